@@ -1,0 +1,44 @@
+/// The JSON mapping of every struct in api/types.h. Field names are camelCase; unknown fields in a request
+/// are an error that names the field, so that a typo never passes silently. Bounds: a document over 1 MiB,
+/// nesting over 16 levels, a string over 64 KiB or an array over 1,000 items is kInvalidArgument.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "api/types.h"
+#include "base/result.h"
+
+namespace spawnd::api {
+
+std::string ToJson(const CreateDataImageRequest& value);
+std::string ToJson(const CreateDataContainerRequest& value);
+std::string ToJson(const DataImage& value);
+std::string ToJson(const DataContainer& value);
+std::string ToJson(const std::vector<DataImage>& values);
+std::string ToJson(const std::vector<DataContainer>& values);
+std::string ToJson(const Version& value);
+std::string ToJson(const WhoAmI& value);
+/// {"error":{"code","message","hint"}}
+std::string ToJson(const Error& error);
+
+/// T is any struct above, or std::vector of DataImage or DataContainer. Errors: kInvalidArgument.
+template <typename T>
+Result<T> FromJson(std::string_view json);
+/// Reads what ToJson(Error) wrote; kInternal naming the text when it is something else.
+Error ErrorFromJson(std::string_view json);
+
+/// Lines of a streamed response, each ending in '\n'.
+std::string ProgressLine(const Progress& progress);
+std::string ResultLine(std::string_view result_json);
+std::string ErrorLine(const Error& error);
+
+struct StreamResult {
+  std::string json;  ///< the result object, to be given to FromJson
+};
+using StreamLine = std::variant<Progress, StreamResult, Error>;
+Result<StreamLine> ParseStreamLine(std::string_view line);
+
+}  // namespace spawnd::api

@@ -1,0 +1,115 @@
+/// What travels between spawnctl and spawnd: one struct for each request and resource. Plain data, no
+/// behaviour. api/json.h has the one JSON mapping of each; docs/openapi.yaml describes the same for people.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace spawnd::api {
+
+enum class SourceType { kEmpty, kBackup, kScripts };
+enum class Durability { kEverySecond, kAlways };
+
+/// POST /v1/data-images. Paths are absolute; the daemon opens them with the caller's rights.
+struct CreateDataImageRequest {
+  std::string name;
+  SourceType source_type = SourceType::kEmpty;
+  std::string engine;
+  std::string version;  ///< the literal text of the YAML, e.g. "11.0"; empty: newest installed
+  std::vector<std::string> tags;
+  std::vector<std::string> teams;
+  int64_t lifetime_seconds = 0;          ///< 0: for ever
+  std::optional<Durability> durability;  ///< default for containers of this image
+  std::string initial_database_name;
+  std::vector<std::string> backups;
+  std::vector<std::string> scripts_folders;
+  std::string pre_script;
+  std::string post_script;
+};
+
+/// POST /v1/data-containers
+struct CreateDataContainerRequest {
+  std::string image;  ///< id, name or name:tag
+  std::string name;   ///< empty: generated
+  int64_t lifetime_seconds = 0;
+  std::optional<Durability> durability;
+};
+
+/// "Pending", "Completed", "Failed"
+enum class Status { kPending, kCompleted, kFailed };
+
+struct DataImage {
+  int64_t id = 0;
+  std::string name;
+  std::vector<std::string> tags;
+  std::vector<std::string> teams;
+  std::string engine;          ///< display form with the version text asked for: "PostgreSQL:11.0"
+  std::string engine_version;  ///< full version of the server that made it: "11.22"
+  Status status = Status::kPending;
+  std::string detail;  ///< why it failed
+  std::string owner;
+  Durability durability = Durability::kEverySecond;
+  std::string database;    ///< what clients open first
+  int64_t created_at = 0;  ///< seconds since 1970
+  int64_t expires_at = 0;  ///< 0: never
+  int64_t data_bytes = 0;  ///< logical, without holes
+  int64_t disk_bytes = 0;  ///< layer and index files that only this image brought
+};
+
+struct DataContainer {
+  int64_t id = 0;
+  std::string name;
+  std::string image;  ///< "name" or "name:tag" as asked for
+  int64_t image_id = 0;
+  std::string engine;  ///< as in DataImage
+  std::string engine_version;
+  Status status = Status::kPending;
+  std::string state;  ///< creating, running, restarting, failed
+  std::string detail;
+  std::string revision;  ///< "rev.0"
+  std::string owner;
+  Durability durability = Durability::kEverySecond;
+  std::string host;
+  uint16_t port = 0;
+  std::string user;
+  std::string password;
+  std::string database;
+  std::string connection_string;
+  std::string jdbc_connection_string;
+  std::string url;
+  int64_t created_at = 0;
+  int64_t expires_at = 0;
+  int64_t disk_bytes = 0;         ///< what this container alone takes on disk
+  double ready_milliseconds = 0;  ///< request received to engine ready and prepared
+  /// Where ready_milliseconds went, in order: {"keeper", 6.1}, {"volume", 0.8}, {"fuse", 1.2} ...
+  std::vector<std::pair<std::string, double>> timings;
+};
+
+/// GET /v1/version
+struct Version {
+  std::string version;
+  std::string api_version = "v1";
+  std::string git_commit;
+};
+
+/// GET /v1/whoami
+struct WhoAmI {
+  std::string user;
+  uint32_t uid = 0;
+};
+
+/// One line of a streamed response (Content-Type application/x-ndjson). Exactly one of the three kinds; a
+/// stream ends with one `result` or one `error` line, anything else means the connection broke.
+struct Progress {
+  std::string stage;  ///< "initialising", "restoring", "sealing" ...
+  int64_t bytes_done = 0;
+  int64_t bytes_total = 0;  ///< 0: unknown
+  std::string message;      ///< a warning to show on its own line; usually empty
+};
+
+}  // namespace spawnd::api

@@ -1,0 +1,182 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace spawnd {
+namespace {
+
+std::vector<char*> PointersTo(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// Resolves argv[0] before the fork: between fork and exec only async-signal-safe calls are allowed.
+std::string ResolveProgram(const std::string& program) {
+  if (program.find('/') != std::string::npos) return program;
+  const char* path = ::getenv("PATH");
+  std::string remaining = path != nullptr ? path : "/usr/bin:/bin";
+  while (!remaining.empty()) {
+    const size_t colon = remaining.find(':');
+    const std::string candidate = remaining.substr(0, colon) + "/" + program;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (colon == std::string::npos) break;
+    remaining.erase(0, colon + 1);
+  }
+  return program;
+}
+
+/// Everything the child needs, prepared by the parent.
+struct ChildPlan {
+  std::string program;
+  std::vector<char*> argv;
+  std::vector<char*> env;
+  const SpawnOptions* options;
+  pid_t parent;
+  int error_fd;  ///< close-on-exec pipe on which a failed step reports errno
+};
+
+bool DropTo(const Identity& identity) {
+  // Groups first, user last: after setuid there is no right left to change the others.
+  return ::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
+         ::setresgid(identity.gid, identity.gid, identity.gid) == 0 &&
+         ::setresuid(identity.uid, identity.uid, identity.uid) == 0;
+}
+
+/// Moves the three standard descriptors into place. They are first copied above 2, so that "stdout_fd is 0"
+/// or a swap of two of them cannot overwrite one before it was used.
+bool PlaceDescriptors(const SpawnOptions& options) {
+  std::array<int, 3> wanted{options.stdin_fd, options.stdout_fd, options.stderr_fd};
+  for (int& fd : wanted) {
+    fd = fd >= 0 ? ::fcntl(fd, F_DUPFD, 3) : ::open("/dev/null", O_RDWR);
+    if (fd >= 0 && fd < 3) fd = ::fcntl(fd, F_DUPFD, 3);
+    if (fd < 0) return false;
+  }
+  for (int target = 0; target < 3; ++target) {
+    if (::dup2(wanted[static_cast<size_t>(target)], target) < 0) return false;
+  }
+  return true;
+}
+
+[[noreturn]] void RunChild(const ChildPlan& plan) {
+  const SpawnOptions& options = *plan.options;
+  // A pipe to report on must not sit on 0, 1 or 2.
+  const int error_fd = ::fcntl(plan.error_fd, F_DUPFD_CLOEXEC, 3);
+  bool ok = error_fd >= 0 && PlaceDescriptors(options);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ok = ok && (!options.identity || DropTo(*options.identity));
+  // After the switch of user, which clears the setting. The parent may be gone already: then nobody would
+  // send it.
+  if (ok && options.die_with_parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != plan.parent) ::_exit(127);
+  }
+  ok = ok && ::chdir(options.working_directory.empty() ? "/" : options.working_directory.c_str()) == 0;
+  if (ok) {
+    // Keeps error_fd, which closes itself on exec.
+    ::close_range(3, static_cast<unsigned>(error_fd) - 1, 0);
+    ::close_range(static_cast<unsigned>(error_fd) + 1, ~0U, 0);
+    ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
+  }
+  const int err = errno;
+  [[maybe_unused]] const ssize_t n = ::write(error_fd, &err, sizeof err);
+  ::_exit(127);
+}
+
+Result<void> ReadUntilEnd(int fd, std::chrono::steady_clock::time_point deadline, size_t max_output,
+                          std::string& output) {
+  std::array<char, 16384> buffer{};
+  while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd poll_fd{fd, POLLIN, 0};
+    const int ready = left.count() <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left.count()));
+    if (ready == 0) return Fail(ErrorCode::kTimeout, "deadline passed");
+    if (ready < 0 && errno == EINTR) continue;
+    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return {};
+    const size_t room = max_output - std::min(max_output, output.size());
+    output.append(buffer.data(), std::min(static_cast<size_t>(n), room));
+  }
+}
+
+}  // namespace
+
+Result<pid_t> Spawn(const SpawnOptions& options) {
+  if (options.argv.empty()) return Fail(ErrorCode::kInternal, "cannot start a program without a name");
+  std::array<int, 2> pipe_fds{};
+  if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
+  UniqueFd read_end(pipe_fds[0]);
+  UniqueFd write_end(pipe_fds[1]);
+
+  const ChildPlan plan{ResolveProgram(options.argv[0]),
+                       PointersTo(options.argv),
+                       PointersTo(options.env),
+                       &options,
+                       ::getpid(),
+                       write_end.Get()};
+  const pid_t pid = ::fork();
+  if (pid < 0) return FailErrno(errno, "cannot start '" + options.argv[0] + "'");
+  if (pid == 0) RunChild(plan);
+
+  write_end.Reset();
+  int child_errno = 0;
+  ssize_t n = 0;
+  do {
+    n = ::read(read_end.Get(), &child_errno, sizeof child_errno);
+  } while (n < 0 && errno == EINTR);
+  if (n == static_cast<ssize_t>(sizeof child_errno)) {
+    WaitForExit(pid);
+    return FailErrno(child_errno, "cannot start '" + options.argv[0] + "'");
+  }
+  return pid;
+}
+
+int WaitForExit(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return 127;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Result<ProcessOutput> RunAndCapture(const SpawnOptions& options, std::chrono::milliseconds deadline,
+                                    size_t max_output) {
+  std::array<int, 2> pipe_fds{};
+  if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
+  UniqueFd read_end(pipe_fds[0]);
+  UniqueFd write_end(pipe_fds[1]);
+
+  SpawnOptions with_output = options;
+  with_output.stdout_fd = write_end.Get();
+  with_output.stderr_fd = write_end.Get();
+  TRY_ASSIGN(const pid_t pid, Spawn(with_output));
+  write_end.Reset();
+
+  ProcessOutput result;
+  auto read =
+      ReadUntilEnd(read_end.Get(), std::chrono::steady_clock::now() + deadline, max_output, result.output);
+  if (!read) ::kill(pid, SIGKILL);
+  result.exit_code = WaitForExit(pid);
+  if (!read) return Fail(read.error().Wrap("'" + options.argv[0] + "' was stopped"));
+  return result;
+}
+
+}  // namespace spawnd

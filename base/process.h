@@ -1,0 +1,51 @@
+/// Starting other programs. All functions are safe from any thread; children inherit no descriptors but 0, 1
+/// and 2.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd {
+
+/// Whose rights a child has.
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  ///< supplementary
+};
+
+struct SpawnOptions {
+  std::vector<std::string> argv;  ///< argv[0] is an absolute path, or looked up in the caller's PATH
+  std::vector<std::string> env;   ///< "NAME=value"; nothing is inherited
+  std::string working_directory;  ///< empty: "/"
+  int stdin_fd = -1;              ///< -1: /dev/null; stays open in the parent
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+  std::optional<Identity> identity;  ///< empty: as the parent; else all capabilities are gone with the switch
+  bool die_with_parent = true;       ///< SIGKILL when the *thread* that spawned it ends
+};
+
+/// Starts a program. An exec that fails (missing file, no permission) is reported here, naming the program.
+Result<pid_t> Spawn(const SpawnOptions& options);
+
+struct ProcessOutput {
+  int exit_code = 0;   ///< 128 + signal when a signal ended it
+  std::string output;  ///< standard output and error, as they came
+};
+
+/// Runs a program to its end and keeps what it printed (at most `max_output` bytes; the rest is read and
+/// dropped). kTimeout, after SIGKILL, when it takes longer than `deadline`.
+Result<ProcessOutput> RunAndCapture(const SpawnOptions& options, std::chrono::milliseconds deadline,
+                                    size_t max_output = 1 << 20);
+
+/// Waits for a child without a deadline; exit code as in ProcessOutput.
+int WaitForExit(pid_t pid);
+
+}  // namespace spawnd

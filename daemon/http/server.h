@@ -1,0 +1,83 @@
+/// HTTP/1.1 over a Unix socket, on the loop thread. Parses with llhttp, one request at a time per connection,
+/// keep-alive. Limits on everything a caller controls are in Limits.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/process.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+typedef struct uv_loop_s uv_loop_t;
+
+namespace spawnd::daemon::http {
+
+struct Limits {
+  size_t connections = 256;  ///< further ones wait in the listen backlog
+  size_t header_bytes = 16 * 1024;
+  size_t target_bytes = 4 * 1024;
+  size_t body_bytes = 1024 * 1024;
+  uint64_t request_milliseconds = 10'000;  ///< to receive one whole request once its first byte came
+  uint64_t idle_milliseconds = 60'000;     ///< between requests
+};
+
+/// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
+struct Peer {
+  Identity identity;
+  pid_t pid = 0;
+};
+
+struct Request {
+  std::string method;             ///< "GET"
+  std::vector<std::string> path;  ///< decoded segments: "/v1/data-images/a%2Fb" is {"v1","data-images","a/b"}
+  std::map<std::string, std::string> query;    ///< decoded
+  std::map<std::string, std::string> headers;  ///< names in lower case
+  std::string body;
+  Peer peer;
+};
+
+/// The answer to one request. A copyable handle (a connection's number and the server's mailbox, no pointer
+/// into the loop); every method may be called from any thread, and does nothing once the client is gone.
+/// Exactly one of Send, or Begin ... Line ... End, is called.
+class Reply {
+ public:
+  class Channel;
+  explicit Reply(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+
+  void Send(int status, std::string json) const;
+  /// Starts a chunked application/x-ndjson response with status 200.
+  void Begin() const;
+  void Line(std::string line) const;
+  void End() const;
+  /// Says when the client closed its connection before the answer was complete.
+  std::stop_token ClientGone() const;
+
+ private:
+  std::shared_ptr<Channel> channel_;
+};
+
+using Handler = std::function<void(Request request, Reply reply)>;
+
+class Server {
+ public:
+  /// Serves on a listening Unix socket until Close. `handler` runs on the loop thread and must not block. A
+  /// request that breaks a limit or the protocol is answered (400, 408, 413, 414, 431, 505) as JSON and
+  /// closed.
+  static Result<std::unique_ptr<Server>> Start(uv_loop_t* loop, UniqueFd listening_socket, Limits limits,
+                                               Handler handler);
+  virtual ~Server() = default;
+  /// Stops accepting and closes connections as their present answers end; `done` runs on the loop thread
+  /// after that.
+  virtual void Close(std::function<void()> done) = 0;
+};
+
+}  // namespace spawnd::daemon::http

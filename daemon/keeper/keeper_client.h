@@ -1,0 +1,92 @@
+/// The daemon's side of one keeper: launch it, find it again after a restart of the daemon, give it orders.
+///
+/// All calls block with a deadline and belong on job threads, never on the loop. One KeeperClient is used by
+/// one thread at a time. A keeper outlives both the KeeperClient and the daemon.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "engines/engine.h"
+#include "storage/seal.h"
+#include "storage/volume.h"
+
+namespace spawnd::daemon {
+
+/// Everything a keeper needs to serve one volume and run one engine. Travels over the control socket, because
+/// it holds a password and argv is public.
+struct KeeperSpec {
+  int64_t id = 0;
+  std::string directory;   ///< the container's own: delta, control.sock, engine.log
+  std::string index_path;  ///< sealed index of the image; empty: a fresh volume, formatted and initialised
+  std::string layer_directory;
+  uint64_t volume_bytes = 0;  ///< used for a fresh volume only; otherwise the image's size counts
+  storage::Durability durability = storage::Durability::kEverySecond;
+  engines::Installation installation;
+  engines::Endpoint endpoint;
+  engines::Credentials credentials;
+  uid_t engine_uid = 0;
+  gid_t engine_gid = 0;
+  std::string
+      tls_certificate_path;  ///< host files, root only; the keeper hands copies to the engine in memory
+  std::string tls_key_path;
+};
+
+struct KeeperStarted {
+  pid_t pid = 0;
+  /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
+  std::vector<std::pair<std::string, double>> timings;
+};
+
+class KeeperClient {
+ public:
+  /// Starts a keeper process and waits until its engine answers and is prepared. On any error the keeper and
+  /// all it made (processes, mounts, loop device) are gone when this returns; files in spec.directory stay.
+  /// `warn` may be empty. Errors: whatever the keeper says (kInUse for a port that is taken, kNoSpace,
+  /// kCorrupt...), kTimeout, kCancelled when `stop` says so (asked at least every 100 ms).
+  static Result<std::unique_ptr<KeeperClient>> Launch(const KeeperSpec& spec, std::chrono::seconds deadline,
+                                                      const std::function<bool()>& stop);
+  /// Connects to the running keeper of a container directory. kUnavailable when none answers there.
+  static Result<std::unique_ptr<KeeperClient>> Attach(const std::string& directory);
+
+  virtual ~KeeperClient() = default;
+
+  virtual const KeeperStarted& Started() const = 0;
+  virtual storage::VolumeUsage Usage() = 0;  ///< zeros when the keeper does not answer
+  /// Makes `database` on the engine when it does not exist.
+  virtual Result<void> CreateDatabase(const std::string& database) = 0;
+  virtual Result<std::vector<std::string>> UserDatabases() = 0;
+  /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
+  /// system. Afterwards only Seal and Kill make sense.
+  virtual Result<void> FinishImage(std::chrono::seconds deadline) = 0;
+  virtual Result<storage::SealResult> Seal(
+      const storage::SealRequest& request,
+      const std::function<bool(const storage::SealProgress&)>& progress) = 0;
+  /// Stops the engine cleanly, unmounts, commits the delta, ends the keeper.
+  virtual Result<void> Stop(std::chrono::seconds deadline) = 0;
+  /// SIGKILL, and returns once the keeper and its namespaces are gone (at most `deadline`, else kTimeout).
+  virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
+
+  /// A descriptor of its own (the caller's to keep) that polls readable with end-of-file when the keeper
+  /// ends, for whatever reason; the keeper ends by itself when its engine does.
+  virtual Result<UniqueFd> Watch() = 0;
+};
+
+/// Why the last keeper of this directory ended, as it wrote down itself ("engine ended: ..."); empty when it
+/// could not say (SIGKILL).
+std::string LastWords(const std::string& directory);
+
+/// Entry point of `spawnd keeper <id>`: serves on the listening control socket that it inherits as
+/// descriptor 3. Returns the process's exit code.
+int KeeperMain(int argc, char** argv);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,166 @@
+/// An engine is the recipe for one database product. It decides what to run and what to say to the running
+/// server; it runs nothing itself except its client library: processes, volumes and namespaces are the
+/// caller's.
+///
+/// Objects are immutable after construction and safe from any thread. Nothing outside engines/ may name a
+/// product: whoever needs one asks the registry (engines/registry.h).
+///
+/// The life of a container as the keeper drives it:
+///   image build:  Initialise -> Start -> Probe -> PrepareContainer -> (restore, from the daemon) ->
+///   PrepareImage
+///                 -> Stop -> seal
+///   container:    Start -> Probe -> PrepareContainer -> ... -> Stop or kill
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace spawnd::engines {
+
+/// One installed server of a product.
+struct Installation {
+  std::string engine;   ///< registry name, e.g. "postgresql"
+  std::string version;  ///< full, e.g. "15.20"
+  std::string root;     ///< folder that holds bin/, absolute
+};
+
+/// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.
+struct Command {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  ///< "NAME=value"; nothing is inherited
+  std::string working_directory;
+};
+
+/// Fixed places inside a container's private mount namespace; the same in every container.
+struct Paths {
+  std::string engine_root;       ///< the installation
+  std::string data_directory;    ///< on the volume, owned by the engine's user
+  std::string socket_directory;  ///< in memory, 0700, seen by this container only
+  std::string tls_certificate;   ///< PEM, readable by the engine's user
+  std::string tls_key;
+  std::string settings_directory;  ///< in memory; where SettingsFiles are written before every start
+};
+
+struct Endpoint {
+  std::string host;  ///< address the engine listens on and clients use, e.g. "127.0.0.1"
+  uint16_t port = 0;
+};
+
+struct Credentials {
+  std::string user;
+  std::string password;
+  std::string database;  ///< the one a client should open first
+};
+
+struct SettingsFile {
+  std::string name;
+  std::string content;
+};
+
+/// What a client needs; all of it never changes over the life of a container.
+struct ConnectionStrings {
+  std::string dotnet;  ///< "Host=H;Port=P;Username=U;Database=D;Password=W" or the product's own form
+  std::string jdbc;
+  std::string url;
+};
+
+/// Decides what becomes of each line that a restore tool prints, and sees the dump on its way in.
+class RestoreSession {
+ public:
+  virtual ~RestoreSession() = default;
+  /// Turns the next bytes of the backup into bytes for the tool's standard input (decompression, locale
+  /// replacement). `last` is true once, with the final bytes. Errors name the place: "line 12 of dump.sql".
+  virtual Result<std::string> FilterInput(std::string_view bytes, bool last) = 0;
+  /// One line (without the newline) that the tool wrote to standard error. An error ends the restore.
+  virtual Result<void> OnToolMessage(std::string_view line) = 0;
+  /// The tool ended with `exit_code`; the last word on whether the restore worked.
+  virtual Result<void> OnToolExit(int exit_code) = 0;
+  /// Warnings for the image's log, e.g. a locale that was replaced.
+  virtual std::vector<std::string> Warnings() const = 0;
+};
+
+struct RestoreStep {
+  std::string title;  ///< for progress: "restoring pagila.sql.gz"
+  Command command;    ///< host paths; runs outside the container, as the caller, connects over the endpoint
+  bool input_is_backup = true;  ///< feed the backup through session->FilterInput to standard input
+  std::unique_ptr<RestoreSession> session;
+};
+
+struct RestoreRequest {
+  std::string backup_name;  ///< as the user wrote it, for messages
+  int backup_fd = -1;       ///< opened as the caller, regular file at offset 0; stays the caller's to close
+  std::string database;     ///< initialDatabaseName, may be empty
+  Endpoint endpoint;
+  Credentials credentials;  ///< of the build server's superuser
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual std::string_view Name() const = 0;         ///< "postgresql"
+  virtual std::string_view DisplayName() const = 0;  ///< "PostgreSQL"
+  virtual uint16_t DefaultPort() const = 0;
+  /// Other spellings that users type: "postgres".
+  virtual std::vector<std::string_view> Aliases() const = 0;
+  /// One sentence: how to install another version on this machine.
+  virtual std::string_view InstallHint() const = 0;
+
+  /// Installations at well-known places and under `search_paths` (each a root, or a folder of roots). Runs
+  /// "<server> --version" of what it finds; unusable ones are left out. Sorted, newest version first.
+  virtual std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const = 0;
+  /// True when `installed` ("15.20") satisfies what a user asked for ("15", "15.0", "11.0": the major
+  /// counts).
+  virtual bool Satisfies(std::string_view installed, std::string_view wanted) const = 0;
+  /// Version part that decides whether a data directory can be shared: "15".
+  virtual std::string MajorVersion(std::string_view version) const = 0;
+
+  virtual Command InitialiseCommand(const Installation& installation, const Paths& paths) const = 0;
+  virtual std::vector<SettingsFile> SettingsFiles(const Installation& installation,
+                                                  const Paths& paths) const = 0;
+  virtual Command StartCommand(const Installation& installation, const Paths& paths,
+                               const Endpoint& endpoint) const = 0;
+  /// Signal for a clean stop that leaves nothing to recover at the next start.
+  virtual int StopSignal() const = 0;
+
+  /// New credentials for one container. `database` is what the image asks clients to open first; empty:
+  /// engine's own.
+  virtual Credentials MakeCredentials(std::string_view database) const = 0;
+  virtual ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const = 0;
+
+  /// A connection kept from the successful probe to the preparation, so that neither pays for a second one.
+  class Session {
+   public:
+    virtual ~Session() = default;
+    /// Gives the server this container's user, password and database. Idempotent: also right after a restart
+    /// and on a server that was prepared before with the same credentials.
+    virtual Result<void> PrepareContainer(const Credentials& credentials) = 0;
+    /// Undoes PrepareContainer before sealing, so that no credentials are in an image.
+    virtual Result<void> PrepareImage(const Credentials& credentials) = 0;
+    /// Makes `database` when it does not exist. Empty: nothing.
+    virtual Result<void> CreateDatabase(const std::string& database) = 0;
+    /// Names of the user's own databases, for choosing what clients open first.
+    virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
+  };
+  /// One attempt to connect over the private socket as the server's own superuser. kUnavailable: not ready
+  /// yet, try again; anything else is final.
+  virtual Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint) const = 0;
+  /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse
+  /// when the port is taken).
+  virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;
+
+  /// Looks at the backup's content and says how to restore it. kInvalidArgument: not a backup of this
+  /// product.
+  virtual Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
+                                                       const RestoreRequest& request) const = 0;
+};
+
+}  // namespace spawnd::engines

@@ -1,0 +1,22 @@
+/// The engines this build knows. Adding one is a folder under engines/ and a line in registry.cc.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "engines/engine.h"
+
+namespace spawnd::engines {
+
+/// All engines, in the order users see them. Live as long as the process.
+std::span<const Engine* const> AllEngines();
+
+/// By name or alias, any case. kUnsupported, listing the names there are, when there is none.
+Result<const Engine*> FindEngine(std::string_view name);
+
+/// The newest of `installed` that satisfies `wanted` (empty: the newest of all). kUnsupported otherwise: says
+/// what is installed and, as a hint, how to add one.
+Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
+                                        std::string_view wanted);
+
+}  // namespace spawnd::engines

@@ -1,0 +1,70 @@
+/// The virtual disk of one container: an optional image below, a delta above.
+///
+/// Thread-safe: Read, Write, Discard and Flush may run at once from any number of threads. Two writes to the
+/// same block at the same time leave one of the two, as on a disk.
+///
+/// What survives what (docs/durability.md): a completed Write survives the death of this process. Power loss
+/// takes the volume back to the last commit: with kAlways that is the last Flush that returned, with
+/// kEverySecond the last CommitEpoch. Once any sync failed the volume is poisoned (invariant 8): every call
+/// answers kIo from then on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/file.h"
+#include "storage/geometry.h"
+#include "storage/image.h"
+
+namespace spawnd::storage {
+
+enum class Durability {
+  kEverySecond,  ///< Flush returns at once; the owner calls CommitEpoch once a second
+  kAlways,       ///< Flush returns when everything completed before it is durable
+};
+
+struct VolumeOptions {
+  std::string directory;      ///< holds the delta: files "data" and "journal"; made when missing
+  uint64_t volume_bytes = 0;  ///< multiple of kChunkSize; must equal the image's when there is one
+  Durability durability = Durability::kEverySecond;
+  std::shared_ptr<Image> image;  ///< null: an empty (all zero) volume
+  /// Identity of this boot of the host; empty: read from /proc/sys/kernel/random/boot_id. Journal records
+  /// after the last commit are trusted only when they were written under the same one.
+  std::string boot_id;
+};
+
+struct VolumeUsage {
+  uint64_t delta_bytes = 0;  ///< host disk space that slots in use take
+  uint64_t journal_bytes = 0;
+  uint64_t epoch = 0;            ///< the one being written
+  uint64_t committed_epoch = 0;  ///< the last durable one
+};
+
+class Volume {
+ public:
+  /// Opens the volume, recovering its delta when there is one. Errors: kCorrupt, kIo, kNoSpace,
+  /// kInvalidArgument (size differs from the image's or from the delta's).
+  static Result<std::unique_ptr<Volume>> Open(FileSystem& fs, VolumeOptions options);
+  virtual ~Volume() = default;
+
+  virtual uint64_t SizeBytes() const = 0;
+  virtual Result<void> Read(uint64_t offset, std::span<std::byte> out) = 0;
+  virtual Result<void> Write(uint64_t offset, std::span<const std::byte> data) = 0;
+  /// The range reads as zeros afterwards and its slots are freed once that is durable.
+  virtual Result<void> Discard(uint64_t offset, uint64_t length) = 0;
+  virtual Result<void> Flush() = 0;
+  /// Makes everything completed so far durable as one consistent cut. Cheap when nothing was written since
+  /// the last.
+  virtual Result<void> CommitEpoch() = 0;
+  /// First chunk >= `chunk` with delta or image data in it; SizeBytes()/kChunkSize when there is none.
+  virtual Result<uint64_t> NextData(uint64_t chunk) = 0;
+  /// True when the delta holds no block of the chunk, so that its bytes are the image's, unchanged.
+  virtual bool ChunkIsFromImage(uint64_t chunk) = 0;
+  virtual std::shared_ptr<Image> BaseImage() const = 0;
+  virtual VolumeUsage Usage() = 0;
+};
+
+}  // namespace spawnd::storage
