@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -80,7 +81,9 @@ bool PlaceDescriptors(const SpawnOptions& options) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  if (options.new_session) ::setsid();
   ok = ok && (!options.identity || DropTo(*options.identity));
+  ok = ok && (!options.no_new_privileges || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   // After the switch of user, which clears the setting. The parent may be gone already: then nobody would
   // send it.
   if (ok && options.die_with_parent) {
@@ -89,9 +92,9 @@ bool PlaceDescriptors(const SpawnOptions& options) {
   }
   ok = ok && ::chdir(options.working_directory.empty() ? "/" : options.working_directory.c_str()) == 0;
   if (ok) {
-    // Keeps error_fd, which closes itself on exec.
-    ::close_range(3, static_cast<unsigned>(error_fd) - 1, 0);
-    ::close_range(static_cast<unsigned>(error_fd) + 1, ~0U, 0);
+    // Marked, not closed: error_fd must stay open until exec has worked.
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (options.keep_fd >= 0) ::fcntl(options.keep_fd, F_SETFD, 0);
     ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
   }
   const int err = errno;

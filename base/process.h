@@ -30,6 +30,10 @@ struct SpawnOptions {
   int stderr_fd = -1;
   std::optional<Identity> identity;  ///< empty: as the parent; else all capabilities are gone with the switch
   bool die_with_parent = true;       ///< SIGKILL when the *thread* that spawned it ends
+  bool new_session =
+      false;  ///< setsid: a terminal's ctrl-C does not reach it, kill(-pid) reaches its children
+  bool no_new_privileges = false;  ///< set-user-id programs give it nothing
+  int keep_fd = -1;                ///< one more descriptor that the child inherits under its own number
 };
 
 /// Starts a program. An exec that fails (missing file, no permission) is reported here, naming the program.

@@ -1,0 +1,63 @@
+/// See loop(4) and linux/loop.h; LOOP_CONFIGURE (Linux 5.8) attaches and sets everything in one step.
+#include "storage/loop_device.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+
+#include "storage/geometry.h"
+
+namespace spawnd::storage {
+namespace {
+
+/// Another process may take the free device between the two calls that find and claim it; with 32 creates at
+/// once each loses a handful of times at most.
+constexpr int kAttempts = 256;
+
+Result<void> CheckDirectIo(int loop_fd, const std::string& path) {
+  loop_info64 info{};
+  if (::ioctl(loop_fd, LOOP_GET_STATUS64, &info) != 0)
+    return FailErrno(errno, "cannot read the state of " + path);
+  if ((info.lo_flags & LO_FLAGS_DIRECT_IO) == 0) {
+    // Buffered, every block would be in memory twice and a flush would not mean what it says.
+    return Fail(ErrorCode::kIo, "the kernel refused direct I/O on " + path);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<LoopDevice> AttachLoopDevice(const std::string& file_path) {
+  const UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  if (!control.Valid()) return FailErrno(errno, "cannot open /dev/loop-control");
+  const UniqueFd file(::open(file_path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(errno, "cannot open '" + file_path + "'");
+
+  loop_config config{};
+  config.fd = static_cast<uint32_t>(file.Get());
+  config.block_size = kBlockSize;
+  config.info.lo_flags = LO_FLAGS_DIRECT_IO | LO_FLAGS_AUTOCLEAR;
+
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const int number = ::ioctl(control.Get(), LOOP_CTL_GET_FREE);
+    if (number < 0) return FailErrno(errno, "cannot find a free loop device");
+    std::string path = "/dev/loop" + std::to_string(number);
+    UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!device.Valid()) {
+      // ENXIO: the device was removed in between. ENOENT: its node is not there yet.
+      if (errno == ENXIO || errno == ENOENT) continue;
+      return FailErrno(errno, "cannot open " + path);
+    }
+    if (::ioctl(device.Get(), LOOP_CONFIGURE, &config) == 0) {
+      TRY(CheckDirectIo(device.Get(), path));
+      return LoopDevice{std::move(path), std::move(device)};
+    }
+    if (errno != EBUSY) return FailErrno(errno, "cannot attach " + path);
+  }
+  return Fail(ErrorCode::kIo,
+              "cannot attach a loop device: every one that was free was taken by somebody else");
+}
+
+}  // namespace spawnd::storage
