@@ -11,6 +11,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/process.h"
@@ -30,6 +31,9 @@ struct Limits {
   uint64_t idle_milliseconds = 60'000;     ///< between requests
 };
 
+/// Lines of one stream that may wait for a slow client.
+inline constexpr size_t kStreamQueueBytes = 256 * 1024;
+
 /// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
 struct Peer {
   Identity identity;
@@ -39,21 +43,29 @@ struct Peer {
 struct Request {
   std::string method;             ///< "GET"
   std::vector<std::string> path;  ///< decoded segments: "/v1/data-images/a%2Fb" is {"v1","data-images","a/b"}
-  std::map<std::string, std::string> query;    ///< decoded
-  std::map<std::string, std::string> headers;  ///< names in lower case
+  std::map<std::string, std::string> query;       ///< decoded; a name given twice is refused
+  std::map<std::string, std::string> parameters;  ///< set by the Router: what "{ref}" of the pattern matched
+  std::map<std::string, std::string> headers;     ///< names in lower case
   std::string body;
   Peer peer;
 };
 
 /// The answer to one request. A copyable handle (a connection's number and the server's mailbox, no pointer
 /// into the loop); every method may be called from any thread, and does nothing once the client is gone.
-/// Exactly one of Send, or Begin ... Line ... End, is called.
+/// Exactly one of Send, or Begin ... Line ... End, is called. When the last copy goes without that, the
+/// client gets a 500, or sees its stream break.
+///
+/// A client that reads slowly costs bounded memory: once kStreamQueueBytes of lines wait, each further line
+/// takes the place of the newest one. So lines in the middle (progress) may be lost, the last before End
+/// never is.
 class Reply {
  public:
   class Channel;
   explicit Reply(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
 
-  void Send(int status, std::string json) const;
+  /// `headers`: further ones, such as {"Allow", "GET"}.
+  void Send(int status, std::string json,
+            std::vector<std::pair<std::string, std::string>> headers = {}) const;
   /// Starts a chunked application/x-ndjson response with status 200.
   void Begin() const;
   void Line(std::string line) const;

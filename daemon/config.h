@@ -1,0 +1,39 @@
+/// /etc/spawnd/spawnd.yaml: what the administrator of the machine decides. Read once, at start, before there
+/// are other threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace spawnd::daemon {
+
+inline constexpr const char* kDefaultConfigPath = "/etc/spawnd/spawnd.yaml";
+
+struct Team {
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+};
+
+struct Config {
+  std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations
+  uint16_t first_port = 20'000;                  ///< "portRange: 20000-29999", both ends included
+  uint16_t last_port = 29'999;
+  std::string engine_user = "spawnd";           ///< system user that engines run as
+  uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
+  std::string host = "127.0.0.1";               ///< numeric address that engines listen on
+  std::map<std::string, Team> teams;
+};
+
+/// `name` is for messages. kInvalidArgument: "<name>, line 3: unknown key 'portrange' (did you mean
+/// 'portRange'?)".
+Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
+
+/// Reads `path`; a missing file is kNotFound when `must_exist`, else the defaults.
+Result<Config> LoadConfig(const std::string& path, bool must_exist);
+
+}  // namespace spawnd::daemon
