@@ -17,17 +17,16 @@
 
 #include "api/types.h"
 #include "base/result.h"
+#include "daemon/container_machine.h"
 
 namespace spawnd::daemon {
 
 class Database;
 
 enum class ImageState { kPending, kCompleted, kFailed, kDeleting };
-enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting };
 
-/// "pending", "creating"...: as stored and as shown.
+/// "pending"...: as stored and as shown.
 std::string_view ImageStateName(ImageState state);
-std::string_view ContainerStateName(ContainerState state);
 
 struct ImageRow {
   int64_t id = 0;
