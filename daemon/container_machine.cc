@@ -1,0 +1,229 @@
+#include "daemon/container_machine.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace spawnd::daemon {
+namespace {
+
+using EventKind = ContainerEvent::Kind;
+using ActionKind = ContainerAction::Kind;
+
+constexpr std::array<std::pair<ContainerState, std::string_view>, 5> kStateNames{{
+    {ContainerState::kCreating, "creating"},
+    {ContainerState::kRunning, "running"},
+    {ContainerState::kRestarting, "restarting"},
+    {ContainerState::kFailed, "failed"},
+    {ContainerState::kDeleting, "deleting"},
+}};
+
+ContainerAction Do(ActionKind kind) {
+  return ContainerAction{.kind = kind};
+}
+
+ContainerAction Write(ContainerState state, std::string detail = {}) {
+  return ContainerAction{.kind = ActionKind::kWriteState, .state = state, .detail = std::move(detail)};
+}
+
+ContainerAction Wait(std::chrono::milliseconds delay) {
+  return ContainerAction{.kind = ActionKind::kStartTimer, .delay = delay};
+}
+
+/// At once, then 1 s, 2 s, 4 s ...
+std::chrono::milliseconds RestartDelay(size_t failures) {
+  if (failures <= 1) return std::chrono::milliseconds(0);
+  return std::chrono::seconds(int64_t{1} << (failures - 2));
+}
+
+}  // namespace
+
+std::string_view ContainerStateName(ContainerState state) {
+  for (const auto& [known, name] : kStateNames) {
+    if (known == state) return name;
+  }
+  return "failed";
+}
+
+ContainerState ContainerStateFromName(std::string_view name) {
+  for (const auto& [state, known] : kStateNames) {
+    if (known == name) return state;
+  }
+  return ContainerState::kFailed;
+}
+
+ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, Time now) {
+  switch (event.kind) {
+    case EventKind::kCreated:
+      caller_waits_ = true;
+      return Launch();
+    case EventKind::kFoundAtStart:
+      return OnFoundAtStart();
+    case EventKind::kKeeperStarted:
+      return OnKeeperStarted();
+    case EventKind::kKeeperFailed:
+      return OnKeeperFailed(event.error, now);
+    case EventKind::kKeeperAttached:
+      return OnKeeperAttached();
+    case EventKind::kKeeperMissing:
+      return OnKeeperMissing();
+    case EventKind::kKeeperExited:
+      // In any other state somebody asked for this end, or a launch in flight reports it.
+      return state_ == ContainerState::kRunning ? CountFailure(event.error, now) : Actions{};
+    case EventKind::kKeeperKilled:
+      return {Do(ActionKind::kRemoveFiles)};
+    case EventKind::kFilesRemoved:
+      // The row goes last: as long as files may be left, the next start of the daemon must find it.
+      return {Do(ActionKind::kRemoveRow)};
+    case EventKind::kRowRemoved:
+      return OnRowRemoved();
+    case EventKind::kRemovalFailed:
+      return OnRemovalFailed();
+    case EventKind::kStateWritten:
+      return OnStateWritten();
+    case EventKind::kStateNotWritten:
+      return OnStateNotWritten(event.error);
+    case EventKind::kTimerFired:
+      return OnTimer();
+    case EventKind::kDeleteMarked:
+      return OnDeleteMarked();
+    case EventKind::kClientGone:
+      return OnClientGone();
+  }
+  return {};
+}
+
+ContainerMachine::Actions ContainerMachine::Launch() {
+  launching_ = true;
+  ++launches_;
+  return {Do(ActionKind::kLaunchKeeper)};
+}
+
+ContainerMachine::Actions ContainerMachine::StartRemoval(Error reason) {
+  state_ = ContainerState::kDeleting;
+  if (caller_waits_) create_error_ = std::move(reason);
+  // A launch in flight is told to stop and cleans up after itself; killing beside it would race with it.
+  return {Do(launching_ ? ActionKind::kCancelLaunch : ActionKind::kKillKeeper)};
+}
+
+ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
+  switch (state_) {
+    case ContainerState::kCreating:
+      // Its caller is gone with the old daemon: nobody was told a name or a password.
+      return StartRemoval({ErrorCode::kCancelled, "the daemon stopped"});
+    case ContainerState::kDeleting:
+      return {Do(ActionKind::kKillKeeper)};
+    case ContainerState::kRunning:
+    case ContainerState::kRestarting:
+    case ContainerState::kFailed:
+      // A start of the daemon is a new chance for what had failed, e.g. while its port was taken.
+      return {Do(ActionKind::kAttachKeeper)};
+  }
+  return {};
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperStarted() {
+  launching_ = false;
+  if (state_ == ContainerState::kDeleting) return {Do(ActionKind::kKillKeeper)};
+  state_ = ContainerState::kRunning;
+  return {Write(state_)};
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperAttached() {
+  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kRunning) return {};
+  state_ = ContainerState::kRunning;
+  return {Write(state_)};
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
+  if (state_ == ContainerState::kDeleting) return {};
+  state_ = ContainerState::kRestarting;
+  Actions actions{Write(state_, "no keeper was running when the daemon started")};
+  for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
+  return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, Time now) {
+  launching_ = false;
+  switch (state_) {
+    case ContainerState::kCreating:
+      if (error.code == ErrorCode::kInUse && launches_ < kPortAttempts) {
+        Actions actions{Do(ActionKind::kChangePort)};
+        for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
+        return actions;
+      }
+      state_ = ContainerState::kDeleting;
+      create_error_ = error;
+      return {Do(ActionKind::kRemoveFiles)};
+    case ContainerState::kDeleting:
+      return {Do(ActionKind::kRemoveFiles)};
+    case ContainerState::kRestarting:
+      return CountFailure(error, now);
+    case ContainerState::kRunning:
+    case ContainerState::kFailed:
+      break;
+  }
+  return {};
+}
+
+ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Time now) {
+  failures_.push_back(now);
+  while (now - failures_.front() > kFailureWindow) failures_.pop_front();
+  // Bytes that do not match their checksum will not match at the next try either.
+  if (failures_.size() >= kFailuresAllowed || error.code == ErrorCode::kCorrupt) {
+    state_ = ContainerState::kFailed;
+    return {Write(state_, error.message)};
+  }
+  state_ = ContainerState::kRestarting;
+  return {Write(state_, error.message), Wait(RestartDelay(failures_.size()))};
+}
+
+ContainerMachine::Actions ContainerMachine::OnStateWritten() {
+  if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
+  caller_waits_ = false;
+  return {Do(ActionKind::kReplyCreated)};
+}
+
+ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error) {
+  // A caller must not be told of a container that a restart of the daemon would take away (its row says
+  // creating). Once it was told, a row that lags behind is harmless: it is reconciled all the same.
+  if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
+  return StartRemoval(error);
+}
+
+ContainerMachine::Actions ContainerMachine::OnRemovalFailed() {
+  removal_waits_ = true;
+  const std::chrono::seconds delay(int64_t{1} << std::min(removal_failures_, 6));
+  ++removal_failures_;
+  return {Wait(std::min(delay, kLongestRemovalDelay))};
+}
+
+ContainerMachine::Actions ContainerMachine::OnRowRemoved() {
+  Actions actions;
+  if (std::exchange(caller_waits_, false)) {
+    actions.push_back({.kind = ActionKind::kReplyFailed,
+                       .error = create_error_.value_or(Error(ErrorCode::kCancelled, "deleted"))});
+  }
+  actions.push_back(Do(ActionKind::kForget));
+  return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::OnTimer() {
+  if (state_ == ContainerState::kRestarting && !launching_) return Launch();
+  if (state_ == ContainerState::kDeleting && std::exchange(removal_waits_, false)) {
+    return {Do(ActionKind::kKillKeeper)};
+  }
+  return {};
+}
+
+ContainerMachine::Actions ContainerMachine::OnDeleteMarked() {
+  if (state_ == ContainerState::kDeleting) return {};
+  return StartRemoval({ErrorCode::kCancelled, "the container was deleted while it was being created"});
+}
+
+ContainerMachine::Actions ContainerMachine::OnClientGone() {
+  if (state_ != ContainerState::kCreating) return {};
+  return StartRemoval({ErrorCode::kCancelled, "the client went away"});
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,67 @@
+/// Where everything lies under the state directory. Pure names but for Prepare; safe from any thread.
+///
+///   <state>/                 0711, so that a socket in it can be reached; what is in it is 0700 or 0600
+///     lock                   held by the one daemon that serves this directory
+///     catalog.db
+///     store/layers/<32 hex>.layer      shared by images
+///     store/images/<image id>.index    one for each image
+///     containers/<id>/       a container's own: delta, control.sock, engine.log
+///     builds/<image id>/     the same for an image that is being built
+///     logs/<image id>.log    what the restore tools said
+///     tls/                   the certificate all containers answer with
+///
+/// Names are made from catalog ids, which are never used twice, so nothing here is ever written over.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::daemon {
+
+class StoreLayout {
+ public:
+  explicit StoreLayout(std::string state_directory) : root_(std::move(state_directory)) {}
+
+  /// Makes the directories that are missing. Errors: kIo, kForbidden, kNoSpace.
+  Result<void> Prepare() const;
+  /// Takes the lock file for as long as the descriptor lives. kInUse when another daemon has it.
+  Result<UniqueFd> Lock() const;
+
+  const std::string& Root() const { return root_; }
+  std::string Catalog() const { return root_ + "/catalog.db"; }
+  std::string Tls() const { return root_ + "/tls"; }
+  std::string Layers() const { return root_ + "/store/layers"; }
+  std::string Images() const { return root_ + "/store/images"; }
+  std::string Containers() const { return root_ + "/containers"; }
+  std::string Builds() const { return root_ + "/builds"; }
+  std::string Logs() const { return root_ + "/logs"; }
+
+  std::string Layer(std::string_view layer_id) const;
+  std::string ImageIndex(int64_t image_id) const;
+  std::string ImageLog(int64_t image_id) const;
+  std::string Container(int64_t id) const;
+  std::string Build(int64_t image_id) const;
+
+ private:
+  std::string root_;
+};
+
+/// The id in a name of the form "<id><suffix>", 0 when it is not one that we make. Reconciliation removes
+/// only files whose names pass here, so that what somebody else put into a directory stays.
+int64_t IdFromName(std::string_view name, std::string_view suffix);
+/// The layer id in "<32 hex><suffix>", empty when it is something else.
+std::string_view LayerIdFromName(std::string_view name, std::string_view suffix);
+
+/// Removes a directory with all that is in it, and syncs its parent. One that is missing is no error.
+Result<void> RemoveTree(const std::string& path);
+/// Removes a file and syncs its directory. One that is missing is no error.
+Result<void> RemoveFile(const std::string& path);
+/// Space the files of a directory take on disk (allocated blocks), not counting sub-directories; 0 when it
+/// is missing.
+int64_t AllocatedBytes(const std::string& path);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,83 @@
+#include "daemon/store_layout.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "base/file.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::daemon {
+namespace {
+
+struct Scratch {
+  Scratch() {
+    char path[] = "/tmp/spawnd-layout-XXXXXX";
+    REQUIRE(::mkdtemp(path) != nullptr);
+    root = path;
+  }
+  ~Scratch() { static_cast<void>(RemoveTree(root).has_value()); }
+  std::string root;
+};
+
+mode_t ModeOf(const std::string& path) {
+  struct stat st {};
+  REQUIRE(::stat(path.c_str(), &st) == 0);
+  return st.st_mode & 07777;
+}
+
+TEST_CASE("store layout: only the owner can enter what holds data") {
+  const Scratch scratch;
+  const StoreLayout layout(scratch.root + "/a/b");
+  REQUIRE(layout.Prepare());
+  CHECK(ModeOf(layout.Root()) == 0711);
+  for (const std::string& path : {layout.Layers(), layout.Images(), layout.Containers(), layout.Builds(),
+                                  layout.Logs(), layout.Tls(), layout.Root() + "/store"}) {
+    CHECK(ModeOf(path) == 0700);
+  }
+  CHECK(layout.Prepare());
+}
+
+TEST_CASE("store layout: one daemon at a time") {
+  const Scratch scratch;
+  const StoreLayout layout(scratch.root);
+  REQUIRE(layout.Prepare());
+  {
+    const auto first = layout.Lock();
+    REQUIRE(first);
+    const auto second = layout.Lock();
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == ErrorCode::kInUse);
+  }
+  CHECK(layout.Lock());
+}
+
+TEST_CASE("store layout: only names of ours are ours") {
+  CHECK(IdFromName("10001.index", ".index") == 10001);
+  CHECK(IdFromName("10001", "") == 10001);
+  for (const char* name : {"", ".index", "x.index", "10001.index.bak", "010.index", "+7.index", "-7.index",
+                           "10001 .index", "0.index", "99999999999999999999.index"}) {
+    INFO(name);
+    CHECK(IdFromName(name, ".index") == 0);
+  }
+  const std::string id = "0123456789abcdef0123456789abcdef";
+  CHECK(LayerIdFromName(id + ".layer", ".layer") == id);
+  CHECK(LayerIdFromName(id + ".layer.tmp", ".layer").empty());
+  CHECK(LayerIdFromName("X" + id.substr(1) + ".layer", ".layer").empty());
+  CHECK(LayerIdFromName(id.substr(1) + ".layer", ".layer").empty());
+}
+
+TEST_CASE("store layout: removing what is not there is fine") {
+  const Scratch scratch;
+  CHECK(RemoveTree(scratch.root + "/nothing"));
+  CHECK(RemoveFile(scratch.root + "/nothing"));
+  REQUIRE(PosixFileSystem().CreateDirectory(scratch.root + "/d"));
+  std::ofstream(scratch.root + "/d/file") << std::string(10000, 'x') << std::flush;
+  CHECK(AllocatedBytes(scratch.root + "/nothing") == 0);
+  CHECK(RemoveTree(scratch.root + "/d"));
+  CHECK_FALSE(PosixFileSystem().Exists(scratch.root + "/d").value());
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
