@@ -1,6 +1,8 @@
 /// The JSON mapping of every struct in api/types.h. Field names are camelCase; unknown fields in a request
-/// are an error that names the field, so that a typo never passes silently. Bounds: a document over 1 MiB,
-/// nesting over 16 levels, a string over 64 KiB or an array over 1,000 items is kInvalidArgument.
+/// are an error that names the field, so that a typo never passes silently; in a response they are skipped,
+/// so that an older spawnctl understands a newer daemon. Bounds: a request over 1 MiB, nesting over 16
+/// levels, a string over 64 KiB or an array over 1,000 items is kInvalidArgument (responses: kResponseLimits
+/// in api/json_document.h). Text that is not UTF-8 is written with U+FFFD in place of the bad bytes.
 #pragma once
 
 #include <string>

@@ -1,0 +1,100 @@
+#include "api/image_reference.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/random.h"
+
+namespace spawnd::api {
+namespace {
+
+constexpr size_t kRandomLetters = 8;
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '-' || c == '_' || c == '.' ||
+         c == '/';
+}
+
+bool AllDigits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
+}
+
+/// Text of a message must not grow with what a caller sends.
+std::string Quoted(std::string_view text) {
+  constexpr size_t kShown = 80;
+  if (text.size() <= kShown) return fmt::format("'{}'", text);
+  return fmt::format("'{}...'", text.substr(0, kShown));
+}
+
+Result<void> ValidateCharacters(std::string_view text, std::string_view noun, size_t max_length) {
+  if (text.empty()) return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", noun));
+  if (text.size() > max_length) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} {} is too long: {} characters, at most {} are allowed", noun, Quoted(text),
+                            text.size(), max_length));
+  }
+  if (!std::all_of(text.begin(), text.end(), IsNameCharacter)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} {} has a character that is not allowed", noun, Quoted(text)),
+                "Use letters, digits, '-', '_', '.' and '/'.");
+  }
+  return {};
+}
+
+Result<Reference> ParseId(std::string_view text) {
+  int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("id {} is too large", Quoted(text)));
+  }
+  return Reference{id, {}, {}};
+}
+
+}  // namespace
+
+Result<void> ValidateName(std::string_view name, std::string_view noun) {
+  const std::string what = fmt::format("{} name", noun);
+  TRY(ValidateCharacters(name, what, kMaxNameLength));
+  if (AllDigits(name)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} {} is all digits, like an id", what, Quoted(name)),
+                "Add a letter to the name.");
+  }
+  return {};
+}
+
+Result<void> ValidateTag(std::string_view tag) {
+  return ValidateCharacters(tag, "tag", kMaxTagLength);
+}
+
+Result<Reference> ParseImageReference(std::string_view text) {
+  if (AllDigits(text)) return ParseId(text);
+  const size_t colon = text.find(':');
+  Reference reference;
+  reference.name = text.substr(0, colon);
+  TRY(ValidateName(reference.name, "data image"));
+  if (colon != std::string_view::npos) {
+    reference.tag = text.substr(colon + 1);
+    TRY(ValidateTag(reference.tag));
+  }
+  return reference;
+}
+
+Result<Reference> ParseContainerReference(std::string_view text) {
+  if (AllDigits(text)) return ParseId(text);
+  TRY(ValidateName(text, "data container"));
+  return Reference{std::nullopt, std::string(text), {}};
+}
+
+std::string GenerateContainerName(std::string_view image_name) {
+  const std::string_view stem = image_name.substr(0, kMaxNameLength - kRandomLetters - 1);
+  return fmt::format("{}-{}", stem, RandomText(kRandomLetters, kLowerLetters));
+}
+
+}  // namespace spawnd::api

@@ -1,0 +1,43 @@
+/// Names, tags and references to images and containers, the same rules for spawnctl and spawnd (contract.md,
+/// "Names, tags, ids, lifetimes"). Pure functions, safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace spawnd::api {
+
+inline constexpr size_t kMaxNameLength = 63;
+inline constexpr size_t kMaxTagLength = 63;
+inline constexpr int64_t kFirstId = 10001;
+
+/// Names have letters, digits and `-_./`, 1 to kMaxNameLength characters, and are not all digits, because all
+/// digits is an id. `noun` stands in the message: "data image name 'a b' ...". Error: kInvalidArgument.
+Result<void> ValidateName(std::string_view name, std::string_view noun);
+
+/// Tags have the letters of names; all digits is fine. Error: kInvalidArgument.
+Result<void> ValidateTag(std::string_view tag);
+
+/// What a user types to mean one image or container.
+struct Reference {
+  std::optional<int64_t> id;  ///< set: the other two are empty
+  std::string name;
+  std::string tag;  ///< empty: none given
+};
+
+/// `10001`, `name` or `name:tag`. Error: kInvalidArgument, naming the text.
+Result<Reference> ParseImageReference(std::string_view text);
+
+/// `10001` or `name`. Error: kInvalidArgument, naming the text.
+Result<Reference> ParseContainerReference(std::string_view text);
+
+/// "<image name>-<8 lower-case letters>"; a long image name is cut so that the whole is kMaxNameLength at
+/// most. `image_name` is a valid name without a tag. Random: the caller makes sure that it is free.
+std::string GenerateContainerName(std::string_view image_name);
+
+}  // namespace spawnd::api

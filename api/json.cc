@@ -1,0 +1,202 @@
+#include "api/json.h"
+
+#include <fmt/core.h>
+
+#include <type_traits>
+
+#include "api/json_document.h"
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/mapping.h"
+
+namespace spawnd::api {
+namespace {
+
+/// A message longer than this says nothing more, and a stream line has a limit on the other side.
+constexpr size_t kMaxMessageBytes = size_t{16} << 10;
+
+template <typename T>
+constexpr bool kIsRequest =
+    std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest>;
+
+template <typename T>
+constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
+
+template <typename T>
+void Write(Writer& writer, const T& value) {
+  ObjectWriter object(writer, kEmptiesOf<T>);
+  Describe(object, value);
+  object.End();
+}
+
+void Write(Writer& writer, const Error& error) {
+  ObjectWriter object(writer, Empties::kOmit);
+  object.Field("code", std::string(ErrorCodeName(error.code)));
+  object.Field("message", error.message.substr(0, kMaxMessageBytes));
+  object.Field("hint", error.hint.substr(0, kMaxMessageBytes));
+  object.End();
+}
+
+template <typename T>
+void Write(Writer& writer, const std::vector<T>& values) {
+  writer.StartArray();
+  for (const T& value : values) Write(writer, value);
+  writer.EndArray();
+}
+
+template <typename T>
+std::string Text(const T& value) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  Write(writer, value);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+/// {"<key>":<value>}
+template <typename T>
+std::string Wrapped(std::string_view key, const T& value) {
+  return fmt::format("{{\"{}\":{}}}", key, Text(value));
+}
+
+template <typename T>
+Result<T> ReadObject(const rapidjson::Value& json, std::string_view what) {
+  T value;
+  ObjectReader reader(json, kIsRequest<T> ? Strictness::kStrict : Strictness::kLenient, what);
+  Describe(reader, value);
+  TRY(reader.Finish());
+  return value;
+}
+
+template <typename T>
+struct Read {
+  static Result<T> From(const rapidjson::Value& json, std::string_view what) {
+    return ReadObject<T>(json, what);
+  }
+};
+
+template <typename T>
+struct Read<std::vector<T>> {
+  static Result<std::vector<T>> From(const rapidjson::Value& json, std::string_view what) {
+    if (!json.IsArray())
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a JSON array", what));
+    std::vector<T> values;
+    values.reserve(json.Size());
+    for (const rapidjson::Value& item : json.GetArray()) {
+      TRY_ASSIGN(T value, ReadObject<T>(item, what));
+      values.push_back(std::move(value));
+    }
+    return values;
+  }
+};
+
+/// The error object inside {"error":...}; null when there is none.
+const rapidjson::Value* Member(const rapidjson::Value& json, const char* name) {
+  if (!json.IsObject()) return nullptr;
+  const auto member = json.FindMember(name);
+  return member == json.MemberEnd() || !member->value.IsObject() ? nullptr : &member->value;
+}
+
+Result<Error> ReadError(const rapidjson::Value& json) {
+  std::string code;
+  Error error(ErrorCode::kInternal, {});
+  ObjectReader reader(json, Strictness::kLenient, "the error");
+  reader.Field("code", code);
+  reader.Field("message", error.message);
+  reader.Field("hint", error.hint);
+  TRY(reader.Finish());
+  error.code = ErrorCodeFromName(code);
+  return error;
+}
+
+}  // namespace
+
+std::string ToJson(const CreateDataImageRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const CreateDataContainerRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const DataImage& value) {
+  return Text(value);
+}
+std::string ToJson(const DataContainer& value) {
+  return Text(value);
+}
+std::string ToJson(const std::vector<DataImage>& values) {
+  return Text(values);
+}
+std::string ToJson(const std::vector<DataContainer>& values) {
+  return Text(values);
+}
+std::string ToJson(const Version& value) {
+  return Text(value);
+}
+std::string ToJson(const WhoAmI& value) {
+  return Text(value);
+}
+std::string ToJson(const Error& error) {
+  return Wrapped("error", error);
+}
+
+template <typename T>
+Result<T> FromJson(std::string_view json) {
+  const std::string_view what = kIsRequest<T> ? "the request" : "the answer";
+  TRY_ASSIGN(const rapidjson::Document document,
+             ParseJson(json, kIsRequest<T> ? kRequestLimits : kResponseLimits, what));
+  return Read<T>::From(document, what);
+}
+
+template Result<CreateDataImageRequest> FromJson(std::string_view json);
+template Result<CreateDataContainerRequest> FromJson(std::string_view json);
+template Result<DataImage> FromJson(std::string_view json);
+template Result<DataContainer> FromJson(std::string_view json);
+template Result<std::vector<DataImage>> FromJson(std::string_view json);
+template Result<std::vector<DataContainer>> FromJson(std::string_view json);
+template Result<Version> FromJson(std::string_view json);
+template Result<WhoAmI> FromJson(std::string_view json);
+
+Error ErrorFromJson(std::string_view json) {
+  constexpr size_t kShown = 200;
+  const auto document = ParseJson(json, kResponseLimits, "the error");
+  if (document) {
+    if (const rapidjson::Value* inner = Member(*document, "error")) {
+      if (auto error = ReadError(*inner); error && !error->message.empty()) return *error;
+    }
+  }
+  return {ErrorCode::kInternal,
+          fmt::format("the daemon answered with something that is not an error message: '{}'",
+                      json.substr(0, kShown))};
+}
+
+std::string ProgressLine(const Progress& progress) {
+  return Wrapped("progress", progress) + "\n";
+}
+
+std::string ResultLine(std::string_view result_json) {
+  return fmt::format("{{\"result\":{}}}\n", result_json);
+}
+
+std::string ErrorLine(const Error& error) {
+  return Wrapped("error", error) + "\n";
+}
+
+Result<StreamLine> ParseStreamLine(std::string_view line) {
+  TRY_ASSIGN(const rapidjson::Document document, ParseJson(line, kResponseLimits, "a line of the answer"));
+  if (const rapidjson::Value* progress = Member(document, "progress")) {
+    TRY_ASSIGN(StreamLine read, ReadObject<Progress>(*progress, "progress"));
+    return read;
+  }
+  if (const rapidjson::Value* result = Member(document, "result")) {
+    rapidjson::StringBuffer buffer;
+    Writer writer(buffer);
+    result->Accept(writer);
+    return StreamResult{{buffer.GetString(), buffer.GetSize()}};
+  }
+  if (const rapidjson::Value* inner = Member(document, "error")) {
+    TRY_ASSIGN(StreamLine read, ReadError(*inner));
+    return read;
+  }
+  return Fail(ErrorCode::kInvalidArgument, "a line of the answer has neither progress nor result nor error");
+}
+
+}  // namespace spawnd::api

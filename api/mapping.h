@@ -1,0 +1,128 @@
+/// The field names of every struct in api/types.h, written once: a visitor that writes JSON and one that
+/// reads it walk the same list. Only for api/json.cc and its tests.
+///
+/// A visitor has Field(name, member) and Time(name, seconds). Order is the order in the output.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "api/types.h"
+
+namespace spawnd::api {
+
+template <typename Enum>
+using EnumNames = std::array<std::pair<Enum, std::string_view>, std::is_same_v<Enum, Durability> ? 2 : 3>;
+
+inline constexpr EnumNames<SourceType> kSourceTypeNames{
+    {{SourceType::kEmpty, "empty"}, {SourceType::kBackup, "backup"}, {SourceType::kScripts, "scripts"}}};
+inline constexpr EnumNames<Durability> kDurabilityNames{
+    {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};
+inline constexpr EnumNames<Status> kStatusNames{
+    {{Status::kPending, "Pending"}, {Status::kCompleted, "Completed"}, {Status::kFailed, "Failed"}}};
+
+constexpr const EnumNames<SourceType>& NamesOf(SourceType) {
+  return kSourceTypeNames;
+}
+constexpr const EnumNames<Durability>& NamesOf(Durability) {
+  return kDurabilityNames;
+}
+constexpr const EnumNames<Status>& NamesOf(Status) {
+  return kStatusNames;
+}
+
+/// T or const T.
+template <typename T, typename U>
+concept Is = std::same_as<std::remove_const_t<T>, U>;
+
+void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("sourceType", x.source_type);
+  visit.Field("engine", x.engine);
+  visit.Field("version", x.version);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+  visit.Field("durability", x.durability);
+  visit.Field("initialDatabaseName", x.initial_database_name);
+  visit.Field("backups", x.backups);
+  visit.Field("scriptsFolders", x.scripts_folders);
+  visit.Field("preScript", x.pre_script);
+  visit.Field("postScript", x.post_script);
+}
+
+void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
+  visit.Field("image", x.image);
+  visit.Field("name", x.name);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+  visit.Field("durability", x.durability);
+}
+
+void Describe(auto& visit, Is<DataImage> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("name", x.name);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+  visit.Field("engine", x.engine);
+  visit.Field("version", x.engine_version);
+  visit.Field("status", x.status);
+  visit.Field("detail", x.detail);
+  visit.Field("owner", x.owner);
+  visit.Field("durability", x.durability);
+  visit.Field("database", x.database);
+  visit.Time("createdAt", x.created_at);
+  visit.Time("expiresAt", x.expires_at);
+  visit.Field("dataBytes", x.data_bytes);
+  visit.Field("diskBytes", x.disk_bytes);
+}
+
+void Describe(auto& visit, Is<DataContainer> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("name", x.name);
+  visit.Field("image", x.image);
+  visit.Field("imageId", x.image_id);
+  visit.Field("engine", x.engine);
+  visit.Field("version", x.engine_version);
+  visit.Field("status", x.status);
+  visit.Field("state", x.state);
+  visit.Field("detail", x.detail);
+  visit.Field("revision", x.revision);
+  visit.Field("owner", x.owner);
+  visit.Field("durability", x.durability);
+  visit.Field("host", x.host);
+  visit.Field("port", x.port);
+  visit.Field("user", x.user);
+  visit.Field("password", x.password);
+  visit.Field("database", x.database);
+  visit.Field("connectionString", x.connection_string);
+  visit.Field("jdbcConnectionString", x.jdbc_connection_string);
+  visit.Field("url", x.url);
+  visit.Time("createdAt", x.created_at);
+  visit.Time("expiresAt", x.expires_at);
+  visit.Field("diskBytes", x.disk_bytes);
+  visit.Field("readyMilliseconds", x.ready_milliseconds);
+  visit.Field("timings", x.timings);
+}
+
+void Describe(auto& visit, Is<Version> auto& x) {
+  visit.Field("version", x.version);
+  visit.Field("apiVersion", x.api_version);
+  visit.Field("gitCommit", x.git_commit);
+}
+
+void Describe(auto& visit, Is<WhoAmI> auto& x) {
+  visit.Field("user", x.user);
+  visit.Field("uid", x.uid);
+}
+
+void Describe(auto& visit, Is<Progress> auto& x) {
+  visit.Field("stage", x.stage);
+  visit.Field("bytesDone", x.bytes_done);
+  visit.Field("bytesTotal", x.bytes_total);
+  visit.Field("message", x.message);
+}
+
+}  // namespace spawnd::api
