@@ -1,0 +1,84 @@
+/// Process 1 of a container's pid namespace. It does what could wait on the volume (attach, format, mount,
+/// unmount) and is the parent of the engine; the keeper, which serves the volume, orders it about over a
+/// socket pair.
+///
+/// Why it is a process of its own: the keeper must never wait on its own volume, or kill -9 of it would hang
+/// (see storage/fuse_export.h). And when process 1 ends, the kernel kills everything in its pid namespace and
+/// takes its mounts down; it ends when the keeper does, for whatever reason.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "engines/engine.h"
+
+namespace spawnd::daemon {
+
+/// What process 1 needs to know; inherited by the fork.
+struct InitPlan {
+  std::string volume_file;  ///< the FUSE file
+  bool format = false;      ///< make the file system first
+  engines::Command initialise;
+  engines::Command start;
+  int stop_signal = 0;
+  uid_t engine_uid = 0;
+  gid_t engine_gid = 0;
+  int log_fd = -1;   ///< the engine's output
+  int lock_fd = -1;  ///< inherited by every process of the container: the lock is free when all have ended
+};
+
+enum class InitOrder : int {
+  kMountVolume,       ///< attach, format if planned, mount
+  kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
+  kStartEngine,
+  kStopEngine,  ///< clean stop, then end what is left
+  kKillEngine,  ///< SIGKILL to everything but process 1
+  kTrimVolume,
+  kUnmountVolume,  ///< the engine has ended; detaches the loop device too
+};
+
+struct InitTimings {
+  double loop_milliseconds = 0;
+  double mount_milliseconds = 0;
+};
+
+struct InitMessage;
+
+/// The keeper's end. Used by the keeper's main thread only.
+class ContainerInit {
+ public:
+  /// Forks process 1 with new pid, mount and ipc namespaces. The caller is single-threaded. `in_child` runs
+  /// first in the child, to close what must not be inherited.
+  static Result<std::unique_ptr<ContainerInit>> Fork(const InitPlan& plan,
+                                                     const std::function<void()>& in_child);
+  ~ContainerInit();
+
+  /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
+  Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
+
+  /// Readable when the engine or process 1 itself ended.
+  int EventFd() const { return socket_.Get(); }
+  /// The engine's wait status once it has ended (by itself, or after kStopEngine); -1 when process 1 is gone.
+  /// Does not block.
+  std::optional<int> EngineExit();
+  /// SIGKILL to process 1, and waits for it: all processes of the container are gone then.
+  void Kill();
+
+ private:
+  ContainerInit(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+  /// Reads one message, waiting at most `wait`; false on time-out. A closed socket counts as engine exit -1.
+  bool Receive(InitMessage& message, std::chrono::milliseconds wait);
+
+  pid_t pid_ = -1;
+  UniqueFd socket_;
+  std::optional<int> engine_exit_;
+};
+
+}  // namespace spawnd::daemon

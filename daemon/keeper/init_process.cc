@@ -1,0 +1,219 @@
+#include "daemon/keeper/init_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/process.h"
+#include "daemon/keeper/private_mounts.h"
+#include "storage/ext4.h"
+#include "storage/loop_device.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// How long an engine may take to write out its memory on a clean stop before it is killed. The keeper's own
+/// deadline is longer, so that the answer still arrives.
+constexpr std::chrono::seconds kStopDeadline(120);
+
+double MillisecondsSince(steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
+}
+
+template <size_t N>
+void CopyText(std::array<char, N>& to, const std::string& from) {
+  const size_t length = std::min(from.size(), N - 1);
+  std::memcpy(to.data(), from.data(), length);
+  to[length] = '\0';
+}
+
+class InitProcess {
+ public:
+  InitProcess(const InitPlan& plan, UniqueFd socket) : plan_(plan), socket_(std::move(socket)) {}
+
+  [[noreturn]] void Run() {
+    sigset_t child_signal;
+    ::sigemptyset(&child_signal);
+    ::sigaddset(&child_signal, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child_signal, nullptr);
+    signals_.Reset(::signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK));
+    // The engine sees the processes of its own namespace only.
+    if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) ::_exit(1);
+
+    while (true) {
+      std::array<pollfd, 2> fds{{{socket_.Get(), POLLIN, 0}, {signals_.Get(), POLLIN, 0}}};
+      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) ::_exit(1);
+      if (fds[1].revents != 0) ReapChildren();
+      if (fds[0].revents == 0) continue;
+      InitOrder order{};
+      if (::recv(socket_.Get(), &order, sizeof order, 0) != static_cast<ssize_t>(sizeof order)) ::_exit(0);
+      Answer(CarryOut(order));
+    }
+  }
+
+ private:
+  void Send(const InitMessage& message) {
+    if (::send(socket_.Get(), &message, sizeof message, MSG_NOSIGNAL) < 0) ::_exit(0);
+  }
+
+  void Answer(const Result<void>& result) {
+    InitMessage message;
+    message.timings = timings_;
+    if (!result) {
+      message.kind = InitMessage::Kind::kFailed;
+      message.code = result.error().code;
+      CopyText(message.text, result.error().message);
+      CopyText(message.hint, result.error().hint);
+    }
+    Send(message);
+  }
+
+  Result<void> CarryOut(InitOrder order) {
+    switch (order) {
+      case InitOrder::kMountVolume:
+        return MountVolume();
+      case InitOrder::kInitialiseEngine:
+        return InitialiseEngine();
+      case InitOrder::kStartEngine:
+        return StartEngine();
+      case InitOrder::kStopEngine:
+        return StopEngine();
+      case InitOrder::kKillEngine:
+        KillAll();
+        return {};
+      case InitOrder::kTrimVolume:
+        return storage::TrimFileSystem(kVolumeDirectory);
+      case InitOrder::kUnmountVolume:
+        return storage::UnmountFileSystem(kVolumeDirectory);
+    }
+    return Fail(ErrorCode::kInternal, "unknown order to process 1");
+  }
+
+  Result<void> MountVolume() {
+    auto start = steady_clock::now();
+    TRY_ASSIGN(const storage::LoopDevice device, storage::AttachLoopDevice(plan_.volume_file));
+    timings_.loop_milliseconds = MillisecondsSince(start);
+    if (plan_.format) TRY(storage::FormatExt4(device.path));
+    start = steady_clock::now();
+    TRY(storage::MountExt4(device.path, kVolumeDirectory));
+    timings_.mount_milliseconds = MillisecondsSince(start);
+    return {};
+  }
+
+  SpawnOptions EngineOptions(const engines::Command& command) const {
+    SpawnOptions options;
+    options.argv = command.argv;
+    options.env = command.env;
+    options.working_directory = command.working_directory;
+    options.stdout_fd = plan_.log_fd;
+    options.stderr_fd = plan_.log_fd;
+    options.identity = Identity{plan_.engine_uid, plan_.engine_gid, {}};
+    options.new_session = true;
+    options.no_new_privileges = true;
+    options.keep_fd = plan_.lock_fd;
+    return options;
+  }
+
+  Result<void> InitialiseEngine() {
+    const std::string data = ContainerPaths().data_directory;
+    if (::mkdir(data.c_str(), 0700) != 0) return FailErrno(errno, "cannot make the data directory");
+    if (::chown(data.c_str(), plan_.engine_uid, plan_.engine_gid) != 0) {
+      return FailErrno(errno, "cannot give the data directory to the engine's user");
+    }
+    if (plan_.initialise.argv.empty()) return {};
+    TRY_ASSIGN(const pid_t pid, Spawn(EngineOptions(plan_.initialise)));
+    const int exit_code = WaitForExit(pid);
+    if (exit_code != 0) {
+      return Fail(ErrorCode::kInternal,
+                  "'" + plan_.initialise.argv[0] + "' ended with exit code " + std::to_string(exit_code));
+    }
+    return {};
+  }
+
+  Result<void> StartEngine() {
+    TRY_ASSIGN(engine_pid_, Spawn(EngineOptions(plan_.start)));
+    return {};
+  }
+
+  Result<void> StopEngine() {
+    bool clean = true;
+    if (engine_pid_ > 0) {
+      ::kill(engine_pid_, plan_.stop_signal);
+      clean = WaitForEngine(steady_clock::now() + kStopDeadline);
+    }
+    KillAll();
+    if (!clean) return Fail(ErrorCode::kTimeout, "the engine did not stop cleanly and was killed");
+    return {};
+  }
+
+  bool WaitForEngine(steady_clock::time_point deadline) {
+    while (engine_pid_ > 0) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+      if (left.count() <= 0) return false;
+      pollfd poll_fd{signals_.Get(), POLLIN, 0};
+      ::poll(&poll_fd, 1, static_cast<int>(left.count()));
+      ReapChildren();
+    }
+    return true;
+  }
+
+  /// Everything in this namespace but process 1 itself; returns when all of it is gone.
+  void KillAll() {
+    ::kill(-1, SIGKILL);
+    int status = 0;
+    while (true) {
+      const pid_t pid = ::waitpid(-1, &status, 0);
+      if (pid < 0 && errno == EINTR) continue;
+      if (pid < 0) return;
+      NoteExit(pid, status);
+    }
+  }
+
+  void ReapChildren() {
+    signalfd_siginfo info{};
+    while (::read(signals_.Get(), &info, sizeof info) > 0) {
+    }
+    int status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) NoteExit(pid, status);
+  }
+
+  void NoteExit(pid_t pid, int status) {
+    if (pid != engine_pid_) return;
+    engine_pid_ = -1;
+    InitMessage message;
+    message.kind = InitMessage::Kind::kEngineExit;
+    message.engine_status = status;
+    Send(message);
+  }
+
+  const InitPlan& plan_;
+  UniqueFd socket_;
+  UniqueFd signals_;
+  pid_t engine_pid_ = -1;
+  InitTimings timings_;
+};
+
+}  // namespace
+
+void RunInitProcess(const InitPlan& plan, UniqueFd socket) {
+  // The socket tells of the keeper's end too, but only to a process that listens: this one may be waiting for
+  // a mount.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_NAME, "spawnd-init");
+  InitProcess(plan, std::move(socket)).Run();
+}
+
+}  // namespace spawnd::daemon

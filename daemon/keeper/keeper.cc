@@ -1,0 +1,299 @@
+#include "daemon/keeper/keeper.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include "base/random.h"
+#include "daemon/keeper/private_mounts.h"
+#include "engines/registry.h"
+#include "storage/image.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kServingThreads = 4;
+constexpr auto kCommitInterval = 1s;
+constexpr auto kMountDeadline = 60s;
+constexpr auto kInitialiseDeadline = 300s;
+constexpr auto kStopDeadline = 180s;
+/// How long the processes of a keeper that died may take to be gone before its successor gives up.
+constexpr auto kLockDeadline = 30s;
+constexpr off_t kLogTailBytes = 16 * 1024;
+
+int64_t MonotonicNanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+Result<std::string> ReadWholeFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return FailErrno(errno, "cannot open '" + path + "'");
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+/// The kernel must not make this process wait for memory that only this process's own writes can free.
+void BecomeIoFlusher() {
+#ifndef PR_SET_IO_FLUSHER
+  constexpr int PR_SET_IO_FLUSHER = 57;
+#endif
+  // Failing (an old kernel, no CAP_SYS_RESOURCE) costs only that protection.
+  ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+  // The engine may be killed when memory is short; the process its disk depends on may not, as far as we can
+  // say so.
+  std::ofstream("/proc/self/oom_score_adj") << "-900";
+}
+
+}  // namespace
+
+Keeper::~Keeper() {
+  StopCommitter();
+}
+
+void Keeper::Lap(const char* step) {
+  const int64_t now = MonotonicNanoseconds();
+  started_.timings.emplace_back(step, static_cast<double>(now - lap_start_ns_) / 1e6);
+  lap_start_ns_ = now;
+}
+
+Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
+  spec_ = request.spec;
+  started_.pid = ::getpid();
+  lap_start_ns_ = request.launched_at_ns;
+  Lap("keeper");
+  if (spec_.directory.rfind(std::string(kRunDirectory) + "/", 0) == 0) {
+    return Fail(ErrorCode::kInvalidArgument, "the state directory cannot be below " +
+                                                 std::string(kRunDirectory) + ", which containers replace");
+  }
+  TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
+  paths_ = ContainerPaths();
+  TRY(LockDirectory());
+  TRY(OpenVolume());
+  Lap("volume");
+  TRY(StartInit());
+  Lap("fuse");
+  TRY_ASSIGN(const InitTimings mounted, init_->Do(InitOrder::kMountVolume, kMountDeadline));
+  started_.timings.emplace_back("loop", mounted.loop_milliseconds);
+  lap_start_ns_ += static_cast<int64_t>(mounted.loop_milliseconds * 1e6);
+  Lap("mount");
+  TRY(WriteEngineFiles());
+  if (plan_.format) {
+    auto initialised = init_->Do(InitOrder::kInitialiseEngine, kInitialiseDeadline);
+    if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
+    Lap("initialise");
+  }
+  TRY(init_->Do(InitOrder::kStartEngine, kMountDeadline).map([](InitTimings) {}));
+  engine_running_ = true;
+  TRY(WaitUntilReady(std::chrono::seconds(request.deadline_seconds)));
+  Lap("engine");
+  TRY(session_->PrepareContainer(spec_.credentials));
+  Lap("prepare");
+  committer_ = std::thread([this] { CommitEverySecond(); });
+  return Status();
+}
+
+/// Waits for the processes of a predecessor: each of them holds the lock, so when it is free the port is,
+/// too.
+Result<void> Keeper::LockDirectory() {
+  const std::string path = spec_.directory + "/" + kLockName;
+  lock_.Reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
+  const auto deadline = std::chrono::steady_clock::now() + kLockDeadline;
+  while (::flock(lock_.Get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return FailErrno(errno, "cannot lock '" + path + "'");
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Fail(ErrorCode::kInUse, "another keeper of this container is still running");
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+  return {};
+}
+
+Result<void> Keeper::OpenVolume() {
+  storage::VolumeOptions options;
+  options.directory = spec_.directory + "/" + kDeltaName;
+  options.volume_bytes = spec_.volume_bytes;
+  options.durability = spec_.durability;
+  if (!spec_.index_path.empty()) {
+    TRY_ASSIGN(options.image,
+               storage::Image::Open(PosixFileSystem(), spec_.index_path, spec_.layer_directory));
+    options.volume_bytes = options.image->VolumeBytes();
+  }
+  TRY_ASSIGN(volume_, storage::Volume::Open(PosixFileSystem(), std::move(options)));
+  return {};
+}
+
+Result<void> Keeper::StartInit() {
+  const std::string log_path = spec_.directory + "/" + kEngineLogName;
+  log_.Reset(::open(log_path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log_.Valid()) return FailErrno(errno, "cannot open '" + log_path + "'");
+  log_start_ = ::lseek(log_.Get(), 0, SEEK_END);
+
+  // A name of its own, by which the loop device of this very start can be told from all others on the
+  // machine.
+  const std::string file_name = "spawnd-" + std::to_string(spec_.id) + "-" + RandomText(8, kLowerLetters);
+  TRY(EnterPrivateMounts(spec_.installation.root, spec_.engine_uid, spec_.engine_gid));
+  TRY_ASSIGN(export_, storage::FuseExport::Mount(kFuseDirectory, file_name));
+
+  plan_.volume_file = std::string(kFuseDirectory) + "/" + file_name;
+  plan_.format = spec_.index_path.empty();
+  plan_.initialise = engine_->InitialiseCommand(spec_.installation, paths_);
+  plan_.start = engine_->StartCommand(spec_.installation, paths_, spec_.endpoint);
+  plan_.stop_signal = engine_->StopSignal();
+  plan_.engine_uid = spec_.engine_uid;
+  plan_.engine_gid = spec_.engine_gid;
+  plan_.log_fd = log_.Get();
+  plan_.lock_fd = lock_.Get();
+  // The control socket and its connections close in the child too: the daemon takes their end for the
+  // keeper's.
+  TRY_ASSIGN(init_, ContainerInit::Fork(plan_, [this] {
+               export_->CloseInChild();
+               ::close(kControlSocketFd);
+               ::close(kFirstConnectionFd);
+             }));
+  BecomeIoFlusher();
+  return export_->Serve(*volume_, kServingThreads);
+}
+
+Result<void> Keeper::WriteEngineFiles() {
+  TRY_ASSIGN(const std::string certificate, ReadWholeFile(spec_.tls_certificate_path));
+  TRY_ASSIGN(const std::string key, ReadWholeFile(spec_.tls_key_path));
+  TRY(WriteEngineFile(paths_.tls_certificate, certificate, spec_.engine_uid, spec_.engine_gid));
+  TRY(WriteEngineFile(paths_.tls_key, key, spec_.engine_uid, spec_.engine_gid));
+  for (const engines::SettingsFile& file : engine_->SettingsFiles(spec_.installation, paths_)) {
+    TRY(WriteEngineFile(paths_.settings_directory + "/" + file.name, file.content, spec_.engine_uid,
+                        spec_.engine_gid));
+  }
+  return {};
+}
+
+Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (true) {
+    auto session = engine_->Probe(paths_, spec_.endpoint);
+    if (session) {
+      session_ = std::move(*session);
+      return {};
+    }
+    if (session.error().code != ErrorCode::kUnavailable) return Fail(std::move(session.error()));
+    if (init_->EngineExit()) return Fail(EngineEnded());
+    if (std::chrono::steady_clock::now() > end) {
+      return Fail(ErrorCode::kTimeout, "the engine did not answer within " +
+                                           std::to_string(deadline.count()) +
+                                           " s: " + session.error().message);
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+Error Keeper::EngineEnded() {
+  const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
+  const off_t from = std::max(log_start_, size - kLogTailBytes);
+  std::string tail(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
+  const ssize_t got = ::pread(log_.Get(), tail.data(), tail.size(), from);
+  tail.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
+  return engine_->ExplainExit(tail, spec_.endpoint);
+}
+
+KeeperReply Keeper::Status() {
+  KeeperReply reply;
+  reply.started = started_;
+  if (volume_) reply.usage = volume_->Usage();
+  return reply;
+}
+
+Result<void> Keeper::CreateDatabase(const std::string& database) {
+  if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  return session_->CreateDatabase(database);
+}
+
+Result<std::vector<std::string>> Keeper::UserDatabases() {
+  if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  return session_->UserDatabases(spec_.credentials);
+}
+
+Result<void> Keeper::StopEngine() {
+  session_.reset();
+  engine_running_ = false;
+  TRY(init_->Do(InitOrder::kStopEngine, kStopDeadline).map([](InitTimings) {}));
+  return {};
+}
+
+Result<void> Keeper::FinishImage() {
+  if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  TRY(session_->PrepareImage(spec_.credentials));
+  TRY(StopEngine());
+  TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
+  TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
+  return {};
+}
+
+Result<storage::SealResult> Keeper::Seal(const storage::SealRequest& request,
+                                         const std::function<bool(const storage::SealProgress&)>& progress) {
+  if (engine_running_) return Fail(ErrorCode::kInUse, "the engine is still running");
+  return storage::Seal(PosixFileSystem(), *volume_, request, progress);
+}
+
+Result<void> Keeper::Stop() {
+  if (engine_running_) {
+    TRY(StopEngine());
+    TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
+  }
+  StopCommitter();
+  return volume_->CommitEpoch();
+}
+
+void Keeper::Abandon() {
+  if (!export_ || !init_) return;
+  export_->DropWrites();
+  engine_running_ = false;
+  // Should one of these fail, the end of process 1 does the same, less tidily: the kernel logs the lost
+  // writes.
+  if (init_->Do(InitOrder::kKillEngine, 5s)) {
+    [[maybe_unused]] const bool unmounted = init_->Do(InitOrder::kUnmountVolume, 5s).has_value();
+  }
+}
+
+std::optional<Error> Keeper::Ended() {
+  {
+    const std::scoped_lock lock(committer_mutex_);
+    if (commit_error_) return commit_error_;
+  }
+  if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
+  return EngineEnded();
+}
+
+void Keeper::CommitEverySecond() {
+  std::unique_lock lock(committer_mutex_);
+  while (!committer_wake_.wait_for(lock, kCommitInterval, [this] { return committer_stop_; })) {
+    lock.unlock();
+    auto committed = volume_->CommitEpoch();
+    lock.lock();
+    if (!committed && !commit_error_) {
+      commit_error_ = committed.error().Wrap("the volume cannot be written any more");
+    }
+  }
+}
+
+void Keeper::StopCommitter() {
+  {
+    const std::scoped_lock lock(committer_mutex_);
+    committer_stop_ = true;
+  }
+  committer_wake_.notify_all();
+  if (committer_.joinable()) committer_.join();
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,85 @@
+/// One container: its volume, its process 1 and, through that, its engine. What KeeperMain's loop drives.
+///
+/// Main thread only, but for the committer thread inside. Survives the daemon. When this process dies the
+/// kernel takes the namespaces down with it; the delta on disk is then as described in docs/durability.md.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "daemon/keeper/container_init.h"
+#include "daemon/keeper/keeper_protocol.h"
+#include "engines/engine.h"
+#include "storage/fuse_export.h"
+#include "storage/volume.h"
+
+namespace spawnd::daemon {
+
+class Keeper {
+ public:
+  Keeper() = default;
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  ~Keeper();
+
+  /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
+  /// caller ends the process. Forks, so it is called before this process has any thread.
+  Result<KeeperReply> Start(const KeeperRequest& request);
+  KeeperReply Status();
+  Result<void> CreateDatabase(const std::string& database);
+  Result<std::vector<std::string>> UserDatabases();
+  /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be
+  /// sealed.
+  Result<void> FinishImage();
+  Result<storage::SealResult> Seal(const storage::SealRequest& request,
+                                   const std::function<bool(const storage::SealProgress&)>& progress);
+  /// Clean stop: afterwards everything is durable and the caller ends the process.
+  Result<void> Stop();
+  /// Quick stop of a container that is about to be deleted: what was not written yet is dropped.
+  void Abandon();
+
+  /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
+  int EventFd() const { return init_ ? init_->EventFd() : -1; }
+  /// Why this keeper has to end, if it has to: its engine ended by itself, or its volume is poisoned.
+  std::optional<Error> Ended();
+
+ private:
+  Result<void> LockDirectory();
+  Result<void> OpenVolume();
+  Result<void> StartInit();
+  Result<void> WriteEngineFiles();
+  Result<void> WaitUntilReady(std::chrono::seconds deadline);
+  Result<void> StopEngine();
+  Error EngineEnded();
+  void CommitEverySecond();
+  void StopCommitter();
+  void Lap(const char* step);
+
+  KeeperSpec spec_;
+  const engines::Engine* engine_ = nullptr;
+  engines::Paths paths_;
+  UniqueFd lock_;
+  UniqueFd log_;
+  off_t log_start_ = 0;
+  InitPlan plan_;
+  std::unique_ptr<storage::Volume> volume_;
+  std::unique_ptr<storage::FuseExport> export_;
+  std::unique_ptr<ContainerInit> init_;
+  std::unique_ptr<engines::Engine::Session> session_;
+  bool engine_running_ = false;
+  KeeperStarted started_;
+  int64_t lap_start_ns_ = 0;
+
+  std::thread committer_;
+  std::mutex committer_mutex_;
+  std::condition_variable committer_wake_;
+  bool committer_stop_ = false;
+  std::optional<Error> commit_error_;
+};
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,183 @@
+/// `spawnd keeper <id>`: the loop of one keeper process. Not for people: the daemon starts it with a bound
+/// socket as descriptor 3 and its own connection as descriptor 4.
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <vector>
+
+#include "daemon/keeper/keeper.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using Op = KeeperRequest::Op;
+
+/// How often a poisoned volume is looked for; everything else wakes the loop by itself.
+constexpr int kCheckMilliseconds = 250;
+constexpr size_t kMaxConnections = 32;
+constexpr int kBacklog = 64;
+
+class KeeperLoop {
+ public:
+  int Run() {
+    if (::listen(kControlSocketFd, kBacklog) != 0) return 1;
+    connections_.emplace_back(kFirstConnectionFd);
+    sigset_t stop_signals;
+    ::sigemptyset(&stop_signals);
+    ::sigaddset(&stop_signals, SIGTERM);  // the host shuts down: stop cleanly
+    ::sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
+    signals_.Reset(::signalfd(-1, &stop_signals, SFD_CLOEXEC));
+    while (!done_) Turn();
+    return exit_code_;
+  }
+
+ private:
+  void Turn() {
+    std::vector<pollfd> fds{
+        {kControlSocketFd, POLLIN, 0}, {signals_.Get(), POLLIN, 0}, {keeper_.EventFd(), POLLIN, 0}};
+    for (const UniqueFd& connection : connections_) fds.push_back({connection.Get(), POLLIN, 0});
+    if (::poll(fds.data(), fds.size(), kCheckMilliseconds) < 0 && errno != EINTR) {
+      return End(Error(ErrorCode::kInternal, "poll failed"));
+    }
+    if (auto reason = keeper_.Ended()) return End(*reason);
+    if (fds[1].revents != 0) return StopAndExit();
+    // Backwards, because a closed connection is taken out.
+    for (size_t i = connections_.size(); i-- > 0 && !done_;) {
+      if (fds[i + 3].revents != 0) Serve(i);
+    }
+    if (fds[0].revents != 0 && connections_.size() < kMaxConnections) {
+      UniqueFd connection(::accept4(kControlSocketFd, nullptr, nullptr, SOCK_CLOEXEC));
+      if (connection.Valid()) connections_.push_back(std::move(connection));
+    }
+  }
+
+  void Serve(size_t number) {
+    const int fd = connections_[number].Get();
+    auto packet = ReceivePacket(fd);
+    if (!packet) {
+      connections_.erase(connections_.begin() + static_cast<ptrdiff_t>(number));
+      // The daemon went away, or gave up, before there was a container: nobody would ever find this keeper
+      // again.
+      if (!started_) End(Error(ErrorCode::kCancelled, "the daemon gave up before the container was ready"));
+      return;
+    }
+    auto request = DecodeRequest(*packet);
+    KeeperReply reply = request ? CarryOut(*request, fd) : Failed(request.error());
+    // A client that is gone already gets no answer, and that is its own affair.
+    [[maybe_unused]] const bool sent = SendPacket(fd, EncodeReply(reply)).has_value();
+  }
+
+  static KeeperReply Failed(Error error) {
+    KeeperReply reply;
+    reply.error = std::move(error);
+    return reply;
+  }
+
+  template <typename T>
+  static KeeperReply ReplyFor(const Result<T>& result) {
+    return result ? KeeperReply{} : Failed(result.error());
+  }
+
+  KeeperReply CarryOut(const KeeperRequest& request, int fd) {
+    switch (request.op) {
+      case Op::kStart:
+        return Start(request);
+      case Op::kStatus:
+        return keeper_.Status();
+      case Op::kCreateDatabase:
+        return ReplyFor(keeper_.CreateDatabase(request.database));
+      case Op::kUserDatabases: {
+        auto databases = keeper_.UserDatabases();
+        KeeperReply reply = ReplyFor(databases);
+        if (databases) reply.databases = std::move(*databases);
+        return reply;
+      }
+      case Op::kFinishImage:
+        return ReplyFor(keeper_.FinishImage());
+      case Op::kSeal:
+        return Seal(request, fd);
+      case Op::kStop: {
+        auto stopped = keeper_.Stop();
+        done_ = stopped.has_value();
+        return ReplyFor(stopped);
+      }
+      case Op::kAbandon:
+        keeper_.Abandon();
+        done_ = true;
+        return {};
+    }
+    return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
+  }
+
+  KeeperReply Start(const KeeperRequest& request) {
+    if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
+    directory_ = request.spec.directory;
+    auto reply = keeper_.Start(request);
+    started_ = true;
+    if (reply) return *reply;
+    // Tidily, so that the kernel has no lost writes to complain about; then the process ends.
+    keeper_.Abandon();
+    End(reply.error());
+    return Failed(reply.error());
+  }
+
+  KeeperReply Seal(const KeeperRequest& request, int fd) {
+    auto sealed = keeper_.Seal(request.seal, [fd](const storage::SealProgress& progress) {
+      KeeperReply reply;
+      reply.final = false;
+      reply.seal_progress = progress;
+      return SendPacket(fd, EncodeReply(reply)).has_value();  // nobody listens any more: cancel
+    });
+    KeeperReply reply = ReplyFor(sealed);
+    if (sealed) reply.seal_result = std::move(*sealed);
+    return reply;
+  }
+
+  void StopAndExit() {
+    auto stopped = keeper_.Stop();
+    if (!stopped) return End(stopped.error());
+    done_ = true;
+  }
+
+  /// Leaves the reason where the daemon finds it (LastWords), and ends the process.
+  void End(const Error& reason) {
+    if (!directory_.empty()) std::ofstream(directory_ + "/" + kLastWordsName) << reason.message << "\n";
+    done_ = true;
+    exit_code_ = 1;
+  }
+
+  Keeper keeper_;
+  UniqueFd signals_;
+  std::vector<UniqueFd> connections_;
+  std::string directory_;
+  bool started_ = false;
+  bool done_ = false;
+  int exit_code_ = 0;
+};
+
+}  // namespace
+
+int KeeperMain(int argc, char** argv) {
+  struct stat st {};
+  if (argc < 3 || ::fstat(kControlSocketFd, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    std::fputs("error: 'spawnd keeper' is started by the daemon, not by hand\n", stderr);
+    return 64;
+  }
+  ::prctl(PR_SET_NAME, ("keeper-" + std::string(argv[2])).c_str());
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(0077);
+  const int exit_code = KeeperLoop().Run();
+  // Not through the destructors of FUSE and its threads: what had to be durable is, and the kernel takes down
+  // the rest.
+  ::_exit(exit_code);
+}
+
+}  // namespace spawnd::daemon
