@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""The laws of the tree that a compiler does not check (docs/overview.md, CONTRIBUTING.md).
+
+    law_test.py REPO        from meson; a line for each law, and the exit code says whether all hold
+
+A law is a function of one file that yields complaints. Beside it stand texts that break it and a text that does
+not: each law is tried on those first, so that a law that can no longer fail is itself a failure.
+"""
+
+import os
+import re
+import sys
+
+CODE_FOLDERS = ["base", "storage", "engines", "api", "daemon", "client"]
+# Which folder may include which: arrows go down only.
+MAY_INCLUDE = {
+    "base": {"base"},
+    "storage": {"storage", "base"},
+    "engines": {"engines", "base"},
+    "api": {"api", "base"},
+    "daemon": {"daemon", "api", "engines", "storage", "base"},
+    "client": {"client", "api", "base"},
+}
+# What a folder may not know of, as the beginnings of header names.
+SOCKET_HEADERS = ("sys/socket.h", "sys/un.h", "netinet/", "arpa/", "netdb.h")
+MAY_NOT_INCLUDE = {
+    "storage": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "systemd/", "libpq-fe.h", "sqlite3.h"),
+    "engines": ("uv.h", "llhttp.h", "spdlog/", "fuse", "sqlite3.h"),
+    "api": ("uv.h", "llhttp.h", "spdlog/", "sqlite3.h") + SOCKET_HEADERS,
+    "client": ("uv.h", "libpq-fe.h", "fuse", "sqlite3.h"),
+    "base": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "libpq-fe.h", "fuse", "sqlite3.h"),
+}
+MAX_LINES = 500
+PRODUCTS = r"(?i)(postgres|mariadb|mysql|mssql|sqlservr)"
+DOMAIN_WORDS = r"(?i)\b(keeper|catalog|revision|data_?image|data_?container|volume)s?\b"
+
+
+def folder_of(path):
+    return path.split("/")[0]
+
+
+def is_cpp(path):
+    return path.endswith((".cc", ".h"))
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)', line)
+        if found:
+            yield number, found.group(1), found.group(2)
+
+
+def without_comments(text):
+    """The text with comments blanked, line numbers kept. Strings stay."""
+    token = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/'
+    blank = lambda m: re.sub(r"[^\n]", " ", m.group()) if m.group()[0] == "/" else m.group()
+    return re.sub(token, blank, text, flags=re.S)
+
+
+def matches(text, pattern):
+    for number, line in enumerate(text.splitlines(), 1):
+        found = re.search(pattern, line)
+        if found:
+            yield number, found.group()
+
+
+def arrows_go_down(path, text):
+    allowed = MAY_INCLUDE.get(folder_of(path))
+    if not is_cpp(path) or allowed is None:
+        return
+    for number, quote, name in includes(text):
+        target = folder_of(name)
+        if target in MAY_INCLUDE and target not in allowed:
+            yield f"{path}:{number}: {folder_of(path)}/ may not include {target}/ ({name})"
+        elif quote == '"' and (target == "tests" or target not in MAY_INCLUDE):
+            yield f"{path}:{number}: include from the root, and nothing of tests/ ({name})"
+
+
+def folders_stay_ignorant(path, text):
+    for number, _, name in includes(text) if is_cpp(path) else ():
+        for banned in MAY_NOT_INCLUDE.get(folder_of(path), ()):
+            if name.startswith(banned):
+                yield f"{path}:{number}: {folder_of(path)}/ may not know {name}"
+
+
+def only_engines_name_products(path, text):
+    if is_cpp(path) and folder_of(path) in set(MAY_INCLUDE) - {"engines"}:
+        for number, word in matches(without_comments(text), PRODUCTS):
+            yield f"{path}:{number}: only engines/ may name a product ({word})"
+
+
+def base_has_no_domain_words(path, text):
+    if is_cpp(path) and folder_of(path) == "base":
+        for number, word in matches(without_comments(text), DOMAIN_WORDS):
+            yield f"{path}:{number}: base/ may not know what a {word} is"
+
+
+def files_are_short(path, text):
+    lines = text.count("\n")
+    if lines > MAX_LINES:
+        yield f"{path}: {lines} lines; split it, {MAX_LINES} is the most"
+
+
+def headers_open_properly(path, text):
+    if not path.endswith(".h"):
+        return
+    if not text.startswith("//"):
+        yield f"{path}:1: a header opens with a comment: what it is, who calls it from which thread, what survives"
+    if not re.search(r"^#pragma once$", text, re.M):
+        yield f"{path}: no #pragma once"
+
+
+def names_say_the_thing(path, text):
+    vague = r"(Manager|Helper|Util)"
+    if re.search(r"(?i)(manager|helper|util)", os.path.basename(path)):
+        yield f"{path}: the file's name says nothing"
+    if is_cpp(path):
+        for number, found in matches(without_comments(text), rf"\b(class|struct|enum|using|namespace)\s+(class\s+)?\w*{vague}\w*"):
+            yield f"{path}:{number}: '{found}' says nothing; use the field's own word"
+
+
+def nothing_is_unfinished(path, text):
+    for number, word in matches(text, r"\b(TODO|FIXME|XXX|HACK)\b"):
+        yield f"{path}:{number}: {word}: finish it or write an issue"
+
+
+# law, (path, text) pairs that break it, (path, text) pairs that do not
+LAWS = [
+    (arrows_go_down,
+     [("storage/a.cc", '#include "daemon/jobs.h"\n'), ("engines/postgresql/a.cc", '#include "storage/volume.h"\n'),
+      ("client/a.cc", '#include "daemon/jobs.h"\n'), ("base/a.h", '#  include <api/types.h>\n'),
+      ("daemon/a.cc", '#include "tests/support/catch.h"\n'), ("daemon/a.cc", '#include "jobs.h"\n')],
+     [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/jobs.h"\n')]),
+    (folders_stay_ignorant,
+     [("storage/a.h", "#include <uv.h>\n"), ("storage/a.cc", "#include <rapidjson/document.h>\n"),
+      ("storage/a.cc", "#include <spdlog/spdlog.h>\n"), ("client/a.cc", "#include <uv.h>\n"),
+      ("engines/a.cc", "#include <uv.h>\n"), ("api/a.cc", "#include <sys/socket.h>\n")],
+     [("daemon/a.cc", "#include <uv.h>\n"), ("client/a.cc", "#include <sys/socket.h>\n")]),
+    (only_engines_name_products,
+     [("daemon/a.cc", 'auto* e = FindEngine("postgresql");\n'), ("client/a.cc", "class MySqlThing {};\n")],
+     [("engines/postgresql/a.cc", 'return "postgresql";\n'), ("daemon/a.cc", "// as PostgreSQL does\n")]),
+    (base_has_no_domain_words,
+     [("base/a.h", "struct Keeper {};\n"), ("base/a.cc", 'Fail("volume is gone");\n')],
+     [("base/a.h", "// the volume\nstruct File {};\n")]),
+    (files_are_short, [("daemon/a.cc", "x\n" * 501)], [("daemon/a.cc", "x\n" * 500)]),
+    (headers_open_properly,
+     [("api/a.h", "#pragma once\n"), ("api/a.h", "/// Types.\nstruct A;\n")], [("api/a.h", "/// Types.\n#pragma once\n")]),
+    (names_say_the_thing,
+     [("api/string_utils.h", "/// x\n"), ("api/a.h", "class ImageManager {\n"), ("api/a.h", "enum class HelperKind {\n")],
+     [("api/a.h", "class Catalog {\n"), ("api/a.cc", "auto m = TypeManagerOfOthers();\n")]),
+    (nothing_is_unfinished,
+     [("api/a.h", "// TODO later\n"), ("dev", "# FIXME\n"), ("api/a.cc", "int x;  // XXX\n")],
+     [("tests/a.sh", "mktemp /tmp/a.XXXXXX\n")]),
+]
+
+
+def tree(repo):
+    """Every file of ours that is code: (path from the root, text)."""
+    for folder in CODE_FOLDERS + ["tests", "packaging", "systemd"]:
+        for where, folders, names in os.walk(os.path.join(repo, folder)):
+            folders[:] = [f for f in folders if not f.startswith(".") and f != "__pycache__"]
+            for name in sorted(names):
+                if name.endswith((".cc", ".h", ".sh", ".py", ".in")) or folder == "packaging":
+                    path = os.path.join(where, name)
+                    with open(path, encoding="utf-8") as file:
+                        yield os.path.relpath(path, repo), file.read()
+    for name in ["dev", ".ci/run"]:
+        with open(os.path.join(repo, name), encoding="utf-8") as file:
+            yield name, file.read()
+
+
+def main():
+    files = [f for f in tree(sys.argv[1]) if f[0] != "tests/law/law_test.py"]
+    failed = 0
+    for law, bad, good in LAWS:
+        name = law.__name__.replace("_", " ")
+        for path, text in bad:
+            if not list(law(path, text)):
+                print(f"FAIL law '{name}' no longer sees what is wrong in {path}: {text[:60]!r}")
+                failed += 1
+        for path, text in good:
+            for complaint in law(path, text):
+                print(f"FAIL law '{name}' complains where nothing is wrong: {complaint}")
+                failed += 1
+        complaints = [c for path, text in files for c in law(path, text)]
+        for complaint in complaints:
+            print(f"  {complaint}")
+        print(f"{'FAIL' if complaints else 'PASS'} law: {name}" + (f" ({len(complaints)} times)" if complaints else ""))
+        failed += len(complaints)
+    if len(files) < 20:
+        print(f"FAIL law: saw only {len(files)} files; the tree is elsewhere")
+        failed += 1
+    return 1 if failed else 0
+
+
+sys.exit(main())
