@@ -1,0 +1,124 @@
+#include "daemon/http/exchange.h"
+
+#include "api/json.h"
+
+namespace spawnd::daemon::http {
+
+Exchange::Exchange(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+void Exchange::WakeUnlessPending(std::unique_lock<std::mutex> lock) {
+  if (std::exchange(wake_pending_, true)) return;  // one message in the mailbox at a time, however many lines
+  lock.unlock();
+  wake_();
+}
+
+void Exchange::Send(int status, std::string body, Headers headers) {
+  std::unique_lock lock(mutex_);
+  if (client_gone_ || kind_ != Kind::kNothing) return;
+  kind_ = Kind::kWhole;
+  status_ = status;
+  body_ = std::move(body);
+  headers_ = std::move(headers);
+  ended_ = true;
+  WakeUnlessPending(std::move(lock));
+}
+
+void Exchange::Begin() {
+  std::unique_lock lock(mutex_);
+  if (client_gone_ || kind_ != Kind::kNothing) return;
+  kind_ = Kind::kStream;
+  WakeUnlessPending(std::move(lock));
+}
+
+void Exchange::Line(std::string line) {
+  std::unique_lock lock(mutex_);
+  if (client_gone_ || kind_ != Kind::kStream || ended_) return;
+  if (newest_ || queued_bytes_ + line.size() > kStreamQueueBytes) {
+    // The last line of a stream is its result, so the newest is kept and the one before it given up.
+    newest_ = std::move(line);
+  } else {
+    queued_bytes_ += line.size();
+    lines_.push_back(std::move(line));
+  }
+  WakeUnlessPending(std::move(lock));
+}
+
+void Exchange::End() {
+  std::unique_lock lock(mutex_);
+  if (client_gone_ || kind_ != Kind::kStream) return;
+  ended_ = true;
+  WakeUnlessPending(std::move(lock));
+}
+
+void Exchange::Abandon() {
+  std::unique_lock lock(mutex_);
+  if (client_gone_ || ended_) return;
+  ended_ = true;
+  if (kind_ == Kind::kStream) {
+    broken_ = true;
+  } else {
+    kind_ = Kind::kWhole;
+    status_ = 500;
+    body_ = api::ToJson(Error(ErrorCode::kInternal, "the request was dropped without an answer"));
+  }
+  WakeUnlessPending(std::move(lock));
+}
+
+Exchange::Output Exchange::Take(size_t max_bytes) {
+  const std::lock_guard lock(mutex_);
+  wake_pending_ = false;
+  Output output;
+  output.kind = kind_;
+  output.status = status_;
+  output.headers = std::move(headers_);
+  headers_.clear();
+  output.bytes = std::exchange(body_, {});
+  while (!lines_.empty() &&
+         (output.bytes.empty() || output.bytes.size() + lines_.front().size() <= max_bytes)) {
+    queued_bytes_ -= lines_.front().size();
+    output.bytes += lines_.front();
+    lines_.pop_front();
+  }
+  if (newest_ && lines_.empty()) {
+    queued_bytes_ = newest_->size();
+    lines_.push_back(std::move(*newest_));
+    newest_.reset();
+  }
+  output.ended = ended_ && lines_.empty();
+  output.broken = output.ended && broken_;
+  return output;
+}
+
+void Exchange::MarkClientGone() {
+  {
+    const std::lock_guard lock(mutex_);
+    client_gone_ = true;
+    lines_.clear();
+    newest_.reset();
+    body_.clear();
+  }
+  gone_.request_stop();  // runs callbacks of the handler, so not under the lock
+}
+
+void Reply::Send(int status, std::string json,
+                 std::vector<std::pair<std::string, std::string>> headers) const {
+  channel_->Get().Send(status, std::move(json), std::move(headers));
+}
+
+void Reply::Begin() const {
+  channel_->Get().Begin();
+}
+
+void Reply::Line(std::string line) const {
+  channel_->Get().Line(std::move(line));
+}
+
+void Reply::End() const {
+  channel_->Get().End();
+}
+
+std::stop_token Reply::ClientGone() const {
+  return channel_->Get().ClientGone();
+}
+
+}  // namespace spawnd::daemon::http

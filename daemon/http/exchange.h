@@ -1,0 +1,84 @@
+/// What one request's handler has said so far and its connection has not sent yet: the meeting point of Reply
+/// (any thread) and Connection (loop thread). Its lock is held for moments only.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/http/server.h"
+
+namespace spawnd::daemon::http {
+
+class Exchange {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  /// `wake` tells the connection to call Take; called from any thread, without the lock.
+  explicit Exchange(std::function<void()> wake);
+
+  // What Reply offers, any thread.
+  void Send(int status, std::string body, Headers headers);
+  void Begin();
+  void Line(std::string line);
+  void End();
+  /// Nobody can answer any more: a 500 when nothing was said, a broken stream when it did not end.
+  void Abandon();
+  std::stop_token ClientGone() const { return gone_.get_token(); }
+
+  // What the connection needs, loop thread.
+  enum class Kind { kNothing, kWhole, kStream };
+  struct Output {
+    Kind kind = Kind::kNothing;
+    int status = 200;
+    Headers headers;
+    std::string bytes;    ///< the whole body, or the next lines
+    bool ended = false;   ///< nothing follows
+    bool broken = false;  ///< the stream will never end properly
+  };
+  /// Lines are handed out until they reach `max_bytes`, at least one.
+  Output Take(size_t max_bytes);
+  /// From here on everything said is dropped, and ClientGone() tells.
+  void MarkClientGone();
+
+ private:
+  /// Gives the lock back first: wake_ takes the mailbox.
+  void WakeUnlessPending(std::unique_lock<std::mutex> lock);
+
+  const std::function<void()> wake_;
+  std::stop_source gone_;
+
+  std::mutex mutex_;
+  bool wake_pending_ = false;
+  bool client_gone_ = false;
+  Kind kind_ = Kind::kNothing;
+  bool ended_ = false;
+  bool broken_ = false;
+  int status_ = 200;
+  Headers headers_;
+  std::string body_;
+  std::deque<std::string> lines_;
+  size_t queued_bytes_ = 0;            ///< of lines_
+  std::optional<std::string> newest_;  ///< came when lines_ was full; replaced by the next one
+};
+
+/// What Reply's copies share. The last one to go tells the exchange.
+class Reply::Channel {
+ public:
+  explicit Channel(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel() { exchange_->Abandon(); }
+  Exchange& Get() { return *exchange_; }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+};
+
+}  // namespace spawnd::daemon::http
