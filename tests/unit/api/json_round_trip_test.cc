@@ -1,0 +1,157 @@
+/// What one side writes, the other reads back the same; and the field names are those of contract.md.
+#include "api/json.h"
+#include "tests/support/catch.h"
+
+using namespace spawnd::api;
+using Catch::Matchers::Contains;
+using spawnd::Error;
+using spawnd::ErrorCode;
+
+namespace {
+
+DataContainer FullContainer() {
+  DataContainer c;
+  c.id = 10002;
+  c.name = "demo-qkzvbnwa";
+  c.image = "demo:latest";
+  c.image_id = 10001;
+  c.engine = "PostgreSQL:11.0";
+  c.engine_version = "11.22";
+  c.status = Status::kCompleted;
+  c.state = "running";
+  c.detail = "quote \" backslash \\ newline \n umlaut \xc3\xa4";
+  c.revision = "rev.0";
+  c.owner = "root";
+  c.durability = Durability::kAlways;
+  c.host = "127.0.0.1";
+  c.port = 65535;
+  c.user = "spawn_admin_ab12";
+  c.password = "0123456789abcdef";
+  c.database = "pagila";
+  c.connection_string = "Host=127.0.0.1;Port=65535";
+  c.jdbc_connection_string = "jdbc:postgresql://127.0.0.1:65535/pagila";
+  c.url = "postgresql://127.0.0.1:65535/pagila";
+  c.created_at = 1735787045;
+  c.expires_at = 1735787046;
+  c.disk_bytes = int64_t{1} << 52;
+  c.ready_milliseconds = 41.25;
+  c.timings = {{"keeper", 6.1}, {"volume", 0.8}, {"engine", 30.125}};
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a container travels whole") {
+  const DataContainer c = FullContainer();
+  const auto back = FromJson<DataContainer>(ToJson(c));
+  REQUIRE(back);
+  CHECK(ToJson(*back) == ToJson(c));
+  CHECK(back->port == 65535);
+  CHECK(back->status == Status::kCompleted);
+  CHECK(back->durability == Durability::kAlways);
+  CHECK(back->detail == c.detail);
+  CHECK(back->created_at == c.created_at);
+  CHECK(back->disk_bytes == c.disk_bytes);
+  CHECK(back->timings == c.timings);
+}
+
+TEST_CASE("field names and forms are those scripts read") {
+  const std::string json = ToJson(FullContainer());
+  CHECK_THAT(json, Contains(R"("id":10002,"name":"demo-qkzvbnwa")"));
+  CHECK_THAT(json, Contains(R"("port":65535)"));
+  CHECK_THAT(json,
+             Contains(R"("connectionString":"Host=127.0.0.1;Port=65535","jdbcConnectionString":"jdbc)"));
+  CHECK_THAT(json, Contains(R"("createdAt":"2025-01-02T03:04:05Z")"));
+  CHECK_THAT(json, Contains(R"("status":"Completed")"));
+  CHECK_THAT(json, Contains(R"("durability":"always")"));
+  CHECK_THAT(json, Contains(R"("timings":{"keeper":6.1,"volume":0.8,"engine":30.125})"));
+  CHECK_THAT(ToJson(DataImage{}), Contains(R"("expiresAt":null)"));
+  CHECK_THAT(ToJson(DataImage{}), Contains(R"("durability":"everysec")"));
+}
+
+TEST_CASE("an image, lists, version and caller travel") {
+  DataImage image;
+  image.id = 10001;
+  image.name = "WidgetStore";
+  image.tags = {"latest", "0.2"};
+  image.teams = {"myorg:dbas"};
+  image.engine = "PostgreSQL:15";
+  image.status = Status::kFailed;
+  image.data_bytes = 123456789;
+  const auto back = FromJson<DataImage>(ToJson(image));
+  REQUIRE(back);
+  CHECK(ToJson(*back) == ToJson(image));
+  CHECK(back->tags == image.tags);
+  CHECK(back->expires_at == 0);
+
+  CHECK(ToJson(std::vector<DataImage>{}) == "[]");
+  const auto list = FromJson<std::vector<DataImage>>(ToJson(std::vector<DataImage>{image, image}));
+  REQUIRE(list);
+  CHECK(list->size() == 2);
+  CHECK(FromJson<std::vector<DataContainer>>("[]")->empty());
+
+  const auto version = FromJson<Version>(ToJson(Version{"0.1.0", "v1", "abc"}));
+  REQUIRE(version);
+  CHECK(version->version == "0.1.0");
+  CHECK(version->git_commit == "abc");
+  const auto who = FromJson<WhoAmI>(ToJson(WhoAmI{"root", 4294967295U}));
+  REQUIRE(who);
+  CHECK(who->uid == 4294967295U);
+}
+
+TEST_CASE("requests travel and leave out what was not given") {
+  CreateDataImageRequest request;
+  request.name = "demo";
+  request.source_type = SourceType::kBackup;
+  request.engine = "postgres";
+  request.version = "11.0";
+  request.tags = {"a", "b"};
+  request.lifetime_seconds = 3600;
+  request.durability = Durability::kEverySecond;
+  request.backups = {"/srv/x.sql"};
+  request.pre_script = "select 1;\n";
+  const auto back = FromJson<CreateDataImageRequest>(ToJson(request));
+  REQUIRE(back);
+  CHECK(ToJson(*back) == ToJson(request));
+  CHECK(back->version == "11.0");
+  CHECK(back->durability == Durability::kEverySecond);
+
+  CreateDataContainerRequest container;
+  container.image = "demo";
+  CHECK(ToJson(container) == R"({"image":"demo"})");
+  const auto same = FromJson<CreateDataContainerRequest>(ToJson(container));
+  REQUIRE(same);
+  CHECK(same->image == "demo");
+  CHECK_FALSE(same->durability);
+}
+
+TEST_CASE("errors keep code, message and hint") {
+  for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
+    const Error error(static_cast<ErrorCode>(code), "no image 'x'", "List them.");
+    const Error back = ErrorFromJson(ToJson(error));
+    CHECK(back.code == error.code);
+    CHECK(back.message == error.message);
+    CHECK(back.hint == error.hint);
+  }
+  CHECK(ToJson(Error(ErrorCode::kNotFound, "m")) == R"({"error":{"code":"not_found","message":"m"}})");
+}
+
+TEST_CASE("stream lines are told apart") {
+  const std::string progress_line = ProgressLine({"restoring", 10, 100, ""});
+  CHECK(progress_line.back() == '\n');
+  const auto progress = ParseStreamLine(progress_line);
+  REQUIRE(progress);
+  REQUIRE(std::holds_alternative<Progress>(*progress));
+  CHECK(std::get<Progress>(*progress).stage == "restoring");
+  CHECK(std::get<Progress>(*progress).bytes_done == 10);
+
+  const auto result = ParseStreamLine(ResultLine(ToJson(FullContainer())));
+  REQUIRE(result);
+  REQUIRE(std::holds_alternative<StreamResult>(*result));
+  CHECK(FromJson<DataContainer>(std::get<StreamResult>(*result).json)->name == "demo-qkzvbnwa");
+
+  const auto error = ParseStreamLine(ErrorLine(Error(ErrorCode::kNoSpace, "disk full")));
+  REQUIRE(error);
+  REQUIRE(std::holds_alternative<Error>(*error));
+  CHECK(std::get<Error>(*error).code == ErrorCode::kNoSpace);
+}
