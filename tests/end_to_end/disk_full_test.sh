@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The disk fills up while an image is built: an error that says so, nothing left, and the daemon goes on.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+extra_clean_up() { umount "$work/disk" 2>/dev/null; }
+
+free_blocks() { df --output=avail -k "$work/disk" | tail -n 1; }
+
+case_disk_full_during_build() {
+  make_image before 'sourceType: empty' >/dev/null
+  # 1 GB of table from two lines of dump, which does not compress.
+  cat >"$work/files/big.sql" <<'END'
+create table big (id int, noise text);
+insert into big select i, string_agg(md5(random()::text), '') from generate_series(1, 1000000) i, generate_series(1, 32) j group by i;
+END
+  local before
+  before=$(free_blocks)
+  assert_error 5 "space" -- ctl create data-image -f "$(image_yaml big 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: big.sql}')"
+  wait_until 20 folder_empty "$state/builds"
+  assert_eq "$(find "$state" -name '*.tmp')" "" "temporary files"
+  assert_eq "$(keepers)" "" "keepers"
+  given_back() { (( $(free_blocks) > before - 8192 )); }
+  wait_until 10 given_back
+}
+
+case_the_daemon_goes_on() {
+  make_container before after-the-flood
+  assert_eq "$(sql after-the-flood postgres 'select 1')" 1
+}
+
+write_config
+mkdir "$work/disk"
+truncate -s 450M "$work/disk.img"
+if ! mkfs.ext4 -q "$work/disk.img" || ! mount -o loop "$work/disk.img" "$work/disk"; then
+  echo "FAIL $suite: cannot make a small disk"; exit 1
+fi
+state=$work/disk/state
+start_daemon
+run_cases "$@"
