@@ -6,7 +6,7 @@
 /// What survives what (docs/durability.md): a completed Write survives the death of this process. Power loss
 /// takes the volume back to the last commit: with kAlways that is the last Flush that returned, with
 /// kEverySecond the last CommitEpoch. Once any sync failed the volume is poisoned (invariant 8): every call
-/// answers kIo from then on.
+/// answers kIo from then on, except the look-ups that cannot fail.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,8 @@ struct VolumeOptions {
   /// Identity of this boot of the host; empty: read from /proc/sys/kernel/random/boot_id. Journal records
   /// after the last commit are trusted only when they were written under the same one.
   std::string boot_id;
+  /// The journal is rewritten once it is longer than this and than twice what it was after the last time.
+  uint64_t journal_compaction_bytes = 1 << 20;
 };
 
 struct VolumeUsage {
