@@ -46,7 +46,7 @@ Result<std::vector<std::byte>> ReadTable(LayerReader& layer) {
 }
 
 Result<void> VerifySegments(LayerReader& layer, std::span<const std::byte> table) {
-  std::vector<std::byte> buffer(kReadBytes);
+  std::vector<std::byte> buffer(std::min<uint64_t>(kReadBytes, layer.Trailer().data_bytes));
   const uint64_t data_end = layer.Trailer().TableOffset();
   for (uint64_t segment = 0; segment < layer.Trailer().SegmentCount(); ++segment) {
     const uint64_t begin = kHeaderBytes + segment * kSegmentBytes;
