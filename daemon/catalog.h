@@ -22,6 +22,7 @@
 namespace spawnd::daemon {
 
 class Database;
+class Query;
 
 enum class ImageState { kPending, kCompleted, kFailed, kDeleting };
 
@@ -165,11 +166,14 @@ class Catalog {
   explicit Catalog(std::unique_ptr<Database> database);
 
   Result<int64_t> IdFor(int64_t wanted);
+  Result<void> ExpectChange(std::string_view kind, int64_t id);
   Result<void> InsertTexts(const char* sql, int64_t image_id, const std::vector<std::string>& texts);
   Result<std::vector<std::string>> Texts(const char* sql, int64_t image_id);
-  Result<void> TakeTags(int64_t id);
-  Result<void> ExpectImage(int64_t id, bool changed);
-  Result<void> ExpectContainer(int64_t id, bool changed);
+  Result<void> FinishPending(Query& query, int64_t id);
+  Result<ImageRow> ReadImage(Query& query);
+  Result<std::vector<ImageRow>> ReadImages(Query& query);
+  Result<void> CheckContainerClash(const ContainerRow& row);
+  Result<void> CheckPort(uint16_t port, int64_t except_id);
 
   std::unique_ptr<Database> database_;
 };

@@ -1,0 +1,219 @@
+#include "daemon/config.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <array>
+#include <charconv>
+#include <functional>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "api/nearest.h"
+#include "base/file.h"
+#include "storage/geometry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr size_t kMaxConfigBytes = 1024 * 1024;
+/// ext4 and an engine's first files need some room.
+constexpr uint64_t kMinVolumeBytes = uint64_t{256} << 20U;
+constexpr uint16_t kFirstUnprivilegedPort = 1024;
+
+/// One node of the file, with what a message about it needs.
+struct Place {
+  YAML::Node node;
+  std::string_view file;
+  std::string key;  ///< "teams.dbas.users"
+};
+
+tl::unexpected<Error> Bad(const Place& place, const YAML::Mark& mark, std::string_view problem) {
+  const std::string line = mark.is_null() ? "" : fmt::format(", line {}", mark.line + 1);
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("{}{}: {}", place.file, line, problem));
+}
+
+tl::unexpected<Error> Bad(const Place& place, std::string_view wanted) {
+  return Bad(place, place.node.Mark(), fmt::format("'{}' must be {}", place.key, wanted));
+}
+
+Result<std::string> Text(const Place& place) {
+  if (!place.node.IsScalar() || place.node.Scalar().empty()) return Bad(place, "a text");
+  return place.node.Scalar();
+}
+
+/// Nothing, or a list of texts; a single text counts as a list of one.
+Result<std::vector<std::string>> Texts(const Place& place) {
+  std::vector<std::string> texts;
+  if (place.node.IsNull()) return texts;
+  if (place.node.IsScalar()) {
+    texts.push_back(place.node.Scalar());
+    return texts;
+  }
+  if (!place.node.IsSequence()) return Bad(place, "a list of texts");
+  for (const YAML::Node& item : place.node) {
+    TRY_ASSIGN(std::string text, Text({item, place.file, place.key}));
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+using Reader = std::function<Result<void>(const Place&)>;
+struct Key {
+  std::string_view name;
+  Reader read;
+};
+
+/// Reads a map whose keys are all known, each at most once.
+Result<void> ReadMap(const Place& map, std::span<const Key> keys) {
+  if (map.node.IsNull()) return {};
+  if (!map.node.IsMap()) return Bad(map, "a map of keys and values");
+  std::vector<std::string_view> names;
+  for (const Key& key : keys) names.push_back(key.name);
+  std::set<std::string> seen;
+  for (const auto& entry : map.node) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    const Place place{entry.second, map.file, map.key.empty() ? name : map.key + "." + name};
+    if (!seen.insert(name).second) {
+      return Bad(map, entry.first.Mark(), fmt::format("key '{}' is there twice", name));
+    }
+    const Key* known = nullptr;
+    for (const Key& key : keys) known = key.name == name ? &key : known;
+    if (known == nullptr) {
+      const std::string_view nearest = api::Nearest(name, names);
+      const std::string guess = nearest.empty() ? fmt::format("known are {}", fmt::join(names, ", "))
+                                                : fmt::format("did you mean '{}'?", nearest);
+      return Bad(map, entry.first.Mark(), fmt::format("unknown key '{}' ({})", place.key, guess));
+    }
+    TRY(known->read(place));
+  }
+  return {};
+}
+
+template <typename Number>
+bool ParseNumber(std::string_view text, Number& number) {
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return code == std::errc() && end == text.data() + text.size();
+}
+
+Result<void> ReadPortRange(const Place& place, Config& config) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  const size_t dash = text.find('-');
+  if (dash == std::string::npos || !ParseNumber(std::string_view(text).substr(0, dash), config.first_port) ||
+      !ParseNumber(std::string_view(text).substr(dash + 1), config.last_port) ||
+      config.first_port < kFirstUnprivilegedPort || config.first_port > config.last_port) {
+    return Bad(place, "a range of ports from 1024 to 65535, such as 20000-29999");
+  }
+  return {};
+}
+
+Result<void> ReadVolumeSize(const Place& place, Config& config) {
+  constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{
+      {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
+  TRY_ASSIGN(const std::string text, Text(place));
+  for (const auto& [unit, shift] : kUnits) {
+    uint64_t number = 0;
+    if (!text.ends_with(unit) ||
+        !ParseNumber(std::string_view(text).substr(0, text.size() - unit.size()), number)) {
+      continue;
+    }
+    // A mebibyte is a multiple of every unit of the store, so that only the bounds need a look.
+    if (number > storage::kMaxVolumeBytes >> shift || number << shift < kMinVolumeBytes) break;
+    config.volume_bytes = number << shift;
+    return {};
+  }
+  return Bad(place, "a size from 256MiB to 8TiB, such as 64GiB");
+}
+
+Result<void> ReadHost(const Place& place, Config& config) {
+  TRY_ASSIGN(config.host, Text(place));
+  in6_addr address{};
+  if (::inet_pton(AF_INET, config.host.c_str(), &address) != 1 &&
+      ::inet_pton(AF_INET6, config.host.c_str(), &address) != 1) {
+    return Bad(place, "a numeric address, such as 127.0.0.1");
+  }
+  return {};
+}
+
+Result<void> ReadSearchPaths(const Place& place, Config& config) {
+  TRY_ASSIGN(config.engine_search_paths, Texts(place));
+  for (const std::string& path : config.engine_search_paths) {
+    if (!path.starts_with('/')) return Bad(place, "a list of absolute paths");
+  }
+  return {};
+}
+
+Result<void> ReadTeams(const Place& place, Config& config) {
+  if (place.node.IsNull()) return {};
+  if (!place.node.IsMap()) return Bad(place, "a map of team names");
+  for (const auto& entry : place.node) {
+    const std::string name = entry.first.Scalar();
+    Team team;
+    const std::array<Key, 2> keys{{
+        {"users",
+         [&team](const Place& list) -> Result<void> {
+           TRY_ASSIGN(team.users, Texts(list));
+           return {};
+         }},
+        {"groups",
+         [&team](const Place& list) -> Result<void> {
+           TRY_ASSIGN(team.groups, Texts(list));
+           return {};
+         }},
+    }};
+    TRY(ReadMap({entry.second, place.file, place.key + "." + name}, keys));
+    if (!config.teams.emplace(name, std::move(team)).second) {
+      return Bad(place, entry.first.Mark(), fmt::format("team '{}' is there twice", name));
+    }
+  }
+  return {};
+}
+
+Result<Config> Read(const YAML::Node& document, std::string_view file) {
+  Config config;
+  const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
+    return [&config, read](const Place& place) { return read(place, config); };
+  };
+  const std::array<Key, 6> keys{{
+      {"engineSearchPaths", with(ReadSearchPaths)},
+      {"portRange", with(ReadPortRange)},
+      {"engineUser",
+       [&config](const Place& place) -> Result<void> {
+         TRY_ASSIGN(config.engine_user, Text(place));
+         return {};
+       }},
+      {"volumeSize", with(ReadVolumeSize)},
+      {"host", with(ReadHost)},
+      {"teams", with(ReadTeams)},
+  }};
+  TRY(ReadMap({document, file, ""}, keys));
+  return config;
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
+  try {
+    return Read(YAML::Load(std::string(yaml)), name);
+  } catch (const YAML::Exception& e) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", name, e.mark.line + 1, e.msg));
+  }
+}
+
+Result<Config> LoadConfig(const std::string& path, bool must_exist) {
+  auto file = PosixFileSystem().Open(path, OpenMode::kRead);
+  if (!file && file.error().code == ErrorCode::kNotFound && !must_exist) return Config{};
+  if (!file) return Fail(file.error());
+  std::string text(kMaxConfigBytes + 1, '\0');
+  TRY_ASSIGN(const size_t size, (*file)->ReadAt(0, std::as_writable_bytes(std::span(text))));
+  if (size > kMaxConfigBytes) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is larger than {} bytes", path, kMaxConfigBytes));
+  }
+  text.resize(size);
+  return ParseConfig(text, path);
+}
+
+}  // namespace spawnd::daemon
