@@ -1,8 +1,6 @@
 #include "daemon/store_layout.h"
 
 #include <boost/filesystem.hpp>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -45,20 +43,6 @@ Result<void> StoreLayout::Prepare() const {
   }
   TRY(PosixFileSystem().SyncDirectory(root_ + "/store"));
   return PosixFileSystem().SyncDirectory(root_);
-}
-
-Result<UniqueFd> StoreLayout::Lock() const {
-  const std::string path = root_ + "/lock";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
-  if (::flock(fd.Get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return Fail(ErrorCode::kInUse, "another spawnd already serves '" + root_ + "'",
-                  "Stop that one first, or give this one a --state-dir of its own.");
-    }
-    return FailErrno(errno, "cannot lock '" + path + "'");
-  }
-  return fd;
 }
 
 std::string StoreLayout::Layer(std::string_view layer_id) const {

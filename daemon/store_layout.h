@@ -18,7 +18,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
 
 namespace spawnd::daemon {
 
@@ -28,8 +27,6 @@ class StoreLayout {
 
   /// Makes the directories that are missing. Errors: kIo, kForbidden, kNoSpace.
   Result<void> Prepare() const;
-  /// Takes the lock file for as long as the descriptor lives. kInUse when another daemon has it.
-  Result<UniqueFd> Lock() const;
 
   const std::string& Root() const { return root_; }
   std::string Catalog() const { return root_ + "/catalog.db"; }

@@ -39,20 +39,6 @@ TEST_CASE("store layout: only the owner can enter what holds data") {
   CHECK(layout.Prepare());
 }
 
-TEST_CASE("store layout: one daemon at a time") {
-  const Scratch scratch;
-  const StoreLayout layout(scratch.root);
-  REQUIRE(layout.Prepare());
-  {
-    const auto first = layout.Lock();
-    REQUIRE(first);
-    const auto second = layout.Lock();
-    REQUIRE_FALSE(second);
-    CHECK(second.error().code == ErrorCode::kInUse);
-  }
-  CHECK(layout.Lock());
-}
-
 TEST_CASE("store layout: only names of ours are ours") {
   CHECK(IdFromName("10001.index", ".index") == 10001);
   CHECK(IdFromName("10001", "") == 10001);

@@ -1,0 +1,82 @@
+/// All living containers: carries out what their machines say (daemon/container_machine.h), with keepers on
+/// job threads, and tells them what happened.
+///
+/// Loop thread only. Nothing here survives the process; Adopt makes it again from the catalog's rows.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/types.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "daemon/catalog.h"
+#include "daemon/container_machine.h"
+#include "daemon/keeper/keeper_client.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+class Containers {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Created = std::function<void(Result<api::DataContainer>)>;
+
+  explicit Containers(DaemonState& state);
+  Containers(const Containers&) = delete;
+  Containers& operator=(const Containers&) = delete;
+  ~Containers();
+
+  /// Brings a container to life whose row (creating) has just been inserted. `created` is called once, on the
+  /// loop thread, when its first query would succeed, or when nothing of it is left. `received` is when the
+  /// request came, `catalog_milliseconds` what inserting took.
+  void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
+              Created created);
+  /// Nobody waits for this create any more. Does nothing for one that is past it.
+  void ClientGone(int64_t id);
+  /// Takes over a row of the last daemon: attaches to its keeper, restarts it, or finishes its removal.
+  Result<void> Adopt(const ContainerRow& row);
+  /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
+  Result<void> Delete(int64_t id);
+  /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
+  /// next start, which finds it in the catalog.
+  void Stop();
+
+ private:
+  struct Life;
+
+  void Tell(int64_t id, ContainerEvent event);
+  /// Calls Tell on the loop thread; for job threads.
+  std::function<void(ContainerEvent)> Teller(int64_t id);
+
+  /// False when the actions after this one must not be carried out: an event said why.
+  bool CarryOut(Life& life, const ContainerAction& action);
+  void LaunchKeeper(Life& life);
+  void AttachKeeper(Life& life);
+  void KillKeeper(Life& life);
+  void RemoveFiles(Life& life);
+  void RemoveRow(Life& life);
+  bool ChangePort(Life& life);
+  void WriteState(Life& life, const ContainerAction& action);
+  void ReplyCreated(Life& life);
+  void StartTimer(Life& life, std::chrono::milliseconds delay);
+  void Forget(int64_t id);
+
+  void KeeperStarted(int64_t id, std::vector<std::pair<std::string, double>> timings, std::string owner,
+                     int64_t disk_bytes);
+  void WatchKeeper(int64_t id, UniqueFd end_of_file);
+  void KeeperEnded(int64_t id);
+  KeeperSpec SpecOf(const Life& life) const;
+
+  DaemonState& state_;
+  std::map<int64_t, std::unique_ptr<Life>> lives_;
+  bool stopping_ = false;
+};
+
+}  // namespace spawnd::daemon

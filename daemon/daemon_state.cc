@@ -1,0 +1,19 @@
+#include "daemon/daemon_state.h"
+
+#include <utility>
+
+#include "daemon/containers.h"
+#include "daemon/images.h"
+
+namespace spawnd::daemon {
+
+DaemonState::DaemonState(Config c, StoreLayout l)
+    : config(std::move(c)),
+      layout(std::move(l)),
+      ports(config.host, config.first_port, config.last_port),
+      installations(config.engine_search_paths),
+      teams(config.teams) {}
+
+DaemonState::~DaemonState() = default;
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,143 @@
+/// POST /v1/data-containers: answers once the first query would succeed. This is the hot path: nothing here
+/// waits for anything but the one transaction that inserts the row.
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "daemon/containers.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+#include "engines/registry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// A generated name that is taken is drawn again.
+constexpr int kNameAttempts = 8;
+
+struct Order {
+  DaemonState& state;
+  api::CreateDataContainerRequest request;
+  Identity caller;
+  http::Reply reply;
+  steady_clock::time_point received;
+};
+
+Result<void> Check(const api::CreateDataContainerRequest& request) {
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container name"));
+  if (request.lifetime_seconds < 0) {
+    return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
+  }
+  return {};
+}
+
+Result<ImageRow> UsableImage(const Order& order) {
+  TRY_ASSIGN(ImageRow image,
+             ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image));
+  if (image.state == ImageState::kCompleted) return image;
+  const std::string name = "data image '" + order.request.image + "'";
+  if (image.state == ImageState::kPending) {
+    return Fail(ErrorCode::kUnavailable, name + " is still being made", "Try again when it is completed.");
+  }
+  return Fail(ErrorCode::kInvalidArgument, name + " has failed: " + image.detail);
+}
+
+ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                    const engines::Installation& installation) {
+  ContainerRow row;
+  row.name = order.request.name;
+  row.image_id = image.id;
+  row.image_reference = order.request.image;
+  // By id, the reader of a list would not know which one it is.
+  if (row.image_reference == std::to_string(image.id)) row.image_reference = image.name;
+  row.host = order.state.config.host;
+  const engines::Credentials credentials = engine.MakeCredentials(image.database);
+  row.user = credentials.user;
+  row.password = credentials.password;
+  row.database = credentials.database;
+  row.owner = order.caller.uid;
+  row.durability = order.request.durability.value_or(image.durability);
+  row.created_at = std::time(nullptr);
+  row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
+  row.installation_root = installation.root;
+  row.installation_version = installation.version;
+  return row;
+}
+
+/// Draws a name when none was asked for.
+Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& image_name) {
+  if (!row.name.empty()) return catalog.InsertContainer(row);
+  for (int attempt = 1;; ++attempt) {
+    row.name = api::GenerateContainerName(image_name);
+    auto id = catalog.InsertContainer(row);
+    if (id || id.error().code != ErrorCode::kAlreadyExists || attempt == kNameAttempts) return id;
+  }
+}
+
+void Start(const Order& order, const ImageRow& image, ContainerRow row) {
+  DaemonState& state = order.state;
+  const int64_t id = row.id;
+  // While the create is under way, a client that closes its connection takes it back.
+  auto client_gone = std::make_shared<std::stop_callback<std::function<void()>>>(
+      order.reply.ClientGone(),
+      [&state, id] { state.mailbox->Post([&state, id] { state.containers->ClientGone(id); }); });
+  const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
+  state.containers->Create(row, image, order.received, catalog_time.count(),
+                           [reply = order.reply, client_gone](const Result<api::DataContainer>& created) {
+                             if (!created) return SendError(reply, created.error());
+                             reply.Begin();
+                             reply.Line(api::ResultLine(api::ToJson(*created)));
+                             reply.End();
+                           });
+}
+
+Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                            const engines::Installation& installation) {
+  ContainerRow row = NewRow(order, image, engine, installation);
+  TRY_ASSIGN(row.port, order.state.ports.Reserve());
+  PortLease port(order.state.ports, row.port);
+  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row, image.name));
+  port.Keep();  // it is the container's from here on
+  Start(order, image, std::move(row));
+  return {};
+}
+
+/// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
+void DetectAndStart(Order order, ImageRow image, const engines::Engine& engine) {
+  order.state.launches->Run([order = std::move(order), image = std::move(image), &engine](const auto&) {
+    auto chosen = order.state.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
+    if (!chosen) return SendError(order.reply, chosen.error());
+    order.state.mailbox->Post([order, image, &engine, installation = *chosen] {
+      const auto started = InsertAndStart(order, image, engine, installation);
+      if (!started) SendError(order.reply, started.error());
+    });
+  });
+}
+
+Result<void> Begin(Order order) {
+  TRY(Check(order.request));
+  TRY_ASSIGN(ImageRow image, UsableImage(order));
+  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
+  const auto installation =
+      order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
+  if (installation) return InsertAndStart(order, image, *engine, *installation);
+  DetectAndStart(std::move(order), std::move(image), *engine);
+  return {};
+}
+
+}  // namespace
+
+void CreateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  const auto received = steady_clock::now();
+  auto wanted = api::FromJson<api::CreateDataContainerRequest>(request.body);
+  if (!wanted) return SendError(reply, wanted.error());
+  const auto begun = Begin({state, std::move(*wanted), request.peer.identity, reply, received});
+  if (!begun) SendError(reply, begun.error());
+}
+
+}  // namespace spawnd::daemon

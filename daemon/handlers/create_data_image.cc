@@ -1,0 +1,60 @@
+/// POST /v1/data-images: checks the request, then hands it to a build job, which streams its progress.
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+#include "daemon/image_builder.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr size_t kMaxTeamLength = 127;
+
+Result<void> CheckTeam(const std::string& team) {
+  if (!team.empty() && team.size() <= kMaxTeamLength) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "team name '" + team + "' is not valid: it has 1 to 127 characters");
+}
+
+Result<void> Check(const api::CreateDataImageRequest& request) {
+  TRY(api::ValidateName(request.name, "data image name"));
+  for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
+  for (const std::string& team : request.teams) TRY(CheckTeam(team));
+  if (request.lifetime_seconds < 0) {
+    return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
+  }
+  if (request.source_type == api::SourceType::kScripts) {
+    return Fail(ErrorCode::kUnsupported, "sourceType 'scripts' is not supported by this version of spawnd",
+                "Run the scripts against a container, or put them together as one SQL file and use "
+                "sourceType: backup.");
+  }
+  const bool from_backup = request.source_type == api::SourceType::kBackup;
+  if (from_backup && request.backups.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "sourceType 'backup' needs a backup",
+                "Name it: `backups: [{folder: ./backups, file: production.sql}]`.");
+  }
+  if (!from_backup && !request.backups.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "sourceType 'empty' takes no backup",
+                "Use sourceType: backup to restore one.");
+  }
+  for (const std::string& path : request.backups) {
+    // Relative to what? Only the client knows, and it has resolved it.
+    if (!path.starts_with('/')) {
+      return Fail(ErrorCode::kInvalidArgument, "backup path '" + path + "' is not absolute");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void CreateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto wanted = api::FromJson<api::CreateDataImageRequest>(request.body);
+  if (!wanted) return SendError(reply, wanted.error());
+  const auto checked = Check(*wanted);
+  if (!checked) return SendError(reply, checked.error());
+  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.identity, reply}](
+                        const std::stop_token& stop) { BuildImage(state, order, stop); });
+}
+
+}  // namespace spawnd::daemon

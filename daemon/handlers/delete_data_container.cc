@@ -1,0 +1,23 @@
+/// DELETE /v1/data-containers/{ref}: answers once the catalog says deleting, the name is free then; the
+/// server ends and its files go behind.
+#include "daemon/containers.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+
+namespace spawnd::daemon {
+namespace {
+
+Result<void> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
+  TRY_ASSIGN(const ContainerRow row, ResolveContainer(*state.catalog, who, reference));
+  return state.containers->Delete(row.id);
+}
+
+}  // namespace
+
+void DeleteDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  const auto deleted = Delete(state, request.peer.identity, request.parameters.at("ref"));
+  if (!deleted) return SendError(reply, deleted.error());
+  SendJson(reply, "{}");
+}
+
+}  // namespace spawnd::daemon

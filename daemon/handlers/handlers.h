@@ -1,0 +1,31 @@
+/// The verbs of the API, one function and one file each. All run on the loop thread and do not block: what
+/// may block goes on as a job, which answers.
+#pragma once
+
+#include "daemon/http/router.h"
+#include "daemon/http/server.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+void CreateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void CreateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataImages(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataContainers(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void DeleteDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void DeleteDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetVersion(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetWhoAmI(DaemonState& state, const http::Request& request, const http::Reply& reply);
+
+/// Which path leads to which of these; `state` must outlive the router.
+http::Router MakeRouter(DaemonState& state);
+
+/// Answers with an error, in the form of docs/openapi.yaml.
+void SendError(const http::Reply& reply, const Error& error);
+/// 200 with a JSON body.
+void SendJson(const http::Reply& reply, std::string json);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,40 @@
+#include "api/error_codes.h"
+#include "api/json.h"
+#include "daemon/handlers/handlers.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using Verb = void (*)(DaemonState&, const http::Request&, const http::Reply&);
+
+http::Handler Bind(DaemonState& state, Verb verb) {
+  return
+      [&state, verb](const http::Request& request, const http::Reply& reply) { verb(state, request, reply); };
+}
+
+}  // namespace
+
+http::Router MakeRouter(DaemonState& state) {
+  http::Router router;
+  router.Add("POST", "/v1/data-images", Bind(state, CreateDataImage));
+  router.Add("GET", "/v1/data-images", Bind(state, GetDataImages));
+  router.Add("GET", "/v1/data-images/{ref}", Bind(state, GetDataImage));
+  router.Add("DELETE", "/v1/data-images/{ref}", Bind(state, DeleteDataImage));
+  router.Add("POST", "/v1/data-containers", Bind(state, CreateDataContainer));
+  router.Add("GET", "/v1/data-containers", Bind(state, GetDataContainers));
+  router.Add("GET", "/v1/data-containers/{ref}", Bind(state, GetDataContainer));
+  router.Add("DELETE", "/v1/data-containers/{ref}", Bind(state, DeleteDataContainer));
+  router.Add("GET", "/v1/version", Bind(state, GetVersion));
+  router.Add("GET", "/v1/whoami", Bind(state, GetWhoAmI));
+  return router;
+}
+
+void SendError(const http::Reply& reply, const Error& error) {
+  reply.Send(api::HttpStatus(error.code), api::ToJson(error));
+}
+
+void SendJson(const http::Reply& reply, std::string json) {
+  reply.Send(200, std::move(json));
+}
+
+}  // namespace spawnd::daemon

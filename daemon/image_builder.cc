@@ -1,0 +1,234 @@
+#include "daemon/image_builder.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "api/error_codes.h"
+#include "api/json.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "daemon/caller.h"
+#include "daemon/image_builder_context.h"
+#include "daemon/image_builder_empty.h"
+#include "daemon/image_builder_restore.h"
+#include "daemon/image_builder_server.h"
+#include "daemon/images.h"
+#include "daemon/views.h"
+#include "engines/registry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenByteLines{100};
+/// Below this much free space an error of any kind is put down to the full disk: a database reports its
+/// failed writes in many words, and none of them is what the user has to do.
+constexpr uint64_t kDiskIsFullBytes = uint64_t{32} << 20U;
+
+uint64_t FreeBytes(const std::string& path) {
+  struct statvfs space {};
+  return ::statvfs(path.c_str(), &space) == 0 ? uint64_t{space.f_bavail} * space.f_frsize : UINT64_MAX;
+}
+
+/// Gives a lack of space, wherever it showed, its own code and says what to do.
+Error ExplainSpace(Error error, const std::string& state_directory) {
+  if (error.code == ErrorCode::kCancelled) return error;
+  const bool host_is_full = FreeBytes(state_directory) < kDiskIsFullBytes;
+  const bool says_so =
+      error.code == ErrorCode::kNoSpace || error.message.find("No space left on device") != std::string::npos;
+  if (!host_is_full && !says_so) return error;
+  error.code = ErrorCode::kNoSpace;
+  if (host_is_full) error.message = "the disk of '" + state_directory + "' is full: " + error.message;
+  if (error.hint.empty()) {
+    error.hint = "Make room on the disk of '" + state_directory +
+                 "', for example with `spawnctl delete data-container` or `spawnctl delete data-image`.";
+  }
+  return error;
+}
+
+/// One build, from request to completed row.
+class Build {
+ public:
+  Build(DaemonState& state, BuildOrder& order, const std::stop_token& daemon_stops)
+      : state_(state),
+        order_(order),
+        progress_(order.reply),
+        when_daemon_stops_(daemon_stops, [this] { stop_.request_stop(); }),
+        when_client_gone_(order.reply.ClientGone(), [this] { stop_.request_stop(); }),
+        context_{state, daemon_stops, stop_.get_token(), progress_} {}
+
+  bool Begun() const { return begun_; }
+
+  Result<api::DataImage> Run() {
+    TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
+    TRY_ASSIGN(installation_, state_.installations.ChooseOrDetect(*engine_, order_.request.version));
+    // Whatever may be refused is refused now, before there is anything to clean up.
+    TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
+    for (const OpenedBackup& backup : backups_) {
+      TRY(CheckBackup(RestoreFor(0), backup, order_.request.initial_database_name));
+    }
+    const ImageRow row = NewRow();
+    TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_] {
+      return state.images->BeginBuild(row, stop);
+    }));
+    begun_ = true;
+    order_.reply.Begin();
+    layer_id_ = RandomId();
+    auto completion = MakeContent();
+    auto completed = completion ? Complete(*completion) : Fail(std::move(completion.error()));
+    if (completed) return View();
+    const auto abandoned = AbandonBuild(context_, id_, layer_id_);
+    if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
+    return Fail(std::move(completed.error()));
+  }
+
+ private:
+  ImageRow NewRow() const {
+    const api::CreateDataImageRequest& request = order_.request;
+    ImageRow row;
+    row.name = request.name;
+    row.engine = engine_->Name();
+    row.engine_version = installation_.version;
+    row.version_text = request.version;
+    row.owner = order_.caller.uid;
+    row.durability = request.durability.value_or(api::Durability::kEverySecond);
+    row.database = request.initial_database_name;
+    row.created_at = std::time(nullptr);
+    row.expires_at = request.lifetime_seconds > 0 ? row.created_at + request.lifetime_seconds : 0;
+    row.tags = request.tags;
+    row.teams = request.teams;
+    return row;
+  }
+
+  Restore RestoreFor(int64_t image_id) const {
+    return {*engine_, installation_, order_.caller, state_.layout.ImageLog(image_id)};
+  }
+
+  Result<ImageCompletion> MakeContent() {
+    TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
+    TRY(context_.StopRequested());
+    const api::CreateDataImageRequest& request = order_.request;
+    const bool as_it_is = backups_.empty() && request.initial_database_name.empty() &&
+                          request.pre_script.empty() && request.post_script.empty();
+    return as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
+  }
+
+  /// The same layers under an index of its own: nothing is copied, and either image can go without the other.
+  Result<ImageCompletion> ReferToEmpty(const ImageRow& empty) {
+    const std::string from = state_.layout.Images() + "/" + empty.index_file;
+    const std::string to = state_.layout.ImageIndex(id_);
+    // A sealed file never changes, so that a second name is as good as a copy.
+    if (::link(from.c_str(), to.c_str()) != 0) return FailErrno(errno, "cannot link '" + to + "'");
+    TRY(PosixFileSystem().SyncDirectory(state_.layout.Images()));
+    ImageCompletion completion;
+    completion.data_bytes = empty.data_bytes;
+    completion.index_file = std::to_string(id_) + ".index";
+    TRY_ASSIGN(completion.layer_ids,
+               context_.Ask([&state = state_, id = empty.id] { return state.catalog->LayersOfImage(id); }));
+    return completion;
+  }
+
+  Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
+    progress_.Stage("starting");
+    TRY_ASSIGN(const auto server,
+               BuildServer::Start(context_, {id_, state_.layout.Images() + "/" + empty.index_file, layer_id_,
+                                             installation_, engine_->MakeCredentials("")}));
+    const api::CreateDataImageRequest& request = order_.request;
+    const std::string& initial = request.initial_database_name;
+    if (!initial.empty()) TRY(server->Keeper().CreateDatabase(initial));
+    TRY(RunScript("preScript", request.pre_script, initial, *server));
+    for (const OpenedBackup& backup : backups_) {
+      TRY(RunRestore(context_, RestoreFor(id_), backup, initial, *server));
+    }
+    TRY_ASSIGN(std::string database, ChooseDatabase(*server));
+    TRY(RunScript("postScript", request.post_script, database, *server));
+    return server->Seal(std::move(database));
+  }
+
+  Result<void> RunScript(std::string_view name, const std::string& text, const std::string& database,
+                         const BuildServer& server) {
+    if (text.empty()) return {};
+    TRY_ASSIGN(const OpenedBackup script, ScriptAsBackup(name, text));
+    return RunRestore(context_, RestoreFor(id_), script, database, server);
+  }
+
+  /// What clients open first: as asked for, else the only database that the restore made, else the engine's
+  /// own (empty).
+  Result<std::string> ChooseDatabase(BuildServer& server) {
+    if (!order_.request.initial_database_name.empty()) return order_.request.initial_database_name;
+    TRY_ASSIGN(const std::vector<std::string> databases, server.Keeper().UserDatabases());
+    return databases.size() == 1 ? databases.front() : std::string();
+  }
+
+  Result<void> Complete(const ImageCompletion& completion) {
+    TRY(context_.StopRequested());
+    return context_.Ask(
+        [&state = state_, id = id_, completion] { return state.images->CompleteBuild(id, completion); });
+  }
+
+  Result<api::DataImage> View() {
+    TRY_ASSIGN(const ImageRow row,
+               context_.Ask([&state = state_, id = id_] { return state.catalog->ImageById(id); }));
+    return ViewOfImage(row, UserName(row.owner));
+  }
+
+  DaemonState& state_;
+  BuildOrder& order_;
+  BuildProgress progress_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> when_daemon_stops_;
+  std::stop_callback<std::function<void()>> when_client_gone_;
+  BuildContext context_;
+  const engines::Engine* engine_ = nullptr;
+  engines::Installation installation_;
+  std::vector<OpenedBackup> backups_;
+  int64_t id_ = 0;
+  std::string layer_id_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+void BuildProgress::Bytes(std::string_view stage, uint64_t done, uint64_t total) {
+  const auto now = std::chrono::steady_clock::now();
+  if (stage == stage_ && now - last_ < kBetweenByteLines) return;
+  stage_ = stage;
+  last_ = now;
+  api::Progress line;
+  line.stage = stage;
+  line.bytes_done = static_cast<int64_t>(done);
+  line.bytes_total = static_cast<int64_t>(total);
+  reply_.Line(api::ProgressLine(line));
+}
+
+void BuildProgress::Message(std::string_view message) {
+  api::Progress line;
+  line.stage = stage_;
+  line.message = message;
+  reply_.Line(api::ProgressLine(line));
+}
+
+void BuildImage(DaemonState& state, BuildOrder order, std::stop_token stop) {
+  const http::Reply reply = order.reply;
+  const auto started = std::chrono::steady_clock::now();
+  Build build(state, order, stop);
+  auto image = build.Run();
+  if (image) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    spdlog::info("image {} ('{}') is ready after {:.1f} s", image->id, image->name, took.count());
+    reply.Line(api::ResultLine(api::ToJson(*image)));
+    reply.End();
+    return;
+  }
+  const Error error = ExplainSpace(std::move(image.error()), state.layout.Root());
+  spdlog::warn("image '{}' was not made: {}", order.request.name, error.message);
+  if (!build.Begun()) return reply.Send(api::HttpStatus(error.code), api::ToJson(error));
+  reply.Line(api::ErrorLine(error));
+  reply.End();
+}
+
+}  // namespace spawnd::daemon

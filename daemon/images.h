@@ -1,0 +1,50 @@
+/// What the loop thread knows of images beyond the catalog: builds that are under way, and images that wait
+/// to go. Building itself is daemon/image_builder.h, on job threads.
+///
+/// Loop thread only. Nothing here survives the process; the catalog's rows do (pending, deleting), and
+/// reconciliation finishes what they say.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/catalog.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+class Images {
+ public:
+  explicit Images(DaemonState& state) : state_(state) {}
+  Images(const Images&) = delete;
+  Images& operator=(const Images&) = delete;
+
+  /// Inserts a pending row. `stop` is asked to stop when the image is deleted while it is being built.
+  Result<int64_t> BeginBuild(const ImageRow& row, std::stop_source stop);
+  Result<void> CompleteBuild(int64_t id, const ImageCompletion& completion);
+  /// The build failed and its files are gone: forgets the row.
+  Result<void> AbandonBuild(int64_t id);
+
+  /// Marks it deleting; files and row go behind, once nothing uses it. kInUse, naming them, when containers
+  /// do.
+  Result<void> Delete(int64_t id);
+  /// Takes up a removal that the last daemon had begun.
+  void ResumeDelete(int64_t id);
+  /// A container of this image is gone for good: the image may have waited for that.
+  void ContainerGone(int64_t image_id);
+
+ private:
+  void TryRemove(int64_t id);
+
+  DaemonState& state_;
+  std::map<int64_t, std::stop_source> builds_;
+  std::set<int64_t> going_;  ///< marked deleting, row not removed yet
+};
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,75 @@
+/// The binary `spawnd`: the daemon, and with the argument `keeper` the process beside each container.
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "api/error_codes.h"
+#include "daemon/keeper/keeper_client.h"
+#include "daemon/serve.h"
+#include "daemon/version.h"
+
+namespace {
+
+using spawnd::daemon::ServeOptions;
+
+int Report(const spawnd::Error& error) {
+  std::fprintf(stderr, "error: %s\n", error.message.c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "%s\n", error.hint.c_str());
+  return spawnd::api::ExitCode(error.code);
+}
+
+void PrintVersion() {
+  const auto version = spawnd::daemon::BuildVersion();
+  std::printf("spawnd %s (%s)\n", version.version.c_str(), version.git_commit.c_str());
+}
+
+/// A relative state directory would move with whoever changes the working directory.
+std::string Absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char* here = ::getcwd(nullptr, 0);
+  const std::string absolute = std::string(here != nullptr ? here : "") + "/" + path;
+  ::free(here);
+  return absolute;
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app("spawnd hands out database containers. `spawnctl` is its client.", "spawnd");
+  app.require_subcommand(1);
+  ServeOptions options;
+  CLI::App* serve = app.add_subcommand("serve", "Run the daemon until SIGTERM or SIGINT");
+  serve->add_option("--state-dir", options.state_directory, "Where images and containers are kept")
+      ->capture_default_str();
+  serve->add_option("--socket", options.socket_path, "Unix socket to listen on")->capture_default_str();
+  serve->add_option("--config", options.config_path,
+                    "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
+  const CLI::App* version = app.add_subcommand("version", "Print the version");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Prints help, or what is wrong, itself; anything wrong is bad usage.
+    return app.exit(error) == 0 ? 0 : 64;
+  }
+  if (version->parsed()) {
+    PrintVersion();
+    return 0;
+  }
+  options.state_directory = Absolute(options.state_directory);
+  options.socket_path = Absolute(options.socket_path);
+  const auto served = spawnd::daemon::Serve(options);
+  return served ? 0 : Report(served.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // First of all, before any other initialisation: every create waits for this process.
+  if (argc >= 2 && std::strcmp(argv[1], "keeper") == 0) return spawnd::daemon::KeeperMain(argc, argv);
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    return Report({spawnd::ErrorCode::kInternal, std::string("unexpected: ") + error.what()});
+  }
+}

@@ -1,0 +1,150 @@
+#include "daemon/reconcile.h"
+
+#include <spdlog/spdlog.h>
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "daemon/containers.h"
+#include "daemon/daemon_state.h"
+#include "daemon/images.h"
+#include "daemon/keeper/keeper_client.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr std::chrono::seconds kKillDeadline{20};
+constexpr std::string_view kTemporary = ".tmp";
+
+/// Ends the keeper of a directory, then removes the directory.
+Result<void> RemoveWithKeeper(const std::string& directory) {
+  const auto keeper = KeeperClient::Attach(directory);
+  if (keeper) TRY((*keeper)->Kill(kKillDeadline));
+  return RemoveTree(directory);
+}
+
+/// Removes each directory entry that `is_orphan` picks.
+Result<void> Sweep(const std::string& directory, const std::function<bool(std::string_view)>& is_orphan,
+                   const std::function<Result<void>(const std::string&)>& remove) {
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
+  for (const std::string& name : names) {
+    if (!is_orphan(name)) continue;
+    const std::string path = directory + "/" + name;
+    const auto removed = remove(path);
+    if (removed) {
+      spdlog::info("removed '{}': nothing refers to it", path);
+    } else {
+      spdlog::error("'{}' stays: {}", path, removed.error().message);
+    }
+  }
+  return {};
+}
+
+/// No build survives its daemon: the client that waited for it is gone. Returns the images whose keeper would
+/// not end, so that nothing of theirs may be touched.
+Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
+  std::set<int64_t> stuck;
+  const auto is_build = [](std::string_view name) { return IdFromName(name, "") != 0; };
+  TRY(Sweep(layout.Builds(), is_build, [&stuck](const std::string& path) {
+    auto removed = RemoveWithKeeper(path);
+    if (!removed) stuck.insert(IdFromName(path.substr(path.rfind('/') + 1), ""));
+    return removed;
+  }));
+  return stuck;
+}
+
+Result<void> ForgetPendingImages(Catalog& catalog, const std::set<int64_t>& stuck) {
+  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
+  for (const ImageRow& row : rows) {
+    if (row.state != ImageState::kPending || stuck.contains(row.id)) continue;
+    // The row first: what it leaves in the store is swept as unknown, now or, after a crash here, next time.
+    TRY(catalog.RemoveImage(row.id));
+    spdlog::info("image {} ('{}') was not finished and is gone", row.id, row.name);
+  }
+  return {};
+}
+
+Result<void> SweepStore(const DaemonState& state, Catalog& catalog, bool keep_layers) {
+  const StoreLayout& layout = state.layout;
+  std::set<int64_t> images;
+  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
+  for (const ImageRow& row : rows) images.insert(row.id);
+  TRY_ASSIGN(const auto referenced, catalog.LayersReferenced());
+  const std::set<std::string, std::less<>> layers(referenced.begin(), referenced.end());
+
+  const auto unknown_image = [&images](std::string_view name, std::string_view suffix) {
+    const int64_t id = IdFromName(name, suffix);
+    return id != 0 && !images.contains(id);
+  };
+  const std::string temporary_index = ".index" + std::string(kTemporary);
+  TRY(Sweep(
+      layout.Images(),
+      [&](std::string_view name) {
+        return unknown_image(name, ".index") || unknown_image(name, temporary_index);
+      },
+      RemoveFile));
+  TRY(Sweep(
+      layout.Logs(), [&](std::string_view name) { return unknown_image(name, ".log"); }, RemoveFile));
+  // A build that would not end may still write its layer, and its row does not name it yet.
+  if (keep_layers) return {};
+  const std::string temporary_layer = ".layer" + std::string(kTemporary);
+  return Sweep(
+      layout.Layers(),
+      [&](std::string_view name) {
+        if (!LayerIdFromName(name, temporary_layer).empty()) return true;
+        const std::string_view id = LayerIdFromName(name, ".layer");
+        return !id.empty() && !layers.contains(id);
+      },
+      RemoveFile);
+}
+
+Result<void> ReconcileContainers(DaemonState& state) {
+  TRY_ASSIGN(const auto rows, state.catalog->ListContainers(Rows::kAll));
+  std::set<int64_t> known;
+  for (const ContainerRow& row : rows) known.insert(row.id);
+  TRY(Sweep(
+      state.layout.Containers(),
+      [&known](std::string_view name) {
+        const int64_t id = IdFromName(name, "");
+        return id != 0 && !known.contains(id);
+      },
+      RemoveWithKeeper));
+  for (const ContainerRow& row : rows) TRY(state.containers->Adopt(row));
+  return {};
+}
+
+Result<void> ResumeImageRemovals(DaemonState& state) {
+  TRY_ASSIGN(const auto rows, state.catalog->ListImages(Rows::kAll));
+  for (const ImageRow& row : rows) {
+    if (row.state == ImageState::kDeleting) state.images->ResumeDelete(row.id);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> CheckStoreHasCatalog(const DaemonState& state, bool catalog_is_new) {
+  if (!catalog_is_new) return {};
+  for (const std::string& directory : {state.layout.Images(), state.layout.Containers()}) {
+    TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
+    if (names.empty()) continue;
+    return Fail(ErrorCode::kCorrupt,
+                "'" + state.layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
+                "Put the catalog back from a backup. To begin anew, remove '" + state.layout.Root() +
+                    "' with all that is in it.");
+  }
+  return {};
+}
+
+Result<void> Reconcile(DaemonState& state) {
+  TRY_ASSIGN(const auto stuck, EndBuilds(state.layout));
+  TRY(ForgetPendingImages(*state.catalog, stuck));
+  TRY(SweepStore(state, *state.catalog, !stuck.empty()));
+  TRY(ReconcileContainers(state));
+  return ResumeImageRemovals(state);
+}
+
+}  // namespace spawnd::daemon

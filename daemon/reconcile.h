@@ -1,0 +1,25 @@
+/// What the daemon does at its start about everything the last one left: the catalog says what exists, this
+/// makes the machine agree.
+///
+///   containers that run       are found again through their keepers, or restarted
+///   containers half created   go, and with them keeper, files and row
+///   deletions half done       are finished
+///   images half built         go, and with them the build's keeper, files and row
+///   files that no row names   go, but only those whose names we make
+///
+/// Loop thread, before the first request is served: nothing else may create anything meanwhile.
+#pragma once
+
+#include "base/result.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+/// kCorrupt, before anything is touched, when the catalog is new while the store is not: a lost catalog must
+/// not cost the data too. `catalog_is_new`: there was no catalog file before this start.
+Result<void> CheckStoreHasCatalog(const DaemonState& state, bool catalog_is_new);
+
+Result<void> Reconcile(DaemonState& state);
+
+}  // namespace spawnd::daemon
