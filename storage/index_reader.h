@@ -1,9 +1,9 @@
 /// Reads one sealed index.
 ///
 /// Open reads header, trailer, directory and layer list; its cost does not depend on how much data the image
-/// has. Leaves are read when they are needed and verified on every load from the file: at a third of a
-/// microsecond that is less than remembering which ones were verified would be worth, and a page that goes
-/// bad in memory later is found too.
+/// has. Leaves are read when they are needed and verified on every load from the file: a leaf's checksum
+/// costs less than a microsecond, so nothing remembers which ones were good, and one that goes bad later is
+/// found.
 ///
 /// Thread-safe after Open.
 #pragma once
