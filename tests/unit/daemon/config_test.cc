@@ -1,0 +1,97 @@
+/// spawnd.yaml: defaults, every key, every complaint.
+#include "daemon/config.h"
+
+#include <fstream>
+
+#include "tests/support/catch.h"
+#include "tests/unit/daemon/scratch_directory.h"
+
+namespace spawnd::daemon {
+namespace {
+
+std::string Complaint(std::string_view yaml) {
+  const auto config = ParseConfig(yaml, "x.yaml");
+  if (config) return "(accepted)";
+  CHECK(config.error().code == ErrorCode::kInvalidArgument);
+  return config.error().message;
+}
+
+TEST_CASE("an empty file means the defaults") {
+  for (const char* yaml : {"", "# nothing\n", "teams:\n", "engineSearchPaths: []\n"}) {
+    const auto config = ParseConfig(yaml, "x.yaml");
+    REQUIRE(config);
+    CHECK(config->engine_search_paths.empty());
+    CHECK(config->first_port == 20000);
+    CHECK(config->last_port == 29999);
+    CHECK(config->engine_user == "spawnd");
+    CHECK(config->volume_bytes == uint64_t{64} << 30U);
+    CHECK(config->host == "127.0.0.1");
+    CHECK(config->teams.empty());
+  }
+}
+
+TEST_CASE("every key is read") {
+  const auto config = ParseConfig(R"(
+engineSearchPaths: [/opt/engines, /srv/pg]
+portRange: 30000-30010
+engineUser: postgres
+volumeSize: 512MiB
+host: "::1"
+teams:
+  myorg:dbas: {users: [ann, bob], groups: dba}
+  devs:
+)",
+                                  "x.yaml");
+  REQUIRE(config);
+  CHECK(config->engine_search_paths == std::vector<std::string>{"/opt/engines", "/srv/pg"});
+  CHECK(config->first_port == 30000);
+  CHECK(config->last_port == 30010);
+  CHECK(config->engine_user == "postgres");
+  CHECK(config->volume_bytes == uint64_t{512} << 20U);
+  CHECK(config->host == "::1");
+  REQUIRE(config->teams.size() == 2);
+  CHECK(config->teams.at("myorg:dbas").users == std::vector<std::string>{"ann", "bob"});
+  CHECK(config->teams.at("myorg:dbas").groups == std::vector<std::string>{"dba"});
+}
+
+TEST_CASE("an unknown key is named with its line and the nearest known one") {
+  CHECK(Complaint("host: 127.0.0.1\nportrange: 1-2\n") ==
+        "x.yaml, line 2: unknown key 'portrange' (did you mean 'portRange'?)");
+  CHECK(Complaint("teams:\n  a:\n    user: [x]\n") ==
+        "x.yaml, line 3: unknown key 'teams.a.user' (did you mean 'users'?)");
+  CHECK(Complaint("xyzzyxyzzy: 1\n").find("known are engineSearchPaths, portRange") != std::string::npos);
+}
+
+TEST_CASE("values that make no sense are refused") {
+  const auto yaml =
+      GENERATE("portRange: 20000", "portRange: 5-4", "portRange: 80-90", "portRange: 20000-70000",
+               "portRange: a-b", "portRange: [1]", "volumeSize: 64", "volumeSize: 64GB", "volumeSize: -1GiB",
+               "volumeSize: 9TiB", "volumeSize: 99999999999999999999GiB", "volumeSize: 1MiB",
+               "host: localhost", "host: 1.2.3", "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}",
+               "engineUser: ''", "teams: [a]", "- a", "just text", "host: 127.0.0.1\nhost: 127.0.0.2",
+               "teams: {a: {users: [[x]]}}", "host: [", "\tx: y", "? [a]\n: b", "teams: {a: , a: }");
+  INFO(yaml);
+  const std::string complaint = Complaint(yaml);
+  CHECK(complaint.starts_with("x.yaml, line "));
+}
+
+TEST_CASE("a missing file matters only when it was asked for") {
+  const ScratchDirectory scratch;
+  CHECK(LoadConfig(scratch / "none.yaml", false));
+  const auto named = LoadConfig(scratch / "none.yaml", true);
+  REQUIRE_FALSE(named);
+  CHECK(named.error().code == ErrorCode::kNotFound);
+  CHECK(named.error().message.find("none.yaml") != std::string::npos);
+
+  std::ofstream(scratch / "some.yaml") << "volumeSize: 1TiB\n";
+  const auto some = LoadConfig(scratch / "some.yaml", true);
+  REQUIRE(some);
+  CHECK(some->volume_bytes == uint64_t{1} << 40U);
+
+  std::ofstream(scratch / "big.yaml") << std::string(2 * 1024 * 1024, '#');
+  CHECK_FALSE(LoadConfig(scratch / "big.yaml", true));
+  CHECK_FALSE(LoadConfig(scratch.Path(), true));
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
