@@ -9,7 +9,7 @@
 /// the threads that ask for one. After Open nothing on the way of an operation calls an allocator, except to
 /// make an error's text: the kernel pages in the map, buffers are on the stack (at most 10 KiB) or allocated
 /// by Open, and a commit that rewrites the journal (once for each doubling) allocates one record and one
-/// 256 KiB read buffer before it stops anybody.
+/// 64 KiB read buffer before it stops anybody.
 #pragma once
 
 #include <array>

@@ -98,7 +98,9 @@ Result<void> Delta::AppendCommit(Epoch epoch) {
 }
 
 Result<void> Delta::PublishJournal() {
-  // The file is complete and synced before it gets the name that a later boot trusts (invariant 7).
+  // The file is complete and synced before it gets the name that a later boot trusts (invariant 7), and so is
+  // the name of "data": the two renames and creations of a directory may reach the disk in any order.
+  if (auto synced = fs_.SyncDirectory(options_.directory); !synced) return Poison(synced.error());
   TRY(fs_.Rename(PathOf(kUnpublishedJournalName), PathOf(kJournalName)));
   published_ = true;
   if (auto synced = fs_.SyncDirectory(options_.directory); !synced) return Poison(synced.error());

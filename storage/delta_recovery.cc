@@ -183,6 +183,8 @@ Result<void> Delta::PublishRecovered(Epoch epoch) {
   TRY(FillSnapshot(*journal_, epoch));
   TRY(journal_->AppendCommit(epoch));
   TRY(journal_->Sync());
+  // A volume that never committed: the name of "data" must not come after that of the journal.
+  TRY(fs_.SyncDirectory(options_.directory));
   TRY(fs_.Rename(PathOf(kTemporaryJournalName), PathOf(kJournalName)));
   TRY(fs_.SyncDirectory(options_.directory));
   TRY(fs_.SyncDirectory(DirectoryOf(options_.directory)));

@@ -3,7 +3,7 @@
 namespace spawnd::storage {
 namespace {
 
-constexpr size_t kReadAhead = 256 * 1024;
+constexpr size_t kReadAhead = 64 * 1024;
 static_assert(kReadAhead >= kMaxRecordBytes);
 
 }  // namespace

@@ -1,0 +1,115 @@
+/// Threads write, discard and read while another commits; then the power is cut at many points. Under
+/// everysec what is left must be a consistent cut: if a write is there, so is every one that had completed
+/// before it began.
+#include <algorithm>
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "tests/crash/workload.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::testing {
+namespace {
+
+using storage::kBlockSize;
+
+constexpr uint32_t kThreads = 4;
+constexpr uint32_t kBlocksPerThread = kCrashBlocks / kThreads;
+constexpr uint64_t kMinWrites = 150;  // and on, until there were enough commits between them
+constexpr uint64_t kMaxWrites = 5000;
+constexpr uint64_t kEnoughCommits = 25;
+
+struct TimedWrite {
+  uint32_t block;
+  uint64_t stamp;
+  uint64_t began;
+  uint64_t ended;
+};
+
+/// Writes blocks of one thread's own share in random order, and reads each back.
+void WriteShare(storage::Volume& volume, uint32_t thread, std::atomic<uint64_t>& clock,
+                std::vector<TimedWrite>& writes, std::atomic<bool>& wrong) {
+  std::minstd_rand random(thread + 1);
+  std::vector<std::byte> data(kBlockSize);
+  for (uint64_t i = 0; i < kMaxWrites; ++i) {
+    if (i >= kMinWrites && volume.Usage().committed_epoch >= kEnoughCommits) return;
+    std::this_thread::yield();
+    const uint32_t block = thread * kBlocksPerThread + random() % kBlocksPerThread;
+    const bool discard = random() % 6 == 0;
+    const uint64_t stamp = discard ? kZeroStamp : 10'000 * (thread + 1) + i;
+    TimedWrite write{.block = block, .stamp = stamp, .began = clock.fetch_add(1), .ended = 0};
+    StampBlock(data, block, stamp);
+    const uint64_t offset = uint64_t{block} * kBlockSize;
+    const auto done = discard ? volume.Discard(offset, kBlockSize) : volume.Write(offset, data);
+    write.ended = clock.fetch_add(1);
+    writes.push_back(write);
+    const auto read = volume.Read(offset, data);
+    if (!done || !read || ReadStamps(data, block)[3] != stamp) wrong = true;
+  }
+}
+
+/// Whether a set of writes can be a cut: for each block the latest one that may be included, given that no
+/// write which began after time `cut` is, and every write that ended before it is.
+bool IsCutAt(uint64_t cut, const std::vector<std::vector<TimedWrite>>& by_thread, const Shown& shown) {
+  for (const auto& writes : by_thread) {
+    std::map<uint32_t, std::set<uint64_t>> allowed;
+    for (const TimedWrite& write : writes) {
+      if (write.began > cut) break;
+      if (write.ended <= cut) allowed[write.block].clear();
+      allowed[write.block].insert(write.stamp);
+    }
+    const uint32_t first = writes.front().block / kBlocksPerThread * kBlocksPerThread;
+    for (uint32_t block = first; block < first + kBlocksPerThread; ++block) {
+      if (!allowed.contains(block)) allowed[block] = {kZeroStamp};
+      for (const uint64_t stamp : shown[block]) {
+        if (!allowed[block].contains(stamp)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+TEST_CASE("everysec: commits beside running operations are consistent cuts") {
+  RecordingFileSystem fs;
+  CrashRun run(storage::Durability::kEverySecond, false);
+  auto volume = run.OpenIn(fs, "first boot");
+  REQUIRE(volume);
+  std::atomic<uint64_t> clock{1};
+  std::atomic<bool> wrong{false};
+  std::atomic<bool> stop{false};
+  std::vector<std::vector<TimedWrite>> by_thread(kThreads);
+  std::thread committer([&] {
+    while (!stop) {
+      if (!(*volume)->CommitEpoch()) wrong = true;
+      std::this_thread::yield();
+    }
+  });
+  std::vector<std::thread> writers;
+  for (uint32_t i = 0; i < kThreads; ++i) {
+    writers.emplace_back([&, i] { WriteShare(**volume, i, clock, by_thread[i], wrong); });
+  }
+  for (std::thread& writer : writers) writer.join();
+  stop = true;
+  committer.join();
+  REQUIRE_FALSE(wrong);
+  CHECK((*volume)->Usage().committed_epoch >= kEnoughCommits);
+
+  const size_t stride = std::max<size_t>(1, fs.LogSize() / 150);
+  uint64_t cut = 0;  // later crashes never show an earlier cut
+  for (size_t operations = 0; operations <= fs.LogSize(); operations += stride) {
+    const auto disk = fs.AfterPowerCut(operations, [&](size_t index, const auto&) {
+      return index * 7 % 3 == 0 ? Fate::kKept : Fate::kDropped;
+    });
+    const auto recovered = run.OpenIn(*disk, "second boot");
+    REQUIRE(recovered);
+    const auto shown = CrashRun::ReadAll(**recovered);
+    REQUIRE(shown);
+    while (cut <= clock && !IsCutAt(cut, by_thread, *shown)) ++cut;
+    INFO("power cut after operation " << operations << " of " << fs.LogSize());
+    REQUIRE(cut <= clock);
+  }
+}
+
+}  // namespace
+}  // namespace spawnd::testing
