@@ -1,5 +1,6 @@
 /// The field names of every struct in api/types.h, written once: a visitor that writes JSON and one that
-/// reads it walk the same list. Only for api/json.cc and its tests.
+/// reads it walk the same list. The words of the enumerations are
+/// here too, for whoever shows them.
 ///
 /// A visitor has Field(name, member) and Time(name, seconds). Order is the order in the output.
 #pragma once

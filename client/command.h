@@ -1,0 +1,72 @@
+/// The shape of a command: an entry in the command table (commands.cc), its flags, and what the user gave it.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace spawnd::client {
+
+struct Flag {
+  std::string_view name;        ///< long, with dashes: "--file"
+  std::string_view short_name;  ///< "-f", or empty
+  std::string_view value;       ///< what stands in help for the value: "<file>"; empty: a switch
+  std::string_view help;
+  bool repeatable = false;  ///< values collect; otherwise the last counts
+};
+
+/// What one command line said. Flags by their long names.
+class Invocation {
+ public:
+  bool Has(std::string_view flag) const { return values_.contains(flag); }
+  /// The last value; empty when the flag was not given.
+  std::string Text(std::string_view flag) const {
+    const auto found = values_.find(flag);
+    return found == values_.end() || found->second.empty() ? std::string() : found->second.back();
+  }
+  std::vector<std::string> List(std::string_view flag) const {
+    const auto found = values_.find(flag);
+    return found == values_.end() ? std::vector<std::string>() : found->second;
+  }
+  const std::vector<std::string>& Arguments() const { return arguments_; }
+
+  void Set(std::string_view flag, std::vector<std::string> values) { values_[flag] = std::move(values); }
+  void SetArguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+
+ private:
+  std::map<std::string_view, std::vector<std::string>> values_;
+  std::vector<std::string> arguments_;
+};
+
+/// One row of the command table. All views are literals.
+struct Command {
+  std::string_view verb;
+  std::string_view resource;   ///< singular, e.g. "data-image"; empty: the verb stands alone
+  std::string_view arguments;  ///< for help: "<image>..."
+  size_t min_arguments = 0;
+  size_t max_arguments = 0;
+  std::string_view summary;
+  std::string_view examples;  ///< shell lines, each ending in a newline
+  std::span<const Flag> flags;
+  /// Does the work and returns the exit code. An error is printed by the caller.
+  Result<int> (*run)(const Invocation& invocation) = nullptr;
+};
+
+struct Resource {
+  std::string_view name;
+  std::string_view plural;
+  std::string_view short_name;
+};
+
+/// Flags that every command has.
+std::span<const Flag> CommonFlags();
+/// The command table, in the order of help.
+std::span<const Command> Commands();
+/// The resources that some command in the table has.
+std::span<const Resource> Resources();
+
+}  // namespace spawnd::client

@@ -1,0 +1,57 @@
+/// One HTTP request and its response over a connected socket, blocking. For spawnctl's single thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::client {
+
+inline constexpr size_t kMaxBodyBytes = size_t{64} << 20;  ///< of a response that is no stream
+inline constexpr size_t kMaxLineBytes = size_t{1} << 20;   ///< of a streamed response
+
+struct HttpRequest {
+  std::string method;
+  std::string target;  ///< percent-encoded
+  std::string token;   ///< empty: no Authorization header
+  std::string body;    ///< JSON; empty: none
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::string body;  ///< empty for a stream: its lines went to on_line
+};
+
+/// How to wait for the answer.
+struct Waiting {
+  /// Gets each line of an application/x-ndjson response, without its newline; an error ends the exchange.
+  std::function<Result<void>(std::string_view line)> on_line;
+  /// Readable: give up with kCancelled. -1: never.
+  int cancel_fd = -1;
+  /// For the whole exchange, then kTimeout. 0: for ever.
+  std::chrono::milliseconds deadline{0};
+  /// Called about every `tick` while nothing comes.
+  std::function<void()> on_tick;
+  std::chrono::milliseconds tick{100};
+};
+
+/// The path of a `unix:///path` or `unix://path` endpoint. Error: kInvalidArgument.
+Result<std::string> SocketPath(std::string_view endpoint);
+
+/// Connects to the daemon's socket. kUnavailable: "cannot reach spawnd at <path>: <cause>", with a hint.
+Result<UniqueFd> ConnectUnix(const std::string& path);
+
+/// Sends the request and takes the response. The caller closes `fd` afterwards, which is also what tells the
+/// daemon that a cancelled request's work is not wanted any more. Errors: kUnavailable when the connection
+/// broke or what came is not HTTP, kTimeout, kCancelled, and what `on_line` says.
+Result<HttpResponse> Exchange(int fd, const HttpRequest& request, const Waiting& waiting);
+
+/// `text` as one path segment: everything but unreserved characters (RFC 3986, 2.3) percent-encoded.
+std::string PercentEncode(std::string_view text);
+
+}  // namespace spawnd::client

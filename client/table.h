@@ -1,0 +1,22 @@
+/// The tables of `get`: columns padded with blanks so that awk finds them. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/types.h"
+
+namespace spawnd::client {
+
+/// Rows of cells, the first the header. Columns are as wide as their longest cell and three blanks apart; no
+/// line ends in blanks. Width counts characters, not bytes.
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
+
+/// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`. `now`: seconds since 1970.
+std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now);
+/// `ID Name Revision Status Engine CreatedAt ExpiresAt`
+std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now);
+
+}  // namespace spawnd::client

@@ -1,0 +1,42 @@
+/// Standard output and standard error, and the signals that end a long command. For spawnctl's single thread.
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::client {
+
+/// Writes a result. A reader that went away (`| head -1`) is no error; a full disk is (kNoSpace, kIo).
+Result<void> WriteOut(std::string_view text);
+/// Writes to standard error as far as that works.
+void WriteError(std::string_view text);
+/// "error: <message>" and, when there is one, "hint: <hint>", each one line.
+void ShowError(const Error& error);
+
+/// Width of the terminal on standard error; 0 when it is none.
+size_t ErrorColumns();
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process but make Fd() readable.
+class SignalWatch {
+ public:
+  static Result<SignalWatch> Start();
+  SignalWatch(SignalWatch&&) = default;
+  SignalWatch& operator=(SignalWatch&&) = delete;
+  ~SignalWatch();
+
+  int Fd() const { return fd_.Get(); }
+  /// The signal that came, 0 for none.
+  int Received() const;
+
+ private:
+  SignalWatch(UniqueFd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}
+
+  UniqueFd fd_;
+  sigset_t before_;
+};
+
+}  // namespace spawnd::client

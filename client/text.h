@@ -1,0 +1,21 @@
+/// Small text functions that several files of spawnctl share. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace spawnd::client {
+
+/// Without blanks and line ends at both ends.
+std::string Trim(std::string_view text);
+/// ASCII letters only.
+std::string LowerCase(std::string_view text);
+/// `text` on one line, safe for a terminal: control characters become blanks.
+std::string OneLine(std::string_view text);
+/// "512 B", "1.5 KiB", "12.3 MiB", "4.0 GiB"
+std::string FormatBytes(int64_t bytes);
+/// "3 days ago", "4 days from now", "now"; both in seconds since 1970.
+std::string RelativeTime(int64_t time, int64_t now);
+
+}  // namespace spawnd::client

@@ -1,0 +1,35 @@
+/// version, auth and onboard: about the daemon and the caller, not about databases.
+#include <fmt/core.h>
+
+#include "api/json.h"
+#include "client/terminal.h"
+#include "client/text.h"
+#include "client/verbs/session.h"
+#include "client/verbs/verbs.h"
+#include "client/version.h"
+
+namespace spawnd::client {
+
+Result<int> ShowVersion(const Invocation& invocation) {
+  // The client's line first: it is true whether or not the daemon answers.
+  TRY(WriteOut(fmt::format("Client: {}\n", ClientVersion())));
+  if (invocation.Has("--client")) return 0;
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json, daemon.Get("/v1/version"));
+  TRY_ASSIGN(const api::Version version, api::FromJson<api::Version>(json));
+  std::string text = fmt::format("Daemon: {}", OneLine(version.version));
+  if (!version.git_commit.empty()) text += fmt::format(" ({})", OneLine(version.git_commit));
+  TRY(WriteOut(fmt::format("{}, API {}\n", text, OneLine(version.api_version))));
+  return 0;
+}
+
+Result<int> Authenticate(const Invocation& invocation) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json, daemon.Get("/v1/whoami"));
+  TRY_ASSIGN(const api::WhoAmI who, api::FromJson<api::WhoAmI>(json));
+  TRY(WriteOut(fmt::format("spawnd at {} answers. You are '{}' (uid {}).\n", daemon.SocketPathText(),
+                           OneLine(who.user), who.uid)));
+  return 0;
+}
+
+}  // namespace spawnd::client

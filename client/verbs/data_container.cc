@@ -1,0 +1,104 @@
+/// create, get and delete of data containers.
+#include <fmt/core.h>
+
+#include <ctime>
+
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "api/lifetime.h"
+#include "client/output.h"
+#include "client/table.h"
+#include "client/terminal.h"
+#include "client/text.h"
+#include "client/verbs/session.h"
+#include "client/verbs/verbs.h"
+
+namespace spawnd::client {
+namespace {
+
+Result<std::string> ImageOf(const Invocation& invocation) {
+  const std::string flag = invocation.Text("--image");
+  const auto& arguments = invocation.Arguments();
+  if (!flag.empty() && !arguments.empty() && arguments.front() != flag) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("two images are given: '{}' and '{}'", OneLine(flag), OneLine(arguments.front())),
+                "Name the container with --name.");
+  }
+  const std::string image = flag.empty() && !arguments.empty() ? arguments.front() : flag;
+  if (image.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing",
+                "Write --image <id, name or name:tag>; 'spawnctl get data-images' lists them.");
+  }
+  TRY(api::ParseImageReference(image));
+  return image;
+}
+
+Result<api::CreateDataContainerRequest> RequestOf(const Invocation& invocation) {
+  api::CreateDataContainerRequest request;
+  TRY_ASSIGN(request.image, ImageOf(invocation));
+  request.name = invocation.Text("--name");
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
+  if (const std::string lifetime = invocation.Text("--lifetime"); !lifetime.empty()) {
+    TRY_ASSIGN(request.lifetime_seconds, api::ParseLifetime(lifetime));
+  }
+  const std::string durability = LowerCase(invocation.Text("--durability"));
+  if (durability == "always") {
+    request.durability = api::Durability::kAlways;
+  } else if (durability == "everysec") {
+    request.durability = api::Durability::kEverySecond;
+  } else if (!durability.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("unknown durability '{}'", OneLine(durability)),
+                "It is one of everysec, always.");
+  }
+  return request;
+}
+
+Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bool one) {
+  if (!one) return api::FromJson<std::vector<api::DataContainer>>(json);
+  TRY_ASSIGN(api::DataContainer container, api::FromJson<api::DataContainer>(json));
+  return std::vector<api::DataContainer>{std::move(container)};
+}
+
+}  // namespace
+
+Result<int> CreateDataContainer(const Invocation& invocation) {
+  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const api::CreateDataContainerRequest request, RequestOf(invocation));
+  const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
+                                                : fmt::format("data container '{}'", request.name);
+  TRY_ASSIGN(const Created created,
+             CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
+  if (created.exit_code != 0) return created.exit_code;
+  TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
+  std::string text = fmt::format("Data container '{}' ({}) created!\n-> {}\n", container.name, container.id,
+                                 container.connection_string);
+  if (invocation.Has("--quiet")) {
+    text = container.name + "\n";
+  } else if (format != Format::kTable) {
+    TRY_ASSIGN(text, Render(created.json, format));
+  }
+  TRY(WriteOut(text));
+  return 0;
+}
+
+Result<int> GetDataContainers(const Invocation& invocation) {
+  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  for (const std::string& ref : invocation.Arguments()) TRY(api::ParseContainerReference(ref));
+  TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kContainersPath));
+  std::string text;
+  if (format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, format));
+  } else {
+    TRY_ASSIGN(const auto containers, ContainersOf(json, !invocation.Arguments().empty()));
+    text = containers.empty() ? std::string(kNoResources) : ContainerTable(containers, std::time(nullptr));
+  }
+  TRY(WriteOut(text));
+  return 0;
+}
+
+Result<int> DeleteDataContainers(const Invocation& invocation) {
+  for (const std::string& ref : invocation.Arguments()) TRY(api::ParseContainerReference(ref));
+  return DeleteEach(invocation, kContainersPath, "Data container");
+}
+
+}  // namespace spawnd::client

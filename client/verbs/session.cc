@@ -1,0 +1,87 @@
+#include "client/verbs/session.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+#include "api/error_codes.h"
+#include "client/progress_display.h"
+#include "client/terminal.h"
+
+namespace spawnd::client {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+ProgressDisplay::Mode DisplayMode(const Invocation& invocation, size_t columns) {
+  using Mode = ProgressDisplay::Mode;
+  const bool asked = invocation.Has("--progress");
+  if (invocation.Has("--quiet") && !asked) return Mode::kSilent;
+  if (columns > 0) return Mode::kTerminal;
+  return asked ? Mode::kLines : Mode::kWarnings;
+}
+
+int64_t NowMilliseconds() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+
+}  // namespace
+
+Result<DaemonClient> FindDaemon(const Invocation& invocation) {
+  std::string token = invocation.Text("--accessToken");
+  if (token.empty()) token = Environment("SPAWNCTL_ACCESS_TOKEN");
+  return DaemonClient::Make(Environment("SPAWNCTL_API_ENDPOINT"), token);
+}
+
+Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
+                                   std::string body, std::string_view what) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  const size_t columns = ErrorColumns();
+  const ProgressDisplay::Mode mode = DisplayMode(invocation, columns);
+  ProgressDisplay display(mode, {WriteError, NowMilliseconds, columns});
+  Watch watch;
+  watch.cancel_fd = signals.Fd();
+  watch.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
+  if (mode == ProgressDisplay::Mode::kTerminal) watch.on_tick = [&display] { display.Tick(); };
+
+  auto json = daemon.Create(std::string(collection), std::move(body), watch);
+  display.Clear();
+  const int signal = signals.Received();
+  if (!json && json.error().code == ErrorCode::kCancelled && signal != 0) {
+    WriteError(fmt::format("cancelled: {} is not created, spawnd takes back what it had begun\n", what));
+    return Created{{}, 128 + signal};
+  }
+  if (!json) return Fail(std::move(json.error()));
+  return Created{std::move(*json), 0};
+}
+
+Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  int exit_code = 0;
+  for (const std::string& ref : invocation.Arguments()) {
+    const auto deleted = daemon.Delete(DaemonClient::Target(collection, ref));
+    if (!deleted) {
+      ShowError(deleted.error());
+      if (exit_code == 0) exit_code = api::ExitCode(deleted.error().code);
+      if (deleted.error().code == ErrorCode::kUnavailable) break;  // the same answer for all that are left
+    } else if (!invocation.Has("--quiet")) {
+      TRY(WriteOut(fmt::format("{} '{}' deleted!\n", noun, ref)));
+    }
+  }
+  return exit_code;
+}
+
+Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  if (invocation.Arguments().empty()) return daemon.Get(std::string(collection));
+  return daemon.Get(DaemonClient::Target(collection, invocation.Arguments().front()));
+}
+
+}  // namespace spawnd::client

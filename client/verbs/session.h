@@ -1,0 +1,40 @@
+/// What the verbs have in common: where the daemon is, a create that shows its progress, several deletes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "client/command.h"
+#include "client/daemon_client.h"
+
+namespace spawnd::client {
+
+inline constexpr std::string_view kImagesPath = "/v1/data-images";
+inline constexpr std::string_view kContainersPath = "/v1/data-containers";
+
+/// The daemon that SPAWNCTL_API_ENDPOINT names, with the token of --accessToken or SPAWNCTL_ACCESS_TOKEN.
+Result<DaemonClient> FindDaemon(const Invocation& invocation);
+
+struct Created {
+  std::string json;   ///< of the new resource
+  int exit_code = 0;  ///< not 0: interrupted, which has been said on standard error; no json
+};
+
+/// POSTs `body` and waits for the stream's end, showing progress as -q, --progress and the terminal say.
+/// Ctrl-C closes the connection, which makes the daemon stop and clean up. `what` for that message: "data
+/// image 'x'".
+Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
+                                   std::string body, std::string_view what);
+
+/// DELETEs each argument; goes on after one that fails. `noun`: "Data image". The exit code is the first
+/// failure's.
+Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun);
+
+/// JSON of the resource that the argument names, or of the list when there is none.
+Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection);
+
+/// What `get` prints when there is nothing to list.
+inline constexpr std::string_view kNoResources = "No resources found.\n";
+
+}  // namespace spawnd::client

@@ -1,0 +1,121 @@
+#include "client/yaml_tree.h"
+
+#include <fmt/core.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+
+namespace spawnd::client {
+namespace {
+
+class TreeCopy {
+ public:
+  explicit TreeCopy(std::string_view name) : name_(name) {}
+
+  Result<YamlNode> Copy(const YAML::Node& from, size_t depth) {
+    YamlNode node;
+    node.line = from.Mark().line + 1;
+    if (depth > kMaxYamlNesting)
+      return Bad(node, fmt::format("nested deeper than {} levels", kMaxYamlNesting));
+    if (++count_ > kMaxYamlNodes) return Bad(node, fmt::format("more than {} values", kMaxYamlNodes));
+    switch (from.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return node;
+      case YAML::NodeType::Scalar:
+        node.kind = YamlNode::Kind::kText;
+        node.text = from.Scalar();
+        return node;
+      case YAML::NodeType::Sequence:
+        node.kind = YamlNode::Kind::kList;
+        for (const auto& item : from) {
+          TRY_ASSIGN(YamlNode copy, Copy(item, depth + 1));
+          node.items.push_back(std::move(copy));
+        }
+        return node;
+      case YAML::NodeType::Map:
+        node.kind = YamlNode::Kind::kMap;
+        for (const auto& entry : from) {
+          TRY_ASSIGN(YamlNode key, Copy(entry.first, depth + 1));
+          TRY_ASSIGN(YamlNode value, Copy(entry.second, depth + 1));
+          // A value that is absent has no place of its own.
+          if (value.kind == YamlNode::Kind::kNull) value.line = key.line;
+          node.entries.emplace_back(std::move(key), std::move(value));
+        }
+        return node;
+    }
+    return node;
+  }
+
+ private:
+  tl::unexpected<Error> Bad(const YamlNode& node, std::string_view what) const {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", name_, node.line, what));
+  }
+
+  std::string_view name_;
+  size_t count_ = 0;
+};
+
+/// Number of the first line up to `last` that is indented with a tab; 0 when there is none. yaml-cpp's own
+/// message for that is about something else.
+int TabIndentedLine(std::string_view text, int last) {
+  for (int line = 1; line <= last && !text.empty(); ++line) {
+    const std::string_view current = text.substr(0, text.find('\n'));
+    const size_t first = current.find_first_not_of(" \t");
+    if (current.substr(0, first).find('\t') != std::string_view::npos && first != std::string_view::npos)
+      return line;
+    text.remove_prefix(std::min(text.size(), current.size() + 1));
+  }
+  return 0;
+}
+
+Error SyntaxError(std::string_view name, std::string_view text, const YAML::Exception& exception) {
+  const int line = std::max(exception.mark.line, 0) + 1;
+  if (const int tab = TabIndentedLine(text, line); tab > 0) {
+    return {ErrorCode::kInvalidArgument, fmt::format("{}, line {}: a tab in the indentation", name, tab),
+            "YAML is indented with spaces only."};
+  }
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("{}, line {}: not valid YAML: {}", name, line, exception.msg)};
+}
+
+}  // namespace
+
+std::string_view YamlKindName(YamlNode::Kind kind) {
+  switch (kind) {
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kText:
+      return "text";
+    case YamlNode::Kind::kList:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+  }
+  return "nothing";
+}
+
+Result<YamlNode> ParseYaml(const std::string& text, std::string_view name) {
+  if (text.size() > kMaxYamlBytes) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is larger than {} bytes", name, kMaxYamlBytes));
+  }
+  if (text.find('\0') != std::string::npos) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a text file", name), "Save it as UTF-8.");
+  }
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty()) return YamlNode{};
+    if (documents.size() > 1) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}, line {}: a second document begins; one file describes one data image",
+                              name, documents[1].Mark().line + 1));
+    }
+    return TreeCopy(name).Copy(documents.front(), 1);
+  } catch (const YAML::Exception& exception) {
+    return Fail(SyntaxError(name, text, exception));
+  } catch (const std::exception& exception) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not valid YAML: {}", name, exception.what()));
+  }
+}
+
+}  // namespace spawnd::client
