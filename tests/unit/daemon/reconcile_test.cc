@@ -1,0 +1,207 @@
+/// A start of the daemon after its predecessor was killed somewhere in the middle: what is left on disk and
+/// in the catalog ends up whole or gone. No keeper runs here; tests/end_to_end has those.
+#include "daemon/reconcile.h"
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "daemon/containers.h"
+#include "daemon/daemon_state.h"
+#include "daemon/event_loop.h"
+#include "daemon/images.h"
+#include "tests/support/catch.h"
+#include "tests/unit/daemon/scratch_directory.h"
+
+namespace spawnd::daemon {
+namespace {
+
+const std::string kKnownLayer(32, 'a');
+const std::string kUnknownLayer(32, 'b');
+
+/// A daemon without a socket over a scratch state directory.
+struct Machine {
+  Machine() : loop(Loop()), state(Config{}, StoreLayout(scratch.Path() + "/state")) {
+    REQUIRE(state.layout.Prepare());
+    auto catalog = Catalog::Open(state.layout.Catalog());
+    REQUIRE(catalog);
+    state.catalog = std::move(*catalog);
+    state.loop = loop->Get();
+    auto mailbox = MakeMailbox(loop->Get());
+    REQUIRE(mailbox);
+    state.mailbox = std::move(*mailbox);
+    state.containers = std::make_unique<Containers>(state);
+    state.images = std::make_unique<Images>(state);
+    state.launches = Jobs::Start(1);
+    state.removals = Jobs::Start(1);
+  }
+
+  static std::unique_ptr<EventLoop> Loop() {
+    auto made = EventLoop::Make();
+    REQUIRE(made);
+    return std::move(*made);
+  }
+
+  /// Runs the loop until `done`, at most ten seconds.
+  template <typename Condition>
+  bool RunUntil(Condition done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    bool reached = false;
+    auto ticks = WatchTime(loop->Get(), std::chrono::milliseconds(1), std::chrono::milliseconds(1), [&] {
+      reached = done();
+      if (reached || std::chrono::steady_clock::now() > end) loop->Stop();
+    });
+    REQUIRE(ticks);
+    loop->Run();
+    return reached;
+  }
+
+  int64_t PendingImage(const std::string& name) {
+    ImageRow row;
+    row.name = name;
+    row.engine = "postgresql";
+    row.engine_version = "15.20";
+    const auto id = state.catalog->InsertImage(row);
+    REQUIRE(id);
+    return *id;
+  }
+
+  int64_t CompletedImage(const std::string& name, const std::string& layer) {
+    const int64_t id = PendingImage(name);
+    REQUIRE(state.catalog->CompleteImage(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
+    Touch(state.layout.ImageIndex(id));
+    Touch(state.layout.Layer(layer));
+    return id;
+  }
+
+  int64_t CreatingContainer(int64_t image) {
+    ContainerRow row;
+    row.name = "half";
+    row.image_id = image;
+    row.port = 20001;
+    row.installation_version = "4.2";  // no machine has it
+    const auto id = state.catalog->InsertContainer(row);
+    REQUIRE(id);
+    REQUIRE(PosixFileSystem().CreateDirectory(state.layout.Container(*id)));
+    Touch(state.layout.Container(*id) + "/data");
+    return *id;
+  }
+
+  static void Touch(const std::string& path) {
+    std::ofstream(path) << "x" << std::flush;
+    REQUIRE(Exists(path));
+  }
+  static bool Exists(const std::string& path) { return PosixFileSystem().Exists(path).value(); }
+
+  ScratchDirectory scratch;
+  std::unique_ptr<EventLoop> loop;
+  DaemonState state;
+};
+
+TEST_CASE("reconcile: an image half built is gone, with all its files") {
+  Machine machine;
+  const StoreLayout& layout = machine.state.layout;
+  const int64_t whole = machine.CompletedImage("whole", kKnownLayer);
+  const int64_t half = machine.PendingImage("half");
+  for (const std::string& path :
+       {layout.ImageIndex(half), layout.ImageIndex(half) + ".tmp", layout.ImageLog(half),
+        layout.Layer(kUnknownLayer), layout.Layer(kUnknownLayer) + ".tmp"}) {
+    Machine::Touch(path);
+  }
+  REQUIRE(PosixFileSystem().CreateDirectory(layout.Build(half)));
+  Machine::Touch(layout.Build(half) + "/journal");
+
+  REQUIRE(Reconcile(machine.state));
+  CHECK(machine.state.catalog->ImageById(half).error().code == ErrorCode::kNotFound);
+  CHECK(PosixFileSystem().List(layout.Builds())->empty());
+  CHECK(PosixFileSystem().List(layout.Logs())->empty());
+  CHECK(*PosixFileSystem().List(layout.Images()) ==
+        std::vector<std::string>{std::to_string(whole) + ".index"});
+  CHECK(*PosixFileSystem().List(layout.Layers()) == std::vector<std::string>{kKnownLayer + ".layer"});
+}
+
+TEST_CASE("reconcile: files that we did not make stay") {
+  Machine machine;
+  const StoreLayout& layout = machine.state.layout;
+  const std::vector<std::string> foreign{layout.Images() + "/notes.txt", layout.Layers() + "/lost+found",
+                                         layout.Layers() + "/" + kUnknownLayer,
+                                         layout.Containers() + "/README", layout.Builds() + "/x"};
+  for (const std::string& path : foreign) Machine::Touch(path);
+  REQUIRE(Reconcile(machine.state));
+  for (const std::string& path : foreign) {
+    INFO(path);
+    CHECK(Machine::Exists(path));
+  }
+}
+
+TEST_CASE("reconcile: a container half created is gone, row, files and port") {
+  Machine machine;
+  const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
+  REQUIRE(Reconcile(machine.state));
+  CHECK(machine.RunUntil([&] { return !machine.state.catalog->ContainerById(id).has_value(); }));
+  CHECK_FALSE(Machine::Exists(machine.state.layout.Container(id)));
+  CHECK(machine.state.catalog->UsedPorts()->empty());
+}
+
+TEST_CASE("reconcile: a directory whose container no row names is gone") {
+  Machine machine;
+  const std::string orphan = machine.state.layout.Container(4711);
+  REQUIRE(PosixFileSystem().CreateDirectory(orphan));
+  Machine::Touch(orphan + "/data");
+  REQUIRE(Reconcile(machine.state));
+  CHECK_FALSE(Machine::Exists(orphan));
+}
+
+TEST_CASE("reconcile: deletions are finished, the image's after its container's") {
+  Machine machine;
+  const StoreLayout& layout = machine.state.layout;
+  const int64_t image = machine.CompletedImage("demo", kKnownLayer);
+  const int64_t id = machine.CreatingContainer(image);
+  REQUIRE(machine.state.catalog->MarkContainerDeleting(id));
+  REQUIRE(machine.state.catalog->MarkImageDeleting(image));
+  REQUIRE(Reconcile(machine.state));
+  CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
+  CHECK_FALSE(machine.state.catalog->ContainerById(id).has_value());
+  CHECK_FALSE(machine.state.catalog->ImageById(image).has_value());
+  CHECK_FALSE(Machine::Exists(layout.ImageIndex(image)));
+}
+
+TEST_CASE("reconcile: a layer stays as long as another image refers to it") {
+  Machine machine;
+  const StoreLayout& layout = machine.state.layout;
+  const int64_t first = machine.CompletedImage("first", kKnownLayer);
+  const int64_t second = machine.CompletedImage("second", kKnownLayer);
+  REQUIRE(machine.state.images->Delete(first));
+  CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.ImageIndex(first)); }));
+  CHECK(Machine::Exists(layout.Layer(kKnownLayer)));
+  REQUIRE(machine.state.images->Delete(second));
+  CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
+}
+
+TEST_CASE("reconcile: a running container that cannot come back says why") {
+  Machine machine;
+  const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
+  // An engine that no machine has: the launch fails before any keeper is started.
+  REQUIRE(machine.state.catalog->SetContainerState(id, ContainerState::kRunning));
+  REQUIRE(Reconcile(machine.state));
+  CHECK(machine.RunUntil([&] {
+    const auto row = machine.state.catalog->ContainerById(id);
+    return row && row->state == ContainerState::kRestarting && !row->detail.empty();
+  }));
+  CHECK(Machine::Exists(machine.state.layout.Container(id) + "/data"));
+}
+
+TEST_CASE("reconcile: a lost catalog does not cost the data") {
+  Machine machine;
+  CHECK(CheckStoreHasCatalog(machine.state, true));
+  machine.CompletedImage("demo", kKnownLayer);
+  const auto refused = CheckStoreHasCatalog(machine.state, true);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kCorrupt);
+  CHECK(CheckStoreHasCatalog(machine.state, false));
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
