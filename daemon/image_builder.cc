@@ -1,7 +1,6 @@
 #include "daemon/image_builder.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include "daemon/image_builder_empty.h"
 #include "daemon/image_builder_restore.h"
 #include "daemon/image_builder_server.h"
+#include "daemon/image_builder_space.h"
 #include "daemon/images.h"
 #include "daemon/views.h"
 #include "engines/registry.h"
@@ -25,30 +25,6 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenByteLines{100};
-/// Below this much free space an error of any kind is put down to the full disk: a database reports its
-/// failed writes in many words, and none of them is what the user has to do.
-constexpr uint64_t kDiskIsFullBytes = uint64_t{32} << 20U;
-
-uint64_t FreeBytes(const std::string& path) {
-  struct statvfs space {};
-  return ::statvfs(path.c_str(), &space) == 0 ? uint64_t{space.f_bavail} * space.f_frsize : UINT64_MAX;
-}
-
-/// Gives a lack of space, wherever it showed, its own code and says what to do.
-Error ExplainSpace(Error error, const std::string& state_directory) {
-  if (error.code == ErrorCode::kCancelled) return error;
-  const bool host_is_full = FreeBytes(state_directory) < kDiskIsFullBytes;
-  const bool says_so =
-      error.code == ErrorCode::kNoSpace || error.message.find("No space left on device") != std::string::npos;
-  if (!host_is_full && !says_so) return error;
-  error.code = ErrorCode::kNoSpace;
-  if (host_is_full) error.message = "the disk of '" + state_directory + "' is full: " + error.message;
-  if (error.hint.empty()) {
-    error.hint = "Make room on the disk of '" + state_directory +
-                 "', for example with `spawnctl delete data-container` or `spawnctl delete data-image`.";
-  }
-  return error;
-}
 
 /// One build, from request to completed row.
 class Build {
@@ -137,16 +113,23 @@ class Build {
     TRY_ASSIGN(const auto server,
                BuildServer::Start(context_, {id_, state_.layout.Images() + "/" + empty.index_file, layer_id_,
                                              installation_, engine_->MakeCredentials("")}));
+    auto sealed = RestoreInto(*server);
+    // Asked while the server is still there: with it goes what filled the disk.
+    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), state_.layout.Root()));
+    return sealed;
+  }
+
+  Result<ImageCompletion> RestoreInto(BuildServer& server) {
     const api::CreateDataImageRequest& request = order_.request;
     const std::string& initial = request.initial_database_name;
-    if (!initial.empty()) TRY(server->Keeper().CreateDatabase(initial));
-    TRY(RunScript("preScript", request.pre_script, initial, *server));
+    if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
+    TRY(RunScript("preScript", request.pre_script, initial, server));
     for (const OpenedBackup& backup : backups_) {
-      TRY(RunRestore(context_, RestoreFor(id_), backup, initial, *server));
+      TRY(RunRestore(context_, RestoreFor(id_), backup, initial, server));
     }
-    TRY_ASSIGN(std::string database, ChooseDatabase(*server));
-    TRY(RunScript("postScript", request.post_script, database, *server));
-    return server->Seal(std::move(database));
+    TRY_ASSIGN(std::string database, ChooseDatabase(server));
+    TRY(RunScript("postScript", request.post_script, database, server));
+    return server.Seal(std::move(database));
   }
 
   Result<void> RunScript(std::string_view name, const std::string& text, const std::string& database,

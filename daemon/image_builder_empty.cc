@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "daemon/image_builder_server.h"
+#include "daemon/image_builder_space.h"
 #include "daemon/images.h"
 
 namespace spawnd::daemon {
@@ -30,7 +31,9 @@ Result<std::optional<ImageRow>> FindEmptyImage(const BuildContext& context, cons
 Result<ImageCompletion> InitialiseAndSeal(const BuildContext& context, BuildServer::Options options) {
   context.progress.Stage("initialising");
   TRY_ASSIGN(const auto server, BuildServer::Start(context, std::move(options)));
-  return server->Seal("");
+  auto sealed = server->Seal("");
+  if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), context.state.layout.Root()));
+  return sealed;
 }
 
 Result<ImageRow> BuildEmptyImage(const BuildContext& context, const engines::Engine& engine,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "daemon/image_builder_space.h"
 #include "daemon/images.h"
 
 namespace spawnd::daemon {
@@ -30,10 +31,9 @@ Result<std::unique_ptr<BuildServer>> BuildServer::Start(const BuildContext& cont
     TRY_ASSIGN(server->port_, context.state.ports.Reserve());
     auto launched = server->Launch();
     if (launched) return server;
+    const Error error = ExplainSpace(std::move(launched.error()), context.state.layout.Root());
     TRY(server->End());
-    if (launched.error().code != ErrorCode::kInUse || attempt == kPortAttempts) {
-      return Fail(std::move(launched.error()));
-    }
+    if (error.code != ErrorCode::kInUse || attempt == kPortAttempts) return Fail(error);
   }
 }
 
