@@ -81,7 +81,7 @@ std::string DieEverywhere(CrashRun& run, const RecordingFileSystem& fs) {
 void RunAndCheck(Durability durability, bool with_image, uint32_t seed, bool late_commit) {
   RecordingFileSystem fs;
   CrashRun run(durability, with_image);
-  run.Run(fs, MakeSteps(seed, 100, 3, late_commit));
+  run.Run(fs, MakeSteps(seed, 80, 3, late_commit));
   for (const TriedStep& tried : run.Tried()) REQUIRE(tried.succeeded);
   CHECK(CrashEverywhere(run, fs) == "");
   CHECK(DieEverywhere(run, fs) == "");
@@ -115,7 +115,7 @@ std::string WithoutSync(Durability durability, const SyncPoint& point) {
       lost += lose ? 1 : 0;
       return lose;
     });
-    run.Run(fs, MakeSteps(4, 100, 3, late_commit));
+    run.Run(fs, MakeSteps(4, 80, 3, late_commit));
     if (lost == 0) continue;
     std::string complaint = CrashEverywhere(run, fs);
     if (!complaint.empty()) return complaint;
