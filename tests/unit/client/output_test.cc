@@ -1,0 +1,135 @@
+/// -o json, yaml and the one-field forms.
+#include "client/output.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include "api/json.h"
+#include "client/yaml_writer.h"
+#include "tests/support/catch.h"
+
+using namespace spawnd::client;
+namespace api = spawnd::api;
+
+namespace {
+
+const std::string kContainer =
+    R"({"id":10002,"name":"demo","host":"127.0.0.1","port":41000,"connectionString":"Host=127.0.0.1;Port=41000",)"
+    R"("createdAt":"2025-01-02T03:04:05Z","expiresAt":null,"tags":[],"timings":{"keeper":6.1,"fuse":1.25},"detail":""})";
+
+}  // namespace
+
+TEST_CASE("formats by name, any case") {
+  CHECK(*ParseFormat("") == Format::kTable);
+  CHECK(*ParseFormat("JSON") == Format::kJson);
+  CHECK(*ParseFormat("yaml") == Format::kYaml);
+  const auto unknown = ParseFormat("xml");
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().message == "unknown output format 'xml'");
+}
+
+TEST_CASE("JSON is what the daemon sent, laid out, also the fields this client does not know") {
+  CHECK(*Render(R"({"a":1,"fromTheFuture":[true,{}]})", Format::kJson) ==
+        "{\n  \"a\": 1,\n  \"fromTheFuture\": [\n    true,\n    {}\n  ]\n}\n");
+  CHECK(*Render("[]", Format::kJson) == "[]\n");
+  CHECK_FALSE(Render("nonsense", Format::kJson));
+}
+
+TEST_CASE("YAML has lower-case keys and plain scalars") {
+  CHECK(*Render(kContainer, Format::kYaml) ==
+        "id: 10002\n"
+        "name: demo\n"
+        "host: 127.0.0.1\n"
+        "port: 41000\n"
+        "connectionstring: Host=127.0.0.1;Port=41000\n"
+        "createdat: 2025-01-02T03:04:05Z\n"
+        "expiresat: null\n"
+        "tags: []\n"
+        "timings:\n"
+        "  keeper: 6.1\n"
+        "  fuse: 1.25\n"
+        "detail: \"\"\n");
+  CHECK(*Render("[]", Format::kYaml) == "[]\n");
+  CHECK(*Render(R"([{"id":1,"tags":["a","0.2"]},{"id":2,"x":{"z":[]}}])", Format::kYaml) ==
+        "- id: 1\n  tags:\n    - a\n    - \"0.2\"\n- id: 2\n  x:\n    z: []\n");
+}
+
+TEST_CASE("a YAML scalar reads back as the text it was") {
+  for (const char* text : {"demo",
+                           "a b",
+                           "true",
+                           "No",
+                           "null",
+                           "~",
+                           "15",
+                           "11.0",
+                           "1e5",
+                           "-3",
+                           "+7",
+                           ".5",
+                           "0x1f",
+                           "1_000",
+                           "12:30",
+                           "2025-01-02",
+                           "2025-01-02T03:04:05Z",
+                           "127.0.0.1",
+                           "Host=H;Port=1",
+                           "a: b",
+                           "a:",
+                           ":",
+                           "-",
+                           "- a",
+                           "-a",
+                           "#x",
+                           "a #b",
+                           "a#b",
+                           "[x]",
+                           "{x}",
+                           "&x",
+                           "*x",
+                           "!x",
+                           "|",
+                           ">",
+                           "'q'",
+                           "\"q\"",
+                           "%x",
+                           "@x",
+                           "`x",
+                           "? x",
+                           ", x",
+                           " lead",
+                           "trail ",
+                           "two\nlines",
+                           "tab\t",
+                           "\x1b[2J",
+                           "",
+                           "---",
+                           "...",
+                           "redis://:p@h:1/0",
+                           "\xc3\xa4",
+                           "back\\slash",
+                           ".nan",
+                           "=",
+                           "<<"}) {
+    INFO(text);
+    const YAML::Node node = YAML::Load("key: " + YamlScalar(text) + "\n");
+    REQUIRE(node["key"].IsScalar());
+    CHECK(node["key"].as<std::string>() == text);
+  }
+  for (const char* plain :
+       {"demo", "127.0.0.1", "PostgreSQL:15", "org:dbas", "Host=127.0.0.1;Port=1;Username=u",
+        "jdbc:x://h:1/d", "2025-01-02T03:04:05Z", "rev.0", "a/b", "User Id=root"}) {
+    CHECK(YamlScalar(plain) == plain);
+  }
+  for (const char* quoted : {"15", "11.0", "true", "2025-01-02", "1e5"})
+    CHECK(YamlScalar(quoted).front() == '"');
+}
+
+TEST_CASE("one field, one line a resource") {
+  CHECK(*Render(kContainer, Format::kName) == "demo\n");
+  CHECK(*Render(kContainer, Format::kPort) == "41000\n");
+  CHECK(*Render("[" + kContainer + "," + kContainer + "]", Format::kHost) == "127.0.0.1\n127.0.0.1\n");
+  CHECK(Render("[]", Format::kName)->empty());
+  const auto missing = Render(api::ToJson(api::DataImage{}), Format::kPort);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().message == "there is no 'port' to print");
+}
