@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "daemon/catalog.h"
-#include "daemon/catalog_reference.h"
+#include "daemon/catalog_text.h"
 #include "daemon/database.h"
 
 namespace spawnd::daemon {
@@ -62,7 +62,7 @@ ContainerRow ReadContainer(Query& query) {
   container.password = query.Text();
   container.database = query.Text();
   container.owner = static_cast<uid_t>(query.Int());
-  container.durability = static_cast<api::Durability>(query.Int());
+  container.durability = DurabilityFromText(query.Text());
   container.created_at = query.Int();
   container.expires_at = query.Int();
   container.ready_milliseconds = query.Real();
@@ -130,7 +130,7 @@ Result<int64_t> Catalog::InsertContainer(const ContainerRow& row) {
             .Bind(row.password)
             .Bind(row.database)
             .Bind(int64_t{row.owner})
-            .Bind(static_cast<int64_t>(row.durability))
+            .Bind(DurabilityText(row.durability))
             .Bind(row.created_at)
             .Bind(row.expires_at)
             .Bind(row.ready_milliseconds)

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "daemon/catalog.h"
-#include "daemon/catalog_reference.h"
+#include "daemon/catalog_text.h"
 #include "daemon/database.h"
 
 namespace spawnd::daemon {
@@ -77,7 +77,7 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
             .Bind(row.engine_version)
             .Bind(row.version_text)
             .Bind(int64_t{row.owner})
-            .Bind(static_cast<int64_t>(row.durability))
+            .Bind(DurabilityText(row.durability))
             .Bind(row.database)
             .Bind(row.created_at)
             .Bind(row.expires_at)
@@ -185,7 +185,7 @@ Result<ImageRow> Catalog::ReadImage(Query& query) {
   image.engine_version = query.Text();
   image.version_text = query.Text();
   image.owner = static_cast<uid_t>(query.Int());
-  image.durability = static_cast<api::Durability>(query.Int());
+  image.durability = DurabilityFromText(query.Text());
   image.database = query.Text();
   image.created_at = query.Int();
   image.expires_at = query.Int();

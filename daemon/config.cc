@@ -149,7 +149,8 @@ Result<void> ReadTeams(const Place& place, Config& config) {
   if (place.node.IsNull()) return {};
   if (!place.node.IsMap()) return Bad(place, "a map of team names");
   for (const auto& entry : place.node) {
-    const std::string name = entry.first.Scalar();
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (name.empty()) return Bad(place, entry.first.Mark(), "a team needs a name");
     Team team;
     const std::array<Key, 2> keys{{
         {"users",

@@ -63,13 +63,13 @@ TEST_CASE("an unknown key is named with its line and the nearest known one") {
 }
 
 TEST_CASE("values that make no sense are refused") {
-  const auto yaml =
-      GENERATE("portRange: 20000", "portRange: 5-4", "portRange: 80-90", "portRange: 20000-70000",
-               "portRange: a-b", "portRange: [1]", "volumeSize: 64", "volumeSize: 64GB", "volumeSize: -1GiB",
-               "volumeSize: 9TiB", "volumeSize: 99999999999999999999GiB", "volumeSize: 1MiB",
-               "host: localhost", "host: 1.2.3", "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}",
-               "engineUser: ''", "teams: [a]", "- a", "just text", "host: 127.0.0.1\nhost: 127.0.0.2",
-               "teams: {a: {users: [[x]]}}", "host: [", "\tx: y", "? [a]\n: b", "teams: {a: , a: }");
+  const auto yaml = GENERATE(
+      "portRange: 20000", "portRange: 5-4", "portRange: 80-90", "portRange: 20000-70000", "portRange: a-b",
+      "portRange: [1]", "volumeSize: 64", "volumeSize: 64GB", "volumeSize: -1GiB", "volumeSize: 9TiB",
+      "volumeSize: 99999999999999999999GiB", "volumeSize: 1MiB", "host: localhost", "host: 1.2.3",
+      "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}", "engineUser: ''", "teams: [a]", "- a",
+      "just text", "host: 127.0.0.1\nhost: 127.0.0.2", "teams: {a: {users: [[x]]}}", "host: [", "\tx: y",
+      "? [a]\n: b", "teams: {a: , a: }", "teams: {[a, b]: }", "teams: {'': }");
   INFO(yaml);
   const std::string complaint = Complaint(yaml);
   CHECK(complaint.starts_with("x.yaml, line "));

@@ -1,9 +1,11 @@
-/// What a user writes to name a thing: "10001", "name" or "name:tag". Pure.
+/// How the catalog's columns and a user's references are written as text. Pure.
 #pragma once
 
 #include <charconv>
 #include <cstdint>
 #include <string_view>
+
+#include "api/types.h"
 
 namespace spawnd::daemon {
 
@@ -13,6 +15,14 @@ inline int64_t IdOf(std::string_view reference) {
   int64_t id = 0;
   const auto [end, code] = std::from_chars(reference.data(), reference.data() + reference.size(), id);
   return code == std::errc() && end == reference.data() + reference.size() && id > 0 ? id : 0;
+}
+
+/// Words in the file, not the enum's numbers: those may change with the code.
+inline std::string_view DurabilityText(api::Durability durability) {
+  return durability == api::Durability::kAlways ? "always" : "everysec";
+}
+inline api::Durability DurabilityFromText(std::string_view text) {
+  return text == "always" ? api::Durability::kAlways : api::Durability::kEverySecond;
 }
 
 }  // namespace spawnd::daemon
