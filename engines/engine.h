@@ -151,8 +151,11 @@ class Engine {
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
   };
   /// One attempt to connect over the private socket as the server's own superuser. kUnavailable: not ready
-  /// yet, try again; anything else is final.
-  virtual Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint) const = 0;
+  /// yet, try again; anything else is final. `database` is what clients will open first
+  /// (Credentials::database), empty or missing: any. Opening that one warms it for the client's first
+  /// connection.
+  virtual Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint,
+                                                 std::string_view database = {}) const = 0;
   /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;

@@ -1,0 +1,120 @@
+#include "engines/postgresql/backup_format.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engines/postgresql/archive_header.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+using namespace std::string_view_literals;
+
+/// How a file that is something else begins.
+struct Signature {
+  std::string_view bytes;
+  std::string_view what;
+  std::string_view hint;
+};
+
+constexpr std::string_view kWrongEngine = "Set `engine` to the product that made this backup.";
+constexpr std::string_view kUnpack = "Unpack it first; only gzip is read as it is.";
+
+constexpr std::array kSignatures{
+    Signature{"TAPE"sv, "a SQL Server backup", kWrongEngine},
+    Signature{"MSSQLBAK"sv, "a compressed SQL Server backup", kWrongEngine},
+    Signature{"REDIS"sv, "a Redis snapshot", kWrongEngine},
+    Signature{"SQLite format 3"sv, "a SQLite database", "Make a backup with pg_dump."},
+    Signature{"-- MySQL dump"sv, "a MySQL dump", kWrongEngine},
+    Signature{"-- MariaDB dump"sv, "a MariaDB dump", kWrongEngine},
+    Signature{"/*M!999999"sv, "a MariaDB dump", kWrongEngine},
+    Signature{"/*!40"sv, "a MySQL dump", kWrongEngine},
+    Signature{"PK\x03\x04"sv, "a zip archive", kUnpack},
+    Signature{"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", kUnpack},
+    Signature{"\x28\xb5\x2f\xfd"sv, "compressed with zstd", "Unpack it first: `zstd -d`."},
+    Signature{"\xfd\x37\x7a\x58\x5a"sv, "compressed with xz", "Unpack it first: `xz -d`."},
+    Signature{"\x04\x22\x4d\x18"sv, "compressed with lz4", "Unpack it first: `lz4 -d`."},
+    Signature{"BZh"sv, "compressed with bzip2", "Unpack it first: `bzip2 -d`."},
+    Signature{"\x1f\x8b"sv, "compressed with gzip twice", "Unpack it once."},
+    Signature{"\xff\xfe"sv, "text in UTF-16", "PowerShell's `>` writes that; use `pg_dump --file`."},
+    Signature{"\xfe\xff"sv, "text in UTF-16", "Save it as UTF-8."},
+    Signature{"\x7f"
+              "ELF"sv,
+              "a program", "Name the backup file."},
+    Signature{"<!DOCTYPE"sv, "a web page", "Download the backup itself."},
+    Signature{"<html"sv, "a web page", "Download the backup itself."},
+    Signature{"%PDF"sv, "a PDF", "Name the backup file."},
+};
+
+std::string_view SkipBlank(std::string_view text) {
+  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+  return text.substr(std::min(text.size(), text.find_first_not_of(" \t\r\n")));
+}
+
+/// True for text of any ASCII-based encoding. PostgreSQL's dumps never hold a zero byte.
+bool LooksLikeText(std::string_view head) {
+  size_t odd = 0;
+  for (const char c : head) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == 0) return false;
+    if (byte < 32 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v') ++odd;
+  }
+  return odd * 20 <= head.size();
+}
+
+Result<BackupFormat> RecogniseTar(std::string_view head, const std::string& name) {
+  const std::string_view member = head.substr(0, std::min<size_t>(100, head.find('\0')));
+  if (member == "toc.dat") return BackupFormat::kTar;
+  if (member.size() >= 7 && member.substr(member.size() - 7) == "toc.dat") {
+    return Fail(ErrorCode::kUnsupported,
+                "'" + name + "' is a tar file of a directory-format backup, which is not supported yet",
+                "Make the backup with `pg_dump --format=custom`.");
+  }
+  if (head.find("backup_label") != std::string_view::npos ||
+      head.find("PG_VERSION") != std::string_view::npos) {
+    return Fail(ErrorCode::kUnsupported,
+                "'" + name + "' is a physical base backup, which is not supported yet",
+                "Make the backup with `pg_dump --format=custom`.");
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "'" + name + "' is not a PostgreSQL backup: it is a tar file that begins with '" +
+                  std::string(member) + "'",
+              "Unpack it and name the backup inside.");
+}
+
+}  // namespace
+
+Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name) {
+  if (head.empty()) return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is empty");
+  if (IsArchive(head)) {
+    const auto header = ReadArchiveHeader(head);
+    if (!header) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + name + "' is truncated: it stops in the header of a pg_dump archive",
+                  "Copy or make the backup again.");
+    }
+    if (header->kind == ArchiveKind::kCustom) return BackupFormat::kCustom;
+    return Fail(
+        ErrorCode::kUnsupported,
+        "'" + name + "' is the table of contents of a directory-format backup, which is not supported yet",
+        "Make the backup with `pg_dump --format=custom`.");
+  }
+  constexpr size_t kTarMagicOffset = 257;
+  if (head.size() > kTarMagicOffset + 5 && head.substr(kTarMagicOffset, 5) == "ustar")
+    return RecogniseTar(head, name);
+  const std::string_view text = SkipBlank(head);
+  for (const Signature& signature : kSignatures) {
+    if (text.substr(0, signature.bytes.size()) != signature.bytes) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + name + "' is not a PostgreSQL backup: it is " + std::string(signature.what),
+                std::string(signature.hint));
+  }
+  if (!LooksLikeText(head)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + name + "' is not a PostgreSQL backup: it is neither SQL text nor a pg_dump archive",
+                "Make the backup with pg_dump, as plain SQL or with --format=custom.");
+  }
+  return BackupFormat::kPlainSql;
+}
+
+}  // namespace spawnd::engines::postgresql

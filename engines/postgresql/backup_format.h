@@ -1,0 +1,18 @@
+/// What kind of file a backup is, by its first bytes. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace spawnd::engines::postgresql {
+
+enum class BackupFormat { kPlainSql, kCustom, kTar };
+
+/// `head`: the first bytes, unpacked when the file is gzip; 64 KiB are plenty, fewer when the file is
+/// shorter. kInvalidArgument with what the file is instead, where that can be seen; kUnsupported for
+/// PostgreSQL backups that cannot be restored yet (directory format, physical base backup).
+Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name);
+
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,82 @@
+#include "engines/postgresql/client_tools.h"
+
+#include <boost/filesystem.hpp>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "base/process.h"
+#include "engines/registry.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+namespace fs = boost::filesystem;
+
+constexpr std::chrono::milliseconds kVersionDeadline{3000};
+
+std::vector<fs::path> Places(std::string_view name) {
+  std::vector<fs::path> places;
+  boost::system::error_code error;
+  for (const char* const parent : {"/usr/lib/postgresql", "/usr"}) {
+    for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {
+      const bool versioned =
+          std::string_view(parent) != "/usr" || it->path().filename().string().rfind("pgsql-", 0) == 0;
+      if (versioned) places.push_back(it->path() / "bin" / std::string(name));
+    }
+  }
+  return places;
+}
+
+std::vector<fs::path> InPath(std::string_view name) {
+  std::vector<fs::path> places;
+  const char* path = ::getenv("PATH");
+  std::string_view folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  while (!folders.empty()) {
+    const size_t colon = folders.find(':');
+    places.push_back(fs::path(std::string(folders.substr(0, colon))) / std::string(name));
+    folders.remove_prefix(colon == std::string_view::npos ? folders.size() : colon + 1);
+  }
+  return places;
+}
+
+ClientTool Newest(const std::vector<fs::path>& places) {
+  ClientTool newest;
+  for (const fs::path& place : places) {
+    boost::system::error_code error;
+    const fs::path real = fs::canonical(place, error);
+    if (error || real.filename() == "pg_wrapper" || ::access(real.c_str(), X_OK) != 0) continue;
+    SpawnOptions options;
+    options.argv = {real.string(), "--version"};
+    options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+    const auto output = RunAndCapture(options, kVersionDeadline, 4096);
+    if (!output || output->exit_code != 0) continue;
+    const std::string version = ParseToolVersion(output->output);
+    if (!version.empty() && (newest.path.empty() || VersionLess(newest.version, version))) {
+      newest = {real.string(), version};
+    }
+  }
+  return newest;
+}
+
+}  // namespace
+
+Result<ClientTool> FindClientTool(std::string_view name) {
+  ClientTool tool = Newest(Places(name));
+  if (tool.path.empty()) tool = Newest(InPath(name));
+  if (!tool.path.empty()) return tool;
+  return Fail(ErrorCode::kUnsupported,
+              "'" + std::string(name) + "', which restores this backup, is not installed",
+              "Install it with `apt install postgresql-client-15` or a newer one.");
+}
+
+std::string ParseToolVersion(std::string_view output) {
+  constexpr std::string_view kProduct = "(PostgreSQL) ";
+  const size_t at = output.find(kProduct);
+  if (at == std::string_view::npos) return {};
+  output.remove_prefix(at + kProduct.size());
+  return std::string(output.substr(0, output.find_first_of(" \r\n")));
+}
+
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,24 @@
+/// The programs that restore: psql and pg_restore of this host. Safe from any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace spawnd::engines::postgresql {
+
+struct ClientTool {
+  std::string path;
+  std::string version;  ///< "15.20"
+};
+
+/// The newest `name` ("psql", "pg_restore") under /usr/lib/postgresql/*/bin and /usr/pgsql-*/bin, else the
+/// one in PATH. Debian's /usr/bin/psql is passed over: it is a Perl program that only looks for the others.
+/// kUnsupported, with the package to install, when there is none that runs.
+Result<ClientTool> FindClientTool(std::string_view name);
+
+/// The version at the end of "pg_restore (PostgreSQL) 15.20 (Debian ...)".
+std::string ParseToolVersion(std::string_view output);
+
+}  // namespace spawnd::engines::postgresql

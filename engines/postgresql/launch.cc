@@ -1,0 +1,49 @@
+#include "engines/postgresql/launch.h"
+
+#include "engines/postgresql/create_database.h"
+#include "engines/postgresql/detect.h"
+#include "engines/postgresql/settings.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+/// LC_ALL: what is written before postgresql.conf has been read is English too. PATH: initdb starts a shell.
+std::vector<std::string> Environment() {
+  return {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+}
+
+}  // namespace
+
+const char* DefaultLocale() {
+  return LocaleExists("C.UTF-8") ? "C.UTF-8" : "C";
+}
+
+Command InitdbCommand(const Installation& installation, const Paths& paths) {
+  Command command;
+  command.argv = {paths.engine_root + "/bin/initdb", "--pgdata=" + paths.data_directory,
+                  std::string("--username=") + kSuperuser, "--encoding=UTF8",
+                  std::string("--locale=") + DefaultLocale(), "--auth-local=trust",
+                  "--auth-host=scram-sha-256",
+                  // The volume is synced as a whole when it is sealed.
+                  "--no-sync"};
+  // Off everywhere, as it was by default before 18 (README.md says why); older versions do not know the word.
+  if (MajorNumberOf(installation.version) >= 18) command.argv.push_back("--no-data-checksums");
+  command.env = Environment();
+  command.working_directory = "/";
+  return command;
+}
+
+Command PostmasterCommand(const Installation& /*installation*/, const Paths& paths,
+                          const Endpoint& endpoint) {
+  Command command;
+  command.argv = {paths.engine_root + "/bin/postgres", "-D", paths.data_directory};
+  for (const auto& [name, value] : ForcedSettings(paths, endpoint)) {
+    command.argv.push_back("-c");
+    command.argv.push_back(name + "=" + value);
+  }
+  command.env = Environment();
+  command.working_directory = "/";
+  return command;
+}
+
+}  // namespace spawnd::engines::postgresql

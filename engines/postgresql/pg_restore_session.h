@@ -1,0 +1,36 @@
+/// A restore by pg_restore: an archive in custom or tar format on its standard input. Used by one thread at a
+/// time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/engine.h"
+#include "engines/postgresql/dump_reader.h"
+#include "engines/postgresql/message_policy.h"
+
+namespace spawnd::engines::postgresql {
+
+class PgRestoreSession final : public RestoreSession {
+ public:
+  PgRestoreSession(const std::string& backup_name, bool gzip, std::string database, std::string user);
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override;
+  Result<void> OnToolMessage(std::string_view line) override;
+  Result<void> OnToolExit(int exit_code) override;
+  std::vector<std::string> Warnings() const override { return policy_.Warnings(); }
+
+ private:
+  void BeginError(std::string_view text);
+  Result<void> Decide();
+
+  const std::string name_;
+  DumpReader reader_;
+  MessagePolicy policy_;
+  std::string entry_;  ///< of the table of contents, the messages are about: "TABLE film pagila_admin"
+  std::optional<ToolError> open_;
+};
+
+}  // namespace spawnd::engines::postgresql

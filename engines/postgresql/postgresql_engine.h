@@ -1,0 +1,39 @@
+/// PostgreSQL 10 and later. The class only gathers what the other files of this folder do; each of them says
+/// in its head what it is about. Immutable, safe from any thread.
+#pragma once
+
+#include "engines/engine.h"
+
+namespace spawnd::engines::postgresql {
+
+class PostgresqlEngine final : public Engine {
+ public:
+  std::string_view Name() const override { return "postgresql"; }
+  std::string_view DisplayName() const override { return "PostgreSQL"; }
+  uint16_t DefaultPort() const override { return 5432; }
+  std::vector<std::string_view> Aliases() const override { return {"postgres", "pg", "pgsql"}; }
+  std::string_view InstallHint() const override;
+
+  std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const override;
+  bool Satisfies(std::string_view installed, std::string_view wanted) const override;
+  std::string MajorVersion(std::string_view version) const override;
+
+  Command InitialiseCommand(const Installation& installation, const Paths& paths) const override;
+  std::vector<SettingsFile> SettingsFiles(const Installation& installation,
+                                          const Paths& paths) const override;
+  Command StartCommand(const Installation& installation, const Paths& paths,
+                       const Endpoint& endpoint) const override;
+  int StopSignal() const override;
+
+  Credentials MakeCredentials(std::string_view database) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+
+  Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint,
+                                         std::string_view database) const override;
+  Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
+
+  Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
+                                               const RestoreRequest& request) const override;
+};
+
+}  // namespace spawnd::engines::postgresql

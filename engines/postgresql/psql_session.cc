@@ -1,0 +1,138 @@
+#include "engines/postgresql/psql_session.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+constexpr std::string_view kFromInput = "psql:<stdin>:";
+constexpr std::string_view kFromPsql = "psql: ";
+
+/// Takes `part` off the front of `text`, if it is there.
+bool Take(std::string_view& text, std::string_view part) {
+  if (text.substr(0, part.size()) != part) return false;
+  text.remove_prefix(part.size());
+  return true;
+}
+
+bool TakeNumber(std::string_view& text, uint64_t& number) {
+  size_t digits = 0;
+  number = 0;
+  while (digits < text.size() && digits < 18 && std::isdigit(static_cast<unsigned char>(text[digits])) != 0) {
+    number = number * 10 + static_cast<uint64_t>(text[digits++] - '0');
+  }
+  text.remove_prefix(digits);
+  return digits > 0;
+}
+
+/// "42P01: " in front of a text, which VERBOSITY=verbose puts there.
+std::string TakeState(std::string_view& text) {
+  constexpr size_t kStateLength = 5;
+  if (text.size() < kStateLength + 2 || text.substr(kStateLength, 2) != ": ") return {};
+  const std::string_view state = text.substr(0, kStateLength);
+  const bool is_state = std::all_of(state.begin(), state.end(), [](unsigned char c) {
+    return std::isdigit(c) != 0 || std::isupper(c) != 0;
+  });
+  if (!is_state) return {};
+  text.remove_prefix(kStateLength + 2);
+  return std::string(state);
+}
+
+bool IsError(const ToolError& error) {
+  return error.severity.empty() || error.severity == "ERROR" || error.severity == "FATAL" ||
+         error.severity == "PANIC";
+}
+
+}  // namespace
+
+PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user)
+    : name_(backup_name),
+      reader_(backup_name, gzip),
+      filter_(backup_name),
+      policy_(std::move(database), std::move(user)) {}
+
+Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
+  TRY_ASSIGN(const std::string unpacked, reader_.Read(bytes, last));
+  return filter_.Filter(unpacked, last);
+}
+
+bool PsqlSession::BeginMessage(std::string_view line) {
+  ToolError error;
+  uint64_t number = 0;
+  if (Take(line, kFromInput) && TakeNumber(line, number) && Take(line, ": ")) {
+    error.place = "line " + std::to_string(number) + " of '" + name_ + "'";
+  } else if (Take(line, kFromPsql)) {
+    error.place = "'" + name_ + "'";
+  } else {
+    return false;
+  }
+  open_line_ = number;
+  for (const std::string_view severity :
+       {"ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "LOG", "DEBUG"}) {
+    if (!Take(line, std::string(severity) + ":  ")) continue;
+    error.severity = severity;
+    error.sqlstate = TakeState(line);
+    error.text = line;
+    open_ = std::move(error);
+    return true;
+  }
+  // psql's own words.
+  if (Take(line, "warning: ")) error.severity = "WARNING";
+  Take(line, "error: ");
+  error.text = line;
+  open_ = std::move(error);
+  return true;
+}
+
+void PsqlSession::ContinueMessage(std::string_view line) {
+  if (!open_) return;
+  if (Take(line, "DETAIL:  ")) {
+    open_->detail = line;
+  } else if (Take(line, "HINT:  ")) {
+    open_->hint = line;
+  } else if (Take(line, "CONTEXT:  ")) {
+    if (line.substr(0, 5) == "COPY ") open_->context = line;
+  }
+}
+
+Result<void> PsqlSession::OnToolMessage(std::string_view line) {
+  const bool begins =
+      line.substr(0, kFromInput.size()) == kFromInput || line.substr(0, kFromPsql.size()) == kFromPsql;
+  if (begins) {
+    TRY(Decide());
+    if (BeginMessage(line)) return {};
+  }
+  ContinueMessage(line);
+  // Of a server's message, the last line in verbose mode: nothing to wait for.
+  if (line.substr(0, 11) == "LOCATION:  ") return Decide();
+  return {};
+}
+
+Result<void> PsqlSession::Decide() {
+  if (!open_) return {};
+  const ToolError error = std::move(*open_);
+  open_.reset();
+  if (!IsError(error)) {
+    if (error.severity == "WARNING") policy_.AddWarning(error.place + ": " + error.text);
+    return {};
+  }
+  if (policy_.Tolerates(error, filter_.IsCleaning(open_line_))) return {};
+  return Fail(policy_.Explain(error));
+}
+
+Result<void> PsqlSession::OnToolExit(int exit_code) {
+  TRY(Decide());
+  if (exit_code == 0) return {};
+  return Fail(ErrorCode::kUnavailable, "'" + name_ + "': psql ended with exit code " +
+                                           std::to_string(exit_code) + " and did not say why");
+}
+
+std::vector<std::string> PsqlSession::Warnings() const {
+  std::vector<std::string> warnings = filter_.Warnings();
+  for (std::string& warning : policy_.Warnings()) warnings.push_back(std::move(warning));
+  return warnings;
+}
+
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,43 @@
+/// A restore by psql: plain SQL goes through the dump filter to `psql -f -`, what psql says comes back line
+/// by line. Used by one thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/engine.h"
+#include "engines/postgresql/dump_filter.h"
+#include "engines/postgresql/dump_reader.h"
+#include "engines/postgresql/message_policy.h"
+
+namespace spawnd::engines::postgresql {
+
+class PsqlSession final : public RestoreSession {
+ public:
+  /// `gzip`: the backup is packed. The rest as MessagePolicy and DumpFilter have it.
+  PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user);
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override;
+  Result<void> OnToolMessage(std::string_view line) override;
+  Result<void> OnToolExit(int exit_code) override;
+  std::vector<std::string> Warnings() const override;
+  void AddWarning(std::string text) { policy_.AddWarning(std::move(text)); }
+
+ private:
+  /// Starts a message when the line is the first of one: "psql:<stdin>:4: ERROR:  42P01: relation ...".
+  bool BeginMessage(std::string_view line);
+  void ContinueMessage(std::string_view line);
+  /// The verdict on the message that is complete; nothing when there is none.
+  Result<void> Decide();
+
+  const std::string name_;
+  DumpReader reader_;
+  DumpFilter filter_;
+  MessagePolicy policy_;
+  std::optional<ToolError> open_;
+  uint64_t open_line_ = 0;
+};
+
+}  // namespace spawnd::engines::postgresql

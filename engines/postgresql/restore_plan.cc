@@ -1,0 +1,183 @@
+#include "engines/postgresql/restore_plan.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "engines/postgresql/archive_header.h"
+#include "engines/postgresql/backup_format.h"
+#include "engines/postgresql/client_tools.h"
+#include "engines/postgresql/create_database.h"
+#include "engines/postgresql/detect.h"
+#include "engines/postgresql/dump_reader.h"
+#include "engines/postgresql/pg_restore_session.h"
+#include "engines/postgresql/psql_session.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+/// Of the file; enough for the part of an archive's contents that says how its database was made.
+constexpr size_t kHeadBytes = 64 * 1024;
+
+struct BackupHead {
+  bool gzip = false;
+  std::string bytes;  ///< unpacked
+};
+
+Result<BackupHead> ReadHead(const RestoreRequest& request) {
+  std::string raw(kHeadBytes, '\0');
+  size_t have = 0;
+  while (have < raw.size()) {
+    const ssize_t n =
+        ::pread(request.backup_fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  raw.resize(have);
+  BackupHead head;
+  head.gzip = IsGzip(raw);
+  DumpReader reader(request.backup_name, head.gzip);
+  // A file that is shorter than the head is whole: then a truncation is already seen here.
+  TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
+  return head;
+}
+
+/// A connection string of libpq; -d takes a bare name with `=` in it for one, so it always gets one.
+std::string ConnectTo(const std::string& database) {
+  std::string text = "dbname='";
+  for (const char c : database) {
+    if (c == '\'' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "'";
+}
+
+/// libpq's variables. English messages whatever the host's language; no flush for each commit, because
+/// nothing of a build counts before it is sealed, which syncs it; no files of the caller's home.
+std::vector<std::string> ClientEnvironment(const RestoreRequest& request) {
+  return {"LC_ALL=C",
+          "PATH=/usr/bin:/bin",
+          "PGHOST=" + request.endpoint.host,
+          "PGPORT=" + std::to_string(request.endpoint.port),
+          "PGUSER=" + request.credentials.user,
+          "PGPASSWORD=" + request.credentials.password,
+          "PGSSLMODE=disable",
+          "PGGSSENCMODE=disable",
+          "PGPASSFILE=/dev/null",
+          "PGCLIENTENCODING=UTF8",
+          "PGCONNECT_TIMEOUT=30",
+          "PGAPPNAME=spawnd restore",
+          "PGOPTIONS=-c client_min_messages=warning -c lc_messages=C -c synchronous_commit=off"};
+}
+
+std::string BaseName(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+RestoreStep PsqlStep(const RestoreRequest& request, const ClientTool& psql, bool gzip) {
+  RestoreStep step;
+  step.title = "restoring " + BaseName(request.backup_name);
+  const std::string database = request.database.empty() ? "postgres" : request.database;
+  step.command.argv = {psql.path, "-X",
+                       "-w",      "-q",
+                       "-v",      "VERBOSITY=verbose",
+                       "-v",      "ON_ERROR_STOP=0",
+                       "-f",      "-",
+                       "-d",      ConnectTo(database)};
+  step.command.env = ClientEnvironment(request);
+  step.command.working_directory = "/";
+  step.session =
+      std::make_unique<PsqlSession>(request.backup_name, gzip, request.database, request.credentials.user);
+  return step;
+}
+
+Result<void> CheckArchiveVersion(const RestoreRequest& request, const ClientTool& tool,
+                                 const ArchiveHeader& header) {
+  const int newest = NewestArchiveMinor(MajorNumberOf(tool.version));
+  if (header.major == 1 && header.minor <= newest) return {};
+  const std::string format = std::to_string(header.major) + "." + std::to_string(header.minor);
+  const std::string maker =
+      header.dump_version.empty() ? "a newer pg_dump" : "pg_dump " + header.dump_version;
+  return Fail(ErrorCode::kUnsupported,
+              "'" + request.backup_name + "' was made by " + maker + " (archive format " + format +
+                  "), but pg_restore " + tool.version + " at '" + tool.path + "' reads up to 1." +
+                  std::to_string(newest),
+              "Install a newer one, e.g. `apt install postgresql-client-" +
+                  std::to_string(header.minor >= 16 ? 17 : 16) +
+                  "` from apt.postgresql.org, or make the backup as plain SQL.");
+}
+
+/// Makes the database of an archive whose locale this host lacks, which pg_restore --create could not.
+RestoreStep CreateDatabaseStep(const RestoreRequest& request, const ClientTool& psql,
+                               const std::string& sql) {
+  RestoreStep step = PsqlStep(request, psql, false);
+  step.title = "making the database of " + BaseName(request.backup_name);
+  step.input_is_backup = false;
+  for (size_t i = 0; i + 1 < step.command.argv.size(); ++i) {
+    if (step.command.argv[i] != "-f") continue;
+    step.command.argv[i] = "-c";
+    step.command.argv[i + 1] = sql;
+  }
+  return step;
+}
+
+RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool, bool gzip,
+                          const std::string& database) {
+  RestoreStep step;
+  step.title = "restoring " + BaseName(request.backup_name);
+  // Tablespaces are folders of another machine.
+  step.command.argv = {tool.path, "-w", "--no-tablespaces"};
+  if (database.empty()) step.command.argv.push_back("--create");
+  step.command.argv.push_back("-d");
+  step.command.argv.push_back(ConnectTo(database.empty() ? "postgres" : database));
+  step.command.env = ClientEnvironment(request);
+  step.command.working_directory = "/";
+  step.session =
+      std::make_unique<PgRestoreSession>(request.backup_name, gzip, database, request.credentials.user);
+  return step;
+}
+
+Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, const BackupHead& head) {
+  TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore"));
+  // A tar file's first member, toc.dat, begins after its header block.
+  constexpr size_t kTarBlock = 512;
+  const std::string_view bytes = head.bytes;
+  const auto header =
+      ReadArchiveHeader(IsArchive(bytes) ? bytes : bytes.substr(std::min(bytes.size(), kTarBlock)));
+  if (header) TRY(CheckArchiveVersion(request, tool, *header));
+  std::vector<RestoreStep> steps;
+  std::string database = request.database;
+  if (database.empty()) {
+    const RewrittenStatement create = ReplaceMissingLocales(FindCreateDatabase(bytes));
+    if (!create.replaced.empty()) {
+      TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
+      RestoreStep step = CreateDatabaseStep(request, psql, create.sql);
+      auto session = std::make_unique<PsqlSession>(request.backup_name, false, "", request.credentials.user);
+      for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
+      step.session = std::move(session);
+      steps.push_back(std::move(step));
+      database = create.database;
+    }
+  }
+  steps.push_back(PgRestoreStep(request, tool, head.gzip, database));
+  return steps;
+}
+
+}  // namespace
+
+Result<std::vector<RestoreStep>> PlanRestoreOf(const Installation& /*installation*/,
+                                               const RestoreRequest& request) {
+  TRY_ASSIGN(const BackupHead head, ReadHead(request));
+  TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
+  if (format != BackupFormat::kPlainSql) return PlanArchive(request, head);
+  TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
+  std::vector<RestoreStep> steps;
+  steps.push_back(PsqlStep(request, psql, head.gzip));
+  return steps;
+}
+
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,61 @@
+#include "engines/postgresql/settings.h"
+
+#include "engines/postgresql/detect.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+constexpr const char* kHbaFile = "pg_hba.conf";
+constexpr const char* kIdentFile = "pg_ident.conf";
+
+/// Before 14, password_encryption is md5 unless somebody changed it, so that a role which a user creates
+/// there gets an MD5 hash, with which the method scram-sha-256 would never let it in. The method md5 takes
+/// both: SCRAM for a role that has a SCRAM verifier (ours always has), MD5 for the others.
+/// https://www.postgresql.org/docs/current/auth-password.html
+const char* PasswordMethod(std::string_view version) {
+  return MajorNumberOf(version) < 14 ? "md5" : "scram-sha-256";
+}
+
+}  // namespace
+
+std::vector<SettingsFile> AccessFiles(std::string_view version) {
+  const std::string method = PasswordMethod(version);
+  std::string hba = "# Written by spawnd before every start.\n";
+  // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
+  // itself.
+  for (const char* database : {"all", "replication"}) {
+    hba += std::string("local ") + database + " all trust\n";
+    hba += std::string("host ") + database + " all all " + method + "\n";
+  }
+  return {{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
+}
+
+std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& paths,
+                                                                const Endpoint& endpoint) {
+  return {
+      {"data_directory", paths.data_directory},
+      {"hba_file", paths.settings_directory + "/" + kHbaFile},
+      {"ident_file", paths.settings_directory + "/" + kIdentFile},
+      {"external_pid_file", ""},
+      {"listen_addresses", endpoint.host},
+      {"port", std::to_string(endpoint.port)},
+      {"unix_socket_directories", paths.socket_directory},
+      {"unix_socket_group", ""},
+      {"unix_socket_permissions", "0700"},
+      {"bonjour", "off"},
+      {"ssl", "on"},
+      {"ssl_cert_file", paths.tls_certificate},
+      {"ssl_key_file", paths.tls_key},
+      {"ssl_ca_file", ""},
+      {"ssl_crl_file", ""},
+      // The keeper keeps the log and reads its last lines in English (explain_exit.h).
+      {"logging_collector", "off"},
+      {"log_destination", "stderr"},
+      {"lc_messages", "C"},
+      // Segments of the container's own IPC namespace: they go with it. The default, files in /dev/shm, would
+      // stay behind on the host after a kill -9.
+      {"dynamic_shared_memory_type", "sysv"},
+  };
+}
+
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,25 @@
+/// Who may log in and how the server is set up whatever the image's own postgresql.conf says. Pure functions.
+///
+/// What is here is what the container's isolation, its address and its start time rest on. Everything else
+/// (memory, logging detail, fsync, full_page_writes, synchronous_commit, ...) stays with postgresql.conf and
+/// ALTER SYSTEM, at PostgreSQL's own defaults.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engines/engine.h"
+
+namespace spawnd::engines::postgresql {
+
+/// pg_hba.conf and pg_ident.conf.
+std::vector<SettingsFile> AccessFiles(std::string_view version);
+
+/// Name and value of every setting that is given on the command line, which nothing in the data directory can
+/// override. Only names that all versions from 10 on know: an unknown one would keep the server from
+/// starting.
+std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& paths, const Endpoint& endpoint);
+
+}  // namespace spawnd::engines::postgresql

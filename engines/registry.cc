@@ -1,0 +1,92 @@
+#include "engines/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "engines/postgresql/postgresql_engine.h"
+
+namespace spawnd::engines {
+namespace {
+
+bool SameText(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+bool IsCalled(const Engine& engine, std::string_view name) {
+  const auto aliases = engine.Aliases();
+  return SameText(engine.Name(), name) ||
+         std::any_of(aliases.begin(), aliases.end(), [&](auto alias) { return SameText(alias, name); });
+}
+
+/// "17.10, 15.20": each version once, in the order they come.
+std::string VersionsOf(const Engine& engine, std::span<const Installation> installed) {
+  std::vector<std::string_view> versions;
+  for (const Installation& one : installed) {
+    if (one.engine != engine.Name()) continue;
+    if (std::find(versions.begin(), versions.end(), one.version) == versions.end()) {
+      versions.push_back(one.version);
+    }
+  }
+  std::string text;
+  for (const std::string_view version : versions) text.append(text.empty() ? "" : ", ").append(version);
+  return text;
+}
+
+}  // namespace
+
+std::span<const Engine* const> AllEngines() {
+  static const postgresql::PostgresqlEngine postgresql;
+  static const std::array<const Engine*, 1> engines{&postgresql};
+  return engines;
+}
+
+Result<const Engine*> FindEngine(std::string_view name) {
+  std::string known;
+  for (const Engine* engine : AllEngines()) {
+    if (IsCalled(*engine, name)) return engine;
+    known.append(known.empty() ? "" : ", ").append(engine->Name());
+  }
+  return Fail(ErrorCode::kUnsupported, "engine '" + std::string(name) + "' is not known",
+              "The engines here are: " + known + ".");
+}
+
+Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
+                                        std::string_view wanted) {
+  // Detect() sorts newest first, but a caller may have put several lists together.
+  const Installation* best = nullptr;
+  for (const Installation& one : installed) {
+    if (one.engine != engine.Name()) continue;
+    if (!wanted.empty() && !engine.Satisfies(one.version, wanted)) continue;
+    if (best == nullptr || VersionLess(best->version, one.version)) best = &one;
+  }
+  if (best != nullptr) return *best;
+  const std::string versions = VersionsOf(engine, installed);
+  const std::string product(engine.DisplayName());
+  std::string message = product + (wanted.empty() ? "" : " " + std::string(wanted)) + " is not installed (";
+  message += versions.empty() ? "no version of it is" : "installed: " + versions;
+  return Fail(ErrorCode::kUnsupported, message + ")", std::string(engine.InstallHint()));
+}
+
+bool VersionLess(std::string_view a, std::string_view b) {
+  while (!a.empty() || !b.empty()) {
+    const auto part = [](std::string_view& text) {
+      uint64_t number = 0;
+      size_t i = 0;
+      for (; i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0 && i < 9; ++i) {
+        number = number * 10 + static_cast<uint64_t>(text[i] - '0');
+      }
+      // "18beta1" counts as 18: what follows the digits of a part does not order anything.
+      const size_t dot = text.find('.', i);
+      text.remove_prefix(dot == std::string_view::npos ? text.size() : dot + 1);
+      return number;
+    };
+    const uint64_t x = part(a);
+    const uint64_t y = part(b);
+    if (x != y) return x < y;
+  }
+  return false;
+}
+
+}  // namespace spawnd::engines
