@@ -46,7 +46,7 @@ Result<void> RemoveTemporaryFiles(FileSystem& fs, const std::string& directory) 
   bool removed = false;
   for (const std::string& name : names) {
     if (!name.ends_with(".layer.tmp") && !name.ends_with(".index.tmp")) continue;
-    TRY(fs.Remove(directory + "/" + name));
+    TRY(fs.Remove(fmt::format("{}/{}", directory, name)));
     removed = true;
   }
   if (removed) TRY(fs.SyncDirectory(directory));
