@@ -184,7 +184,6 @@ void Delta::SetBlocks(const MapRun& run) {
 
 Result<void> Delta::Discard(uint32_t block, uint64_t count) {
   TRY(CheckHealthy());
-  const EpochGate::Pass pass(gate_);
   const auto end = static_cast<uint32_t>(block + count);
   uint32_t data_below = 0;
   while (block < end) {
@@ -197,6 +196,8 @@ Result<void> Delta::Discard(uint32_t block, uint64_t count) {
     DiscardPlan plan;
     plan.block = next;
     plan.count = std::min(end - next, kBlocksPerDiscard);
+    // A pass for each piece: a discard of a whole disk must not keep a commit waiting.
+    const EpochGate::Pass pass(gate_);
     TRY(FindData(plan));
     TRY(RecordDiscard(pass.OwnEpoch(), plan));
     block = next + plan.count;

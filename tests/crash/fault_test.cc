@@ -57,7 +57,7 @@ TEST_CASE("whatever call fails, no data is wrong") {
       GENERATE(FaultKind{ErrorCode::kIo, 1, 0}, FaultKind{ErrorCode::kIo, 1, 8},
                FaultKind{ErrorCode::kNoSpace, 1, 4}, FaultKind{ErrorCode::kNoSpace, 25, 0});
   const bool late_commit = GENERATE(false, true);
-  const std::vector<Step> steps = MakeSteps(5, 40, 3, late_commit);
+  const std::vector<Step> steps = MakeSteps(5, 32, 3, late_commit);
   for (uint64_t n = 1;; ++n) {
     INFO("call " << n << " fails with " << ErrorCodeName(kind.code) << ", " << kind.count << " in a row");
     RecordingFileSystem fs;

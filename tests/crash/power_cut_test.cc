@@ -13,7 +13,7 @@ using storage::Durability;
 // How the unsynced operations of one crash fare; from 2 on each of them by lot.
 constexpr uint32_t kAllDropped = 0;
 constexpr uint32_t kAllKept = 1;
-constexpr uint32_t kVariants = 6;
+constexpr uint32_t kVariants = 5;
 
 std::function<Fate(size_t, const LoggedOperation&)> FateOf(uint32_t variant, size_t operations) {
   return [=](size_t index, const LoggedOperation&) {
@@ -47,7 +47,7 @@ std::string CrashAt(CrashRun& run, const RecordingFileSystem& fs, size_t operati
   const auto shown = CrashRun::ReadAll(**volume);
   if (!shown) return shown.error().message;
   if (std::string complaint = run.JudgePowerCut(operations, *shown); !complaint.empty()) return complaint;
-  if ((operations + variant) % 5 != 0) return {};
+  if ((operations + variant) % 7 != 0) return {};
   std::string complaint = CrashRecovery(run, *disk, recovery_end, *shown);
   return complaint.empty() ? CrashRun::TryOut(**volume, *shown) : complaint;
 }
