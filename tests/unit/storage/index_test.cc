@@ -1,3 +1,4 @@
+#include "storage/checksum.h"
 #include "storage/index_reader.h"
 #include "storage/index_writer.h"
 #include "tests/unit/storage/seal_test_volume.h"
@@ -183,6 +184,46 @@ TEST_CASE("an index of a newer format is unsupported, not damaged") {
 TEST_CASE("an index that is not there is not found") {
   const TempDirectory directory;
   CHECK(IndexReader::Open(PosixFileSystem(), directory / "no.index").error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("the bytes of an index stand where docs/store-format.md says") {
+  const TempDirectory directory;
+  const std::string path = directory / "x.index";
+  WriteIndex(path, 1000, {3, 701});
+  const Bytes file = ReadFile(path);
+  const std::span<const std::byte> bytes(file);
+  const auto text = [&](size_t at, size_t length) {
+    return std::string(reinterpret_cast<const char*>(bytes.data()) + at, length);
+  };
+  CHECK(text(0, 8) == "SPWNINDX");
+  CHECK(GetU64(bytes, 32) == 1000 * 16384);
+  CHECK(GetU64(bytes, 40) == 42);
+  CHECK(GetU64(bytes, 4088) == Checksum(bytes.first(4088)));
+  // Chunk 701 is slot 21 of leaf 4, the second that is stored.
+  const std::span<const std::byte> leaf = bytes.subspan(2 * 4096, 4096);
+  const std::span<const std::byte> entry = leaf.subspan(size_t{21} * 24, 24);
+  CHECK(GetU64(entry, 0) == SomeLocation(701).offset);
+  CHECK(GetU32(entry, 8) == 1);
+  CHECK(GetU16(entry, 12) == 702);
+  CHECK(GetU16(entry, 14) == 0);
+  CHECK(GetU64(entry, 16) == SomeLocation(701).checksum);
+  CHECK(GetU64(leaf, 4088) == Checksum(leaf.first(4088), 42 ^ 4));
+  const size_t directory_at = size_t{3} * 4096;
+  const std::vector<uint32_t> positions{1, 0, 0, 0, 2, 0};
+  for (size_t i = 0; i < 6; ++i) CHECK(GetU32(bytes, directory_at + 4 * i) == positions[i]);
+  const size_t layers_at = directory_at + size_t{6} * 4;
+  CHECK(text(layers_at + 48, 32) == kLayerB.id);
+  CHECK(GetU64(bytes, layers_at + 48 + 32) == 6000);
+  CHECK(GetU64(bytes, layers_at + 48 + 40) == 78);
+  const std::span<const std::byte> trailer = bytes.subspan(layers_at + 96);
+  REQUIRE(trailer.size() == 88);
+  CHECK(text(layers_at + 96, 8) == "SPWNIEND");
+  const std::vector<uint64_t> numbers{2, 6, 2, 2, bytes.size(), GetU64(bytes, 4088)};
+  for (size_t i = 0; i < numbers.size(); ++i) CHECK(GetU64(trailer, 8 + 8 * i) == numbers[i]);
+  CHECK(GetU64(trailer, 56) == Checksum(bytes.subspan(directory_at, 24)));
+  CHECK(GetU64(trailer, 64) == Checksum(bytes.subspan(layers_at, 96)));
+  CHECK(GetU64(trailer, 72) == 0);
+  CHECK(GetU64(trailer, 80) == Checksum(trailer.first(80)));
 }
 
 }  // namespace

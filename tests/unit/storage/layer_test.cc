@@ -159,5 +159,34 @@ TEST_CASE("a layer of a newer format is unsupported, not damaged") {
   CHECK(VerifyLayer(PosixFileSystem(), path).error().code == ErrorCode::kUnsupported);
 }
 
+TEST_CASE("the bytes of a layer stand where docs/store-format.md says") {
+  const TempDirectory directory;
+  const std::string path = LayerPath(directory.Path(), kId);
+  WriteLayer(path, {Bytes(300, std::byte{7}), RawChunk(1)});
+  const Bytes file = ReadFile(path);
+  const std::span<const std::byte> bytes(file);
+  const auto text = [&](size_t at, size_t length) {
+    return std::string(reinterpret_cast<const char*>(bytes.data()) + at, length);
+  };
+  CHECK(text(0, 8) == "SPWNLAYR");
+  CHECK(GetU32(bytes, 8) == 1);
+  CHECK(GetU32(bytes, 12) == 16384);
+  CHECK(GetU64(bytes, 16) == 0);
+  CHECK(GetU64(bytes, 24) == 0);
+  CHECK(text(32, 32) == kId);
+  CHECK(GetU64(bytes, 4088) == Checksum(bytes.first(4088)));
+  const size_t table = 4096 + 300 + 16384;
+  CHECK(GetU64(bytes, table) == Checksum(bytes.subspan(4096, 300 + 16384), 0));
+  const std::span<const std::byte> trailer = bytes.subspan(table + 8);
+  REQUIRE(trailer.size() == 56);
+  CHECK(text(table + 8, 8) == "SPWNLEND");
+  CHECK(GetU64(trailer, 8) == 2);
+  CHECK(GetU64(trailer, 16) == 300 + 16384);
+  CHECK(GetU64(trailer, 24) == bytes.size());
+  CHECK(GetU64(trailer, 32) == GetU64(bytes, 4088));
+  CHECK(GetU64(trailer, 40) == Checksum(bytes.subspan(table, 8)));
+  CHECK(GetU64(trailer, 48) == Checksum(trailer.first(48)));
+}
+
 }  // namespace
 }  // namespace spawnd::storage

@@ -372,5 +372,46 @@ TEST_CASE("sealing 256 MiB takes a fixed few megabytes of memory") {
   CHECK(peak < before + 64 * 1024);
 }
 
+std::unique_ptr<Volume> OpenVolume(const std::string& delta, uint64_t chunks, std::shared_ptr<Image> image) {
+  auto volume = Volume::Open(PosixFileSystem(), {.directory = delta,
+                                                 .volume_bytes = chunks * kChunkSize,
+                                                 .image = std::move(image),
+                                                 .boot_id = "the boot of this test"});
+  if (!volume) FAIL(volume.error().message);
+  return std::move(*volume);
+}
+
+TEST_CASE("a real volume, written and discarded block by block over three images, seals to what it reads") {
+  const TempDirectory directory;
+  constexpr uint64_t kChunks = 600;
+  constexpr uint64_t kBlocks = kChunks * kBlocksPerChunk;
+  std::mt19937_64 random(5);
+  Bytes model(kChunks * kChunkSize);
+  std::shared_ptr<Image> image;
+  for (int generation = 0; generation < 3; ++generation) {
+    const TempDirectory delta;
+    const auto volume = OpenVolume(delta.Path(), kChunks, image);
+    for (int i = 0; i < 700; ++i) {
+      const uint64_t block = random() % kBlocks;
+      const uint64_t count = std::min<uint64_t>(1 + random() % 9, kBlocks - block);
+      const std::span<std::byte> range = std::span(model).subspan(block * kBlockSize, count * kBlockSize);
+      if (i % 3 == 0) {
+        std::ranges::fill(range, std::byte{0});
+        REQUIRE(volume->Discard(block * kBlockSize, range.size()));
+      } else {
+        std::ranges::fill(range, static_cast<std::byte>(random()));
+        REQUIRE(volume->Write(block * kBlockSize, range));
+      }
+    }
+    image = OpenImage(directory, SealInto(directory, *volume));
+    for (uint64_t chunk = 0; chunk < kChunks; ++chunk) {
+      const std::span<const std::byte> expected = std::span(model).subspan(chunk * kChunkSize, kChunkSize);
+      REQUIRE(std::ranges::equal(ChunkOf(*image, chunk), expected));
+      const bool zero = std::ranges::all_of(expected, [](std::byte byte) { return byte == std::byte{0}; });
+      REQUIRE(image->Locate(chunk)->IsHole() == zero);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace spawnd::storage
