@@ -56,7 +56,7 @@ constexpr std::string_view kCreateImageExamples =
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"
-    "    sourceType: backup            # empty, backup or scripts\n"
+    "    sourceType: backup            # backup or empty\n"
     "    engine: <engine>              # the database product\n"
     "    version: 15                   # optional; an installed one\n"
     "    tags: [latest]\n"
