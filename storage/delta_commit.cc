@@ -44,8 +44,10 @@ Result<void> Delta::Commit() {
 Result<void> Delta::CommitRound() {
   TRY(CheckHealthy());
   const Epoch epoch = gate_.Current();
+  bool compact = false;
   {
     std::unique_lock lock(mutex_);
+    compact = journal_->Bytes() > compact_above_;
     if (changes_[epoch & 1] == 0) {
       lock.unlock();
       // The map is what the last commit says; at most bytes were overwritten in place.
@@ -60,7 +62,7 @@ Result<void> Delta::CommitRound() {
   std::unique_ptr<MapJournal> compacted;
   uint64_t position = 0;
   uint64_t sequence = 0;
-  if (journal_->Bytes() > compact_above_) {
+  if (compact) {
     compacted = CutWithSnapshot(epoch, position, sequence);
   } else {
     gate_.Cut();
@@ -135,7 +137,7 @@ std::unique_ptr<MapJournal> Delta::CutWithSnapshot(Epoch epoch, uint64_t& positi
   sequence = journal_->NextSequence();
   gate_.Release();
   if (filled) return std::move(*compacted);
-  compact_above_ = journal_->Bytes() * 2;  // a full disk should not make every commit try
+  compact_above_ = position * 2;  // a full disk should not make every commit try
   return nullptr;
 }
 
@@ -184,7 +186,7 @@ Result<void> Delta::SwitchJournal(std::unique_ptr<MapJournal> compacted, Epoch e
   }
   if (!ready) {
     // Nothing is lost without the new file; the next opening removes what is left of it.
-    compact_above_ = journal_->Bytes() * 2;
+    compact_above_ = position * 2;
     return {};
   }
   // Until this returns a power cut may bring back the old file, which knows the epoch as well. The next

@@ -43,8 +43,9 @@ TEST_CASE("a map of the largest volume costs memory only where it is written") {
   uint32_t found = 0;
   for (uint32_t block = map.NextEntry(0); block < map.Blocks(); block = map.NextEntry(block + 1)) ++found;
   CHECK(found == 100);
-  // 4 million counters are paged in as the shared zero page where nothing was written.
-  CHECK(resident_kib() - before < 32 * 1024);
+  // Written out it would be 8 GiB. Pages that were only read are the shared zero page (though a sanitizer
+  // keeps notes of its own about them).
+  CHECK(resident_kib() - before < 128 * 1024);
 }
 
 }  // namespace
