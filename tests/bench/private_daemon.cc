@@ -1,0 +1,102 @@
+#include "tests/bench/private_daemon.h"
+
+#include <boost/filesystem.hpp>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "api/json.h"
+#include "base/process.h"
+#include "tests/bench/row.h"
+
+namespace spawnd::bench {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kReadyDeadline = 20s;
+
+}  // namespace
+
+Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const std::string& spawnd) {
+  std::unique_ptr<PrivateDaemon> self(new PrivateDaemon);
+  std::string pattern = "/var/tmp/spawnd-bench-XXXXXX";  // a disk: /tmp can be memory
+  if (::mkdtemp(pattern.data()) == nullptr) return FailErrno(errno, "cannot make a folder in /var/tmp");
+  self->directory_ = pattern;
+  const std::string socket = pattern + "/spawnd.sock";
+  std::ofstream(pattern + "/spawnd.yaml") << "host: 127.0.0.1\n";
+
+  SpawnOptions options;
+  options.argv = {spawnd,     "serve", "--state-dir", pattern + "/state",
+                  "--socket", socket,  "--config",    pattern + "/spawnd.yaml"};
+  options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"};
+  options.new_session = true;
+  TRY_ASSIGN(self->pid_, Spawn(options));
+  TRY_ASSIGN(client::DaemonClient client, client::DaemonClient::Make("unix://" + socket, ""));
+  self->client_ = std::make_unique<client::DaemonClient>(std::move(client));
+  const auto deadline = std::chrono::steady_clock::now() + kReadyDeadline;
+  while (true) {
+    auto version = self->client_->Get("/v1/version");
+    if (version) return self;
+    if (std::chrono::steady_clock::now() > deadline)
+      return Fail(version.error().Wrap("the daemon does not start"));
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+PrivateDaemon::~PrivateDaemon() {
+  if (client_) {
+    auto listed = client_->Get("/v1/data-containers");
+    auto containers = listed ? api::FromJson<std::vector<api::DataContainer>>(*listed)
+                             : Result<std::vector<api::DataContainer>>();
+    if (containers) {
+      for (const api::DataContainer& container : *containers) {
+        if (auto deleted = DeleteContainer(container.name); !deleted) Say(deleted.error().message);
+      }
+    }
+    // Deleting goes on after the answer; the folder is empty when it is done.
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    boost::system::error_code ignored;
+    while (!boost::filesystem::is_empty(directory_ + "/state/containers", ignored) && !ignored &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+  if (pid_ > 0) {
+    ::kill(pid_, SIGTERM);
+    WaitForExit(pid_);
+  }
+  boost::system::error_code error;
+  boost::filesystem::remove_all(directory_, error);
+  if (error) Say("cannot remove '" + directory_ + "': " + error.message());
+}
+
+Result<api::DataImage> PrivateDaemon::CreateImage(const std::string& name, const std::string& sql) {
+  const std::string path = directory_ + "/" + name + ".sql";
+  std::ofstream(path) << sql;
+  api::CreateDataImageRequest request;
+  request.name = name;
+  request.engine = "postgresql";
+  request.source_type = api::SourceType::kBackup;
+  request.backups = {path};
+  client::Watch watch;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
+  return api::FromJson<api::DataImage>(json);
+}
+
+Result<api::DataContainer> PrivateDaemon::CreateContainer(const std::string& image) {
+  api::CreateDataContainerRequest request;
+  request.image = image;
+  client::Watch watch;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-containers", api::ToJson(request), watch));
+  return api::FromJson<api::DataContainer>(json);
+}
+
+Result<void> PrivateDaemon::DeleteContainer(const std::string& name) {
+  return client_->Delete(client::DaemonClient::Target("/v1/data-containers", name));
+}
+
+}  // namespace spawnd::bench

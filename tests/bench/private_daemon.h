@@ -1,0 +1,40 @@
+/// A daemon of the bench's own, in a temp folder, with nothing in it; gone with this object, containers and
+/// all.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "api/types.h"
+#include "base/result.h"
+#include "client/daemon_client.h"
+
+namespace spawnd::bench {
+
+class PrivateDaemon {
+ public:
+  /// `spawnd` is the path of the binary. Engines are looked for at their usual places only.
+  static Result<std::unique_ptr<PrivateDaemon>> Start(const std::string& spawnd);
+  ~PrivateDaemon();
+  PrivateDaemon(const PrivateDaemon&) = delete;
+  PrivateDaemon& operator=(const PrivateDaemon&) = delete;
+
+  const std::string& Directory() const { return directory_; }
+  pid_t Pid() const { return pid_; }
+  client::DaemonClient& Client() { return *client_; }
+
+  /// Makes an image from SQL text.
+  Result<api::DataImage> CreateImage(const std::string& name, const std::string& sql);
+  Result<api::DataContainer> CreateContainer(const std::string& image);
+  Result<void> DeleteContainer(const std::string& name);
+
+ private:
+  PrivateDaemon() = default;
+  std::string directory_;
+  pid_t pid_ = -1;
+  std::unique_ptr<client::DaemonClient> client_;
+};
+
+}  // namespace spawnd::bench
