@@ -95,7 +95,8 @@ Result<void> RemoveFile(const std::string& path) {
 int64_t AllocatedBytes(const std::string& path) {
   boost::system::error_code code;
   int64_t bytes = 0;
-  for (boost::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+  boost::filesystem::recursive_directory_iterator it(path, code);
+  for (const boost::filesystem::recursive_directory_iterator end; !code && it != end; it.increment(code)) {
     struct stat st {};
     if (::lstat(it->path().c_str(), &st) == 0 && S_ISREG(st.st_mode)) bytes += int64_t{st.st_blocks} * 512;
   }

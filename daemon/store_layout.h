@@ -57,8 +57,7 @@ std::string_view LayerIdFromName(std::string_view name, std::string_view suffix)
 Result<void> RemoveTree(const std::string& path);
 /// Removes a file and syncs its directory. One that is missing is no error.
 Result<void> RemoveFile(const std::string& path);
-/// Space the files of a directory take on disk (allocated blocks), not counting sub-directories; 0 when it
-/// is missing.
+/// Space that the files below a directory take on disk (allocated blocks); 0 when it is missing.
 int64_t AllocatedBytes(const std::string& path);
 
 }  // namespace spawnd::daemon

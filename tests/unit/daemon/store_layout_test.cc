@@ -61,6 +61,7 @@ TEST_CASE("store layout: removing what is not there is fine") {
   REQUIRE(PosixFileSystem().CreateDirectory(scratch.root + "/d"));
   std::ofstream(scratch.root + "/d/file") << std::string(10000, 'x') << std::flush;
   CHECK(AllocatedBytes(scratch.root + "/nothing") == 0);
+  CHECK(AllocatedBytes(scratch.root) >= 10000);
   CHECK(RemoveTree(scratch.root + "/d"));
   CHECK_FALSE(PosixFileSystem().Exists(scratch.root + "/d").value());
 }
