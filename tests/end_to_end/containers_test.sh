@@ -39,10 +39,9 @@ case_the_url_works_as_it_is() {
 }
 
 case_the_engine_has_few_rights() {
-  local pid=
-  for pid in $(descendants "$(keeper_pid "$(field first id)")"); do
-    [[ $(<"/proc/$pid/comm") == postgres ]] && break
-  done
+  local pid
+  pid=$(server_pid "$(keeper_pid "$(field first id)")")
+  [[ -n $pid ]] || fail "no server below the keeper"
   assert_eq "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" "$(id -u spawnd)" "engine's user"
   assert_eq "$(awk '/^CapEff:|^CapPrm:|^CapBnd:/ {print $2}' "/proc/$pid/status" | sort -u | head -n 1)" 0000000000000000 "capabilities"
   assert_eq "$(awk '/^NoNewPrivs:/ {print $2}' "/proc/$pid/status")" 1

@@ -23,11 +23,11 @@ case_keeper_killed() {
 }
 
 case_engine_killed() {
-  local keeper pid
+  local keeper server
   keeper=$(keeper_pid "$(field survivor id)")
-  for pid in $(descendants "$keeper"); do
-    if [[ $(<"/proc/$pid/comm") == postgres ]]; then kill -9 "$pid"; break; fi
-  done
+  server=$(server_pid "$keeper")
+  [[ -n $server ]] || fail "no server below keeper $keeper"
+  kill -9 "$server"
   wait_until 10 process_gone "$keeper"
   wait_until 20 answers survivor
   assert_eq "$(sql survivor '' 'select name from item where id = -1')" committed
@@ -65,6 +65,7 @@ END
 }
 
 case_daemon_killed_under_pgbench() {
+  clean_slate
   make_container base load
   local json before pgbench
   json=$(ctl get dc load -o json) before=$(jq -c '[.id, .name, .port, .user, .password, .status]' <<<"$json")
@@ -128,6 +129,7 @@ assert_all_done_or_gone() {
 
 case_daemon_killed_during_create_and_delete_of_containers() {
   local round
+  clean_slate
   for ((round = 0; round < rounds; round++)); do
     make_container base "old-$round" >/dev/null
     (make_container base "new-$round"; ctl delete dc -q "old-$round") >/dev/null 2>&1 &
@@ -136,13 +138,13 @@ case_daemon_killed_during_create_and_delete_of_containers() {
     wait $! || true
     start_daemon
     assert_all_done_or_gone
-    (delete_all_containers)
-    wait_until 20 no_containers_left
+    clean_slate
   done
 }
 
 case_daemon_killed_during_image_builds() {
   local round name
+  clean_slate
   for ((round = 0; round < rounds / 2; round++)); do
     (make_image "built-$round" 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: items.sql}') >/dev/null 2>&1 &
     random_moment 1.5

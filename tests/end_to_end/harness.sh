@@ -63,7 +63,8 @@ assert_exit() {
   stderr: $err"
 }
 
-# A user's error: exit code, one line that has the words, at most a hint line after it, nothing on stdout.
+# A user's error: exit code, one line that has the words, at most a hint line after it, nothing on stdout. Warnings
+# of a restore may stand before it.
 # assert_error CODE WORDS... -- COMMAND...
 assert_error() {
   local code=$1 words=(); shift
@@ -72,7 +73,7 @@ assert_error() {
   assert_exit "$code" "$@"
   local word lines
   for word in "${words[@]}"; do assert_contains "${err,,}" "${word,,}" "error of '$*'"; done
-  lines=$(grep -c . <<<"$err") || true
+  lines=$(grep -cv '^warning: ' <<<"$err") || true
   (( lines >= 1 && lines <= 2 )) || fail "an error is one line and a hint, this has $lines: $err"
   assert_eq "$out" "" "stdout of a failed command"
 }
@@ -129,7 +130,7 @@ descendants() {
 keepers() {
   local pid arguments
   for pid in $(descendants "$contained_by"); do
-    arguments=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || continue
+    arguments=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null) || continue  # ended while we looked
     [[ $arguments == *"spawnd keeper ${1:-}"* ]] && echo "$pid"
   done
   return 0
@@ -141,6 +142,15 @@ keeper_pid() {
   for pid in $pids; do
     parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
     grep -qx "$parent" <<<"$pids" || { echo "$pid"; return; }
+  done
+}
+# The server below a keeper: the postgres that is no other postgres's child.
+server_pid() {
+  local pid
+  for pid in $(descendants "$1"); do
+    if [[ $(ps -o comm= -p "$pid") == postgres && $(ps -o comm= -p "$(ps -o ppid= -p "$pid" | tr -d ' ')") != postgres ]]; then
+      echo "$pid"; return
+    fi
   done
 }
 all_gone() { local pid; for pid in "$@"; do process_gone "$pid" || return 1; done; }
@@ -186,6 +196,7 @@ delete_all_containers() {
   local name
   for name in $(ctl get data-containers -o json | jq -r '.[].name'); do ctl delete data-container -q "$name"; done
 }
+clean_slate() { delete_all_containers; wait_until 20 no_containers_left; }
 no_containers_left() { [[ -z $(keepers) ]] && folder_empty "$state/containers"; }
 
 # --- running ---------------------------------------------------------------------------------------------------
@@ -195,7 +206,7 @@ clean_up() {
   trap - EXIT
   if [[ -f $work/daemon.pid ]]; then
     if daemon_answers; then
-      if ! (delete_all_containers && wait_until 20 no_containers_left) >"$work/clean.log" 2>&1; then
+      if ! (clean_slate) >"$work/clean.log" 2>&1; then
         echo "FAIL $suite: deleting all containers leaves nothing"
         sed 's/^/  /' "$work/clean.log"; find "$state/containers" -mindepth 1 -maxdepth 1 -printf '  left: %p\n'
         code=1

@@ -36,6 +36,7 @@ case_dump_with_create() { restores create shop 'backupFile: create.sql'; }
 case_dump_with_create_gzip() { restores create-gz shop "backupFolder: $work/files" 'backupFile: create.sql.gz'; }
 case_custom_format() { restores custom shop 'initialDatabaseName: shop' "backups:" "  - folder: ./  " "    file: custom.dump  "; }
 case_custom_format_gzip() { restores custom-gz shop 'initialDatabaseName: shop' "backup: {path: $work/files/custom.dump.gz}"; }
+case_tar_format() { restores tar shop 'initialDatabaseName: shop' 'backup: {file: dump.tar}'; }
 case_unknown_locale() { restores locale shop 'backupFile: locale.sql'; }
 case_engine_by_its_alias() {
   printf 'name: alias\nengine: Postgres\nsourceType: BACKUP\ninitialDatabaseName: shop\nbackup: {file: plain.sql}\n' >"$work/files/alias.yaml"
