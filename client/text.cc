@@ -66,7 +66,10 @@ std::string FormatBytes(int64_t bytes) {
 std::string RelativeTime(int64_t time, int64_t now) {
   const int64_t distance = time > now ? time - now : now - time;
   for (const Unit& unit : kUnits) {
-    const int64_t count = distance / unit.seconds;
+    // What was given two days a moment ago has two days left, not one: the future is rounded up by a
+    // twentieth.
+    const int64_t slack = time > now ? unit.seconds / 20 : 0;
+    const int64_t count = (distance + slack) / unit.seconds;
     if (count == 0) continue;
     return fmt::format("{} {}{} {}", count, unit.name, count == 1 ? "" : "s",
                        time > now ? "from now" : "ago");

@@ -22,6 +22,11 @@ TEST_CASE("relative times read as people say them") {
       {-800 * kDay, "2 years ago"},
       {5, "5 seconds from now"},
       {4 * kDay, "4 days from now"},
+      {4 * kDay - 60, "4 days from now"},
+      {2 * kDay - 60, "2 days from now"},
+      {2 * kDay - 7200, "1 day from now"},
+      {kDay - 5, "1 day from now"},
+      {600 - 2, "10 minutes from now"},
       {366 * kDay, "1 year from now"},
   };
   for (const auto& [offset, text] : cases) CHECK(RelativeTime(kNow + offset, kNow) == text);
