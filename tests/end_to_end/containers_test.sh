@@ -4,6 +4,7 @@
 source "$(dirname "$0")/harness.sh"
 
 case_create_prints_what_scripts_expect() {
+  ctl delete data-container -q first
   assert_exit 0 ctl create data-container --image base --name first
   assert_eq "$err" "" "stderr"
   assert_matches "$out" "^Data container 'first' \(1[0-9]{4}\) created!"$'\n'"-> Host=127\.0\.0\.1;Port=[0-9]+;Username=spawn_admin_[A-Za-z0-9]{4};Database=shop;Password=[A-Za-z0-9]{16}$"
@@ -90,6 +91,9 @@ case_a_fresh_container_costs_little() {
   local bytes
   bytes=$(field small diskBytes)
   (( bytes > 0 && bytes < 8 * 1048576 )) || fail "a fresh container takes $bytes bytes"
+  sql small '' "create table big as select i, repeat(md5(i::text), 8) from generate_series(1, 40000) i"
+  sql small '' checkpoint
+  (( $(field small diskBytes) > bytes + 10 * 1048576 )) || fail "after writing 10 MB it takes $(field small diskBytes) bytes, $bytes before"
   ctl delete data-container -q small
 }
 
@@ -149,4 +153,5 @@ case_durability() {
 write_config
 start_daemon
 make_items_image base 'tags: [v1]'
+make_container base first >/dev/null  # what most cases look at
 run_cases "$@"

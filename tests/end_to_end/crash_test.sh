@@ -39,6 +39,7 @@ case_keeper_killed_under_load() {
   local json keeper acknowledged
   json=$(ctl get dc busy -o json)
   sql busy '' 'create table acknowledged (n int)'
+  : >"$work/acknowledged"
   # A client that notes each number only after its commit was acknowledged.
   PGPASSWORD=$(jq -r .password <<<"$json") python3 - "$(jq -r .port <<<"$json")" "$(jq -r .user <<<"$json")" >"$work/acknowledged" 2>/dev/null <<'END' &
 import subprocess, sys
@@ -57,7 +58,10 @@ END
   wait_until 20 some_acknowledged
   keeper=$(keeper_pid "$(field busy id)")
   kill -9 "$keeper"
-  wait_until 10 process_gone "$keeper"
+  if ! (wait_until 10 process_gone "$keeper"); then
+    for task in "/proc/$keeper"/task/*; do note "$(<"$task/comm") $(sed 's/.*) //;s/ .*//' "$task/stat"): $(tr '\n' ' ' <"$task/stack")"; done
+    fail "the keeper does not end"
+  fi
   wait_until 20 answers busy
   acknowledged=$(grep -c . "$work/acknowledged")
   (( $(sql busy '' 'select count(*) from acknowledged') >= acknowledged )) || fail "of $acknowledged acknowledged commits only $(sql busy '' 'select count(*) from acknowledged') are there"

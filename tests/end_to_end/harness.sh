@@ -99,7 +99,8 @@ END
 
 daemon_pid() { cat "$work/daemon.pid"; }
 daemon_answers() { ctl auth >/dev/null 2>&1; }
-process_gone() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie is gone: it holds nothing any more, and who collects it is the parent's affair.
+process_gone() { [[ ! -r /proc/$1/stat || $({ sed 's/.*) //' "/proc/$1/stat"; } 2>/dev/null) == [ZX]* ]]; }
 daemon_ready() {
   daemon_answers && return 0
   process_gone "$(daemon_pid)" && { tail -n 20 "$work/daemon.log" >&2; fail "the daemon ended"; }
