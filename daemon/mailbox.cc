@@ -82,7 +82,12 @@ class QueueMailbox final : public Mailbox {
  public:
   explicit QueueMailbox(std::shared_ptr<LoopQueue> queue) : queue_(std::move(queue)) {}
   ~QueueMailbox() override { queue_->Close(); }
-  void Post(std::function<void()> message) override { queue_->Post(std::move(message)); }
+  void Post(std::function<void()> message) override {
+    // A reference of this call's own: the message may run, and destroy this mailbox, before the queue's Post
+    // returns.
+    const std::shared_ptr<LoopQueue> queue = queue_;
+    queue->Post(std::move(message));
+  }
 
  private:
   std::shared_ptr<LoopQueue> queue_;
