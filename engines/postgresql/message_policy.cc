@@ -72,7 +72,7 @@ bool MessagePolicy::Tolerates(const ToolError& error, bool cleaning) {
       IsMissingRole(error.text) || IsDumpSetting(error.text) || (cleaning && IsNothingToClean(error.text)) ||
       exists("schema", "public") || exists("extension", "plpgsql") || exists("language", "plpgsql") ||
       exists("role", "postgres") || exists("role", user_) || exists("database", "postgres") ||
-      exists("database", "template1") || exists("database", database_);
+      exists("database", "template1") || exists("database", database_) || exists("database", user_);
   if (!tolerated) return false;
   last_tolerated_ = error.place + ": " + error.text;
   if (tolerated_.count(error.text) == 0 && tolerated_.size() >= kMaxWarnings) return true;

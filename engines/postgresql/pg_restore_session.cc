@@ -3,36 +3,32 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
+constexpr size_t kMaxStatement = 200;
+
 bool Take(std::string_view& text, std::string_view part) {
   if (text.substr(0, part.size()) != part) return false;
   text.remove_prefix(part.size());
   return true;
 }
 
-/// "TABLE film pagila_admin" of "203; 1259 16386 TABLE film pagila_admin".
-std::string EntryName(std::string_view text) {
-  for (int numbers = 0; numbers < 3; ++numbers) {
-    const size_t blank = text.find(' ');
-    if (blank == std::string_view::npos) break;
-    text.remove_prefix(blank + 1);
-  }
-  return std::string(text);
-}
-
 }  // namespace
 
-PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool gzip, std::string database,
+PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool gzip, bool tar, std::string database,
                                    std::string user)
-    : name_(backup_name), reader_(backup_name, gzip), policy_(std::move(database), std::move(user)) {}
+    : name_(backup_name), reader_(backup_name, gzip), policy_(std::move(database), std::move(user)) {
+  if (tar) tar_.emplace();
+}
 
 Result<std::string> PgRestoreSession::FilterInput(std::string_view bytes, bool last) {
-  return reader_.Read(bytes, last);
+  TRY_ASSIGN(std::string unpacked, reader_.Read(bytes, last));
+  if (tar_) TRY(tar_->Take(unpacked, last, name_));
+  return unpacked;
 }
 
 /// "could not execute query: ERROR:  relation ..." or pg_restore's own words.
 void PgRestoreSession::BeginError(std::string_view text) {
   ToolError error;
-  error.place = "'" + name_ + "'" + (entry_.empty() ? "" : ", " + entry_);
+  error.place = "'" + name_ + "'";
   for (const std::string_view severity : {"ERROR:  ", "FATAL:  ", "PANIC:  "}) {
     const size_t at = text.find(severity);
     if (at == std::string_view::npos) continue;
@@ -47,9 +43,7 @@ void PgRestoreSession::BeginError(std::string_view text) {
 Result<void> PgRestoreSession::OnToolMessage(std::string_view line) {
   if (Take(line, "pg_restore: ")) {
     TRY(Decide());
-    if (Take(line, "from TOC entry ")) {
-      entry_ = EntryName(line);
-    } else if (Take(line, "error: ")) {
+    if (Take(line, "error: ")) {
       BeginError(line);
     } else if (Take(line, "warning: ")) {
       if (line.substr(0, 14) != "errors ignored") policy_.AddWarning("'" + name_ + "': " + std::string(line));
@@ -64,7 +58,9 @@ Result<void> PgRestoreSession::OnToolMessage(std::string_view line) {
   } else if (Take(line, "CONTEXT:  ")) {
     if (line.substr(0, 5) == "COPY ") open_->context = line;
   } else if (Take(line, "Command was: ")) {
-    return Decide();  // the last that counts of a message
+    // The last that counts of a message. Its first line names the object.
+    open_->context = "in: " + std::string(line.substr(0, kMaxStatement));
+    return Decide();
   }
   return {};
 }

@@ -10,12 +10,15 @@
 #include "engines/engine.h"
 #include "engines/postgresql/dump_reader.h"
 #include "engines/postgresql/message_policy.h"
+#include "engines/postgresql/tar_walk.h"
 
 namespace spawnd::engines::postgresql {
 
 class PgRestoreSession final : public RestoreSession {
  public:
-  PgRestoreSession(const std::string& backup_name, bool gzip, std::string database, std::string user);
+  /// `tar`: of tar format, else of custom format.
+  PgRestoreSession(const std::string& backup_name, bool gzip, bool tar, std::string database,
+                   std::string user);
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -28,8 +31,8 @@ class PgRestoreSession final : public RestoreSession {
 
   const std::string name_;
   DumpReader reader_;
+  std::optional<TarWalk> tar_;
   MessagePolicy policy_;
-  std::string entry_;  ///< of the table of contents, the messages are about: "TABLE film pagila_admin"
   std::optional<ToolError> open_;
 };
 

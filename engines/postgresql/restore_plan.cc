@@ -66,7 +66,7 @@ std::vector<std::string> ClientEnvironment(const RestoreRequest& request) {
           "PGPASSWORD=" + request.credentials.password,
           "PGSSLMODE=disable",
           "PGGSSENCMODE=disable",
-          "PGPASSFILE=/dev/null",
+          "PGPASSFILE=/dev/null/none",
           "PGCLIENTENCODING=UTF8",
           "PGCONNECT_TIMEOUT=30",
           "PGAPPNAME=spawnd restore",
@@ -125,7 +125,7 @@ RestoreStep CreateDatabaseStep(const RestoreRequest& request, const ClientTool& 
   return step;
 }
 
-RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool, bool gzip,
+RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool, const BackupHead& head,
                           const std::string& database) {
   RestoreStep step;
   step.title = "restoring " + BaseName(request.backup_name);
@@ -136,8 +136,8 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool,
   step.command.argv.push_back(ConnectTo(database.empty() ? "postgres" : database));
   step.command.env = ClientEnvironment(request);
   step.command.working_directory = "/";
-  step.session =
-      std::make_unique<PgRestoreSession>(request.backup_name, gzip, database, request.credentials.user);
+  step.session = std::make_unique<PgRestoreSession>(request.backup_name, head.gzip, !IsArchive(head.bytes),
+                                                    database, request.credentials.user);
   return step;
 }
 
@@ -163,7 +163,7 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
       database = create.database;
     }
   }
-  steps.push_back(PgRestoreStep(request, tool, head.gzip, database));
+  steps.push_back(PgRestoreStep(request, tool, head, database));
   return steps;
 }
 

@@ -175,7 +175,9 @@ Result<std::vector<std::string>> LibpqSession::UserDatabases(const Credentials& 
              Run("SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datallowconn AND "
                  "datname NOT IN "
                  "('postgres', " +
-                 Literal(credentials.user) + ", " + Literal(kPlaceholder) + ") ORDER BY oid"));
+                 Literal(credentials.user) + ", " + Literal(kPlaceholder) +
+                 // A whole cluster's dump may come from another container and bring that one's.
+                 ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid"));
   std::vector<std::string> names;
   for (int row = 0; row < PQntuples(rows.get()); ++row) names.emplace_back(PQgetvalue(rows.get(), row, 0));
   return names;
@@ -229,7 +231,7 @@ Result<Connection> Connect(const Paths& paths, const Endpoint& endpoint, const s
                                            "disable",
                                            "disable",
                                            kSessionOptions,
-                                           "/dev/null",
+                                           "/dev/null/none",
                                            "UTF8",
                                            "spawnd",
                                            "any",

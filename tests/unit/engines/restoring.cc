@@ -1,0 +1,88 @@
+#include "tests/unit/engines/restoring.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/process.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::engines::testing {
+namespace {
+
+/// In odd pieces, so that nothing may rest on where one ends.
+constexpr size_t kPiece = 8191;
+
+Result<std::string> FilterAll(RestoreSession& session, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  std::string filtered;
+  size_t at = 0;
+  do {
+    const std::string_view piece = std::string_view(bytes).substr(at, kPiece);
+    at += piece.size();
+    TRY_ASSIGN(const std::string part, session.FilterInput(piece, at == bytes.size()));
+    filtered += part;
+  } while (at < bytes.size());
+  return filtered;
+}
+
+Result<void> RunStep(RestoreStep& step, const std::string& path) {
+  const TemporaryFolder folder;
+  std::string input;
+  if (step.input_is_backup) {
+    TRY_ASSIGN(input, FilterAll(*step.session, path));
+  }
+  const UniqueFd in(::open(folder.Write("in", input).c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string said = folder.Write("said", "");
+  const UniqueFd out(::open(said.c_str(), O_WRONLY | O_CLOEXEC));
+  SpawnOptions options;
+  options.argv = step.command.argv;
+  options.env = step.command.env;
+  options.working_directory = step.command.working_directory;
+  options.stdin_fd = in.Get();
+  options.stderr_fd = out.Get();
+  TRY_ASSIGN(const pid_t pid, Spawn(options));
+  const int exit_code = WaitForExit(pid);
+  std::ifstream lines(said);
+  for (std::string line; std::getline(lines, line);) TRY(step.session->OnToolMessage(line));
+  return step.session->OnToolExit(exit_code);
+}
+
+}  // namespace
+
+Restored Restore(const TestServer& server, const std::string& path, const std::string& database) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(fd.Valid());
+  RestoreRequest request;
+  request.backup_name = path;
+  request.backup_fd = fd.Get();
+  request.database = database;
+  request.endpoint = server.Address();
+  request.credentials = server.Admin();
+  auto steps = Postgresql().PlanRestore(server.Version(), request);
+  Restored restored;
+  if (!steps) {
+    restored.result = Fail(steps.error());
+    return restored;
+  }
+  for (RestoreStep& step : *steps) {
+    restored.titles.push_back(step.title);
+    restored.result = RunStep(step, path);
+    for (const std::string& warning : step.session->Warnings()) restored.warnings.push_back(warning);
+    if (!restored.result) break;
+  }
+  return restored;
+}
+
+std::string FreshDatabase(const TestServer& server) {
+  static int number = 0;
+  const std::string name = "Fresh " + std::to_string(++number);
+  const auto session = Postgresql().Probe(server.Where(), server.Address());
+  REQUIRE(session.has_value());
+  REQUIRE((*session)->CreateDatabase(name).has_value());
+  return name;
+}
+
+}  // namespace spawnd::engines::testing
