@@ -5,6 +5,7 @@
 using namespace spawnd::api;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
+using namespace std::string_literals;  // texts with a NUL byte inside
 using spawnd::Error;
 using spawnd::ErrorCode;
 
@@ -66,7 +67,7 @@ TEST_CASE("text that is not JSON names the place") {
   Refused("5");
   Refused("[]");
   Refused("null");
-  Refused(std::string("{\"image\":\"x\"}\0garbage", 22));
+  Refused("{\"image\":\"x\"}\0garbage"s);
   CHECK_THAT(Refused(R"({"image":"a\u0000b"})").message, Contains("U+0000"));
 }
 
@@ -103,7 +104,7 @@ TEST_CASE("a list of many resources is within the limits of responses") {
 
 TEST_CASE("bytes that are not UTF-8 do not make the answer unreadable") {
   const Error error(ErrorCode::kInvalidArgument,
-                    std::string("bad \xff\xc3(\xe2\x82 \xed\xa0\x80 nul \0 ok \xf0\x9f\x90\x98", 30));
+                    "bad \xff\xc3(\xe2\x82 \xed\xa0\x80 nul \0 ok \xf0\x9f\x90\x98"s);
   const Error back = ErrorFromJson(ToJson(error));
   CHECK(back.code == ErrorCode::kInvalidArgument);
   CHECK_THAT(back.message, StartsWith("bad \xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd"));
