@@ -31,9 +31,9 @@ Result<std::unique_ptr<Delta>> Delta::Open(FileSystem& fs, DeltaOptions options,
   std::unique_ptr<Delta> delta(new Delta(fs, std::move(options), below));
   const uint32_t blocks = delta->options_.blocks;
   TRY_ASSIGN(delta->map_, BlockMap::Create(blocks));
-  // In one epoch every block can be rewritten while its old slot waits: twice the blocks, and some for blocks
-  // that are written and discarded in turn. Beyond that a write gets kNoSpace until the next commit.
-  const uint64_t slots = uint64_t{blocks} * 2 + (1U << 20);
+  // In one epoch every block can be rewritten while its old slot waits: two slots a block. The third is for
+  // blocks that are written and discarded in turn; beyond that a write gets kNoSpace until the next commit.
+  const uint64_t slots = uint64_t{blocks} * 3 + 1024;
   const auto max_slots = static_cast<uint32_t>(std::min<uint64_t>(slots, BlockMap::kMaxSlot));
   TRY_ASSIGN(delta->slots_, SlotAllocator::Create(max_slots));
   TRY(delta->Load());
