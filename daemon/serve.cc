@@ -18,6 +18,7 @@
 #include "daemon/event_loop.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/images.h"
+#include "daemon/keeper/keeper_launch.h"
 #include "daemon/listen_socket.h"
 #include "daemon/log.h"
 #include "daemon/reconcile.h"
@@ -112,6 +113,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(state_.mailbox, MakeMailbox(loop_->Get()));
   state_.containers = std::make_unique<Containers>(state_);
   state_.images = std::make_unique<Images>(state_);
+  TRY(WarmUpLaunches());
   state_.launches = Jobs::Start(kLaunchThreads);
   state_.builds = Jobs::Start(kBuildThreads);
   state_.removals = Jobs::Start(kRemovalThreads);
