@@ -154,6 +154,7 @@ server_pid() {
     fi
   done
 }
+no_zombies() { ! ps -o stat= --ppid "$(daemon_pid)" | grep -q Z; }
 all_gone() { local pid; for pid in "$@"; do process_gone "$pid" || return 1; done; }
 folder_empty() { [[ ! -d $1 || -z $(ls -A "$1") ]]; }
 
@@ -212,6 +213,7 @@ clean_up() {
         sed 's/^/  /' "$work/clean.log"; find "$state/containers" -mindepth 1 -maxdepth 1 -printf '  left: %p\n'
         code=1
       fi
+      (wait_until 5 no_zombies) 2>/dev/null || { echo "FAIL $suite: the daemon does not collect its children"; code=1; }
     elif [[ -z ${daemon_may_be_down:-} ]]; then
       echo "FAIL $suite: the daemon does not answer at the end"; code=1
     fi

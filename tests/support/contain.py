@@ -5,8 +5,10 @@
 
 All processes that the command's descendants orphan (daemons that were killed, keepers) become children of this one
 (PR_SET_CHILD_SUBREAPER), so what is left when the command ends is known exactly, whoever else uses the machine: it
-is named, killed, and makes the run fail. Loop devices and mounts that appeared meanwhile count when no living
-process holds the file system they sit on.
+is named, killed, and makes the run fail. The command has a mount namespace of its own, in which all mounts are
+shared as under systemd: a mount that a keeper should have kept to itself shows up here, and what others on this machine
+mount does not. Loop devices belong to the whole machine; one that appeared meanwhile counts when it is dead, that is
+when its backing file is deleted or its FUSE server no longer answers.
 
 Exit code: the command's own; 99 when it succeeded but left something behind. Prints `PASS|FAIL NAME: leaves nothing
 behind` on standard output.
@@ -14,14 +16,15 @@ behind` on standard output.
 
 import ctypes
 import fcntl
+import mmap
 import os
 import signal
-import struct
 import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-LOOP_GET_STATUS64 = 0x4C05
+CLONE_NEWNS = 0x20000
+MS_REC, MS_PRIVATE, MS_SHARED = 0x4000, 1 << 18, 1 << 20
 # What ends by itself after its owner died (a keeper that sees its daemon's socket close, a loop device that is
 # detached when its FUSE connection is gone) gets this long.
 GRACE_SECONDS = 10
@@ -50,48 +53,53 @@ def children_of(pids):
 
 
 def loop_devices():
-    """{number: (device of the backing file's file system, its name)} of attached loop devices."""
+    """{name: backing file} of attached loop devices."""
     result = {}
     for name in os.listdir("/sys/block"):
-        if not name.startswith("loop") or not os.path.exists(f"/sys/block/{name}/loop/backing_file"):
-            continue
         try:
             with open(f"/sys/block/{name}/loop/backing_file", encoding="utf-8") as file:
-                backing = file.read().strip()
-            fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                status = fcntl.ioctl(fd, LOOP_GET_STATUS64, b"\0" * 232)
-            finally:
-                os.close(fd)
-            device = struct.unpack_from("<Q", status)[0]
-            result[name] = ((device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00), backing)
+                result[name] = file.read().strip()
         except OSError:
-            continue  # detached while we looked
+            continue  # no loop device, or detached while we looked
     return result
 
 
-def mounts(pid):
-    try:
-        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
-            return [line.split() for line in file]
-    except OSError:
-        return []
+def reads(name):
+    """Whether a loop device gives its first block, past the page cache, within two seconds."""
+    child = os.fork()
+    if child == 0:
+        try:
+            fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+            os._exit(0 if os.preadv(fd, [mmap.mmap(-1, 4096)], 0) == 4096 else 1)
+        except OSError:
+            os._exit(1)
+    for _ in range(200):
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status == 0
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    return False
 
 
-def orphaned_loops(before):
-    """New loop devices over a file system that no living process has mounted, or over a deleted file."""
-    new = {name: loop for name, loop in loop_devices().items() if before.get(name) != loop}
-    if not new:
-        return []
-    mounted = {fields[2] for pid in os.listdir("/proc") if pid.isdigit() for fields in mounts(pid)}
-    return [f"loop device {name} over {backing}" for name, (major, minor, backing) in new.items()
-            if f"{major}:{minor}" not in mounted or backing.endswith("(deleted)")]
+def dead_loops(before):
+    """New loop devices that nobody serves any more. Others' on this machine come and go, and answer."""
+    new = {name: backing for name, backing in loop_devices().items() if before.get(name) != backing}
+    dead = [name for name, backing in new.items() if backing.endswith("(deleted)") or not reads(name)]
+    return [f"loop device {name} over {new[name]}" for name in dead if loop_devices().get(name) == new[name]]
 
 
-def new_mounts(before):
-    """Mounts in our own view of the file systems that were not there: a container's belong in its namespace only."""
-    return [f"mount {fields[4]}" for fields in mounts("self")
-            if fields[4] not in before and ("fuse" in " ".join(fields) or "/dev/loop" in " ".join(fields))]
+def mount_points():
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        return [line.split()[4] for line in file]
+
+
+def private_mounts(libc):
+    """Mounts of the command neither reach the machine nor come from it; among themselves they are shared."""
+    for step in (lambda: libc.unshare(CLONE_NEWNS), lambda: libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None),
+                 lambda: libc.mount(b"none", b"/", None, MS_REC | MS_SHARED, None)):
+        if step() != 0:
+            raise OSError(ctypes.get_errno(), "cannot make a mount namespace")
 
 
 def main():
@@ -100,7 +108,9 @@ def main():
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         print("contain: cannot become a subreaper", file=sys.stderr)
         return 1
-    loops_before, mounts_before = loop_devices(), {fields[4] for fields in mounts("self")}
+    if os.geteuid() == 0:
+        private_mounts(libc)
+    loops_before, mounts_before = loop_devices(), mount_points()
     child = os.fork()
     if child == 0:
         try:
@@ -127,7 +137,8 @@ def main():
             pass
         processes = children_of([os.getpid()])
         left = [f"process {pid}: {text[:150]}" for pid, text in processes.items()]
-        left += orphaned_loops(loops_before) + new_mounts(mounts_before)
+        left += dead_loops(loops_before)
+        left += [f"mount {point}" for point in mount_points() if point not in mounts_before]
         if not left or time.monotonic() > deadline:
             break
         time.sleep(0.02)
