@@ -207,7 +207,11 @@ void BuildImage(DaemonState& state, BuildOrder order, std::stop_token stop) {
     reply.End();
     return;
   }
-  const Error error = ExplainSpace(std::move(image.error()), state.layout.Root());
+  Error error = ExplainSpace(std::move(image.error()), state.layout.Root());
+  if (error.code == ErrorCode::kCancelled) {
+    // Whatever it was that noticed first, the reason is one of these.
+    error.message = stop.stop_requested() ? "the daemon is stopping" : "the image build was stopped";
+  }
   spdlog::warn("image '{}' was not made: {}", order.request.name, error.message);
   if (!build.Begun()) return reply.Send(api::HttpStatus(error.code), api::ToJson(error));
   reply.Line(api::ErrorLine(error));
