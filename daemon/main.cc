@@ -8,6 +8,7 @@
 
 #include "api/error_codes.h"
 #include "daemon/keeper/keeper_client.h"
+#include "daemon/keeper/keeper_launcher.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
 
@@ -65,8 +66,10 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // First of all, before any other initialisation: every create waits for this process.
+  // First of all, before any other initialisation: creates wait for these processes.
   if (argc >= 2 && std::strcmp(argv[1], "keeper") == 0) return spawnd::daemon::KeeperMain(argc, argv);
+  if (argc >= 2 && std::strcmp(argv[1], "keeper-launcher") == 0)
+    return spawnd::daemon::KeeperLauncherMain(argc, argv);
   try {
     return Run(argc, argv);
   } catch (const std::exception& error) {

@@ -150,6 +150,10 @@ class Engine {
     /// Names of the user's own databases, for choosing what clients open first.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
   };
+  /// What the server writes to its log when it is ready, in any of its versions; empty when it says no such
+  /// thing. An attempt to connect before that costs the starting server more than it tells, so the keeper
+  /// waits for the line, and only tries now and then without it.
+  virtual std::string_view ReadyLine() const = 0;
   /// One attempt to connect over the private socket as the server's own superuser. kUnavailable: not ready
   /// yet, try again; anything else is final. `database` is what clients will open first
   /// (Credentials::database), empty or missing: any. Opening that one warms it for the client's first

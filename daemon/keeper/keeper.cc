@@ -30,6 +30,10 @@ constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
+/// How often the log is looked at for the engine's word that it is ready: a read of memory.
+constexpr auto kReadyCheck = 500us;
+/// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
+constexpr auto kProbeWithoutWord = 100ms;
 constexpr off_t kLogTailBytes = 16 * 1024;
 
 int64_t MonotonicNanoseconds() {
@@ -181,30 +185,42 @@ Result<void> Keeper::WriteEngineFiles() {
 
 Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
+  auto next_probe = std::chrono::steady_clock::now();
+  bool said_ready = engine_->ReadyLine().empty();
   while (true) {
-    auto session = engine_->Probe(paths_, spec_.endpoint);
-    if (session) {
-      session_ = std::move(*session);
-      return {};
+    said_ready = said_ready || LogTail().find(engine_->ReadyLine()) != std::string::npos;
+    const auto now = std::chrono::steady_clock::now();
+    if (said_ready || now >= next_probe) {
+      next_probe = now + kProbeWithoutWord;
+      auto session = engine_->Probe(paths_, spec_.endpoint, spec_.credentials.database);
+      if (session) {
+        session_ = std::move(*session);
+        return {};
+      }
+      if (session.error().code != ErrorCode::kUnavailable) return Fail(std::move(session.error()));
+      if (now > end) {
+        return Fail(ErrorCode::kTimeout, "the engine did not answer within " +
+                                             std::to_string(deadline.count()) +
+                                             " s: " + session.error().message);
+      }
     }
-    if (session.error().code != ErrorCode::kUnavailable) return Fail(std::move(session.error()));
     if (init_->EngineExit()) return Fail(EngineEnded());
-    if (std::chrono::steady_clock::now() > end) {
-      return Fail(ErrorCode::kTimeout, "the engine did not answer within " +
-                                           std::to_string(deadline.count()) +
-                                           " s: " + session.error().message);
-    }
-    std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(kReadyCheck);
   }
 }
 
-Error Keeper::EngineEnded() {
+/// The end of what the engine has written since this keeper started it.
+std::string Keeper::LogTail() {
   const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
   const off_t from = std::max(log_start_, size - kLogTailBytes);
   std::string tail(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
   const ssize_t got = ::pread(log_.Get(), tail.data(), tail.size(), from);
   tail.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
-  return engine_->ExplainExit(tail, spec_.endpoint);
+  return tail;
+}
+
+Error Keeper::EngineEnded() {
+  return engine_->ExplainExit(LogTail(), spec_.endpoint);
 }
 
 KeeperReply Keeper::Status() {

@@ -55,6 +55,7 @@ class Keeper {
   Result<void> WriteEngineFiles();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
+  std::string LogTail();
   Error EngineEnded();
   void CommitEverySecond();
   void StopCommitter();

@@ -146,7 +146,6 @@ class Client final : public KeeperClient {
     if (::poll(&poll_fd, 1, static_cast<int>(wait.count())) <= 0) {
       return Fail(ErrorCode::kTimeout, "a keeper does not end, not even on SIGKILL");
     }
-    ReapKeepers();
     const UniqueFd lock(::open((directory_ + "/" + kLockName).c_str(), O_RDWR | O_CLOEXEC));
     if (!lock.Valid()) return {};
     while (::flock(lock.Get(), LOCK_EX | LOCK_NB) != 0) {
@@ -183,7 +182,6 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(const KeeperSpec& spe
   request.spec = spec;
   request.launched_at_ns = MonotonicNanoseconds();
   request.deadline_seconds = deadline.count();
-  ReapKeepers();
   TRY_ASSIGN(LaunchedKeeper launched, LaunchKeeper(spec.directory, spec.id));
   TRY_ASSIGN(UniqueFd process, OpenProcess(launched.pid));
   auto client = std::make_unique<Client>(spec.directory, std::move(launched.connection),

@@ -25,12 +25,10 @@ struct LaunchedKeeper {
   UniqueFd connection;
 };
 
-/// Makes the control socket anew and starts a keeper on it. The process is this one's child; ReapKeepers
-/// collects it.
+/// Makes the control socket anew and starts a keeper on it.
 Result<LaunchedKeeper> LaunchKeeper(const std::string& directory, int64_t id);
 
-/// Collects keepers that this process started and that have ended. Never blocks, never touches other
-/// children.
-void ReapKeepers();
+/// Starts the keeper launcher ahead of the first create, which would otherwise wait for it.
+Result<void> WarmUpLaunches();
 
 }  // namespace spawnd::daemon

@@ -24,6 +24,7 @@ class PostgresqlEngine final : public Engine {
   Command StartCommand(const Installation& installation, const Paths& paths,
                        const Endpoint& endpoint) const override;
   int StopSignal() const override;
+  std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
