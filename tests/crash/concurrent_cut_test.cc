@@ -53,17 +53,16 @@ void WriteShare(storage::Volume& volume, uint32_t thread, std::atomic<uint64_t>&
 /// write which began after time `cut` is, and every write that ended before it is.
 bool IsCutAt(uint64_t cut, const std::vector<std::vector<TimedWrite>>& by_thread, const Shown& shown) {
   for (const auto& writes : by_thread) {
-    std::map<uint32_t, std::set<uint64_t>> allowed;
+    const uint32_t first = writes.front().block / kBlocksPerThread * kBlocksPerThread;
+    std::vector<std::set<uint64_t>> allowed(kBlocksPerThread, {kZeroStamp});
     for (const TimedWrite& write : writes) {
       if (write.began > cut) break;
-      if (write.ended <= cut) allowed[write.block].clear();
-      allowed[write.block].insert(write.stamp);
+      if (write.ended <= cut) allowed[write.block - first].clear();
+      allowed[write.block - first].insert(write.stamp);
     }
-    const uint32_t first = writes.front().block / kBlocksPerThread * kBlocksPerThread;
-    for (uint32_t block = first; block < first + kBlocksPerThread; ++block) {
-      if (!allowed.contains(block)) allowed[block] = {kZeroStamp};
-      for (const uint64_t stamp : shown[block]) {
-        if (!allowed[block].contains(stamp)) return false;
+    for (uint32_t i = 0; i < kBlocksPerThread; ++i) {
+      for (const uint64_t stamp : shown[first + i]) {
+        if (!allowed[i].contains(stamp)) return false;
       }
     }
   }
