@@ -41,9 +41,15 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
     Emit(bytes[at++]);
     if (++start_bytes_ == kByteOrderMark.size()) at_start_ = false;
   }
-  while (at < bytes.size()) TRY(Take(bytes, at));
+  while (at < bytes.size()) {
+    TRY(Take(bytes, at));
+    if (held_.size() > kMaxHeld) Release();
+  }
   if (last) {
-    if (state_ == State::kPsqlCommand) TRY(EndPsqlCommand());
+    if (state_ == State::kPsqlCommand) {
+      if (promised_ends_ > 0) return Truncated("within a psql command");
+      TRY(EndPsqlCommand());
+    }
     if (state_ == State::kLineComment) EndComment();
     if (state_ == State::kData && data_start_.substr(0, 2) == "\\." && !data_line_) state_ = State::kSql;
     Release();
@@ -127,7 +133,6 @@ Result<void> DumpFilter::TakeSql(char c) {
   } else if (c == ';') {
     EndStatement();
   }
-  if (held_.size() > kMaxHeld) Release();
   return {};
 }
 
@@ -163,7 +168,6 @@ Result<void> DumpFilter::TakeQuote(std::string_view bytes, size_t& at) {
       break;
     }
   }
-  if (held_.size() > kMaxHeld) Release();
   return {};
 }
 
@@ -205,7 +209,6 @@ void DumpFilter::TakeBlockComment(char c) {
   } else {
     previous_ = c;
   }
-  if (held_.size() > kMaxHeld) Release();
 }
 
 /// After a `$` that does not continue a word: a tag like `$body$` opens a quote, anything else (`$1`) does
@@ -248,7 +251,6 @@ void DumpFilter::TakeDollarBody(std::string_view bytes, size_t& at) {
       break;
     }
   }
-  if (held_.size() > kMaxHeld) Release();
 }
 
 Result<void> DumpFilter::TakePsqlCommand(char c) {

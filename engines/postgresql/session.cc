@@ -73,6 +73,9 @@ class LibpqSession final : public Engine::Session {
   /// One or several statements in one round trip; several are one transaction. `missing_is` gets true instead
   /// of an error when what a statement names does not exist.
   Result<Rows> Run(const std::string& sql, bool* missing = nullptr);
+  /// What became of statements that were sent; the first error counts.
+  Result<void> ReceiveAll(bool* missing);
+  Result<Rows> Judge(Rows rows, bool* missing);
   Result<bool> Exists(const std::string& from_where);
   Result<bool> RoleExists(std::string_view name) {
     return Exists("pg_roles WHERE rolname = " + Literal(name));
@@ -88,7 +91,10 @@ class LibpqSession final : public Engine::Session {
 };
 
 Result<Rows> LibpqSession::Run(const std::string& sql, bool* missing) {
-  Rows rows(PQexec(connection_.get(), sql.c_str()));
+  return Judge(Rows(PQexec(connection_.get(), sql.c_str())), missing);
+}
+
+Result<Rows> LibpqSession::Judge(Rows rows, bool* missing) {
   const ExecStatusType status = PQresultStatus(rows.get());
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return rows;
   const char* state = PQresultErrorField(rows.get(), PG_DIAG_SQLSTATE);
@@ -110,18 +116,38 @@ Result<bool> LibpqSession::Exists(const std::string& from_where) {
 }
 
 Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
-  TRY_ASSIGN(const std::string verifier, ScramVerifier(credentials.password));
   const std::string user = Identifier(credentials.user);
   const std::string placeholder = Identifier(kPlaceholder);
-  const std::string login =
-      "ALTER ROLE " + user + " LOGIN SUPERUSER PASSWORD " + Literal(verifier) + " VALID UNTIL 'infinity'";
-  // The usual case first, without asking what is there: one round trip, one transaction, one flush less than
-  // two.
+  // The usual case first, without asking what is there. The verifier takes as long as the server takes for
+  // the renames; both work at once.
+  const std::string renames = "BEGIN; ALTER ROLE " + placeholder + " RENAME TO " + user +
+                              "; ALTER DATABASE " + placeholder + " RENAME TO " + user;
+  if (PQsendQuery(connection_.get(), renames.c_str()) == 0) {
+    return Fail(ErrorCode::kUnavailable,
+                "the server does not listen: " + FirstLine(PQerrorMessage(connection_.get())));
+  }
+  const auto verifier = ScramVerifier(credentials.password);
   bool missing = false;
-  TRY(Run("ALTER ROLE " + placeholder + " RENAME TO " + user + "; " + login + "; ALTER DATABASE " +
-              placeholder + " RENAME TO " + user,
-          &missing));
-  return missing ? PrepareStepByStep(credentials.user, login) : Result<void>();
+  auto renamed = ReceiveAll(&missing);
+  if (!renamed || missing || !verifier) {
+    TRY(Run("ROLLBACK"));
+    if (!verifier) return Fail(verifier.error());
+    TRY(std::move(renamed));
+  }
+  const std::string login =
+      "ALTER ROLE " + user + " LOGIN SUPERUSER PASSWORD " + Literal(*verifier) + " VALID UNTIL 'infinity'";
+  if (missing) return PrepareStepByStep(credentials.user, login);
+  TRY(Run(login + "; COMMIT"));
+  return {};
+}
+
+Result<void> LibpqSession::ReceiveAll(bool* missing) {
+  Result<void> outcome;
+  while (PGresult* result = PQgetResult(connection_.get())) {
+    auto rows = Judge(Rows(result), missing);
+    if (!rows && outcome) outcome = Fail(std::move(rows.error()));
+  }
+  return outcome;
 }
 
 Result<void> LibpqSession::PrepareStepByStep(const std::string& user, const std::string& login) {

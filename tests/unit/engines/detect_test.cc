@@ -1,0 +1,107 @@
+#include "engines/postgresql/detect.h"
+
+#include <boost/filesystem.hpp>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "engines/postgresql/client_tools.h"
+#include "tests/support/catch.h"
+#include "tests/unit/engines/test_server.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+namespace fs = boost::filesystem;
+
+size_t TimesFound(const std::vector<Installation>& found, const std::string& root) {
+  return static_cast<size_t>(
+      std::count_if(found.begin(), found.end(), [&](const Installation& one) { return one.root == root; }));
+}
+
+void WriteProgram(const fs::path& path, const std::string& script) {
+  fs::create_directories(path.parent_path());
+  fs::save_string_file(path, "#!/bin/sh\n" + script + "\n");
+  ::chmod(path.c_str(), 0755);
+}
+
+TEST_CASE("Version texts") {
+  CHECK(ParseVersionOutput("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n") == "15.20");
+  CHECK(ParseVersionOutput("postgres (PostgreSQL) 18beta1\n") == "18beta1");
+  CHECK(ParseVersionOutput("initdb (PostgreSQL) 15.20\n").empty());
+  CHECK(ParseToolVersion("pg_restore (PostgreSQL) 17.2 (Debian 17.2-1)\n") == "17.2");
+  CHECK(ParseToolVersion("nonsense").empty());
+  CHECK(MajorVersionOf("15.20") == "15");
+  CHECK(MajorVersionOf("9.6.24") == "9.6");
+  CHECK(MajorVersionOf("18beta1") == "18");
+  CHECK(MajorVersionOf("latest").empty());
+  CHECK(MajorNumberOf("9.6") == 9);
+}
+
+TEST_CASE("What a user asks for is a major version") {
+  for (const char* wanted : {"15", "15.0", "15.4"}) CHECK(SameMajorVersion("15.20", wanted));
+  for (const char* wanted : {"11.0", "1", "150", "", "x", "9.6"})
+    CHECK_FALSE(SameMajorVersion("15.20", wanted));
+  CHECK(SameMajorVersion("11.22", "11.0"));
+}
+
+TEST_CASE("Real installations are found once, whatever leads to them") {
+  const testing::TemporaryFolder folder;
+  const std::string root = testing::Installed().front().root;
+  const fs::path at = folder.Path();
+  fs::create_directory_symlink(root, at / "link");
+  fs::create_directories(at / "npm/package");
+  fs::create_directory_symlink(root, at / "npm/package/native");
+  fs::create_directories(at / "elsewhere/bin");
+  fs::create_symlink(root + "/bin/postgres", at / "elsewhere/bin/postgres");
+  for (const std::string& path : {folder.Path(), folder.Path() + "/link", folder.Path() + "/npm", root,
+                                 fs::path(root).parent_path().string()}) {
+    INFO(path);
+    CHECK(TimesFound(DetectInstallations({path, path}), root) == 1);
+  }
+}
+
+TEST_CASE("What does not run, or is no server, is left out") {
+  const testing::TemporaryFolder folder;
+  const fs::path at = folder.Path();
+  const auto server = [&](const std::string& name, const std::string& script) {
+    WriteProgram(at / name / "bin/postgres", script);
+    WriteProgram(at / name / "bin/initdb", "exit 0");
+  };
+  server("broken", "echo error while loading shared libraries; exit 127");
+  server("stranger", "echo 'something (Else) 15.1'");
+  server("ancient", "echo 'postgres (PostgreSQL) 9.6.24'");
+  server("good", "echo 'postgres (PostgreSQL) 99.1'");
+  WriteProgram(at / "half/bin/postgres", "echo 'postgres (PostgreSQL) 98.1'");
+  std::vector<std::string> new_ones;
+  const auto found = DetectInstallations({folder.Path(), "/nonexistent"});
+  for (const Installation& one : found) {
+    if (one.root.find(folder.Path()) == 0) new_ones.push_back(one.version);
+  }
+  CHECK(new_ones == std::vector<std::string>{"99.1"});
+  CHECK(found.front().version == "99.1");
+}
+
+TEST_CASE("Newest first") {
+  const auto found = DetectInstallations({});
+  REQUIRE_FALSE(found.empty());
+  for (size_t i = 1; i < found.size(); ++i)
+    CHECK(MajorNumberOf(found[i - 1].version) >= MajorNumberOf(found[i].version));
+  for (const Installation& one : found) CHECK(one.engine == "postgresql");
+}
+
+TEST_CASE("The tools are real ones, not Debian's wrapper") {
+  for (const char* name : {"psql", "pg_restore"}) {
+    const auto tool = FindClientTool(name);
+    REQUIRE(tool.has_value());
+    CHECK(tool->path.find("pg_wrapper") == std::string::npos);
+    CHECK(MajorNumberOf(tool->version) >= 10);
+  }
+  const auto missing = FindClientTool("pg_nosuch");
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().code == ErrorCode::kUnsupported);
+  CHECK(missing.error().hint.find("apt install postgresql-client") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace spawnd::engines::postgresql

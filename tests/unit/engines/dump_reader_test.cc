@@ -1,0 +1,73 @@
+#include "engines/postgresql/dump_reader.h"
+
+#include "tests/support/catch.h"
+#include "tests/unit/engines/sample_dumps.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+Result<std::string> ReadAll(std::string_view packed, size_t piece) {
+  DumpReader reader("x.gz", IsGzip(packed));
+  std::string out;
+  size_t at = 0;
+  do {
+    const std::string_view bytes = packed.substr(at, piece);
+    at += bytes.size();
+    TRY_ASSIGN(const std::string part, reader.Read(bytes, at == packed.size()));
+    out += part;
+  } while (at < packed.size());
+  return out;
+}
+
+std::string Text() {
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += std::to_string(i * 7919) + "\n";
+  return text;
+}
+
+TEST_CASE("Packed in one member, in several, padded or empty, in pieces of any size") {
+  const std::string text = Text();
+  const std::string one = testing::Gzip(text);
+  const std::string several = testing::Gzip("a") + testing::Gzip("") + one;
+  for (const size_t piece : {size_t{1}, size_t{13}, size_t{1} << 20U}) {
+    CHECK(*ReadAll(one, piece) == text);
+    CHECK(*ReadAll(several, piece) == "a" + text);
+    CHECK(*ReadAll(one + std::string(1000, '\0'), piece) == text);
+    CHECK(ReadAll(testing::Gzip(""), piece)->empty());
+  }
+  CHECK(*ReadAll("plain text", 3) == "plain text");
+}
+
+TEST_CASE("Much from little comes out whole") {
+  const std::string zeros(8 << 20U, '\0');
+  CHECK(*ReadAll(testing::Gzip(zeros), 100) == zeros);
+}
+
+TEST_CASE("A cut at any byte is seen") {
+  const std::string packed = testing::Gzip("create table a (id int);\n");
+  for (size_t cut = 2; cut < packed.size(); ++cut) {
+    const auto out = ReadAll(packed.substr(0, cut), 1024);
+    REQUIRE_FALSE(out.has_value());
+    CHECK(out.error().message.find("'x.gz' is truncated") == 0);
+  }
+}
+
+TEST_CASE("A flipped byte is seen by the checksum at the latest") {
+  const std::string packed = testing::Gzip(Text());
+  for (size_t at = 12; at < packed.size() - 4; at += packed.size() / 50) {
+    std::string broken = packed;
+    broken[at] = static_cast<char>(broken[at] ^ 0x10);
+    const auto out = ReadAll(broken, 4096);
+    INFO("byte " << at);
+    REQUIRE_FALSE(out.has_value());
+    CHECK(out.error().code == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("Other bytes behind the data are an error") {
+  CHECK_FALSE(ReadAll(testing::Gzip("a") + "tail", 1024).has_value());
+  CHECK_FALSE(ReadAll(testing::Gzip("a") + std::string("\0\0tail", 6), 1024).has_value());
+}
+
+}  // namespace
+}  // namespace spawnd::engines::postgresql

@@ -1,0 +1,139 @@
+/// What the tools print, line by line, against what becomes of it.
+#include "engines/postgresql/pg_restore_session.h"
+#include "engines/postgresql/psql_session.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+/// The error that comes of these lines, or of the exit after them; empty when there is none. `at`: the line
+/// it came at.
+std::string ErrorOf(RestoreSession& session, const std::vector<std::string>& lines, int exit_code,
+                    size_t* at = nullptr) {
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const auto seen = session.OnToolMessage(lines[i]);
+    if (at != nullptr) *at = i;
+    if (!seen) return seen.error().message;
+  }
+  const auto ended = session.OnToolExit(exit_code);
+  return ended ? "" : ended.error().message;
+}
+
+PsqlSession Psql() {
+  return {"x.sql", false, "shop", "spawn_admin_abcd"};
+}
+
+TEST_CASE("psql: an error ends the restore with its last line, not with the next message") {
+  PsqlSession session = Psql();
+  size_t at = 0;
+  CHECK(ErrorOf(session,
+                {"psql:<stdin>:4: ERROR:  42P01: relation \"nowhere\" does not exist",
+                 "LINE 1: insert into nowhere values (1);", "                    ^",
+                 "LOCATION:  parserOpenTable, parse_relation.c:1392", "psql:<stdin>:5: ERROR:  42601: other"},
+                0, &at) == "line 4 of 'x.sql': ERROR: relation \"nowhere\" does not exist");
+  CHECK(at == 3);
+}
+
+TEST_CASE("psql: detail, hint and the place in data belong to the message") {
+  PsqlSession session = Psql();
+  CHECK(session.OnToolMessage("psql:<stdin>:9: ERROR:  22P02: invalid input syntax for type integer: \"x\"")
+            .has_value());
+  CHECK(session.OnToolMessage("DETAIL:  some detail").has_value());
+  CHECK(session.OnToolMessage("HINT:  Some hint.").has_value());
+  CHECK(session.OnToolMessage("CONTEXT:  COPY a, line 2, column id: \"x\"").has_value());
+  const auto end = session.OnToolMessage("LOCATION:  pg_strtoint32, numutils.c:232");
+  REQUIRE_FALSE(end.has_value());
+  CHECK(end.error().message ==
+        "line 9 of 'x.sql': ERROR: invalid input syntax for type integer: \"x\"; some detail (COPY a, line "
+        "2, column id: \"x\")");
+  CHECK(end.error().hint == "Some hint.");
+}
+
+TEST_CASE("psql: what is passed over is counted, not repeated") {
+  PsqlSession session = Psql();
+  std::vector<std::string> lines;
+  for (int i = 0; i < 1000; ++i) {
+    lines.push_back("psql:<stdin>:" + std::to_string(i + 7) +
+                    ": ERROR:  42704: role \"ghost\" does not exist");
+    lines.emplace_back("LOCATION:  get_role_oid, acl.c:5209");
+  }
+  lines.emplace_back("psql:<stdin>:2000: ERROR:  42P04: database \"shop\" already exists");
+  lines.emplace_back("psql:<stdin>:2001: WARNING:  01000: beware");
+  CHECK(ErrorOf(session, lines, 0).empty());
+  CHECK(session.Warnings() ==
+        std::vector<std::string>{
+            "line 2001 of 'x.sql': beware",
+            "line 2000 of 'x.sql': database \"shop\" already exists; passed over",
+            "line 7 of 'x.sql': role \"ghost\" does not exist; passed over (1000 times, this is the first)"});
+}
+
+TEST_CASE("psql: what looks alike is an error all the same") {
+  for (const char* text :
+       {"42P06: schema \"shop\" already exists", "42P04: database \"other\" already exists",
+        "42704: type \"role\" does not exist", "42704: unrecognized configuration parameter \"work_men\"",
+        "42P01: table \"t\" does not exist", "42710: extension \"citext\" already exists"}) {
+    PsqlSession session = Psql();
+    INFO(text);
+    CHECK_FALSE(ErrorOf(session, {std::string("psql:<stdin>:1: ERROR:  ") + text}, 0).empty());
+  }
+  PsqlSession session = Psql();
+  CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:1: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
+}
+
+TEST_CASE("psql: codes by what happened") {
+  const auto code = [](const std::string& line, int exit_code) {
+    PsqlSession session = Psql();
+    const auto seen = session.OnToolMessage(line);
+    return (seen ? session.OnToolExit(exit_code) : seen).error().code;
+  };
+  CHECK(code("psql:<stdin>:1: ERROR:  53100: could not extend file \"base/1/2\": No space left on device",
+             0) == ErrorCode::kNoSpace);
+  CHECK(code("psql:<stdin>:1: FATAL:  57P01: terminating connection due to administrator command", 2) ==
+        ErrorCode::kUnavailable);
+  CHECK(code("psql: error: connection to server at \"127.0.0.1\", port 1 failed: Connection refused", 2) ==
+        ErrorCode::kUnavailable);
+  CHECK(code("psql:<stdin>:8: error: invalid command \\restrict", 0) == ErrorCode::kInvalidArgument);
+  CHECK(code("something", 137) == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("pg_restore: an error with its statement, as soon as that is known") {
+  PgRestoreSession session("x.dump", false, false, "", "me");
+  size_t at = 0;
+  CHECK(ErrorOf(session,
+                {"pg_restore: error: could not execute query: ERROR:  relation \"item\" already exists",
+                 "Command was: CREATE TABLE public.item (", "    id integer", ");"},
+                1,
+                &at) == "'x.dump': ERROR: relation \"item\" already exists (in: CREATE TABLE public.item ()");
+  CHECK(at == 1);
+}
+
+TEST_CASE("pg_restore: errors that are passed over make its exit code 1 no error") {
+  const std::vector<std::string> role{
+      "pg_restore: error: could not execute query: ERROR:  role \"ghost\" does not exist",
+      "Command was: ALTER TABLE public.t OWNER TO ghost;", "", "",
+      "pg_restore: warning: errors ignored on restore: 1"};
+  PgRestoreSession session("x.dump", false, false, "", "me");
+  CHECK(ErrorOf(session, role, 1).empty());
+  CHECK(session.Warnings().size() == 1);
+  PgRestoreSession silent("x.dump", false, false, "", "me");
+  CHECK(ErrorOf(silent, {}, 1) == "'x.dump': pg_restore ended with exit code 1 and did not say why");
+  PgRestoreSession killed("x.dump", false, false, "", "me");
+  CHECK(ErrorOf(killed, role, 137).find("exit code 137") != std::string::npos);
+}
+
+TEST_CASE("pg_restore: its own words, and data that does not fit") {
+  PgRestoreSession own("x.dump", false, false, "", "me");
+  CHECK(ErrorOf(own, {"pg_restore: error: could not read from input file: end of file"}, 1) ==
+        "'x.dump': could not read from input file: end of file");
+  PgRestoreSession data("x.dump", false, false, "", "me");
+  CHECK(ErrorOf(data,
+                {"pg_restore: error: COPY failed for table \"t\": ERROR:  invalid input syntax for type "
+                 "integer: \"x\"",
+                 "CONTEXT:  COPY t, line 1, column a: \"x\"",
+                 "pg_restore: warning: errors ignored on restore: 1"},
+                1) ==
+        "'x.dump': ERROR: invalid input syntax for type integer: \"x\" (COPY t, line 1, column a: \"x\")");
+}
+
+}  // namespace
+}  // namespace spawnd::engines::postgresql
