@@ -38,7 +38,10 @@ TEST_CASE("A header that stops early, and what is none, is told from one") {
 }
 
 TEST_CASE("A version that nobody knows yet keeps its number, and nothing else is guessed") {
-  const std::string bytes("PGDMP\x01\x63\0\x04\x08\x01" "garbage", 18);
+  const std::string bytes(
+      "PGDMP\x01\x63\0\x04\x08\x01"
+      "garbage",
+      18);
   REQUIRE(ReadArchiveHeader(bytes).has_value());
   CHECK(ReadArchiveHeader(bytes)->minor == 99);
   CHECK(ReadArchiveHeader(bytes)->database.empty());

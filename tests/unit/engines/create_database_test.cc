@@ -31,10 +31,9 @@ TEST_CASE("Newer spellings: LOCALE, with a provider beside it") {
 }
 
 TEST_CASE("A locale that is here stays, and so does one that only looks like one") {
-  for (const char* sql :
-       {"CREATE DATABASE x LC_COLLATE 'C' LC_CTYPE = 'POSIX';",
-        "CREATE DATABASE x OWNER \"LC_COLLATE 'xx'\" /* LOCALE 'xx' */ -- LOCALE 'yy'\n;",
-        "CREATE DATABASE x LOCALE = DEFAULT;"}) {
+  for (const char* sql : {"CREATE DATABASE x LC_COLLATE 'C' LC_CTYPE = 'POSIX';",
+                          "CREATE DATABASE x OWNER \"LC_COLLATE 'xx'\" /* LOCALE 'xx' */ -- LOCALE 'yy'\n;",
+                          "CREATE DATABASE x LOCALE = DEFAULT;"}) {
     const auto rewritten = ReplaceMissingLocales(sql, OnlyC);
     CHECK(rewritten.sql == sql);
     CHECK(rewritten.replaced.empty());

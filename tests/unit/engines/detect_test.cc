@@ -55,7 +55,7 @@ TEST_CASE("Real installations are found once, whatever leads to them") {
   fs::create_directories(at / "elsewhere/bin");
   fs::create_symlink(root + "/bin/postgres", at / "elsewhere/bin/postgres");
   for (const std::string& path : {folder.Path(), folder.Path() + "/link", folder.Path() + "/npm", root,
-                                 fs::path(root).parent_path().string()}) {
+                                  fs::path(root).parent_path().string()}) {
     INFO(path);
     CHECK(TimesFound(DetectInstallations({path, path}), root) == 1);
   }
