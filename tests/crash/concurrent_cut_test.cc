@@ -71,6 +71,7 @@ bool IsCutAt(uint64_t cut, const std::vector<std::vector<TimedWrite>>& by_thread
 
 TEST_CASE("everysec: commits beside running operations are consistent cuts") {
   RecordingFileSystem fs;
+  fs.SlowSyncs(std::chrono::microseconds(300));
   CrashRun run(storage::Durability::kEverySecond, false);
   auto volume = run.OpenIn(fs, "first boot");
   REQUIRE(volume);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 namespace spawnd::testing {
 namespace {
@@ -58,6 +59,7 @@ class RecordingFile final : public File {
   }
 
   Result<void> Sync() override {
+    if (fs_.sync_delay_.count() > 0) std::this_thread::sleep_for(fs_.sync_delay_);
     const std::lock_guard lock(fs_.mutex_);
     if (auto fault = fs_.Fault("sync", false)) {
       fs_.Log({.kind = Kind::kFailedSync, .inode = inode_});

@@ -9,6 +9,7 @@
 /// Thread-safe. A RecordingFileSystem outlives its files.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -86,6 +87,10 @@ class RecordingFileSystem final : public FileSystem {
   /// and says that it succeeded.
   void LoseSyncs(std::function<bool(const std::string& path)> predicate);
 
+  /// Lets every sync of a file take a while before it does its work, as a disk does, so that other threads
+  /// get to run meanwhile. Before the first operation.
+  void SlowSyncs(std::chrono::microseconds delay) { sync_delay_ = delay; }
+
  private:
   friend class RecordingFile;
 
@@ -117,6 +122,7 @@ class RecordingFileSystem final : public FileSystem {
   ErrorCode fail_code_ = ErrorCode::kIo;
   int fail_written_eighths_ = 0;
   bool fault_happened_ = false;
+  std::chrono::microseconds sync_delay_{0};
   std::function<bool(const std::string&)> lose_sync_;
 };
 
