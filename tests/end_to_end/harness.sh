@@ -111,6 +111,7 @@ start_daemon() {
   "$spawnd" serve --state-dir "$state" --socket "$socket" --config "$work/spawnd.yaml" "$@" \
     >>"$work/daemon.log" 2>&1 </dev/null &
   echo $! >"$work/daemon.pid"
+  disown  # or bash announces its death
   wait_until 20 daemon_ready
 }
 
