@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -101,7 +102,8 @@ TEST_CASE("a path that no socket address can hold is refused") {
 int Activated(int fd, const char* count) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::dup2(fd, 3);
+    // As many as are announced: libsystemd refuses a number that is not open.
+    for (int i = 0; i < std::atoi(count); ++i) ::dup2(fd, 3 + i);
     ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
     ::setenv("LISTEN_FDS", count, 1);
     const auto socket = OpenListenSocket("/nonexistent/never-made.sock");
