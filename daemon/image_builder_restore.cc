@@ -51,7 +51,8 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
     std::ofstream log(restore.log_path, std::ios::app);
     for (const std::string& warning : step.session->Warnings()) {
       log << "warning: " << warning << "\n";
-      context.progress.Message(warning);
+      // Of a restore that failed the user hears one thing: why.
+      if (ran) context.progress.Message(warning);
     }
   }
   return ran;

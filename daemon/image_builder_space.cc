@@ -25,7 +25,8 @@ Error ExplainSpace(Error error, const std::string& state_directory) {
       error.code == ErrorCode::kNoSpace || error.message.find("No space left on device") != std::string::npos;
   if (!host_is_full && !says_so) return error;
   error.code = ErrorCode::kNoSpace;
-  if (host_is_full) error.message = "the disk of '" + state_directory + "' is full: " + error.message;
+  if (host_is_full)
+    error.message = "no space left on the disk of '" + state_directory + "': " + error.message;
   if (error.hint.empty()) {
     error.hint = "Make room on the disk of '" + state_directory +
                  "', for example with `spawnctl delete data-container` or `spawnctl delete data-image`.";
