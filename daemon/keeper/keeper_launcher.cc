@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -84,7 +85,7 @@ void ShowAsKeeper(int argc, char** argv, const std::string& id) {
   const size_t room = static_cast<size_t>(argv[argc - 1] + std::strlen(argv[argc - 1]) - begin);
   const std::string arguments = std::string("keeper") + '\0' + id;
   std::memset(begin, 0, room);
-  std::memcpy(begin, arguments.data(), std::min(arguments.size(), room));
+  std::copy_n(arguments.begin(), std::min(arguments.size(), room), begin);
 }
 
 /// In the child: from here on it is as if it had been started as `spawnd keeper <id>`.
