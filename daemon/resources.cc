@@ -16,6 +16,7 @@ constexpr size_t kAccountBuffer = 16 * 1024;  ///< of one passwd or group entry;
 template <typename Row>
 std::string HintFor(std::string_view reference, const std::vector<Row>& visible, std::string_view command) {
   std::vector<std::string_view> names;
+  names.reserve(visible.size());
   for (const Row& row : visible) names.push_back(row.name);
   const std::string_view nearest = api::Nearest(reference.substr(0, reference.find(':')), names);
   std::string hint;

@@ -79,7 +79,7 @@ Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& i
   }
 }
 
-void Start(const Order& order, const ImageRow& image, ContainerRow row) {
+void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
   DaemonState& state = order.state;
   const int64_t id = row.id;
   // While the create is under way, a client that closes its connection takes it back.
@@ -103,13 +103,14 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   PortLease port(order.state.ports, row.port);
   TRY_ASSIGN(row.id, Insert(*order.state.catalog, row, image.name));
   port.Keep();  // it is the container's from here on
-  Start(order, image, std::move(row));
+  Start(order, image, row);
   return {};
 }
 
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
 void DetectAndStart(Order order, ImageRow image, const engines::Engine& engine) {
-  order.state.launches->Run([order = std::move(order), image = std::move(image), &engine](const auto&) {
+  DaemonState& state = order.state;
+  state.launches->Run([order = std::move(order), image = std::move(image), &engine](const auto&) {
     auto chosen = order.state.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
     if (!chosen) return SendError(order.reply, chosen.error());
     order.state.mailbox->Post([order, image, &engine, installation = *chosen] {
