@@ -46,6 +46,7 @@ void CheckDefaults(const TestServer& server) {
 void LiveAndBeSealed(TestServer& server) {
   const Credentials& admin = server.Admin();
   auto session = server.Start();
+  CHECK(server.Log().find(Postgresql().ReadyLine()) != std::string::npos);
   REQUIRE(session->PrepareContainer(admin).has_value());
   CheckLogins(server, admin);
   CheckDefaults(server);
