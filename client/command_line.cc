@@ -224,7 +224,8 @@ Result<void> CheckArguments(const Command& command, const Invocation& invocation
 
 }  // namespace
 
-Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::vector<std::string> arguments) {
+Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
+                                     const std::vector<std::string>& arguments) {
   if (arguments.size() > kMaxArguments) return Usage("too many arguments", {});
   TRY_ASSIGN(Words words, Normalise(commands, arguments));
   const bool help = Asks(words, "--help", "-h");

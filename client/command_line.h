@@ -23,6 +23,7 @@ struct CommandLine {
 };
 
 /// `arguments` without the program's name. Errors: kInvalidArgument with a "did you mean" in the hint.
-Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::vector<std::string> arguments);
+Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
+                                     const std::vector<std::string>& arguments);
 
 }  // namespace spawnd::client

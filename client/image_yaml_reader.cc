@@ -116,7 +116,8 @@ class Reader {
     std::vector<std::string_view> names;
     for (const auto& key : keys) names.push_back(key.name);
     std::vector<std::pair<std::string_view, int>> seen;
-    for (const auto& [key, value] : map.entries) {
+    for (const YamlEntry& entry : map.entries) {
+      const YamlNode& key = entry.key;
       if (key.kind != Kind::kText) {
         return Bad(key.line, fmt::format("expected a key, found {}", YamlKindName(key.kind)));
       }
@@ -129,7 +130,7 @@ class Reader {
         }
       }
       seen.emplace_back(key.text, key.line);
-      if (value.kind != Kind::kNull) TRY((target.*(known->read))(value));
+      if (entry.value.kind != Kind::kNull) TRY((target.*(known->read))(entry.value));
     }
     return {};
   }

@@ -14,8 +14,8 @@
 namespace spawnd::client {
 namespace {
 
-Result<int> Run(std::vector<std::string> arguments) {
-  TRY_ASSIGN(const CommandLine line, ParseCommandLine(Commands(), std::move(arguments)));
+Result<int> Run(const std::vector<std::string>& arguments) {
+  TRY_ASSIGN(const CommandLine line, ParseCommandLine(Commands(), arguments));
   switch (line.wanted) {
     case CommandLine::Wanted::kRun:
       return line.command->run(line.invocation);

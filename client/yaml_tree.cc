@@ -40,7 +40,7 @@ class TreeCopy {
           TRY_ASSIGN(YamlNode value, Copy(entry.second, depth + 1));
           // A value that is absent has no place of its own.
           if (value.kind == YamlNode::Kind::kNull) value.line = key.line;
-          node.entries.emplace_back(std::move(key), std::move(value));
+          node.entries.push_back({std::move(key), std::move(value)});
         }
         return node;
     }

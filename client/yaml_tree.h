@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -17,14 +16,21 @@ inline constexpr size_t kMaxYamlNesting = 16;
 /// Aliases make a small file a large tree: copying it out ends here.
 inline constexpr size_t kMaxYamlNodes = 10'000;
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind { kNull, kText, kList, kMap };
 
   Kind kind = Kind::kNull;
-  int line = 0;                 ///< counted from 1
-  std::string text;             ///< of kText: the literal text, so that 11.0 stays "11.0"
-  std::vector<YamlNode> items;  ///< of kList
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  ///< of kMap, in the order of the file; keys may repeat
+  int line = 0;                    ///< counted from 1
+  std::string text;                ///< of kText: the literal text, so that 11.0 stays "11.0"
+  std::vector<YamlNode> items;     ///< of kList
+  std::vector<YamlEntry> entries;  ///< of kMap, in the order of the file; keys may repeat
+};
+
+struct YamlEntry {
+  YamlNode key;
+  YamlNode value;
 };
 
 /// "text", "a list", "a map", "nothing"; for messages.

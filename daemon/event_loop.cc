@@ -29,7 +29,7 @@ class BoxedWatch final : public Watch {
 };
 
 template <typename Handle, typename Init, typename Start>
-Result<std::unique_ptr<Watch>> MakeWatch(std::function<void()> callback, std::string_view what, Init init,
+Result<std::unique_ptr<Watch>> MakeWatch(std::function<void()>&& callback, std::string_view what, Init init,
                                          Start start) {
   auto box = std::make_unique<Box<Handle>>();
   box->callback = std::move(callback);

@@ -195,7 +195,7 @@ void BuildProgress::Message(std::string_view message) {
   reply_.Line(api::ProgressLine(line));
 }
 
-void BuildImage(DaemonState& state, BuildOrder order, std::stop_token stop) {
+void BuildImage(DaemonState& state, BuildOrder order, const std::stop_token& stop) {
   const http::Reply reply = order.reply;
   const auto started = std::chrono::steady_clock::now();
   Build build(state, order, stop);

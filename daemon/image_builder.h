@@ -24,6 +24,6 @@ struct BuildOrder {
 /// Builds, and answers `order.reply`: with a plain error as long as nothing has begun, with a stream of
 /// progress and one last line after that. Ends early when the client goes away, the image is deleted or
 /// `stop` says so.
-void BuildImage(DaemonState& state, BuildOrder order, std::stop_token stop);
+void BuildImage(DaemonState& state, BuildOrder order, const std::stop_token& stop);
 
 }  // namespace spawnd::daemon

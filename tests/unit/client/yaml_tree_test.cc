@@ -23,14 +23,14 @@ TEST_CASE("a tree has literal text and lines") {
   REQUIRE(tree);
   REQUIRE(tree->kind == Kind::kMap);
   REQUIRE(tree->entries.size() == 3);
-  CHECK(tree->entries[0].second.text == "11.0");
-  const YamlNode& list = tree->entries[1].second;
+  CHECK(tree->entries[0].value.text == "11.0");
+  const YamlNode& list = tree->entries[1].value;
   REQUIRE(list.kind == Kind::kList);
   CHECK(list.items[0].text == "0.20");
   CHECK(list.items[0].line == 3);
-  CHECK(list.items[1].entries[0].second.kind == Kind::kNull);
-  CHECK(tree->entries[2].first.line == 5);
-  CHECK(tree->entries[2].second.text == "yes");
+  CHECK(list.items[1].entries[0].value.kind == Kind::kNull);
+  CHECK(tree->entries[2].key.line == 5);
+  CHECK(tree->entries[2].value.text == "yes");
 }
 
 TEST_CASE("empty documents are nothing") {
