@@ -72,6 +72,22 @@ bool PlaceDescriptors(const SpawnOptions& options) {
   return true;
 }
 
+/// By hand: between fork and exec nothing may allocate.
+void SetOomScore(int score) {
+  std::array<char, 8> text{};
+  size_t at = text.size();
+  unsigned left = score < 0 ? 0U - static_cast<unsigned>(score) : static_cast<unsigned>(score);
+  do {
+    text[--at] = static_cast<char>('0' + left % 10);
+    left /= 10;
+  } while (left > 0 && at > 1);
+  if (score < 0) text[--at] = '-';
+  const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  [[maybe_unused]] const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
+  ::close(fd);
+}
+
 [[noreturn]] void RunChild(const ChildPlan& plan) {
   const SpawnOptions& options = *plan.options;
   // A pipe to report on must not sit on 0, 1 or 2.
@@ -82,6 +98,8 @@ bool PlaceDescriptors(const SpawnOptions& options) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (options.new_session) ::setsid();
+  // While still the parent's user: afterwards the file belongs to nobody that this process is.
+  if (options.oom_score_adj) SetOomScore(*options.oom_score_adj);
   ok = ok && (!options.identity || DropTo(*options.identity));
   ok = ok && (!options.no_new_privileges || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   // After the switch of user, which clears the setting. The parent may be gone already: then nobody would

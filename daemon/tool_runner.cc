@@ -216,6 +216,7 @@ Result<void> Tool::Start() {
   options.identity = run_.caller;
   options.new_session = true;  // no terminal to ask a password on, and one kill reaches all of it
   options.no_new_privileges = true;
+  options.oom_score_adj = 0;  // the daemon's own is for the daemon
   TRY_ASSIGN(pid_, Spawn(options));
 
   exit_fd_.Reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));

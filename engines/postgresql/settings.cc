@@ -36,7 +36,8 @@ std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& pat
       {"data_directory", paths.data_directory},
       {"hba_file", paths.settings_directory + "/" + kHbaFile},
       {"ident_file", paths.settings_directory + "/" + kIdentFile},
-      {"external_pid_file", ""},
+      // Empty would not be "none": the server tries to open a file of that name, and complains.
+      {"external_pid_file", paths.socket_directory + "/server.pid"},
       {"listen_addresses", endpoint.host},
       {"port", std::to_string(endpoint.port)},
       {"unix_socket_directories", paths.socket_directory},
