@@ -59,13 +59,16 @@ class RecordingFile final : public File {
   }
 
   Result<void> Sync() override {
+    const size_t begun = fs_.LogSize();
     if (fs_.sync_delay_.count() > 0) std::this_thread::sleep_for(fs_.sync_delay_);
     const std::lock_guard lock(fs_.mutex_);
     if (auto fault = fs_.Fault("sync", false)) {
       fs_.Log({.kind = Kind::kFailedSync, .inode = inode_});
       return Fail(*fault);
     }
-    if (!fs_.SyncIsLost(fs_.NameOf(inode_))) fs_.Log({.kind = Kind::kSync, .inode = inode_});
+    if (!fs_.SyncIsLost(fs_.NameOf(inode_))) {
+      fs_.Log({.kind = Kind::kSync, .inode = inode_, .covers = begun});
+    }
     return {};
   }
 
@@ -101,6 +104,7 @@ RecordingFileSystem::RecordingFileSystem(State state) : start_(std::move(state))
 }
 
 void RecordingFileSystem::Log(LoggedOperation operation) {
+  operation.at_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
   Apply(now_, operation, Fate::kKept, log_.size());
   log_.push_back(std::move(operation));
 }
@@ -235,13 +239,17 @@ void RecordingFileSystem::LoseSyncs(std::function<bool(const std::string& path)>
 
 std::vector<bool> RecordingFileSystem::CoveredBySync(size_t operations) const {
   std::vector<bool> covered(operations);
-  std::set<int> synced_files;
+  std::map<int, size_t> synced_files;  // up to which place in the log
   std::set<std::string> synced_directories;
   for (size_t i = operations; i-- > 0;) {
     const LoggedOperation& operation = log_[i];
-    if (operation.kind == Kind::kSync) synced_files.insert(operation.inode);
+    if (operation.kind == Kind::kSync) {
+      size_t& synced = synced_files[operation.inode];
+      synced = std::max(synced, operation.covers);
+    }
     if (operation.kind == Kind::kSyncDirectory) synced_directories.insert(operation.path);
-    covered[i] = (ChangesBytes(operation.kind) && synced_files.contains(operation.inode)) ||
+    const auto synced = synced_files.find(operation.inode);
+    covered[i] = (ChangesBytes(operation.kind) && synced != synced_files.end() && i < synced->second) ||
                  (ChangesNames(operation.kind) && synced_directories.contains(DirectoryOf(operation.path)));
   }
   return covered;

@@ -44,6 +44,10 @@ struct LoggedOperation {
   uint64_t offset = 0;     ///< of a write or punch; new size of a truncate
   uint64_t length = 0;     ///< of a punch
   std::vector<std::byte> data{};
+  /// Of a sync: it makes certain what stands before this place in the log, which is where it began. Writes
+  /// that came while it was under way are not covered, as on a real disk.
+  size_t covers = 0;
+  int64_t at_ns = 0;  ///< CLOCK_MONOTONIC; never goes back from one operation to the next
 };
 
 /// What became of an operation that no sync covers.

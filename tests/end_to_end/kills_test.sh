@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# kill -9 of whatever there is, at random moments, under load: a daemon, a keeper, a server, one of its backends, and
+# while containers come and go. Everything comes back by itself, and nothing that was acknowledged is lost.
+# SPAWND_TEST_LONG=1 does a hundred rounds in place of five; SPAWND_TEST_SEED=N repeats the choices of a run.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+rounds=$(( ${SPAWND_TEST_LONG:-0} ? 100 : 5 ))
+seed=${SPAWND_TEST_SEED:-$((RANDOM * 32768 + RANDOM))}
+loaded=(everysec-1 everysec-2 always-1)
+random_moment() { sleep "$(awk -v r="$RANDOM" -v most="$1" 'BEGIN { printf "%.3f", r / 32768 * most }')"; }
+
+make_bank_image() {
+  cat >"$work/files/bank.sql" <<'SQL'
+create table account (id int primary key, balance bigint not null);
+insert into account select i, 0 from generate_series(1, 1000) i;
+create table acknowledged (n int primary key, text text);
+create table item (id int primary key);
+insert into item select generate_series(1, 1000);
+SQL
+  make_image bank 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
+}
+
+start_load() {
+  local json
+  json=$(ctl get dc "$1" -o json)
+  python3 "$repo/tests/end_to_end/acknowledged_load.py" "$(jq -r .host <<<"$json")" "$(jq -r .port <<<"$json")" \
+    "$(jq -r .user <<<"$json")" "$(jq -r .password <<<"$json")" shop "$work/acknowledged-$1" >/dev/null 2>&1 </dev/null &
+  echo $! >>"$work/loads"
+  disown
+}
+stop_loads() {
+  local pid
+  for pid in $(cat "$work/loads" 2>/dev/null); do
+    kill "$pid" 2>/dev/null
+    wait_until 10 process_gone "$pid"
+  done
+  rm -f "$work/loads"
+}
+extra_clean_up() { (stop_loads); }
+acknowledged() { wc -l <"$work/acknowledged-$1"; }
+
+# Container $1 answers, and its client's commits are acknowledged again.
+goes_on() { (( $(acknowledged "$1") > $2 )) && answers "$1"; }
+everything_goes_on() {
+  local name before
+  for name in "${loaded[@]}"; do
+    before=$(acknowledged "$name")
+    wait_until 40 goes_on "$name" "$before"
+  done
+}
+
+# The victim of one kind among the processes of a random loaded container; nothing when it is just starting.
+victim() {
+  local kind=$1 name keeper server
+  name=${loaded[RANDOM % ${#loaded[@]}]}
+  keeper=$(keeper_pid "$(cat "$work/id-$name")")
+  [[ -n $keeper ]] || return 0
+  server=$(server_pid "$keeper")
+  case $kind in
+    keeper) echo "$keeper" ;;
+    server) echo "$server" ;;
+    backend) [[ -z $server ]] || ps -o pid= --ppid "$server" | shuf -n 1 --random-source=<(yes "$RANDOM") | tr -d ' ' ;;
+  esac
+}
+
+# A container of each of three kinds: one that is asked for while something dies, one that is deleted meanwhile, one
+# that is made and deleted at once. What the client was told is in $work/told-*.
+come_and_go() {
+  rm -f "$work"/told-*
+  (make_container bank "comes-$1" && touch "$work/told-comes") >/dev/null 2>&1 &
+  (random_moment 0.3; ctl delete dc -q "goes-$1" && touch "$work/told-goes") >/dev/null 2>&1 &
+  (make_container bank "both-$1" && ctl delete dc -q "both-$1" && touch "$work/told-both") >/dev/null 2>&1 &
+}
+exists() { ctl get dc -o json | jq -e --arg name "$1" 'any(.[]; .name == $name)' >/dev/null; }
+settled() { [[ $(ctl get dc -o json | jq '[.[] | select(.status == "Pending" or .state == "restarting")] | length') == 0 ]]; }
+assert_as_told() {
+  local name
+  wait_until 40 settled
+  if [[ -e $work/told-comes ]]; then exists "comes-$1" || fail "'comes-$1' was created, and is not there"; fi
+  if [[ -e $work/told-goes ]]; then ! exists "goes-$1" || fail "'goes-$1' was deleted, and is there"; fi
+  if [[ -e $work/told-both ]]; then ! exists "both-$1" || fail "'both-$1' was deleted, and is there"; fi
+  for name in "comes-$1" "goes-$1" "both-$1"; do
+    exists "$name" || continue
+    wait_until 40 answers "$name"
+    assert_eq "$(sql "$name" '' 'select count(*) from item')" 1000 "container '$name'"
+    ctl delete dc -q "$name"
+  done
+}
+
+case_setup() {
+  local name
+  make_bank_image || fail "cannot make the image"
+  for name in "${loaded[@]}"; do
+    ctl create dc -q -i bank -n "$name" --durability "${name%-*}"
+    field "$name" id >"$work/id-$name"
+    start_load "$name"
+  done
+  everything_goes_on
+}
+
+case_rounds_of_kills() {
+  local round kind pid kinds=(daemon keeper server backend)
+  note "seed $seed"
+  RANDOM=$seed
+  for ((round = 0; round < rounds; round++)); do
+    kind=${kinds[(round + RANDOM) % 4]}
+    make_container bank "goes-$round" >/dev/null
+    come_and_go "$round"
+    random_moment 0.6
+    if [[ $kind == daemon ]]; then
+      kill_daemon
+      random_moment 0.3
+      start_daemon
+    else
+      pid=$(victim "$kind")
+      note "round $round: $kind ${pid:-is not there}"
+      [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || note "gone before"
+    fi
+    wait
+    everything_goes_on
+    assert_as_told "$round"
+  done
+}
+
+case_nothing_acknowledged_is_lost() {
+  local name lost
+  stop_loads
+  for name in "${loaded[@]}"; do
+    (( $(acknowledged "$name") > 50 )) || fail "only $(acknowledged "$name") commits on '$name'"
+    sql "$name" '' 'select n from acknowledged' | sort >"$work/there"
+    lost=$(sort "$work/acknowledged-$name" | comm -23 - "$work/there" | wc -l)
+    assert_eq "$lost" 0 "acknowledged commits of '$name' that are lost, of $(acknowledged "$name")"
+    assert_eq "$(sql "$name" '' 'select sum(balance) from account')" 0 "the sum over all accounts of '$name'"
+    note "$name: $(acknowledged "$name") acknowledged, $(wc -l <"$work/there") there"
+  done
+}
+
+# The ports of this file's daemon are few: had a round leaked one, the last of these would find none.
+case_nothing_is_left() {
+  local number
+  clean_slate
+  for ((number = 0; number < ports; number++)); do make_container bank "port-$number" >/dev/null; done
+  clean_slate
+}
+
+ports=8
+write_config "$first_port-$((first_port + ports - 1))"
+start_daemon
+run_cases "$@"
