@@ -175,7 +175,12 @@ void Delta::SetBlocks(const MapRun& run) {
   for (uint32_t i = 0; i < run.count; ++i) {
     const uint32_t old = map_.Get(run.block + i);
     map_.Set(run.block + i, in_slots ? run.value + i : run.value);
-    if (!BlockMap::IsSlot(old) || slots_.Tag(BlockMap::SlotOf(old)) <= pinned_) continue;
+    if (!BlockMap::IsSlot(old)) continue;
+    if (slots_.Tag(BlockMap::SlotOf(old)) <= kept_) continue;  // a revision's
+    if (slots_.Tag(BlockMap::SlotOf(old)) <= pinned_) {
+      slots_.Wait(BlockMap::SlotOf(old), undecided_);
+      continue;
+    }
     // To the newest epoch's list, also when a commit of this operation's own epoch is under way: an operation
     // of the new epoch may have looked the slot up already, and only the next cut waits for that one.
     slots_.Wait(BlockMap::SlotOf(old), waiting_[gate_.Current() & 1]);

@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "storage/block_map.h"
@@ -63,6 +64,10 @@ class Delta {
   /// Makes all that completed before the call durable, as one consistent cut. Errors: kNoSpace when the
   /// journal has no room for the commit record (the next commit covers this one's epoch as well), else kIo.
   Result<void> Commit();
+  /// As Commit, and the volume as it is at that cut stays: it is revision `number` (delta_revision.cc),
+  /// durable when this returns. Numbers grow. Errors: kAlreadyExists, kNoSpace (nothing happened), kIo.
+  Result<RevisionUsage> SaveRevision(uint32_t number);
+  std::vector<RevisionUsage> Revisions();
   /// kIo once the volume is poisoned.
   Result<void> CheckHealthy();
 
@@ -80,13 +85,18 @@ class Delta {
   /// Blocks handled in one step: bounds the stack and the time the lock is held.
   static constexpr uint32_t kBlocksPerPiece = 256;
   static constexpr uint32_t kBlocksPerDiscard = 512;
+  /// The tag that recovery gives to slots of revisions; all others get later ones.
+  static constexpr Epoch kRevisionTag = 1;
+  Epoch FirstEpoch() const { return revisions_.empty() ? 1 : kRevisionTag + 1; }
   struct WritePlan;
   struct DiscardPlan;
+  struct RevisionCut;
 
   Delta(FileSystem& fs, DeltaOptions options, Below& below);
 
   // delta_recovery.cc: opening.
   Result<void> Load();
+  Result<void> MakeTables();
   Result<void> StartFresh();
   Result<void> Recover(File& journal, const JournalHeader& header, const std::string& path);
   Result<void> CheckHeader(const JournalHeader& header, const std::string& path) const;
@@ -110,8 +120,17 @@ class Delta {
   Result<void> ChangeMap(Epoch epoch, std::span<const MapRun> runs);
   void SetBlocks(const MapRun& run);
 
+  // delta_revision.cc.
+  Result<void> FindRevisions();
+  Result<void> AdoptRevisions();
+  void CutForRevision(Epoch epoch, RevisionCut& cut);
+  Result<void> PublishRevision(MapJournal& file, Epoch epoch, uint32_t number);
+
   // delta_commit.cc.
-  Result<void> CommitRound();
+  /// Makes a round that begins after the call, or takes part in one; a round for a revision is the caller's
+  /// own.
+  Result<void> RunRound(RevisionCut* cut);
+  Result<void> CommitRound(RevisionCut* cut);
   Result<void> AppendCommit(Epoch epoch);
   Result<void> SyncData();
   Result<void> PublishJournal();
@@ -123,8 +142,8 @@ class Delta {
                              uint64_t sequence);
   Result<void> CopyRecords(MapJournalReader& reader, MapJournal& to);
   Result<std::unique_ptr<MapJournal>> StartTemporaryJournal();
-  /// Writes the whole map. No operation is inside the gate.
-  Result<void> FillSnapshot(MapJournal& journal, Epoch epoch);
+  /// Writes the whole map. No operation is inside the gate. Returns how many of its slots no revision holds.
+  Result<uint64_t> FillSnapshot(MapJournal& journal, Epoch epoch);
   void GiveSpaceBack();
   tl::unexpected<Error> Poison(const Error& cause);
 
@@ -146,7 +165,10 @@ class Delta {
   std::array<WaitingSlots, 2> waiting_{};  // by parity of the epoch whose commit frees them
   std::array<uint64_t, 2> changes_{};      // records of an epoch not committed yet, by parity
   Epoch committed_ = 0;
-  Epoch pinned_ = 0;  // slots of this epoch and before belong to a revision
+  Epoch kept_ = 0;                        // mapped slots of this epoch and before belong to a revision
+  Epoch pinned_ = 0;                      // or to one that is being saved; never less than kept_
+  WaitingSlots undecided_{};              // replaced slots that the revision being saved will hold, or not
+  std::vector<RevisionUsage> revisions_;  // by number
 
   /// Written data that no sync covers yet and no record announces: overwriting in place.
   std::atomic<bool> data_dirty_{false};
@@ -156,6 +178,8 @@ class Delta {
   uint64_t compact_above_ = 0;
   bool punching_ = true;
   std::array<MapRun, kMaxRunsPerRecord> snapshot_runs_{};
+
+  std::mutex save_mutex_;  // one revision at a time
 
   // Commits are numbered rounds; who comes during one waits for the next, and all who wait share it.
   std::mutex rounds_mutex_;
@@ -176,5 +200,7 @@ inline constexpr char kJournalName[] = "journal";
 inline constexpr char kUnpublishedJournalName[] = "journal.new";
 /// A journal being rewritten; means nothing to whoever finds it.
 inline constexpr char kTemporaryJournalName[] = "journal.tmp";
+/// A revision that was not finished, "revision-7.tmp"; as above.
+inline constexpr char kTemporarySuffix[] = ".tmp";
 
 }  // namespace spawnd::storage

@@ -18,7 +18,13 @@ constexpr int kHolesPerCommit = 16;
 }  // namespace
 
 Result<void> Delta::Commit() {
+  return RunRound(nullptr);
+}
+
+Result<void> Delta::RunRound(RevisionCut* cut) {
   std::unique_lock lock(rounds_mutex_);
+  // Whoever saves a revision takes no part in another's round, but its round serves those who wait.
+  while (cut != nullptr && committing_) round_done_.wait(lock);
   // A round that has started may have made its cut before the caller's last write, so wait for a later one.
   const uint64_t wanted = rounds_started_ + 1;
   while (rounds_done_ < wanted) {
@@ -29,7 +35,7 @@ Result<void> Delta::Commit() {
     committing_ = true;
     ++rounds_started_;
     lock.unlock();
-    auto result = CommitRound();
+    auto result = CommitRound(cut);
     lock.lock();
     committing_ = false;
     rounds_done_ = rounds_started_;
@@ -41,14 +47,14 @@ Result<void> Delta::Commit() {
   return {};
 }
 
-Result<void> Delta::CommitRound() {
+Result<void> Delta::CommitRound(RevisionCut* cut) {
   TRY(CheckHealthy());
   const Epoch epoch = gate_.Current();
   bool compact = false;
   {
     std::unique_lock lock(mutex_);
     compact = journal_->Bytes() > compact_above_;
-    if (changes_[epoch & 1] == 0) {
+    if (changes_[epoch & 1] == 0 && cut == nullptr) {
       lock.unlock();
       // The map is what the last commit says; at most bytes were overwritten in place.
       return data_dirty_.exchange(false, std::memory_order_acq_rel) ? SyncData() : Result<void>();
@@ -62,7 +68,9 @@ Result<void> Delta::CommitRound() {
   std::unique_ptr<MapJournal> compacted;
   uint64_t position = 0;
   uint64_t sequence = 0;
-  if (compact) {
+  if (cut != nullptr) {
+    CutForRevision(epoch, *cut);
+  } else if (compact) {
     compacted = CutWithSnapshot(epoch, position, sequence);
   } else {
     gate_.Cut();
@@ -132,7 +140,7 @@ void Delta::FinishCommit(Epoch epoch) {
 std::unique_ptr<MapJournal> Delta::CutWithSnapshot(Epoch epoch, uint64_t& position, uint64_t& sequence) {
   auto compacted = StartTemporaryJournal();
   gate_.CutAndHold();
-  auto filled = compacted ? FillSnapshot(**compacted, epoch) : Result<void>(Fail(compacted.error()));
+  const bool filled = compacted && FillSnapshot(**compacted, epoch);
   position = journal_->Bytes();
   sequence = journal_->NextSequence();
   gate_.Release();
@@ -146,12 +154,14 @@ Result<std::unique_ptr<MapJournal>> Delta::StartTemporaryJournal() {
   return MapJournal::Create(fs_, PathOf(kTemporaryJournalName), NewHeader());
 }
 
-Result<void> Delta::FillSnapshot(MapJournal& journal, Epoch epoch) {
+Result<uint64_t> Delta::FillSnapshot(MapJournal& journal, Epoch epoch) {
   size_t used = 0;
+  uint64_t new_slots = 0;
   for (uint32_t block = map_.NextEntry(0); block < map_.Blocks(); block = map_.NextEntry(block + 1)) {
     const uint32_t value = map_.Get(block);
     const bool in_slot = BlockMap::IsSlot(value);
     const Epoch tag = in_slot ? slots_.Tag(BlockMap::SlotOf(value)) : epoch;
+    if (in_slot && tag > kept_) ++new_slots;
     if (used > 0) {
       MapRun& last = snapshot_runs_[used - 1];
       const uint32_t next_value = BlockMap::IsSlot(last.value) ? last.value + last.count : last.value;
@@ -166,7 +176,8 @@ Result<void> Delta::FillSnapshot(MapJournal& journal, Epoch epoch) {
     }
     snapshot_runs_[used++] = {.block = block, .count = 1, .value = value, .tag = tag};
   }
-  return used > 0 ? journal.AppendRuns(epoch, std::span(snapshot_runs_).first(used)) : Result<void>();
+  if (used > 0) TRY(journal.AppendRuns(epoch, std::span(snapshot_runs_).first(used)));
+  return new_slots;
 }
 
 Result<void> Delta::SwitchJournal(std::unique_ptr<MapJournal> compacted, Epoch epoch, uint64_t position,

@@ -29,13 +29,6 @@ Delta::Delta(FileSystem& fs, DeltaOptions options, Below& below)
 
 Result<std::unique_ptr<Delta>> Delta::Open(FileSystem& fs, DeltaOptions options, Below& below) {
   std::unique_ptr<Delta> delta(new Delta(fs, std::move(options), below));
-  const uint32_t blocks = delta->options_.blocks;
-  TRY_ASSIGN(delta->map_, BlockMap::Create(blocks));
-  // In one epoch every block can be rewritten while its old slot waits: two slots a block. The third is for
-  // blocks that are written and discarded in turn; beyond that a write gets kNoSpace until the next commit.
-  const uint64_t slots = uint64_t{blocks} * 3 + 1024;
-  const auto max_slots = static_cast<uint32_t>(std::min<uint64_t>(slots, BlockMap::kMaxSlot));
-  TRY_ASSIGN(delta->slots_, SlotAllocator::Create(max_slots));
   TRY(delta->Load());
   return delta;
 }
@@ -56,6 +49,8 @@ Result<void> Delta::RemoveIfThere(const char* name) {
 
 Result<void> Delta::Load() {
   TRY(fs_.CreateDirectory(options_.directory));
+  TRY(FindRevisions());
+  TRY(MakeTables());
   const std::string path = PathOf(kJournalName);
   TRY_ASSIGN(const bool committed, fs_.Exists(path));
   if (committed) {
@@ -75,7 +70,28 @@ Result<void> Delta::Load() {
   return StartFresh();
 }
 
+Result<void> Delta::MakeTables() {
+  TRY_ASSIGN(map_, BlockMap::Create(options_.blocks));
+  // In one epoch every block can be rewritten while its old slot waits: two slots a block. The third is for
+  // blocks that are written and discarded in turn; beyond that a write gets kNoSpace until the next commit.
+  // Whatever revisions hold is in the file, and comes on top.
+  uint64_t slots = uint64_t{options_.blocks} * 3 + 1024;
+  if (!revisions_.empty()) {
+    TRY_ASSIGN(const auto data, fs_.Open(PathOf(kDataName), OpenMode::kRead));
+    TRY_ASSIGN(const uint64_t bytes, data->Size());
+    slots += bytes / kBlockSize;
+  }
+  TRY_ASSIGN(slots_,
+             SlotAllocator::Create(static_cast<uint32_t>(std::min<uint64_t>(slots, BlockMap::kMaxSlot))));
+  return {};
+}
+
 Result<void> Delta::StartFresh() {
+  // A revision is there only after a commit, which left a journal behind.
+  if (!revisions_.empty()) {
+    return Fail(ErrorCode::kCorrupt, "'" + PathOf(kJournalName) + "' is missing, but revisions are there",
+                "Going back to one of them makes it anew.");
+  }
   // No sync here: until the first commit there is nothing a power cut could take that was promised.
   TRY(RemoveIfThere(kUnpublishedJournalName));
   TRY_ASSIGN(data_, fs_.Open(PathOf(kDataName), OpenMode::kCreate));
@@ -110,9 +126,10 @@ Result<void> Delta::Recover(File& journal, const JournalHeader& header, const st
   // In the same boot every completed write is in the page cache, synced or not, so all of it counts.
   TRY(Replay(journal, header.salt, same_boot ? last_seen : last_commit, path));
 
-  const bool renumber = last_seen > kRenumberAbove && pinned_ == 0;
-  const Epoch epoch = renumber ? 1 : std::max<Epoch>(last_seen, 1);
+  const bool renumber = last_seen > kRenumberAbove;
+  const Epoch epoch = renumber ? FirstEpoch() : std::max(last_seen, FirstEpoch());
   TRY(AdoptSlots(renumber, path));
+  TRY(AdoptRevisions());
   TRY(CheckDataFile());
   if (auto synced = data_->Sync(); !synced) {
     // Another try would succeed without having written anything (invariant 8). So this boot loses its
@@ -160,7 +177,7 @@ Result<void> Delta::AdoptSlots(bool renumber, const std::string& path) {
     const uint32_t value = map_.Get(block);
     if (!BlockMap::IsSlot(value)) continue;
     const uint32_t slot = BlockMap::SlotOf(value);
-    if (!slots_.Adopt(slot, renumber ? 1 : slots_.Tag(slot))) {
+    if (!slots_.Adopt(slot, renumber ? FirstEpoch() : std::max(slots_.Tag(slot), FirstEpoch()))) {
       return Fail(ErrorCode::kCorrupt, "'" + path + "' maps two blocks to slot " + std::to_string(slot));
     }
   }

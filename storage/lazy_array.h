@@ -52,6 +52,16 @@ class LazyArray {
     return array;
   }
 
+  /// More zeros at the end; the elements may move. A smaller size changes nothing. Errors: as Create.
+  Result<void> Grow(size_t size) {
+    if (size <= size_) return {};
+    void* memory = ::mremap(data_, size_ * sizeof(T), size * sizeof(T), MREMAP_MAYMOVE);
+    if (memory == MAP_FAILED) return FailErrno(errno, "cannot map memory for a volume's tables");
+    data_ = static_cast<T*>(memory);
+    size_ = size;
+    return {};
+  }
+
   size_t size() const { return size_; }
   T& operator[](size_t index) { return data_[index]; }
   const T& operator[](size_t index) const { return data_[index]; }

@@ -20,6 +20,13 @@ Result<SlotAllocator> SlotAllocator::Create(uint32_t max_slots) {
   return slots;
 }
 
+Result<void> SlotAllocator::Reserve(uint32_t max_slots) {
+  // The table of tags says how many slots there are, so it is last.
+  TRY(used_.Grow(max_slots / 64 + 1));
+  TRY(groups_.Grow(max_slots / kSlotsPerGroup + 1));
+  return tags_.Grow(max_slots);
+}
+
 void SlotAllocator::MarkUsed(uint32_t slot) {
   Group& group = groups_[slot / kSlotsPerGroup];
   if (group.free == kSlotsPerGroup && !group.punched) --empty_groups_;

@@ -34,6 +34,9 @@ class SlotAllocator {
 
   static Result<SlotAllocator> Create(uint32_t max_slots);
 
+  /// Makes room for more slots, up to `max_slots`. Nobody else uses this object meanwhile.
+  Result<void> Reserve(uint32_t max_slots);
+
   /// Takes up to `wanted` (1 to kSlotsPerGroup) contiguous slots and tags them. Reuses free ones where they
   /// make a decent run, else grows the file. Count 0: all max_slots are in use. Bounded work.
   SlotRun Allocate(uint32_t wanted, Epoch tag);

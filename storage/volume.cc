@@ -10,6 +10,8 @@
 #include "storage/boot_id.h"
 #include "storage/checksum.h"
 #include "storage/delta.h"
+#include "storage/revision.h"
+#include "storage/revision_below.h"
 
 namespace spawnd::storage {
 namespace {
@@ -57,8 +59,13 @@ class ImageBelow final : public Below {
 
 class DeltaVolume final : public Volume {
  public:
-  DeltaVolume(VolumeOptions options, std::unique_ptr<ImageBelow> below, std::unique_ptr<Delta> delta)
-      : options_(std::move(options)), below_(std::move(below)), delta_(std::move(delta)) {}
+  /// `revision` is `below`, or null when that is the image.
+  DeltaVolume(VolumeOptions options, std::unique_ptr<Below> below, const RevisionBelow* revision,
+              std::unique_ptr<Delta> delta)
+      : options_(std::move(options)),
+        below_(std::move(below)),
+        revision_(revision),
+        delta_(std::move(delta)) {}
 
   uint64_t SizeBytes() const override { return options_.volume_bytes; }
   std::shared_ptr<Image> BaseImage() const override { return options_.image; }
@@ -84,39 +91,38 @@ class DeltaVolume final : public Volume {
   }
 
   Result<void> CommitEpoch() override { return delta_->Commit(); }
+  Result<RevisionUsage> SaveRevision(uint32_t number) override { return delta_->SaveRevision(number); }
+  std::vector<RevisionUsage> Revisions() override { return delta_->Revisions(); }
 
   Result<uint64_t> NextData(uint64_t chunk) override {
     TRY(delta_->CheckHealthy());
     const uint64_t end = options_.volume_bytes / kChunkSize;
-    uint64_t in_image = 0;  // first chunk with image data at or after `chunk`
+    uint64_t in_below = 0;  // first chunk with data below at or after `chunk`
     for (bool looked = false; chunk < end; ++chunk) {
-      if (!looked || in_image < chunk) {
-        TRY_ASSIGN(in_image, ImageDataFrom(chunk));
+      if (!looked || in_below < chunk) {
+        TRY_ASSIGN(const uint32_t block, below_->NextData(BlockOf(chunk)));
+        in_below = block / kBlocksPerChunk;
         looked = true;
       }
       const uint64_t in_delta = delta_->NextEntry(BlockOf(chunk)) / kBlocksPerChunk;
-      chunk = std::min(in_image, in_delta);
+      chunk = std::min(in_below, in_delta);
       if (chunk >= end) break;
       const Delta::Blocks blocks = delta_->Count(BlockOf(chunk), kBlocksPerChunk);
-      const bool image_shows = chunk == in_image && blocks.zeroed + blocks.in_slots < kBlocksPerChunk;
-      if (blocks.in_slots > 0 || image_shows) return chunk;
+      const bool below_shows = chunk == in_below && blocks.zeroed + blocks.in_slots < kBlocksPerChunk;
+      if (blocks.in_slots > 0 || below_shows) return chunk;
     }
     return end;
   }
 
   bool ChunkIsFromImage(uint64_t chunk) override {
     const Delta::Blocks blocks = delta_->Count(BlockOf(chunk), kBlocksPerChunk);
-    return blocks.in_slots + blocks.zeroed == 0;
+    return blocks.in_slots + blocks.zeroed == 0 &&
+           (revision_ == nullptr || revision_->AllFromImage(BlockOf(chunk), kBlocksPerChunk));
   }
 
  private:
   static uint32_t BlockAt(uint64_t offset) { return static_cast<uint32_t>(offset / kBlockSize); }
   static uint32_t BlockOf(uint64_t chunk) { return static_cast<uint32_t>(chunk * kBlocksPerChunk); }
-
-  Result<uint64_t> ImageDataFrom(uint64_t chunk) {
-    if (options_.image == nullptr) return options_.volume_bytes / kChunkSize;
-    return options_.image->NextData(chunk);
-  }
 
   Result<void> CheckRange(uint64_t offset, uint64_t length) const {
     if (offset % kBlockSize == 0 && length % kBlockSize == 0 && offset <= options_.volume_bytes &&
@@ -130,7 +136,8 @@ class DeltaVolume final : public Volume {
   }
 
   const VolumeOptions options_;
-  const std::unique_ptr<ImageBelow> below_;
+  const std::unique_ptr<Below> below_;
+  const RevisionBelow* const revision_;
   const std::unique_ptr<Delta> delta_;
 };
 
@@ -168,15 +175,32 @@ Result<std::unique_ptr<Volume>> Volume::Open(FileSystem& fs, VolumeOptions optio
     return Fail(ErrorCode::kInvalidArgument, "boot id '" + options.boot_id + "' is too long");
   }
   const auto blocks = static_cast<uint32_t>(options.volume_bytes / kBlockSize);
-  auto below = std::make_unique<ImageBelow>(options.image, blocks);
+  uint64_t identity = IdentityOf(options.image.get());
+  std::unique_ptr<Below> below = std::make_unique<ImageBelow>(options.image, blocks);
+  const RevisionBelow* revision = nullptr;
+  if (options.revision) {
+    const RevisionOwner owner{.volume_bytes = options.volume_bytes, .image_identity = identity};
+    TRY_ASSIGN(auto opened, RevisionBelow::Open(fs, options.revision->directory, options.revision->number,
+                                                owner, std::move(below)));
+    identity ^= opened->Salt();
+    revision = opened.get();
+    below = std::move(opened);
+  }
   DeltaOptions delta_options{.directory = options.directory,
                              .blocks = blocks,
                              .durability = options.durability,
-                             .image_identity = IdentityOf(options.image.get()),
+                             .image_identity = identity,
                              .boot_id = options.boot_id,
                              .journal_compaction_bytes = options.journal_compaction_bytes};
   TRY_ASSIGN(auto delta, Delta::Open(fs, std::move(delta_options), *below));
-  return std::make_unique<DeltaVolume>(std::move(options), std::move(below), std::move(delta));
+  return std::make_unique<DeltaVolume>(std::move(options), std::move(below), revision, std::move(delta));
+}
+
+Result<void> RevertDelta(FileSystem& fs, const VolumeOptions& options, std::optional<uint32_t> revision) {
+  TRY(CheckSize(options));
+  const RevisionOwner owner{.volume_bytes = options.volume_bytes,
+                            .image_identity = IdentityOf(options.image.get())};
+  return RevertJournal(fs, options.directory, owner, revision);
 }
 
 }  // namespace spawnd::storage

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "storage/geometry.h"
@@ -26,6 +28,12 @@ enum class Durability {
   kAlways,       ///< Flush returns when everything completed before it is durable
 };
 
+/// A revision of the volume whose delta is in `directory`.
+struct RevisionReference {
+  std::string directory;
+  uint32_t number = 0;
+};
+
 struct VolumeOptions {
   std::string directory;      ///< holds the delta: files "data" and "journal"; made when missing
   uint64_t volume_bytes = 0;  ///< multiple of kChunkSize; must equal the image's when there is one
@@ -36,6 +44,15 @@ struct VolumeOptions {
   std::string boot_id;
   /// The journal is rewritten once it is longer than this and than twice what it was after the last time.
   uint64_t journal_compaction_bytes = 1 << 20;
+  /// Set: the volume does not lie on the image itself but on a revision of another volume over that image.
+  /// The other volume may be open meanwhile, in another process too; it is only read.
+  std::optional<RevisionReference> revision{};
+};
+
+/// A revision, and how much of the host's disk its coming took.
+struct RevisionUsage {
+  uint32_t number = 0;
+  uint64_t unique_bytes = 0;  ///< of blocks that no revision with a lower number holds
 };
 
 struct VolumeUsage {
@@ -61,12 +78,25 @@ class Volume {
   /// Makes everything completed so far durable as one consistent cut. Cheap when nothing was written since
   /// the last.
   virtual Result<void> CommitEpoch() = 0;
+  /// As CommitEpoch, and the state at that cut stays, whatever is written later: it is revision `number` from
+  /// then on (above 0, and above those that are there), durable when this returns. Writers are held up for as
+  /// long as writing down the map takes, not for a sync. Errors: kAlreadyExists, kNoSpace (nothing happened),
+  /// kIo.
+  virtual Result<RevisionUsage> SaveRevision(uint32_t number) = 0;
+  virtual std::vector<RevisionUsage> Revisions() = 0;  ///< by number
   /// First chunk >= `chunk` with delta or image data in it; SizeBytes()/kChunkSize when there is none.
   virtual Result<uint64_t> NextData(uint64_t chunk) = 0;
-  /// True when the delta holds no block of the chunk, so that its bytes are the image's, unchanged.
+  /// True when neither the delta nor a revision below it holds a block of the chunk, so that its bytes are
+  /// the image's, unchanged.
   virtual bool ChunkIsFromImage(uint64_t chunk) = 0;
   virtual std::shared_ptr<Image> BaseImage() const = 0;
   virtual VolumeUsage Usage() = 0;
 };
+
+/// Takes a volume that nobody has open back to one of its revisions, or without one to the state of its
+/// image. `options` as for Open; of them the directory, the size and the image count. Takes milliseconds, is
+/// durable when it returns, and after a crash or twice in a row has the same result. Revisions stay. Errors:
+/// kNotFound (naming what there is), kCorrupt (naming the damaged revision), kInvalidArgument, kNoSpace, kIo.
+Result<void> RevertDelta(FileSystem& fs, const VolumeOptions& options, std::optional<uint32_t> revision);
 
 }  // namespace spawnd::storage

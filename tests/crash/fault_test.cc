@@ -22,7 +22,8 @@ std::string JudgeDisk(CrashRun& run, RecordingFileSystem& disk, const std::strin
   if (!shown) return shown.error().message;
   std::string complaint = boot_id == "first boot" ? run.JudgeProcessDeath(operations, *shown)
                                                   : run.JudgePowerCut(operations, *shown);
-  return complaint.empty() ? CrashRun::TryOut(**volume, *shown) : complaint;
+  if (complaint.empty()) complaint = CrashRun::TryOut(**volume, *shown);
+  return complaint.empty() ? run.JudgeRevisions(disk, **volume, operations) : complaint;
 }
 
 std::string JudgeLive(CrashRun& run, RecordingFileSystem& fs) {
@@ -57,7 +58,9 @@ TEST_CASE("whatever call fails, no data is wrong") {
       GENERATE(FaultKind{ErrorCode::kIo, 1, 0}, FaultKind{ErrorCode::kIo, 1, 8},
                FaultKind{ErrorCode::kNoSpace, 1, 4}, FaultKind{ErrorCode::kNoSpace, 25, 0});
   const bool late_commit = GENERATE(false, true);
-  const std::vector<Step> steps = MakeSteps(5, 32, 3, late_commit);
+  const bool revisions = GENERATE(false, true);
+  const std::vector<Step> steps =
+      revisions ? MakeStepsWithRevisions(5, 32, 3, late_commit) : MakeSteps(5, 32, 3, late_commit);
   for (uint64_t n = 1;; ++n) {
     INFO("call " << n << " fails with " << ErrorCodeName(kind.code) << ", " << kind.count << " in a row");
     RecordingFileSystem fs;

@@ -47,9 +47,13 @@ std::string CrashAt(CrashRun& run, const RecordingFileSystem& fs, size_t operati
   const auto shown = CrashRun::ReadAll(**volume);
   if (!shown) return shown.error().message;
   if (std::string complaint = run.JudgePowerCut(operations, *shown); !complaint.empty()) return complaint;
-  if ((operations + variant) % 7 != 0) return {};
-  std::string complaint = CrashRecovery(run, *disk, recovery_end, *shown);
-  return complaint.empty() ? CrashRun::TryOut(**volume, *shown) : complaint;
+  if ((operations + variant) % 7 == 0) {
+    std::string complaint = CrashRecovery(run, *disk, recovery_end, *shown);
+    if (complaint.empty()) complaint = CrashRun::TryOut(**volume, *shown);
+    if (!complaint.empty()) return complaint;
+  }
+  // After TryOut has written over half of the volume.
+  return run.JudgeRevisions(*disk, **volume, operations);
 }
 
 /// The first thing that is wrong, over all cuts; nothing when all is well.
@@ -72,50 +76,73 @@ std::string DieEverywhere(CrashRun& run, const RecordingFileSystem& fs) {
     if (!volume) return "death after " + std::to_string(operations) + ": " + volume.error().message;
     const auto shown = CrashRun::ReadAll(**volume);
     if (!shown) return shown.error().message;
-    const std::string complaint = run.JudgeProcessDeath(operations, *shown);
+    std::string complaint = run.JudgeProcessDeath(operations, *shown);
+    if (complaint.empty()) complaint = run.JudgeRevisions(*disk, **volume, operations);
     if (!complaint.empty()) return "death after " + std::to_string(operations) + ": " + complaint;
   }
   return {};
 }
 
-void RunAndCheck(Durability durability, bool with_image, uint32_t seed, bool late_commit) {
+void RunAndCheck(Durability durability, bool with_image, const std::vector<Step>& steps) {
   RecordingFileSystem fs;
   CrashRun run(durability, with_image);
-  run.Run(fs, MakeSteps(seed, 80, 3, late_commit));
+  run.Run(fs, steps);
   for (const TriedStep& tried : run.Tried()) REQUIRE(tried.succeeded);
   CHECK(CrashEverywhere(run, fs) == "");
   CHECK(DieEverywhere(run, fs) == "");
 }
 
 TEST_CASE("everysec: a crash leaves exactly one commit, not older than the last") {
-  RunAndCheck(Durability::kEverySecond, true, 1, false);
+  RunAndCheck(Durability::kEverySecond, true, MakeSteps(1, 80, 3, false));
 }
 
 TEST_CASE("always: a crash leaves everything that was flushed") {
-  RunAndCheck(Durability::kAlways, true, 2, false);
+  RunAndCheck(Durability::kAlways, true, MakeSteps(2, 80, 3, false));
 }
 
 TEST_CASE("a process that dies before its first commit") {
-  RunAndCheck(Durability::kEverySecond, false, 3, true);
+  RunAndCheck(Durability::kEverySecond, false, MakeSteps(3, 80, 3, true));
+}
+
+TEST_CASE("everysec: a revision that was saved is there after any crash, and so is what was gone back to") {
+  RunAndCheck(Durability::kEverySecond, true, MakeStepsWithRevisions(6, 80, 3, false));
+}
+
+TEST_CASE("always: a revision that was saved is there after any crash, and so is what was gone back to") {
+  RunAndCheck(Durability::kAlways, true, MakeStepsWithRevisions(7, 80, 3, false));
+}
+
+TEST_CASE("going back before the first commit") {
+  RunAndCheck(Durability::kEverySecond, true, MakeStepsWithRevisions(8, 60, 3, true));
 }
 
 struct SyncPoint {
-  const char* path;
-  bool in_recovery;
+  std::string path;
+  std::optional<Step::Kind> during{};  // nothing: in operations that are not listed by their kind
 };
 
+/// Where the run is, in the words of a SyncPoint.
+std::optional<Step::Kind> During(const CrashRun& run) {
+  const Step::Kind doing = run.Doing();
+  const bool named = doing == Step::Kind::kOpen || doing == Step::Kind::kSave || doing == Step::Kind::kRevert;
+  return named ? std::optional(doing) : std::nullopt;
+}
+
+using StepMaker = std::vector<Step> (*)(uint32_t seed, size_t length, size_t opens, bool late_commit);
+
 /// Runs both workloads without the syncs of one place; what the enumeration finds wrong.
-std::string WithoutSync(Durability durability, const SyncPoint& point) {
+std::string WithoutSync(Durability durability, const SyncPoint& point, const StepMaker& make_steps) {
   for (const bool late_commit : {false, true}) {
     RecordingFileSystem fs;
     CrashRun run(durability, true);
     size_t lost = 0;
     fs.LoseSyncs([&](const std::string& path) {
-      const bool lose = path == point.path && run.Opening() == point.in_recovery;
+      const bool same = path == point.path || (point.path.ends_with('-') && path.starts_with(point.path));
+      const bool lose = same && During(run) == point.during;
       lost += lose ? 1 : 0;
       return lose;
     });
-    run.Run(fs, MakeSteps(4, 80, 3, late_commit));
+    run.Run(fs, make_steps(4, 80, 3, late_commit));
     if (lost == 0) continue;
     std::string complaint = CrashEverywhere(run, fs);
     if (!complaint.empty()) return complaint;
@@ -125,18 +152,32 @@ std::string WithoutSync(Durability durability, const SyncPoint& point) {
 
 TEST_CASE("each sync is needed, and the enumeration notices when it is left out") {
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
-  const SyncPoint point = GENERATE(SyncPoint{"/volume/data", false},         // commit: data before record
-                                   SyncPoint{"/volume/journal.new", false},  // first commit: its record
-                                   SyncPoint{"/volume/journal", false},      // later commits: the record
-                                   SyncPoint{"/volume", false},  // the journal's name, new or compacted
-                                   SyncPoint{"/", false},        // the directory's own name
-                                   SyncPoint{"/volume/journal.tmp", false},  // the compacted journal
-                                   SyncPoint{"/volume/data", true},  // recovery: data before the journal
-                                   SyncPoint{"/volume/journal.tmp", true},  // recovery: the new journal
-                                   SyncPoint{"/volume", true},              // recovery: its name
-                                   SyncPoint{"/", true});  // recovery: of what never committed
-  INFO("without the sync of " << point.path << (point.in_recovery ? " in recovery" : ""));
-  CHECK(WithoutSync(durability, point) != "");
+  const auto recovery = Step::Kind::kOpen;
+  const SyncPoint point = GENERATE_COPY(SyncPoint{"/volume/data"},         // commit: data before record
+                                        SyncPoint{"/volume/journal.new"},  // first commit: its record
+                                        SyncPoint{"/volume/journal"},      // later commits: the record
+                                        SyncPoint{"/volume"},  // the journal's name, new or compacted
+                                        SyncPoint{"/"},        // the directory's own name
+                                        SyncPoint{"/volume/journal.tmp"},     // the compacted journal
+                                        SyncPoint{"/volume/data", recovery},  // data before the journal
+                                        SyncPoint{"/volume/journal.tmp", recovery},  // the new journal
+                                        SyncPoint{"/volume", recovery},              // its name
+                                        SyncPoint{"/", recovery});  // of what never committed
+  INFO("without the sync of " << point.path << (point.during ? " in recovery" : ""));
+  CHECK(WithoutSync(durability, point, MakeSteps) != "");
+}
+
+TEST_CASE("each sync of saving and going back is needed, and the enumeration notices") {
+  const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
+  const auto save = Step::Kind::kSave;
+  const auto revert = Step::Kind::kRevert;
+  const SyncPoint point = GENERATE_COPY(SyncPoint{"/volume/data", save},           // what its slots hold
+                                        SyncPoint{"/volume/revision-", save},      // the map
+                                        SyncPoint{"/volume", save},                // its name
+                                        SyncPoint{"/volume/journal.tmp", revert},  // the map gone back to
+                                        SyncPoint{"/volume", revert});             // its name
+  INFO("without the sync of " << point.path << (point.during == save ? " in saving" : " in going back"));
+  CHECK(WithoutSync(durability, point, MakeStepsWithRevisions) != "");
 }
 
 }  // namespace

@@ -9,7 +9,9 @@ using storage::kBlockSize;
 using storage::kBlocksPerChunk;
 using storage::kChunkSize;
 
-std::vector<Step> MakeSteps(uint32_t seed, size_t length, size_t opens, bool late_commit) {
+namespace {
+
+std::vector<Step> Make(uint32_t seed, size_t length, size_t opens, bool late_commit, bool revisions) {
   std::mt19937 random(seed);
   std::vector<Step> steps;
   const size_t per_open = length / opens;
@@ -23,13 +25,27 @@ std::vector<Step> MakeSteps(uint32_t seed, size_t length, size_t opens, bool lat
     if (dice >= 62) step.kind = Step::Kind::kDiscard;
     if (dice >= 74) step.kind = Step::Kind::kFlush;
     if (dice >= 84) step.kind = Step::Kind::kCommit;
+    if (revisions && dice >= 90) step.kind = Step::Kind::kSave;
+    if (revisions && dice >= 95) step.kind = Step::Kind::kRevert;
     if (late_commit && i < per_open && dice >= 74) step.kind = Step::Kind::kWrite;
+    if (late_commit && revisions && i + 4 == per_open) step.kind = Step::Kind::kRevert;
     step.count = 1 + random() % (dice % 8 == 0 ? 24 : 5);
     step.block = random() % (kCrashBlocks - step.count);
     if (step.kind == Step::Kind::kDiscard) step.stamp = kZeroStamp;
     steps.push_back(step);
+    if (step.kind == Step::Kind::kRevert) steps.push_back({.kind = Step::Kind::kOpen});
   }
   return steps;
+}
+
+}  // namespace
+
+std::vector<Step> MakeSteps(uint32_t seed, size_t length, size_t opens, bool late_commit) {
+  return Make(seed, length, opens, late_commit, false);
+}
+
+std::vector<Step> MakeStepsWithRevisions(uint32_t seed, size_t length, size_t opens, bool late_commit) {
+  return Make(seed, length, opens, late_commit, true);
 }
 
 std::shared_ptr<MemoryImage> MakeCrashImage() {
@@ -48,17 +64,22 @@ std::shared_ptr<MemoryImage> MakeCrashImage() {
 CrashRun::CrashRun(Durability durability, bool with_image)
     : durability_(durability), image_(with_image ? MakeCrashImage() : nullptr) {}
 
-Result<std::unique_ptr<storage::Volume>> CrashRun::OpenIn(RecordingFileSystem& fs,
-                                                          const std::string& boot_id) {
-  return storage::Volume::Open(fs, {.directory = "/volume",
-                                    .volume_bytes = kCrashVolumeBytes,
-                                    .durability = durability_,
-                                    .image = image_,
-                                    .boot_id = boot_id,
-                                    .journal_compaction_bytes = 1200});
+storage::VolumeOptions CrashRun::OptionsFor(const std::string& boot_id) const {
+  return {.directory = "/volume",
+          .volume_bytes = kCrashVolumeBytes,
+          .durability = durability_,
+          .image = image_,
+          .boot_id = boot_id,
+          .journal_compaction_bytes = 1200};
 }
 
-Result<void> CrashRun::Do(RecordingFileSystem& fs, const Step& step) {
+Result<std::unique_ptr<storage::Volume>> CrashRun::OpenIn(RecordingFileSystem& fs,
+                                                          const std::string& boot_id) {
+  return storage::Volume::Open(fs, OptionsFor(boot_id));
+}
+
+Result<void> CrashRun::Do(RecordingFileSystem& fs, TriedStep& tried) {
+  const Step& step = tried.step;
   const uint64_t offset = uint64_t{step.block} * kBlockSize;
   const size_t bytes = size_t{step.count} * kBlockSize;
   switch (step.kind) {
@@ -80,6 +101,19 @@ Result<void> CrashRun::Do(RecordingFileSystem& fs, const Step& step) {
       return volume_->Flush();
     case Step::Kind::kCommit:
       return volume_->CommitEpoch();
+    case Step::Kind::kSave: {
+      const auto there = volume_->Revisions();
+      tried.revision = there.empty() ? 1 : there.back().number + 1;
+      return volume_->SaveRevision(tried.revision).map([](const auto&) {});
+    }
+    case Step::Kind::kRevert: {
+      const auto there = volume_->Revisions();
+      const size_t choice = step.stamp % (there.size() + 1);
+      tried.revision = choice == 0 ? 0 : there[choice - 1].number;
+      volume_.reset();
+      return storage::RevertDelta(fs, OptionsFor("first boot"),
+                                  choice == 0 ? std::nullopt : std::optional(tried.revision));
+    }
   }
   return {};
 }
@@ -87,16 +121,16 @@ Result<void> CrashRun::Do(RecordingFileSystem& fs, const Step& step) {
 void CrashRun::Run(RecordingFileSystem& fs, const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     // What a volume shows that was opened after a failed sync depends on more than this list of steps knows.
-    if (broken_ && step.kind == Step::Kind::kOpen) return;
+    if (broken_ && (step.kind == Step::Kind::kOpen || step.kind == Step::Kind::kRevert)) return;
     TriedStep tried{.step = step, .log_begin = fs.LogSize()};
-    opening_ = step.kind == Step::Kind::kOpen;
-    const auto done = Do(fs, step);
-    opening_ = false;
+    doing_ = step.kind;
+    const auto done = Do(fs, tried);
+    doing_ = Step::Kind::kWrite;
     tried.log_end = fs.LogSize();
     tried.succeeded = done.has_value();
     tried_.push_back(tried);
     if (done) continue;
-    if (step.kind == Step::Kind::kOpen || done.error().message.find("poisoned") != std::string::npos) {
+    if (volume_ == nullptr || done.error().message.find("poisoned") != std::string::npos) {
       broken_ = true;
     }
     if (volume_ == nullptr) return;
@@ -107,6 +141,8 @@ bool CrashRun::Promises(const TriedStep& tried) const {
   switch (tried.step.kind) {
     case Step::Kind::kOpen:  // recovery makes durable what it found
     case Step::Kind::kCommit:
+    case Step::Kind::kSave:
+    case Step::Kind::kRevert:
       return true;
     case Step::Kind::kFlush:
       return durability_ == Durability::kAlways;
@@ -125,8 +161,8 @@ int CrashRun::LastPromise(size_t operations) const {
   return last;
 }
 
-CrashRun::Allowed CrashRun::Initial() const {
-  Allowed allowed(kCrashBlocks, {kZeroStamp});
+CrashRun::Blocks CrashRun::Image() const {
+  Blocks allowed(kCrashBlocks, {kZeroStamp});
   if (image_ == nullptr) return allowed;
   for (uint32_t block = 0; block < kCrashBlocks; ++block) {
     if (block / kBlocksPerChunk % 4 == 0) allowed[block] = {1};
@@ -134,16 +170,31 @@ CrashRun::Allowed CrashRun::Initial() const {
   return allowed;
 }
 
-void CrashRun::Add(Allowed& allowed, const TriedStep& tried, bool surely) {
-  const Step& step = tried.step;
-  if (step.kind != Step::Kind::kWrite && step.kind != Step::Kind::kDiscard) return;
-  for (uint32_t block = step.block; block < step.block + step.count; ++block) {
-    if (surely && tried.succeeded) allowed[block].clear();
-    allowed[block].insert(step.stamp);
+/// A revision was saved by the last save of its number that may have worked; what the volume showed then is
+/// known before anything else happened to it.
+void CrashRun::AddRevert(Allowed& allowed, const TriedStep& tried, bool surely) const {
+  const Blocks& target = tried.revision == 0 ? Image() : allowed.revisions.at(tried.revision);
+  if (surely && tried.succeeded) {
+    allowed.blocks = target;
+    return;
+  }
+  for (uint32_t block = 0; block < kCrashBlocks; ++block) {
+    allowed.blocks[block].insert(target[block].begin(), target[block].end());
   }
 }
 
-std::string CrashRun::Compare(const Allowed& allowed, const Shown& shown) {
+void CrashRun::Add(Allowed& allowed, const TriedStep& tried, bool surely) const {
+  const Step& step = tried.step;
+  if (step.kind == Step::Kind::kRevert) AddRevert(allowed, tried, surely);
+  if (step.kind == Step::Kind::kSave) allowed.revisions[tried.revision] = allowed.blocks;
+  if (step.kind != Step::Kind::kWrite && step.kind != Step::Kind::kDiscard) return;
+  for (uint32_t block = step.block; block < step.block + step.count; ++block) {
+    if (surely && tried.succeeded) allowed.blocks[block].clear();
+    allowed.blocks[block].insert(step.stamp);
+  }
+}
+
+std::string CrashRun::Compare(const Blocks& allowed, const Shown& shown) {
   for (uint32_t block = 0; block < kCrashBlocks; ++block) {
     for (const uint64_t stamp : shown[block]) {
       if (allowed[block].contains(stamp)) continue;
@@ -166,7 +217,7 @@ std::string CrashRun::JudgeEverySecond(size_t operations, const Shown& shown) co
     if (i >= 0) Add(allowed, tried_[static_cast<size_t>(i)], true);
     const bool cut = i < 0 || Promises(tried_[static_cast<size_t>(i)]);
     if (i < promised || !cut) continue;
-    const std::string complaint = Compare(allowed, shown);
+    const std::string complaint = Compare(allowed.blocks, shown);
     if (complaint.empty()) return {};
     complaints += "; not the cut of step " + std::to_string(i) + ": " + complaint;
   }
@@ -182,7 +233,7 @@ std::string CrashRun::JudgeAlways(size_t operations, const Shown& shown) const {
     if (i > promised && tried.log_begin >= operations) break;
     Add(allowed, tried, i <= promised);
   }
-  return Compare(allowed, shown);
+  return Compare(allowed.blocks, shown);
 }
 
 std::string CrashRun::JudgePowerCut(size_t operations, const Shown& shown) const {
@@ -197,10 +248,38 @@ std::string CrashRun::JudgeProcessDeath(size_t operations, const Shown& shown) c
     if (tried.log_end > operations && tried.log_begin >= operations) break;
     Add(allowed, tried, tried.log_end <= operations);
   }
-  std::string complaint = Compare(allowed, shown);
+  std::string complaint = Compare(allowed.blocks, shown);
   // After a failed sync the page cache is not believed, and the volume goes back as after a power cut.
   if (broken_ && !complaint.empty()) return JudgePowerCut(operations, shown);
   return complaint;
+}
+
+std::string CrashRun::JudgeRevisions(RecordingFileSystem& fs, storage::Volume& volume,
+                                     size_t operations) const {
+  Allowed allowed = Initial();
+  std::set<uint32_t> promised;
+  for (const TriedStep& tried : tried_) {
+    if (tried.log_begin >= operations) break;
+    Add(allowed, tried, true);
+    if (tried.step.kind != Step::Kind::kSave || tried.log_end > operations) continue;
+    if (tried.succeeded) promised.insert(tried.revision);
+  }
+  for (const storage::RevisionUsage& revision : volume.Revisions()) {
+    const std::string name = "revision " + std::to_string(revision.number);
+    promised.erase(revision.number);
+    if (!allowed.revisions.contains(revision.number)) return name + " comes from nowhere";
+    storage::VolumeOptions options = OptionsFor("view");
+    options.directory = "/view-" + std::to_string(revision.number);
+    options.revision = {.directory = "/volume", .number = revision.number};
+    const auto view = storage::Volume::Open(fs, options);
+    if (!view) return name + ": " + view.error().message;
+    const auto shown = ReadAll(**view);
+    if (!shown) return name + ": " + shown.error().message;
+    if (std::string complaint = Compare(allowed.revisions.at(revision.number), *shown); !complaint.empty()) {
+      return name + ": " + complaint;
+    }
+  }
+  return promised.empty() ? "" : "revision " + std::to_string(*promised.begin()) + " is gone";
 }
 
 Result<Shown> CrashRun::ReadAll(storage::Volume& volume) {

@@ -1,6 +1,7 @@
 /// A volume against a plain array: random operations, compared after every read and as a whole at every
 /// reopening. SPAWND_MODEL_SEED repeats one run, SPAWND_MODEL_OPERATIONS makes it longer.
 #include <cstdlib>
+#include <map>
 #include <random>
 
 #include "storage/volume.h"
@@ -19,6 +20,7 @@ using storage::kChunkSize;
 
 constexpr uint32_t kBlocks = 2048;
 constexpr uint64_t kVolumeBytes = uint64_t{kBlocks} * kBlockSize;
+constexpr size_t kMaxRevisions = 8;  // each can hold as much as the volume
 constexpr uint32_t kMaxRun = 300;  // more than a delta handles in one step
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
@@ -46,6 +48,7 @@ class ModelRun {
   ModelRun(Durability durability, bool with_image, uint64_t seed)
       : random_(seed), model_(kBlocks, kZeroStamp), durability_(durability) {
     if (with_image) image_ = MakeImage(model_);
+    image_model_ = model_;
     committed_ = model_;
     Open();
   }
@@ -59,14 +62,33 @@ class ModelRun {
     if (dice < 985) return CommitEpoch();
     if (dice < 990) return CheckNextData();
     if (dice < 993) return CommitNothing();
-    if (dice < 997) return ReopenInSameBoot();
-    return ReopenAfterReboot();
+    if (dice < 995) return ReopenInSameBoot();
+    if (dice < 997) return ReopenAfterReboot();
+    if (dice < 999) return Save();
+    return Revert();
   }
 
   void CheckAll() {
     std::vector<std::byte> bytes(kVolumeBytes);
     REQUIRE(volume_->Read(0, bytes));
-    for (uint32_t block = 0; block < kBlocks; ++block) CheckBlock(bytes, 0, block);
+    for (uint32_t block = 0; block < kBlocks; ++block) CheckBlock(bytes, model_, 0, block);
+  }
+
+  void CheckRevisions() {
+    const auto there = volume_->Revisions();
+    REQUIRE(there.size() == revisions_.size());
+    for (const storage::RevisionUsage& revision : there) {
+      INFO("revision " << revision.number);
+      storage::VolumeOptions options = Options();
+      options.directory = "/view-" + std::to_string(++views_);
+      options.revision = {.directory = "/volume", .number = revision.number};
+      const auto view = storage::Volume::Open(*fs_, options);
+      if (!view) FAIL(view.error().message);
+      std::vector<std::byte> bytes(kVolumeBytes);
+      REQUIRE((*view)->Read(0, bytes));
+      const auto& saved = revisions_.at(revision.number);
+      for (uint32_t block = 0; block < kBlocks; ++block) CheckBlock(bytes, saved, 0, block);
+    }
   }
 
  private:
@@ -83,23 +105,28 @@ class ModelRun {
     return {static_cast<uint32_t>(random_() % (within - count)), count};
   }
 
+  storage::VolumeOptions Options() const {
+    return {.directory = "/volume",
+            .volume_bytes = kVolumeBytes,
+            .durability = durability_,
+            .image = image_,
+            .boot_id = "boot-" + std::to_string(boot_),
+            .journal_compaction_bytes = 16 * 1024};
+  }
+
   void Open() {
-    auto opened = storage::Volume::Open(fs_ ? *fs_ : *(fs_ = std::make_unique<RecordingFileSystem>()),
-                                        {.directory = "/volume",
-                                         .volume_bytes = kVolumeBytes,
-                                         .durability = durability_,
-                                         .image = image_,
-                                         .boot_id = "boot-" + std::to_string(boot_),
-                                         .journal_compaction_bytes = 16 * 1024});
+    if (!fs_) fs_ = std::make_unique<RecordingFileSystem>();
+    auto opened = storage::Volume::Open(*fs_, Options());
     if (!opened) FAIL(opened.error().message);
     volume_ = std::move(*opened);
   }
 
-  void CheckBlock(std::span<const std::byte> bytes, uint32_t first, uint32_t block) {
+  static void CheckBlock(std::span<const std::byte> bytes, const std::vector<uint64_t>& model, uint32_t first,
+                         uint32_t block) {
     const auto stamps = ReadStamps(bytes.subspan(size_t{block - first} * kBlockSize, kBlockSize), block);
     for (const uint64_t stamp : stamps) {
-      if (stamp != model_[block]) {
-        FAIL("block " << block << " holds write " << stamp << ", not " << model_[block]);
+      if (stamp != model[block]) {
+        FAIL("block " << block << " holds write " << stamp << ", not " << model[block]);
       }
     }
   }
@@ -119,7 +146,7 @@ class ModelRun {
     const Range range = RandomRange();
     std::vector<std::byte> bytes(size_t{range.count} * kBlockSize, std::byte{0x5A});
     if (!volume_->Read(uint64_t{range.block} * kBlockSize, bytes)) FAIL("read");
-    for (uint32_t i = 0; i < range.count; ++i) CheckBlock(bytes, range.block, range.block + i);
+    for (uint32_t i = 0; i < range.count; ++i) CheckBlock(bytes, model_, range.block, range.block + i);
   }
 
   void Discard() {
@@ -146,6 +173,28 @@ class ModelRun {
     const uint64_t calls = fs_->Calls();
     CommitEpoch();
     if (fs_->Calls() != calls) FAIL("a commit of nothing did I/O");
+  }
+
+  void Save() {
+    if (revisions_.size() == kMaxRevisions) return;
+    const uint32_t number = next_revision_;
+    next_revision_ += 1 + random_() % 2;  // numbers grow, not always by one
+    if (!volume_->SaveRevision(number)) FAIL("save");
+    committed_ = model_;
+    revisions_[number] = model_;
+  }
+
+  void Revert() {
+    auto target = revisions_.begin();
+    std::advance(target, random_() % (revisions_.size() + 1));
+    const auto number = target == revisions_.end() ? std::nullopt : std::optional(target->first);
+    volume_.reset();
+    fs_ = fs_->AfterProcessDeath(fs_->LogSize(), false);
+    if (auto done = storage::RevertDelta(*fs_, Options(), number); !done) FAIL(done.error().message);
+    Open();
+    model_ = committed_ = number ? target->second : image_model_;
+    CheckAll();
+    CheckRevisions();
   }
 
   void CheckNextData() {
@@ -191,6 +240,10 @@ class ModelRun {
   std::mt19937_64 random_;
   std::vector<uint64_t> model_;      // the write each block shows
   std::vector<uint64_t> committed_;  // the same at the last commit
+  std::vector<uint64_t> image_model_;
+  std::map<uint32_t, std::vector<uint64_t>> revisions_;
+  uint32_t next_revision_ = 1;
+  int views_ = 0;
   Durability durability_;
   std::shared_ptr<MemoryImage> image_;
   std::unique_ptr<RecordingFileSystem> fs_;
@@ -209,6 +262,7 @@ void Run(Durability durability, bool with_image) {
   }
   INFO("SPAWND_MODEL_SEED=" << seed << " at the end");
   run.CheckAll();
+  run.CheckRevisions();
 }
 
 TEST_CASE("everysec, empty volume") {

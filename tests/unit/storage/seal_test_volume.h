@@ -98,6 +98,10 @@ class MemoryVolume : public Volume {
     return {};
   }
   Result<void> Flush() override { return {}; }
+  Result<RevisionUsage> SaveRevision(uint32_t) override {
+    return Fail(ErrorCode::kUnsupported, "a volume in memory has no revisions");
+  }
+  std::vector<RevisionUsage> Revisions() override { return {}; }
   Result<void> CommitEpoch() override { return {}; }
   Result<uint64_t> NextData(uint64_t chunk) override {
     const auto found = changed_.lower_bound(chunk);
