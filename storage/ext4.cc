@@ -40,8 +40,9 @@ Result<void> FormatExt4(const std::string& device_path) {
   return {};
 }
 
-Result<void> MountExt4(const std::string& device_path, const std::string& directory) {
-  if (::mount(device_path.c_str(), directory.c_str(), "ext4", MS_NOATIME | MS_NODEV | MS_NOSUID, "discard") !=
+Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers) {
+  const char* options = barriers == Barriers::kOn ? "discard" : "discard,nobarrier";
+  if (::mount(device_path.c_str(), directory.c_str(), "ext4", MS_NOATIME | MS_NODEV | MS_NOSUID, options) !=
       0) {
     return FailErrno(errno, "cannot mount " + device_path + " at '" + directory + "'");
   }

@@ -12,8 +12,17 @@ namespace spawnd::storage {
 /// GiB). Runs mkfs.ext4. kUnsupported when it is not installed.
 Result<void> FormatExt4(const std::string& device_path);
 
+/// Whether ext4 tells the device to flush.
+enum class Barriers {
+  kOn,
+  /// For a volume that acknowledges flushes at once (Durability::kEverySecond): asking costs a round trip for
+  /// nothing. ext4 still waits for what it wrote before it writes what depends on it, and an epoch is a cut
+  /// in that order, so what a crash brings back is consistent all the same.
+  kOff,
+};
+
 /// Mounts with noatime, nodev, nosuid and online discard.
-Result<void> MountExt4(const std::string& device_path, const std::string& directory);
+Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers);
 
 /// Gives all free space of the mounted file system back to the volume.
 Result<void> TrimFileSystem(const std::string& directory);

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/engine.h"
+#include "storage/ext4.h"
 
 namespace spawnd::daemon {
 
@@ -25,6 +26,7 @@ namespace spawnd::daemon {
 struct InitPlan {
   std::string volume_file;  ///< the FUSE file
   bool format = false;      ///< make the file system first
+  storage::Barriers barriers = storage::Barriers::kOn;
   engines::Command initialise;
   engines::Command start;
   int stop_signal = 0;

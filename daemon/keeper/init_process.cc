@@ -108,7 +108,7 @@ class InitProcess {
     timings_.loop_milliseconds = MillisecondsSince(start);
     if (plan_.format) TRY(storage::FormatExt4(device.path));
     start = steady_clock::now();
-    TRY(storage::MountExt4(device.path, kVolumeDirectory));
+    TRY(storage::MountExt4(device.path, kVolumeDirectory, plan_.barriers));
     timings_.mount_milliseconds = MillisecondsSince(start);
     return {};
   }

@@ -153,6 +153,8 @@ Result<void> Keeper::StartInit() {
 
   plan_.volume_file = std::string(kFuseDirectory) + "/" + file_name;
   plan_.format = spec_.index_path.empty();
+  plan_.barriers =
+      spec_.durability == storage::Durability::kAlways ? storage::Barriers::kOn : storage::Barriers::kOff;
   plan_.initialise = engine_->InitialiseCommand(spec_.installation, paths_);
   plan_.start = engine_->StartCommand(spec_.installation, paths_, spec_.endpoint);
   plan_.stop_signal = engine_->StopSignal();

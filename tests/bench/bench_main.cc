@@ -1,12 +1,14 @@
-/// `./dev bench [--json FILE] [group...]`: measures, prints one table, exits 0 also when a target is missed:
-/// a bench tells, it does not judge.
+/// `./dev bench [--json FILE] [row or group...]`: measures, prints one table, exits 0 also when a target is
+/// missed: a bench tells, it does not judge.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 
 #include "tests/bench/groups.h"
 
@@ -63,30 +65,42 @@ void PrintTable(const std::vector<Row>& rows) {
 struct Arguments {
   std::string spawnd;
   std::string json_path;
-  std::vector<std::string> groups;
+  std::vector<std::string> names;  ///< of rows or groups; empty: all
 };
 
+bool Has(const RowGroup& group, const std::string& name) {
+  return group.name == name || std::find(group.rows.begin(), group.rows.end(), name) != group.rows.end();
+}
+
 int Run(const Arguments& arguments) {
-  const std::vector<RowGroup> groups{CreateGroup(arguments.spawnd)};
-  for (const std::string& name : arguments.groups) {
-    if (std::none_of(groups.begin(), groups.end(),
-                     [&](const RowGroup& group) { return group.name == name; })) {
-      Say("error: no bench '" + name + "'; there are:");
-      for (const RowGroup& group : groups) Say("  " + group.name + "  " + group.description);
-      return 64;
+  Context context(arguments.spawnd);
+  const std::vector<RowGroup> groups{CreateGroup(context), ManyGroup(context), PgbenchGroup(context),
+                                     SpaceGroup(context), MemoryGroup(context)};
+  for (const std::string& name : arguments.names) {
+    if (std::any_of(groups.begin(), groups.end(), [&](const RowGroup& g) { return Has(g, name); })) continue;
+    Say("error: no row or group '" + name + "'; there are:");
+    for (const RowGroup& group : groups) {
+      Say(fmt::format("  {:<10} {}: {}", group.name, group.description, fmt::join(group.rows, " ")));
     }
+    return 64;
   }
   std::vector<Row> table;
   for (const RowGroup& group : groups) {
-    const auto& names = arguments.groups;
-    if (!names.empty() && std::find(names.begin(), names.end(), group.name) == names.end()) continue;
+    const auto& names = arguments.names;
+    const auto wanted = [&](const std::string& row) {
+      return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+               return name == group.name || name == row;
+             });
+    };
+    if (std::none_of(group.rows.begin(), group.rows.end(), wanted)) continue;
     Say(group.name + ": " + group.description);
     auto rows = group.measure();
     if (!rows) {
       Say("error: bench " + group.name + ": " + rows.error().message);
       return 1;
     }
-    table.insert(table.end(), rows->begin(), rows->end());
+    std::copy_if(rows->begin(), rows->end(), std::back_inserter(table),
+                 [&](const Row& row) { return wanted(row.name); });
   }
   PrintTable(table);
   if (!arguments.json_path.empty()) {
@@ -111,10 +125,10 @@ int main(int argc, char** argv) {
     if ((argument == "--spawnd" || argument == "--json") && i + 1 < argc) {
       (argument == "--json" ? arguments.json_path : arguments.spawnd) = argv[++i];
     } else if (argument.rfind("-", 0) == 0) {
-      Say("usage: ./dev bench [--json FILE] [group...]");
+      Say("usage: ./dev bench [--json FILE] [row or group...]");
       return argument == "--help" ? 0 : 64;
     } else {
-      arguments.groups.push_back(argument);
+      arguments.names.push_back(argument);
     }
   }
   return spawnd::bench::Run(arguments);

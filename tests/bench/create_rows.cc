@@ -1,64 +1,52 @@
 /// `./dev bench create`: request sent to first row over the returned address, for a small and a large image,
 /// and where that time goes.
 #include <fmt/core.h>
-#include <libpq-fe.h>
 
-#include <chrono>
 #include <map>
-#include <memory>
-#include <thread>
 
 #include "tests/bench/groups.h"
-#include "tests/bench/private_daemon.h"
 #include "tests/bench/samples.h"
+#include "tests/bench/stopwatch.h"
 
 namespace spawnd::bench {
 namespace {
-
-using std::chrono::steady_clock;
 
 constexpr int kCreates = 30;
 constexpr double kTargetP50 = 60;   // milliseconds
 constexpr double kTargetP99 = 150;  // milliseconds
 constexpr double kTargetBetweenSizes = 1.1;
-
-double MillisecondsSince(steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
-}
+constexpr double kTargetDelete = 15;  // milliseconds
 
 /// The first row a client sees: connect with what the daemon printed, read one row of the image's own data.
 Result<void> ReadFirstRow(const api::DataContainer& container) {
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(container.url.c_str()), PQfinish);
-  if (PQstatus(connection.get()) != CONNECTION_OK) {
-    return Fail(ErrorCode::kUnavailable, PQerrorMessage(connection.get()));
-  }
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(
-      PQexec(connection.get(), "SELECT id FROM sample LIMIT 1"), PQclear);
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) {
-    return Fail(ErrorCode::kIo, PQerrorMessage(connection.get()));
-  }
+  TRY_ASSIGN(const std::string row, Query(container.url, "SELECT id FROM sample LIMIT 1"));
+  if (row.empty()) return Fail(ErrorCode::kIo, "container '" + container.name + "' has no row");
   return {};
 }
 
 struct Creates {
   Samples total;
-  Samples client;  ///< connect and first row, after the daemon's answer
+  Samples client;   ///< connect and first row, after the daemon's answer
+  Samples removal;  ///< request sent to answer
   std::map<std::string, Samples> steps;
   std::vector<std::string> order;
 };
 
 Result<void> MeasureOne(PrivateDaemon& daemon, const std::string& image, Creates& creates) {
-  const auto start = steady_clock::now();
+  const Stopwatch total;
   TRY_ASSIGN(const api::DataContainer container, daemon.CreateContainer(image));
-  const auto answered = steady_clock::now();
+  const Stopwatch answered;
   TRY(ReadFirstRow(container));
-  creates.total.Add(MillisecondsSince(start));
-  creates.client.Add(MillisecondsSince(answered));
+  creates.total.Add(total.Milliseconds());
+  creates.client.Add(answered.Milliseconds());
   for (const auto& [step, milliseconds] : container.timings) {
     if (creates.steps.count(step) == 0) creates.order.push_back(step);
     creates.steps[step].Add(milliseconds);
   }
-  return daemon.DeleteContainer(container.name);
+  const Stopwatch removal;
+  TRY(daemon.DeleteContainer(container.name));
+  creates.removal.Add(removal.Milliseconds());
+  return {};
 }
 
 void SayWhereTheTimeGoes(const std::string& image, const Creates& creates) {
@@ -90,8 +78,8 @@ std::string SampleSql(int64_t rows) {
       rows);
 }
 
-Result<std::vector<Row>> Measure(const std::string& spawnd) {
-  TRY_ASSIGN(const auto daemon, PrivateDaemon::Start(spawnd));
+Result<std::vector<Row>> Measure(Context& context) {
+  TRY_ASSIGN(PrivateDaemon* const daemon, context.Daemon());
   const std::vector<std::pair<std::string, int64_t>> images{{"10MB", 20'000}, {"1GB", 2'200'000}};
   std::map<std::string, Creates> creates;
   for (const auto& [image, rows] : images) {
@@ -108,27 +96,33 @@ Result<std::vector<Row>> Measure(const std::string& spawnd) {
   for (const auto& [image, rows] : images) {
     const Samples& total = creates[image].total;
     SayWhereTheTimeGoes(image, creates[image]);
-    table.push_back(RowFor("create " + image + " p50", total.Median(),
+    table.push_back(RowFor("create-" + image + "-p50", total.Median(),
                            fmt::format("<= {:.0f} ms", kTargetP50), total.Median() <= kTargetP50, total));
     const double p99 = total.Percentile(0.99);
-    table.push_back(RowFor("create " + image + " p99", p99, fmt::format("<= {:.0f} ms", kTargetP99),
+    table.push_back(RowFor("create-" + image + "-p99", p99, fmt::format("<= {:.0f} ms", kTargetP99),
                            p99 <= kTargetP99, total));
   }
   const double ratio = creates["1GB"].total.Median() / creates["10MB"].total.Median();
-  Row between = RowFor("create 1GB : 10MB", creates["1GB"].total.Median(),
+  Row between = RowFor("create-1GB-to-10MB", creates["1GB"].total.Median(),
                        fmt::format("<= {:.1f}x", kTargetBetweenSizes), ratio <= kTargetBetweenSizes,
                        creates["1GB"].total);
-  between.baseline = "create 10MB p50";
+  between.baseline = "create-10MB-p50";
   between.ratio = ratio;
   table.push_back(between);
+  const Samples& removal = creates["10MB"].removal;
+  table.push_back(RowFor("delete-p50", removal.Median(), fmt::format("<= {:.0f} ms", kTargetDelete),
+                         removal.Median() <= kTargetDelete, removal));
   return table;
 }
 
 }  // namespace
 
-RowGroup CreateGroup(const std::string& spawnd) {
-  return {"create", "request sent to first row, over 30 creates of a small and a large image",
-          [spawnd] { return Measure(spawnd); }};
+RowGroup CreateGroup(Context& context) {
+  return {"create",
+          "request sent to first row, over 30 creates of a small and a large image; delete",
+          {"create-10MB-p50", "create-10MB-p99", "create-1GB-p50", "create-1GB-p99", "create-1GB-to-10MB",
+           "delete-p50"},
+          [&context] { return Measure(context); }};
 }
 
 }  // namespace spawnd::bench

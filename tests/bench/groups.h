@@ -1,10 +1,15 @@
-/// The groups of rows there are; one file each. `spawnd` is the path of the binary that is measured.
+/// The groups of rows there are; one file each.
 #pragma once
 
+#include "tests/bench/context.h"
 #include "tests/bench/row.h"
 
 namespace spawnd::bench {
 
-RowGroup CreateGroup(const std::string& spawnd);
+RowGroup CreateGroup(Context& context);
+RowGroup ManyGroup(Context& context);
+RowGroup PgbenchGroup(Context& context);
+RowGroup SpaceGroup(Context& context);
+RowGroup MemoryGroup(Context& context);
 
 }  // namespace spawnd::bench

@@ -57,13 +57,7 @@ PrivateDaemon::~PrivateDaemon() {
         if (auto deleted = DeleteContainer(container.name); !deleted) Say(deleted.error().message);
       }
     }
-    // Deleting goes on after the answer; the folder is empty when it is done.
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    boost::system::error_code ignored;
-    while (!boost::filesystem::is_empty(directory_ + "/state/containers", ignored) && !ignored &&
-           std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(10ms);
-    }
+    if (auto gone = WaitUntilDeleted(); !gone) Say(gone.error().message);
   }
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
@@ -77,22 +71,55 @@ PrivateDaemon::~PrivateDaemon() {
 Result<api::DataImage> PrivateDaemon::CreateImage(const std::string& name, const std::string& sql) {
   const std::string path = directory_ + "/" + name + ".sql";
   std::ofstream(path) << sql;
+  return CreateImageOf(name, path, "");
+}
+
+Result<api::DataImage> PrivateDaemon::CreateImageOf(const std::string& name, const std::string& backup,
+                                                    const std::string& database) {
   api::CreateDataImageRequest request;
   request.name = name;
   request.engine = "postgresql";
   request.source_type = api::SourceType::kBackup;
-  request.backups = {path};
+  request.backups = {backup};
+  request.initial_database_name = database;
+  request.version = "15";
   client::Watch watch;
   TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
   return api::FromJson<api::DataImage>(json);
 }
 
-Result<api::DataContainer> PrivateDaemon::CreateContainer(const std::string& image) {
+Result<api::DataContainer> PrivateDaemon::CreateContainer(const std::string& image,
+                                                          api::Durability durability) {
   api::CreateDataContainerRequest request;
   request.image = image;
+  request.durability = durability;
   client::Watch watch;
   TRY_ASSIGN(const std::string json, client_->Create("/v1/data-containers", api::ToJson(request), watch));
   return api::FromJson<api::DataContainer>(json);
+}
+
+Result<api::DataContainer> PrivateDaemon::GetContainer(const std::string& name) {
+  TRY_ASSIGN(const std::string json, client_->Get(client::DaemonClient::Target("/v1/data-containers", name)));
+  return api::FromJson<api::DataContainer>(json);
+}
+
+Result<void> PrivateDaemon::WaitUntilDeleted() {
+  // The folder of a container is the last thing of it that goes.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  boost::system::error_code ignored;
+  while (!boost::filesystem::is_empty(directory_ + "/state/containers", ignored) && !ignored) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Fail(ErrorCode::kTimeout,
+                  "deleted containers are still in '" + directory_ + "/state/containers'");
+    }
+    std::this_thread::sleep_for(10ms);
+  }
+  return {};
+}
+
+Result<void> PrivateDaemon::WaitForCommits() {
+  std::this_thread::sleep_for(3s);
+  return {};
 }
 
 Result<void> PrivateDaemon::DeleteContainer(const std::string& name) {

@@ -27,8 +27,18 @@ class PrivateDaemon {
 
   /// Makes an image from SQL text.
   Result<api::DataImage> CreateImage(const std::string& name, const std::string& sql);
-  Result<api::DataContainer> CreateContainer(const std::string& image);
+  /// Makes an image of a backup file.
+  Result<api::DataImage> CreateImageOf(const std::string& name, const std::string& backup,
+                                       const std::string& database);
+  Result<api::DataContainer> CreateContainer(const std::string& image,
+                                             api::Durability durability = api::Durability::kEverySecond);
+  Result<api::DataContainer> GetContainer(const std::string& name);
   Result<void> DeleteContainer(const std::string& name);
+  /// Deleting goes on after the answer; this returns when it is over. kTimeout after 20 s.
+  Result<void> WaitUntilDeleted();
+  /// Long enough for every container's volume to have committed what it holds now, and for the slots that
+  /// this made free.
+  Result<void> WaitForCommits();
 
  private:
   PrivateDaemon() = default;

@@ -27,6 +27,7 @@ struct Row {
 struct RowGroup {
   std::string name;  ///< what the user types: ./dev bench create
   std::string description;
+  std::vector<std::string> rows;  ///< what it measures: each name is a valid argument, too
   std::function<Result<std::vector<Row>>()> measure;
 };
 
