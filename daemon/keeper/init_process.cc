@@ -124,6 +124,8 @@ class InitProcess {
     options.new_session = true;
     options.no_new_privileges = true;
     options.keep_fd = plan_.lock_fd;
+    // Daemon and keeper are last to go when memory runs out. The one that uses it up must not inherit that.
+    options.oom_score_adj = 0;
     return options;
   }
 

@@ -24,7 +24,10 @@ END
 
 case_tells_when_it_is_ready_and_when_it_stops() {
   listen_for_notifications
-  NOTIFY_SOCKET=$work/notify.sock "${serve[@]}" >>"$work/daemon.log" 2>&1 </dev/null &
+  # As OOMScoreAdjust= of the unit does it; where even root may not ask for less, any other value shows the same.
+  local score=-900
+  (echo $score >/proc/self/oom_score_adj) 2>/dev/null || score=300
+  (echo $score >/proc/self/oom_score_adj; NOTIFY_SOCKET=$work/notify.sock exec "${serve[@]}") >>"$work/daemon.log" 2>&1 </dev/null &
   echo $! >"$work/daemon.pid"
   wait_until 20 grep -q 'READY=1' "$work/notified"
   daemon_answers || fail "ready, and yet the API does not answer"
@@ -32,6 +35,10 @@ case_tells_when_it_is_ready_and_when_it_stops() {
   make_container base kept >/dev/null
   local keeper
   keeper=$(keeper_pid "$(field kept id)")
+  assert_eq "$(<"/proc/$(daemon_pid)/oom_score_adj")" $score "the daemon's as it was set"
+  assert_eq "$(<"/proc/$keeper/oom_score_adj")" $score "and its keeper's"
+  assert_eq "$(<"/proc/$(server_pid "$keeper")/oom_score_adj")" 0 "but not an engine"
+  assert_lacks "$(<"$state/containers/$(field kept id)/engine.log")" "PID file" "the engine's log"
   stop_daemon
   wait_until 10 grep -q 'STOPPING=1' "$work/notified"
   ! process_gone "$keeper" || fail "a keeper ended with the daemon"
