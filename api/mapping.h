@@ -78,6 +78,9 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Time("expiresAt", x.expires_at);
   visit.Field("dataBytes", x.data_bytes);
   visit.Field("diskBytes", x.disk_bytes);
+  visit.Field("uniqueBytes", x.unique_bytes);
+  visit.Field("sharedBytes", x.shared_bytes);
+  visit.Field("warnings", x.warnings);
 }
 
 void Describe(auto& visit, Is<DataContainer> auto& x) {
@@ -104,8 +107,11 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Time("createdAt", x.created_at);
   visit.Time("expiresAt", x.expires_at);
   visit.Field("diskBytes", x.disk_bytes);
+  visit.Field("uniqueBytes", x.unique_bytes);
+  visit.Field("sharedBytes", x.shared_bytes);
   visit.Field("readyMilliseconds", x.ready_milliseconds);
   visit.Field("timings", x.timings);
+  visit.Field("warnings", x.warnings);
 }
 
 void Describe(auto& visit, Is<Version> auto& x) {

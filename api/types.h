@@ -54,11 +54,14 @@ struct DataImage {
   std::string detail;  ///< why it failed
   std::string owner;
   Durability durability = Durability::kEverySecond;
-  std::string database;    ///< what clients open first
-  int64_t created_at = 0;  ///< seconds since 1970
-  int64_t expires_at = 0;  ///< 0: never
-  int64_t data_bytes = 0;  ///< logical, without holes
-  int64_t disk_bytes = 0;  ///< layer and index files that only this image brought
+  std::string database;               ///< what clients open first
+  int64_t created_at = 0;             ///< seconds since 1970
+  int64_t expires_at = 0;             ///< 0: never
+  int64_t data_bytes = 0;             ///< logical, without holes
+  int64_t disk_bytes = 0;             ///< layer and index files that only this image brought
+  int64_t unique_bytes = 0;           ///< what deleting it alone would free
+  int64_t shared_bytes = 0;           ///< its other layers, which other images need too
+  std::vector<std::string> warnings;  ///< said once, by create
 };
 
 struct DataContainer {
@@ -85,9 +88,12 @@ struct DataContainer {
   int64_t created_at = 0;
   int64_t expires_at = 0;
   int64_t disk_bytes = 0;         ///< what this container alone takes on disk
+  int64_t unique_bytes = 0;       ///< the same: what deleting it would free
+  int64_t shared_bytes = 0;       ///< all of its image
   double ready_milliseconds = 0;  ///< request received to engine ready and prepared
   /// Where ready_milliseconds went, in order: {"keeper", 6.1}, {"volume", 0.8}, {"fuse", 1.2} ...
   std::vector<std::pair<std::string, double>> timings;
+  std::vector<std::string> warnings;  ///< said once, by create
 };
 
 /// GET /v1/version

@@ -130,6 +130,8 @@ class Catalog {
   Result<ImageRow> FindCachedImage(std::string_view cache_key);
   Result<std::vector<ImageRow>> ListImages(Rows rows = Rows::kListed);  ///< by id
   Result<std::vector<std::string>> LayersOfImage(int64_t id);
+  /// Every pair of an image (not one that is being deleted) and a layer that it refers to, hidden ones too.
+  Result<std::vector<std::pair<int64_t, std::string>>> LayerUses();
   Result<std::vector<int64_t>> ImagesUsingLayer(std::string_view layer_id);
   /// Every layer that some image refers to; garbage collection keeps exactly these and what is leased.
   Result<std::vector<std::string>> LayersReferenced();

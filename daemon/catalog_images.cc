@@ -265,6 +265,18 @@ Result<std::vector<std::string>> Catalog::LayersOfImage(int64_t id) {
   return Texts("SELECT layer_id FROM image_layers WHERE image_id = ? ORDER BY layer_id", id);
 }
 
+Result<std::vector<std::pair<int64_t, std::string>>> Catalog::LayerUses() {
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT image_id, layer_id FROM image_layers JOIN images "
+                                             "ON images.id = image_id WHERE state <> 'deleting'"));
+  std::vector<std::pair<int64_t, std::string>> uses;
+  while (true) {
+    TRY_ASSIGN(const bool row, query.Step());
+    if (!row) return uses;
+    const int64_t image = query.Int();
+    uses.emplace_back(image, query.Text());
+  }
+}
+
 Result<std::vector<int64_t>> Catalog::ImagesUsingLayer(std::string_view layer_id) {
   TRY_ASSIGN(Query query,
              database_->Prepare("SELECT image_id FROM image_layers WHERE layer_id = ? ORDER BY image_id"));

@@ -137,6 +137,13 @@ Result<void> ReadHost(const Place& place, Config& config) {
   return {};
 }
 
+Result<void> ReadPercent(const Place& place, int& percent) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  if (!ParseNumber(text, percent) || percent < 1 || percent > 100)
+    return Bad(place, "a number from 1 to 100");
+  return {};
+}
+
 Result<void> ReadSearchPaths(const Place& place, Config& config) {
   TRY_ASSIGN(config.engine_search_paths, Texts(place));
   for (const std::string& path : config.engine_search_paths) {
@@ -177,7 +184,7 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
     return [&config, read](const Place& place) { return read(place, config); };
   };
-  const std::array<Key, 6> keys{{
+  const std::array<Key, 8> keys{{
       {"engineSearchPaths", with(ReadSearchPaths)},
       {"portRange", with(ReadPortRange)},
       {"engineUser",
@@ -187,9 +194,18 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
        }},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
+      {"diskWarnPercent",
+       [&config](const Place& place) { return ReadPercent(place, config.disk_warn_percent); }},
+      {"diskRefusePercent",
+       [&config](const Place& place) { return ReadPercent(place, config.disk_refuse_percent); }},
       {"teams", with(ReadTeams)},
   }};
   TRY(ReadMap({document, file, ""}, keys));
+  if (config.disk_warn_percent > config.disk_refuse_percent) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file,
+                            config.disk_warn_percent, config.disk_refuse_percent));
+  }
   return config;
 }
 

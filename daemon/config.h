@@ -26,6 +26,9 @@ struct Config {
   std::string engine_user = "spawnd";           ///< system user that engines run as
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
+  /// How full the state directory's disk is, as `df` counts, when it is time to warn, and to refuse new work.
+  int disk_warn_percent = 80;
+  int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
 };
 

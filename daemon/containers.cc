@@ -11,6 +11,7 @@
 #include "daemon/daemon_state.h"
 #include "daemon/event_loop.h"
 #include "daemon/images.h"
+#include "daemon/space.h"
 #include "daemon/views.h"
 #include "engines/registry.h"
 
@@ -353,8 +354,8 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
 void Containers::ReplyCreated(Life& life) {
   if (!life.creation) return;
   life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
-  life.creation->created(
-      ViewOfContainer(life.row, life.image, life.creation->owner, life.creation->disk_bytes));
+  const SpaceUse space{life.creation->disk_bytes, state_.space->ImageBytes(life.row.image_id)};
+  life.creation->created(ViewOfContainer(life.row, life.image, life.creation->owner, space));
   spdlog::info("container {} ('{}') of image {} is ready after {:.1f} ms", life.row.id, life.row.name,
                life.row.image_id, life.row.ready_milliseconds);
   life.creation.reset();

@@ -24,6 +24,7 @@ namespace spawnd::daemon {
 
 class Containers;
 class Images;
+class Space;
 
 struct EngineUser {
   uid_t uid = 0;
@@ -58,6 +59,7 @@ struct DaemonState {
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Images> images;
+  std::unique_ptr<Space> space;
 
   // Run may be called from any thread. Ended before anything above goes: their jobs refer to it.
   std::unique_ptr<Jobs> launches;

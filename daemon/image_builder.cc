@@ -156,7 +156,11 @@ class Build {
   Result<api::DataImage> View() {
     TRY_ASSIGN(const ImageRow row,
                context_.Ask([&state = state_, id = id_] { return state.catalog->ImageById(id); }));
-    return ViewOfImage(row, UserName(row.owner));
+    TRY_ASSIGN(SpaceAccount account,
+               context_.Ask([&state = state_] { return SpaceAccount::Take(*state.catalog, state.layout); }));
+    api::DataImage view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
+    view.warnings = order_.warnings;
+    return view;
   }
 
   DaemonState& state_;

@@ -19,6 +19,7 @@ struct BuildOrder {
   api::CreateDataImageRequest request;  ///< names, tags and teams have been checked
   Identity caller;
   http::Reply reply;
+  std::vector<std::string> warnings;  ///< for the answer
 };
 
 /// Builds, and answers `order.reply`: with a plain error as long as nothing has begun, with a stream of

@@ -22,6 +22,7 @@
 #include "daemon/listen_socket.h"
 #include "daemon/log.h"
 #include "daemon/reconcile.h"
+#include "daemon/space.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {
@@ -113,12 +114,14 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(state_.mailbox, MakeMailbox(loop_->Get()));
   state_.containers = std::make_unique<Containers>(state_);
   state_.images = std::make_unique<Images>(state_);
+  state_.space = std::make_unique<Space>(state_);
   TRY(WarmUpLaunches());
   state_.launches = Jobs::Start(kLaunchThreads);
   state_.builds = Jobs::Start(kBuildThreads);
   state_.removals = Jobs::Start(kRemovalThreads);
   state_.questions = Jobs::Start(kQuestionThreads);
   TRY(Reconcile(state_));
+  TRY(state_.space->Watch());
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");

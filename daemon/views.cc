@@ -45,7 +45,7 @@ std::string EngineText(const ImageRow& image) {
   return std::string((*engine)->DisplayName()) + ":" + version;
 }
 
-api::DataImage ViewOfImage(const ImageRow& row, std::string owner) {
+api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space) {
   api::DataImage view;
   view.id = row.id;
   view.name = row.name;
@@ -62,11 +62,13 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner) {
   view.expires_at = row.expires_at;
   view.data_bytes = row.data_bytes;
   view.disk_bytes = row.disk_bytes;
+  view.unique_bytes = space.unique_bytes;
+  view.shared_bytes = space.shared_bytes;
   return view;
 }
 
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   int64_t disk_bytes) {
+                                   SpaceUse space) {
   api::DataContainer view;
   view.id = row.id;
   view.name = row.name;
@@ -93,7 +95,9 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   }
   view.created_at = row.created_at;
   view.expires_at = row.expires_at;
-  view.disk_bytes = disk_bytes;
+  view.disk_bytes = space.unique_bytes;
+  view.unique_bytes = space.unique_bytes;
+  view.shared_bytes = space.shared_bytes;
   view.ready_milliseconds = row.ready_milliseconds;
   view.timings = row.timings;
   return view;

@@ -7,6 +7,7 @@
 
 #include "api/types.h"
 #include "daemon/catalog.h"
+#include "daemon/space_account.h"
 #include "engines/engine.h"
 #include "storage/volume.h"
 
@@ -15,10 +16,10 @@ namespace spawnd::daemon {
 /// "PostgreSQL:11.0": with the version as the image asked for it, else the major version that made it.
 std::string EngineText(const ImageRow& image);
 
-api::DataImage ViewOfImage(const ImageRow& row, std::string owner);
+api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space = {});
 /// `image`: the row's image.
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   int64_t disk_bytes);
+                                   SpaceUse space);
 
 engines::Endpoint EndpointOf(const ContainerRow& row);
 engines::Credentials CredentialsOf(const ContainerRow& row);

@@ -70,6 +70,7 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
              CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
   if (created.exit_code != 0) return created.exit_code;
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
+  ShowWarnings(invocation, container.warnings);
   std::string text = fmt::format("Data container '{}' ({}) created!\n-> {}\n", container.name, container.id,
                                  container.connection_string);
   if (invocation.Has("--quiet")) {

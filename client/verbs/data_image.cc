@@ -42,6 +42,7 @@ Result<int> CreateDataImage(const Invocation& invocation) {
                                                        fmt::format("data image '{}'", request.name)));
   if (created.exit_code != 0) return created.exit_code;
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
+  ShowWarnings(invocation, image.warnings);
   std::string text = fmt::format("Data image '{}' ({}) created!\n", image.name, image.id);
   if (invocation.Has("--quiet")) {
     text = image.name + "\n";

@@ -9,6 +9,7 @@
 #include "api/error_codes.h"
 #include "client/progress_display.h"
 #include "client/terminal.h"
+#include "client/text.h"
 
 namespace spawnd::client {
 namespace {
@@ -60,6 +61,11 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   }
   if (!json) return Fail(std::move(json.error()));
   return Created{std::move(*json), 0};
+}
+
+void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings) {
+  if (invocation.Has("--quiet") && !invocation.Has("--progress")) return;
+  for (const std::string& warning : warnings) WriteError(fmt::format("warning: {}\n", OneLine(warning)));
 }
 
 Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "client/command.h"
@@ -26,6 +27,9 @@ struct Created {
 /// image 'x'".
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what);
+
+/// The warnings of a create's answer, each on a line of its own on standard error; none with -q.
+void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings);
 
 /// DELETEs each argument; goes on after one that fails. `noun`: "Data image". The exit code is the first
 /// failure's.

@@ -10,6 +10,7 @@
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/space.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -26,6 +27,7 @@ struct Order {
   Identity caller;
   http::Reply reply;
   steady_clock::time_point received;
+  std::vector<std::string> warnings{};
 };
 
 Result<void> Check(const api::CreateDataContainerRequest& request) {
@@ -87,13 +89,15 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
       order.reply.ClientGone(),
       [&state, id] { state.mailbox->Post([&state, id] { state.containers->ClientGone(id); }); });
   const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
-  state.containers->Create(row, image, order.received, catalog_time.count(),
-                           [reply = order.reply, client_gone](const Result<api::DataContainer>& created) {
-                             if (!created) return SendError(reply, created.error());
-                             reply.Begin();
-                             reply.Line(api::ResultLine(api::ToJson(*created)));
-                             reply.End();
-                           });
+  state.containers->Create(
+      row, image, order.received, catalog_time.count(),
+      [reply = order.reply, client_gone, warnings = order.warnings](Result<api::DataContainer> created) {
+        if (!created) return SendError(reply, created.error());
+        created->warnings = warnings;
+        reply.Begin();
+        reply.Line(api::ResultLine(api::ToJson(*created)));
+        reply.End();
+      });
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
@@ -137,7 +141,10 @@ void CreateDataContainer(DaemonState& state, const http::Request& request, const
   const auto received = steady_clock::now();
   auto wanted = api::FromJson<api::CreateDataContainerRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
-  const auto begun = Begin({state, std::move(*wanted), request.peer.identity, reply, received});
+  std::vector<std::string> warnings;
+  if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
+  const auto begun =
+      Begin({state, std::move(*wanted), request.peer.identity, reply, received, std::move(warnings)});
   if (!begun) SendError(reply, begun.error());
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/image_builder.h"
+#include "daemon/space.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -53,7 +54,9 @@ void CreateDataImage(DaemonState& state, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.identity, reply}](
+  std::vector<std::string> warnings;
+  if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
+  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.identity, reply, warnings}](
                         const std::stop_token& stop) { BuildImage(state, order, stop); });
 }
 

@@ -16,9 +16,9 @@ struct Seen {
   ImageRow image;
 };
 
-api::DataContainer Look(const StoreLayout& layout, const Seen& seen) {
+api::DataContainer Look(SpaceAccount& account, const Seen& seen) {
   return ViewOfContainer(seen.row, seen.image, UserName(seen.row.owner),
-                         AllocatedBytes(layout.Container(seen.row.id)));
+                         account.OfContainer(seen.row.id, seen.row.image_id));
 }
 
 Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const Identity& who) {
@@ -42,19 +42,25 @@ Result<Seen> SeenContainer(Catalog& catalog, const Identity& who, const std::str
 void GetDataContainers(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   auto seen = SeenContainers(*state.catalog, request.peer.identity);
   if (!seen) return SendError(reply, seen.error());
-  state.questions->Run([reply, seen = std::move(*seen), &layout = state.layout](const std::stop_token&) {
-    std::vector<api::DataContainer> views;
-    for (const Seen& one : seen) views.push_back(Look(layout, one));
-    SendJson(reply, api::ToJson(views));
-  });
+  auto account = SpaceAccount::Take(*state.catalog, state.layout);
+  if (!account) return SendError(reply, account.error());
+  state.questions->Run(
+      [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
+        std::vector<api::DataContainer> views;
+        for (const Seen& one : seen) views.push_back(Look(account, one));
+        SendJson(reply, api::ToJson(views));
+      });
 }
 
 void GetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   auto seen = SeenContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!seen) return SendError(reply, seen.error());
-  state.questions->Run([reply, seen = std::move(*seen), &layout = state.layout](const std::stop_token&) {
-    SendJson(reply, api::ToJson(Look(layout, seen)));
-  });
+  auto account = SpaceAccount::Take(*state.catalog, state.layout);
+  if (!account) return SendError(reply, account.error());
+  state.questions->Run(
+      [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
+        SendJson(reply, api::ToJson(Look(account, seen)));
+      });
 }
 
 }  // namespace spawnd::daemon

@@ -3,10 +3,6 @@
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
-extra_clean_up() { umount "$work/disk" 2>/dev/null; }
-
-free_blocks() { df --output=avail -k "$work/disk" | tail -n 1; }
-
 case_disk_full_during_build() {
   make_image before 'sourceType: empty' >/dev/null
   # 800 MB of table from three lines of dump; stored as it is, so that filling the disk costs little else.
@@ -16,12 +12,12 @@ alter table big alter noise set storage external;
 insert into big select i, repeat(md5(i::text), 250) from generate_series(1, 100000) i;
 END
   local before
-  before=$(free_blocks)
+  before=$(free_kib)
   assert_error 5 "space" -- ctl create data-image -f "$(image_yaml big 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: big.sql}')"
   wait_until 20 folder_empty "$state/builds"
   assert_eq "$(find "$state" -name '*.tmp')" "" "temporary files"
   assert_eq "$(keepers)" "" "keepers"
-  given_back() { (( $(free_blocks) > before - 8192 )); }
+  given_back() { (( $(free_kib) > before - 8192 )); }
   wait_until 10 given_back
 }
 
@@ -31,11 +27,6 @@ case_the_daemon_goes_on() {
 }
 
 write_config
-mkdir "$work/disk"
-truncate -s 450M "$work/disk.img"
-if ! mkfs.ext4 -q "$work/disk.img" || ! mount -o loop "$work/disk.img" "$work/disk"; then
-  echo "FAIL $suite: cannot make a small disk"; exit 1
-fi
-state=$work/disk/state
+small_disk 450M
 start_daemon
 run_cases "$@"

@@ -89,11 +89,14 @@ wait_until() {
 
 # --- the daemon ------------------------------------------------------------------------------------------------
 
+# How full the machine's own disk is must not matter; a test of that sets disk_limits= for what is the default.
 write_config() {
   cat >"$work/spawnd.yaml" <<END
 engineSearchPaths: [$repo/.deps/postgresql]
 portRange: ${1:-$first_port-$((first_port + 99))}
 engineUser: spawnd
+${disk_limits-diskWarnPercent: 100
+diskRefusePercent: 100}
 END
 }
 
@@ -119,6 +122,30 @@ start_daemon() {
 kill_daemon() { kill -9 "$(daemon_pid)"; wait_until 10 process_gone "$(daemon_pid)"; }
 # A clean end. Its containers go on all the same.
 stop_daemon() { kill -TERM "$(daemon_pid)"; wait_until 20 process_gone "$(daemon_pid)"; }
+
+# small_disk SIZE: a file system of its own for the state directory, at $work/disk. Goes with the test.
+small_disk() {
+  mkdir "$work/disk"
+  truncate -s "$1" "$work/disk.img"
+  if ! mkfs.ext4 -q "$work/disk.img" || ! mount -o loop "$work/disk.img" "$work/disk"; then
+    echo "FAIL $suite: cannot make a small disk"; exit 1
+  fi
+  state=$work/disk/state
+}
+extra_clean_up() { if mountpoint -q "$work/disk"; then umount "$work/disk"; fi; }
+free_kib() { df --output=avail -k "$work/disk" | tail -n 1; }
+# Per cent as `df` shows it.
+percent_full() { df --output=pcent "$work/disk" | tr -dc '0-9'; }
+# fill_disk_to PERCENT: with $work/disk/ballast, which empty_ballast takes away again.
+fill_disk_to() {
+  while (( $(percent_full) < $1 )); do head -c 2M /dev/zero >>"$work/disk/ballast" || break; sync -f "$work/disk"; done
+}
+fill_disk_to_the_last_byte() {
+  head -c 10G /dev/zero >>"$work/disk/ballast" 2>/dev/null || true
+  sync -f "$work/disk"
+  head -c 10G /dev/zero >>"$work/disk/ballast" 2>/dev/null || true
+}
+empty_ballast() { rm -f "$work/disk/ballast"; sync -f "$work/disk"; }
 
 # --- what runs -------------------------------------------------------------------------------------------------
 

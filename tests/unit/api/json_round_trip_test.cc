@@ -34,6 +34,9 @@ DataContainer FullContainer() {
   c.created_at = 1735787045;
   c.expires_at = 1735787046;
   c.disk_bytes = int64_t{1} << 52;
+  c.unique_bytes = 5;
+  c.shared_bytes = int64_t{1} << 40;
+  c.warnings = {"the disk is 85 % full"};
   c.ready_milliseconds = 41.25;
   c.timings = {{"keeper", 6.1}, {"volume", 0.8}, {"engine", 30.125}};
   return c;
@@ -52,6 +55,9 @@ TEST_CASE("a container travels whole") {
   CHECK(back->detail == c.detail);
   CHECK(back->created_at == c.created_at);
   CHECK(back->disk_bytes == c.disk_bytes);
+  CHECK(back->unique_bytes == 5);
+  CHECK(back->shared_bytes == c.shared_bytes);
+  CHECK(back->warnings == c.warnings);
   CHECK(back->timings == c.timings);
 }
 

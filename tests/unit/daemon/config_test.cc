@@ -26,6 +26,8 @@ TEST_CASE("an empty file means the defaults") {
     CHECK(config->engine_user == "spawnd");
     CHECK(config->volume_bytes == uint64_t{64} << 30U);
     CHECK(config->host == "127.0.0.1");
+    CHECK(config->disk_warn_percent == 80);
+    CHECK(config->disk_refuse_percent == 90);
     CHECK(config->teams.empty());
   }
 }
@@ -37,6 +39,8 @@ portRange: 30000-30010
 engineUser: postgres
 volumeSize: 512MiB
 host: "::1"
+diskWarnPercent: 50
+diskRefusePercent: 51
 teams:
   myorg:dbas: {users: [ann, bob], groups: dba}
   devs:
@@ -49,6 +53,8 @@ teams:
   CHECK(config->engine_user == "postgres");
   CHECK(config->volume_bytes == uint64_t{512} << 20U);
   CHECK(config->host == "::1");
+  CHECK(config->disk_warn_percent == 50);
+  CHECK(config->disk_refuse_percent == 51);
   REQUIRE(config->teams.size() == 2);
   CHECK(config->teams.at("myorg:dbas").users == std::vector<std::string>{"ann", "bob"});
   CHECK(config->teams.at("myorg:dbas").groups == std::vector<std::string>{"dba"});
@@ -69,10 +75,16 @@ TEST_CASE("values that make no sense are refused") {
       "volumeSize: 99999999999999999999GiB", "volumeSize: 1MiB", "host: localhost", "host: 1.2.3",
       "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}", "engineUser: ''", "teams: [a]", "- a",
       "just text", "host: 127.0.0.1\nhost: 127.0.0.2", "teams: {a: {users: [[x]]}}", "host: [", "\tx: y",
-      "? [a]\n: b", "teams: {a: , a: }", "teams: {[a, b]: }", "teams: {'': }");
+      "? [a]\n: b", "teams: {a: , a: }", "diskWarnPercent: 0", "diskRefusePercent: 101",
+      "diskWarnPercent: 8x", "diskRefusePercent: []", "teams: {[a, b]: }", "teams: {'': }");
   INFO(yaml);
   const std::string complaint = Complaint(yaml);
   CHECK(complaint.starts_with("x.yaml, line "));
+}
+
+TEST_CASE("a warning comes before the refusal") {
+  CHECK(Complaint("diskWarnPercent: 91\n") == "x.yaml: diskWarnPercent (91) is above diskRefusePercent (90)");
+  CHECK(Complaint("diskWarnPercent: 90\n") == "(accepted)");
 }
 
 TEST_CASE("a missing file matters only when it was asked for") {

@@ -72,17 +72,19 @@ TEST_CASE("views: a container as users see it") {
                           Case{ContainerState::kRestarting, api::Status::kPending, "restarting"},
                           Case{ContainerState::kFailed, api::Status::kFailed, "failed"}}) {
     row.state = one.state;
-    const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", 4096);
+    const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 0});
     CHECK(view.status == one.status);
     CHECK(view.state == one.text);
   }
-  const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", 4096);
+  const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 8192});
   CHECK(view.image == "demo:latest");
   CHECK(view.engine == "PostgreSQL:15");
   CHECK(view.connection_string ==
         "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=shop;Password=secret");
   CHECK(view.jdbc_connection_string.find("20001") != std::string::npos);
   CHECK(view.disk_bytes == 4096);
+  CHECK(view.unique_bytes == 4096);
+  CHECK(view.shared_bytes == 8192);
   CHECK(view.timings == row.timings);
 }
 
