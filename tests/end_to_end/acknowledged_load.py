@@ -28,8 +28,8 @@ def main(arguments):
     number = 0
     with open(arguments[5], "a", encoding="utf-8", buffering=1) as acknowledged:
         while True:
-            with connect(*arguments[:5]) as psql:
-                try:
+            try:
+                with connect(*arguments[:5]) as psql:
                     while True:
                         number += 1
                         psql.stdin.write(TRANSACTION.format(n=number))
@@ -38,10 +38,8 @@ def main(arguments):
                             break
                         acknowledged.write(f"{number}\n")
                         time.sleep(PAUSE_SECONDS)
-                    psql.stdin.close()
-                except BrokenPipeError:
-                    pass
-                psql.kill()
+            except BrokenPipeError:
+                pass  # psql ended between two of them; or at the end of `with`, which writes what is left
             time.sleep(0.05)
 
 

@@ -24,6 +24,7 @@ SQL
 start_load() {
   local json
   json=$(ctl get dc "$1" -o json)
+  : >"$work/acknowledged-$1"
   python3 "$repo/tests/end_to_end/acknowledged_load.py" "$(jq -r .host <<<"$json")" "$(jq -r .port <<<"$json")" \
     "$(jq -r .user <<<"$json")" "$(jq -r .password <<<"$json")" shop "$work/acknowledged-$1" >/dev/null 2>&1 </dev/null &
   echo $! >>"$work/loads"
@@ -32,7 +33,7 @@ start_load() {
 stop_loads() {
   local pid
   for pid in $(cat "$work/loads" 2>/dev/null); do
-    kill "$pid" 2>/dev/null
+    kill "$pid" 2>/dev/null || fail "a client ended by itself"
     wait_until 10 process_gone "$pid"
   done
   rm -f "$work/loads"
@@ -50,17 +51,27 @@ everything_goes_on() {
   done
 }
 
-# The victim of one kind among the processes of a random loaded container; nothing when it is just starting.
+# The daemon gives a container up whose keeper ended five times within a minute; here it may be four.
+kills_of_everysec_1=() kills_of_everysec_2=() kills_of_always_1=()
+may_die() {
+  local -n kills=kills_of_${1//-/_}
+  (( ${#kills[@]} < 4 || SECONDS - kills[-4] > 62 ))
+}
+note_kill() {
+  local -n kills=kills_of_${1//-/_}
+  kills+=("$SECONDS")
+}
+
+# The process of kind $2 of container $1; nothing when it is just starting.
 victim() {
-  local kind=$1 name keeper server
-  name=${loaded[RANDOM % ${#loaded[@]}]}
-  keeper=$(keeper_pid "$(cat "$work/id-$name")")
+  local keeper server
+  keeper=$(keeper_pid "$(cat "$work/id-$1")")
   [[ -n $keeper ]] || return 0
   server=$(server_pid "$keeper")
-  case $kind in
+  case $2 in
     keeper) echo "$keeper" ;;
     server) echo "$server" ;;
-    backend) [[ -z $server ]] || ps -o pid= --ppid "$server" | shuf -n 1 --random-source=<(yes "$RANDOM") | tr -d ' ' ;;
+    backend) [[ -z $server ]] || ps -o pid= --ppid "$server" | awk -v r="$RANDOM" '{ pid[NR] = $1 } END { if (NR) print pid[1 + r % NR] }' ;;
   esac
 }
 
@@ -100,7 +111,7 @@ case_setup() {
 }
 
 case_rounds_of_kills() {
-  local round kind pid kinds=(daemon keeper server backend)
+  local round kind name pid kinds=(daemon keeper server backend)
   note "seed $seed"
   RANDOM=$seed
   for ((round = 0; round < rounds; round++)); do
@@ -113,8 +124,11 @@ case_rounds_of_kills() {
       random_moment 0.3
       start_daemon
     else
-      pid=$(victim "$kind")
-      note "round $round: $kind ${pid:-is not there}"
+      name=${loaded[RANDOM % ${#loaded[@]}]}
+      may_die "$name" || kind=backend
+      [[ $kind == backend ]] || note_kill "$name"
+      pid=$(victim "$name" "$kind")
+      note "round $round: $kind of $name, ${pid:-not there}"
       [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || note "gone before"
     fi
     wait
