@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "client/image_yaml_reader.h"
+#include "client/text.h"
 #include "client/yaml_tree.h"
 
 namespace spawnd::client {
@@ -65,6 +66,17 @@ Result<std::string> ReadAll(int fd, const std::string& name) {
   }
 }
 
+Result<api::CreateDataImageRequest> Parse(const ImageYaml& yaml, const ImageOverrides& overrides) {
+  TRY_ASSIGN(const YamlNode root, ParseYaml(yaml.text, yaml.name));
+  TRY_ASSIGN(api::CreateDataImageRequest request, ReadImageTree(yaml, root));
+  TRY(Apply(overrides, request));
+  if (request.name.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'name' is missing", yaml.name),
+                "Add 'name: <name>', or use --name.");
+  }
+  return request;
+}
+
 }  // namespace
 
 Result<ImageYaml> ReadImageYaml(const std::string& path) {
@@ -88,13 +100,9 @@ Result<ImageYaml> ReadImageYaml(const std::string& path) {
 }
 
 Result<api::CreateDataImageRequest> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides) {
-  TRY_ASSIGN(const YamlNode root, ParseYaml(yaml.text, yaml.name));
-  TRY_ASSIGN(api::CreateDataImageRequest request, ReadImageTree(yaml, root));
-  TRY(Apply(overrides, request));
-  if (request.name.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'name' is missing", yaml.name),
-                "Add 'name: <name>', or use --name.");
-  }
+  auto request = Parse(yaml, overrides);
+  // A key or a value that stands in the message may have line ends in it.
+  if (!request) request.error().message = OneLine(request.error().message);
   return request;
 }
 

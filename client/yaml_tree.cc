@@ -1,9 +1,11 @@
 #include "client/yaml_tree.h"
 
 #include <fmt/core.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace spawnd::client {
 namespace {
@@ -79,6 +81,35 @@ Error SyntaxError(std::string_view name, std::string_view text, const YAML::Exce
           fmt::format("{}, line {}: not valid YAML: {}", name, line, exception.msg)};
 }
 
+/// Where the documents of a stream begin. Two are enough to know: of a text like "," yaml-cpp's LoadAll makes
+/// empty documents without end, because none of them takes a character of it.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  explicit DocumentStarts(const std::string& text) : text_(text), parser_(text_) {
+    while (marks_.size() < 2 && parser_.HandleNextDocument(*this)) {
+    }
+  }
+  const std::vector<YAML::Mark>& Marks() const { return marks_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { marks_.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+
+ private:
+  std::istringstream text_;
+  YAML::Parser parser_;
+  std::vector<YAML::Mark> marks_;
+};
+
 }  // namespace
 
 std::string_view YamlKindName(YamlNode::Kind kind) {
@@ -103,14 +134,19 @@ Result<YamlNode> ParseYaml(const std::string& text, std::string_view name) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a text file", name), "Save it as UTF-8.");
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return YamlNode{};
-    if (documents.size() > 1) {
+    const std::vector<YAML::Mark> starts = DocumentStarts(text).Marks();
+    if (starts.empty()) return YamlNode{};
+    if (starts.size() > 1 && starts[1].pos == starts[0].pos) {
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{}, line {}: not valid YAML: nothing can begin like this", name, starts[0].line + 1));
+    }
+    if (starts.size() > 1) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}, line {}: a second document begins; one file describes one data image",
-                              name, documents[1].Mark().line + 1));
+                              name, starts[1].line + 1));
     }
-    return TreeCopy(name).Copy(documents.front(), 1);
+    return TreeCopy(name).Copy(YAML::Load(text), 1);
   } catch (const YAML::Exception& exception) {
     return Fail(SyntaxError(name, text, exception));
   } catch (const std::exception& exception) {

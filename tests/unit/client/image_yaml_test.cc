@@ -166,6 +166,11 @@ TEST_CASE("the command line adds and replaces") {
   CHECK_FALSE(ParseImageYaml(folders.Yaml(kEmpty), {"", "", {"no good"}, {}}));
 }
 
+TEST_CASE("line ends inside a key do not make a message two lines") {
+  const Folders folders;
+  CHECK_THAT(folders.Refused(kHead + "\"so\\nme\": x\n").message, Contains("unknown key 'so me'"));
+}
+
 TEST_CASE("every mistake is one line that names the place") {
   const Folders folders;
   const std::pair<std::string, std::string> cases[] = {
