@@ -138,7 +138,8 @@ Result<uint64_t> IndexReader::NextData(uint64_t chunk) {
       while (slot < kEntriesPerLeaf && EntryIsHole(leaf, slot)) ++slot;
     }));
     chunk = leaf_number * kEntriesPerLeaf + slot;
-    if (slot < kEntriesPerLeaf) return chunk;
+    // The last leaf has entries for more chunks than the volume; a damaged index may use them.
+    if (slot < kEntriesPerLeaf) return std::min(chunk, ChunkCount());
   }
   return ChunkCount();
 }

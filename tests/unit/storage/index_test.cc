@@ -49,6 +49,17 @@ Result<std::vector<uint64_t>> Walk(IndexReader& index) {
   }
 }
 
+TEST_CASE("an entry behind the end of the volume is not data of the volume") {
+  const TempDirectory directory;
+  const std::string path = directory / "x.index";
+  WriteIndex(path, 100, {7, 130});
+  const auto index = OpenIndex(path);
+  const auto found = Walk(*index);
+  REQUIRE(found);
+  CHECK(*found == std::vector<uint64_t>{7});
+  CHECK(index->NextData(8) == uint64_t{100});
+}
+
 TEST_CASE("an index gives back every location, and holes between them") {
   const TempDirectory directory;
   const std::string path = directory / "x.index";
