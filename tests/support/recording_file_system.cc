@@ -41,7 +41,7 @@ class RecordingFile final : public File {
     const std::lock_guard lock(fs_.mutex_);
     if (auto fault = fs_.Fault("read", false)) return Fail(*fault);
     const auto& bytes = fs_.now_.contents[inode_];
-    if (offset >= bytes.size()) return size_t{0};
+    if (offset >= bytes.size() || out.empty()) return size_t{0};
     const size_t n = std::min<size_t>(out.size(), bytes.size() - offset);
     std::memcpy(out.data(), bytes.data() + offset, n);
     return n;
