@@ -53,6 +53,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.installation = options_.installation;
   spec.endpoint = Endpoint();
   spec.credentials = options_.credentials;
+  spec.purpose = engines::Purpose::kBuild;
   spec.engine_uid = state.engine_user.uid;
   spec.engine_gid = state.engine_user.gid;
   spec.tls_certificate_path = state.tls.certificate_path;

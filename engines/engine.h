@@ -102,6 +102,12 @@ struct RestoreRequest {
   Credentials credentials;  ///< of the build server's superuser
 };
 
+/// What a server is started for.
+enum class Purpose {
+  kServe,  ///< a container: the user's settings count
+  kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -126,8 +132,8 @@ class Engine {
   virtual Command InitialiseCommand(const Installation& installation, const Paths& paths) const = 0;
   virtual std::vector<SettingsFile> SettingsFiles(const Installation& installation,
                                                   const Paths& paths) const = 0;
-  virtual Command StartCommand(const Installation& installation, const Paths& paths,
-                               const Endpoint& endpoint) const = 0;
+  virtual Command StartCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
+                               Purpose purpose) const = 0;
   /// Signal for a clean stop that leaves nothing to recover at the next start.
   virtual int StopSignal() const = 0;
 

@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 
 constexpr int kServingThreads = 4;
 constexpr auto kCommitInterval = 1s;
+/// A crash ends a build, so its commits only give back the space of what it wrote and deleted again.
+constexpr auto kBuildCommitInterval = 30s;
 constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
@@ -156,7 +158,7 @@ Result<void> Keeper::StartInit() {
   plan_.barriers =
       spec_.durability == storage::Durability::kAlways ? storage::Barriers::kOn : storage::Barriers::kOff;
   plan_.initialise = engine_->InitialiseCommand(spec_.installation, paths_);
-  plan_.start = engine_->StartCommand(spec_.installation, paths_, spec_.endpoint);
+  plan_.start = engine_->StartCommand(spec_.installation, paths_, spec_.endpoint, spec_.purpose);
   plan_.stop_signal = engine_->StopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
@@ -294,8 +296,9 @@ std::optional<Error> Keeper::Ended() {
 }
 
 void Keeper::CommitEverySecond() {
+  const auto interval = spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval;
   std::unique_lock lock(committer_mutex_);
-  while (!committer_wake_.wait_for(lock, kCommitInterval, [this] { return committer_stop_; })) {
+  while (!committer_wake_.wait_for(lock, interval, [this] { return committer_stop_; })) {
     lock.unlock();
     auto committed = volume_->CommitEpoch();
     lock.lock();

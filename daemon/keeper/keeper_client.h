@@ -34,6 +34,7 @@ struct KeeperSpec {
   engines::Installation installation;
   engines::Endpoint endpoint;
   engines::Credentials credentials;
+  engines::Purpose purpose = engines::Purpose::kServe;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
   std::string

@@ -91,6 +91,7 @@ void PutSpec(Writer& writer, const KeeperSpec& spec) {
   Put(writer, "user", spec.credentials.user);
   Put(writer, "password", spec.credentials.password);
   Put(writer, "database", spec.credentials.database);
+  Put(writer, "purpose", std::string(spec.purpose == engines::Purpose::kBuild ? "build" : "serve"));
   Put(writer, "uid", int64_t{spec.engine_uid});
   Put(writer, "gid", int64_t{spec.engine_gid});
   Put(writer, "tlsCertificate", spec.tls_certificate_path);
@@ -115,6 +116,9 @@ void GetSpec(const Fields& fields, KeeperSpec& spec) {
   fields.Get("user", spec.credentials.user);
   fields.Get("password", spec.credentials.password);
   fields.Get("database", spec.credentials.database);
+  std::string purpose;
+  fields.Get("purpose", purpose);
+  spec.purpose = purpose == "build" ? engines::Purpose::kBuild : engines::Purpose::kServe;
   fields.GetInt("uid", spec.engine_uid);
   fields.GetInt("gid", spec.engine_gid);
   fields.Get("tlsCertificate", spec.tls_certificate_path);

@@ -33,11 +33,15 @@ Command InitdbCommand(const Installation& installation, const Paths& paths) {
   return command;
 }
 
-Command PostmasterCommand(const Installation& /*installation*/, const Paths& paths,
-                          const Endpoint& endpoint) {
+Command PostmasterCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
+                          Purpose purpose) {
   Command command;
   command.argv = {paths.engine_root + "/bin/postgres", "-D", paths.data_directory};
-  for (const auto& [name, value] : ForcedSettings(paths, endpoint)) {
+  Settings settings = ForcedSettings(paths, endpoint);
+  if (purpose == Purpose::kBuild) {
+    for (auto& setting : BuildSettings(installation.version)) settings.push_back(std::move(setting));
+  }
+  for (const auto& [name, value] : settings) {
     command.argv.push_back("-c");
     command.argv.push_back(name + "=" + value);
   }

@@ -12,6 +12,7 @@ inline constexpr const char* kSuperuser = "postgres";
 const char* DefaultLocale();
 
 Command InitdbCommand(const Installation& installation, const Paths& paths);
-Command PostmasterCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint);
+Command PostmasterCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
+                          Purpose purpose);
 
 }  // namespace spawnd::engines::postgresql

@@ -42,8 +42,8 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Installation& in
 }
 
 Command PostgresqlEngine::StartCommand(const Installation& installation, const Paths& paths,
-                                       const Endpoint& endpoint) const {
-  return PostmasterCommand(installation, paths, endpoint);
+                                       const Endpoint& endpoint, Purpose purpose) const {
+  return PostmasterCommand(installation, paths, endpoint, purpose);
 }
 
 int PostgresqlEngine::StopSignal() const {

@@ -21,8 +21,8 @@ class PostgresqlEngine final : public Engine {
   Command InitialiseCommand(const Installation& installation, const Paths& paths) const override;
   std::vector<SettingsFile> SettingsFiles(const Installation& installation,
                                           const Paths& paths) const override;
-  Command StartCommand(const Installation& installation, const Paths& paths,
-                       const Endpoint& endpoint) const override;
+  Command StartCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
+                       Purpose purpose) const override;
   int StopSignal() const override;
   std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <vector>
 
 #include "engines/postgresql/credentials.h"
 #include "engines/postgresql/launch.h"
@@ -76,6 +77,8 @@ class LibpqSession final : public Engine::Session {
   /// What became of statements that were sent; the first error counts.
   Result<void> ReceiveAll(bool* missing);
   Result<Rows> Judge(Rows rows, bool* missing);
+  /// VACUUM (ANALYZE) in every database.
+  Result<void> VacuumEverything();
   Result<bool> Exists(const std::string& from_where);
   Result<bool> RoleExists(std::string_view name) {
     return Exists("pg_roles WHERE rolname = " + Literal(name));
@@ -174,6 +177,7 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   // A session somebody left in the database would forbid to rename it.
   TRY(Run("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = " +
           Literal(credentials.user) + " AND pid <> pg_catalog.pg_backend_pid()"));
+  TRY(VacuumEverything());
   std::string sql;
   TRY_ASSIGN(const bool has_role, RoleExists(credentials.user));
   TRY_ASSIGN(const bool has_database, DatabaseExists(credentials.user));
@@ -184,6 +188,40 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   // Writes out what the restore left in memory while nobody waits; the stop that follows has a shorter
   // deadline.
   TRY(Run("CHECKPOINT"));
+  return {};
+}
+
+/// A connection with the same parameters to another database; null when there is none to be had.
+Connection ConnectLike(PGconn* like, const std::string& database) {
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(like),
+                                                                             PQconninfoFree);
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->val == nullptr) continue;
+    names.push_back(option->keyword);
+    values.push_back(std::string_view(option->keyword) == "dbname" ? database.c_str() : option->val);
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  Connection connection(PQconnectdbParams(names.data(), values.data(), 0));
+  if (PQstatus(connection.get()) != CONNECTION_OK) return nullptr;
+  return connection;
+}
+
+/// Once here, or in each container: without it the first reader of every page writes the page (hint bits),
+/// autovacuum goes over all tables a minute after the start, and until then the planner guesses.
+Result<void> LibpqSession::VacuumEverything() {
+  TRY_ASSIGN(const Rows databases,
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"));
+  for (int row = 0; row < PQntuples(databases.get()); ++row) {
+    const Connection connection = ConnectLike(connection_.get(), PQgetvalue(databases.get(), row, 0));
+    if (connection == nullptr) continue;
+    // What fails here (an index on a function that raises an error) is the user's own to find, in a container
+    // as on the server that the backup came from; the data is right without it.
+    const Rows ignored(PQexec(connection.get(), "VACUUM (ANALYZE)"));
+  }
   return {};
 }
 

@@ -30,8 +30,7 @@ std::vector<SettingsFile> AccessFiles(std::string_view version) {
   return {{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
 }
 
-std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& paths,
-                                                                const Endpoint& endpoint) {
+Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint) {
   return {
       {"data_directory", paths.data_directory},
       {"hba_file", paths.settings_directory + "/" + kHbaFile},
@@ -57,6 +56,25 @@ std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& pat
       // stay behind on the host after a kill -9.
       {"dynamic_shared_memory_type", "sysv"},
   };
+}
+
+Settings BuildSettings(std::string_view version) {
+  Settings settings{
+      {"fsync", "off"},
+      {"full_page_writes", "off"},
+      {"synchronous_commit", "off"},
+      {"checkpoint_timeout", "1h"},
+      {"min_wal_size", "32MB"},
+      // It would start in the middle of a restore and be stopped by its end; what it does is done for every
+      // table at the end (Session::PrepareImage).
+      {"autovacuum", "off"},
+      {"maintenance_work_mem", "256MB"},
+  };
+  if (MajorNumberOf(version) >= 12) {
+    settings.emplace_back("wal_init_zero", "off");
+    settings.emplace_back("wal_recycle", "off");
+  }
+  return settings;
 }
 
 }  // namespace spawnd::engines::postgresql

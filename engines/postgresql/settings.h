@@ -17,9 +17,15 @@ namespace spawnd::engines::postgresql {
 /// pg_hba.conf and pg_ident.conf.
 std::vector<SettingsFile> AccessFiles(std::string_view version);
 
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
 /// Name and value of every setting that is given on the command line, which nothing in the data directory can
 /// override. Only names that all versions from 10 on know: an unknown one would keep the server from
 /// starting.
-std::vector<std::pair<std::string, std::string>> ForcedSettings(const Paths& paths, const Endpoint& endpoint);
+Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint);
+
+/// More of them for a server that makes an image: no wait for a disk, and no write-ahead log kept that every
+/// container would carry along.
+Settings BuildSettings(std::string_view version);
 
 }  // namespace spawnd::engines::postgresql

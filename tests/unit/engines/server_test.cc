@@ -161,8 +161,8 @@ TEST_CASE("What a user writes into postgresql.conf cannot move the server") {
 TEST_CASE("A port that is taken is named") {
   TestServer& first = TestServer::Shared(Installed().front());
   TestServer second(Installed().front());
-  const Error error =
-      second.StartAndExpectExit(Postgresql().StartCommand(second.Version(), second.Where(), first.Address()));
+  const Error error = second.StartAndExpectExit(
+      Postgresql().StartCommand(second.Version(), second.Where(), first.Address(), Purpose::kServe));
   CHECK(error.code == ErrorCode::kInUse);
   CHECK(Postgresql()
             .ExplainExit("could not bind IPv4 address \"127.0.0.1\": Address already in use", first.Address())
@@ -178,8 +178,8 @@ TEST_CASE("A data directory of another version is named") {
   TestServer server(Installed().back());
   Paths mixed = server.Where();
   mixed.engine_root = Installed().front().root;
-  const Error error =
-      server.StartAndExpectExit(Postgresql().StartCommand(Installed().front(), mixed, server.Address()));
+  const Error error = server.StartAndExpectExit(
+      Postgresql().StartCommand(Installed().front(), mixed, server.Address(), Purpose::kServe));
   CHECK(error.code == ErrorCode::kUnsupported);
   CHECK(error.message.find("initialized by PostgreSQL version") != std::string::npos);
 }
@@ -189,7 +189,7 @@ TEST_CASE("A damaged data directory is named") {
   const std::string control = server.Where().data_directory + "/global/pg_control";
   REQUIRE(::truncate(control.c_str(), 100) == 0);
   const Error error = server.StartAndExpectExit(
-      Postgresql().StartCommand(server.Version(), server.Where(), server.Address()));
+      Postgresql().StartCommand(server.Version(), server.Where(), server.Address(), Purpose::kServe));
   CHECK(error.code == ErrorCode::kCorrupt);
   CHECK(error.message.find("pg_control") != std::string::npos);
 }

@@ -216,7 +216,7 @@ std::unique_ptr<Engine::Session> TestServer::Start() {
   REQUIRE(!Running());
   const UniqueFd log(
       ::open((folder_.Path() + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  pid_ = Spawn(Postgresql().StartCommand(installation_, paths_, endpoint_), log.Get());
+  pid_ = Spawn(Postgresql().StartCommand(installation_, paths_, endpoint_, Purpose::kServe), log.Get());
   const auto deadline = steady_clock::now() + kStartDeadline;
   while (true) {
     auto session = Postgresql().Probe(paths_, endpoint_);
