@@ -11,5 +11,6 @@ RowGroup ManyGroup(Context& context);
 RowGroup PgbenchGroup(Context& context);
 RowGroup SpaceGroup(Context& context);
 RowGroup MemoryGroup(Context& context);
+RowGroup PeersGroup(Context& context);
 
 }  // namespace spawnd::bench

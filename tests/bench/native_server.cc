@@ -112,8 +112,15 @@ Result<std::unique_ptr<NativeServer>> NativeServer::Clone(const std::string& dir
   return std::unique_ptr<NativeServer>(new NativeServer(directory, url_));
 }
 
+std::unique_ptr<NativeServer> NativeServer::At(const std::string& directory) {
+  std::unique_ptr<NativeServer> self(new NativeServer(directory, ""));
+  self->keep_ = true;
+  return self;
+}
+
 NativeServer::~NativeServer() {
   if (auto stopped = Stop(); !stopped) std::fprintf(stderr, "%s\n", stopped.error().message.c_str());
+  if (keep_) return;
   boost::system::error_code ignored;
   boost::filesystem::remove_all(directory_, ignored);
 }

@@ -29,6 +29,8 @@ class NativeServer {
   static Result<std::unique_ptr<NativeServer>> Initialise(const std::string& directory);
   /// The data directory of a running server, byte for byte (pg_basebackup).
   static Result<std::unique_ptr<NativeServer>> CopyOf(const std::string& url, const std::string& directory);
+  /// The stopped cluster in `directory`, which stays when this object goes; all others' go with them.
+  static std::unique_ptr<NativeServer> At(const std::string& directory);
   ~NativeServer();
   NativeServer(const NativeServer&) = delete;
   NativeServer& operator=(const NativeServer&) = delete;
@@ -47,6 +49,7 @@ class NativeServer {
   std::string directory_;
   std::string url_;  ///< of the server that was copied: its users and passwords are this one's; empty: none
   uint16_t port_ = 0;
+  bool keep_ = false;
   pid_t pid_ = -1;
 };
 
