@@ -33,8 +33,8 @@ Result<double> ColdScan(const std::string& url) {
   const Stopwatch watch;
   TRY_ASSIGN(const std::string bytes, Query(url,
                                             "SET max_parallel_workers_per_gather = 0; SELECT "
-                                            "pg_relation_size('pgbench_accounts') FROM (SELECT "
-                                            "sum(abalance) FROM pgbench_accounts) s"));
+                                            "pg_relation_size('pgbench_accounts') + 0 * sum(abalance) "
+                                            "FROM pgbench_accounts"));
   return std::strtod(bytes.c_str(), nullptr) / 1e6 / watch.Seconds();
 }
 

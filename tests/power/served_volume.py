@@ -47,6 +47,7 @@ class ServedVolume:
         self.file = f"{self.fuse}/volume"
         for path in (folder, self.fuse, self.directory):
             os.makedirs(path, exist_ok=True)
+        self.durability = settings["durability"]
         words = [f"{key}={value}" for key, value in settings.items()]
         self.process = subprocess.Popen([f"{TOOLS}/volume_tool", "serve", f"mount={self.fuse}", *words],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -68,7 +69,7 @@ class ServedVolume:
         return self.answer()
 
     def mount(self, *options):
-        tool("mount", self.file, self.directory, *options)
+        tool("mount", self.file, self.directory, self.durability, *options)
         self.mounted = True
 
     def unmount(self):

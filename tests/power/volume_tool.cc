@@ -4,7 +4,7 @@
 ///       directory=DELTA  size_mib=N  durability=everysec|always  boot_id=ID
 ///       record=1         the delta is in memory, and every operation on it is written down (command `cut`)
 ///       lose_syncs=NAME  of that delta's file NAME (data, journal): they do nothing and say that they did
-///   volume_tool mount FILE DIRECTORY [format]     loop device and ext4
+///   volume_tool mount FILE DIRECTORY DURABILITY [format]    loop device and ext4, as a keeper mounts it
 ///   volume_tool unmount DIRECTORY
 ///   volume_tool trim DIRECTORY
 ///   volume_tool attach FILE PROGRAM...            runs the program with the loop device's path as last
@@ -156,10 +156,12 @@ Result<void> Serve(const Settings& settings) {
   ::_exit(1);  // nobody is there any more; the kernel takes the FUSE connection down
 }
 
-Result<void> Mount(const std::string& file, const std::string& directory, bool format) {
+Result<void> Mount(const std::string& file, const std::string& directory, const std::string& durability,
+                   bool format) {
   TRY_ASSIGN(const storage::LoopDevice device, storage::AttachLoopDevice(file));
   if (format) TRY(storage::FormatExt4(device.path));
-  return storage::MountExt4(device.path, directory);
+  return storage::MountExt4(device.path, directory,
+                            durability == "always" ? storage::Barriers::kOn : storage::Barriers::kOff);
 }
 
 Result<void> RunAttached(const std::string& file, std::vector<std::string> argv) {
@@ -185,7 +187,7 @@ Result<void> Run(const std::vector<std::string>& words) {
     }
     return Serve(settings);
   }
-  if (is("mount", 2)) return Mount(words[1], words[2], words.size() > 3);
+  if (is("mount", 3)) return Mount(words[1], words[2], words[3], words.size() > 4);
   if (is("unmount", 1)) return storage::UnmountFileSystem(words[1]);
   if (is("trim", 1)) return storage::TrimFileSystem(words[1]);
   if (is("attach", 2)) return RunAttached(words[1], {words.begin() + 2, words.end()});
