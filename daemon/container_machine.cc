@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "daemon/poisoned.h"
+
 namespace spawnd::daemon {
 namespace {
 
@@ -113,9 +115,11 @@ ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
       return StartRemoval({ErrorCode::kCancelled, "the daemon stopped"});
     case ContainerState::kDeleting:
       return {Do(ActionKind::kKillKeeper)};
+    case ContainerState::kFailed:
+      if (stays_down_) return {};
+      [[fallthrough]];
     case ContainerState::kRunning:
     case ContainerState::kRestarting:
-    case ContainerState::kFailed:
       // A start of the daemon is a new chance for what had failed, e.g. while its port was taken.
       return {Do(ActionKind::kAttachKeeper)};
   }
@@ -154,6 +158,8 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, T
       }
       state_ = ContainerState::kDeleting;
       create_error_ = error;
+      // Nothing is left to decide about.
+      if (IsPoisoned(error)) create_error_->hint = "Look for the disk's errors in `dmesg`.";
       return {Do(ActionKind::kRemoveFiles)};
     case ContainerState::kDeleting:
       return {Do(ActionKind::kRemoveFiles)};
@@ -167,6 +173,15 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, T
 }
 
 ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Time now) {
+  if (IsPoisoned(error)) {
+    state_ = ContainerState::kFailed;
+    stays_down_ = true;
+    return {Write(state_, PoisonedDetail(error))};
+  }
+  if (error.code == ErrorCode::kNoSpace) {
+    state_ = ContainerState::kRestarting;
+    return {Write(state_, error.message), Wait(kNoSpaceDelay)};
+  }
   failures_.push_back(now);
   while (now - failures_.front() > kFailureWindow) failures_.pop_front();
   // Bytes that do not match their checksum will not match at the next try either.

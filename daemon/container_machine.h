@@ -9,6 +9,9 @@
 ///      │ failed              │                    │ kFailuresAllowed failures within kFailureWindow
 ///      v                     v deleted            v
 ///   (removed)             deleting             failed
+///
+/// Two failures are not counted: a full disk, which is tried again for ever, and a poisoned volume, which is
+/// never tried again.
 #pragma once
 
 #include <chrono>
@@ -85,8 +88,12 @@ class ContainerMachine {
   static constexpr int kPortAttempts = 5;
   static constexpr std::chrono::seconds kLongestRemovalDelay{60};
 
-  /// `state`: what the catalog says.
-  explicit ContainerMachine(ContainerState state) : state_(state) {}
+  /// Between tries to start what found no room on the disk. It goes on for ever: room comes back.
+  static constexpr std::chrono::seconds kNoSpaceDelay{5};
+
+  /// `state`: what the catalog says. `stays_down`: it failed in a way that waits for a person (poisoned.h).
+  explicit ContainerMachine(ContainerState state, bool stays_down = false)
+      : state_(state), stays_down_(stays_down) {}
 
   ContainerState State() const { return state_; }
   std::vector<ContainerAction> Handle(const ContainerEvent& event, Time now);
@@ -113,6 +120,7 @@ class ContainerMachine {
   Actions CountFailure(const Error& error, Time now);
 
   ContainerState state_;
+  bool stays_down_;
   bool launching_ = false;      ///< a kLaunchKeeper has not answered yet
   bool caller_waits_ = false;   ///< the create has not been answered yet
   bool removal_waits_ = false;  ///< in kDeleting: the next try starts when the timer fires

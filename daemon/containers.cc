@@ -10,7 +10,9 @@
 #include "daemon/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/event_loop.h"
+#include "daemon/image_builder_space.h"
 #include "daemon/images.h"
+#include "daemon/poisoned.h"
 #include "daemon/space.h"
 #include "daemon/views.h"
 #include "engines/registry.h"
@@ -35,7 +37,9 @@ double MillisecondsSince(steady_clock::time_point start) {
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
 struct Containers::Life {
   Life(ContainerRow container_row, ImageRow image_row)
-      : row(std::move(container_row)), image(std::move(image_row)), machine(row.state) {}
+      : row(std::move(container_row)),
+        image(std::move(image_row)),
+        machine(row.state, StaysDown(row.detail)) {}
 
   ContainerRow row;
   ImageRow image;
@@ -82,7 +86,7 @@ Result<void> Containers::Adopt(const ContainerRow& row) {
 }
 
 Result<void> Containers::Delete(int64_t id) {
-  TRY(state_.catalog->MarkContainerDeleting(id));
+  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkContainerDeleting(id); }));
   Tell(id, {EventKind::kDeleteMarked});
   return {};
 }
@@ -214,7 +218,11 @@ void Containers::LaunchKeeper(Life& life) {
     const double waited = MillisecondsSince(queued);
     auto launched =
         LaunchAndWatch(spec, state_.installations, [&] { return cancel->load() || stop.stop_requested(); });
-    if (!launched) return Teller(id)({EventKind::kKeeperFailed, std::move(launched.error())});
+    if (!launched) {
+      Error error = std::move(launched.error());
+      if (!IsPoisoned(error)) error = ExplainSpace(std::move(error), state_.layout.Root());
+      return Teller(id)({EventKind::kKeeperFailed, std::move(error)});
+    }
     launched->timings.insert(launched->timings.begin(), {"queue", waited});
     auto fd = std::make_shared<UniqueFd>(std::move(launched->end_of_file));
     state_.mailbox->Post([this, id, fd, timings = std::move(launched->timings), name = UserName(owner),
@@ -272,11 +280,13 @@ void Containers::WatchKeeper(int64_t id, UniqueFd end_of_file) {
 void Containers::KeeperEnded(int64_t id) {
   const auto found = lives_.find(id);
   if (found == lives_.end()) return;
-  found->second->keeper_watch.reset();
-  found->second->keeper_end.Reset();
-  const std::string words = LastWords(state_.layout.Container(id));
-  Tell(id, {EventKind::kKeeperExited,
-            Error(ErrorCode::kUnavailable, words.empty() ? "its keeper was killed" : words)});
+  Life& life = *found->second;
+  life.keeper_watch.reset();
+  Error end = EndOf(life.keeper_end.Get(), state_.layout.Container(id));
+  life.keeper_end.Reset();
+  // An engine says in many words that the disk is full, and its log may not have had room for any.
+  if (!IsPoisoned(end)) end = ExplainSpace(std::move(end), state_.layout.Root());
+  Tell(id, {EventKind::kKeeperExited, std::move(end)});
 }
 
 namespace {
@@ -337,9 +347,13 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   const bool completes = life.creation && action.state == ContainerState::kRunning;
   if (completes) life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
   const auto start = steady_clock::now();
-  auto written = completes ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds,
-                                                               life.row.timings)
-                           : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
+  const auto write = [&] {
+    return completes
+               ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds, life.row.timings)
+               : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
+  };
+  // That it stays down must not be forgotten. Any other state is found out again at the next start.
+  auto written = action.state == ContainerState::kFailed ? WithReserve(state_.reserve, write) : write();
   life.row.state = action.state;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));

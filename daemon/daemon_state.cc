@@ -13,7 +13,8 @@ DaemonState::DaemonState(Config c, StoreLayout l)
       layout(std::move(l)),
       ports(config.host, config.first_port, config.last_port),
       installations(config.engine_search_paths),
-      teams(config.teams) {}
+      teams(config.teams),
+      reserve(layout.Reserve()) {}
 
 DaemonState::~DaemonState() = default;
 

@@ -15,6 +15,7 @@
 #include "daemon/key_guards.h"
 #include "daemon/ports.h"
 #include "daemon/resources.h"
+#include "daemon/space_reserve.h"
 #include "daemon/store_layout.h"
 #include "daemon/tls_certificate.h"
 
@@ -56,6 +57,7 @@ struct DaemonState {
 
   // Loop thread only.
   uv_loop_t* loop = nullptr;
+  SpaceReserve reserve;
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Images> images;

@@ -40,7 +40,7 @@ Result<void> Images::AbandonBuild(int64_t id) {
 }
 
 Result<void> Images::Delete(int64_t id) {
-  TRY(state_.catalog->MarkImageDeleting(id));
+  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkImageDeleting(id); }));
   const auto build = builds_.find(id);
   if (build != builds_.end()) {
     // The builder removes what it made, the row last.

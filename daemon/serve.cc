@@ -133,7 +133,9 @@ Result<void> Daemon::Start(const ServeOptions& options) {
 Result<void> Daemon::OpenCatalog() {
   TRY_ASSIGN(const bool there, PosixFileSystem().Exists(state_.layout.Catalog()));
   TRY(CheckStoreHasCatalog(state_, !there));
-  TRY_ASSIGN(state_.catalog, Catalog::Open(state_.layout.Catalog()));
+  // SQLite's log and its shared memory need a few blocks, also on a full disk.
+  TRY_ASSIGN(state_.catalog,
+             WithReserve(state_.reserve, [this] { return Catalog::Open(state_.layout.Catalog()); }));
   return {};
 }
 

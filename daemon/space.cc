@@ -70,6 +70,7 @@ std::string Space::Describe(int percent) const {
 }
 
 void Space::Look() {
+  state_.reserve.Fill();
   const auto use = UseOfDisk(state_.layout.Root());
   if (!use) return spdlog::error("{}", use.error().message);
   const Level level = LevelOf(use->Percent());

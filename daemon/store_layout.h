@@ -3,6 +3,7 @@
 ///   <state>/                 0711, so that a socket in it can be reached; what is in it is 0700 or 0600
 ///     lock                   held by the one daemon that serves this directory
 ///     catalog.db
+///     reserve                room for deleting on a full disk (space_reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log
@@ -30,6 +31,7 @@ class StoreLayout {
 
   const std::string& Root() const { return root_; }
   std::string Catalog() const { return root_ + "/catalog.db"; }
+  std::string Reserve() const { return root_ + "/reserve"; }
   std::string Tls() const { return root_ + "/tls"; }
   std::string Layers() const { return root_ + "/store/layers"; }
   std::string Images() const { return root_ + "/store/images"; }

@@ -70,6 +70,7 @@ class DeltaVolume final : public Volume {
   uint64_t SizeBytes() const override { return options_.volume_bytes; }
   std::shared_ptr<Image> BaseImage() const override { return options_.image; }
   VolumeUsage Usage() override { return delta_->Usage(); }
+  Result<void> CheckHealthy() override { return delta_->CheckHealthy(); }
 
   Result<void> Read(uint64_t offset, std::span<std::byte> out) override {
     TRY(CheckRange(offset, out.size()));

@@ -91,6 +91,8 @@ class Volume {
   virtual bool ChunkIsFromImage(uint64_t chunk) = 0;
   virtual std::shared_ptr<Image> BaseImage() const = 0;
   virtual VolumeUsage Usage() = 0;
+  /// kIo, with the cause, once the volume is poisoned.
+  virtual Result<void> CheckHealthy() = 0;
 };
 
 /// Takes a volume that nobody has open back to one of its revisions, or without one to the state of its

@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "daemon/keeper/private_mounts.h"
+#include "daemon/poisoned.h"
 #include "engines/registry.h"
 #include "storage/image.h"
 
@@ -137,7 +138,10 @@ Result<void> Keeper::OpenVolume() {
                storage::Image::Open(PosixFileSystem(), spec_.index_path, spec_.layer_directory));
     options.volume_bytes = options.image->VolumeBytes();
   }
-  TRY_ASSIGN(volume_, storage::Volume::Open(PosixFileSystem(), std::move(options)));
+  auto opened = storage::Volume::Open(PosixFileSystem(), std::move(options));
+  // A disk that failed a read, or the sync of what a predecessor had written.
+  if (!opened && opened.error().code == ErrorCode::kIo) return Fail(PoisonedError(opened.error().message));
+  TRY_ASSIGN(volume_, std::move(opened));
   return {};
 }
 
@@ -286,11 +290,14 @@ void Keeper::Abandon() {
   }
 }
 
+std::optional<Error> Keeper::Poisoned() {
+  const auto healthy = volume_ ? volume_->CheckHealthy() : Result<void>();
+  return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error().message));
+}
+
 std::optional<Error> Keeper::Ended() {
-  {
-    const std::scoped_lock lock(committer_mutex_);
-    if (commit_error_) return commit_error_;
-  }
+  // Before the engine, which may have ended because of it.
+  if (auto poisoned = Poisoned()) return poisoned;
   if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
   return EngineEnded();
 }
@@ -300,11 +307,10 @@ void Keeper::CommitEverySecond() {
   std::unique_lock lock(committer_mutex_);
   while (!committer_wake_.wait_for(lock, interval, [this] { return committer_stop_; })) {
     lock.unlock();
-    auto committed = volume_->CommitEpoch();
+    // A commit that finds no room is made up for by the next one that does: nothing was lost, and reads go on
+    // meanwhile. A sync that failed poisons the volume, which Ended sees.
+    [[maybe_unused]] const bool committed = volume_->CommitEpoch().has_value();
     lock.lock();
-    if (!committed && !commit_error_) {
-      commit_error_ = committed.error().Wrap("the volume cannot be written any more");
-    }
   }
 }
 

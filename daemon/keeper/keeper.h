@@ -45,6 +45,8 @@ class Keeper {
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
+  /// Why the volume can no longer be used, once it cannot (daemon/poisoned.h).
+  std::optional<Error> Poisoned();
   /// Why this keeper has to end, if it has to: its engine ended by itself, or its volume is poisoned.
   std::optional<Error> Ended();
 
@@ -80,7 +82,6 @@ class Keeper {
   std::mutex committer_mutex_;
   std::condition_variable committer_wake_;
   bool committer_stop_ = false;
-  std::optional<Error> commit_error_;
 };
 
 }  // namespace spawnd::daemon

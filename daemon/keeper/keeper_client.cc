@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -132,10 +133,7 @@ class Client final : public KeeperClient {
 
   Result<UniqueFd> Watch() override { return ConnectTo(directory_); }
 
-  Error EndedEarly() const {
-    const std::string words = LastWords(directory_);
-    return {ErrorCode::kUnavailable, words.empty() ? "the keeper ended unexpectedly" : words};
-  }
+  Error EndedEarly() const { return LastWords(directory_, "the keeper ended unexpectedly"); }
 
  private:
   /// The process, then every process of its container: each holds the lock.
@@ -218,11 +216,27 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   return std::unique_ptr<KeeperClient>(std::move(client));
 }
 
-std::string LastWords(const std::string& directory) {
+Error LastWords(const std::string& directory, std::string_view otherwise) {
   std::ifstream file(directory + "/" + kLastWordsName);
-  std::string line;
-  std::getline(file, line);
-  return line;
+  std::string message;
+  std::string code;
+  std::string hint;
+  std::getline(file, message);
+  std::getline(file, code);
+  std::getline(file, hint);
+  if (message.empty()) return {ErrorCode::kUnavailable, std::string(otherwise)};
+  // A keeper of an older build left the message alone.
+  return {code.empty() ? ErrorCode::kUnavailable : ErrorCodeFromName(code), message, hint};
+}
+
+Error EndOf(int watch_fd, const std::string& directory) {
+  std::array<char, kMaxPacketBytes> packet;
+  const ssize_t length = ::recv(watch_fd, packet.data(), packet.size(), MSG_DONTWAIT);
+  if (length > 0) {
+    auto reply = DecodeReply({packet.data(), static_cast<size_t>(length)});
+    if (reply && reply->error) return std::move(*reply->error);
+  }
+  return LastWords(directory, "its keeper was killed");
 }
 
 }  // namespace spawnd::daemon

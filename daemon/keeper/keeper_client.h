@@ -77,14 +77,18 @@ class KeeperClient {
   /// SIGKILL, and returns once the keeper and its namespaces are gone (at most `deadline`, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
 
-  /// A descriptor of its own (the caller's to keep) that polls readable with end-of-file when the keeper
-  /// ends, for whatever reason; the keeper ends by itself when its engine does.
+  /// A descriptor of its own (the caller's to keep) that polls readable when the keeper ends, for whatever
+  /// reason (see EndOf); the keeper ends by itself when its engine does.
   virtual Result<UniqueFd> Watch() = 0;
 };
 
-/// Why the last keeper of this directory ended, as it wrote down itself ("engine ended: ..."); empty when it
-/// could not say (SIGKILL).
-std::string LastWords(const std::string& directory);
+/// Why the last keeper of this directory ended, as it wrote down itself ("engine ended: ..."); kUnavailable
+/// and `otherwise` when it could not say (SIGKILL, no room for a file).
+Error LastWords(const std::string& directory, std::string_view otherwise);
+
+/// The same for a descriptor of KeeperClient::Watch that has become readable: what the keeper said on it,
+/// else its last words.
+Error EndOf(int watch_fd, const std::string& directory);
 
 /// Entry point of `spawnd keeper <id>`: serves on the listening control socket that it inherits as
 /// descriptor 3. Returns the process's exit code.

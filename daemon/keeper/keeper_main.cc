@@ -123,10 +123,11 @@ class KeeperLoop {
     auto reply = keeper_.Start(request);
     started_ = true;
     if (reply) return *reply;
+    const Error reason = keeper_.Poisoned().value_or(reply.error());
     // Tidily, so that the kernel has no lost writes to complain about; then the process ends.
     keeper_.Abandon();
-    End(reply.error());
-    return Failed(reply.error());
+    End(reason);
+    return Failed(reason);
   }
 
   KeeperReply Seal(const KeeperRequest& request, int fd) {
@@ -147,9 +148,18 @@ class KeeperLoop {
     done_ = true;
   }
 
-  /// Leaves the reason where the daemon finds it (LastWords), and ends the process.
+  /// Leaves the reason where the daemon finds it (LastWords), and ends the process. It is said to whoever
+  /// listens as well: the disk may be the reason, and then a file on it comes to nothing.
   void End(const Error& reason) {
-    if (!directory_.empty()) std::ofstream(directory_ + "/" + kLastWordsName) << reason.message << "\n";
+    for (const UniqueFd& connection : connections_) {
+      [[maybe_unused]] const bool sent =
+          SendPacket(connection.Get(), EncodeReply(Failed(reason))).has_value();
+    }
+    if (!directory_.empty()) {
+      std::ofstream(directory_ + "/" + kLastWordsName) << reason.message << "\n"
+                                                       << ErrorCodeName(reason.code) << "\n"
+                                                       << reason.hint << "\n";
+    }
     done_ = true;
     exit_code_ = 1;
   }

@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
-# The disk fills up while an image is built: an error that says so, nothing left, and the daemon goes on.
+# The disk fills up: while an image is built, under running containers, and across a restart of the daemon. Errors that
+# say so, nothing that was acknowledged is lost, deleting works, and with room everything goes on.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
+# shellcheck source=load.sh
+source "$(dirname "$0")/load.sh"
+
+extra_clean_up() { (stop_loads); if mountpoint -q "$work/disk"; then umount "$work/disk"; fi; }
+loaded=(everysec-1 always-1)
 
 case_disk_full_during_build() {
   make_image before 'sourceType: empty' >/dev/null
@@ -24,6 +30,58 @@ END
 case_the_daemon_goes_on() {
   make_container before after-the-flood
   assert_eq "$(sql after-the-flood postgres 'select 1')" 1
+}
+
+case_containers_on_a_full_disk() {
+  local name
+  make_bank_image
+  ctl delete dc -q after-the-flood
+  make_container bank in-the-way >/dev/null
+  sql in-the-way '' "create table ballast as select i, repeat('x', 1000) from generate_series(1, 15000) i"
+  for name in "${loaded[@]}"; do
+    ctl create dc -q -i bank -n "$name" --durability "${name%-*}" >/dev/null
+    start_load "$name"
+  done
+  everything_goes_on "${loaded[@]}"
+  enough() { (( $(acknowledged "$1") > 100 )); }
+  for name in "${loaded[@]}"; do wait_until 30 enough "$name"; done
+  fill_disk_to_the_last_byte
+  # Whoever writes much is told so, and gets no answer that it worked.
+  for name in "${loaded[@]}"; do
+    ! sql "$name" '' "create table flood as select i, repeat('x', 1000) from generate_series(1, 50000) i" 2>>"$work/flood" ||
+      fail "50 MB fit on a full disk"
+  done
+  [[ -s $work/flood ]] || fail "no error"
+}
+
+case_deleting_works_on_a_full_disk() {
+  fill_disk_to_the_last_byte
+  (( $(free_kib) < 1024 )) || fail "the disk is not full"
+  assert_exit 0 ctl delete data-container -q in-the-way
+  gone() { [[ -z $(ctl get dc -o json | jq '.[] | select(.name == "in-the-way")') ]] && (( $(find "$state/containers" -mindepth 1 -maxdepth 1 | wc -l) == ${#loaded[@]} )); }
+  wait_until 20 gone
+}
+
+case_the_daemon_restarts_on_a_full_disk() {
+  # After a clean end SQLite's log is gone and has to be made anew; after a kill it is there.
+  fill_disk_to_the_last_byte
+  stop_daemon
+  fill_disk_to_the_last_byte
+  start_daemon
+  assert_contains "$(ctl get dc)" everysec-1
+  kill_daemon
+  fill_disk_to_the_last_byte
+  start_daemon
+  assert_contains "$(ctl get dc)" always-1
+}
+
+case_with_room_everything_goes_on() {
+  empty_ballast
+  everything_goes_on "${loaded[@]}"
+  stop_loads
+  assert_nothing_lost "${loaded[@]}"
+  make_container bank after-all >/dev/null
+  assert_eq "$(sql after-all '' 'select count(*) from item')" 1000
 }
 
 write_config

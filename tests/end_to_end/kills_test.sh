@@ -4,52 +4,15 @@
 # SPAWND_TEST_LONG=1 does a hundred rounds in place of five; SPAWND_TEST_SEED=N repeats the choices of a run.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
+# shellcheck source=load.sh
+source "$(dirname "$0")/load.sh"
 
 rounds=$(( ${SPAWND_TEST_LONG:-0} ? 100 : 5 ))
 seed=${SPAWND_TEST_SEED:-$((RANDOM * 32768 + RANDOM))}
 loaded=(everysec-1 everysec-2 always-1)
 random_moment() { sleep "$(awk -v r="$RANDOM" -v most="$1" 'BEGIN { printf "%.3f", r / 32768 * most }')"; }
 
-make_bank_image() {
-  cat >"$work/files/bank.sql" <<'SQL'
-create table account (id int primary key, balance bigint not null);
-insert into account select i, 0 from generate_series(1, 1000) i;
-create table acknowledged (n int primary key, text text);
-create table item (id int primary key);
-insert into item select generate_series(1, 1000);
-SQL
-  make_image bank 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
-}
-
-start_load() {
-  local json
-  json=$(ctl get dc "$1" -o json)
-  : >"$work/acknowledged-$1"
-  python3 "$repo/tests/end_to_end/acknowledged_load.py" "$(jq -r .host <<<"$json")" "$(jq -r .port <<<"$json")" \
-    "$(jq -r .user <<<"$json")" "$(jq -r .password <<<"$json")" shop "$work/acknowledged-$1" >/dev/null 2>&1 </dev/null &
-  echo $! >>"$work/loads"
-  disown
-}
-stop_loads() {
-  local pid
-  for pid in $(cat "$work/loads" 2>/dev/null); do
-    kill "$pid" 2>/dev/null || fail "a client ended by itself"
-    wait_until 10 process_gone "$pid"
-  done
-  rm -f "$work/loads"
-}
 extra_clean_up() { (stop_loads); }
-acknowledged() { wc -l <"$work/acknowledged-$1"; }
-
-# Container $1 answers, and its client's commits are acknowledged again.
-goes_on() { (( $(acknowledged "$1") > $2 )) && answers "$1"; }
-everything_goes_on() {
-  local name before
-  for name in "${loaded[@]}"; do
-    before=$(acknowledged "$name")
-    wait_until 40 goes_on "$name" "$before"
-  done
-}
 
 # The daemon gives a container up whose keeper ended five times within a minute; here it may be four.
 kills_of_everysec_1=() kills_of_everysec_2=() kills_of_always_1=()
@@ -107,7 +70,7 @@ case_setup() {
     field "$name" id >"$work/id-$name"
     start_load "$name"
   done
-  everything_goes_on
+  everything_goes_on "${loaded[@]}"
 }
 
 case_rounds_of_kills() {
@@ -132,22 +95,14 @@ case_rounds_of_kills() {
       [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || note "gone before"
     fi
     wait
-    everything_goes_on
+    everything_goes_on "${loaded[@]}"
     assert_as_told "$round"
   done
 }
 
 case_nothing_acknowledged_is_lost() {
-  local name lost
   stop_loads
-  for name in "${loaded[@]}"; do
-    (( $(acknowledged "$name") > 50 )) || fail "only $(acknowledged "$name") commits on '$name'"
-    sql "$name" '' 'select n from acknowledged' | sort >"$work/there"
-    lost=$(sort "$work/acknowledged-$name" | comm -23 - "$work/there" | wc -l)
-    assert_eq "$lost" 0 "acknowledged commits of '$name' that are lost, of $(acknowledged "$name")"
-    assert_eq "$(sql "$name" '' 'select sum(balance) from account')" 0 "the sum over all accounts of '$name'"
-    note "$name: $(acknowledged "$name") acknowledged, $(wc -l <"$work/there") there"
-  done
+  assert_nothing_lost "${loaded[@]}"
 }
 
 # The ports of this file's daemon are few: had a round leaked one, the last of these would find none.

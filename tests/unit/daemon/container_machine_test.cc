@@ -1,6 +1,7 @@
 /// Every line of the container's life, and the promises that hold over whole lives.
 #include "daemon/container_machine.h"
 
+#include "daemon/poisoned.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::daemon {
@@ -277,6 +278,53 @@ TEST_CASE("container machine: state names go there and back") {
     CHECK(ContainerStateFromName(ContainerStateName(state)) == state);
   }
   CHECK(ContainerStateFromName("of a later version") == State::kFailed);
+}
+
+TEST_CASE("a full disk is waited out, however long it takes") {
+  Life life(State::kRunning);
+  for (size_t i = 0; i < 4 * ContainerMachine::kFailuresAllowed; ++i) {
+    const auto kind = i == 0 ? Event::kKeeperExited : Event::kKeeperFailed;
+    const auto actions = life.On(kind, {ErrorCode::kNoSpace, "full"});
+    REQUIRE(actions.size() == 2);
+    CHECK(actions[0].state == State::kRestarting);
+    CHECK(actions[1].delay == ContainerMachine::kNoSpaceDelay);
+    CHECK(life.Kinds(Event::kTimerFired) == std::vector<Action>{Action::kLaunchKeeper});
+  }
+  life.On(Event::kKeeperStarted);
+  CHECK(life.machine.State() == State::kRunning);
+}
+
+TEST_CASE("a poisoned volume is never started again by itself") {
+  Life life(State::kRunning);
+  const auto actions = life.On(Event::kKeeperExited, PoisonedError("volume 'x' is poisoned: cannot sync"));
+  REQUIRE(actions.size() == 1);
+  CHECK(actions[0].state == State::kFailed);
+  CHECK(actions[0].detail.find("cannot sync") != std::string::npos);
+  CHECK(actions[0].detail.find("spawnctl delete data-container") != std::string::npos);
+  CHECK(StaysDown(actions[0].detail));
+
+  // The next daemon knows it by that detail.
+  ContainerMachine found(State::kFailed, StaysDown(actions[0].detail));
+  CHECK(found.Handle({Event::kFoundAtStart}, life.now).empty());
+  CHECK(found.Handle({Event::kDeleteMarked}, life.now).at(0).kind == Action::kKillKeeper);
+  // Any other failure gets a new chance.
+  ContainerMachine other(State::kFailed, StaysDown("the server ended"));
+  CHECK(other.Handle({Event::kFoundAtStart}, life.now).at(0).kind == Action::kAttachKeeper);
+}
+
+TEST_CASE("a poisoned volume at its restart, and at a create") {
+  Life life(State::kRestarting);
+  life.On(Event::kTimerFired);
+  CHECK(life.Kinds(Event::kKeeperFailed, PoisonedError("y")) == std::vector<Action>{Action::kWriteState});
+  CHECK(life.machine.State() == State::kFailed);
+
+  Life created(State::kCreating);
+  created.On(Event::kCreated);
+  created.On(Event::kKeeperFailed, PoisonedError("y"));
+  const auto replies = created.On(Event::kRowRemoved);
+  REQUIRE_FALSE(replies.empty());
+  CHECK(replies[0].error.message == "y");
+  CHECK(replies[0].error.hint.find("delete") == std::string::npos);
 }
 
 }  // namespace

@@ -113,6 +113,7 @@ class MemoryVolume : public Volume {
   bool ChunkIsFromImage(uint64_t chunk) override { return !changed_.contains(chunk); }
   std::shared_ptr<Image> BaseImage() const override { return image_; }
   VolumeUsage Usage() override { return {}; }
+  Result<void> CheckHealthy() override { return {}; }
 
  private:
   uint64_t chunk_count_;
