@@ -58,6 +58,10 @@ Result<PgbenchImage> Context::MakePgbench() {
   TRY(RunProgram({"pg_restore", "--no-owner", "--dbname=" + source->Url("restored"), dump})
           .map([](const std::string&) {}));
   made.restore_seconds = restore.Seconds();
+  TRY(RunProgram({"vacuumdb", "--quiet", "--analyze", "--dbname=" + source->Url("restored")})
+          .map([](const std::string&) {}));
+  TRY(Query(source->Url(), "CHECKPOINT").map([](const std::string&) {}));
+  made.native_seconds = restore.Seconds();
   TRY(source->Stop());
   const Stopwatch build;
   TRY_ASSIGN(made.image, daemon->CreateImageOf(kPgbenchImage, dump, "bench"));

@@ -19,7 +19,9 @@ inline constexpr char kPgbenchImage[] = "pgbench";
 struct PgbenchImage {
   api::DataImage image;
   double build_seconds = 0;    ///< pg_dump's file to a usable image
-  double restore_seconds = 0;  ///< the same file, pg_restore into a native server
+  double restore_seconds = 0;  ///< the same file into a native server: pg_restore alone
+  /// pg_restore, vacuumdb --analyze, CHECKPOINT: a native server in the state that an image is in.
+  double native_seconds = 0;
   std::unique_ptr<NativeServer>
       native;  ///< stopped: the image's own data directory on the host's file system
 };
