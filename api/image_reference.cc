@@ -97,4 +97,19 @@ std::string GenerateContainerName(std::string_view image_name) {
   return fmt::format("{}-{}", stem, RandomText(kRandomLetters, kLowerLetters));
 }
 
+Result<uint32_t> ParseRevision(std::string_view text) {
+  constexpr std::string_view kPrefix = "rev.";
+  uint32_t number = 0;
+  if (text.starts_with(kPrefix)) {
+    const std::string_view digits = text.substr(kPrefix.size());
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    const bool whole = error == std::errc() && end == digits.data() + digits.size();
+    if (whole && std::to_string(number) == digits) return number;
+  }
+  return Fail(
+      ErrorCode::kInvalidArgument, fmt::format("'{}' is not a revision", text.substr(0, 64)),
+      "Revisions are called rev.0 (the image), rev.1 and so on; 'spawnctl get data-container <name> -o "
+      "json' lists them.");
+}
+
 }  // namespace spawnd::api

@@ -40,4 +40,7 @@ Result<Reference> ParseContainerReference(std::string_view text);
 /// most. `image_name` is a valid name without a tag. Random: the caller makes sure that it is free.
 std::string GenerateContainerName(std::string_view image_name);
 
+/// The number in "rev.7". kInvalidArgument for anything else.
+Result<uint32_t> ParseRevision(std::string_view text);
+
 }  // namespace spawnd::api

@@ -17,7 +17,8 @@ constexpr size_t kMaxMessageBytes = size_t{16} << 10;
 
 template <typename T>
 constexpr bool kIsRequest =
-    std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest>;
+    std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest> ||
+    std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
@@ -116,6 +117,12 @@ std::string ToJson(const CreateDataImageRequest& value) {
 std::string ToJson(const CreateDataContainerRequest& value) {
   return Text(value);
 }
+std::string ToJson(const LoadDataContainerRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const GraduateDataContainerRequest& value) {
+  return Text(value);
+}
 std::string ToJson(const DataImage& value) {
   return Text(value);
 }
@@ -148,6 +155,8 @@ Result<T> FromJson(std::string_view json) {
 
 template Result<CreateDataImageRequest> FromJson(std::string_view json);
 template Result<CreateDataContainerRequest> FromJson(std::string_view json);
+template Result<LoadDataContainerRequest> FromJson(std::string_view json);
+template Result<GraduateDataContainerRequest> FromJson(std::string_view json);
 template Result<DataImage> FromJson(std::string_view json);
 template Result<DataContainer> FromJson(std::string_view json);
 template Result<std::vector<DataImage>> FromJson(std::string_view json);

@@ -17,6 +17,8 @@ namespace spawnd::api {
 
 std::string ToJson(const CreateDataImageRequest& value);
 std::string ToJson(const CreateDataContainerRequest& value);
+std::string ToJson(const LoadDataContainerRequest& value);
+std::string ToJson(const GraduateDataContainerRequest& value);
 std::string ToJson(const DataImage& value);
 std::string ToJson(const DataContainer& value);
 std::string ToJson(const std::vector<DataImage>& values);

@@ -63,6 +63,24 @@ class ObjectReader {
     Field(name, value);
     out = value;
   }
+  /// A list of structs.
+  template <typename T>
+  requires std::is_class_v<T>
+  void Field(std::string_view name, std::vector<T>& out) {
+    const rapidjson::Value* value = Find(name);
+    if (value == nullptr) return;
+    if (!value->IsArray()) return Expected(name, std::string_view("a list"));
+    std::vector<T> items;
+    for (const rapidjson::Value& item : value->GetArray()) {
+      ObjectReader inner(item, strictness_, what_);
+      Describe(inner, items.emplace_back());
+      if (auto read = inner.Finish(); !read) {
+        if (!error_) error_ = std::move(read.error());
+        return;
+      }
+    }
+    out = std::move(items);
+  }
   void Time(std::string_view name, int64_t& out);
 
   /// After all fields: the verdict. Strict readers complain here about what nobody asked for.

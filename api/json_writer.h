@@ -61,6 +61,19 @@ class ObjectWriter {
       writer_.Null();
     }
   }
+  /// A list of structs.
+  template <typename T>
+  requires std::is_class_v<T>
+  void Field(std::string_view name, const std::vector<T>& values) {
+    if (!Key(name, values.empty())) return;
+    writer_.StartArray();
+    for (const T& value : values) {
+      ObjectWriter inner(writer_, empties_);
+      Describe(inner, value);
+      inner.End();
+    }
+    writer_.EndArray();
+  }
   void Time(std::string_view name, int64_t seconds);
 
  private:

@@ -62,6 +62,23 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("durability", x.durability);
 }
 
+void Describe(auto& visit, Is<LoadDataContainerRequest> auto& x) {
+  visit.Field("revision", x.revision);
+}
+
+void Describe(auto& visit, Is<GraduateDataContainerRequest> auto& x) {
+  visit.Field("revision", x.revision);
+  visit.Field("name", x.name);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+}
+
+void Describe(auto& visit, Is<Revision> auto& x) {
+  visit.Field("name", x.name);
+  visit.Time("createdAt", x.created_at);
+  visit.Field("uniqueBytes", x.unique_bytes);
+}
+
 void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("id", x.id);
   visit.Field("name", x.name);
@@ -112,6 +129,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("readyMilliseconds", x.ready_milliseconds);
   visit.Field("timings", x.timings);
   visit.Field("warnings", x.warnings);
+  visit.Field("revisions", x.revisions);
 }
 
 void Describe(auto& visit, Is<Version> auto& x) {

@@ -64,6 +64,25 @@ struct DataImage {
   std::vector<std::string> warnings;  ///< said once, by create
 };
 
+/// POST /v1/data-containers/{ref}/load
+struct LoadDataContainerRequest {
+  std::string revision;  ///< "rev.1"
+};
+
+/// POST /v1/data-containers/{ref}/graduate
+struct GraduateDataContainerRequest {
+  std::string revision;  ///< empty: the container's current one
+  std::string name;      ///< empty: "<container>-graduate-<n>"
+  std::vector<std::string> tags;
+  std::vector<std::string> teams;
+};
+
+struct Revision {
+  std::string name;  ///< "rev.1"
+  int64_t created_at = 0;
+  int64_t unique_bytes = 0;  ///< disk space of what no revision before it holds
+};
+
 struct DataContainer {
   int64_t id = 0;
   std::string name;
@@ -94,6 +113,7 @@ struct DataContainer {
   /// Where ready_milliseconds went, in order: {"keeper", 6.1}, {"volume", 0.8}, {"fuse", 1.2} ...
   std::vector<std::pair<std::string, double>> timings;
   std::vector<std::string> warnings;  ///< said once, by create
+  std::vector<Revision> revisions;    ///< from rev.0, the image
 };
 
 /// GET /v1/version

@@ -48,6 +48,18 @@ constexpr std::array<Flag, 7> kCreateContainerFlags{{
 constexpr std::array<Flag, 1> kGetImageFlags{{kImageOutput}};
 constexpr std::array<Flag, 1> kGetContainerFlags{{kOutput}};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilent}};
+constexpr Flag kRevision{"--revision", "-r", "<revision>", "rev.N; rev.0 is the image"};
+constexpr std::array<Flag, 1> kSaveFlags{{{"--quiet", "-q", "", "print the new revision only"}}};
+constexpr std::array<Flag, 1> kResetFlags{{kSilent}};
+constexpr std::array<Flag, 2> kLoadFlags{{kRevision, kSilent}};
+constexpr std::array<Flag, 6> kGraduateFlags{{
+    {"--revision", "-r", "<revision>", "rev.N; else the one it was last saved as, or went back to"},
+    {"--name", "-n", "<name>", "of the new image; else <container>-graduate-<n>"},
+    {"--tag", "", "<tag>", "of the new image; repeatable", true},
+    {"--team", "", "<team>", "that sees the new image; repeatable", true},
+    kQuiet,
+    kProgress,
+}};
 constexpr std::array<Flag, 1> kVersionFlags{{{"--client", "", "", "do not ask the daemon"}}};
 
 constexpr std::string_view kCreateImageExamples =
@@ -76,7 +88,7 @@ constexpr std::string_view kGetContainerExamples =
     "  spawnctl get data-container mine -o json | jq -r .connectionString\n"
     "  spawnctl get data-container mine -o url\n";
 
-constexpr std::array<Command, 9> kCommands{{
+constexpr std::array<Command, 13> kCommands{{
     {"create", "data-image", "", 0, 0, "Make a data image from a backup, or an empty one",
      kCreateImageExamples, kCreateImageFlags, CreateDataImage},
     {"create", "data-container", "[<image>]", 0, 1, "Start a database of your own from a data image",
@@ -85,6 +97,18 @@ constexpr std::array<Command, 9> kCommands{{
      kGetImageFlags, GetDataImages},
     {"get", "data-container", "[<container>]", 0, 1, "List the data containers, or show one",
      kGetContainerExamples, kGetContainerFlags, GetDataContainers},
+    {"save", "data-container", "<container>", 1, 1, "Keep the present state as a new revision, while it runs",
+     "  spawnctl save data-container mine\n  revision=$(spawnctl save data-container mine -q)\n", kSaveFlags,
+     SaveDataContainer},
+    {"reset", "data-container", "<container>", 1, 1,
+     "Go back to the last revision saved or loaded, else to the image",
+     "  spawnctl reset data-container mine\n", kResetFlags, ResetDataContainer},
+    {"load", "data-container", "<container>", 1, 1, "Go back to any revision",
+     "  spawnctl load data-container mine --revision rev.1\n", kLoadFlags, LoadDataContainer},
+    {"graduate", "data-container", "<container>", 1, 1, "Make a revision into a data image",
+     "  spawnctl graduate data-container mine\n"
+     "  spawnctl graduate data-container mine --revision rev.1 --name shop-migrated --tag next\n",
+     kGraduateFlags, GraduateDataContainer},
     {"delete", "data-image", "<image>...", 1, kAnyNumber, "Delete data images that no container uses",
      "  spawnctl delete data-image shop:old 10007\n", kDeleteFlags, DeleteDataImages},
     {"delete", "data-container", "<container>...", 1, kAnyNumber, "Stop and delete data containers",

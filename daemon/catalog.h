@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,8 @@ struct ImageRow {
   std::string detail;             ///< why it failed
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
+  /// For InsertImage: layers that the image will refer to, kept from now on whatever becomes of their image.
+  std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }
 };
@@ -61,13 +64,25 @@ struct ImageCompletion {
   std::vector<std::string> layer_ids;  ///< every layer that the index refers to
 };
 
+/// "rev.7"
+std::string RevisionText(uint32_t number);
+
+/// A saved revision; rev.0, the image, has none.
+struct RevisionRow {
+  uint32_t number = 0;
+  int64_t created_at = 0;
+  int64_t unique_bytes = 0;  ///< of blocks that no revision before holds
+};
+
 struct ContainerRow {
   int64_t id = 0;
   std::string name;
   int64_t image_id = 0;
   std::string image_reference;  ///< "name" or "name:tag" as asked for
   ContainerState state = ContainerState::kCreating;
-  std::string revision = "rev.0";
+  std::string revision = "rev.0";      ///< the last that was saved or gone back to
+  std::vector<RevisionRow> revisions;  ///< by number
+  std::optional<uint32_t> revert_to;   ///< with kReverting
   std::string host;
   uint16_t port = 0;
   std::string user;
@@ -150,6 +165,14 @@ class Catalog {
                                  const std::vector<std::pair<std::string, double>>& timings);
   /// For a container whose port turned out to be taken by someone else. kInUse as InsertContainer.
   Result<void> SetContainerPort(int64_t id, uint16_t port);
+  /// Adds the revisions that are not known yet (catalog_revisions.cc).
+  Result<void> NoteRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
+  /// As NoteRevisions, and the last one is the container's current revision.
+  Result<void> NoteSaved(int64_t id, const std::vector<RevisionRow>& revisions);
+  /// -> reverting. From here on no start of the container may come without going back.
+  Result<void> BeginRevert(int64_t id, uint32_t number);
+  /// reverting -> running, at that revision.
+  Result<void> FinishRevert(int64_t id);
   /// -> deleting. The name is free from here on; the port is when the row is removed.
   Result<void> MarkContainerDeleting(int64_t id);
   Result<void> RemoveContainer(int64_t id);
@@ -176,6 +199,9 @@ class Catalog {
   Result<std::vector<ImageRow>> ReadImages(Query& query);
   Result<void> CheckContainerClash(const ContainerRow& row);
   Result<void> CheckPort(uint16_t port, int64_t except_id);
+  Result<void> AddRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
+  Result<void> ForgetRevert(int64_t id);
+  Result<void> ReadRevisions(std::vector<ContainerRow>& containers);
 
   std::unique_ptr<Database> database_;
 };

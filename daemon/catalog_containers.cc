@@ -18,6 +18,10 @@ namespace {
   "owner, durability, created_at, expires_at, ready_milliseconds, timings, detail, installation_root, "    \
   "installation_version"
 
+#define CONTAINER_SELECTED \
+  CONTAINER_COLUMNS        \
+  ", COALESCE((SELECT number FROM container_reverts WHERE container_id = containers.id), -1)"
+
 using Timings = std::vector<std::pair<std::string, double>>;
 
 /// [["keeper",6.1],["volume",0.8]]: an array, because their order says what happened when.
@@ -70,6 +74,11 @@ ContainerRow ReadContainer(Query& query) {
   container.detail = query.Text();
   container.installation_root = query.Text();
   container.installation_version = query.Text();
+  const int64_t revert_to = query.Int();
+  if (container.state == ContainerState::kRestarting && revert_to >= 0) {
+    container.state = ContainerState::kReverting;
+    container.revert_to = static_cast<uint32_t>(revert_to);
+  }
   return container;
 }
 
@@ -147,7 +156,9 @@ Result<int64_t> Catalog::InsertContainer(const ContainerRow& row) {
 Result<void> Catalog::SetContainerState(int64_t id, ContainerState state, std::string_view detail) {
   TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET state = ?, detail = ? WHERE id = ?"));
   TRY(query.Bind(ContainerStateName(state)).Bind(detail).Bind(id).Run());
-  return ExpectChange("data container", id);
+  TRY(ExpectChange("data container", id));
+  // What could not go back is not to try again by itself.
+  return state == ContainerState::kFailed ? ForgetRevert(id) : Result<void>();
 }
 
 Result<void> Catalog::CompleteContainer(int64_t id, double ready_milliseconds, const Timings& timings) {
@@ -175,10 +186,11 @@ Result<void> Catalog::RemoveContainer(int64_t id) {
 }
 
 Result<ContainerRow> Catalog::FindContainer(std::string_view reference, const ContainerFilter& filter) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers "
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers "
                                              "WHERE (id = ? OR name = ?) AND state <> 'deleting'"));
   query.Bind(IdOf(reference)).Bind(reference);
   TRY_ASSIGN(auto containers, ReadContainers(query));
+  TRY(ReadRevisions(containers));
   if (containers.empty() || (filter && !filter(containers.front()))) {
     return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
                 "'spawnctl get data-containers' lists what there is.");
@@ -187,9 +199,10 @@ Result<ContainerRow> Catalog::FindContainer(std::string_view reference, const Co
 }
 
 Result<ContainerRow> Catalog::ContainerById(int64_t id) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers WHERE id = ?"));
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers WHERE id = ?"));
   query.Bind(id);
   TRY_ASSIGN(auto containers, ReadContainers(query));
+  TRY(ReadRevisions(containers));
   if (containers.empty()) {
     return Fail(ErrorCode::kNotFound, "no data container '" + std::to_string(id) + "'");
   }
@@ -197,14 +210,16 @@ Result<ContainerRow> Catalog::ContainerById(int64_t id) {
 }
 
 Result<std::vector<ContainerRow>> Catalog::ListContainers(Rows rows) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers "
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers "
                                              "WHERE ?1 OR state <> 'deleting' ORDER BY id"));
   query.Bind(int64_t{rows == Rows::kAll});
-  return ReadContainers(query);
+  TRY_ASSIGN(auto containers, ReadContainers(query));
+  TRY(ReadRevisions(containers));
+  return containers;
 }
 
 Result<std::vector<ContainerRow>> Catalog::ContainersOfImage(int64_t image_id) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED
                                              " FROM containers WHERE image_id = ? ORDER BY id"));
   query.Bind(image_id);
   return ReadContainers(query);

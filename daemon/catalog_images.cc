@@ -89,6 +89,8 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
                   "SELECT id, ?2, name, 0 FROM images WHERE id = ?1",
                   id, row.tags));
   TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, row.teams));
+  TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
+                  row.leased_layers));
   TRY(transaction.Commit());
   return id;
 }
@@ -115,6 +117,10 @@ Result<void> Catalog::CompleteImage(int64_t id, const ImageCompletion& completio
         .Bind(completion.index_file)
         .Bind(id);
     TRY(FinishPending(query, id));
+  }
+  {
+    TRY_ASSIGN(Query query, database_->Prepare("DELETE FROM image_layers WHERE image_id = ?"));
+    TRY(query.Bind(id).Run());
   }
   TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
                   completion.layer_ids));

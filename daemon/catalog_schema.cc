@@ -80,7 +80,24 @@ CREATE UNIQUE INDEX containers_by_port ON containers (port) WHERE port <> 0;
 CREATE INDEX containers_by_image ON containers (image_id);
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 1;
+)sql";
+
+// What version 2 added. A row in container_reverts: the container is to go back, and its state is
+// 'restarting' until it has.
+constexpr const char* kUpgradeTo2 = R"sql(
+CREATE TABLE container_revisions (
+  container_id INTEGER NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  unique_bytes INTEGER NOT NULL,
+  PRIMARY KEY (container_id, number)
+) WITHOUT ROWID;
+CREATE TABLE container_reverts (
+  container_id INTEGER PRIMARY KEY REFERENCES containers (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL
+);
+
+PRAGMA user_version = 2;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {
@@ -140,10 +157,12 @@ Result<void> Prepare(Database& database) {
   // From here on the file is ours. The mode is kept in the file, the other settings are this connection's.
   TRY(UseWriteAheadLog(database));
   TRY(database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF"));
-  if (!empty) return {};
+  TRY_ASSIGN(const int64_t version, ReadNumber(database, "PRAGMA user_version"));
+  if (version == kCatalogSchemaVersion) return {};
   Transaction transaction(database);
   TRY(transaction.Begin());
-  TRY(database.Execute(kCreate));
+  if (empty) TRY(database.Execute(kCreate));
+  if (version < 2) TRY(database.Execute(kUpgradeTo2));
   return transaction.Commit();
 }
 

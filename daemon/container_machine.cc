@@ -12,12 +12,13 @@ namespace {
 using EventKind = ContainerEvent::Kind;
 using ActionKind = ContainerAction::Kind;
 
-constexpr std::array<std::pair<ContainerState, std::string_view>, 5> kStateNames{{
+constexpr std::array<std::pair<ContainerState, std::string_view>, 6> kStateNames{{
     {ContainerState::kCreating, "creating"},
     {ContainerState::kRunning, "running"},
     {ContainerState::kRestarting, "restarting"},
     {ContainerState::kFailed, "failed"},
     {ContainerState::kDeleting, "deleting"},
+    {ContainerState::kReverting, "reverting"},
 }};
 
 ContainerAction Do(ActionKind kind) {
@@ -73,7 +74,7 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       // In any other state somebody asked for this end, or a launch in flight reports it.
       return state_ == ContainerState::kRunning ? CountFailure(event.error, now) : Actions{};
     case EventKind::kKeeperKilled:
-      return {Do(ActionKind::kRemoveFiles)};
+      return OnKeeperKilled();
     case EventKind::kFilesRemoved:
       // The row goes last: as long as files may be left, the next start of the daemon must find it.
       return {Do(ActionKind::kRemoveRow)};
@@ -84,11 +85,13 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
     case EventKind::kStateWritten:
       return OnStateWritten();
     case EventKind::kStateNotWritten:
-      return OnStateNotWritten(event.error);
+      return OnStateNotWritten(event.error, now);
     case EventKind::kTimerFired:
       return OnTimer();
     case EventKind::kDeleteMarked:
       return OnDeleteMarked();
+    case EventKind::kRevertMarked:
+      return OnRevertMarked();
     case EventKind::kClientGone:
       return OnClientGone();
   }
@@ -97,15 +100,42 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
 
 ContainerMachine::Actions ContainerMachine::Launch() {
   launching_ = true;
+  launch_reverts_ = state_ == ContainerState::kReverting;
   ++launches_;
   return {Do(ActionKind::kLaunchKeeper)};
 }
 
 ContainerMachine::Actions ContainerMachine::StartRemoval(Error reason) {
   state_ = ContainerState::kDeleting;
+  Actions actions;
+  ReplyNotReverted(actions, reason);
   if (caller_waits_) create_error_ = std::move(reason);
   // A launch in flight is told to stop and cleans up after itself; killing beside it would race with it.
-  return {Do(launching_ ? ActionKind::kCancelLaunch : ActionKind::kKillKeeper)};
+  if (launching_) {
+    actions.push_back(Do(ActionKind::kCancelLaunch));
+  } else if (!killing_) {
+    for (ContainerAction& action : Kill()) actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::Kill() {
+  killing_ = true;
+  return {Do(ActionKind::kKillKeeper)};
+}
+
+void ContainerMachine::ReplyNotReverted(Actions& actions, Error error) {
+  if (!std::exchange(revert_waits_, false)) return;
+  actions.push_back({.kind = ActionKind::kReplyNotReverted, .error = std::move(error)});
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperKilled() {
+  killing_ = false;
+  if (state_ == ContainerState::kDeleting) return {Do(ActionKind::kRemoveFiles)};
+  if (state_ != ContainerState::kReverting) return {};
+  if (failures_.size() < kFailuresAllowed) return Launch();
+  state_ = ContainerState::kFailed;
+  return {Write(state_, "going back to a revision has failed")};
 }
 
 ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
@@ -114,7 +144,9 @@ ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
       // Its caller is gone with the old daemon: nobody was told a name or a password.
       return StartRemoval({ErrorCode::kCancelled, "the daemon stopped"});
     case ContainerState::kDeleting:
-      return {Do(ActionKind::kKillKeeper)};
+    case ContainerState::kReverting:
+      // A keeper that answers may be from before it was to go back.
+      return Kill();
     case ContainerState::kFailed:
       if (stays_down_) return {};
       [[fallthrough]];
@@ -128,19 +160,24 @@ ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
 
 ContainerMachine::Actions ContainerMachine::OnKeeperStarted() {
   launching_ = false;
-  if (state_ == ContainerState::kDeleting) return {Do(ActionKind::kKillKeeper)};
+  if (state_ == ContainerState::kDeleting) return Kill();
+  // Launched before it was to go back, and not cancelled in time.
+  if (state_ == ContainerState::kReverting && !launch_reverts_) return Kill();
   state_ = ContainerState::kRunning;
   return {Write(state_)};
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperAttached() {
-  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kRunning) return {};
+  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kRunning ||
+      state_ == ContainerState::kReverting) {
+    return {};
+  }
   state_ = ContainerState::kRunning;
   return {Write(state_)};
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
-  if (state_ == ContainerState::kDeleting) return {};
+  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting) return {};
   state_ = ContainerState::kRestarting;
   Actions actions{Write(state_, "no keeper was running when the daemon started")};
   for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
@@ -165,11 +202,36 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, T
       return {Do(ActionKind::kRemoveFiles)};
     case ContainerState::kRestarting:
       return CountFailure(error, now);
+    case ContainerState::kReverting:
+      // Else it was cancelled, to make way for one that goes back.
+      return launch_reverts_ ? CountRevertFailure(error, now) : Launch();
     case ContainerState::kRunning:
     case ContainerState::kFailed:
       break;
   }
   return {};
+}
+
+bool ContainerMachine::TooManyFailures(Time now) {
+  failures_.push_back(now);
+  while (now - failures_.front() > kFailureWindow) failures_.pop_front();
+  return failures_.size() >= kFailuresAllowed;
+}
+
+/// Stays in kReverting: nobody has written to the container since, so going back once more is right.
+ContainerMachine::Actions ContainerMachine::CountRevertFailure(const Error& error, Time now) {
+  if (error.code == ErrorCode::kNoSpace) {
+    Actions actions{Wait(kNoSpaceDelay)};
+    ReplyNotReverted(actions, error);
+    return actions;
+  }
+  stays_down_ = IsPoisoned(error);
+  const bool hopeless = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
+  if (!TooManyFailures(now) && !hopeless && !stays_down_) return {Wait(RestartDelay(failures_.size()))};
+  state_ = ContainerState::kFailed;
+  Actions actions{Write(state_, stays_down_ ? PoisonedDetail(error) : error.message)};
+  ReplyNotReverted(actions, error);
+  return actions;
 }
 
 ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Time now) {
@@ -182,10 +244,8 @@ ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Tim
     state_ = ContainerState::kRestarting;
     return {Write(state_, error.message), Wait(kNoSpaceDelay)};
   }
-  failures_.push_back(now);
-  while (now - failures_.front() > kFailureWindow) failures_.pop_front();
   // Bytes that do not match their checksum will not match at the next try either.
-  if (failures_.size() >= kFailuresAllowed || error.code == ErrorCode::kCorrupt) {
+  if (TooManyFailures(now) || error.code == ErrorCode::kCorrupt) {
     state_ = ContainerState::kFailed;
     return {Write(state_, error.message)};
   }
@@ -194,12 +254,25 @@ ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Tim
 }
 
 ContainerMachine::Actions ContainerMachine::OnStateWritten() {
+  if (state_ == ContainerState::kRunning && std::exchange(revert_waits_, false)) {
+    return {Do(ActionKind::kReplyReverted)};
+  }
   if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
   caller_waits_ = false;
   return {Do(ActionKind::kReplyCreated)};
 }
 
-ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error) {
+ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error, Time now) {
+  if (state_ == ContainerState::kRunning && launch_reverts_) {
+    // The row still says that it is to go back, so the next start of the daemon would do it, over whatever
+    // had been written by then. So nobody may write until the row is right.
+    state_ = ContainerState::kReverting;
+    static_cast<void>(TooManyFailures(now));
+    Actions actions;
+    ReplyNotReverted(actions, error);
+    for (ContainerAction& action : Kill()) actions.push_back(std::move(action));
+    return actions;
+  }
   // A caller must not be told of a container that a restart of the daemon would take away (its row says
   // creating). Once it was told, a row that lags behind is harmless: it is reconciled all the same.
   if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
@@ -207,6 +280,7 @@ ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error
 }
 
 ContainerMachine::Actions ContainerMachine::OnRemovalFailed() {
+  killing_ = false;
   removal_waits_ = true;
   const std::chrono::seconds delay(int64_t{1} << std::min(removal_failures_, 6));
   ++removal_failures_;
@@ -225,15 +299,24 @@ ContainerMachine::Actions ContainerMachine::OnRowRemoved() {
 
 ContainerMachine::Actions ContainerMachine::OnTimer() {
   if (state_ == ContainerState::kRestarting && !launching_) return Launch();
-  if (state_ == ContainerState::kDeleting && std::exchange(removal_waits_, false)) {
-    return {Do(ActionKind::kKillKeeper)};
-  }
+  const bool goes = state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting;
+  if (goes && std::exchange(removal_waits_, false)) return Kill();
+  if (state_ == ContainerState::kReverting && !launching_ && !killing_) return Launch();
   return {};
 }
 
 ContainerMachine::Actions ContainerMachine::OnDeleteMarked() {
   if (state_ == ContainerState::kDeleting) return {};
   return StartRemoval({ErrorCode::kCancelled, "the container was deleted while it was being created"});
+}
+
+ContainerMachine::Actions ContainerMachine::OnRevertMarked() {
+  revert_waits_ = true;
+  state_ = ContainerState::kReverting;
+  failures_.clear();  // those of what it goes away from
+  stays_down_ = false;
+  if (launching_) return {Do(ActionKind::kCancelLaunch)};
+  return killing_ ? Actions{} : Kill();
 }
 
 ContainerMachine::Actions ContainerMachine::OnClientGone() {

@@ -12,6 +12,13 @@
 ///
 /// Two failures are not counted: a full disk, which is tried again for ever, and a poisoned volume, which is
 /// never tried again.
+///   running, restarting, failed ──revert asked──> reverting ──started, gone back──> running
+///                                                     │ kFailuresAllowed failures, or a damaged revision
+///                                                     v
+///                                                  failed
+///
+/// In reverting every launch goes back first, and a keeper of unknown origin is killed: going back twice does
+/// no harm, since the caller has not been answered yet.
 #pragma once
 
 #include <chrono>
@@ -25,7 +32,7 @@
 
 namespace spawnd::daemon {
 
-enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting };
+enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting, kReverting };
 
 /// As it stands in the catalog and in JSON: "creating" ...
 std::string_view ContainerStateName(ContainerState state);
@@ -49,6 +56,7 @@ struct ContainerEvent {
     kStateNotWritten,  ///< it does not
     kTimerFired,
     kDeleteMarked,  ///< the row says deleting
+    kRevertMarked,  ///< the row says reverting, and a caller waits for the answer
     kClientGone,    ///< nobody waits for the create any more
   };
   Kind kind;
@@ -66,9 +74,11 @@ struct ContainerAction {
     kRemoveFiles,   ///< answers kFilesRemoved or kRemovalFailed
     kRemoveRow,     ///< answers kRowRemoved or kRemovalFailed
     kReplyCreated,
-    kReplyFailed,  ///< with `error`
-    kStartTimer,   ///< `delay`, then kTimerFired
-    kForget,       ///< the machine is at its end: drop it and give the port back
+    kReplyFailed,       ///< with `error`
+    kReplyReverted,     ///< to who asked to go back
+    kReplyNotReverted,  ///< with `error`
+    kStartTimer,        ///< `delay`, then kTimerFired
+    kForget,            ///< the machine is at its end: drop it and give the port back
   };
   Kind kind;
   ContainerState state = ContainerState::kCreating;
@@ -107,23 +117,33 @@ class ContainerMachine {
   Actions OnKeeperMissing();
   Actions OnKeeperFailed(const Error& error, Time now);
   Actions OnStateWritten();
-  Actions OnStateNotWritten(const Error& error);
+  Actions OnKeeperKilled();
+  Actions OnStateNotWritten(const Error& error, Time now);
   Actions OnRemovalFailed();
   Actions OnRowRemoved();
   Actions OnTimer();
   Actions OnDeleteMarked();
+  Actions OnRevertMarked();
   Actions OnClientGone();
 
   Actions Launch();
   /// From here on the container only goes away. `reason` is what a waiting creator is told.
   Actions StartRemoval(Error reason);
   Actions CountFailure(const Error& error, Time now);
+  Actions CountRevertFailure(const Error& error, Time now);
+  Actions Kill();
+  /// Notes a failure; true when there were too many.
+  bool TooManyFailures(Time now);
+  void ReplyNotReverted(Actions& actions, Error error);
 
   ContainerState state_;
   bool stays_down_;
-  bool launching_ = false;      ///< a kLaunchKeeper has not answered yet
-  bool caller_waits_ = false;   ///< the create has not been answered yet
-  bool removal_waits_ = false;  ///< in kDeleting: the next try starts when the timer fires
+  bool launching_ = false;       ///< a kLaunchKeeper has not answered yet
+  bool killing_ = false;         ///< a kKillKeeper has not answered yet
+  bool launch_reverts_ = false;  ///< the last launch goes back first
+  bool revert_waits_ = false;    ///< somebody waits for having gone back
+  bool caller_waits_ = false;    ///< the create has not been answered yet
+  bool removal_waits_ = false;   ///< in kDeleting: the next try starts when the timer fires
   int removal_failures_ = 0;
   int launches_ = 0;
   std::optional<Error> create_error_;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "daemon/caller.h"
+#include "daemon/container_life.h"
 #include "daemon/daemon_state.h"
 #include "daemon/event_loop.h"
 #include "daemon/image_builder_space.h"
@@ -33,32 +34,6 @@ double MillisecondsSince(steady_clock::time_point start) {
 }
 
 }  // namespace
-
-/// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
-struct Containers::Life {
-  Life(ContainerRow container_row, ImageRow image_row)
-      : row(std::move(container_row)),
-        image(std::move(image_row)),
-        machine(row.state, StaysDown(row.detail)) {}
-
-  ContainerRow row;
-  ImageRow image;
-  ContainerMachine machine;
-  std::shared_ptr<std::atomic<bool>> cancel_launch = std::make_shared<std::atomic<bool>>(false);
-  std::unique_ptr<daemon::Watch> timer;
-  // The watch goes before the descriptor that it polls.
-  UniqueFd keeper_end;
-  std::unique_ptr<daemon::Watch> keeper_watch;
-
-  /// Until the create is answered.
-  struct Creation {
-    Time received;
-    Created created;
-    std::string owner;
-    int64_t disk_bytes = 0;
-  };
-  std::optional<Creation> creation;
-};
 
 Containers::Containers(DaemonState& state) : state_(state) {}
 Containers::~Containers() = default;
@@ -94,8 +69,10 @@ Result<void> Containers::Delete(int64_t id) {
 void Containers::Stop() {
   stopping_ = true;
   for (const auto& [id, life] : lives_) {
-    if (life->creation) life->creation->created(Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
+    const Error stopping(ErrorCode::kUnavailable, "the daemon is stopping");
+    if (life->creation) life->creation->created(Fail(stopping));
     life->creation.reset();
+    ReplyReverted(*life, stopping);
     life->timer.reset();
     life->keeper_watch.reset();
   }
@@ -148,6 +125,12 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
     case ActionKind::kReplyCreated:
       ReplyCreated(life);
       return true;
+    case ActionKind::kReplyReverted:
+      ReplyReverted(life, std::nullopt);
+      return true;
+    case ActionKind::kReplyNotReverted:
+      ReplyReverted(life, action.error);
+      return true;
     case ActionKind::kReplyFailed:
       if (life.creation) life.creation->created(Fail(action.error));
       life.creation.reset();
@@ -175,6 +158,7 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   spec.engine_gid = state_.engine_user.gid;
   spec.tls_certificate_path = state_.tls.certificate_path;
   spec.tls_key_path = state_.tls.key_path;
+  if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
   return spec;
 }
 
@@ -190,7 +174,7 @@ Result<void> MakeContainerDirectory(const KeeperSpec& spec) {
 }
 
 struct Launched {
-  std::vector<std::pair<std::string, double>> timings;
+  KeeperStarted started;
   UniqueFd end_of_file;
 };
 
@@ -202,7 +186,7 @@ Result<Launched> LaunchAndWatch(KeeperSpec spec, Installations& installations,
              installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
   TRY(MakeContainerDirectory(spec));
   TRY_ASSIGN(const auto keeper, KeeperClient::Launch(spec, kLaunchDeadline, stop));
-  Launched launched{keeper->Started().timings, {}};
+  Launched launched{keeper->Started(), {}};
   TRY_ASSIGN(launched.end_of_file, keeper->Watch());
   return launched;
 }
@@ -223,12 +207,13 @@ void Containers::LaunchKeeper(Life& life) {
       if (!IsPoisoned(error)) error = ExplainSpace(std::move(error), state_.layout.Root());
       return Teller(id)({EventKind::kKeeperFailed, std::move(error)});
     }
-    launched->timings.insert(launched->timings.begin(), {"queue", waited});
+    auto& timings = launched->started.timings;
+    timings.insert(timings.begin(), {"queue", waited});
     auto fd = std::make_shared<UniqueFd>(std::move(launched->end_of_file));
-    state_.mailbox->Post([this, id, fd, timings = std::move(launched->timings), name = UserName(owner),
+    state_.mailbox->Post([this, id, fd, started = std::move(launched->started), name = UserName(owner),
                           bytes = AllocatedBytes(spec.directory)]() mutable {
       WatchKeeper(id, std::move(*fd));
-      KeeperStarted(id, std::move(timings), std::move(name), bytes);
+      KeeperStarted(id, started, std::move(name), bytes);
     });
     // Beside the answer, not before it: what everysec promises begins a second from now.
     const auto synced = PosixFileSystem().SyncDirectory(state_.layout.Containers());
@@ -236,16 +221,17 @@ void Containers::LaunchKeeper(Life& life) {
   });
 }
 
-void Containers::KeeperStarted(int64_t id, std::vector<std::pair<std::string, double>> timings,
-                               std::string owner, int64_t disk_bytes) {
+void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner,
+                               int64_t disk_bytes) {
   const auto found = lives_.find(id);
   if (found == lives_.end()) return;
   Life& life = *found->second;
   if (life.creation) {
     life.creation->owner = std::move(owner);
     life.creation->disk_bytes = disk_bytes;
-    for (auto& timing : timings) life.row.timings.push_back(std::move(timing));
+    for (const auto& timing : started.timings) life.row.timings.push_back(timing);
   }
+  NoteRevisions(life, started.revisions);
   Tell(id, {EventKind::kKeeperStarted});
 }
 
@@ -256,8 +242,9 @@ void Containers::AttachKeeper(Life& life) {
     auto end = keeper ? (*keeper)->Watch() : Result<UniqueFd>(Fail(std::move(keeper.error())));
     if (!end) return Teller(id)({EventKind::kKeeperMissing});
     auto fd = std::make_shared<UniqueFd>(std::move(*end));
-    state_.mailbox->Post([this, id, fd] {
+    state_.mailbox->Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
       WatchKeeper(id, std::move(*fd));
+      if (const auto found = lives_.find(id); found != lives_.end()) NoteRevisions(*found->second, revisions);
       Tell(id, {EventKind::kKeeperAttached});
     });
   });
@@ -347,13 +334,17 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   const bool completes = life.creation && action.state == ContainerState::kRunning;
   if (completes) life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
   const auto start = steady_clock::now();
+  const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
   const auto write = [&] {
+    if (went_back) return state_.catalog->FinishRevert(life.row.id);
     return completes
                ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds, life.row.timings)
                : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
   };
   // That it stays down must not be forgotten. Any other state is found out again at the next start.
   auto written = action.state == ContainerState::kFailed ? WithReserve(state_.reserve, write) : write();
+  if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
+  if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();
   life.row.state = action.state;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));

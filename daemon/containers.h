@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class Containers {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Created = std::function<void(Result<api::DataContainer>)>;
+  /// On the loop thread, once, with the row as it is then.
+  using Changed = std::function<void(Result<ContainerRow>)>;
 
   explicit Containers(DaemonState& state);
   Containers(const Containers&) = delete;
@@ -42,6 +45,12 @@ class Containers {
   void ClientGone(int64_t id);
   /// Takes over a row of the last daemon: attaches to its keeper, restarts it, or finishes its removal.
   Result<void> Adopt(const ContainerRow& row);
+  /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
+  /// not run.
+  void Save(int64_t id, Changed saved);
+  /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
+  /// (no such revision), kInUse (something else is under way), and what its engine says.
+  void Revert(int64_t id, uint32_t number, Changed reverted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
   /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
@@ -68,8 +77,13 @@ class Containers {
   void StartTimer(Life& life, std::chrono::milliseconds delay);
   void Forget(int64_t id);
 
-  void KeeperStarted(int64_t id, std::vector<std::pair<std::string, double>> timings, std::string owner,
-                     int64_t disk_bytes);
+  void KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner, int64_t disk_bytes);
+  /// containers_revisions.cc
+  Result<void> BeginSave(int64_t id, const Changed& saved);
+  Result<void> BeginRevert(int64_t id, uint32_t number, const Changed& reverted);
+  void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Changed& saved);
+  void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);
+  void ReplyReverted(Life& life, const std::optional<Error>& error);
   void WatchKeeper(int64_t id, UniqueFd end_of_file);
   void KeeperEnded(int64_t id);
   KeeperSpec SpecOf(const Life& life) const;

@@ -54,6 +54,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.endpoint = Endpoint();
   spec.credentials = options_.credentials;
   spec.purpose = engines::Purpose::kBuild;
+  spec.base_revision = options_.base_revision;
   spec.engine_uid = state.engine_user.uid;
   spec.engine_gid = state.engine_user.gid;
   spec.tls_certificate_path = state.tls.certificate_path;

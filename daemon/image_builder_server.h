@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class BuildServer {
     std::string layer_id;    ///< of the layer that Seal writes
     engines::Installation installation;
     engines::Credentials credentials;
+    /// Set: the volume lies on this revision of a container over that image.
+    std::optional<storage::RevisionReference> base_revision{};
   };
 
   /// Launches the keeper, on another port when the first is taken in between. After an error nothing is left.

@@ -29,14 +29,19 @@ Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop) {
 }
 
 Result<void> Images::CompleteBuild(int64_t id, const ImageCompletion& completion) {
+  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
   TRY(state_.catalog->CompleteImage(id, completion));
   builds_.erase(id);
+  EndLease(id, std::move(leased));
   return {};
 }
 
 Result<void> Images::AbandonBuild(int64_t id) {
   builds_.erase(id);
-  return state_.catalog->RemoveImage(id);
+  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
+  TRY(state_.catalog->RemoveImage(id));
+  EndLease(id, std::move(leased));
+  return {};
 }
 
 Result<void> Images::Delete(int64_t id) {
@@ -73,15 +78,30 @@ void Images::TryRemove(int64_t id) {
   }
   going_.erase(id);
   // A layer goes when no other image refers to it. No new image can refer to one of these by now: builds
-  // stand on hidden images, which nobody can delete.
-  std::erase_if(*layers, [this](const std::string& layer) {
-    const auto users = state_.catalog->ImagesUsingLayer(layer);
-    return !users || !users->empty();
-  });
+  // stand on hidden images, which nobody can delete, or have leased the layers they stand on.
+  KeepUsedLayers(*layers);
   state_.removals->Run([&layout = state_.layout, id, unused = std::move(*layers)](const std::stop_token&) {
     RemoveImageFiles(layout, id, unused);
   });
   spdlog::info("image {} is gone", id);
+}
+
+void Images::KeepUsedLayers(std::vector<std::string>& layers) {
+  std::erase_if(layers, [this](const std::string& layer) {
+    const auto users = state_.catalog->ImagesUsingLayer(layer);
+    return !users || !users->empty();
+  });
+}
+
+void Images::EndLease(int64_t id, std::vector<std::string> layers) {
+  KeepUsedLayers(layers);
+  if (layers.empty()) return;
+  state_.removals->Run([&layout = state_.layout, id, unused = std::move(layers)](const std::stop_token&) {
+    for (const std::string& layer : unused) {
+      const auto removed = RemoveFile(layout.Layer(layer));
+      if (!removed) spdlog::error("image {}: {}", id, removed.error().message);
+    }
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -41,6 +41,10 @@ class Images {
 
  private:
   void TryRemove(int64_t id);
+  /// Takes out of `layers` those that some image still refers to; the rest may be removed.
+  void KeepUsedLayers(std::vector<std::string>& layers);
+  /// A build had leased these and does not any more: whatever else kept them may be gone meanwhile.
+  void EndLease(int64_t id, std::vector<std::string> layers);
 
   DaemonState& state_;
   std::map<int64_t, std::stop_source> builds_;

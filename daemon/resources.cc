@@ -107,4 +107,16 @@ Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std
               HintFor(reference, visible, "data-containers"));
 }
 
+Result<void> CheckRevision(const ContainerRow& container, uint32_t number) {
+  std::string names = RevisionText(0);
+  for (const RevisionRow& revision : container.revisions) {
+    if (revision.number == number) return {};
+    names += ", " + RevisionText(revision.number);
+  }
+  if (number == 0) return {};
+  return Fail(ErrorCode::kNotFound,
+              "data container '" + container.name + "' has no revision '" + RevisionText(number) + "'",
+              "It has: " + names + ".");
+}
+
 }  // namespace spawnd::daemon

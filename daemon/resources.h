@@ -48,4 +48,7 @@ Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std
 Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who);
 Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who);
 
+/// kNotFound, naming what there is, when the container has no such revision. All have 0.
+Result<void> CheckRevision(const ContainerRow& container, uint32_t number);
+
 }  // namespace spawnd::daemon

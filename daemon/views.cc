@@ -24,6 +24,7 @@ api::Status StatusOf(ContainerState state) {
   switch (state) {
     case ContainerState::kCreating:
     case ContainerState::kRestarting:
+    case ContainerState::kReverting:
       return api::Status::kPending;
     case ContainerState::kRunning:
       return api::Status::kCompleted;
@@ -100,6 +101,12 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.shared_bytes = space.shared_bytes;
   view.ready_milliseconds = row.ready_milliseconds;
   view.timings = row.timings;
+  view.revisions.push_back({.name = RevisionText(0), .created_at = row.created_at, .unique_bytes = 0});
+  for (const RevisionRow& revision : row.revisions) {
+    view.revisions.push_back({.name = RevisionText(revision.number),
+                              .created_at = revision.created_at,
+                              .unique_bytes = revision.unique_bytes});
+  }
   return view;
 }
 

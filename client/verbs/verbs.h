@@ -17,6 +17,12 @@ Result<int> CreateDataContainer(const Invocation& invocation);
 Result<int> GetDataContainers(const Invocation& invocation);
 Result<int> DeleteDataContainers(const Invocation& invocation);
 
+// revisions.cc
+Result<int> SaveDataContainer(const Invocation& invocation);
+Result<int> ResetDataContainer(const Invocation& invocation);
+Result<int> LoadDataContainer(const Invocation& invocation);
+Result<int> GraduateDataContainer(const Invocation& invocation);
+
 // daemon.cc
 Result<int> ShowVersion(const Invocation& invocation);
 Result<int> Authenticate(const Invocation& invocation);

@@ -11,12 +11,6 @@ namespace {
 
 constexpr size_t kMaxTeamLength = 127;
 
-Result<void> CheckTeam(const std::string& team) {
-  if (!team.empty() && team.size() <= kMaxTeamLength) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "team name '" + team + "' is not valid: it has 1 to 127 characters");
-}
-
 Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateName(request.name, "data image name"));
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
@@ -48,6 +42,12 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
 }
 
 }  // namespace
+
+Result<void> CheckTeam(const std::string& team) {
+  if (!team.empty() && team.size() <= kMaxTeamLength) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "team name '" + team + "' is not valid: it has 1 to 127 characters");
+}
 
 void CreateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   auto wanted = api::FromJson<api::CreateDataImageRequest>(request.body);

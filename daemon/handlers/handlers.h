@@ -17,6 +17,10 @@ void GetDataContainers(DaemonState& state, const http::Request& request, const h
 void GetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void DeleteDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void DeleteDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void SaveDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void ResetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void LoadDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GraduateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetVersion(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetWhoAmI(DaemonState& state, const http::Request& request, const http::Reply& reply);
 
@@ -25,6 +29,8 @@ http::Router MakeRouter(DaemonState& state);
 
 /// Answers with an error, in the form of docs/openapi.yaml.
 void SendError(const http::Reply& reply, const Error& error);
+/// kInvalidArgument for a team name that is empty or too long.
+Result<void> CheckTeam(const std::string& team);
 /// 200 with a JSON body.
 void SendJson(const http::Reply& reply, std::string json);
 

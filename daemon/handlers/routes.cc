@@ -24,6 +24,10 @@ http::Router MakeRouter(DaemonState& state) {
   router.Add("GET", "/v1/data-containers", Bind(state, GetDataContainers));
   router.Add("GET", "/v1/data-containers/{ref}", Bind(state, GetDataContainer));
   router.Add("DELETE", "/v1/data-containers/{ref}", Bind(state, DeleteDataContainer));
+  router.Add("POST", "/v1/data-containers/{ref}/save", Bind(state, SaveDataContainer));
+  router.Add("POST", "/v1/data-containers/{ref}/reset", Bind(state, ResetDataContainer));
+  router.Add("POST", "/v1/data-containers/{ref}/load", Bind(state, LoadDataContainer));
+  router.Add("POST", "/v1/data-containers/{ref}/graduate", Bind(state, GraduateDataContainer));
   router.Add("GET", "/v1/version", Bind(state, GetVersion));
   router.Add("GET", "/v1/whoami", Bind(state, GetWhoAmI));
   return router;

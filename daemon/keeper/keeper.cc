@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "base/random.h"
 #include "daemon/keeper/private_mounts.h"
@@ -31,6 +32,8 @@ constexpr auto kBuildCommitInterval = 30s;
 constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
+constexpr auto kFreezeDeadline = 120s;
+constexpr auto kThawDeadline = 30s;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 /// How often the log is looked at for the engine's word that it is ready: a read of memory.
@@ -138,6 +141,15 @@ Result<void> Keeper::OpenVolume() {
                storage::Image::Open(PosixFileSystem(), spec_.index_path, spec_.layer_directory));
     options.volume_bytes = options.image->VolumeBytes();
   }
+  options.revision = spec_.base_revision;
+  if (spec_.revert_to) {
+    const uint32_t number = *spec_.revert_to;
+    auto reverted =
+        storage::RevertDelta(PosixFileSystem(), options, number == 0 ? std::nullopt : std::optional(number));
+    if (!reverted) {
+      return Fail(reverted.error().Wrap("cannot go back to rev." + std::to_string(number)));
+    }
+  }
   auto opened = storage::Volume::Open(PosixFileSystem(), std::move(options));
   // A disk that failed a read, or the sync of what a predecessor had written.
   if (!opened && opened.error().code == ErrorCode::kIo) return Fail(PoisonedError(opened.error().message));
@@ -234,7 +246,10 @@ Error Keeper::EngineEnded() {
 KeeperReply Keeper::Status() {
   KeeperReply reply;
   reply.started = started_;
-  if (volume_) reply.usage = volume_->Usage();
+  if (volume_) {
+    reply.usage = volume_->Usage();
+    reply.started.revisions = volume_->Revisions();
+  }
   return reply;
 }
 
@@ -252,6 +267,27 @@ Result<void> Keeper::StopEngine() {
   session_.reset();
   engine_running_ = false;
   TRY(init_->Do(InitOrder::kStopEngine, kStopDeadline).map([](InitTimings) {}));
+  return {};
+}
+
+Result<void> Keeper::Save() {
+  if (!engine_running_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  auto frozen = init_->Do(InitOrder::kFreezeVolume, kFreezeDeadline);
+  // Whatever happened, perhaps only the answer came too late.
+  if (!frozen) {
+    auto thawed = init_->Do(InitOrder::kThawVolume, kThawDeadline);
+    if (!thawed) thaw_error_ = thawed.error();
+    return Fail(std::move(frozen.error()));
+  }
+  return SaveFrozen();
+}
+
+Result<void> Keeper::SaveFrozen() {
+  const auto there = volume_->Revisions();
+  auto saved = volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1);
+  auto thawed = init_->Do(InitOrder::kThawVolume, kThawDeadline);
+  if (!thawed) thaw_error_ = thawed.error().Wrap("the file system cannot be thawed");
+  if (!saved) return Fail(std::move(saved.error()));
   return {};
 }
 
@@ -298,6 +334,7 @@ std::optional<Error> Keeper::Poisoned() {
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
+  if (thaw_error_) return thaw_error_;
   if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
   return EngineEnded();
 }

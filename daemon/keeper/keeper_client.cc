@@ -33,6 +33,8 @@ constexpr seconds kQuickDeadline(30);
 /// Copying a whole database through the compressor takes as long as it takes; progress keeps coming
 /// meanwhile.
 constexpr seconds kSealDeadline(24 * 3600);
+/// Longer than the keeper's own: what is dirty is written to the volume first, and that to the disk.
+constexpr seconds kSaveDeadline(300);
 /// A tidy end before SIGKILL.
 constexpr seconds kAbandonDeadline(8);
 
@@ -97,6 +99,12 @@ class Client final : public KeeperClient {
     KeeperRequest request;
     request.op = Op::kUserDatabases;
     return Ask(request, kQuickDeadline).map([](const KeeperReply& reply) { return reply.databases; });
+  }
+
+  Result<std::vector<storage::RevisionUsage>> Save() override {
+    KeeperRequest request;
+    request.op = Op::kSave;
+    return Ask(request, kSaveDeadline).map([](const KeeperReply& reply) { return reply.started.revisions; });
   }
 
   Result<void> FinishImage(seconds deadline) override {

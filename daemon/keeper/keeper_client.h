@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,10 @@ struct KeeperSpec {
   engines::Purpose purpose = engines::Purpose::kServe;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
+  /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
+  std::optional<uint32_t> revert_to{};
+  /// Set: the fresh volume lies on a revision of another container, not on the image itself.
+  std::optional<storage::RevisionReference> base_revision{};
   std::string
       tls_certificate_path;  ///< host files, root only; the keeper hands copies to the engine in memory
   std::string tls_key_path;
@@ -46,6 +51,7 @@ struct KeeperStarted {
   pid_t pid = 0;
   /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
   std::vector<std::pair<std::string, double>> timings;
+  std::vector<storage::RevisionUsage> revisions{};  ///< by number
 };
 
 class KeeperClient {
@@ -66,6 +72,9 @@ class KeeperClient {
   /// Makes `database` on the engine when it does not exist.
   virtual Result<void> CreateDatabase(const std::string& database) = 0;
   virtual Result<std::vector<std::string>> UserDatabases() = 0;
+  /// Saves the next revision, with everything in it that the engine had committed before, and returns all
+  /// there are; the last one is new. The engine's writes wait for some milliseconds.
+  virtual Result<std::vector<storage::RevisionUsage>> Save() = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
   /// system. Afterwards only Seal and Kill make sense.
   virtual Result<void> FinishImage(std::chrono::seconds deadline) = 0;

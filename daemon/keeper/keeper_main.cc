@@ -100,6 +100,10 @@ class KeeperLoop {
         if (databases) reply.databases = std::move(*databases);
         return reply;
       }
+      case Op::kSave: {
+        auto saved = keeper_.Save();
+        return saved ? keeper_.Status() : Failed(saved.error());
+      }
       case Op::kFinishImage:
         return ReplyFor(keeper_.FinishImage());
       case Op::kSeal:

@@ -5,6 +5,7 @@
 #include <rapidjson/writer.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -14,8 +15,10 @@ namespace {
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 using rapidjson::Value;
 
-constexpr std::array<const char*, 8> kOpNames{"start",       "status", "createDatabase", "userDatabases",
-                                              "finishImage", "seal",   "stop",           "abandon"};
+constexpr std::array<const char*, 9> kOpNames{
+    "start", "status", "createDatabase", "userDatabases", "finishImage", "seal", "stop", "abandon", "save"};
+/// The newest ones; more would not fit into a packet.
+constexpr size_t kMaxRevisions = 2000;
 
 void Put(Writer& writer, const char* name, const std::string& value) {
   writer.Key(name);
@@ -96,6 +99,11 @@ void PutSpec(Writer& writer, const KeeperSpec& spec) {
   Put(writer, "gid", int64_t{spec.engine_gid});
   Put(writer, "tlsCertificate", spec.tls_certificate_path);
   Put(writer, "tlsKey", spec.tls_key_path);
+  if (spec.revert_to) Put(writer, "revertTo", uint64_t{*spec.revert_to});
+  if (spec.base_revision) {
+    Put(writer, "baseRevisionDirectory", spec.base_revision->directory);
+    Put(writer, "baseRevision", uint64_t{spec.base_revision->number});
+  }
   writer.EndObject();
 }
 
@@ -123,6 +131,12 @@ void GetSpec(const Fields& fields, KeeperSpec& spec) {
   fields.GetInt("gid", spec.engine_gid);
   fields.Get("tlsCertificate", spec.tls_certificate_path);
   fields.Get("tlsKey", spec.tls_key_path);
+  if (fields.Find("revertTo") != nullptr) fields.GetInt("revertTo", spec.revert_to.emplace(0));
+  if (fields.Find("baseRevision") != nullptr) {
+    storage::RevisionReference& base = spec.base_revision.emplace();
+    fields.Get("baseRevisionDirectory", base.directory);
+    fields.GetInt("baseRevision", base.number);
+  }
 }
 
 void PutStarted(Writer& writer, const KeeperReply& reply) {
@@ -137,10 +151,32 @@ void PutStarted(Writer& writer, const KeeperReply& reply) {
     writer.EndObject();
   }
   writer.EndArray();
+  writer.Key("revisions");
+  writer.StartArray();
+  const auto& revisions = reply.started.revisions;
+  for (size_t i = revisions.size() - std::min(revisions.size(), kMaxRevisions); i < revisions.size(); ++i) {
+    writer.StartObject();
+    Put(writer, "number", uint64_t{revisions[i].number});
+    Put(writer, "uniqueBytes", revisions[i].unique_bytes);
+    writer.EndObject();
+  }
+  writer.EndArray();
+}
+
+void GetRevisions(const Fields& fields, KeeperReply& reply) {
+  const Value* revisions = fields.Find("revisions");
+  if (revisions == nullptr || !revisions->IsArray()) return;
+  for (const Value& item : revisions->GetArray()) {
+    storage::RevisionUsage revision;
+    Fields(item).GetInt("number", revision.number);
+    Fields(item).GetInt("uniqueBytes", revision.unique_bytes);
+    if (revision.number != 0) reply.started.revisions.push_back(revision);
+  }
 }
 
 void GetStarted(const Fields& fields, KeeperReply& reply) {
   fields.GetInt("pid", reply.started.pid);
+  GetRevisions(fields, reply);
   const Value* timings = fields.Find("timings");
   if (timings == nullptr || !timings->IsArray()) return;
   for (const Value& item : timings->GetArray()) {

@@ -30,7 +30,17 @@ inline constexpr int kControlSocketFd = 3;    ///< bound to kControlSocketName; 
 inline constexpr int kFirstConnectionFd = 4;  ///< connected to the daemon that launched it
 
 struct KeeperRequest {
-  enum class Op { kStart, kStatus, kCreateDatabase, kUserDatabases, kFinishImage, kSeal, kStop, kAbandon };
+  enum class Op {
+    kStart,
+    kStatus,
+    kCreateDatabase,
+    kUserDatabases,
+    kFinishImage,
+    kSeal,
+    kStop,
+    kAbandon,
+    kSave
+  };
   Op op = Op::kStatus;
   KeeperSpec spec;                ///< kStart
   int64_t launched_at_ns = 0;     ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
@@ -42,7 +52,7 @@ struct KeeperRequest {
 struct KeeperReply {
   bool final = true;
   std::optional<Error> error;
-  KeeperStarted started;                ///< kStart, kStatus
+  KeeperStarted started;                ///< kStart, kStatus, kSave
   storage::VolumeUsage usage;           ///< kStatus
   std::vector<std::string> databases;   ///< kUserDatabases
   storage::SealProgress seal_progress;  ///< not final

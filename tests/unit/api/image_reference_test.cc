@@ -39,6 +39,18 @@ TEST_CASE("references that cannot mean anything are refused") {
   CHECK(ParseContainerReference("10002")->id == 10002);
 }
 
+TEST_CASE("a revision is rev. and a number") {
+  CHECK(ParseRevision("rev.0").value() == 0);
+  CHECK(ParseRevision("rev.4294967295").value() == 4294967295);
+  for (const char* text : {"", "rev", "rev.", "rev.x", "rev.01", "rev.-1", "rev.+1", "rev.1 ", "REV.1", "1",
+                           "rev.4294967296", "rev.1.2"}) {
+    INFO(text);
+    const auto parsed = ParseRevision(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == spawnd::ErrorCode::kInvalidArgument);
+  }
+}
+
 TEST_CASE("names have 1 to 63 of the allowed characters and are not all digits") {
   CHECK(ValidateName(std::string(63, 'a'), "data image"));
   CHECK(ValidateName("1a", "data image"));

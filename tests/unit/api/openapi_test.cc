@@ -56,6 +56,10 @@ TEST_CASE("every schema has the fields of its struct, in order") {
   CHECK(KeysOf(schemas["CreateDataImageRequest"]["properties"]) == FieldsOf<CreateDataImageRequest>());
   CHECK(KeysOf(schemas["CreateDataContainerRequest"]["properties"]) ==
         FieldsOf<CreateDataContainerRequest>());
+  CHECK(KeysOf(schemas["LoadDataContainerRequest"]["properties"]) == FieldsOf<LoadDataContainerRequest>());
+  CHECK(KeysOf(schemas["GraduateDataContainerRequest"]["properties"]) ==
+        FieldsOf<GraduateDataContainerRequest>());
+  CHECK(KeysOf(schemas["Revision"]["properties"]) == FieldsOf<Revision>());
   CHECK(KeysOf(schemas["DataImage"]["properties"]) == FieldsOf<DataImage>());
   CHECK(KeysOf(schemas["DataContainer"]["properties"]) == FieldsOf<DataContainer>());
   CHECK(KeysOf(schemas["Version"]["properties"]) == FieldsOf<Version>());

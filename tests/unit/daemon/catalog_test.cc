@@ -273,6 +273,80 @@ TEST_CASE("a container is what was written") {
         ErrorCode::kNotFound);
 }
 
+TEST_CASE("revisions are noted once, and going back is finished or found") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.Path() + "/catalog.db";
+  int64_t id = 0;
+  {
+    const auto catalog = Open(path);
+    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+    REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
+    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
+    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 99, .unique_bytes = 1},
+                                    {.number = 2, .created_at = 60, .unique_bytes = 8192}}));
+    REQUIRE(catalog->NoteRevisions(id, {{.number = 1}, {.number = 2}, {.number = 3, .created_at = 70}}));
+    REQUIRE(catalog->BeginRevert(id, 1));
+  }
+  const auto catalog = Open(path);
+  ContainerRow row = catalog->ContainerById(id).value();
+  CHECK(row.state == ContainerState::kReverting);
+  CHECK(row.revert_to == 1U);
+  CHECK(row.revision == "rev.2");  // until it is there; what was only noted is not current
+  REQUIRE(row.revisions.size() == 3);
+  CHECK(row.revisions[0].created_at == 50);
+  CHECK(row.revisions[0].unique_bytes == 4096);
+  CHECK(row.revisions[2].created_at == 70);
+  REQUIRE(catalog->FinishRevert(id));
+  row = catalog->FindContainer("demo").value();
+  CHECK(row.state == ContainerState::kRunning);
+  CHECK(row.revision == "rev.1");
+  CHECK_FALSE(row.revert_to);
+
+  REQUIRE(catalog->BeginRevert(id, 0));
+  REQUIRE(catalog->SetContainerState(id, ContainerState::kFailed, "damaged"));
+  row = catalog->ContainerById(id).value();
+  CHECK(row.state == ContainerState::kFailed);
+  CHECK_FALSE(row.revert_to);
+  CHECK(CodeOf(catalog->NoteSaved(4711, {{.number = 1}})) != ErrorCode::kInternal);
+  REQUIRE(catalog->MarkContainerDeleting(id));
+  CHECK(CodeOf(catalog->BeginRevert(id, 1)) == ErrorCode::kNotFound);
+  REQUIRE(catalog->RemoveContainer(id));  // and its revisions with it
+}
+
+TEST_CASE("a catalog of version 1 becomes one of today and keeps what it says") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.Path() + "/catalog.db";
+  int64_t id = 0;
+  {
+    const auto catalog = Open(path);
+    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+  }
+  {
+    const auto old = Database::Open(path).value();
+    REQUIRE(
+        old->Execute("DROP TABLE container_revisions; DROP TABLE container_reverts; "
+                     "PRAGMA user_version = 1"));
+  }
+  const auto catalog = Open(path);
+  REQUIRE(catalog->NoteSaved(id, {{.number = 1}}));
+  CHECK(catalog->FindContainer("demo")->revision == "rev.1");
+}
+
+TEST_CASE("a pending image keeps the layers it has leased") {
+  const ScratchDirectory scratch;
+  const auto catalog = Open(scratch.Path() + "/catalog.db");
+  const int64_t base = Pending(*catalog, "base");
+  Complete(*catalog, base, {"l1", "l2"});
+  ImageRow row = NewImage("grown");
+  row.leased_layers = {"l1", "l2"};
+  const int64_t id = catalog->InsertImage(row).value();
+  REQUIRE(catalog->MarkImageDeleting(base));
+  REQUIRE(catalog->RemoveImage(base));
+  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l1", "l2"});
+  Complete(*catalog, id, {"l2", "l3"});
+  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l2", "l3"});
+}
+
 TEST_CASE("a name is taken while its container lives, a port until the row is gone") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
@@ -354,11 +428,11 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = 2"));
+    REQUIRE((*newer)->Execute("PRAGMA user_version = 3"));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema 2") != std::string::npos);
+  CHECK(newer.message.find("schema 3") != std::string::npos);
   std::filesystem::remove(path);
 
   {

@@ -166,6 +166,77 @@ const std::vector<Story> kStories{
       {Event::kKeeperMissing, {}, State::kDeleting},
       {Event::kKeeperAttached, {}, State::kDeleting},
       {Event::kDeleteMarked, {}, State::kDeleting}}},
+    {"going back: the keeper is killed, the next one goes back first",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperExited, {}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning},
+      {Event::kStateWritten, {Action::kReplyReverted}, State::kRunning},
+      {Event::kStateWritten, {}, State::kRunning}}},
+    {"asked to go back while a restart is under way",
+     State::kRestarting,
+     {{Event::kTimerFired, {Action::kLaunchKeeper}, State::kRestarting},
+      {Event::kRevertMarked, {Action::kCancelLaunch}, State::kReverting},
+      {Event::kStateWritten, {}, State::kReverting},
+      {Event::kKeeperFailed, {Action::kLaunchKeeper}, State::kReverting, ErrorCode::kCancelled},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning},
+      {Event::kStateWritten, {Action::kReplyReverted}, State::kRunning}}},
+    {"that restart wins the race against its cancellation: it did not go back",
+     State::kRestarting,
+     {{Event::kTimerFired, {Action::kLaunchKeeper}, State::kRestarting},
+      {Event::kRevertMarked, {Action::kCancelLaunch}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning}}},
+    {"found going back: whatever keeper is there is killed, and it goes back once more",
+     State::kReverting,
+     {{Event::kFoundAtStart, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning},
+      {Event::kStateWritten, {}, State::kRunning}}},
+    {"a damaged revision is not tried again",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperFailed,
+       {Action::kWriteState, Action::kReplyNotReverted},
+       State::kFailed,
+       ErrorCode::kCorrupt}}},
+    {"an engine that does not start after going back is tried again",
+     State::kFailed,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperFailed, {Action::kStartTimer}, State::kReverting, ErrorCode::kTimeout},
+      {Event::kTimerFired, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kTimerFired, {}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning},
+      {Event::kStateWritten, {Action::kReplyReverted}, State::kRunning}}},
+    {"a keeper that does not end is killed again",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kRemovalFailed, {Action::kStartTimer}, State::kReverting},
+      {Event::kTimerFired, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting}}},
+    {"a row that still says going back: nobody may write until it is right",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning},
+      {Event::kStateNotWritten, {Action::kReplyNotReverted, Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning}}},
+    {"deleted while it goes back, the keeper is being killed",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kDeleteMarked, {Action::kReplyNotReverted}, State::kDeleting},
+      {Event::kKeeperKilled, {Action::kRemoveFiles}, State::kDeleting}}},
+    {"deleted while it goes back, the launch is under way",
+     State::kRunning,
+     {{Event::kRevertMarked, {Action::kKillKeeper}, State::kReverting},
+      {Event::kKeeperKilled, {Action::kLaunchKeeper}, State::kReverting},
+      {Event::kDeleteMarked, {Action::kReplyNotReverted, Action::kCancelLaunch}, State::kDeleting},
+      {Event::kKeeperFailed, {Action::kRemoveFiles}, State::kDeleting}}},
 };
 
 TEST_CASE("container machine: each story, step by step") {
@@ -254,7 +325,8 @@ TEST_CASE("container machine: from every state, whatever happens, no launch foll
                                Event::kKeeperMissing, Event::kKeeperKilled, Event::kFilesRemoved,
                                Event::kRemovalFailed, Event::kStateWritten, Event::kStateNotWritten,
                                Event::kTimerFired,    Event::kDeleteMarked, Event::kClientGone};
-  for (const State start : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed}) {
+  for (const State start :
+       {State::kCreating, State::kRunning, State::kRestarting, State::kFailed, State::kReverting}) {
     for (size_t i = 1; i < all.size(); ++i) {
       for (size_t j = 1; j < all.size(); ++j) {
         Life life(start);
@@ -273,8 +345,8 @@ TEST_CASE("container machine: from every state, whatever happens, no launch foll
 }
 
 TEST_CASE("container machine: state names go there and back") {
-  for (const State state :
-       {State::kCreating, State::kRunning, State::kRestarting, State::kFailed, State::kDeleting}) {
+  for (const State state : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed,
+                            State::kDeleting, State::kReverting}) {
     CHECK(ContainerStateFromName(ContainerStateName(state)) == state);
   }
   CHECK(ContainerStateFromName("of a later version") == State::kFailed);

@@ -45,11 +45,43 @@ TEST_CASE("a start request arrives as it was sent") {
   CHECK(decoded->spec.credentials.password == "quote\" and \\ and \n");
   CHECK(decoded->spec.engine_uid == 4294967294U);
   CHECK(decoded->spec.tls_key_path == "/tls/server.key");
+  CHECK_FALSE(decoded->spec.revert_to);
+  CHECK_FALSE(decoded->spec.base_revision);
+}
+
+TEST_CASE("a start that goes back, or lies on a revision, arrives as one") {
+  KeeperRequest request;
+  request.op = Op::kStart;
+  request.spec = SampleSpec();
+  request.spec.revert_to = 0;
+  request.spec.base_revision = {.directory = "/containers/7/delta", .number = 4000000000};
+  auto decoded = DecodeRequest(EncodeRequest(request));
+  REQUIRE(decoded);
+  CHECK(decoded->spec.revert_to == 0U);
+  REQUIRE(decoded->spec.base_revision);
+  CHECK(decoded->spec.base_revision->directory == "/containers/7/delta");
+  CHECK(decoded->spec.base_revision->number == 4000000000);
+  request.spec.revert_to = 7;
+  CHECK(DecodeRequest(EncodeRequest(request))->spec.revert_to == 7U);
+}
+
+TEST_CASE("revisions travel with a reply, the newest when there are too many") {
+  KeeperReply reply;
+  for (uint32_t number = 1; number <= 5000; ++number) {
+    reply.started.revisions.push_back({.number = number, .unique_bytes = uint64_t{number} << 30});
+  }
+  const std::string packet = EncodeReply(reply);
+  CHECK(packet.size() < kMaxPacketBytes);
+  const auto decoded = DecodeReply(packet);
+  REQUIRE(decoded);
+  REQUIRE(decoded->started.revisions.size() == 2000);
+  CHECK(decoded->started.revisions.back().number == 5000);
+  CHECK(decoded->started.revisions.back().unique_bytes == uint64_t{5000} << 30);
 }
 
 TEST_CASE("every operation keeps its name and its own fields") {
   for (const Op op : {Op::kStart, Op::kStatus, Op::kCreateDatabase, Op::kUserDatabases, Op::kFinishImage,
-                      Op::kSeal, Op::kStop, Op::kAbandon}) {
+                      Op::kSeal, Op::kStop, Op::kAbandon, Op::kSave}) {
     KeeperRequest request;
     request.op = op;
     request.database = "d";
@@ -66,7 +98,7 @@ TEST_CASE("a reply brings its error, its timings and its numbers") {
   KeeperReply reply;
   reply.final = false;
   reply.error.emplace(ErrorCode::kInUse, "port 20001 is in use", "Stop it.");
-  reply.started = {42, {{"volume", 0.5}, {"fuse", 1.25}}};
+  reply.started = {42, {{"volume", 0.5}, {"fuse", 1.25}}, {}};
   reply.usage = {4096, 512, 9, 8};
   reply.databases = {"a", "b"};
   reply.seal_result = {{"l1", "l2"}, 100, 50};

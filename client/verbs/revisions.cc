@@ -1,0 +1,93 @@
+/// save, reset, load and graduate of data containers.
+#include <fmt/core.h>
+
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "client/terminal.h"
+#include "client/verbs/session.h"
+#include "client/verbs/verbs.h"
+
+namespace spawnd::client {
+namespace {
+
+/// POSTs to ".../{ref}/<verb>" and waits for the container's new state.
+Result<api::DataContainer> Change(const Invocation& invocation, std::string_view verb, std::string body) {
+  const std::string& ref = invocation.Arguments().front();
+  TRY(api::ParseContainerReference(ref));
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  const std::string target = fmt::format("{}/{}", DaemonClient::Target(kContainersPath, ref), verb);
+  TRY_ASSIGN(const std::string json, daemon.Create(target, std::move(body), {}));
+  return api::FromJson<api::DataContainer>(json);
+}
+
+Result<void> Say(const Invocation& invocation, const std::string& text) {
+  return invocation.Has("--quiet") ? Result<void>() : WriteOut(text);
+}
+
+/// The container, with its revision made explicit: the words at the end name it.
+Result<api::GraduateDataContainerRequest> GraduationOf(const Invocation& invocation,
+                                                       const api::DataContainer& container) {
+  api::GraduateDataContainerRequest request;
+  request.revision = invocation.Text("--revision");
+  if (request.revision.empty()) request.revision = container.revision;
+  TRY(api::ParseRevision(request.revision));
+  request.name = invocation.Text("--name");
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data image"));
+  request.tags = invocation.List("--tag");
+  for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
+  request.teams = invocation.List("--team");
+  return request;
+}
+
+}  // namespace
+
+Result<int> SaveDataContainer(const Invocation& invocation) {
+  TRY_ASSIGN(const api::DataContainer container, Change(invocation, "save", "{}"));
+  TRY(WriteOut(invocation.Has("--quiet")
+                   ? container.revision + "\n"
+                   : fmt::format("Successfully saved data container '{}'\nNew revision is '{}'\n",
+                                 container.name, container.revision)));
+  return 0;
+}
+
+Result<int> ResetDataContainer(const Invocation& invocation) {
+  TRY_ASSIGN(const api::DataContainer container, Change(invocation, "reset", "{}"));
+  TRY(Say(invocation, fmt::format("Successfully reset data container '{}' to revision '{}'\n", container.name,
+                                  container.revision)));
+  return 0;
+}
+
+Result<int> LoadDataContainer(const Invocation& invocation) {
+  const std::string revision = invocation.Text("--revision");
+  if (revision.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the revision to load is missing",
+                "Write --revision rev.N; 'spawnctl get data-container <name> -o json' lists what there is.");
+  }
+  TRY(api::ParseRevision(revision));
+  TRY_ASSIGN(const api::DataContainer container,
+             Change(invocation, "load", api::ToJson(api::LoadDataContainerRequest{revision})));
+  TRY(Say(invocation, fmt::format("Successfully loaded revision '{}' of data container '{}'\n",
+                                  container.revision, container.name)));
+  return 0;
+}
+
+Result<int> GraduateDataContainer(const Invocation& invocation) {
+  const std::string& ref = invocation.Arguments().front();
+  TRY(api::ParseContainerReference(ref));
+  TRY_ASSIGN(const std::string before, GetOneOrAll(invocation, kContainersPath));
+  TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(before));
+  TRY_ASSIGN(const auto request, GraduationOf(invocation, container));
+  const std::string target = DaemonClient::Target(kContainersPath, ref) + "/graduate";
+  TRY_ASSIGN(const Created created, CreateWithProgress(invocation, target, api::ToJson(request),
+                                                       fmt::format("a data image of '{}'", container.name)));
+  if (created.exit_code != 0) return created.exit_code;
+  TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
+  TRY(WriteOut(invocation.Has("--quiet")
+                   ? image.name + "\n"
+                   : fmt::format("Successfully graduated data container '{}' at revision '{}' to a new "
+                                 "data-image\nNew image '{}' ({}) available!\n",
+                                 container.name, request.revision, image.name, image.id)));
+  return 0;
+}
+
+}  // namespace spawnd::client
