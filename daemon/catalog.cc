@@ -37,6 +37,21 @@ Result<int64_t> Catalog::NewId() {
   return id;
 }
 
+Result<std::vector<std::string>> Catalog::CheckIntegrity() {
+  std::vector<std::string> complaints;
+  TRY_ASSIGN(Query query, database_->Prepare("PRAGMA integrity_check"));
+  while (true) {
+    TRY_ASSIGN(const bool row, query.Step());
+    if (!row) break;
+    const std::string line = query.Text();
+    if (line != "ok") complaints.push_back(line);
+  }
+  TRY_ASSIGN(Query keys, database_->Prepare("PRAGMA foreign_key_check"));
+  TRY_ASSIGN(const bool orphan, keys.Step());
+  if (orphan) complaints.push_back("a row of table '" + keys.Text() + "' refers to one that is not there");
+  return complaints;
+}
+
 /// After a statement that must have found its row.
 Result<void> Catalog::ExpectChange(std::string_view kind, int64_t id) {
   if (database_->Changed()) return {};

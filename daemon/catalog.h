@@ -117,6 +117,9 @@ class Catalog {
   /// The next number of the one sequence, from 10001. Never given twice, whatever happens.
   Result<int64_t> NewId();
 
+  /// What SQLite has to say against the file; empty when it is sound. Reads all of it.
+  Result<std::vector<std::string>> CheckIntegrity();
+
   // --- images (catalog_images.cc) ---
 
   /// What a caller may see; empty: everything.
@@ -130,6 +133,9 @@ class Catalog {
   Result<void> CompleteImage(int64_t id, const ImageCompletion& completion);
   /// pending -> failed.
   Result<void> FailImage(int64_t id, std::string_view detail);
+  /// completed -> failed, because its files are damaged. A hidden one becomes visible, so that it can be
+  /// deleted, and the next build makes a new one.
+  Result<void> FailDamagedImage(int64_t id, std::string_view detail);
   /// Any state -> deleting: not found by name or tag any more. kInUse, naming them, when living containers
   /// use it.
   Result<void> MarkImageDeleting(int64_t id);

@@ -148,6 +148,13 @@ Result<void> Catalog::FailImage(int64_t id, std::string_view detail) {
   return FinishPending(query, id);
 }
 
+Result<void> Catalog::FailDamagedImage(int64_t id, std::string_view detail) {
+  TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'failed', detail = ?, cache_key = '' "
+                                             "WHERE id = ? AND state IN ('completed', 'failed')"));
+  TRY(query.Bind(detail).Bind(id).Run());
+  return ExpectChange("data image", id);
+}
+
 Result<void> Catalog::MarkImageDeleting(int64_t id) {
   Transaction transaction(*database_);
   TRY(transaction.Begin());

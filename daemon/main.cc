@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "api/error_codes.h"
+#include "daemon/fsck.h"
 #include "daemon/keeper/keeper_client.h"
 #include "daemon/keeper/keeper_launcher.h"
 #include "daemon/serve.h"
@@ -46,6 +47,13 @@ int Run(int argc, char** argv) {
   serve->add_option("--socket", options.socket_path, "Unix socket to listen on")->capture_default_str();
   serve->add_option("--config", options.config_path,
                     "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
+  spawnd::daemon::FsckOptions fsck_options;
+  std::string format;
+  CLI::App* fsck = app.add_subcommand("fsck", "Check the state directory while no daemon serves it");
+  fsck->add_option("--state-dir", options.state_directory, "Where images and containers are kept")
+      ->capture_default_str();
+  fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
+  fsck->add_option("-o,--output", format, "json: one array of findings")->check(CLI::IsMember({"json"}));
   const CLI::App* version = app.add_subcommand("version", "Print the version");
   try {
     app.parse(argc, argv);
@@ -58,6 +66,13 @@ int Run(int argc, char** argv) {
     return 0;
   }
   options.state_directory = Absolute(options.state_directory);
+  if (fsck->parsed()) {
+    fsck_options.state_directory = options.state_directory;
+    fsck_options.json = !format.empty();
+    const auto left = spawnd::daemon::Fsck(fsck_options);
+    if (!left) return Report(left.error());
+    return *left == 0 ? 0 : 1;
+  }
   options.socket_path = Absolute(options.socket_path);
   const auto served = spawnd::daemon::Serve(options);
   return served ? 0 : Report(served.error());

@@ -9,6 +9,7 @@
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log
 ///     builds/<image id>/     the same for an image that is being built
 ///     logs/<image id>.log    what the restore tools said
+///     lost+found/            what fsck found that nobody refers to (fsck_check.h)
 ///     tls/                   the certificate all containers answer with
 ///
 /// Names are made from catalog ids, which are never used twice, so nothing here is ever written over.
@@ -32,6 +33,7 @@ class StoreLayout {
   const std::string& Root() const { return root_; }
   std::string Catalog() const { return root_ + "/catalog.db"; }
   std::string Reserve() const { return root_ + "/reserve"; }
+  std::string LostAndFound() const { return root_ + "/lost+found"; }
   std::string Tls() const { return root_ + "/tls"; }
   std::string Layers() const { return root_ + "/store/layers"; }
   std::string Images() const { return root_ + "/store/images"; }

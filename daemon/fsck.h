@@ -1,0 +1,21 @@
+/// `spawnd fsck`: checks a state directory that no daemon serves, says what is wrong and, when asked to,
+/// repairs it. The checks are in fsck_check.h. Prints to standard output; not for use inside a daemon.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace spawnd::daemon {
+
+struct FsckOptions {
+  std::string state_directory;
+  bool repair = false;
+  bool json = false;
+};
+
+/// Returns how many findings are left: all of them without `repair`, else those that could not be repaired.
+/// Errors: kInUse (a daemon serves the directory), kNotFound, kForbidden, kIo.
+Result<size_t> Fsck(const FsckOptions& options);
+
+}  // namespace spawnd::daemon
