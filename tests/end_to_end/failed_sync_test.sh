@@ -55,6 +55,18 @@ case_and_stays_so() {
   ! grep -E "container $(field every id) .*is ready" "$work/daemon.log" | tail -n +2 | grep -q . || fail "it was started again"
 }
 
+case_a_person_can_go_back() {
+  assert_exit 0 ctl reset dc -q every
+  assert_eq "$(field every state)" running
+  assert_eq "$(field every detail)" ""
+  assert_eq "$(sql every '' 'select count(*) from item')" 1000
+  # And from here on it is like any other.
+  sql every '' 'create table after as select 1'
+  stop_daemon
+  start_daemon
+  assert_eq "$(field every state)" running
+}
+
 case_it_can_be_deleted() {
   ctl delete dc -q every always
   both_gone() { [[ $(ctl get dc -o json) == '[]' ]]; }

@@ -57,6 +57,8 @@ case_a_refusal_before_it_is_full() {
   assert_error 5 "no space for anything new" "% full" "what would free most: \`spawnctl delete data-container growing\`" -- ctl create data-container -i shop -n refused
   assert_error 5 "no space for anything new" -- ctl create data-image -f "$(image_yaml refused 'sourceType: empty')"
   (( $(grep -o 'spawnctl delete' <<<"$err" | wc -l) <= 3 )) || fail "more than three are named: $err"
+  assert_error 5 "no space for anything new" -- ctl save data-container calm
+  assert_error 5 "no space for anything new" -- ctl graduate data-container calm
   # What exists goes on.
   assert_eq "$(sql calm '' 'select count(*) from item')" 1000
 }
