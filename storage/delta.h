@@ -88,6 +88,7 @@ class Delta {
   /// The tag that recovery gives to slots of revisions; all others get later ones.
   static constexpr Epoch kRevisionTag = 1;
   Epoch FirstEpoch() const { return revisions_.empty() ? 1 : kRevisionTag + 1; }
+  class Completion;
   struct WritePlan;
   struct DiscardPlan;
   struct RevisionCut;
@@ -181,11 +182,17 @@ class Delta {
 
   std::mutex save_mutex_;  // one revision at a time
 
-  // Commits are numbered rounds; who comes during one waits for the next, and all who wait share it.
+  /// Writes and discards that have ended, also those that failed: what a commit has to cover is counted in
+  /// it.
+  std::atomic<uint64_t> completed_{0};
+
+  // Commits are rounds; who needs more than the one under way covers waits for the next, and all who wait
+  // share it.
   std::mutex rounds_mutex_;
   std::condition_variable round_done_;
   uint64_t rounds_started_ = 0;
-  uint64_t rounds_done_ = 0;
+  uint64_t covering_ = 0;  ///< of `completed_`, by the last round that started
+  uint64_t durable_ = 0;   ///< of `completed_`, by the rounds that succeeded
   bool committing_ = false;
   std::optional<Error> last_round_error_;
 

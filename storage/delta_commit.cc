@@ -22,28 +22,32 @@ Result<void> Delta::Commit() {
 }
 
 Result<void> Delta::RunRound(RevisionCut* cut) {
+  TRY(CheckHealthy());
+  // Everything that completed before this call. A round covers what had completed when it started; it may
+  // have made its cut before anything later.
+  const uint64_t needed = completed_.load(std::memory_order_acquire);
   std::unique_lock lock(rounds_mutex_);
-  // Whoever saves a revision takes no part in another's round, but its round serves those who wait.
-  while (cut != nullptr && committing_) round_done_.wait(lock);
-  // A round that has started may have made its cut before the caller's last write, so wait for a later one.
-  const uint64_t wanted = rounds_started_ + 1;
-  while (rounds_done_ < wanted) {
+  while (cut != nullptr || durable_ < needed) {
     if (committing_) {
-      round_done_.wait(lock);
+      // Whoever saves a revision takes no part in another's round, but its round serves those who wait.
+      const uint64_t round = rounds_started_;
+      const bool serves = cut == nullptr && covering_ >= needed;
+      round_done_.wait(lock, [&] { return !committing_ || rounds_started_ != round; });
+      if (serves && durable_ < needed && last_round_error_) return Fail(*last_round_error_);
       continue;
     }
     committing_ = true;
     ++rounds_started_;
+    covering_ = completed_.load(std::memory_order_acquire);
     lock.unlock();
     auto result = CommitRound(cut);
     lock.lock();
     committing_ = false;
-    rounds_done_ = rounds_started_;
-    last_round_error_ = result ? std::nullopt : std::optional(std::move(result.error()));
+    if (result) durable_ = covering_;
+    last_round_error_ = result ? std::nullopt : std::optional(result.error());
     round_done_.notify_all();
+    return result;
   }
-  // Perhaps of a later round than the wanted one; that one covered the caller's writes too.
-  if (last_round_error_) return Fail(*last_round_error_);
   return {};
 }
 

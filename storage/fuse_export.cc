@@ -154,6 +154,7 @@ struct FuseRequests {
       }
     }
     fuse_reply_write(req, size);
+    if (!self.drop_writes_) self.volume_->AnticipateFlush();
   }
 
   /// Never left out: libfuse would answer ENOSYS, which the kernel takes as "fsync always succeeds" for ever.

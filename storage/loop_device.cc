@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <string_view>
 
 #include "storage/geometry.h"
 
@@ -23,6 +26,24 @@ Result<void> CheckDirectIo(int loop_fd, const std::string& path) {
   if ((info.lo_flags & LO_FLAGS_DIRECT_IO) == 0) {
     // Buffered, every block would be in memory twice and a flush would not mean what it says.
     return Fail(ErrorCode::kIo, "the kernel refused direct I/O on " + path);
+  }
+  return {};
+}
+
+/// Whoever used this device before may have told the kernel that it has no cache to flush, and the kernel
+/// remembers that for the next file: flushes would end in the kernel and promise what nobody did.
+Result<void> MakeFlushesCount(int number) {
+  const std::string path = "/sys/block/loop" + std::to_string(number) + "/queue/write_cache";
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
+  constexpr std::string_view kWriteBack = "write back";
+  std::array<char, 32> now{};
+  const ssize_t got = ::pread(file.Get(), now.data(), now.size(), 0);
+  if (got < 0) return FailErrno(errno, "cannot read '" + path + "'");
+  if (std::string_view(now.data(), static_cast<size_t>(got)).substr(0, kWriteBack.size()) == kWriteBack)
+    return {};
+  if (::pwrite(file.Get(), kWriteBack.data(), kWriteBack.size(), 0) < 0) {
+    return FailErrno(errno, "cannot write '" + path + "'");
   }
   return {};
 }
@@ -52,6 +73,7 @@ Result<LoopDevice> AttachLoopDevice(const std::string& file_path) {
     }
     if (::ioctl(device.Get(), LOOP_CONFIGURE, &config) == 0) {
       TRY(CheckDirectIo(device.Get(), path));
+      TRY(MakeFlushesCount(number));
       return LoopDevice{std::move(path), std::move(device)};
     }
     if (errno != EBUSY) return FailErrno(errno, "cannot attach " + path);

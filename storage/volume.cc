@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -79,6 +80,7 @@ class DeltaVolume final : public Volume {
 
   Result<void> Write(uint64_t offset, std::span<const std::byte> data) override {
     TRY(CheckRange(offset, data.size()));
+    writes_since_flush_.fetch_add(1, std::memory_order_relaxed);
     return delta_->Write(BlockAt(offset), data);
   }
 
@@ -88,7 +90,18 @@ class DeltaVolume final : public Volume {
   }
 
   Result<void> Flush() override {
-    return options_.durability == Durability::kAlways ? delta_->Commit() : delta_->CheckHealthy();
+    if (options_.durability != Durability::kAlways) return delta_->CheckHealthy();
+    in_turns_.store(writes_since_flush_.exchange(0, std::memory_order_relaxed) == 1,
+                    std::memory_order_relaxed);
+    return delta_->Commit();
+  }
+
+  void AnticipateFlush() override {
+    if (options_.durability != Durability::kAlways || !in_turns_.load(std::memory_order_relaxed) ||
+        writes_since_flush_.load(std::memory_order_relaxed) != 1) {
+      return;
+    }
+    static_cast<void>(delta_->Commit().has_value());
   }
 
   Result<void> CommitEpoch() override { return delta_->Commit(); }
@@ -140,6 +153,9 @@ class DeltaVolume final : public Volume {
   const std::unique_ptr<Below> below_;
   const RevisionBelow* const revision_;
   const std::unique_ptr<Delta> delta_;
+  // A guess only, so nothing orders them with the writes they count.
+  std::atomic<uint32_t> writes_since_flush_{0};
+  std::atomic<bool> in_turns_{false};  ///< between the last two flushes there was one write
 };
 
 /// Layer ids are random and a sealed file never changes, so the list of them stands for the image's content;

@@ -75,6 +75,10 @@ class Volume {
   /// The range reads as zeros afterwards and its slots are freed once that is durable.
   virtual Result<void> Discard(uint64_t offset, uint64_t length) = 0;
   virtual Result<void> Flush() = 0;
+  /// For a thread that has acknowledged a write and has nothing else to do. With kAlways, when writes and
+  /// flushes come in turns as a database's commits do, it begins at once, in this thread, what the next Flush
+  /// will ask for; that one then waits for the rest of it only. A failure is left for that Flush to meet.
+  virtual void AnticipateFlush() {}
   /// Makes everything completed so far durable as one consistent cut. Cheap when nothing was written since
   /// the last.
   virtual Result<void> CommitEpoch() = 0;

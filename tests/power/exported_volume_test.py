@@ -97,7 +97,34 @@ def exerciser(durability):
     return case
 
 
+def attached(volume, script):
+    """Runs a script with the loop device's queue folder as its first argument; what it printed."""
+    lines = tool("attach", volume.file, "sh", "-c", 'q=/sys/block/$(basename "$0")/queue; echo $q; ' + script).split("\n")
+    volume.wait_for_loop()
+    return [line for line in lines if line]
+
+
+def flushes_count_again(folder):
+    """The kernel remembers "write through" of a loop device for whoever gets it next; flushes would then do nothing."""
+    volume = served(folder, "always")
+    try:
+        for _ in range(50):
+            before, = attached(volume, 'echo "write through" >$q/write_cache')
+            after, cache = attached(volume, "cat $q/write_cache")
+            if after == before:
+                require(cache == "write back", f"{before}/write_cache says '{cache}'")
+                yield "a loop device that somebody set to write through flushes again"
+                break
+            with open(f"{before}/write_cache", "w", encoding="ascii") as file:  # somebody else took the device
+                file.write("write back")
+        else:
+            require(False, "never the same loop device twice")
+        volume.stop()
+    finally:
+        volume.close()
+
+
 CASES = [(f"{durability}: {name}", make(durability)) for durability in DURABILITIES for name, make in (
     ("fio on the file system", fio_on_the_file_system), ("fio on the device, with discards", fio_on_the_device),
-    ("random operations on a file", exerciser))]
+    ("random operations on a file", exerciser))] + [("flushes count", flushes_count_again)]
 sys.exit(run_cases("exported_volume", CASES))
