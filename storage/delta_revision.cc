@@ -12,12 +12,13 @@ namespace spawnd::storage {
 
 struct Delta::RevisionCut {
   MapJournal& file;
+  const std::function<void()>& at_cut;
   Epoch epoch = 0;
   uint64_t new_slots = 0;  // that no revision before holds
   Result<void> filled = Fail(ErrorCode::kInternal, "no cut was made");
 };
 
-Result<RevisionUsage> Delta::SaveRevision(uint32_t number) {
+Result<RevisionUsage> Delta::SaveRevision(uint32_t number, const std::function<void()>& at_cut) {
   const std::lock_guard one_at_a_time(save_mutex_);
   TRY(CheckHealthy());
   const auto there = Revisions();
@@ -29,7 +30,7 @@ Result<RevisionUsage> Delta::SaveRevision(uint32_t number) {
   const std::string temporary = RevisionName(number) + kTemporarySuffix;
   TRY(RemoveIfThere(temporary.c_str()));
   TRY_ASSIGN(const auto file, MapJournal::Create(fs_, PathOf(temporary.c_str()), NewHeader()));
-  RevisionCut cut{.file = *file};
+  RevisionCut cut{.file = *file, .at_cut = at_cut};
   auto saved = RunRound(&cut);
   if (saved) saved = std::move(cut.filled);
   if (saved) saved = PublishRevision(*file, cut.epoch, number);
@@ -52,7 +53,7 @@ void Delta::CutForRevision(Epoch epoch, RevisionCut& cut) {
   gate_.CutAndHold();
   cut.epoch = epoch;
   auto filled = FillSnapshot(cut.file, epoch);
-  const std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (filled) {
     // What the revision holds must not make the volume narrower for those who go on writing.
     const uint64_t room = uint64_t{slots_.MaxSlots()} + *filled;
@@ -66,7 +67,9 @@ void Delta::CutForRevision(Epoch epoch, RevisionCut& cut) {
   } else {
     cut.filled = Fail(std::move(filled.error()));
   }
+  lock.unlock();
   gate_.Release();
+  if (cut.at_cut) cut.at_cut();
 }
 
 /// The commit of the cut is durable, so the bytes of all its slots are.

@@ -105,7 +105,9 @@ class DeltaVolume final : public Volume {
   }
 
   Result<void> CommitEpoch() override { return delta_->Commit(); }
-  Result<RevisionUsage> SaveRevision(uint32_t number) override { return delta_->SaveRevision(number); }
+  Result<RevisionUsage> SaveRevision(uint32_t number, const std::function<void()>& at_cut) override {
+    return delta_->SaveRevision(number, at_cut);
+  }
   std::vector<RevisionUsage> Revisions() override { return delta_->Revisions(); }
 
   Result<uint64_t> NextData(uint64_t chunk) override {

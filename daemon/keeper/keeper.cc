@@ -282,10 +282,18 @@ Result<void> Keeper::Save() {
   return SaveFrozen();
 }
 
+/// Thaws at the cut and not after the syncs, so that the engine waits for milliseconds. Not waiting for the
+/// thaw there: it writes to the volume, and with durability always that waits for the very commit that is
+/// under way.
 Result<void> Keeper::SaveFrozen() {
+  bool thawing = false;
+  const auto thaw = [&] {
+    if (!std::exchange(thawing, true)) static_cast<void>(init_->Begin(InitOrder::kThawVolume));
+  };
   const auto there = volume_->Revisions();
-  auto saved = volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1);
-  auto thawed = init_->Do(InitOrder::kThawVolume, kThawDeadline);
+  auto saved = volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1, thaw);
+  thaw();
+  auto thawed = init_->Finish(kThawDeadline);
   if (!thawed) thaw_error_ = thawed.error().Wrap("the file system cannot be thawed");
   if (!saved) return Fail(std::move(saved.error()));
   return {};

@@ -21,7 +21,7 @@ using storage::kChunkSize;
 constexpr uint32_t kBlocks = 2048;
 constexpr uint64_t kVolumeBytes = uint64_t{kBlocks} * kBlockSize;
 constexpr size_t kMaxRevisions = 8;  // each can hold as much as the volume
-constexpr uint32_t kMaxRun = 300;  // more than a delta handles in one step
+constexpr uint32_t kMaxRun = 300;    // more than a delta handles in one step
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -179,7 +179,7 @@ class ModelRun {
     if (revisions_.size() == kMaxRevisions) return;
     const uint32_t number = next_revision_;
     next_revision_ += 1 + random_() % 2;  // numbers grow, not always by one
-    if (!volume_->SaveRevision(number)) FAIL("save");
+    if (!volume_->SaveRevision(number, {})) FAIL("save");
     committed_ = model_;
     revisions_[number] = model_;
   }
