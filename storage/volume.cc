@@ -11,6 +11,7 @@
 #include "storage/boot_id.h"
 #include "storage/checksum.h"
 #include "storage/delta.h"
+#include "storage/journal_damage.h"
 #include "storage/revision.h"
 #include "storage/revision_below.h"
 
@@ -211,6 +212,8 @@ Result<std::unique_ptr<Volume>> Volume::Open(FileSystem& fs, VolumeOptions optio
                              .image_identity = identity,
                              .boot_id = options.boot_id,
                              .journal_compaction_bytes = options.journal_compaction_bytes};
+  // Recovery would take damage for the end, and everything behind it for never written.
+  TRY(CheckJournal(fs, options.directory, options.boot_id));
   TRY_ASSIGN(auto delta, Delta::Open(fs, std::move(delta_options), *below));
   return std::make_unique<DeltaVolume>(std::move(options), std::move(below), revision, std::move(delta));
 }

@@ -92,7 +92,7 @@ with open(sys.argv[1], "r+b") as f:
   assert_eq "$(sql bystander '' 'select count(*) from item')" 1000
 }
 
-case_a_damaged_journal() {
+case_a_damaged_journal_is_refused() {
   local journal=$state/containers/$(id_of writer)/delta/journal
   wait_until 10 test -e "$journal"  # its first commit
   stop_daemon
@@ -101,6 +101,12 @@ case_a_damaged_journal() {
   assert_exit 1 fsck -o json
   assert_eq "$(jq -r '.[].file' <<<"$out")" "$journal"
   assert_contains "$(jq -r '.[].affects' <<<"$out")" "data container 'writer'"
+  # Without a repair the container refuses by itself.
+  start_daemon
+  failed() { [[ $(field writer state) == failed ]]; }
+  wait_until 20 failed
+  assert_contains "$(field writer detail)" "$journal"
+  stop_daemon
   assert_exit 0 fsck --repair
   assert_clean
   start_daemon

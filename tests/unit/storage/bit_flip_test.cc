@@ -146,6 +146,9 @@ TEST_CASE("bit flips: a journal and a revision") {
       const Flipped flipped(path, at, bits);
       const auto problems = Problems(directory);
       if (problems.size() != 1 || problems[0].file != path) FAIL("byte " << at << " is not found");
+      // Refused before anything was changed, so that the next flip starts from the same file.
+      const auto volume = Volume::Open(PosixFileSystem(), Options(directory));
+      if (volume) FAIL("byte " << at << ": the volume opens");
     }
   }
   CHECK(Volume::Open(PosixFileSystem(), Options(directory)));
@@ -163,6 +166,10 @@ TEST_CASE("bit flips: a journal after a power cut is damaged where a later commi
   {
     const Flipped flipped(path, first_record + 40, 0x01);
     CHECK(Problems(directory, kNextBoot).size() == 1);
+    const auto volume = Volume::Open(PosixFileSystem(), Options(directory, kNextBoot));
+    REQUIRE_FALSE(volume);
+    CHECK(volume.error().code == ErrorCode::kCorrupt);
+    CHECK(volume.error().message.find(path) != std::string::npos);
   }
   {
     // The last record was never committed: gone in another boot, damaged or not.
