@@ -11,6 +11,8 @@ RowGroup ManyGroup(Context& context);
 RowGroup PgbenchGroup(Context& context);
 RowGroup SpaceGroup(Context& context);
 RowGroup MemoryGroup(Context& context);
+RowGroup RevisionsGroup(Context& context);
+RowGroup ChainGroup(Context& context);
 RowGroup PeersGroup(Context& context);
 
 }  // namespace spawnd::bench

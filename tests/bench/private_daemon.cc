@@ -103,6 +103,12 @@ Result<api::DataContainer> PrivateDaemon::GetContainer(const std::string& name) 
   return api::FromJson<api::DataContainer>(json);
 }
 
+Result<std::string> PrivateDaemon::Change(const std::string& name, const std::string& verb,
+                                          const std::string& body) {
+  client::Watch watch;
+  return client_->Create(client::DaemonClient::Target("/v1/data-containers", name) + "/" + verb, body, watch);
+}
+
 Result<void> PrivateDaemon::WaitUntilDeleted() {
   // The folder of a container is the last thing of it that goes.
   const auto deadline = std::chrono::steady_clock::now() + 20s;

@@ -33,6 +33,8 @@ class PrivateDaemon {
   Result<api::DataContainer> CreateContainer(const std::string& image,
                                              api::Durability durability = api::Durability::kEverySecond);
   Result<api::DataContainer> GetContainer(const std::string& name);
+  /// POSTs to the container's "save", "reset" or "graduate"; the JSON of the result.
+  Result<std::string> Change(const std::string& name, const std::string& verb, const std::string& body);
   Result<void> DeleteContainer(const std::string& name);
   /// Deleting goes on after the answer; this returns when it is over. kTimeout after 20 s.
   Result<void> WaitUntilDeleted();
