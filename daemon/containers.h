@@ -47,10 +47,10 @@ class Containers {
   Result<void> Adopt(const ContainerRow& row);
   /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
   /// not run.
-  void Save(int64_t id, Changed saved);
+  void Save(int64_t id, const Changed& saved);
   /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
   /// (no such revision), kInUse (something else is under way), and what its engine says.
-  void Revert(int64_t id, uint32_t number, Changed reverted);
+  void Revert(int64_t id, uint32_t number, const Changed& reverted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
   /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the

@@ -31,7 +31,7 @@ Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory)
 
 }  // namespace
 
-void Containers::Save(int64_t id, Changed saved) {
+void Containers::Save(int64_t id, const Changed& saved) {
   auto begun = BeginSave(id, saved);
   if (!begun) saved(Fail(std::move(begun.error())));
 }
@@ -72,7 +72,7 @@ void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsa
   saved(std::move(row));
 }
 
-void Containers::Revert(int64_t id, uint32_t number, Changed reverted) {
+void Containers::Revert(int64_t id, uint32_t number, const Changed& reverted) {
   auto begun = BeginRevert(id, number, reverted);
   if (!begun) reverted(Fail(std::move(begun.error())));
 }
