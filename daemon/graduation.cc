@@ -10,13 +10,11 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "base/random.h"
-#include "daemon/caller.h"
 #include "daemon/image_builder_context.h"
 #include "daemon/image_builder_server.h"
 #include "daemon/image_builder_space.h"
 #include "daemon/images.h"
 #include "daemon/keeper/keeper_protocol.h"
-#include "daemon/views.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -57,8 +55,8 @@ class Graduation {
     begun_ = true;
     order_.reply.Begin();
     auto sealed = StartAndSeal();
-    auto completed = sealed ? Complete(*sealed) : Fail(std::move(sealed.error()));
-    if (completed) return View();
+    auto completed = sealed ? CompleteBuild(context_, id_, *sealed) : Fail(std::move(sealed.error()));
+    if (completed) return ViewOfBuild(context_, id_, order_.warnings);
     const auto abandoned = AbandonBuild(context_, id_, layer_id_);
     if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
     return Fail(std::move(completed.error()));
@@ -109,22 +107,6 @@ class Graduation {
     auto sealed = server->Seal(order_.image.database);
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), state_.layout.Root()));
     return sealed;
-  }
-
-  Result<void> Complete(const ImageCompletion& completion) {
-    TRY(context_.StopRequested());
-    return context_.Ask(
-        [&state = state_, id = id_, completion] { return state.images->CompleteBuild(id, completion); });
-  }
-
-  Result<api::DataImage> View() {
-    TRY_ASSIGN(const ImageRow row,
-               context_.Ask([&state = state_, id = id_] { return state.catalog->ImageById(id); }));
-    TRY_ASSIGN(SpaceAccount account,
-               context_.Ask([&state = state_] { return SpaceAccount::Take(*state.catalog, state.layout); }));
-    api::DataImage view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
-    view.warnings = order_.warnings;
-    return view;
   }
 
   DaemonState& state_;

@@ -11,14 +11,12 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "daemon/caller.h"
 #include "daemon/image_builder_context.h"
 #include "daemon/image_builder_empty.h"
 #include "daemon/image_builder_restore.h"
 #include "daemon/image_builder_server.h"
 #include "daemon/image_builder_space.h"
 #include "daemon/images.h"
-#include "daemon/views.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -55,8 +53,9 @@ class Build {
     order_.reply.Begin();
     layer_id_ = RandomId();
     auto completion = MakeContent();
-    auto completed = completion ? Complete(*completion) : Fail(std::move(completion.error()));
-    if (completed) return View();
+    auto completed =
+        completion ? CompleteBuild(context_, id_, *completion) : Fail(std::move(completion.error()));
+    if (completed) return ViewOfBuild(context_, id_, order_.warnings);
     const auto abandoned = AbandonBuild(context_, id_, layer_id_);
     if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
     return Fail(std::move(completed.error()));
@@ -145,22 +144,6 @@ class Build {
     if (!order_.request.initial_database_name.empty()) return order_.request.initial_database_name;
     TRY_ASSIGN(const std::vector<std::string> databases, server.Keeper().UserDatabases());
     return databases.size() == 1 ? databases.front() : std::string();
-  }
-
-  Result<void> Complete(const ImageCompletion& completion) {
-    TRY(context_.StopRequested());
-    return context_.Ask(
-        [&state = state_, id = id_, completion] { return state.images->CompleteBuild(id, completion); });
-  }
-
-  Result<api::DataImage> View() {
-    TRY_ASSIGN(const ImageRow row,
-               context_.Ask([&state = state_, id = id_] { return state.catalog->ImageById(id); }));
-    TRY_ASSIGN(SpaceAccount account,
-               context_.Ask([&state = state_] { return SpaceAccount::Take(*state.catalog, state.layout); }));
-    api::DataImage view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
-    view.warnings = order_.warnings;
-    return view;
   }
 
   DaemonState& state_;

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/file.h"
+#include "daemon/caller.h"
 #include "daemon/image_builder_space.h"
 #include "daemon/images.h"
+#include "daemon/views.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -103,6 +105,25 @@ Result<void> BuildServer::End() {
   TRY(RemoveTree(context_.state.layout.Build(options_.image_id)));
   context_.state.ports.Release(std::exchange(port_, 0));
   return {};
+}
+
+Result<void> CompleteBuild(const BuildContext& context, int64_t image_id, const ImageCompletion& completion) {
+  TRY(context.StopRequested());
+  return context.Ask([&state = context.state, image_id, completion] {
+    return state.images->CompleteBuild(image_id, completion);
+  });
+}
+
+Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id,
+                                   const std::vector<std::string>& warnings) {
+  DaemonState& state = context.state;
+  TRY_ASSIGN(const ImageRow row,
+             context.Ask([&state, image_id] { return state.catalog->ImageById(image_id); }));
+  TRY_ASSIGN(SpaceAccount account,
+             context.Ask([&state] { return SpaceAccount::Take(*state.catalog, state.layout); }));
+  api::DataImage view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
+  view.warnings = warnings;
+  return view;
 }
 
 Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id) {

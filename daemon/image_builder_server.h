@@ -53,6 +53,13 @@ class BuildServer {
   std::unique_ptr<KeeperClient> keeper_;
 };
 
+/// Makes the sealed image one that containers can be made of. kCancelled when the build was to stop.
+Result<void> CompleteBuild(const BuildContext& context, int64_t image_id, const ImageCompletion& completion);
+
+/// The completed image as its caller sees it.
+Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id,
+                                   const std::vector<std::string>& warnings);
+
 /// After a build that failed: removes whatever it put into the store (index, layer, log, temporary files),
 /// then its row. Nothing is touched while its keeper may still write: the build directory is there until the
 /// keeper has ended, and then the daemon's next start does it.

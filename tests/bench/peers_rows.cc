@@ -32,14 +32,6 @@ Result<void> MeasurePeer(Peer& peer, PeerSpeeds& peer_speeds) {
   return peer.RemoveClone();
 }
 
-Result<void> MeasureNative(Context& context, NativeServer& original, Speeds& speeds) {
-  TRY_ASSIGN(const std::string directory, context.Scratch("round"));
-  TRY_ASSIGN(const auto server, original.Clone(directory));
-  TRY(server->Start());
-  TRY(MeasureServer(server->Url("bench"), speeds));
-  return server->Stop();
-}
-
 Result<std::vector<Row>> MeasureOnePeer(Context& context, Peer& peer) {
   TRY_ASSIGN(PgbenchImage* const image, context.Pgbench());
   TRY_ASSIGN(const std::string work, context.Scratch(peer.Name()));

@@ -10,14 +10,6 @@ namespace {
 
 constexpr int kRounds = 5;
 
-Result<void> MeasureNative(Context& context, NativeServer& original, Speeds& speeds) {
-  TRY_ASSIGN(const std::string directory, context.Scratch("round"));
-  TRY_ASSIGN(const auto server, original.Clone(directory));
-  TRY(server->Start());
-  TRY(MeasureServer(server->Url("bench"), speeds));
-  return server->Stop();
-}
-
 Result<void> MeasureContainer(Context& context, api::Durability durability, Speeds& speeds) {
   TRY_ASSIGN(PrivateDaemon* const daemon, context.Daemon());
   TRY_ASSIGN(const api::DataContainer container, daemon->CreateContainer(kPgbenchImage, durability));

@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 
-#include "tests/bench/native_server.h"
 #include "tests/bench/stopwatch.h"
 
 namespace spawnd::bench {
@@ -48,6 +47,14 @@ Result<void> MeasureServer(const std::string& url, Speeds& speeds) {
   TRY_ASSIGN(const double tpcb, Pgbench(url, kWriteSeconds, {}));
   speeds.tpcb.Add(tpcb);
   return {};
+}
+
+Result<void> MeasureNative(Context& context, NativeServer& original, Speeds& speeds) {
+  TRY_ASSIGN(const std::string directory, context.Scratch("round"));
+  TRY_ASSIGN(const auto server, original.Clone(directory));
+  TRY(server->Start());
+  TRY(MeasureServer(server->Url("bench"), speeds));
+  return server->Stop();
 }
 
 Row Compare(const std::string& name, const Samples& ours, const Samples& native, const std::string& unit,

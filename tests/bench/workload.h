@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "tests/bench/context.h"
 #include "tests/bench/row.h"
 #include "tests/bench/samples.h"
 
@@ -19,6 +20,9 @@ struct Speeds {
 
 /// One round on a server that was just started and has pgbench's tables.
 Result<void> MeasureServer(const std::string& url, Speeds& speeds);
+
+/// One round on a native server over a fresh copy of `original`, the baseline of the round.
+Result<void> MeasureNative(Context& context, NativeServer& original, Speeds& speeds);
 
 /// Median against median; the spread is that of `ours`, relative to the baseline's median.
 Row Compare(const std::string& name, const Samples& ours, const Samples& native, const std::string& unit,

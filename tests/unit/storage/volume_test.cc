@@ -10,6 +10,7 @@
 #include "storage/map_journal.h"
 #include "tests/support/memory_image.h"
 #include "tests/support/stamped_block.h"
+#include "tests/unit/storage/open_volume.h"
 #include "tests/unit/storage/seal_test_volume.h"
 
 namespace spawnd::storage {
@@ -19,25 +20,12 @@ using spawnd::testing::MemoryImage;
 using spawnd::testing::ReadStamps;
 using spawnd::testing::StampBlock;
 using testing::Bytes;
+using testing::In;
+using testing::kBytes;
+using testing::OpenVolume;
 using testing::ReadFile;
 using testing::TempDirectory;
 using testing::WriteFile;
-
-constexpr uint64_t kBytes = 4 << 20;
-
-VolumeOptions In(const TempDirectory& directory, Durability durability = Durability::kEverySecond) {
-  return {.directory = directory.Path(),
-          .volume_bytes = kBytes,
-          .durability = durability,
-          .image = nullptr,
-          .boot_id = {}};
-}
-
-std::unique_ptr<Volume> OpenVolume(VolumeOptions options) {
-  auto volume = Volume::Open(PosixFileSystem(), std::move(options));
-  if (!volume) FAIL(volume.error().message);
-  return std::move(*volume);
-}
 
 ErrorCode OpenError(VolumeOptions options) {
   const auto volume = Volume::Open(PosixFileSystem(), std::move(options));
