@@ -45,6 +45,7 @@ struct ChildPlan {
   std::string program;
   std::vector<char*> argv;
   std::vector<char*> env;
+  std::string oom_score;  ///< empty: as the parent's
   const SpawnOptions* options;
   pid_t parent;
   int error_fd;  ///< close-on-exec pipe on which a failed step reports errno
@@ -72,19 +73,10 @@ bool PlaceDescriptors(const SpawnOptions& options) {
   return true;
 }
 
-/// By hand: between fork and exec nothing may allocate.
-void SetOomScore(int score) {
-  std::array<char, 8> text{};
-  size_t at = text.size();
-  unsigned left = score < 0 ? 0U - static_cast<unsigned>(score) : static_cast<unsigned>(score);
-  do {
-    text[--at] = static_cast<char>('0' + left % 10);
-    left /= 10;
-  } while (left > 0 && at > 1);
-  if (score < 0) text[--at] = '-';
+void SetOomScore(const std::string& score) {
   const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  [[maybe_unused]] const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
+  [[maybe_unused]] const ssize_t n = ::write(fd, score.data(), score.size());
   ::close(fd);
 }
 
@@ -99,7 +91,7 @@ void SetOomScore(int score) {
   ::signal(SIGPIPE, SIG_DFL);
   if (options.new_session) ::setsid();
   // While still the parent's user: afterwards the file belongs to nobody that this process is.
-  if (options.oom_score_adj) SetOomScore(*options.oom_score_adj);
+  if (!plan.oom_score.empty()) SetOomScore(plan.oom_score);
   ok = ok && (!options.identity || DropTo(*options.identity));
   ok = ok && (!options.no_new_privileges || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   // After the switch of user, which clears the setting. The parent may be gone already: then nobody would
@@ -150,6 +142,7 @@ Result<pid_t> Spawn(const SpawnOptions& options) {
   const ChildPlan plan{ResolveProgram(options.argv[0]),
                        PointersTo(options.argv),
                        PointersTo(options.env),
+                       options.oom_score_adj ? std::to_string(*options.oom_score_adj) : "",
                        &options,
                        ::getpid(),
                        write_end.Get()};
