@@ -1,14 +1,18 @@
 /// version, auth and onboard: about the daemon and the caller, not about databases.
 #include <fmt/core.h>
 
+#include <array>
+
 #include "api/json.h"
 #include "client/terminal.h"
 #include "client/text.h"
+#include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 #include "client/version.h"
 
 namespace spawnd::client {
+namespace {
 
 Result<int> ShowVersion(const Invocation& invocation) {
   // The client's line first: it is true whether or not the daemon answers.
@@ -30,6 +34,20 @@ Result<int> Authenticate(const Invocation& invocation) {
   TRY(WriteOut(fmt::format("spawnd at {} answers. You are '{}' (uid {}).\n", daemon.SocketPathText(),
                            OneLine(who.user), who.uid)));
   return 0;
+}
+
+constexpr std::array<Flag, 1> kVersionFlags{{{"--client", "", "", "do not ask the daemon"}}};
+
+constexpr std::array<Command, 3> kRows{{
+    {"auth", "", "", 0, 0, "Check that the daemon answers, and for whom it takes you", "", {}, Authenticate},
+    {"onboard", "", "", 0, 0, "The same as auth", "", {}, Authenticate},
+    {"version", "", "", 0, 0, "Show the versions of spawnctl and the daemon", "", kVersionFlags, ShowVersion},
+}};
+
+}  // namespace
+
+std::span<const Command> DaemonCommands() {
+  return kRows;
 }
 
 }  // namespace spawnd::client

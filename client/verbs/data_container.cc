@@ -1,6 +1,7 @@
 /// create, get and delete of data containers.
 #include <fmt/core.h>
 
+#include <array>
 #include <ctime>
 
 #include "api/image_reference.h"
@@ -10,6 +11,7 @@
 #include "client/table.h"
 #include "client/terminal.h"
 #include "client/text.h"
+#include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 
@@ -59,8 +61,6 @@ Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bo
   return std::vector<api::DataContainer>{std::move(container)};
 }
 
-}  // namespace
-
 Result<int> CreateDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
   TRY_ASSIGN(const api::CreateDataContainerRequest request, RequestOf(invocation));
@@ -100,6 +100,42 @@ Result<int> GetDataContainers(const Invocation& invocation) {
 Result<int> DeleteDataContainers(const Invocation& invocation) {
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseContainerReference(ref));
   return DeleteEach(invocation, kContainersPath, "Data container");
+}
+
+constexpr std::array<Flag, 7> kCreateFlags{{
+    {"--image", "-i", "<image>", "id, name or name:tag of the data image"},
+    {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
+    kLifetimeFlag,
+    {"--durability", "", "<mode>", "what a power cut may take: everysec, about a second; always, nothing"},
+    kQuietFlag,
+    kOutputFlag,
+    kProgressFlag,
+}};
+constexpr std::array<Flag, 1> kGetFlags{{kOutputFlag}};
+constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
+
+constexpr std::string_view kCreateExamples =
+    "  spawnctl create data-container --image shop\n"
+    "  spawnctl create data-container shop:latest --name mine --lifetime 8h\n"
+    "  name=$(spawnctl create data-container -i shop -q)\n";
+constexpr std::string_view kGetExamples =
+    "  spawnctl get data-containers\n"
+    "  spawnctl get data-container mine -o json | jq -r .connectionString\n"
+    "  spawnctl get data-container mine -o url\n";
+
+constexpr std::array<Command, 3> kRows{{
+    {"create", "data-container", "[<image>]", 0, 1, "Start a database of your own from a data image",
+     kCreateExamples, kCreateFlags, CreateDataContainer},
+    {"get", "data-container", "[<container>]", 0, 1, "List the data containers, or show one", kGetExamples,
+     kGetFlags, GetDataContainers},
+    {"delete", "data-container", "<container>...", 1, kAnyNumber, "Stop and delete data containers",
+     "  spawnctl delete data-container mine yours\n", kDeleteFlags, DeleteDataContainers},
+}};
+
+}  // namespace
+
+std::span<const Command> DataContainerCommands() {
+  return kRows;
 }
 
 }  // namespace spawnd::client

@@ -1,6 +1,7 @@
 /// create, get and delete of data images.
 #include <fmt/core.h>
 
+#include <array>
 #include <ctime>
 
 #include "api/image_reference.h"
@@ -9,6 +10,7 @@
 #include "client/output.h"
 #include "client/table.h"
 #include "client/terminal.h"
+#include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 
@@ -32,8 +34,6 @@ Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) 
   TRY_ASSIGN(api::DataImage image, api::FromJson<api::DataImage>(json));
   return std::vector<api::DataImage>{std::move(image)};
 }
-
-}  // namespace
 
 Result<int> CreateDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
@@ -71,6 +71,52 @@ Result<int> GetDataImages(const Invocation& invocation) {
 Result<int> DeleteDataImages(const Invocation& invocation) {
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   return DeleteEach(invocation, kImagesPath, "Data image");
+}
+
+constexpr std::array<Flag, 8> kCreateFlags{{
+    {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
+    {"--name", "-n", "<name>", "another name than the file's"},
+    {"--tag", "", "<tag>", "one more tag; repeatable", true},
+    {"--team", "", "<team>", "one more team that sees it; repeatable", true},
+    kLifetimeFlag,
+    kQuietFlag,
+    kImageOutputFlag,
+    kProgressFlag,
+}};
+constexpr std::array<Flag, 1> kGetFlags{{kImageOutputFlag}};
+constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
+
+constexpr std::string_view kCreateExamples =
+    "  spawnctl create data-image -f shop.yaml\n"
+    "  spawnctl create data-image -f shop.yaml --name shop-next --tag nightly --lifetime 7d -q\n"
+    "\n"
+    "  shop.yaml:\n"
+    "    name: shop\n"
+    "    sourceType: backup            # backup or empty\n"
+    "    engine: <engine>              # the database product\n"
+    "    version: 15                   # optional; an installed one\n"
+    "    tags: [latest]\n"
+    "    initialDatabaseName: shop\n"
+    "    backups:                      # relative to this file, else to the current directory\n"
+    "      - folder: ./backups\n"
+    "        file: shop.sql.gz\n";
+constexpr std::string_view kGetExamples =
+    "  spawnctl get data-images\n"
+    "  spawnctl get data-image shop:latest -o yaml\n";
+
+constexpr std::array<Command, 3> kRows{{
+    {"create", "data-image", "", 0, 0, "Make a data image from a backup, or an empty one", kCreateExamples,
+     kCreateFlags, CreateDataImage},
+    {"get", "data-image", "[<image>]", 0, 1, "List the data images, or show one", kGetExamples, kGetFlags,
+     GetDataImages},
+    {"delete", "data-image", "<image>...", 1, kAnyNumber, "Delete data images that no container uses",
+     "  spawnctl delete data-image shop:old 10007\n", kDeleteFlags, DeleteDataImages},
+}};
+
+}  // namespace
+
+std::span<const Command> DataImageCommands() {
+  return kRows;
 }
 
 }  // namespace spawnd::client

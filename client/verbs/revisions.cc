@@ -1,9 +1,12 @@
 /// save, reset, load and graduate of data containers.
 #include <fmt/core.h>
 
+#include <array>
+
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "client/terminal.h"
+#include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 
@@ -38,8 +41,6 @@ Result<api::GraduateDataContainerRequest> GraduationOf(const Invocation& invocat
   request.teams = invocation.List("--team");
   return request;
 }
-
-}  // namespace
 
 Result<int> SaveDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const api::DataContainer container, Change(invocation, "save", "{}"));
@@ -88,6 +89,42 @@ Result<int> GraduateDataContainer(const Invocation& invocation) {
                                  "data-image\nNew image '{}' ({}) available!\n",
                                  container.name, request.revision, image.name, image.id)));
   return 0;
+}
+
+constexpr std::array<Flag, 1> kSaveFlags{{{"--quiet", "-q", "", "print the new revision only"}}};
+constexpr std::array<Flag, 1> kResetFlags{{kSilentFlag}};
+constexpr std::array<Flag, 2> kLoadFlags{{
+    {"--revision", "-r", "<revision>", "rev.N; rev.0 is the image"},
+    kSilentFlag,
+}};
+constexpr std::array<Flag, 6> kGraduateFlags{{
+    {"--revision", "-r", "<revision>", "rev.N; else the one it was last saved as, or went back to"},
+    {"--name", "-n", "<name>", "of the new image; else <container>-graduate-<n>"},
+    {"--tag", "", "<tag>", "of the new image; repeatable", true},
+    {"--team", "", "<team>", "that sees the new image; repeatable", true},
+    kQuietFlag,
+    kProgressFlag,
+}};
+
+constexpr std::array<Command, 4> kRows{{
+    {"save", "data-container", "<container>", 1, 1, "Keep the present state as a new revision, while it runs",
+     "  spawnctl save data-container mine\n  revision=$(spawnctl save data-container mine -q)\n", kSaveFlags,
+     SaveDataContainer},
+    {"reset", "data-container", "<container>", 1, 1,
+     "Go back to the last revision saved or loaded, else to the image",
+     "  spawnctl reset data-container mine\n", kResetFlags, ResetDataContainer},
+    {"load", "data-container", "<container>", 1, 1, "Go back to any revision",
+     "  spawnctl load data-container mine --revision rev.1\n", kLoadFlags, LoadDataContainer},
+    {"graduate", "data-container", "<container>", 1, 1, "Make a revision into a data image",
+     "  spawnctl graduate data-container mine\n"
+     "  spawnctl graduate data-container mine --revision rev.1 --name shop-migrated --tag next\n",
+     kGraduateFlags, GraduateDataContainer},
+}};
+
+}  // namespace
+
+std::span<const Command> RevisionCommands() {
+  return kRows;
 }
 
 }  // namespace spawnd::client

@@ -1,30 +1,17 @@
-/// The functions behind the command table: one file a verb family. Each returns the exit code; an error that
-/// it returns is shown by main.
+/// The rows of the command table, one function a verb family. A row's flags, examples and the function that
+/// does the work stand in the family's file; commands.cc joins the rows in the order of help. A row's
+/// function returns the exit code; an error that it returns is shown by main.
 #pragma once
 
-#include "base/result.h"
+#include <span>
+
 #include "client/command.h"
 
 namespace spawnd::client {
 
-// data_image.cc
-Result<int> CreateDataImage(const Invocation& invocation);
-Result<int> GetDataImages(const Invocation& invocation);
-Result<int> DeleteDataImages(const Invocation& invocation);
-
-// data_container.cc
-Result<int> CreateDataContainer(const Invocation& invocation);
-Result<int> GetDataContainers(const Invocation& invocation);
-Result<int> DeleteDataContainers(const Invocation& invocation);
-
-// revisions.cc
-Result<int> SaveDataContainer(const Invocation& invocation);
-Result<int> ResetDataContainer(const Invocation& invocation);
-Result<int> LoadDataContainer(const Invocation& invocation);
-Result<int> GraduateDataContainer(const Invocation& invocation);
-
-// daemon.cc
-Result<int> ShowVersion(const Invocation& invocation);
-Result<int> Authenticate(const Invocation& invocation);
+std::span<const Command> DaemonCommands();         // daemon.cc
+std::span<const Command> DataContainerCommands();  // data_container.cc
+std::span<const Command> DataImageCommands();      // data_image.cc
+std::span<const Command> RevisionCommands();       // revisions.cc
 
 }  // namespace spawnd::client

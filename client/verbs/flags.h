@@ -1,0 +1,23 @@
+/// Flags that several verb families share. A spelling means the same flag in every command that has it.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+
+#include "client/command.h"
+
+namespace spawnd::client {
+
+/// For Command::max_arguments.
+inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
+
+inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
+                                    "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
+inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
+inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};
+inline constexpr Flag kOutputFlag{"--output", "-o", "<format>", "json, yaml, name, host, port or url"};
+inline constexpr Flag kImageOutputFlag{"--output", "-o", "<format>", "json, yaml or name"};
+inline constexpr Flag kProgressFlag{"--progress", "", "",
+                                    "show progress on stderr even when that is no terminal"};
+
+}  // namespace spawnd::client
