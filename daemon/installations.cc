@@ -19,14 +19,7 @@ void Installations::Detect() {
 
 Result<engines::Installation> Installations::Choose(const engines::Engine& engine,
                                                     std::string_view wanted) const {
-  std::vector<engines::Installation> of_engine;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const engines::Installation& one : found_) {
-      if (one.engine == engine.Name()) of_engine.push_back(one);
-    }
-  }
-  return engines::ChooseInstallation(engine, of_engine, wanted);
+  return engines::ChooseInstallation(engine, All(), wanted);
 }
 
 Result<engines::Installation> Installations::ChooseOrDetect(const engines::Engine& engine,
@@ -37,11 +30,17 @@ Result<engines::Installation> Installations::ChooseOrDetect(const engines::Engin
   return Choose(engine, wanted);
 }
 
-std::vector<std::string> Installations::Describe() const {
+std::vector<engines::Installation> Installations::All() const {
   const std::lock_guard lock(mutex_);
+  return found_;
+}
+
+std::vector<std::string> Installations::Describe() const {
   std::vector<std::string> lines;
-  for (const engines::Installation& one : found_) {
-    lines.push_back(one.engine + " " + one.version + " in " + one.root);
+  for (const engines::Installation& one : All()) {
+    const std::string version = one.version.empty() ? "of unknown version" : one.version;
+    const std::string problem = one.problem.empty() ? "" : ", not usable: " + one.problem;
+    lines.push_back(one.engine + " " + version + " in " + one.root + problem);
   }
   return lines;
 }

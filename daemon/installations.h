@@ -26,6 +26,8 @@ class Installations {
   /// that was removed is not. Blocks.
   Result<engines::Installation> ChooseOrDetect(const engines::Engine& engine, std::string_view wanted);
 
+  /// Everything Detect found, also what cannot be used.
+  std::vector<engines::Installation> All() const;
   /// One line each for the log: "postgresql 15.20 in /usr/lib/postgresql/15".
   std::vector<std::string> Describe() const;
 

@@ -27,9 +27,10 @@ namespace spawnd::engines {
 
 /// One installed server of a product.
 struct Installation {
-  std::string engine;   ///< registry name, e.g. "postgresql"
-  std::string version;  ///< full, e.g. "15.20"
-  std::string root;     ///< folder that holds bin/, absolute
+  std::string engine;     ///< registry name, e.g. "postgresql"
+  std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
+  std::string root;       ///< folder that holds bin/ (or sbin/), absolute
+  std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
 };
 
 /// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.
@@ -108,6 +109,17 @@ enum class Purpose {
   kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
 };
 
+/// One start of a server: everything that decides how it is started and how it is reached.
+struct Launch {
+  Installation installation;
+  Paths paths;
+  Endpoint endpoint;
+  /// What clients will log in with, the same at every start of a container. A server without a private way in
+  /// gets them in its settings; one that has such a way, in PrepareContainer.
+  Credentials credentials;
+  Purpose purpose = Purpose::kServe;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -119,9 +131,12 @@ class Engine {
   virtual std::vector<std::string_view> Aliases() const = 0;
   /// One sentence: how to install another version on this machine.
   virtual std::string_view InstallHint() const = 0;
+  /// Registry names of engines that understand most of what this one does. One of them may stand in for it
+  /// where the administrator says so.
+  virtual std::vector<std::string_view> Relatives() const { return {}; }
 
   /// Installations at well-known places and under `search_paths` (each a root, or a folder of roots). Runs
-  /// "<server> --version" of what it finds; unusable ones are left out. Sorted, newest version first.
+  /// "<server> --version" of what it finds; those that cannot be used say why. Sorted, newest version first.
   virtual std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const = 0;
   /// True when `installed` ("15.20") satisfies what a user asked for ("15", "15.0", "11.0": the major
   /// counts).
@@ -129,11 +144,12 @@ class Engine {
   /// Version part that decides whether a data directory can be shared: "15".
   virtual std::string MajorVersion(std::string_view version) const = 0;
 
-  virtual Command InitialiseCommand(const Installation& installation, const Paths& paths) const = 0;
-  virtual std::vector<SettingsFile> SettingsFiles(const Installation& installation,
-                                                  const Paths& paths) const = 0;
-  virtual Command StartCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
-                               Purpose purpose) const = 0;
+  /// Makes the first files in the data directory, which is there and empty; it ends by itself. No argv:
+  /// nothing to do.
+  virtual Command InitialiseCommand(const Launch& launch) const = 0;
+  /// Written before every start, and before InitialiseCommand; readable by the engine's user alone.
+  virtual std::vector<SettingsFile> SettingsFiles(const Launch& launch) const = 0;
+  virtual Command StartCommand(const Launch& launch) const = 0;
   /// Signal for a clean stop that leaves nothing to recover at the next start.
   virtual int StopSignal() const = 0;
 
@@ -151,21 +167,23 @@ class Engine {
     virtual Result<void> PrepareContainer(const Credentials& credentials) = 0;
     /// Undoes PrepareContainer before sealing, so that no credentials are in an image.
     virtual Result<void> PrepareImage(const Credentials& credentials) = 0;
-    /// Makes `database` when it does not exist. Empty: nothing.
+    /// Makes `database` when it does not exist. Empty: nothing. kInvalidArgument for a product without named
+    /// databases.
     virtual Result<void> CreateDatabase(const std::string& database) = 0;
-    /// Names of the user's own databases, for choosing what clients open first.
+    /// Names of the user's own databases, for choosing what clients open first; none where a product has
+    /// none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
   };
   /// What the server writes to its log when it is ready, in any of its versions; empty when it says no such
   /// thing. An attempt to connect before that costs the starting server more than it tells, so the keeper
   /// waits for the line, and only tries now and then without it.
   virtual std::string_view ReadyLine() const = 0;
-  /// One attempt to connect over the private socket as the server's own superuser. kUnavailable: not ready
-  /// yet, try again; anything else is final. `database` is what clients will open first
-  /// (Credentials::database), empty or missing: any. Opening that one warms it for the client's first
-  /// connection.
-  virtual Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint,
-                                                 std::string_view database = {}) const = 0;
+  /// One attempt to connect as the server's superuser, over the private socket where there is one, and to
+  /// open what clients will open first (Credentials::database; where that is missing, any), which warms it
+  /// for the client's first connection. The server has the credentials of `launch` already, or those of an
+  /// image, or, before a restart, those of `launch` again. kUnavailable: not ready yet, try again; anything
+  /// else is final.
+  virtual Result<std::unique_ptr<Session>> Probe(const Launch& launch) const = 0;
   /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;

@@ -20,11 +20,15 @@ bool IsCalled(const Engine& engine, std::string_view name) {
          std::any_of(aliases.begin(), aliases.end(), [&](auto alias) { return SameText(alias, name); });
 }
 
+bool Usable(const Engine& engine, const Installation& one) {
+  return one.engine == engine.Name() && one.problem.empty();
+}
+
 /// "17.10, 15.20": each version once, in the order they come.
 std::string VersionsOf(const Engine& engine, std::span<const Installation> installed) {
   std::vector<std::string_view> versions;
   for (const Installation& one : installed) {
-    if (one.engine != engine.Name()) continue;
+    if (!Usable(engine, one)) continue;
     if (std::find(versions.begin(), versions.end(), one.version) == versions.end()) {
       versions.push_back(one.version);
     }
@@ -32,6 +36,35 @@ std::string VersionsOf(const Engine& engine, std::span<const Installation> insta
   std::string text;
   for (const std::string_view version : versions) text.append(text.empty() ? "" : ", ").append(version);
   return text;
+}
+
+/// "; the one in '/opt/x' cannot be used: no library"; those whose version is unknown may be what is wanted.
+std::string BrokenOnes(const Engine& engine, std::span<const Installation> installed,
+                       std::string_view wanted) {
+  std::string text;
+  for (const Installation& one : installed) {
+    if (one.engine != engine.Name() || one.problem.empty()) continue;
+    if (!wanted.empty() && !one.version.empty() && !engine.Satisfies(one.version, wanted)) continue;
+    text += "; the one in '" + one.root + "' cannot be used: " + one.problem;
+  }
+  return text;
+}
+
+/// Names what is there in place of an engine that is not.
+std::string RelativesHint(const Engine& engine, std::span<const Installation> installed) {
+  if (!VersionsOf(engine, installed).empty()) return {};
+  for (const std::string_view name : engine.Relatives()) {
+    const auto relative = FindEngine(name);
+    if (!relative) continue;
+    const std::string versions = VersionsOf(**relative, installed);
+    if (versions.empty()) continue;
+    const std::string text(name);
+    return " " + std::string((*relative)->DisplayName()) + " " + versions +
+           " is installed: ask for it with `engine: " + text +
+           "`, or let it stand in with `engineFallbacks: {" + std::string(engine.Name()) + ": " + text +
+           "}` in spawnd.yaml.";
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,7 +90,7 @@ Result<Installation> ChooseInstallation(const Engine& engine, std::span<const In
   // Detect() sorts newest first, but a caller may have put several lists together.
   const Installation* best = nullptr;
   for (const Installation& one : installed) {
-    if (one.engine != engine.Name()) continue;
+    if (!Usable(engine, one)) continue;
     if (!wanted.empty() && !engine.Satisfies(one.version, wanted)) continue;
     if (best == nullptr || VersionLess(best->version, one.version)) best = &one;
   }
@@ -66,7 +99,9 @@ Result<Installation> ChooseInstallation(const Engine& engine, std::span<const In
   const std::string product(engine.DisplayName());
   std::string message = product + (wanted.empty() ? "" : " " + std::string(wanted)) + " is not installed (";
   message += versions.empty() ? "no version of it is" : "installed: " + versions;
-  return Fail(ErrorCode::kUnsupported, message + ")", std::string(engine.InstallHint()));
+  message += BrokenOnes(engine, installed, wanted) + ")";
+  return Fail(ErrorCode::kUnsupported, message,
+              std::string(engine.InstallHint()) + RelativesHint(engine, installed));
 }
 
 bool VersionLess(std::string_view a, std::string_view b) {

@@ -14,8 +14,9 @@ std::span<const Engine* const> AllEngines();
 /// By name or alias, any case. kUnsupported, listing the names there are, when there is none.
 Result<const Engine*> FindEngine(std::string_view name);
 
-/// The newest of `installed` that satisfies `wanted` (empty: the newest of all). kUnsupported otherwise: says
-/// what is installed and, as a hint, how to add one.
+/// The newest of `installed` that can be used and satisfies `wanted` (empty: the newest of all). kUnsupported
+/// otherwise: says what is installed and what is broken and, as a hint, how to add one and what there is in
+/// its place. `installed` may hold other engines' too.
 Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
                                         std::string_view wanted);
 

@@ -88,7 +88,7 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
                                                  std::string(kRunDirectory) + ", which containers replace");
   }
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
-  paths_ = ContainerPaths();
+  launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint, spec_.credentials, spec_.purpose};
   TRY(LockDirectory());
   TRY(OpenVolume());
   Lap("volume");
@@ -173,8 +173,8 @@ Result<void> Keeper::StartInit() {
   plan_.format = spec_.index_path.empty();
   plan_.barriers =
       spec_.durability == storage::Durability::kAlways ? storage::Barriers::kOn : storage::Barriers::kOff;
-  plan_.initialise = engine_->InitialiseCommand(spec_.installation, paths_);
-  plan_.start = engine_->StartCommand(spec_.installation, paths_, spec_.endpoint, spec_.purpose);
+  plan_.initialise = engine_->InitialiseCommand(launch_);
+  plan_.start = engine_->StartCommand(launch_);
   plan_.stop_signal = engine_->StopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
@@ -194,10 +194,10 @@ Result<void> Keeper::StartInit() {
 Result<void> Keeper::WriteEngineFiles() {
   TRY_ASSIGN(const std::string certificate, ReadWholeFile(spec_.tls_certificate_path));
   TRY_ASSIGN(const std::string key, ReadWholeFile(spec_.tls_key_path));
-  TRY(WriteEngineFile(paths_.tls_certificate, certificate, spec_.engine_uid, spec_.engine_gid));
-  TRY(WriteEngineFile(paths_.tls_key, key, spec_.engine_uid, spec_.engine_gid));
-  for (const engines::SettingsFile& file : engine_->SettingsFiles(spec_.installation, paths_)) {
-    TRY(WriteEngineFile(paths_.settings_directory + "/" + file.name, file.content, spec_.engine_uid,
+  TRY(WriteEngineFile(launch_.paths.tls_certificate, certificate, spec_.engine_uid, spec_.engine_gid));
+  TRY(WriteEngineFile(launch_.paths.tls_key, key, spec_.engine_uid, spec_.engine_gid));
+  for (const engines::SettingsFile& file : engine_->SettingsFiles(launch_)) {
+    TRY(WriteEngineFile(launch_.paths.settings_directory + "/" + file.name, file.content, spec_.engine_uid,
                         spec_.engine_gid));
   }
   return {};
@@ -212,7 +212,7 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
     const auto now = std::chrono::steady_clock::now();
     if (said_ready || now >= next_probe) {
       next_probe = now + kProbeWithoutWord;
-      auto session = engine_->Probe(paths_, spec_.endpoint, spec_.credentials.database);
+      auto session = engine_->Probe(launch_);
       if (session) {
         session_ = std::move(*session);
         return {};

@@ -69,7 +69,7 @@ class Keeper {
 
   KeeperSpec spec_;
   const engines::Engine* engine_ = nullptr;
-  engines::Paths paths_;
+  engines::Launch launch_;
   UniqueFd lock_;
   UniqueFd log_;
   off_t log_start_ = 0;

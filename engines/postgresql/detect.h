@@ -12,8 +12,7 @@ namespace spawnd::engines::postgresql {
 
 /// Roots under /usr/lib/postgresql, /usr/pgsql-* and `search_paths`. A search path is a root (has
 /// bin/postgres), an unpacked npm package (native/ or package/native/ below it), or a folder of either. One
-/// binary is listed once, under the folder it really is in, whatever symbolic links lead to it. Newest
-/// version first.
+/// binary is listed once (engines/server_search.h). Newest version first.
 std::vector<Installation> DetectInstallations(const std::vector<std::string>& search_paths);
 
 /// "15.20" of "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"; empty when the text is something else.

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engines/dump_reader.h"
 #include "engines/engine.h"
-#include "engines/postgresql/dump_reader.h"
 #include "engines/postgresql/message_policy.h"
 #include "engines/postgresql/tar_walk.h"
 

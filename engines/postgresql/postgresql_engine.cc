@@ -32,18 +32,16 @@ std::string PostgresqlEngine::MajorVersion(std::string_view version) const {
   return MajorVersionOf(version);
 }
 
-Command PostgresqlEngine::InitialiseCommand(const Installation& installation, const Paths& paths) const {
-  return InitdbCommand(installation, paths);
+Command PostgresqlEngine::InitialiseCommand(const Launch& launch) const {
+  return InitdbCommand(launch.installation, launch.paths);
 }
 
-std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Installation& installation,
-                                                          const Paths& /*paths*/) const {
-  return AccessFiles(installation.version);
+std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
+  return AccessFiles(launch.installation.version);
 }
 
-Command PostgresqlEngine::StartCommand(const Installation& installation, const Paths& paths,
-                                       const Endpoint& endpoint, Purpose purpose) const {
-  return PostmasterCommand(installation, paths, endpoint, purpose);
+Command PostgresqlEngine::StartCommand(const Launch& launch) const {
+  return PostmasterCommand(launch.installation, launch.paths, launch.endpoint, launch.purpose);
 }
 
 int PostgresqlEngine::StopSignal() const {
@@ -60,9 +58,8 @@ ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Cred
   return ConnectionStringsFor(endpoint, credentials);
 }
 
-Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Paths& paths, const Endpoint& endpoint,
-                                                                 std::string_view database) const {
-  return OpenSession(paths, endpoint, database);
+Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
+  return OpenSession(launch.paths, launch.endpoint, launch.credentials.database);
 }
 
 Error PostgresqlEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {

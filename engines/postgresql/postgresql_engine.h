@@ -18,19 +18,16 @@ class PostgresqlEngine final : public Engine {
   bool Satisfies(std::string_view installed, std::string_view wanted) const override;
   std::string MajorVersion(std::string_view version) const override;
 
-  Command InitialiseCommand(const Installation& installation, const Paths& paths) const override;
-  std::vector<SettingsFile> SettingsFiles(const Installation& installation,
-                                          const Paths& paths) const override;
-  Command StartCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
-                       Purpose purpose) const override;
+  Command InitialiseCommand(const Launch& launch) const override;
+  std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;
+  Command StartCommand(const Launch& launch) const override;
   int StopSignal() const override;
   std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
 
-  Result<std::unique_ptr<Session>> Probe(const Paths& paths, const Endpoint& endpoint,
-                                         std::string_view database) const override;
+  Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,

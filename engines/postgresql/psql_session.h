@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engines/dump_reader.h"
 #include "engines/engine.h"
 #include "engines/postgresql/dump_filter.h"
-#include "engines/postgresql/dump_reader.h"
 #include "engines/postgresql/message_policy.h"
 
 namespace spawnd::engines::postgresql {

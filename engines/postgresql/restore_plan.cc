@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engines/dump_reader.h"
 #include "engines/postgresql/archive_header.h"
 #include "engines/postgresql/backup_format.h"
 #include "engines/postgresql/client_tools.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
-#include "engines/postgresql/dump_reader.h"
 #include "engines/postgresql/pg_restore_session.h"
 #include "engines/postgresql/psql_session.h"
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engines/postgresql/client_tools.h"
+#include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/test_server.h"
 
@@ -61,7 +62,7 @@ TEST_CASE("Real installations are found once, whatever leads to them") {
   }
 }
 
-TEST_CASE("What does not run, or is no server, is left out") {
+TEST_CASE("What cannot be used says why, and what is no server is left out") {
   const testing::TemporaryFolder folder;
   const fs::path at = folder.Path();
   const auto server = [&](const std::string& name, const std::string& script) {
@@ -76,10 +77,16 @@ TEST_CASE("What does not run, or is no server, is left out") {
   std::vector<std::string> new_ones;
   const auto found = DetectInstallations({folder.Path(), "/nonexistent"});
   for (const Installation& one : found) {
-    if (one.root.find(folder.Path()) == 0) new_ones.push_back(one.version);
+    if (one.root.find(folder.Path()) != 0) continue;
+    new_ones.push_back(one.version + (one.problem.empty() ? "" : ": " + one.problem));
   }
-  CHECK(new_ones == std::vector<std::string>{"99.1"});
-  CHECK(found.front().version == "99.1");
+  CHECK(new_ones == std::vector<std::string>{
+                        "99.1", "98.1: '" + folder.Path() + "/half/bin/initdb' is missing",
+                        "9.6.24: older than PostgreSQL 10", ": error while loading shared libraries"});
+  const auto chosen = ChooseInstallation(testing::Postgresql(), found, "98");
+  REQUIRE_FALSE(chosen.has_value());
+  CHECK(chosen.error().message.find("half/bin/initdb' is missing") != std::string::npos);
+  CHECK(ChooseInstallation(testing::Postgresql(), found, "99")->version == "99.1");
 }
 
 TEST_CASE("Newest first") {

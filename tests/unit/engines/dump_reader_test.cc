@@ -1,9 +1,9 @@
-#include "engines/postgresql/dump_reader.h"
+#include "engines/dump_reader.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/engines/sample_dumps.h"
 
-namespace spawnd::engines::postgresql {
+namespace spawnd::engines {
 namespace {
 
 Result<std::string> ReadAll(std::string_view packed, size_t piece) {
@@ -70,4 +70,4 @@ TEST_CASE("Other bytes behind the data are an error") {
 }
 
 }  // namespace
-}  // namespace spawnd::engines::postgresql
+}  // namespace spawnd::engines

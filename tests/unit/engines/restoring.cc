@@ -61,7 +61,7 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
   request.database = database;
   request.endpoint = server.Address();
   request.credentials = server.Admin();
-  auto steps = Postgresql().PlanRestore(server.Version(), request);
+  auto steps = server.Product().PlanRestore(server.Version(), request);
   Restored restored;
   if (!steps) {
     restored.result = Fail(steps.error());
@@ -79,7 +79,7 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
 std::string FreshDatabase(const TestServer& server) {
   static int number = 0;
   const std::string name = "Fresh " + std::to_string(++number);
-  const auto session = Postgresql().Probe(server.Where(), server.Address());
+  const auto session = server.Product().Probe(server.How());
   REQUIRE(session.has_value());
   REQUIRE((*session)->CreateDatabase(name).has_value());
   return name;

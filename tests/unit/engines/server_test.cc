@@ -109,7 +109,7 @@ TEST_CASE("The versions that the tests are for") {
 
 TEST_CASE("A probe before the server is there is to be tried again") {
   TestServer server(Installed().back());
-  const auto session = Postgresql().Probe(server.Where(), server.Address());
+  const auto session = Postgresql().Probe(server.How());
   REQUIRE_FALSE(session.has_value());
   CHECK(session.error().code == ErrorCode::kUnavailable);
 }
@@ -117,7 +117,9 @@ TEST_CASE("A probe before the server is there is to be tried again") {
 TEST_CASE("A probe opens the database it is asked for, and does without one that is missing") {
   TestServer& server = TestServer::Shared(Installed().front());
   const auto opened = [&](const std::string& database) {
-    const auto session = Postgresql().Probe(server.Where(), server.Address(), database);
+    Launch launch = server.How();
+    launch.credentials.database = database;
+    const auto session = Postgresql().Probe(launch);
     REQUIRE(session.has_value());
     return Query(server.Address(), server.Admin(), "template1",
                  "SELECT datname FROM pg_stat_activity WHERE application_name = 'spawnd'");
@@ -161,8 +163,9 @@ TEST_CASE("What a user writes into postgresql.conf cannot move the server") {
 TEST_CASE("A port that is taken is named") {
   TestServer& first = TestServer::Shared(Installed().front());
   TestServer second(Installed().front());
-  const Error error = second.StartAndExpectExit(
-      Postgresql().StartCommand(second.Version(), second.Where(), first.Address(), Purpose::kServe));
+  Launch launch = second.How();
+  launch.endpoint = first.Address();
+  const Error error = second.StartAndExpectExit(Postgresql().StartCommand(launch));
   CHECK(error.code == ErrorCode::kInUse);
   CHECK(Postgresql()
             .ExplainExit("could not bind IPv4 address \"127.0.0.1\": Address already in use", first.Address())
@@ -176,10 +179,10 @@ TEST_CASE("A data directory of another version is named") {
     return;
   }
   TestServer server(Installed().back());
-  Paths mixed = server.Where();
-  mixed.engine_root = Installed().front().root;
-  const Error error = server.StartAndExpectExit(
-      Postgresql().StartCommand(Installed().front(), mixed, server.Address(), Purpose::kServe));
+  Launch mixed = server.How();
+  mixed.installation = Installed().front();
+  mixed.paths.engine_root = Installed().front().root;
+  const Error error = server.StartAndExpectExit(Postgresql().StartCommand(mixed));
   CHECK(error.code == ErrorCode::kUnsupported);
   CHECK(error.message.find("initialized by PostgreSQL version") != std::string::npos);
 }
@@ -188,8 +191,7 @@ TEST_CASE("A damaged data directory is named") {
   TestServer server(Installed().front());
   const std::string control = server.Where().data_directory + "/global/pg_control";
   REQUIRE(::truncate(control.c_str(), 100) == 0);
-  const Error error = server.StartAndExpectExit(
-      Postgresql().StartCommand(server.Version(), server.Where(), server.Address(), Purpose::kServe));
+  const Error error = server.StartAndExpectExit(Postgresql().StartCommand(server.How()));
   CHECK(error.code == ErrorCode::kCorrupt);
   CHECK(error.message.find("pg_control") != std::string::npos);
 }

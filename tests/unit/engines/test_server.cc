@@ -96,7 +96,7 @@ const std::vector<Installation>& Installed() {
       const bool first = std::none_of(one_each.begin(), one_each.end(), [&](const Installation& other) {
         return Postgresql().MajorVersion(other.version) == Postgresql().MajorVersion(found.version);
       });
-      if (first) one_each.push_back(found);
+      if (first && found.problem.empty()) one_each.push_back(found);
     }
     return one_each;
   }();
@@ -142,20 +142,28 @@ uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-TestServer::TestServer(Installation installation) : installation_(std::move(installation)) {
+TestServer::TestServer(Installation installation) : engine_(**FindEngine(installation.engine)) {
   const std::string& root = folder_.Path();
-  paths_ = {installation_.root,   root + "/data",       root + "/socket",
-            root + "/server.crt", root + "/server.key", root + "/settings"};
-  for (const std::string& path :
-       {paths_.data_directory, paths_.socket_directory, paths_.settings_directory}) {
+  const Paths paths{installation.root,    root + "/data",       root + "/socket",
+                    root + "/server.crt", root + "/server.key", root + "/settings"};
+  launch_ = {std::move(installation),
+             paths,
+             {"127.0.0.1", FreePort()},
+             engine_.MakeCredentials(""),
+             Purpose::kServe};
+  for (const std::string& path : {paths.data_directory, paths.socket_directory, paths.settings_directory}) {
     REQUIRE(::mkdir(path.c_str(), 0700) == 0);
     GiveToEngineUser(path);
   }
-  MakeCertificate(paths_);
-  endpoint_ = {"127.0.0.1", FreePort()};
-  admin_ = Postgresql().MakeCredentials("");
+  MakeCertificate(paths);
+  for (const SettingsFile& file : engine_.SettingsFiles(launch_)) {
+    const std::string path = paths.settings_directory + "/" + file.name;
+    std::ofstream(path) << file.content;
+    GiveToEngineUser(path);
+  }
 
-  const Command command = Postgresql().InitialiseCommand(installation_, paths_);
+  const Command command = engine_.InitialiseCommand(launch_);
+  if (command.argv.empty()) return;
   SpawnOptions options;
   options.argv = command.argv;
   options.env = command.env;
@@ -165,11 +173,6 @@ TestServer::TestServer(Installation installation) : installation_(std::move(inst
   REQUIRE(output.has_value());
   INFO(output->output);
   REQUIRE(output->exit_code == 0);
-  for (const SettingsFile& file : Postgresql().SettingsFiles(installation_, paths_)) {
-    const std::string path = paths_.settings_directory + "/" + file.name;
-    std::ofstream(path) << file.content;
-    GiveToEngineUser(path);
-  }
 }
 
 TestServer::~TestServer() {
@@ -216,10 +219,10 @@ std::unique_ptr<Engine::Session> TestServer::Start() {
   REQUIRE(!Running());
   const UniqueFd log(
       ::open((folder_.Path() + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  pid_ = Spawn(Postgresql().StartCommand(installation_, paths_, endpoint_, Purpose::kServe), log.Get());
+  pid_ = Spawn(engine_.StartCommand(launch_), log.Get());
   const auto deadline = steady_clock::now() + kStartDeadline;
   while (true) {
-    auto session = Postgresql().Probe(paths_, endpoint_);
+    auto session = engine_.Probe(launch_);
     if (session) return std::move(*session);
     INFO(session.error().message << "\n" << Log());
     REQUIRE(session.error().code == ErrorCode::kUnavailable);
@@ -235,12 +238,12 @@ Error TestServer::StartAndExpectExit(const Command& command) {
   REQUIRE(WaitForExit(Spawn(command, log.Get())) != 0);
   std::ifstream file(path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return Postgresql().ExplainExit(text, endpoint_);
+  return engine_.ExplainExit(text, launch_.endpoint);
 }
 
 void TestServer::Stop() {
   REQUIRE(Running());
-  ::kill(pid_, Postgresql().StopSignal());
+  ::kill(pid_, engine_.StopSignal());
   CHECK(WaitForExit(pid_) == 0);
   pid_ = -1;
 }

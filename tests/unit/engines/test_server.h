@@ -1,6 +1,6 @@
-/// A real server of one installed version, started with exactly the commands that the engine gives, in a
-/// temporary folder. One per version and test process: initdb takes most of a second. Used by the test thread
-/// only.
+/// A real server of one installed version of any engine, started with exactly the commands that the engine
+/// gives, in a temporary folder. One per version and test process: initdb takes most of a second. Used by the
+/// test thread only.
 #pragma once
 
 #include <sys/types.h>
@@ -58,19 +58,19 @@ class TestServer {
   bool Running() const { return pid_ > 0; }
   std::string Log() const;
 
-  const Installation& Version() const { return installation_; }
-  const Paths& Where() const { return paths_; }
-  const Endpoint& Address() const { return endpoint_; }
-  const Credentials& Admin() const { return admin_; }
+  const Engine& Product() const { return engine_; }
+  const Launch& How() const { return launch_; }
+  const Installation& Version() const { return launch_.installation; }
+  const Paths& Where() const { return launch_.paths; }
+  const Endpoint& Address() const { return launch_.endpoint; }
+  const Credentials& Admin() const { return launch_.credentials; }
 
  private:
   pid_t Spawn(const Command& command, int log_fd) const;
 
   TemporaryFolder folder_;
-  Installation installation_;
-  Paths paths_;
-  Endpoint endpoint_;
-  Credentials admin_;
+  const Engine& engine_;
+  Launch launch_;
   pid_t pid_ = -1;
 };
 

@@ -1,10 +1,10 @@
-#include "engines/postgresql/dump_reader.h"
+#include "engines/dump_reader.h"
 
 #include <zlib.h>
 
 #include <array>
 
-namespace spawnd::engines::postgresql {
+namespace spawnd::engines {
 namespace {
 
 /// 15: the largest window; 16: a gzip header and its checksum (zlib.h, inflateInit2).
@@ -71,4 +71,4 @@ Result<void> DumpReader::Inflate(std::string_view& bytes, std::string& out) {
               "Copy or make the backup again; `gzip -t` checks a file.");
 }
 
-}  // namespace spawnd::engines::postgresql
+}  // namespace spawnd::engines

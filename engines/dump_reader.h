@@ -10,7 +10,7 @@
 
 struct z_stream_s;
 
-namespace spawnd::engines::postgresql {
+namespace spawnd::engines {
 
 /// True for the two bytes that every gzip file begins with (RFC 1952).
 bool IsGzip(std::string_view first_bytes);
@@ -37,4 +37,4 @@ class DumpReader {
   bool padding_ = false;
 };
 
-}  // namespace spawnd::engines::postgresql
+}  // namespace spawnd::engines

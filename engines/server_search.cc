@@ -1,0 +1,95 @@
+#include "engines/server_search.h"
+
+#include <boost/filesystem.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/process.h"
+#include "engines/registry.h"
+
+namespace spawnd::engines {
+namespace {
+
+namespace fs = boost::filesystem;
+
+/// A version text takes milliseconds.
+constexpr std::chrono::milliseconds kVersionDeadline{3000};
+constexpr size_t kMaxVersionOutput = 4096;
+constexpr size_t kMaxChildren = 1000;
+/// Of a problem's text, which stands in a table.
+constexpr size_t kMaxProblem = 300;
+
+std::string FirstLine(std::string_view text) {
+  return std::string(text.substr(0, std::min(text.find('\n'), kMaxProblem)));
+}
+
+/// "/usr" and "sbin/server" of "/usr/sbin/server" and "sbin/server": the root is as many levels up as the
+/// program's name has.
+fs::path RootOf(fs::path server, const std::string& program) {
+  for (auto depth = std::count(program.begin(), program.end(), '/') + 1; depth > 0; --depth) {
+    server = server.parent_path();
+  }
+  return server;
+}
+
+/// True when `candidate` was another product.
+bool IsStranger(const ServerSearch& search, Installation& candidate, const std::string& server) {
+  const ServerAnswer answer = AskVersion(server);
+  candidate.problem = answer.problem;
+  if (!candidate.problem.empty()) return false;
+  candidate.version = search.version_of(answer.says);
+  if (candidate.version.empty()) return true;
+  candidate.problem = search.problem_of(candidate);
+  return false;
+}
+
+}  // namespace
+
+ServerAnswer AskVersion(const std::string& server) {
+  if (::access(server.c_str(), X_OK) != 0) return {"", "'" + server + "' is not executable"};
+  SpawnOptions options;
+  options.argv = {server, "--version"};
+  options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  const auto output = RunAndCapture(options, kVersionDeadline, kMaxVersionOutput);
+  if (!output) return {"", output.error().message};
+  if (output->exit_code == 0) return {output->output, ""};
+  const std::string said = FirstLine(output->output);
+  return {"", said.empty()
+                  ? "'" + server + " --version' ended with exit code " + std::to_string(output->exit_code)
+                  : said};
+}
+
+std::vector<std::string> ChildrenOf(const std::string& folder) {
+  std::vector<std::string> children;
+  boost::system::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end && children.size() < kMaxChildren;
+       it.increment(error)) {
+    children.push_back(it->path().string());
+  }
+  std::sort(children.begin(), children.end());
+  return children;
+}
+
+std::vector<Installation> FindServers(const ServerSearch& search) {
+  std::vector<Installation> found;
+  std::set<fs::path> seen;
+  for (const std::string& folder : search.folders) {
+    for (const std::string& program : search.programs) {
+      boost::system::error_code error;
+      const fs::path server = fs::canonical(fs::path(folder) / program, error);
+      if (error) continue;
+      if (!seen.insert(server).second) break;
+      Installation one{search.engine, "", RootOf(server, program).string()};
+      if (!IsStranger(search, one, server.string())) found.push_back(std::move(one));
+      break;
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Installation& a, const Installation& b) {
+    return VersionLess(b.version, a.version);
+  });
+  return found;
+}
+
+}  // namespace spawnd::engines

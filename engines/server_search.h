@@ -1,0 +1,41 @@
+/// Finding the servers that are installed on this machine: what every engine's Detect has in common. Runs
+/// "<server> --version" of each candidate. Called at daemon start and when a version is missed, from any
+/// thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/engine.h"
+
+namespace spawnd::engines {
+
+/// What a server said when it was asked for its version.
+struct ServerAnswer {
+  std::string says;     ///< all it printed
+  std::string problem;  ///< why it did not run: its own words, e.g. a library that is missing; empty: it did
+};
+
+/// Runs `server --version`. Bounded in time: a server on a dead network mount must not hold the daemon.
+ServerAnswer AskVersion(const std::string& server);
+
+/// Every entry of a folder, sorted, at most 1000; nothing when it cannot be read.
+std::vector<std::string> ChildrenOf(const std::string& folder);
+
+struct ServerSearch {
+  std::string engine;                 ///< registry name, for Installation
+  std::vector<std::string> folders;   ///< candidates for a root; what is not there is passed over
+  std::vector<std::string> programs;  ///< the server, relative to a root; the first that is there counts
+  /// The version in what "--version" printed; empty: another product.
+  std::function<std::string(std::string_view)> version_of;
+  /// Why an installation cannot be used although its server runs; empty: it can.
+  std::function<std::string(const Installation&)> problem_of;
+};
+
+/// Each server once, under the folder its binary really is in, whatever symbolic links lead there. What runs
+/// and is another product is left out. Newest version first, those without a version last.
+std::vector<Installation> FindServers(const ServerSearch& search);
+
+}  // namespace spawnd::engines
