@@ -90,7 +90,9 @@ Result<rapidjson::Document> ParseJson(std::string_view text, const JsonLimits& l
   auto generate = [&](rapidjson::Document& target) {
     rapidjson::MemoryStream stream(text.data(), text.size());
     BoundedHandler handler(target, limits);
-    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+    // Full precision: without it a number may be read as the neighbour of the one that was written.
+    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                                rapidjson::kParseFullPrecisionFlag;
     const bool done = !reader.Parse<kFlags>(stream, handler).IsError();
     broken = handler.Broken();
     return done;

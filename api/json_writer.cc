@@ -74,14 +74,17 @@ void ObjectWriter::Field(std::string_view name, const std::vector<std::string>& 
 void ObjectWriter::Field(std::string_view name, const std::vector<std::pair<std::string, double>>& values) {
   if (!Key(name, values.empty())) return;
   ObjectWriter inner(writer_, Empties::kKeep);
-  for (const auto& [key, value] : values) inner.Field(key, value);
+  for (const auto& [key, value] : values) inner.Field(SafeUtf8(key), value);
   inner.End();
 }
 
 void ObjectWriter::Field(std::string_view name, double value) {
   if (!Key(name, value == 0)) return;
-  // JSON has no infinity; and three decimals, because a timer's digits beyond the microsecond are noise.
-  writer_.Double(std::isfinite(value) ? std::round(value * 1000) / 1000 : 0);
+  // Three decimals, because a timer's digits beyond the microsecond are noise. Above this there are none to
+  // lose.
+  constexpr double kNoDecimals = 1e12;
+  if (std::abs(value) < kNoDecimals) value = std::round(value * 1000) / 1000;
+  writer_.Double(std::isfinite(value) ? value : 0);  // JSON has no infinity
 }
 
 void ObjectWriter::Time(std::string_view name, int64_t seconds) {

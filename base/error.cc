@@ -35,10 +35,15 @@ ErrorCode CodeForErrno(int err) {
     case EDQUOT:
       return ErrorCode::kNoSpace;
     case ENOENT:
+    case ENOTDIR:  // something on the path is a file
       return ErrorCode::kNotFound;
     case EACCES:
     case EPERM:
       return ErrorCode::kForbidden;
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EISDIR:
+      return ErrorCode::kInvalidArgument;
     case EEXIST:
       return ErrorCode::kAlreadyExists;
     case ETIMEDOUT:

@@ -161,3 +161,12 @@ TEST_CASE("stream lines are told apart") {
   REQUIRE(std::holds_alternative<Error>(*error));
   CHECK(std::get<Error>(*error).code == ErrorCode::kNoSpace);
 }
+
+TEST_CASE("timings of any size and name are read as they were written") {
+  DataContainer c;
+  c.timings = {{"not UTF-8: \xed\xb7\xbf", 3.3100000000000014e96}, {"odd", 4.7777777777777789e64}};
+  const std::string once = ToJson(c);
+  const auto back = FromJson<DataContainer>(once);
+  REQUIRE(back.has_value());
+  CHECK(ToJson(*back) == once);
+}
