@@ -67,7 +67,7 @@ class Delta {
   Result<void> Commit();
   /// As Commit, and the volume as it is at that cut stays: it is revision `number` (delta_revision.cc),
   /// durable when this returns. Numbers grow. Errors: kAlreadyExists, kNoSpace (nothing happened), kIo.
-  Result<RevisionUsage> SaveRevision(uint32_t number, const std::function<void()>& at_cut);
+  Result<RevisionUsage> SaveRevision(uint32_t number);
   std::vector<RevisionUsage> Revisions();
   /// kIo once the volume is poisoned.
   Result<void> CheckHealthy();

@@ -12,13 +12,12 @@ namespace spawnd::storage {
 
 struct Delta::RevisionCut {
   MapJournal& file;
-  const std::function<void()>& at_cut;
   Epoch epoch = 0;
   uint64_t new_slots = 0;  // that no revision before holds
   Result<void> filled = Fail(ErrorCode::kInternal, "no cut was made");
 };
 
-Result<RevisionUsage> Delta::SaveRevision(uint32_t number, const std::function<void()>& at_cut) {
+Result<RevisionUsage> Delta::SaveRevision(uint32_t number) {
   const std::lock_guard one_at_a_time(save_mutex_);
   TRY(CheckHealthy());
   const auto there = Revisions();
@@ -30,7 +29,7 @@ Result<RevisionUsage> Delta::SaveRevision(uint32_t number, const std::function<v
   const std::string temporary = RevisionName(number) + kTemporarySuffix;
   TRY(RemoveIfThere(temporary.c_str()));
   TRY_ASSIGN(const auto file, MapJournal::Create(fs_, PathOf(temporary.c_str()), NewHeader()));
-  RevisionCut cut{.file = *file, .at_cut = at_cut};
+  RevisionCut cut{.file = *file};
   auto saved = RunRound(&cut);
   if (saved) saved = std::move(cut.filled);
   if (saved) saved = PublishRevision(*file, cut.epoch, number);
@@ -69,7 +68,6 @@ void Delta::CutForRevision(Epoch epoch, RevisionCut& cut) {
   }
   lock.unlock();
   gate_.Release();
-  if (cut.at_cut) cut.at_cut();
 }
 
 /// The commit of the cut is durable, so the bytes of all its slots are.

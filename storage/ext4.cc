@@ -58,19 +58,10 @@ Result<void> TrimFileSystem(const std::string& directory) {
   return {};
 }
 
-Result<void> FreezeFileSystem(const std::string& directory) {
+Result<void> SyncFileSystem(const std::string& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.Valid()) return FailErrno(errno, "cannot open '" + directory + "'");
-  // Freezing writes out what is dirty while writers wait. Most of it goes now, while they do not.
   if (::syncfs(fd.Get()) != 0) return FailErrno(errno, "cannot sync '" + directory + "'");
-  if (::ioctl(fd.Get(), FIFREEZE, 0) != 0) return FailErrno(errno, "cannot freeze '" + directory + "'");
-  return {};
-}
-
-Result<void> ThawFileSystem(const std::string& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno(errno, "cannot open '" + directory + "'");
-  if (::ioctl(fd.Get(), FITHAW, 0) != 0) return FailErrno(errno, "cannot thaw '" + directory + "'");
   return {};
 }
 

@@ -24,11 +24,9 @@ enum class Barriers {
 /// Mounts with noatime, nodev, nosuid and online discard.
 Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers);
 
-/// Writes everything out and stops all writing to the file system until ThawFileSystem: what is on the device
-/// then needs no replay. Whoever writes meanwhile waits, so that not even SIGKILL ends it: a frozen file
-/// system must be thawed, whatever happens.
-Result<void> FreezeFileSystem(const std::string& directory);
-Result<void> ThawFileSystem(const std::string& directory);
+/// Everything that was written to the file system before is on the device afterwards. Who writes meanwhile goes
+/// on writing.
+Result<void> SyncFileSystem(const std::string& directory);
 
 /// Gives all free space of the mounted file system back to the volume.
 Result<void> TrimFileSystem(const std::string& directory);

@@ -106,8 +106,8 @@ class DeltaVolume final : public Volume {
   }
 
   Result<void> CommitEpoch() override { return delta_->Commit(); }
-  Result<RevisionUsage> SaveRevision(uint32_t number, const std::function<void()>& at_cut) override {
-    return delta_->SaveRevision(number, at_cut);
+  Result<RevisionUsage> SaveRevision(uint32_t number) override {
+    return delta_->SaveRevision(number);
   }
   std::vector<RevisionUsage> Revisions() override { return delta_->Revisions(); }
 

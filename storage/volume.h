@@ -83,11 +83,10 @@ class Volume {
   /// the last.
   virtual Result<void> CommitEpoch() = 0;
   /// As CommitEpoch, and the state at that cut stays, whatever is written later: it is revision `number` from
-  /// then on (above 0, and above those that are there), durable when this returns. `at_cut` (may be empty) is
-  /// called, by this thread, as soon as what is written no longer gets into it. Writers are held up for as
+  /// then on (above 0, and above those that are there), durable when this returns. Writers are held up for as
   /// long as writing down the map takes, not for a sync. Errors: kAlreadyExists, kNoSpace (nothing happened),
   /// kIo.
-  virtual Result<RevisionUsage> SaveRevision(uint32_t number, const std::function<void()>& at_cut) = 0;
+  virtual Result<RevisionUsage> SaveRevision(uint32_t number) = 0;
   virtual std::vector<RevisionUsage> Revisions() = 0;  ///< by number
   /// First chunk >= `chunk` with delta or image data in it; SizeBytes()/kChunkSize when there is none.
   virtual Result<uint64_t> NextData(uint64_t chunk) = 0;

@@ -61,18 +61,9 @@ bool ContainerInit::Receive(InitMessage& message, std::chrono::milliseconds wait
 }
 
 Result<InitTimings> ContainerInit::Do(InitOrder order, std::chrono::milliseconds deadline) {
-  TRY(Begin(order));
-  return Finish(deadline);
-}
-
-Result<void> ContainerInit::Begin(InitOrder order) {
   if (::send(socket_.Get(), &order, sizeof order, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof order)) {
     return FailErrno(errno, "the container's process 1 is gone");
   }
-  return {};
-}
-
-Result<InitTimings> ContainerInit::Finish(std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (true) {
     const auto left =

@@ -43,8 +43,7 @@ enum class InitOrder : int {
   kStopEngine,  ///< clean stop, then end what is left
   kKillEngine,  ///< SIGKILL to everything but process 1
   kTrimVolume,
-  kFreezeVolume,  ///< nothing is written to the file system until kThawVolume, which must follow
-  kThawVolume,
+  kSyncVolume,  ///< all that the engine has written reaches the volume
   kUnmountVolume,  ///< the engine has ended; detaches the loop device too
 };
 
@@ -66,9 +65,6 @@ class ContainerInit {
 
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
   Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
-  /// The two halves of Do, for an order that is to run beside something else. Every Begin has its Finish.
-  Result<void> Begin(InitOrder order);
-  Result<InitTimings> Finish(std::chrono::milliseconds deadline);
 
   /// Readable when the engine or process 1 itself ended.
   int EventFd() const { return socket_.Get(); }

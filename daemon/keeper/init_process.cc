@@ -59,40 +59,14 @@ class InitProcess {
       if (fds[1].revents != 0) ReapChildren();
       if (fds[0].revents == 0) continue;
       InitOrder order{};
-      if (::recv(socket_.Get(), &order, sizeof order, 0) != static_cast<ssize_t>(sizeof order)) KeeperGone();
+      if (::recv(socket_.Get(), &order, sizeof order, 0) != static_cast<ssize_t>(sizeof order)) ::_exit(0);
       Answer(CarryOut(order));
     }
   }
 
  private:
   void Send(const InitMessage& message) {
-    if (::send(socket_.Get(), &message, sizeof message, MSG_NOSIGNAL) < 0) KeeperGone();
-  }
-
-  /// Engine processes that wait for a frozen file system cannot even be killed, and would keep the mount and
-  /// the loop device for ever.
-  [[noreturn]] void KeeperGone() {
-    if (frozen_) static_cast<void>(storage::ThawFileSystem(kVolumeDirectory));
-    ::_exit(0);
-  }
-
-  Result<void> Freeze() {
-    // From here to the thaw this process must not just be killed with its keeper: it hears of the keeper's
-    // end by the socket, thaws, and ends (KeeperGone).
-    ::prctl(PR_SET_PDEATHSIG, 0);
-    auto frozen = storage::FreezeFileSystem(kVolumeDirectory);
-    frozen_ = frozen.has_value();
-    if (!frozen_) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    return frozen;
-  }
-
-  Result<void> Thaw() {
-    if (!frozen_) return {};
-    TRY(storage::ThawFileSystem(kVolumeDirectory));
-    frozen_ = false;
-    // Should the keeper have died meanwhile, the socket says so.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    return {};
+    if (::send(socket_.Get(), &message, sizeof message, MSG_NOSIGNAL) < 0) ::_exit(0);
   }
 
   void Answer(const Result<void>& result) {
@@ -122,10 +96,8 @@ class InitProcess {
         return {};
       case InitOrder::kTrimVolume:
         return storage::TrimFileSystem(kVolumeDirectory);
-      case InitOrder::kFreezeVolume:
-        return Freeze();
-      case InitOrder::kThawVolume:
-        return Thaw();
+      case InitOrder::kSyncVolume:
+        return storage::SyncFileSystem(kVolumeDirectory);
       case InitOrder::kUnmountVolume:
         return storage::UnmountFileSystem(kVolumeDirectory);
     }
@@ -235,7 +207,6 @@ class InitProcess {
   UniqueFd socket_;
   UniqueFd signals_;
   pid_t engine_pid_ = -1;
-  bool frozen_ = false;
   InitTimings timings_;
 };
 

@@ -32,8 +32,7 @@ constexpr auto kBuildCommitInterval = 30s;
 constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
-constexpr auto kFreezeDeadline = 120s;
-constexpr auto kThawDeadline = 30s;
+constexpr auto kSyncDeadline = 120s;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 /// How often the log is looked at for the engine's word that it is ready: a read of memory.
@@ -272,31 +271,9 @@ Result<void> Keeper::StopEngine() {
 
 Result<void> Keeper::Save() {
   if (!engine_running_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
-  auto frozen = init_->Do(InitOrder::kFreezeVolume, kFreezeDeadline);
-  // Whatever happened, perhaps only the answer came too late.
-  if (!frozen) {
-    auto thawed = init_->Do(InitOrder::kThawVolume, kThawDeadline);
-    if (!thawed) thaw_error_ = thawed.error();
-    return Fail(std::move(frozen.error()));
-  }
-  return SaveFrozen();
-}
-
-/// Thaws at the cut and not after the syncs, so that the engine waits for milliseconds. Not waiting for the
-/// thaw there: it writes to the volume, and with durability always that waits for the very commit that is
-/// under way.
-Result<void> Keeper::SaveFrozen() {
-  bool thawing = false;
-  const auto thaw = [&] {
-    if (!std::exchange(thawing, true)) static_cast<void>(init_->Begin(InitOrder::kThawVolume));
-  };
+  TRY(init_->Do(InitOrder::kSyncVolume, kSyncDeadline).map([](InitTimings) {}));
   const auto there = volume_->Revisions();
-  auto saved = volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1, thaw);
-  thaw();
-  auto thawed = init_->Finish(kThawDeadline);
-  if (!thawed) thaw_error_ = thawed.error().Wrap("the file system cannot be thawed");
-  if (!saved) return Fail(std::move(saved.error()));
-  return {};
+  return volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1).map([](const auto&) {});
 }
 
 Result<void> Keeper::FinishImage() {
@@ -342,7 +319,6 @@ std::optional<Error> Keeper::Poisoned() {
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
-  if (thaw_error_) return thaw_error_;
   if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
   return EngineEnded();
 }

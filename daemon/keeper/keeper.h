@@ -33,8 +33,7 @@ class Keeper {
   KeeperReply Status();
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
-  /// Saves the next revision, with the file system frozen at the cut. Afterwards it is thawed, whatever went
-  /// wrong; where even that did not work, Ended says so.
+  /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
   Result<void> Save();
   /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be
   /// sealed.
@@ -60,7 +59,6 @@ class Keeper {
   Result<void> WriteEngineFiles();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
-  Result<void> SaveFrozen();
   std::string LogTail();
   Error EngineEnded();
   void CommitEverySecond();
@@ -86,7 +84,6 @@ class Keeper {
   std::mutex committer_mutex_;
   std::condition_variable committer_wake_;
   bool committer_stop_ = false;
-  std::optional<Error> thaw_error_;
 };
 
 }  // namespace spawnd::daemon

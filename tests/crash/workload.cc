@@ -104,7 +104,7 @@ Result<void> CrashRun::Do(RecordingFileSystem& fs, TriedStep& tried) {
     case Step::Kind::kSave: {
       const auto there = volume_->Revisions();
       tried.revision = there.empty() ? 1 : there.back().number + 1;
-      return volume_->SaveRevision(tried.revision, {}).map([](const auto&) {});
+      return volume_->SaveRevision(tried.revision).map([](const auto&) {});
     }
     case Step::Kind::kRevert: {
       const auto there = volume_->Revisions();

@@ -213,23 +213,23 @@ case_a_daemon_killed_in_a_save_leaves_a_whole_revision_or_none() {
   done
 }
 
-case_a_keeper_killed_while_frozen_leaves_nothing() {
-  make_container shop frozen >/dev/null
+case_a_keeper_killed_while_saving_leaves_nothing() {
+  make_container shop saving >/dev/null
   local round pid
   for round in 1 2 3 4; do  # a fifth failure within a minute would keep it down
-    sql frozen shop "create table t$round as select g, md5(g::text) from generate_series(1, 50000) g"
-    pid=$(keeper_pid "$(field frozen id)")
-    ctl save data-container frozen -q >/dev/null 2>&1 & local client=$!
+    sql saving shop "create table t$round as select g, md5(g::text) from generate_series(1, 50000) g"
+    pid=$(keeper_pid "$(field saving id)")
+    ctl save data-container saving -q >/dev/null 2>&1 & local client=$!
     sleep "0.0$((round * 20 - 10))"
     local tree; tree=$(descendants "$pid")
     kill -9 "$pid"; wait "$client" || true
     # shellcheck disable=SC2086
     wait_until 20 all_gone $tree
-    wait_until 30 state_is frozen running
-    wait_until 10 answers frozen
-    assert_eq "$(sql frozen shop "select count(*) from t$round")" 50000
+    wait_until 30 state_is saving running
+    wait_until 10 answers saving
+    assert_eq "$(sql saving shop "select count(*) from t$round")" 50000
   done
-  ctl delete data-container -q frozen
+  ctl delete data-container -q saving
 }
 
 case_deleting_a_container_with_revisions_frees_its_space() {

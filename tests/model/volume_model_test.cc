@@ -179,7 +179,7 @@ class ModelRun {
     if (revisions_.size() == kMaxRevisions) return;
     const uint32_t number = next_revision_;
     next_revision_ += 1 + random_() % 2;  // numbers grow, not always by one
-    if (!volume_->SaveRevision(number, {})) FAIL("save");
+    if (!volume_->SaveRevision(number)) FAIL("save");
     committed_ = model_;
     revisions_[number] = model_;
   }

@@ -121,7 +121,7 @@ void Fill(const TempDirectory& directory) {
     for (const uint64_t block : {uint64_t{3}, 10 + epoch}) {
       REQUIRE((*volume)->Write(block * kBlockSize, Bytes(kBlockSize, static_cast<std::byte>(epoch))));
     }
-    if (epoch == 3) REQUIRE((*volume)->SaveRevision(1, {}));
+    if (epoch == 3) REQUIRE((*volume)->SaveRevision(1));
     REQUIRE((*volume)->CommitEpoch());
   }
   REQUIRE((*volume)->Write(20 * kBlockSize, Bytes(kBlockSize, std::byte{9})));

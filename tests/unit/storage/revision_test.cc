@@ -77,10 +77,10 @@ TEST_CASE("a volume goes back to what was saved, and on from there") {
   {
     const auto volume = OpenVolume(In(directory, durability));
     Put(*volume, 0, 4, 1);
-    REQUIRE(volume->SaveRevision(1, {}));
+    REQUIRE(volume->SaveRevision(1));
     Put(*volume, 0, 2, 2);
     REQUIRE(volume->Discard(3 * kBlockSize, kBlockSize));
-    REQUIRE(volume->SaveRevision(2, {}));
+    REQUIRE(volume->SaveRevision(2));
     Put(*volume, 0, 8, 3);
   }
   Revert(directory, 1);
@@ -90,7 +90,7 @@ TEST_CASE("a volume goes back to what was saved, and on from there") {
     for (uint32_t block = 0; block < 4; ++block) CHECK(StampAt(*volume, block) == 1);
     CHECK(StampAt(*volume, 4) == 0);
     Put(*volume, 1, 1, 4);
-    REQUIRE(volume->SaveRevision(3, {}));
+    REQUIRE(volume->SaveRevision(3));
     Put(*volume, 0, 8, 5);
   }
   Revert(directory, 2);
@@ -112,11 +112,11 @@ TEST_CASE("a volume goes back to what was saved, and on from there") {
 TEST_CASE("numbers of revisions grow") {
   const TempDirectory directory;
   const auto volume = OpenVolume(In(directory));
-  CHECK(volume->SaveRevision(0, {}).error().code == ErrorCode::kAlreadyExists);
-  REQUIRE(volume->SaveRevision(3, {}));
-  CHECK(volume->SaveRevision(3, {}).error().code == ErrorCode::kAlreadyExists);
-  CHECK(volume->SaveRevision(2, {}).error().code == ErrorCode::kAlreadyExists);
-  CHECK(volume->SaveRevision(4, {}));
+  CHECK(volume->SaveRevision(0).error().code == ErrorCode::kAlreadyExists);
+  REQUIRE(volume->SaveRevision(3));
+  CHECK(volume->SaveRevision(3).error().code == ErrorCode::kAlreadyExists);
+  CHECK(volume->SaveRevision(2).error().code == ErrorCode::kAlreadyExists);
+  CHECK(volume->SaveRevision(4));
   CHECK(directory.Names() == std::vector<std::string>{"data", "journal", "revision-3", "revision-4"});
 }
 
@@ -126,11 +126,11 @@ TEST_CASE("unique bytes are those that no revision before holds") {
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 10, 1);
-    saved.push_back(volume->SaveRevision(1, {})->unique_bytes);
+    saved.push_back(volume->SaveRevision(1)->unique_bytes);
     saved.push_back(
-        volume->SaveRevision(2, {})->unique_bytes);  // of a volume that nobody has written to since
+        volume->SaveRevision(2)->unique_bytes);  // of a volume that nobody has written to since
     Put(*volume, 0, 3, 2);
-    saved.push_back(volume->SaveRevision(3, {})->unique_bytes);
+    saved.push_back(volume->SaveRevision(3)->unique_bytes);
     CHECK(saved == std::vector<uint64_t>{10 * kBlockSize, 0, 3 * kBlockSize});
     Put(*volume, 0, 10, 3);
     REQUIRE(volume->CommitEpoch());
@@ -147,7 +147,7 @@ TEST_CASE("slots that no revision holds are free after going back, and revisions
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 100, 1);
-    REQUIRE(volume->SaveRevision(1, {}));
+    REQUIRE(volume->SaveRevision(1));
     Put(*volume, 0, 1000, 2);
   }
   Revert(directory, 1);
@@ -157,7 +157,7 @@ TEST_CASE("slots that no revision holds are free after going back, and revisions
   // Far more than the three slots a block that a volume has without revisions.
   for (uint32_t number = 2; number < 12; ++number) {
     for (uint32_t block = 0; block < kBytes / kBlockSize; block += 256) Put(*volume, block, 256, number);
-    REQUIRE(volume->SaveRevision(number, {}));
+    REQUIRE(volume->SaveRevision(number));
   }
   CHECK(volume->Usage().delta_bytes == (100 + 10 * (kBytes / kBlockSize)) * kBlockSize);
   CHECK(OpenVolume(In(directory))->Usage().delta_bytes == volume->Usage().delta_bytes);
@@ -169,7 +169,7 @@ TEST_CASE("a revision can be looked at while its volume goes on") {
   const auto volume = OpenVolume(In(directory));
   Put(*volume, 0, 40, 1);
   REQUIRE(volume->Discard(5 * kBlockSize, kBlockSize));
-  REQUIRE(volume->SaveRevision(1, {}));
+  REQUIRE(volume->SaveRevision(1));
   const auto view = View(directory, scratch, 1);
   for (uint64_t stamp = 2; stamp < 10; ++stamp) {
     Put(*volume, 0, 40, stamp);
@@ -210,7 +210,7 @@ TEST_CASE("sealing a revision stores what it changed, and refers to the image fo
   const auto volume = OpenVolume(options);
   Put(*volume, 128, 2, 2);
   REQUIRE(volume->Discard(256 * kBlockSize, 64 * kBlockSize));
-  REQUIRE(volume->SaveRevision(1, {}));
+  REQUIRE(volume->SaveRevision(1));
   Put(*volume, 384, 64, 3);  // not in the revision
 
   const auto view = View(second, scratch, 1, image);
@@ -243,9 +243,9 @@ TEST_CASE("a damaged revision is named, whatever byte is wrong, and the volume c
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 4, 1);
-    REQUIRE(volume->SaveRevision(1, {}));
+    REQUIRE(volume->SaveRevision(1));
     Put(*volume, 0, 4, 2);
-    REQUIRE(volume->SaveRevision(2, {}));
+    REQUIRE(volume->SaveRevision(2));
   }
   const Bytes good = ReadFile(directory / "revision-1");
   const auto damaged = [&](const Bytes& bytes) {
@@ -281,7 +281,7 @@ TEST_CASE("a revision of another volume or a journal that is missing is refused"
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 4, 1);
-    REQUIRE(volume->SaveRevision(1, {}));
+    REQUIRE(volume->SaveRevision(1));
   }
   VolumeOptions larger = In(directory);
   larger.volume_bytes *= 2;
@@ -337,7 +337,7 @@ TEST_CASE("revisions saved beside writers and commits are consistent cuts that d
       if (!volume->CommitEpoch()) std::abort();
     }
   });
-  for (uint32_t number = 1; number <= 20; ++number) REQUIRE(volume->SaveRevision(number, {}));
+  for (uint32_t number = 1; number <= 20; ++number) REQUIRE(volume->SaveRevision(number));
   stop = true;
   for (std::thread& thread : threads) thread.join();
   for (uint32_t number = 1; number <= 20; ++number) {

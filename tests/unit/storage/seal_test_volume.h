@@ -98,7 +98,7 @@ class MemoryVolume : public Volume {
     return {};
   }
   Result<void> Flush() override { return {}; }
-  Result<RevisionUsage> SaveRevision(uint32_t, const std::function<void()>&) override {
+  Result<RevisionUsage> SaveRevision(uint32_t) override {
     return Fail(ErrorCode::kUnsupported, "a volume in memory has no revisions");
   }
   std::vector<RevisionUsage> Revisions() override { return {}; }
