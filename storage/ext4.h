@@ -24,8 +24,8 @@ enum class Barriers {
 /// Mounts with noatime, nodev, nosuid and online discard.
 Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers);
 
-/// Everything that was written to the file system before is on the device afterwards. Who writes meanwhile goes
-/// on writing.
+/// Everything that was written to the file system before is on the device afterwards. Who writes meanwhile
+/// goes on writing.
 Result<void> SyncFileSystem(const std::string& directory);
 
 /// Gives all free space of the mounted file system back to the volume.

@@ -106,9 +106,7 @@ class DeltaVolume final : public Volume {
   }
 
   Result<void> CommitEpoch() override { return delta_->Commit(); }
-  Result<RevisionUsage> SaveRevision(uint32_t number) override {
-    return delta_->SaveRevision(number);
-  }
+  Result<RevisionUsage> SaveRevision(uint32_t number) override { return delta_->SaveRevision(number); }
   std::vector<RevisionUsage> Revisions() override { return delta_->Revisions(); }
 
   Result<uint64_t> NextData(uint64_t chunk) override {

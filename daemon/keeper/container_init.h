@@ -43,7 +43,7 @@ enum class InitOrder : int {
   kStopEngine,  ///< clean stop, then end what is left
   kKillEngine,  ///< SIGKILL to everything but process 1
   kTrimVolume,
-  kSyncVolume,  ///< all that the engine has written reaches the volume
+  kSyncVolume,     ///< all that the engine has written reaches the volume
   kUnmountVolume,  ///< the engine has ended; detaches the loop device too
 };
 

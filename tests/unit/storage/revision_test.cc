@@ -127,8 +127,7 @@ TEST_CASE("unique bytes are those that no revision before holds") {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 10, 1);
     saved.push_back(volume->SaveRevision(1)->unique_bytes);
-    saved.push_back(
-        volume->SaveRevision(2)->unique_bytes);  // of a volume that nobody has written to since
+    saved.push_back(volume->SaveRevision(2)->unique_bytes);  // of a volume that nobody has written to since
     Put(*volume, 0, 3, 2);
     saved.push_back(volume->SaveRevision(3)->unique_bytes);
     CHECK(saved == std::vector<uint64_t>{10 * kBlockSize, 0, 3 * kBlockSize});
