@@ -5,6 +5,8 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
+#include <charconv>
 #include <string>
 
 namespace spawnd::api {
@@ -21,14 +23,27 @@ class BoundedHandler {
 
   bool Null() { return document_.Null(); }
   bool Bool(bool value) { return document_.Bool(value); }
-  bool Int(int value) { return document_.Int(value); }
-  bool Uint(unsigned value) { return document_.Uint(value); }
-  bool Int64(int64_t value) { return document_.Int64(value); }
-  bool Uint64(uint64_t value) { return document_.Uint64(value); }
-  bool Double(double value) { return document_.Double(value); }
-  bool RawNumber(const char* text, rapidjson::SizeType length, bool copy) {
-    return document_.RawNumber(text, length, copy);
+  /// Every number comes here as text (kParseNumbersAsStringsFlag). rapidjson's own conversion is either off
+  /// by one in the last place or, with kParseFullPrecisionFlag, undefined for some spellings of zero.
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool /*copy*/) {
+    const char* const end = text + length;
+    int64_t whole = 0;
+    const auto integer = std::from_chars(text, end, whole);
+    if (integer.ec == std::errc() && integer.ptr == end) return document_.Int64(whole);
+    double number = 0;
+    const auto read = std::from_chars(text, end, number);
+    if (read.ec != std::errc() || read.ptr != end) {
+      broken_ = fmt::format("the number {} is out of range", std::string_view(text, std::min(length, 32U)));
+      return false;
+    }
+    return document_.Double(number);
   }
+  // The reader's other events, which do not come.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
   bool String(const char* text, rapidjson::SizeType length, bool copy) {
     return TextFits(text, length) && document_.String(text, length, copy);
   }
@@ -90,9 +105,8 @@ Result<rapidjson::Document> ParseJson(std::string_view text, const JsonLimits& l
   auto generate = [&](rapidjson::Document& target) {
     rapidjson::MemoryStream stream(text.data(), text.size());
     BoundedHandler handler(target, limits);
-    // Full precision: without it a number may be read as the neighbour of the one that was written.
     constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                rapidjson::kParseFullPrecisionFlag;
+                                rapidjson::kParseNumbersAsStringsFlag;
     const bool done = !reader.Parse<kFlags>(stream, handler).IsError();
     broken = handler.Broken();
     return done;
