@@ -118,6 +118,8 @@ struct Launch {
   /// gets them in its settings; one that has such a way, in PrepareContainer.
   Credentials credentials;
   Purpose purpose = Purpose::kServe;
+  /// Durability `always`: what the server says is done has to be flushed first.
+  bool durable = false;
 };
 
 class Engine {
@@ -173,7 +175,15 @@ class Engine {
     /// Names of the user's own databases, for choosing what clients open first; none where a product has
     /// none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
+    /// Right before the file system is frozen for a save. When it returns, the server has written what
+    /// clients were told is done (the freeze syncs it), and until AfterSave it writes before it answers.
+    virtual Result<void> BeforeSave() { return {}; }
+    /// As it was. Also after a save, or a BeforeSave, that failed.
+    virtual Result<void> AfterSave() { return {}; }
   };
+  /// True for a server that, as its users expect, says "done" before the file system has flushed it. Should
+  /// it end by itself, the keeper has the file system written out, as a host's kernel would.
+  virtual bool AnswersBeforeFlush() const { return false; }
   /// What the server writes to its log when it is ready, in any of its versions; empty when it says no such
   /// thing. An attempt to connect before that costs the starting server more than it tells, so the keeper
   /// waits for the line, and only tries now and then without it.

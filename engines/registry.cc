@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "engines/postgresql/postgresql_engine.h"
+#include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines {
 namespace {
@@ -71,7 +72,8 @@ std::string RelativesHint(const Engine& engine, std::span<const Installation> in
 
 std::span<const Engine* const> AllEngines() {
   static const postgresql::PostgresqlEngine postgresql;
-  static const std::array<const Engine*, 1> engines{&postgresql};
+  static const redis::RedisEngine redis;
+  static const std::array<const Engine*, 2> engines{&postgresql, &redis};
   return engines;
 }
 

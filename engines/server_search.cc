@@ -82,7 +82,10 @@ std::vector<Installation> FindServers(const ServerSearch& search) {
       if (error) continue;
       if (!seen.insert(server).second) break;
       Installation one{search.engine, "", RootOf(server, program).string()};
-      if (!IsStranger(search, one, server.string())) found.push_back(std::move(one));
+      // By the name that it is started by: some programs are several in one, and go by what they are called.
+      const fs::path called = fs::path(one.root) / program;
+      if (!IsStranger(search, one, (fs::exists(called, error) ? called : server).string()))
+        found.push_back(std::move(one));
       break;
     }
   }

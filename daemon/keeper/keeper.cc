@@ -87,7 +87,8 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
                                                  std::string(kRunDirectory) + ", which containers replace");
   }
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
-  launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint, spec_.credentials, spec_.purpose};
+  launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint,
+             spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways};
   TRY(LockDirectory());
   TRY(OpenVolume());
   Lap("volume");
@@ -270,7 +271,16 @@ Result<void> Keeper::StopEngine() {
 }
 
 Result<void> Keeper::Save() {
-  if (!engine_running_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  if (!engine_running_ || !session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  auto saved = session_->BeforeSave();
+  if (saved) saved = SyncAndSave();
+  // The revision is whole without it: what is not as it was only makes the engine slower until its next
+  // start.
+  [[maybe_unused]] const bool as_it_was = session_->AfterSave().has_value();
+  return saved;
+}
+
+Result<void> Keeper::SyncAndSave() {
   TRY(init_->Do(InitOrder::kSyncVolume, kSyncDeadline).map([](InitTimings) {}));
   const auto there = volume_->Revisions();
   return volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1).map([](const auto&) {});
@@ -309,6 +319,12 @@ void Keeper::Abandon() {
   if (init_->Do(InitOrder::kKillEngine, 5s)) {
     [[maybe_unused]] const bool unmounted = init_->Do(InitOrder::kUnmountVolume, 5s).has_value();
   }
+}
+
+void Keeper::WriteOutAfterCrash() {
+  if (engine_ == nullptr || !engine_->AnswersBeforeFlush() || !init_ || Poisoned()) return;
+  // Should it fail, what the engine had not synced is lost, as when the machine goes down.
+  [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
 }
 
 std::optional<Error> Keeper::Poisoned() {

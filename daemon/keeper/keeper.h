@@ -45,6 +45,10 @@ class Keeper {
   /// Quick stop of a container that is about to be deleted: what was not written yet is dropped.
   void Abandon();
 
+  /// Once Ended has a reason that is the engine's, and before the process ends: what the engine wrote and had
+  /// not synced, where it counts (Engine::AnswersBeforeFlush).
+  void WriteOutAfterCrash();
+
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
   /// Why the volume can no longer be used, once it cannot (daemon/poisoned.h).
@@ -59,6 +63,7 @@ class Keeper {
   Result<void> WriteEngineFiles();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
+  Result<void> SyncAndSave();
   std::string LogTail();
   Error EngineEnded();
   void CommitEverySecond();

@@ -47,7 +47,10 @@ class KeeperLoop {
     if (::poll(fds.data(), fds.size(), kCheckMilliseconds) < 0 && errno != EINTR) {
       return End(Error(ErrorCode::kInternal, "poll failed"));
     }
-    if (auto reason = keeper_.Ended()) return End(*reason);
+    if (auto reason = keeper_.Ended()) {
+      keeper_.WriteOutAfterCrash();
+      return End(*reason);
+    }
     if (fds[1].revents != 0) return StopAndExit();
     // Backwards, because a closed connection is taken out.
     for (size_t i = connections_.size(); i-- > 0 && !done_;) {

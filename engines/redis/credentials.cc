@@ -1,0 +1,37 @@
+#include "engines/redis/credentials.h"
+
+#include <string>
+
+#include "base/random.h"
+
+namespace spawnd::engines::redis {
+namespace {
+
+constexpr size_t kPasswordLength = 16;
+constexpr size_t kMostDigits = 6;
+
+}  // namespace
+
+Credentials NewCredentials(std::string_view database) {
+  Credentials credentials;
+  credentials.password = RandomText(kPasswordLength, kLettersAndDigits);
+  credentials.database = IsDatabaseNumber(database) ? std::string(database) : "0";
+  return credentials;
+}
+
+ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  // A password of ours is letters and digits: nothing to encode.
+  const std::string rest = "://:" + credentials.password + "@" +
+                           (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" +
+                           std::to_string(endpoint.port) + "/" + credentials.database;
+  return {"redis" + rest, "jdbc:redis" + rest, "redis" + rest};
+}
+
+bool IsDatabaseNumber(std::string_view text) {
+  if (text.empty() || text.size() > kMostDigits) return false;
+  if (text.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  return text == "0" || text.front() != '0';
+}
+
+}  // namespace spawnd::engines::redis

@@ -1,0 +1,110 @@
+#include "engines/redis/launch.h"
+
+#include "engines/redis/detect.h"
+
+namespace spawnd::engines::redis {
+namespace {
+
+/// Persistence is the append-only file alone. Snapshots beside it would write the whole data set again every
+/// few minutes into the container's own blocks, and nothing would ever read them.
+constexpr const char* kFirstSettings =
+    R"(# Settings of this server; CONFIG REWRITE keeps what was changed with CONFIG SET here.
+# spawnd decides at every start: address, port, password, folders, log, appendonly, appendfsync.
+save ""
+)";
+
+/// $1: data directory, $2: redis.conf's first content.
+constexpr const char* kFirstFilesScript = R"(set -eu
+umask 077
+printf %s "$2" >"$1/redis.conf"
+)";
+
+/// $1: data directory, $2: folder of installed programs, the rest: arguments for the server.
+///
+/// A restored file takes the place of the whole data set. As "appendonly.aof" outside appendonlydir it is
+/// what a server before 7.0 left behind, which Redis takes over: an append-only file may begin with, and be
+/// nothing but, a snapshot. (With appendonly on, it would not look at dump.rdb at all.)
+///
+/// CONFIG REWRITE also writes the access list, in which `user default` would count more than requirepass
+/// does. No forks where there is nothing to do: this is on the path of every create.
+constexpr const char* kStartScript = R"(set -eu
+data=$1 programs=$2
+shift 2
+cd "$data"
+if [ -e spawnd-restore.rdb ]; then
+  rm -rf appendonlydir appendonly.aof dump.rdb
+  mv spawnd-restore.rdb appendonly.aof
+fi
+stale=
+if [ -e redis.conf ]; then
+  while IFS= read -r line; do
+    case $line in 'user default '* | 'user  '*) stale=1; break ;; esac
+  done <redis.conf
+else
+  : >redis.conf
+fi
+if [ -n "$stale" ]; then
+  grep -v -e '^user default ' -e '^user  ' redis.conf >redis.conf.new || [ $? = 1 ]
+  mv redis.conf.new redis.conf
+fi
+server=$programs/redis-server
+[ -x "$server" ] || server=$programs/valkey-server
+exec "$server" "$data/redis.conf" "$@"
+)";
+
+Command ShellCommand(const char* script, std::vector<std::string> arguments) {
+  Command command;
+  command.argv = {"/bin/sh", "-c", script, "redis"};
+  for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
+  command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  command.working_directory = "/";
+  return command;
+}
+
+}  // namespace
+
+std::string SocketPath(const Paths& paths) {
+  return paths.socket_directory + "/redis.sock";
+}
+
+Command FirstFilesCommand(const Launch& launch) {
+  return ShellCommand(kFirstFilesScript, {launch.paths.data_directory, kFirstSettings});
+}
+
+Command ServerCommand(const Launch& launch) {
+  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin",
+                                     "--include", launch.paths.settings_directory + "/" + kForcedFile});
+}
+
+std::string ForcedSettings(const Launch& launch) {
+  std::string text = "# Written by spawnd before every start.\n";
+  const auto set = [&text](const char* name, const std::string& value) {
+    // Redis reads a quoted value with \ as C does; none of these has a control character.
+    text.append(name).append(" \"");
+    for (const char c : value) text.append(c == '"' || c == '\\' ? "\\" : "").append(1, c);
+    text.append("\"\n");
+  };
+  set("bind", launch.endpoint.host);
+  set("port", std::to_string(launch.endpoint.port));
+  set("tls-port", "0");
+  set("unixsocket", SocketPath(launch.paths));
+  set("unixsocketperm", "700");
+  set("requirepass", launch.credentials.password);
+  set("protected-mode", "yes");
+  set("daemonize", "no");
+  set("supervised", "no");
+  set("pidfile", "");
+  set("logfile", "");
+  set("syslog-enabled", "no");
+  set("loglevel", "notice");
+  set("dir", launch.paths.data_directory);
+  set("appendonly", "yes");
+  set("appendfilename", "appendonly.aof");
+  set("aof-use-rdb-preamble", "yes");
+  set("appendfsync", launch.durable ? "always" : "everysec");
+  // A revision of a replica would follow its master again, and lose what it was saved for.
+  if (launch.purpose == Purpose::kBuild) text += "replicaof no one\n";
+  return text;
+}
+
+}  // namespace spawnd::engines::redis

@@ -1,0 +1,43 @@
+/// Redis 6.2 and later, and Valkey, which is its continuation under another name. The class only gathers what
+/// the other files of this folder do; each of them says in its head what it is about. Immutable, safe from
+/// any thread.
+#pragma once
+
+#include "engines/engine.h"
+
+namespace spawnd::engines::redis {
+
+class RedisEngine final : public Engine {
+ public:
+  std::string_view Name() const override { return "redis"; }
+  std::string_view DisplayName() const override { return "Redis"; }
+  uint16_t DefaultPort() const override { return 6379; }
+  std::vector<std::string_view> Aliases() const override { return {"valkey"}; }
+  std::string_view InstallHint() const override;
+
+  std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const override;
+  bool Satisfies(std::string_view installed, std::string_view wanted) const override;
+  std::string MajorVersion(std::string_view version) const override;
+
+  Command InitialiseCommand(const Launch& launch) const override;
+  std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;
+  Command StartCommand(const Launch& launch) const override;
+  int StopSignal() const override;
+  /// "Ready to accept connections" for TCP, "The server is now ready to accept connections at" for the
+  /// socket.
+  std::string_view ReadyLine() const override { return "eady to accept connections"; }
+
+  /// appendfsync everysec.
+  bool AnswersBeforeFlush() const override { return true; }
+
+  Credentials MakeCredentials(std::string_view database) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+
+  Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
+  Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
+
+  Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
+                                               const RestoreRequest& request) const override;
+};
+
+}  // namespace spawnd::engines::redis

@@ -1,0 +1,143 @@
+#include "engines/redis/script_session.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include "base/random.h"
+
+namespace spawnd::engines::redis {
+namespace {
+
+constexpr size_t kMarkerLetters = 8;
+
+/// redis-cli's own commands: they would talk to another server, or to nobody.
+constexpr std::array<std::string_view, 8> kClientCommands{"CONNECT", "RESTART", "CLEAR", "HELP",
+                                                          "?",       "QUIT",    "EXIT",  "HELLO"};
+/// They turn the connection into a stream that never ends.
+constexpr std::array<std::string_view, 6> kEndless{"MONITOR",    "SUBSCRIBE", "PSUBSCRIBE",
+                                                   "SSUBSCRIBE", "SYNC",      "PSYNC"};
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\v\f";
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+/// The first word in capitals, without quotes around it.
+std::string FirstWord(std::string_view line) {
+  std::string word(line.substr(0, line.find_first_of(" \t")));
+  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == '"' || c == '\''; }),
+             word.end());
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return word;
+}
+
+template <size_t N>
+bool IsOneOf(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// The error in a line of redis-cli's answer, which may stand within a list: `2) (error) ERR ...`.
+std::string_view ErrorIn(std::string_view line) {
+  if (line == "Invalid argument(s)") return line;
+  constexpr std::string_view kError = "(error) ";
+  const size_t at = line.find(kError);
+  // In a string of the data's it would stand behind a quotation mark.
+  if (at == std::string_view::npos || line.substr(0, at).find('"') != std::string_view::npos) return {};
+  return line.substr(at + kError.size());
+}
+
+}  // namespace
+
+ScriptSession::ScriptSession(std::string name, bool gzip)
+    : name_(std::move(name)),
+      marker_("spawnd-" + RandomText(kMarkerLetters, kLowerLetters) + "-"),
+      reader_(name_, gzip) {}
+
+Result<std::string> ScriptSession::FilterInput(std::string_view bytes, bool last) {
+  TRY_ASSIGN(const std::string text, reader_.Read(bytes, last));
+  std::string out;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    partial_.append(rest.substr(0, end));
+    if (partial_.size() > kMaxScriptLine) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "line " + std::to_string(line_ + 1) + " of " + name_ + " is longer than 64 MiB");
+    }
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
+    TRY(AddLine(std::exchange(partial_, {}), out));
+  }
+  if (last && !partial_.empty()) TRY(AddLine(std::exchange(partial_, {}), out));
+  if (last && in_transaction_) {
+    return Fail(ErrorCode::kInvalidArgument, name_ + " ends within a transaction", "EXEC is missing.");
+  }
+  return out;
+}
+
+Result<void> ScriptSession::AddLine(std::string_view line, std::string& out) {
+  ++line_;
+  line = Trimmed(line);
+  if (line.empty() || line.front() == '#') return {};
+  const std::string word = FirstWord(line);
+  const std::string place = "line " + std::to_string(line_) + " of " + name_;
+  if (line.find('\0') != std::string_view::npos) {
+    return Fail(ErrorCode::kInvalidArgument, place + " holds a zero byte",
+                "Write binary values as \"\\x00\" within quotes.");
+  }
+  // A number in front repeats the command; ':' sets an option of redis-cli.
+  if (IsOneOf(kClientCommands, word) || word.front() == ':' ||
+      std::isdigit(static_cast<unsigned char>(word.front())) != 0) {
+    return Fail(ErrorCode::kInvalidArgument, place + ": '" + word + "' is not for the server",
+                "A script holds commands of the server, one a line.");
+  }
+  if (IsOneOf(kEndless, word)) {
+    return Fail(ErrorCode::kInvalidArgument, place + ": '" + word + "' would never end");
+  }
+  out.append(line).append("\n");
+  if (word == "MULTI") in_transaction_ = true;
+  if (word == "EXEC" || word == "DISCARD") in_transaction_ = false;
+  sent_.push_back({line_, !in_transaction_});
+  if (in_transaction_) return {};
+  out += "ECHO " + marker_ + std::to_string(line_) + "\n";
+  return {};
+}
+
+Result<void> ScriptSession::OnToolMessage(std::string_view line) {
+  const size_t at = line.find(marker_);
+  if (at == 1) {
+    uint64_t number = 0;
+    const char* digits = line.data() + at + marker_.size();
+    std::from_chars(digits, line.data() + line.size(), number);
+    while (!sent_.empty() && sent_.front().line <= number) sent_.pop_front();
+    answers_ = 0;
+    return {};
+  }
+  const std::string_view error = ErrorIn(line);
+  if (!error.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "line " + std::to_string(LineInQuestion()) + " of " + name_ + ": " + std::string(error));
+  }
+  ++answers_;
+  return {};
+}
+
+uint64_t ScriptSession::LineInQuestion() const {
+  if (sent_.empty()) return line_;
+  size_t at = 0;
+  while (at < answers_ && at + 1 < sent_.size() && !sent_[at].has_echo) ++at;
+  return sent_[at].line;
+}
+
+Result<void> ScriptSession::OnToolExit(int exit_code) {
+  if (exit_code == 0 && sent_.empty()) return {};
+  return Fail(ErrorCode::kUnavailable, "redis-cli ended with exit code " + std::to_string(exit_code) +
+                                           " at line " + std::to_string(LineInQuestion()) + " of " + name_);
+}
+
+}  // namespace spawnd::engines::redis

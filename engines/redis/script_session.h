@@ -1,0 +1,53 @@
+/// A script of Redis commands, one a line, on its way to redis-cli. Used by one thread at a time.
+///
+/// redis-cli runs on after an error and does not say which line it came from. So every command is followed by
+/// an ECHO of its line's number under a random name, and the first error that comes back before that ends the
+/// script. What redis-cli itself would take for its own command, and what would never end, is refused before
+/// it sees it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/dump_reader.h"
+#include "engines/engine.h"
+
+namespace spawnd::engines::redis {
+
+/// Of one line; longer ones are refused. Bounds what is held in memory.
+inline constexpr size_t kMaxScriptLine = size_t{64} << 20U;
+
+class ScriptSession final : public RestoreSession {
+ public:
+  /// `gzip`: the script is packed.
+  ScriptSession(std::string name, bool gzip);
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override;
+  Result<void> OnToolMessage(std::string_view line) override;
+  Result<void> OnToolExit(int exit_code) override;
+  std::vector<std::string> Warnings() const override { return {}; }
+
+ private:
+  /// Appends what redis-cli is to get for one line of the script.
+  Result<void> AddLine(std::string_view line, std::string& out);
+  /// The line whose answer comes next: in a transaction every command is answered with one line.
+  uint64_t LineInQuestion() const;
+
+  const std::string name_;
+  const std::string marker_;  ///< "spawnd-qkzvbnwa-"
+  DumpReader reader_;
+  std::string partial_;  ///< of a line whose end has not come yet
+  uint64_t line_ = 0;    ///< read from the script
+  struct Sent {
+    uint64_t line = 0;
+    bool has_echo = true;  ///< not within a transaction, up to its end
+  };
+  std::deque<Sent> sent_;  ///< not known to be done; no more than fit into the pipes to and from redis-cli
+  size_t answers_ = 0;     ///< lines of answer since the last ECHO
+  bool in_transaction_ = false;
+};
+
+}  // namespace spawnd::engines::redis

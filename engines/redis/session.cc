@@ -1,0 +1,256 @@
+#include "engines/redis/session.h"
+
+#include <hiredis/hiredis.h>
+
+#include <cerrno>
+#include <chrono>
+#include <initializer_list>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engines/redis/credentials.h"
+#include "engines/redis/launch.h"
+
+namespace spawnd::engines::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr timeval kConnectDeadline{1, 0};
+/// A script of a client's, or a big KEYS, holds everybody up for as long as it runs.
+constexpr timeval kCommandDeadline{30, 0};
+/// Writing a data set out once, in the background.
+constexpr auto kRewriteDeadline = 25min;
+/// The same while somebody waits for a save.
+constexpr auto kSaveRewriteDeadline = 100s;
+constexpr auto kRewriteCheck = 5ms;
+
+struct FreeContext {
+  void operator()(redisContext* context) const { redisFree(context); }
+};
+struct FreeReply {
+  void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+using Context = std::unique_ptr<redisContext, FreeContext>;
+using Reply = std::unique_ptr<redisReply, FreeReply>;
+
+/// hiredis says what went wrong with the connection in the context.
+std::string ConnectionError(const redisContext* context) {
+  return context == nullptr ? "out of memory" : std::string(static_cast<const char*>(context->errstr));
+}
+
+std::string_view TextOf(const redisReply& reply) {
+  return reply.str == nullptr ? std::string_view() : std::string_view(reply.str, reply.len);
+}
+
+ErrorCode CodeFor(std::string_view message) {
+  const std::string_view word = message.substr(0, message.find(' '));
+  if (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN") return ErrorCode::kUnavailable;
+  if (word == "NOAUTH" || word == "WRONGPASS" || word == "NOPERM") return ErrorCode::kUnauthenticated;
+  if (word == "OOM") return ErrorCode::kNoSpace;
+  if (word == "MISCONF") return ErrorCode::kIo;
+  return ErrorCode::kInternal;
+}
+
+Result<Reply> Send(redisContext* context, std::initializer_list<std::string_view> words) {
+  std::vector<const char*> parts;
+  std::vector<size_t> sizes;
+  for (const std::string_view word : words) {
+    parts.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  Reply reply(static_cast<redisReply*>(
+      redisCommandArgv(context, static_cast<int>(parts.size()), parts.data(), sizes.data())));
+  if (!reply) {
+    return Fail(ErrorCode::kUnavailable, "the server does not answer: " + ConnectionError(context));
+  }
+  // Never the command: it may hold a password.
+  if (reply->type == REDIS_REPLY_ERROR) {
+    return Fail(CodeFor(TextOf(*reply)), "the server says: " + std::string(TextOf(*reply)));
+  }
+  return reply;
+}
+
+Result<Context> Connect(const std::string& socket, const std::string& password) {
+  Context context(redisConnectUnixWithTimeout(socket.c_str(), kConnectDeadline));
+  if (!context || context->err != 0) {
+    return Fail(ErrorCode::kUnavailable, "cannot connect to the server: " + ConnectionError(context.get()));
+  }
+  if (redisSetTimeout(context.get(), kCommandDeadline) != REDIS_OK) {
+    return Fail(ErrorCode::kInternal,
+                "cannot limit the time of a command: " + ConnectionError(context.get()));
+  }
+  TRY(Send(context.get(), {"AUTH", password}));
+  // Answered with an error for as long as data is loaded.
+  TRY(Send(context.get(), {"PING"}));
+  return context;
+}
+
+class HiredisSession final : public Engine::Session {
+ public:
+  HiredisSession(Context context, std::string socket, std::string password)
+      : context_(std::move(context)), socket_(std::move(socket)), password_(std::move(password)) {}
+
+  Result<void> PrepareContainer(const Credentials& credentials) override;
+  Result<void> PrepareImage(const Credentials& credentials) override;
+  Result<void> CreateDatabase(const std::string& database) override;
+  Result<std::vector<std::string>> UserDatabases(const Credentials& /*credentials*/) override {
+    return std::vector<std::string>{};
+  }
+  Result<void> BeforeSave() override;
+  Result<void> AfterSave() override;
+
+ private:
+  /// Connects again, once, when the connection is gone: CLIENT KILL and `timeout` reach this session too.
+  Result<Reply> Run(std::initializer_list<std::string_view> words);
+  Result<std::string> Setting(std::string_view name);
+  Result<void> Set(std::string_view name, std::string_view value);
+  /// One field of INFO persistence.
+  Result<std::string> Persistence(std::string_view field);
+  Result<void> WaitForRewrite(std::chrono::seconds limit);
+  Result<void> CheckWritten();
+
+  Context context_;
+  const std::string socket_;
+  const std::string password_;
+  /// What BeforeSave found and changed; empty: nothing.
+  std::string appendfsync_;
+  bool switched_on_ = false;
+};
+
+Result<Reply> HiredisSession::Run(std::initializer_list<std::string_view> words) {
+  if (context_ && context_->err == 0) {
+    auto reply = Send(context_.get(), words);
+    // A server that is only slow is not asked twice.
+    const bool timed_out = context_->err == REDIS_ERR_IO && errno == EAGAIN;
+    if (reply || context_->err == 0 || timed_out) return reply;
+  }
+  TRY_ASSIGN(context_, Connect(socket_, password_));
+  return Send(context_.get(), words);
+}
+
+Result<std::string> HiredisSession::Setting(std::string_view name) {
+  TRY_ASSIGN(const Reply reply, Run({"CONFIG", "GET", name}));
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
+    return Fail(ErrorCode::kUnsupported, "the server has no setting '" + std::string(name) + "'");
+  }
+  return std::string(TextOf(*reply->element[1]));
+}
+
+Result<void> HiredisSession::Set(std::string_view name, std::string_view value) {
+  auto set = Run({"CONFIG", "SET", name, value});
+  if (!set) return Fail(set.error().Wrap("cannot set " + std::string(name)));
+  return {};
+}
+
+Result<std::string> HiredisSession::Persistence(std::string_view field) {
+  TRY_ASSIGN(const Reply reply, Run({"INFO", "persistence"}));
+  const std::string_view text = TextOf(*reply);
+  const std::string start = "\n" + std::string(field) + ":";
+  const size_t at = text.find(start);
+  if (at == std::string_view::npos) return std::string();
+  const std::string_view value = text.substr(at + start.size());
+  return std::string(value.substr(0, value.find_first_of("\r\n")));
+}
+
+/// Until the append-only file is whole: written out by a rewrite that is wanted or under way.
+Result<void> HiredisSession::WaitForRewrite(std::chrono::seconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  while (true) {
+    TRY_ASSIGN(const std::string running, Persistence("aof_rewrite_in_progress"));
+    TRY_ASSIGN(const std::string scheduled, Persistence("aof_rewrite_scheduled"));
+    if (running != "1" && scheduled != "1") break;
+    if (steady_clock::now() > deadline) {
+      return Fail(ErrorCode::kTimeout, "the server did not write its append-only file out in time");
+    }
+    std::this_thread::sleep_for(kRewriteCheck);
+  }
+  TRY_ASSIGN(const std::string status, Persistence("aof_last_bgrewrite_status"));
+  if (status == "ok") return {};
+  return Fail(ErrorCode::kIo, "the server could not write its append-only file out",
+              "Its log says why: too little room on the disk, or too little memory for a second process.");
+}
+
+Result<void> HiredisSession::CheckWritten() {
+  TRY_ASSIGN(const std::string status, Persistence("aof_last_write_status"));
+  if (status == "ok") return {};
+  return Fail(ErrorCode::kIo, "the server cannot write its append-only file",
+              "Its log says why; usually the disk is full.");
+}
+
+/// The server has the password from its settings; logging in with it has shown that. But redis-cli takes
+/// `redis://:password@...` for a user without a name, so there is one.
+Result<void> HiredisSession::PrepareContainer(const Credentials& credentials) {
+  TRY(Run({"ACL", "SETUSER", "", "reset", "on", ">" + credentials.password, "~*", "&*", "+@all"}));
+  return {};
+}
+
+/// Compact first, while nobody waits: containers load what is here at every start. Then without a way in:
+/// clients that are not logged in yet stay outside from `off` on, this session stays. `off` goes with the
+/// next start (launch.cc), and the password with CONFIG REWRITE, in case a user's own had kept it in
+/// redis.conf.
+Result<void> HiredisSession::PrepareImage(const Credentials& /*credentials*/) {
+  TRY(Set("appendonly", "yes"));
+  TRY(WaitForRewrite(kRewriteDeadline));
+  TRY_ASSIGN(const std::string base, Persistence("aof_base_size"));
+  TRY_ASSIGN(const std::string current, Persistence("aof_current_size"));
+  if (base != current) {
+    TRY(Run({"BGREWRITEAOF"}));
+    TRY(WaitForRewrite(kRewriteDeadline));
+  }
+  TRY(Run({"ACL", "DELUSER", ""}));
+  TRY(Run({"ACL", "SETUSER", "default", "off"}));
+  TRY(Set("requirepass", ""));
+  TRY(Set("appendfsync", "everysec"));
+  TRY(Run({"CONFIG", "REWRITE"}));
+  return CheckWritten();
+}
+
+Result<void> HiredisSession::CreateDatabase(const std::string& database) {
+  if (database.empty()) return {};
+  TRY_ASSIGN(const std::string count, Setting("databases"));
+  if (IsDatabaseNumber(database) && std::stoi(database) < std::stoi(count)) return {};
+  return Fail(ErrorCode::kInvalidArgument, "Redis has no database '" + database + "'",
+              "Its databases are numbers from 0 to " + std::to_string(std::stoi(count) - 1) +
+                  "; leave initialDatabaseName out for 0.");
+}
+
+/// Redis writes to the append-only file before it answers, except with `everysec` while an fsync takes long:
+/// then it answers first and keeps the writes in memory for up to two seconds (flushAppendOnlyFile in its
+/// aof.c). With `always` it never does, and the answer to this very command comes after all earlier writes
+/// are written. It stays that way until the file system is frozen.
+///
+/// `always` also means that a failed write ends the server: not where writes fail already.
+Result<void> HiredisSession::BeforeSave() {
+  TRY(CheckWritten());
+  TRY_ASSIGN(const std::string appendonly, Setting("appendonly"));
+  TRY_ASSIGN(appendfsync_, Setting("appendfsync"));
+  TRY(Set("appendfsync", "always"));
+  // Somebody switched it off. Every start switches it on and loads what it finds there, so that the data set
+  // has to be in it.
+  if (appendonly != "yes") {
+    switched_on_ = true;
+    TRY(Set("appendonly", "yes"));
+    TRY(WaitForRewrite(kSaveRewriteDeadline));
+  }
+  return CheckWritten();
+}
+
+Result<void> HiredisSession::AfterSave() {
+  if (std::exchange(switched_on_, false)) TRY(Set("appendonly", "no"));
+  const std::string before = std::exchange(appendfsync_, {});
+  return before.empty() ? Result<void>() : Set("appendfsync", before);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+  const std::string socket = SocketPath(launch.paths);
+  TRY_ASSIGN(Context context, Connect(socket, launch.credentials.password));
+  return std::make_unique<HiredisSession>(std::move(context), socket, launch.credentials.password);
+}
+
+}  // namespace spawnd::engines::redis

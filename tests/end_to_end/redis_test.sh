@@ -1,0 +1,99 @@
+#!/bin/bash
+# Redis containers: what clients see, what a save holds, what survives a kill.
+source "$(dirname "$0")/harness.sh"
+
+write_config
+start_daemon
+
+# redis CONTAINER [ARGUMENT...]: redis-cli with the container's own address and password.
+redis() {
+  local json; json=$(ctl get data-container "$1" -o json); shift
+  REDISCLI_AUTH=$(jq -r .password <<<"$json") redis-cli -h "$(jq -r .host <<<"$json")" -p "$(jq -r .port <<<"$json")" "$@"
+}
+server_of() { local pid; for pid in $(descendants "$(keeper_pid "$1")"); do [[ $(ps -o comm= -p "$pid") == redis-server ]] && echo "$pid"; done; }
+redis_answers() { [[ $(redis "$1" ping 2>/dev/null) == PONG ]]; }
+redis_image() {
+  local file=$work/files/$1.yaml
+  printf 'name: %s\nengine: redis\n' "$1" >"$file"
+  printf '%s\n' "${@:2}" >>"$file"
+  ctl create data-image -q -f "$file"
+}
+endpoint() { ctl get data-container "$1" -o json | jq -r '[.host, .port, .user, .password, .database, .url] | join(" ")'; }
+
+case_empty() {
+  assert_eq "$(redis_image empty 'sourceType: empty')" empty
+  make_container empty first >/dev/null
+  assert_eq "$(redis first ping)" PONG
+  local json; json=$(ctl get data-container first -o json)
+  local at; at="redis://:$(jq -r .password <<<"$json")@$(jq -r .host <<<"$json"):$(jq -r .port <<<"$json")/0"
+  assert_eq "$(jq -r .connectionString <<<"$json")" "$at"
+  assert_eq "$(jq -r .url <<<"$json")" "$at"
+  assert_eq "$(jq -r .user <<<"$json")" ""
+  assert_eq "$(redis-cli --no-auth-warning -u "$at" ping)" PONG
+  assert_contains "$(redis-cli -p "$(jq -r .port <<<"$json")" ping 2>&1)" NOAUTH
+  assert_contains "$(ctl get data-images)" Redis:
+  redis-benchmark -h 127.0.0.1 -p "$(jq -r .port <<<"$json")" -a "$(jq -r .password <<<"$json")" -q -n 2000 -t set,get,lpush \
+    >"$work/bench" 2>&1 || fail "redis-benchmark: $(<"$work/bench")"
+  ! grep -q Error "$work/bench" || fail "redis-benchmark: $(<"$work/bench")"
+}
+
+case_containers_are_apart_and_survive_restarts() {
+  make_container empty second >/dev/null
+  redis first set key one >/dev/null
+  # Or a killed keeper takes the last second with it.
+  redis second config set appendfsync always >/dev/null
+  redis second set key two >/dev/null
+  redis second config set maxmemory-policy allkeys-lru >/dev/null
+  redis second config rewrite >/dev/null
+  local before; before=$(endpoint second)
+  kill -9 "$(keeper_pid "$(field second id)")"
+  wait_until 20 eval '[[ $(redis second get key 2>/dev/null) == two ]]'
+  assert_eq "$(redis first get key)" one
+  assert_eq "$(endpoint second)" "$before"
+  assert_eq "$(redis second config get maxmemory-policy | tail -n 1)" allkeys-lru
+}
+
+case_save_under_load_holds_what_was_answered() {
+  make_container empty busy >/dev/null
+  local json round; json=$(ctl get data-container busy -o json)
+  redis-benchmark -h 127.0.0.1 -p "$(jq -r .port <<<"$json")" -a "$(jq -r .password <<<"$json")" -q -l -P 16 -d 500 -r 10000 -t set \
+    >/dev/null 2>&1 &
+  local load=$!
+  for round in 1 2 3 4 5 6; do
+    redis busy incr counter >/dev/null
+    ctl save data-container busy -q >/dev/null
+  done
+  kill "$load"; wait "$load" || true
+  for round in 6 3 1; do
+    ctl load data-container busy -q -r "rev.$round"
+    assert_eq "$(redis busy get counter)" "$round" "rev.$round"
+  done
+  assert_eq "$(redis busy config get appendfsync | tail -n 1)" everysec
+  ctl delete data-container -q busy
+}
+
+case_a_killed_server_loses_nothing_that_it_wrote() {
+  local round
+  for round in 1 2 3; do
+    redis first set round "$round" >/dev/null
+    kill -9 "$(server_of "$(field first id)")"
+    wait_until 20 redis_answers first
+    assert_eq "$(redis first get round)" "$round"
+  done
+}
+
+case_graduate() {
+  ctl save data-container second -q >/dev/null
+  ctl graduate data-container second -q --name next >/dev/null
+  make_container next third >/dev/null
+  assert_eq "$(redis third get key)" two
+  assert_eq "$(redis third config get maxmemory-policy | tail -n 1)" allkeys-lru
+  [[ $(field third password) != $(field second password) ]] || fail "the same password"
+  local port; port=$(field third port)
+  assert_contains "$(REDISCLI_AUTH=$(field second password) redis-cli -p "$port" ping 2>&1)" NOAUTH
+  redis third set key three >/dev/null
+  ctl reset data-container third -q
+  assert_eq "$(redis third get key)" two
+}
+
+run_cases "$@"
