@@ -51,7 +51,7 @@ struct DataImage {
   std::string engine;          ///< display form with the version text asked for: "PostgreSQL:11.0"
   std::string engine_version;  ///< full version of the server that made it: "11.22"
   Status status = Status::kPending;
-  std::string detail;  ///< why it failed
+  std::string detail;  ///< why it failed, or what its engine stands in for
   std::string owner;
   Durability durability = Durability::kEverySecond;
   std::string database;               ///< what clients open first

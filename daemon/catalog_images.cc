@@ -70,7 +70,7 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
   TRY_ASSIGN(const int64_t id, IdFor(row.id));
   {
     TRY_ASSIGN(Query query, database_->Prepare("INSERT INTO images (" IMAGE_COLUMNS ") "
-                                               "VALUES (?,?,'pending',?,?,?,?,?,?,?,?,0,0,'',?,'')"));
+                                               "VALUES (?,?,'pending',?,?,?,?,?,?,?,?,0,0,'',?,?)"));
     TRY(query.Bind(id)
             .Bind(row.name)
             .Bind(row.engine)
@@ -82,6 +82,7 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
             .Bind(row.created_at)
             .Bind(row.expires_at)
             .Bind(row.cache_key)
+            .Bind(row.detail)
             .Run());
   }
   TRY(

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <functional>
@@ -13,6 +14,7 @@
 
 #include "api/nearest.h"
 #include "base/file.h"
+#include "engines/registry.h"
 #include "storage/geometry.h"
 
 namespace spawnd::daemon {
@@ -152,6 +154,28 @@ Result<void> ReadSearchPaths(const Place& place, Config& config) {
   return {};
 }
 
+Result<std::string> EngineName(const Place& place, const YAML::Node& node) {
+  const auto engine = engines::FindEngine(node.IsScalar() ? node.Scalar() : "");
+  if (!engine) return Bad(place, node.Mark(), fmt::format("in '{}': {}", place.key, engine.error().message));
+  return std::string((*engine)->Name());
+}
+
+Result<void> ReadFallbacks(const Place& place, Config& config) {
+  if (place.node.IsNull()) return {};
+  if (!place.node.IsMap()) return Bad(place, "a map of an engine to the one that stands in for it");
+  for (const auto& entry : place.node) {
+    TRY_ASSIGN(const std::string missing, EngineName(place, entry.first));
+    TRY_ASSIGN(const std::string other, EngineName(place, entry.second));
+    const auto relatives = (*engines::FindEngine(missing))->Relatives();
+    if (std::find(relatives.begin(), relatives.end(), other) == relatives.end()) {
+      return Bad(place, entry.second.Mark(),
+                 fmt::format("in '{}': '{}' cannot stand in for '{}'", place.key, other, missing));
+    }
+    config.engine_fallbacks[missing] = other;
+  }
+  return {};
+}
+
 Result<void> ReadTeams(const Place& place, Config& config) {
   if (place.node.IsNull()) return {};
   if (!place.node.IsMap()) return Bad(place, "a map of team names");
@@ -184,8 +208,9 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
     return [&config, read](const Place& place) { return read(place, config); };
   };
-  const std::array<Key, 8> keys{{
+  const std::array<Key, 9> keys{{
       {"engineSearchPaths", with(ReadSearchPaths)},
+      {"engineFallbacks", with(ReadFallbacks)},
       {"portRange", with(ReadPortRange)},
       {"engineUser",
        [&config](const Place& place) -> Result<void> {

@@ -30,6 +30,8 @@ struct Config {
   int disk_warn_percent = 80;
   int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
+  /// Registry names: which engine stands in for one of which no version is installed.
+  std::map<std::string, std::string> engine_fallbacks;
 };
 
 /// `name` is for messages. kInvalidArgument: "<name>, line 3: unknown key 'portrange' (did you mean

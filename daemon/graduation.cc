@@ -82,6 +82,7 @@ class Graduation {
     row.engine = order_.image.engine;
     row.engine_version = installation_.version;
     row.version_text = order_.image.version_text;
+    row.detail = order_.image.detail;
     row.owner = order_.caller.uid;
     row.durability = order_.image.durability;
     row.database = order_.image.database;

@@ -38,8 +38,7 @@ class Build {
   bool Begun() const { return begun_; }
 
   Result<api::DataImage> Run() {
-    TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
-    TRY_ASSIGN(installation_, state_.installations.ChooseOrDetect(*engine_, order_.request.version));
+    TRY(ChooseServer());
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
     for (const OpenedBackup& backup : backups_) {
@@ -62,13 +61,40 @@ class Build {
   }
 
  private:
+  Result<void> ChooseServer() {
+    TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
+    auto chosen = state_.installations.ChooseOrDetect(*engine_, order_.request.version);
+    if (!chosen) chosen = StandIn(std::move(chosen.error()));
+    if (!chosen) return Fail(std::move(chosen.error()));
+    installation_ = std::move(*chosen);
+    return {};
+  }
+
+  /// Where the administrator allows it, the newest of another product in place of one that is not there at
+  /// all.
+  Result<engines::Installation> StandIn(Error missing) {
+    const auto fallback = state_.config.engine_fallbacks.find(std::string(engine_->Name()));
+    const bool other_version = state_.installations.Choose(*engine_, "").has_value();
+    if (fallback == state_.config.engine_fallbacks.end() || other_version) return Fail(std::move(missing));
+    TRY_ASSIGN(const engines::Engine* other, engines::FindEngine(fallback->second));
+    TRY_ASSIGN(auto installation, state_.installations.Choose(*other, ""));
+    const std::string& version = order_.request.version;
+    stands_in_ = std::string(other->DisplayName()) + " " + installation.version + " stands in for " +
+                 std::string(engine_->DisplayName()) + (version.empty() ? "" : " " + version);
+    order_.warnings.push_back(stands_in_);
+    engine_ = other;
+    return installation;
+  }
+
   ImageRow NewRow() const {
     const api::CreateDataImageRequest& request = order_.request;
     ImageRow row;
     row.name = request.name;
     row.engine = engine_->Name();
     row.engine_version = installation_.version;
-    row.version_text = request.version;
+    // Of a product that another one stands in for, the version says nothing about this one.
+    row.version_text = stands_in_.empty() ? request.version : "";
+    row.detail = stands_in_;
     row.owner = order_.caller.uid;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
     row.database = request.initial_database_name;
@@ -155,6 +181,7 @@ class Build {
   BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
+  std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
   int64_t id_ = 0;
   std::string layer_id_;

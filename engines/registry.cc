@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "engines/mariadb/mariadb_engine.h"
+#include "engines/mysql/mysql_engine.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/redis/redis_engine.h"
 
@@ -73,7 +75,9 @@ std::string RelativesHint(const Engine& engine, std::span<const Installation> in
 std::span<const Engine* const> AllEngines() {
   static const postgresql::PostgresqlEngine postgresql;
   static const redis::RedisEngine redis;
-  static const std::array<const Engine*, 2> engines{&postgresql, &redis};
+  static const mariadb::MariadbEngine mariadb;
+  static const mysql::MysqlEngine mysql;
+  static const std::array<const Engine*, 4> engines{&postgresql, &mariadb, &mysql, &redis};
   return engines;
 }
 

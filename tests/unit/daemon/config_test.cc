@@ -35,6 +35,7 @@ TEST_CASE("an empty file means the defaults") {
 TEST_CASE("every key is read") {
   const auto config = ParseConfig(R"(
 engineSearchPaths: [/opt/engines, /srv/pg]
+engineFallbacks: {MySQL: mariadb}
 portRange: 30000-30010
 engineUser: postgres
 volumeSize: 512MiB
@@ -48,6 +49,7 @@ teams:
                                   "x.yaml");
   REQUIRE(config);
   CHECK(config->engine_search_paths == std::vector<std::string>{"/opt/engines", "/srv/pg"});
+  CHECK(config->engine_fallbacks == std::map<std::string, std::string>{{"mysql", "mariadb"}});
   CHECK(config->first_port == 30000);
   CHECK(config->last_port == 30010);
   CHECK(config->engine_user == "postgres");
@@ -65,7 +67,11 @@ TEST_CASE("an unknown key is named with its line and the nearest known one") {
         "x.yaml, line 2: unknown key 'portrange' (did you mean 'portRange'?)");
   CHECK(Complaint("teams:\n  a:\n    user: [x]\n") ==
         "x.yaml, line 3: unknown key 'teams.a.user' (did you mean 'users'?)");
-  CHECK(Complaint("xyzzyxyzzy: 1\n").find("known are engineSearchPaths, portRange") != std::string::npos);
+  CHECK(Complaint("engineFallbacks: {mysql: postgres}\n").find("cannot stand in for 'mysql'") !=
+        std::string::npos);
+  CHECK(Complaint("engineFallbacks: {dbase: mariadb}\n").find("'dbase' is not known") != std::string::npos);
+  CHECK(Complaint("xyzzyxyzzy: 1\n").find("known are engineSearchPaths, engineFallbacks") !=
+        std::string::npos);
 }
 
 TEST_CASE("values that make no sense are refused") {

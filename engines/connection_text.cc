@@ -1,0 +1,47 @@
+#include "engines/connection_text.h"
+
+#include "base/random.h"
+
+namespace spawnd::engines {
+namespace {
+
+constexpr size_t kPasswordLength = 16;
+
+}  // namespace
+
+std::string PercentEncode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kLettersAndDigits.find(c) != std::string_view::npos ||
+        std::string_view("-._~").find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      encoded.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
+    }
+  }
+  return encoded;
+}
+
+std::string DotnetValue(const std::string& value) {
+  const bool plain = !value.empty() && value.find_first_of(";'\"=") == std::string::npos &&
+                     value.front() != ' ' && value.back() != ' ';
+  return plain ? value : Quoted(value, '"');
+}
+
+std::string HostInUrl(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+std::string NewPassword() {
+  return RandomText(kPasswordLength, kLettersAndDigits);
+}
+
+std::string Quoted(std::string_view text, char quote) {
+  std::string quoted(1, quote);
+  for (const char c : text) quoted.append(c == quote ? 2 : 1, c);
+  return quoted + quote;
+}
+
+}  // namespace spawnd::engines

@@ -1,0 +1,90 @@
+#include "engines/mariadb/mariadb_engine.h"
+
+#include <array>
+#include <utility>
+
+#include "engines/registry.h"
+
+namespace spawnd::engines::mariadb {
+namespace {
+
+using mysql_family::FindProgram;
+using mysql_family::SeriesOf;
+
+/// Accounts are in mysql.global_priv from there on, and ALTER USER knows all that is needed.
+constexpr std::string_view kOldest = "10.4";
+
+const std::vector<std::string>& Installers() {
+  static const std::vector<std::string> programs{"bin/mariadb-install-db", "scripts/mariadb-install-db",
+                                                 "bin/mysql_install_db", "scripts/mysql_install_db"};
+  return programs;
+}
+
+std::string VersionOf(std::string_view says) {
+  return says.find("MariaDB") == std::string_view::npos ? "" : mysql_family::VersionAfterVer(says);
+}
+
+std::string ProblemOf(const Installation& installation) {
+  if (VersionLess(installation.version, kOldest)) return "older than MariaDB " + std::string(kOldest);
+  return FindProgram(installation.root, Installers()).empty()
+             ? "'" + installation.root + "/" + Installers().front() + "' is missing"
+             : "";
+}
+
+std::vector<std::string> Initialise(const Launch& launch, const std::string& data) {
+  return {mysql_family::ProgramInContainer(launch, Installers()), "--no-defaults",
+          "--basedir=" + launch.paths.engine_root, "--datadir=" + data,
+          // One superuser, of the private socket, in place of one for each name that this host has.
+          "--auth-root-authentication-method=socket", "--auth-root-socket-user=root", "--skip-test-db",
+          "--skip-name-resolve", "--innodb-flush-method=nosync"};
+}
+
+std::vector<std::string> Options(const Launch& /*launch*/) {
+  // The file of temporary tables is written in full at every start, 12 MiB by default.
+  return {"--aria-pagecache-buffer-size=16M", "--innodb-temp-data-file-path=ibtmp1:1M:autoextend"};
+}
+
+bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
+  return dump_server.find("MariaDB") != std::string_view::npos && !VersionLess(dump_server, kOldest) &&
+         !VersionLess(SeriesOf(installed), SeriesOf(dump_server));
+}
+
+/// MySQL 8's own collations. MariaDB has the same orders of a newer Unicode under other names.
+std::string_view ReplaceCollation(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kReplacements{
+      {{"utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci"},
+       {"utf8mb4_0900_as_ci", "utf8mb4_uca1400_nopad_as_ci"},
+       {"utf8mb4_0900_as_cs", "utf8mb4_uca1400_nopad_as_cs"},
+       {"utf8mb4_0900_bin", "utf8mb4_nopad_bin"}}};
+  for (const auto& [theirs, ours] : kReplacements) {
+    if (name == theirs) return ours;
+  }
+  return {};
+}
+
+}  // namespace
+
+const mysql_family::Product& MariadbProduct() {
+  static const mysql_family::Product product{
+      .name = "mariadb",
+      .display_name = "MariaDB",
+      .jdbc_scheme = "jdbc:mariadb",
+      .server_programs = {"bin/mariadbd", "sbin/mariadbd", "bin/mysqld", "sbin/mysqld"},
+      .client_programs = {"bin/mariadb", "bin/mysql"},
+      .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/usr/local/mariadb", "/opt/mariadb"},
+      .version_of = VersionOf,
+      .problem_of = ProblemOf,
+      .initialise = Initialise,
+      .options = Options,
+      .takes_system_tables = TakesSystemTables,
+      .replace_collation = ReplaceCollation,
+  };
+  return product;
+}
+
+std::string_view MariadbEngine::InstallHint() const {
+  return "Install it with `apt install mariadb-server-core mariadb-client-core mariadb-backup`, or unpack a "
+         "tarball of that version and name its folder under engineSearchPaths in the daemon's configuration.";
+}
+
+}  // namespace spawnd::engines::mariadb

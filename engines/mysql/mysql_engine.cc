@@ -1,0 +1,74 @@
+#include "engines/mysql/mysql_engine.h"
+
+#include "engines/registry.h"
+
+namespace spawnd::engines::mysql {
+namespace {
+
+using mysql_family::SeriesOf;
+
+/// --initialize-insecure, ALTER USER ... ACCOUNT UNLOCK and CREATE USER IF NOT EXISTS came with it.
+constexpr std::string_view kOldest = "5.7";
+constexpr std::string_view kMysqlxFrom = "8.0";
+
+const std::vector<std::string>& Servers() {
+  static const std::vector<std::string> programs{"bin/mysqld", "sbin/mysqld"};
+  return programs;
+}
+
+std::string VersionOf(std::string_view says) {
+  return says.find("MariaDB") == std::string_view::npos ? mysql_family::VersionAfterVer(says) : "";
+}
+
+std::string ProblemOf(const Installation& installation) {
+  return VersionLess(installation.version, kOldest) ? "older than MySQL " + std::string(kOldest) : "";
+}
+
+std::vector<std::string> Initialise(const Launch& launch, const std::string& data) {
+  return {mysql_family::ProgramInContainer(launch, Servers()), "--no-defaults", "--initialize-insecure",
+          "--basedir=" + launch.paths.engine_root, "--datadir=" + data};
+}
+
+std::vector<std::string> Options(const Launch& launch) {
+  // The X protocol would listen on a port of its own, the same in every container.
+  std::vector<std::string> options;
+  if (!VersionLess(launch.installation.version, kMysqlxFrom)) options.emplace_back("--mysqlx=OFF");
+  return options;
+}
+
+bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
+  return dump_server.find("MariaDB") == std::string_view::npos &&
+         SeriesOf(dump_server) == SeriesOf(installed);
+}
+
+std::string_view ReplaceCollation(std::string_view /*name*/) {
+  return {};
+}
+
+}  // namespace
+
+const mysql_family::Product& MysqlProduct() {
+  static const mysql_family::Product product{
+      .name = "mysql",
+      .display_name = "MySQL",
+      .jdbc_scheme = "jdbc:mysql",
+      .server_programs = Servers(),
+      .client_programs = {"bin/mysql"},
+      .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/opt/mysql"},
+      .version_of = VersionOf,
+      .problem_of = ProblemOf,
+      .initialise = Initialise,
+      .options = Options,
+      .takes_system_tables = TakesSystemTables,
+      .replace_collation = ReplaceCollation,
+  };
+  return product;
+}
+
+std::string_view MysqlEngine::InstallHint() const {
+  return "Install it with `apt install mysql-community-server-core mysql-community-client` from "
+         "repo.mysql.com, or unpack a tarball of that version and name its folder under engineSearchPaths in "
+         "the daemon's configuration.";
+}
+
+}  // namespace spawnd::engines::mysql

@@ -1,0 +1,81 @@
+#include "engines/mysql_family/backup_format.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+/// Opening comments are within the first lines.
+constexpr size_t kHeaderBytes = 4096;
+/// Where a tar file says that it is one (POSIX.1-1988, ustar).
+constexpr size_t kTarMagicOffset = 257;
+
+bool StartsWith(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// What the file is instead; empty when it may be SQL of this family.
+std::string_view OtherThan(std::string_view head) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStarts{
+      {{"PGDMP", "a PostgreSQL archive (pg_dump -Fc)"},
+       {"REDIS", "a Redis snapshot"},
+       {"TAPE", "a SQL Server backup"},
+       {"SQLite format 3", "a SQLite database"},
+       {"PK\x03\x04", "a zip archive"}}};
+  for (const auto& [start, what] : kStarts) {
+    if (StartsWith(head, start)) return what;
+  }
+  if (Contains(head.substr(0, kHeaderBytes), "-- PostgreSQL database dump") ||
+      Contains(head.substr(0, kHeaderBytes), "-- PostgreSQL database cluster dump")) {
+    return "a PostgreSQL dump";
+  }
+  if (StartsWith(head.substr(std::min(head.size(), kTarMagicOffset)), "ustar")) return "a tar archive";
+  // Dumps may hold any bytes in their texts, but not before the first statement.
+  const std::string_view first = head.substr(0, 64);
+  const bool binary = std::any_of(first.begin(), first.end(), [](unsigned char c) {
+    return c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f';
+  });
+  return binary ? "no SQL text" : "";
+}
+
+std::string ValueAfter(std::string_view text, std::string_view label) {
+  const size_t at = text.find(label);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + label.size());
+  text = text.substr(0, text.find('\n'));
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  return std::string(text);
+}
+
+}  // namespace
+
+Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name,
+                                     std::string_view product) {
+  if (head.empty()) return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is empty");
+  if (StartsWith(head, "XBSTCK01")) return BackupFormat::kStream;
+  const std::string_view other = OtherThan(head);
+  if (other.empty()) return BackupFormat::kSql;
+  return Fail(ErrorCode::kInvalidArgument,
+              "'" + name + "' is no " + std::string(product) + " backup: it is " + std::string(other),
+              "Backups are SQL dumps (.sql, .sql.gz) and what mariabackup writes.");
+}
+
+DumpHeader ReadDumpHeader(std::string_view head) {
+  head = head.substr(0, kHeaderBytes);
+  DumpHeader header;
+  header.present = Contains(head, "-- MariaDB dump ") || Contains(head, "-- MySQL dump ");
+  if (!header.present) return header;
+  header.server = ValueAfter(head, "-- Server version");
+  header.database = ValueAfter(ValueAfter(head, "-- Host:"), "Database:");
+  return header;
+}
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,323 @@
+#include "engines/mysql_family/dump_filter.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+/// Words and names longer than this are none that the filter looks for.
+constexpr size_t kMaxWord = 256;
+/// Different ones that are named in warnings.
+constexpr size_t kMaxNamed = 50;
+constexpr std::string_view kClosingLine = " Dump completed";
+
+bool IsWordCharacter(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return std::isalnum(byte) != 0 || c == '_' || c == '$' || c == '@' || c == '.' || byte >= 0x80;
+}
+
+bool IsSpace(char c) {
+  return std::isspace(static_cast<unsigned char>(c)) != 0;
+}
+
+bool SameWord(std::string_view a, std::string_view upper) {
+  return std::equal(a.begin(), a.end(), upper.begin(), upper.end(),
+                    [](unsigned char x, char y) { return std::toupper(x) == y; });
+}
+
+bool Remember(std::set<std::string>& names, const std::string& name) {
+  return names.size() < kMaxNamed && names.insert(name).second;
+}
+
+}  // namespace
+
+Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
+  out_.clear();
+  out_.reserve(bytes.size() + held_.size() + kMaxWord);
+  for (size_t at = 0; at < bytes.size();) {
+    switch (state_) {
+      case State::kCode:
+        TakeCode(bytes[at++]);
+        break;
+      case State::kQuote:
+        TakeQuote(bytes, at);
+        break;
+      case State::kLineComment:
+        TakeLineComment(bytes, at);
+        break;
+      case State::kBlockComment:
+        TakeBlockComment(bytes[at++]);
+        break;
+    }
+  }
+  if (last) {
+    EndWord();
+    EndDefiner(false);
+    Release();
+    TRY(CheckEnd());
+  }
+  return std::move(out_);
+}
+
+void DumpFilter::TakeCode(char c) {
+  const char before = std::exchange(previous_, c);
+  // "@" within DEFINER=`a`@`b` is a sign of its own.
+  if (IsWordCharacter(c) && !(c == '@' && watch_ == Watch::kDefinerAt)) {
+    if (word_.size() < kMaxWord) {
+      word_ += c;
+      held_ += c;
+      return;
+    }
+    Release();
+    Emit(c);
+    return;
+  }
+  EndWord();
+  if (c == '\'' || c == '"' || c == '`') return OpenQuote(c);
+  if (watch_ == Watch::kDefinerEquals && c == '=') {
+    watch_ = Watch::kDefinerUser;
+    held_ += c;
+    return;
+  }
+  if (watch_ == Watch::kDefinerAt && c == '@') {
+    watch_ = Watch::kDefinerHost;
+    held_ += c;
+    return;
+  }
+  if (watch_ != Watch::kNothing && c != '\n' && IsSpace(c) && held_.size() < kMaxWord) {
+    held_ += c;
+    return;
+  }
+  if (watch_ != Watch::kNothing) EndDefiner(false);
+  Release();
+  // "--" begins a comment only before a blank.
+  if (c == '#' || (before == '-' && c == '-')) {
+    state_ = State::kLineComment;
+    comment_.clear();
+    Emit(c);
+    return;
+  }
+  if (before == '/' && c == '*') {
+    state_ = State::kBlockComment;
+    comment_.clear();
+    previous_ = 0;  // this star does not end it
+    Emit(c);
+    return;
+  }
+  if (c == ';') {
+    Emit(c);
+    return EndStatement();
+  }
+  Emit(c);
+}
+
+void DumpFilter::OpenQuote(char quote) {
+  const bool name = watch_ == Watch::kUse || watch_ == Watch::kDefinerUser || watch_ == Watch::kDefinerHost;
+  if (!name) {
+    if (watch_ != Watch::kNothing) EndDefiner(false);
+    Release();
+    ++words_;
+    Emit(quote);
+  } else {
+    held_ += quote;
+  }
+  state_ = State::kQuote;
+  quote_ = quote;
+  escaped_ = false;
+  quoted_.clear();
+}
+
+void DumpFilter::TakeQuote(std::string_view bytes, size_t& at) {
+  // Most of a dump is in quotes: whole runs are copied.
+  const size_t from = at;
+  while (at < bytes.size()) {
+    const char c = bytes[at++];
+    if (std::exchange(escaped_, false)) continue;
+    if (c == '\\' && quote_ != '`') {
+      escaped_ = true;
+    } else if (c == quote_) {
+      // A doubled quote closes one text and opens the next, which is the same to us.
+      state_ = State::kCode;
+      previous_ = 0;
+      break;
+    }
+  }
+  const std::string_view run = bytes.substr(from, at - from);
+  if (watch_ == Watch::kNothing) return Emit(run);
+  held_ += run;
+  quoted_ += run;
+  if (held_.size() > kMaxWord) {
+    EndDefiner(false);
+    return Release();
+  }
+  if (state_ == State::kCode) CloseQuote();
+}
+
+void DumpFilter::CloseQuote() {
+  quoted_.pop_back();
+  if (!TakeName(quoted_)) Release();
+}
+
+void DumpFilter::TakeLineComment(std::string_view bytes, size_t& at) {
+  const size_t end = bytes.find('\n', at);
+  const std::string_view run =
+      bytes.substr(at, end == std::string_view::npos ? std::string_view::npos : end - at);
+  if (comment_.size() < kMaxWord) comment_ += run.substr(0, kMaxWord);
+  // "a--b" is arithmetic: what follows may hold a quote, and must not be lost to a comment.
+  if (!comment_.empty() && previous_ == '-' && !IsSpace(comment_.front())) {
+    state_ = State::kCode;
+    previous_ = 0;
+    return;
+  }
+  Emit(run);
+  at += run.size();
+  if (end == std::string_view::npos) return;
+  if (std::string_view(comment_).substr(0, kClosingLine.size()) == kClosingLine) closed_ = true;
+  state_ = State::kCode;
+  previous_ = 0;
+}
+
+void DumpFilter::TakeBlockComment(char c) {
+  // /*! and /*M! are code for servers of some version.
+  const bool code = (comment_.empty() && c == '!') || (comment_ == "M" && c == '!');
+  if (comment_.size() < 2) comment_ += c;
+  Emit(c);
+  if (code || (std::exchange(previous_, c) == '*' && c == '/')) {
+    state_ = State::kCode;
+    previous_ = 0;
+  }
+}
+
+void DumpFilter::EndWord() {
+  if (word_.empty()) return;
+  const std::string word = std::exchange(word_, {});
+  if (watch_ != Watch::kNothing) {
+    if (!TakeName(word)) Release();
+    return;
+  }
+  if (++words_ == 1) first_word_ = word;
+  if (words_ == 1 && SameWord(word, "USE")) {
+    watch_ = Watch::kUse;
+    return;
+  }
+  if (words_ == 2 && SameWord(first_word_, "SET") && SameWord(word, "@@GLOBAL.GTID_PURGED")) {
+    // "SET " has gone out already: a harmless assignment takes the place of the rest.
+    held_ = "@spawnd_gtid_purged = ''";
+    Release();
+    dropping_statement_ = true;
+    dropped_gtid_ = true;
+    return;
+  }
+  if (SameWord(word, "DEFINER")) {
+    watch_ = Watch::kDefinerEquals;
+    return;
+  }
+  const std::string_view collation =
+      options_.replace_collation != nullptr ? options_.replace_collation(word) : std::string_view();
+  if (!collation.empty()) {
+    Remember(collations_, word + " by " + std::string(collation));
+    held_ = collation;
+  }
+  Release();
+}
+
+bool DumpFilter::TakeName(const std::string& name) {
+  switch (watch_) {
+    case Watch::kUse:
+      watch_ = Watch::kNothing;
+      UseDatabase(name);
+      return true;
+    case Watch::kDefinerUser: {
+      // Without quotes, the sign is part of the word: root@localhost, or root@`localhost`.
+      const size_t at = held_.back() == '`' || held_.back() == '\'' ? std::string::npos : name.find('@');
+      definer_ = "'" + name.substr(0, at) + "'";
+      watch_ = at == std::string::npos ? Watch::kDefinerAt : Watch::kDefinerHost;
+      return at == std::string::npos || at + 1 == name.size() || TakeName(name.substr(at + 1));
+    }
+    case Watch::kDefinerHost:
+      definer_ += "@'" + name + "'";
+      EndDefiner(true);
+      return true;
+    case Watch::kNothing:
+    case Watch::kDefinerEquals:
+    case Watch::kDefinerAt:
+      break;
+  }
+  EndDefiner(false);
+  return false;
+}
+
+void DumpFilter::EndDefiner(bool found) {
+  watch_ = Watch::kNothing;
+  if (!found) return;
+  // Accounts that every server has.
+  const bool own = definer_ == "'mariadb.sys'@'localhost'" || definer_ == "'mysql.sys'@'localhost'";
+  if (!own) {
+    Remember(definers_, definer_);
+    held_ = "DEFINER=CURRENT_USER";
+  }
+  Release();
+}
+
+void DumpFilter::UseDatabase(const std::string& name) {
+  const bool system = name == "mysql";
+  dropping_section_ = system && options_.drop_system_tables;
+  touches_system_tables_ |= system && !dropping_section_;
+  dropped_system_tables_ |= dropping_section_;
+  Release();
+}
+
+void DumpFilter::EndStatement() {
+  words_ = 0;
+  first_word_.clear();
+  // What is left of a dropped statement is its end.
+  if (std::exchange(dropping_statement_, false)) Emit(';');
+}
+
+void DumpFilter::Emit(char c) {
+  // Lines are kept, so that the client's line numbers are the backup's.
+  if ((dropping_section_ || dropping_statement_) && c != '\n') return;
+  out_ += c;
+}
+
+void DumpFilter::Emit(std::string_view text) {
+  if (!dropping_section_ && !dropping_statement_) {
+    out_ += text;
+    return;
+  }
+  out_.append(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
+}
+
+void DumpFilter::Release() {
+  if (held_.empty()) return;
+  Emit(std::string_view(held_));
+  held_.clear();
+}
+
+Result<void> DumpFilter::CheckEnd() const {
+  const bool open = state_ == State::kQuote || state_ == State::kBlockComment;
+  const bool closed_late = state_ == State::kLineComment &&
+                           std::string_view(comment_).substr(0, kClosingLine.size()) == kClosingLine;
+  if (!open && (!options_.closing_line_expected || closed_ || closed_late)) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "'" + options_.name + "' is cut off: it ends " +
+                  (open ? "within a quoted text or a comment" : "without the line '-- Dump completed'"),
+              "Make the backup again, or copy it again from where it is whole.");
+}
+
+std::vector<std::string> DumpFilter::Warnings() const {
+  std::vector<std::string> warnings;
+  if (dropped_system_tables_) {
+    warnings.push_back("the system database 'mysql' of '" + options_.name +
+                       "' was left out, accounts with it: it is another server's");
+  }
+  if (dropped_gtid_) warnings.emplace_back("GTID_PURGED was left out: a container replicates nothing");
+  for (const std::string& definer : definers_) {
+    warnings.push_back("what " + definer + " is the definer of belongs to the user of the container");
+  }
+  for (const std::string& collation : collations_) warnings.push_back("collation replaced: " + collation);
+  return warnings;
+}
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,43 @@
+/// What MariaDB and MySQL have in common: one protocol, one SQL, one way to start a server. The two engines
+/// (engines/mariadb, engines/mysql) say where they differ. Immutable, safe from any thread.
+#pragma once
+
+#include "engines/engine.h"
+#include "engines/mysql_family/product.h"
+
+namespace spawnd::engines::mysql_family {
+
+class FamilyEngine : public Engine {
+ public:
+  std::string_view Name() const override { return product_.name; }
+  std::string_view DisplayName() const override { return product_.display_name; }
+  uint16_t DefaultPort() const override { return 3306; }
+  std::vector<std::string_view> Aliases() const override { return {}; }
+
+  std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const override;
+  bool Satisfies(std::string_view installed, std::string_view wanted) const override;
+  std::string MajorVersion(std::string_view version) const override;
+
+  Command InitialiseCommand(const Launch& launch) const override;
+  std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;
+  Command StartCommand(const Launch& launch) const override;
+  int StopSignal() const override;
+  std::string_view ReadyLine() const override { return "ready for connections"; }
+
+  Credentials MakeCredentials(std::string_view database) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+
+  Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
+  Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
+
+  Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
+                                               const RestoreRequest& request) const override;
+
+ protected:
+  explicit FamilyEngine(const Product& product) : product_(product) {}
+
+ private:
+  const Product& product_;
+};
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,97 @@
+#include "engines/mysql_family/launch.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+constexpr const char* kInitFile = "init.sql";
+
+std::string TemporaryDirectory(const Paths& paths) {
+  return paths.data_directory + "/tmp";
+}
+
+std::vector<std::string> Environment() {
+  return {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
+}
+
+/// What a container rests on, so that nothing else may decide it.
+std::vector<std::string> ForcedOptions(const Launch& launch) {
+  const Paths& paths = launch.paths;
+  return {"--basedir=" + paths.engine_root, "--datadir=" + DatabaseDirectory(paths),
+          "--tmpdir=" + TemporaryDirectory(paths), "--socket=" + SocketPath(paths),
+          "--pid-file=" + paths.socket_directory + "/server.pid", "--bind-address=" + launch.endpoint.host,
+          "--port=" + std::to_string(launch.endpoint.port),
+          // Accounts are for addresses; a look-up of the caller's name could take seconds. It also makes
+          // 'localhost' the private socket and nothing else.
+          "--skip-name-resolve", "--ssl-cert=" + paths.tls_certificate, "--ssl-key=" + paths.tls_key,
+          "--init-file=" + paths.settings_directory + "/" + kInitFile};
+}
+
+/// README.md says why of each.
+std::vector<std::string> FootprintOptions() {
+  return {"--skip-log-bin",
+          "--performance-schema=OFF",
+          "--character-set-server=utf8mb4",
+          "--innodb-flush-method=fsync",
+          "--innodb-buffer-pool-load-at-startup=OFF",
+          "--innodb-buffer-pool-dump-at-shutdown=OFF",
+          "--key-buffer-size=8M",
+          "--table-open-cache=400"};
+}
+
+/// What a crash leaves of a build is thrown away, and what a restore brings is not to run yet.
+std::vector<std::string> BuildOptions() {
+  return {"--innodb-flush-log-at-trx-commit=0",
+          "--innodb-doublewrite=OFF",
+          "--innodb-flush-method=nosync",
+          "--innodb-buffer-pool-size=256M",
+          "--innodb-fast-shutdown=0",
+          "--max-allowed-packet=1G",
+          "--event-scheduler=OFF"};
+}
+
+void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
+  for (std::string& one : more) argv.push_back(std::move(one));
+}
+
+}  // namespace
+
+std::string DatabaseDirectory(const Paths& paths) {
+  return paths.data_directory + "/db";
+}
+
+std::string SocketPath(const Paths& paths) {
+  return paths.socket_directory + "/server.sock";
+}
+
+Command InitialiseCommandOf(const Product& product, const Launch& launch) {
+  Command command;
+  command.argv = {"/bin/sh", "-c", R"(mkdir -m 0700 "$1/tmp" "$1/db" && shift && exec "$@")", "initialise",
+                  launch.paths.data_directory};
+  Append(command.argv, product.initialise(launch, DatabaseDirectory(launch.paths)));
+  command.env = Environment();
+  command.working_directory = "/";
+  return command;
+}
+
+Command ServerCommand(const Product& product, const Launch& launch) {
+  Command command;
+  // First, or it does not count: files of the host are not for containers.
+  command.argv = {ProgramInContainer(launch, product.server_programs), "--no-defaults"};
+  Append(command.argv, FootprintOptions());
+  if (launch.purpose == Purpose::kBuild) Append(command.argv, BuildOptions());
+  Append(command.argv, product.options(launch));
+  // Last: of an option that is there twice, the second counts.
+  Append(command.argv, ForcedOptions(launch));
+  command.env = Environment();
+  command.working_directory = "/";
+  return command;
+}
+
+std::vector<SettingsFile> StartFiles() {
+  return {{kInitFile,
+           "CREATE USER IF NOT EXISTS 'root'@'localhost';\n"
+           "ALTER USER 'root'@'localhost' IDENTIFIED BY '';\n"
+           "GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;\n"}};
+}
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,46 @@
+/// The differences between the products of the family, as data and small functions. One constant of this type
+/// for each, in its own folder; lives as long as the process.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/engine.h"
+
+namespace spawnd::engines::mysql_family {
+
+struct Product {
+  std::string_view name;                     ///< registry name
+  std::string_view display_name;             ///< what users read
+  std::string_view jdbc_scheme;              ///< "jdbc:mariadb"
+  std::vector<std::string> server_programs;  ///< relative to the root, the first that is there counts
+  std::vector<std::string> client_programs;  ///< the same, of what restores a dump
+  std::vector<std::string> package_folders;  ///< where packages and tarballs put an installation
+  /// The version in the server's answer to --version; empty: another product of the family.
+  std::string (*version_of)(std::string_view says);
+  /// Why this installation cannot be used; empty: it can.
+  std::string (*problem_of)(const Installation& installation);
+  /// Programs and options that make the first files in `data`; the shell around it is the family's.
+  std::vector<std::string> (*initialise)(const Launch& launch, const std::string& data);
+  /// Options that only this product knows.
+  std::vector<std::string> (*options)(const Launch& launch);
+  /// True when the system tables of a dump made by this server ("10.6.16-MariaDB") are of use here.
+  bool (*takes_system_tables)(std::string_view dump_server, std::string_view installed);
+  /// Collations of relatives that this product lacks.
+  std::string_view (*replace_collation)(std::string_view name);
+};
+
+/// The first of `programs` under `root` that can be run; empty when none can.
+std::string FindProgram(const std::string& root, const std::vector<std::string>& programs);
+
+/// The same program in the container, where the root is at `engine_root`.
+std::string ProgramInContainer(const Launch& launch, const std::vector<std::string>& programs);
+
+/// The two first numbers: "10.11" of "10.11.19-MariaDB". A data directory belongs to them.
+std::string SeriesOf(std::string_view version);
+
+/// The version that stands after "Ver " in what a server or client says of itself; empty when none does.
+std::string VersionAfterVer(std::string_view says);
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,112 @@
+#include "engines/mysql_family/restore_plan.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engines/connection_text.h"
+#include "engines/mysql_family/backup_format.h"
+#include "engines/mysql_family/restore_session.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+constexpr size_t kHeadBytes = 64 * 1024;
+
+struct BackupHead {
+  bool gzip = false;
+  std::string bytes;  ///< unpacked
+};
+
+Result<BackupHead> ReadHead(const RestoreRequest& request) {
+  std::string raw(kHeadBytes, '\0');
+  size_t have = 0;
+  while (have < raw.size()) {
+    const ssize_t n =
+        ::pread(request.backup_fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  raw.resize(have);
+  BackupHead head;
+  head.gzip = IsGzip(raw);
+  DumpReader reader(request.backup_name, head.gzip);
+  // A file that is shorter than the head is whole: then a truncation is already seen here.
+  TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
+  return head;
+}
+
+Result<std::string> FindClient(const Product& product, const Installation& installation) {
+  for (const std::string& root : {installation.root, std::string("/usr"), std::string("/usr/local")}) {
+    std::string client = FindProgram(root, product.client_programs);
+    if (!client.empty()) return client;
+  }
+  return Fail(ErrorCode::kUnsupported,
+              "the client program of " + std::string(product.display_name) +
+                  ", which restores dumps, is not installed",
+              "Install it with `apt install mariadb-client-core`.");
+}
+
+Command ClientCommand(const std::string& client, const RestoreRequest& request) {
+  Command command;
+  // Binary mode: the client's own commands, which start programs and read files, are no commands then, and
+  // every byte gets through as it is.
+  command.argv = {client,
+                  "--no-defaults",
+                  "--binary-mode",
+                  "--protocol=tcp",
+                  "--host=" + request.endpoint.host,
+                  "--port=" + std::to_string(request.endpoint.port),
+                  "--user=" + request.credentials.user,
+                  "--connect-timeout=30",
+                  "--max-allowed-packet=1G",
+                  "--default-character-set=utf8mb4"};
+  command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
+                 "MYSQL_PWD=" + request.credentials.password};
+  command.working_directory = "/";
+  return command;
+}
+
+std::string BaseName(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+Result<std::vector<RestoreStep>> PlanRestoreOf(const Product& product, const Installation& installation,
+                                               const RestoreRequest& request) {
+  TRY_ASSIGN(const BackupHead head, ReadHead(request));
+  TRY_ASSIGN(const BackupFormat format,
+             RecogniseBackup(head.bytes, request.backup_name, product.display_name));
+  if (format == BackupFormat::kStream) {
+    return Fail(ErrorCode::kUnsupported, "'" + request.backup_name + "' is a physical backup (xbstream)",
+                "Use an SQL dump.");
+  }
+  TRY_ASSIGN(const std::string client, FindClient(product, installation));
+  const DumpHeader header = ReadDumpHeader(head.bytes);
+  DumpSession::Options options;
+  options.filter.name = request.backup_name;
+  options.filter.closing_line_expected = header.present;
+  options.filter.drop_system_tables =
+      header.present && !product.takes_system_tables(header.server, installation.version);
+  options.filter.replace_collation = product.replace_collation;
+  options.gzip = head.gzip;
+  options.credentials = request.credentials;
+  const std::string& database = request.database.empty() ? header.database : request.database;
+  if (!database.empty()) {
+    const std::string name = Quoted(database, '`');
+    options.before = "CREATE DATABASE IF NOT EXISTS " + name + "; USE " + name + "; ";
+  }
+  RestoreStep step;
+  step.title = "restoring " + BaseName(request.backup_name);
+  step.command = ClientCommand(client, request);
+  step.session = std::make_unique<DumpSession>(std::move(options));
+  std::vector<RestoreStep> steps;
+  steps.push_back(std::move(step));
+  return steps;
+}
+
+}  // namespace spawnd::engines::mysql_family

@@ -1,0 +1,40 @@
+/// A restore by the client program: the dump goes through the filter to its standard input, and its error
+/// comes back with the line. Used by one thread at a time.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/dump_reader.h"
+#include "engines/engine.h"
+#include "engines/mysql_family/dump_filter.h"
+
+namespace spawnd::engines::mysql_family {
+
+class DumpSession final : public RestoreSession {
+ public:
+  struct Options {
+    DumpFilter::Options filter;
+    bool gzip = false;
+    /// Statements on the backup's own first line, before it.
+    std::string before;
+    /// The login for whoever comes after, should the backup have replaced the accounts.
+    Credentials credentials;
+  };
+  explicit DumpSession(Options options);
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override;
+  Result<void> OnToolMessage(std::string_view line) override;
+  Result<void> OnToolExit(int exit_code) override;
+  std::vector<std::string> Warnings() const override { return filter_.Warnings(); }
+
+ private:
+  const std::string name_;
+  std::string before_;
+  const Credentials credentials_;
+  DumpReader reader_;
+  DumpFilter filter_;
+};
+
+}  // namespace spawnd::engines::mysql_family

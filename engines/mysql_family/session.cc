@@ -1,0 +1,183 @@
+#include "engines/mysql_family/session.h"
+
+#include <errmsg.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+
+#include <string>
+#include <vector>
+
+#include "engines/connection_text.h"
+#include "engines/mysql_family/launch.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+constexpr unsigned kConnectSeconds = 1;
+
+struct CloseConnection {
+  void operator()(MYSQL* connection) const { ::mysql_close(connection); }
+};
+struct FreeRows {
+  void operator()(MYSQL_RES* rows) const { ::mysql_free_result(rows); }
+};
+using Connection = std::unique_ptr<MYSQL, CloseConnection>;
+using Row = std::vector<std::string>;
+
+std::string Identifier(std::string_view name) {
+  return Quoted(name, '`');
+}
+
+/// Backslashes are escapes in the default sql_mode and plain characters in another one, so a text is written
+/// in a way that has none.
+std::string Literal(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  if (text.find('\\') == std::string_view::npos) return Quoted(text, '\'');
+  std::string hex = "X'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.append({kHex[byte >> 4U], kHex[byte & 15U]});
+  }
+  return hex + "'";
+}
+
+std::string Account(std::string_view user, std::string_view host) {
+  return Literal(user) + "@" + Literal(host);
+}
+
+ErrorCode CodeOf(unsigned number) {
+  switch (number) {
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_SERVER_GONE_ERROR:
+    case CR_SERVER_LOST:
+    case ER_CON_COUNT_ERROR:
+    case ER_SERVER_SHUTDOWN:
+      return ErrorCode::kUnavailable;
+    case ER_BAD_DB_ERROR:
+      return ErrorCode::kNotFound;
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+      return ErrorCode::kNoSpace;
+    case ER_WRONG_DB_NAME:
+    case ER_TOO_LONG_IDENT:
+    case ER_PARSE_ERROR:
+      return ErrorCode::kInvalidArgument;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+class FamilySession final : public Engine::Session {
+ public:
+  explicit FamilySession(Connection connection) : connection_(std::move(connection)) {}
+
+  Result<void> PrepareContainer(const Credentials& credentials) override;
+  Result<void> PrepareImage(const Credentials& credentials) override;
+  Result<void> CreateDatabase(const std::string& database) override;
+  Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
+
+ private:
+  /// One statement; its rows.
+  Result<std::vector<Row>> Run(const std::string& sql);
+  Result<void> AnalyzeEverything();
+
+  Connection connection_;
+};
+
+Result<std::vector<Row>> FamilySession::Run(const std::string& sql) {
+  if (::mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) {
+    // Never the statement: it may hold a password.
+    return Fail(CodeOf(::mysql_errno(connection_.get())),
+                std::string("the server says: ") + ::mysql_error(connection_.get()));
+  }
+  std::vector<Row> rows;
+  const std::unique_ptr<MYSQL_RES, FreeRows> result(::mysql_store_result(connection_.get()));
+  while (MYSQL_ROW columns = result ? ::mysql_fetch_row(result.get()) : nullptr) {
+    Row row;
+    for (unsigned i = 0; i < ::mysql_num_fields(result.get()); ++i) {
+      row.emplace_back(columns[i] != nullptr ? columns[i] : "");
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// What of the user's data the server could not do does not stop it: it is theirs to find, in a container.
+Result<void> FamilySession::AnalyzeEverything() {
+  TRY_ASSIGN(const auto tables,
+             Run("SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE "
+                 "TABLE' AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', "
+                 "'sys')"));
+  for (const Row& table : tables) {
+    auto analyzed =
+        Run("ANALYZE NO_WRITE_TO_BINLOG TABLE " + Identifier(table[0]) + "." + Identifier(table[1]));
+    if (!analyzed && analyzed.error().code == ErrorCode::kUnavailable) return Fail(analyzed.error());
+  }
+  return {};
+}
+
+Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
+  for (const std::string& statement : LoginStatements(credentials)) TRY(Run(statement));
+  // Of two accounts that fit, the server takes the one for fewer addresses, whatever its user is.
+  TRY_ASSIGN(const auto before,
+             Run("SELECT user, host FROM mysql.user WHERE (user = " + Literal(credentials.user) +
+                 " AND host NOT IN ('localhost', '%')) OR (user = '' AND host <> '%')"));
+  for (const Row& account : before) TRY(Run("DROP USER " + Account(account[0], account[1])));
+  return {};
+}
+
+Result<void> FamilySession::PrepareImage(const Credentials& credentials) {
+  // A restore may have replaced the tables that accounts are in.
+  TRY(Run("FLUSH PRIVILEGES"));
+  TRY(Run("DROP USER IF EXISTS " + Account(credentials.user, "%")));
+  TRY(AnalyzeEverything());
+  return {};
+}
+
+Result<void> FamilySession::CreateDatabase(const std::string& database) {
+  if (database.empty()) return {};
+  return Run("CREATE DATABASE IF NOT EXISTS " + Identifier(database)).map([](const auto&) {});
+}
+
+Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials& /*credentials*/) {
+  TRY_ASSIGN(const auto rows,
+             Run("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', "
+                 "'information_schema', 'performance_schema', 'sys') ORDER BY 1"));
+  std::vector<std::string> names;
+  for (const Row& row : rows) names.push_back(row[0]);
+  return names;
+}
+
+Result<Connection> Connect(const std::string& socket, const char* database) {
+  Connection connection(::mysql_init(nullptr));
+  if (!connection) return Fail(ErrorCode::kInternal, "cannot connect to the server: out of memory");
+  ::mysql_options(connection.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
+  ::mysql_options(connection.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  const char* user = "root";  // of the private socket, made by the server's own start (launch.h)
+  if (::mysql_real_connect(connection.get(), "localhost", user, "", database, 0, socket.c_str(), 0) !=
+      nullptr) {
+    return connection;
+  }
+  return Fail(CodeOf(::mysql_errno(connection.get())), ::mysql_error(connection.get()));
+}
+
+}  // namespace
+
+std::vector<std::string> LoginStatements(const Credentials& credentials) {
+  const std::string account = Account(credentials.user, "%");
+  return {"CREATE USER IF NOT EXISTS " + account,
+          "ALTER USER " + account + " IDENTIFIED BY " + Literal(credentials.password) + " ACCOUNT UNLOCK",
+          "GRANT ALL PRIVILEGES ON *.* TO " + account + " WITH GRANT OPTION"};
+}
+
+Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+  const std::string socket = SocketPath(launch.paths);
+  const std::string& database = launch.credentials.database;
+  auto connection = Connect(socket, database.empty() ? nullptr : database.c_str());
+  if (!connection && connection.error().code == ErrorCode::kNotFound) connection = Connect(socket, nullptr);
+  if (!connection) return Fail(std::move(connection.error()));
+  return std::make_unique<FamilySession>(std::move(*connection));
+}
+
+}  // namespace spawnd::engines::mysql_family

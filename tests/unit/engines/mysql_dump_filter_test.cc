@@ -1,0 +1,142 @@
+#include <algorithm>
+
+#include "engines/mariadb/mariadb_engine.h"
+#include "engines/mysql_family/backup_format.h"
+#include "engines/mysql_family/dump_filter.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+DumpFilter::Options MariadbOptions() {
+  DumpFilter::Options options;
+  options.name = "shop.sql";
+  options.replace_collation = mariadb::MariadbProduct().replace_collation;
+  return options;
+}
+
+/// In pieces of every size, which must not matter; the filter of the last is left for questions.
+std::string Filtered(const std::string& text, DumpFilter::Options options = MariadbOptions(),
+                     std::vector<std::string>* warnings = nullptr) {
+  std::string first;
+  for (size_t piece : {size_t{1}, size_t{2}, size_t{7}, text.size()}) {
+    DumpFilter filter(options);
+    std::string out;
+    for (size_t at = 0; at < text.size(); at += piece) {
+      const auto part = filter.Filter(std::string_view(text).substr(at, piece), at + piece >= text.size());
+      if (!part) return "error: " + part.error().message;
+      out += *part;
+    }
+    if (first.empty()) first = out;
+    CHECK(out == first);
+    CHECK(std::count(out.begin(), out.end(), '\n') == std::count(text.begin(), text.end(), '\n'));
+    if (warnings != nullptr) *warnings = filter.Warnings();
+  }
+  return first;
+}
+
+TEST_CASE("MySQL filter: what is no concern of it passes byte for byte") {
+  for (const std::string text :
+       {"SELECT 1;\n", "INSERT INTO t VALUES ('it\\'s', \"x\\\\\", 'a''b'), (0x00, `c`);\n",
+        "-- DEFINER=`a`@`b`\n/* DEFINER=`a`@`b` */ SELECT 'DEFINER=`a`@`b`';\n",
+        "SELECT 5--2, '--', a/b, a*b, 'x' # it's\n;", "CREATE DEFINER=CURRENT_USER VIEW v AS SELECT 1;\n",
+        "SELECT definer FROM t WHERE definer = 'x' ; USE shop;\nUSE `sh op`;\n", "DELIMITER ;;\nSELECT 1;;\n",
+        "/*/ one */ SELECT 'x';", "SELECT \xC3\xA4 FROM `\xC3\xA4`;"}) {
+    INFO(text);
+    CHECK(Filtered(text) == text);
+  }
+}
+
+TEST_CASE("MySQL filter: definers become the user who restores, in every place where dumps have them") {
+  std::vector<std::string> warnings;
+  CHECK(Filtered("CREATE DEFINER=`app`@`%` PROCEDURE p() SELECT 1;", MariadbOptions(), &warnings) ==
+        "CREATE DEFINER=CURRENT_USER PROCEDURE p() SELECT 1;");
+  CHECK(warnings ==
+        std::vector<std::string>{"what 'app'@'%' is the definer of belongs to the user of the container"});
+  CHECK(Filtered("/*!50013 DEFINER=`a`@`b c` SQL SECURITY DEFINER */\n/*!50001 VIEW v AS select 1 */;") ==
+        "/*!50013 DEFINER=CURRENT_USER SQL SECURITY DEFINER */\n/*!50001 VIEW v AS select 1 */;");
+  CHECK(Filtered("/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER t */;;") ==
+        "/*!50003 CREATE*/ /*!50017 DEFINER=CURRENT_USER*/ /*!50003 TRIGGER t */;;");
+  for (const char* spelling :
+       {"DEFINER = 'a' @ 'b'", "definer=a@b", "DEFINER=a@`b`", "DEFINER=`a`@b", "DEFINER=\"a\"@\"b\""}) {
+    INFO(spelling);
+    CHECK(Filtered(std::string("CREATE ") + spelling + " VIEW v AS SELECT 1;") ==
+          "CREATE DEFINER=CURRENT_USER VIEW v AS SELECT 1;");
+  }
+  CHECK(Filtered("CREATE DEFINER=`mariadb.sys`@`localhost` VIEW v AS SELECT 1;") ==
+        "CREATE DEFINER=`mariadb.sys`@`localhost` VIEW v AS SELECT 1;");
+}
+
+TEST_CASE("MySQL filter: the system tables of another server are left out, line for line") {
+  DumpFilter::Options options = MariadbOptions();
+  options.drop_system_tables = true;
+  std::vector<std::string> warnings;
+  CHECK(
+      Filtered("USE `a`;\nSELECT 1;\nUSE `mysql`;\nDROP TABLE user;\nINSERT INTO user VALUES ('USE `b`;');\n"
+               "USE `b`;\nSELECT 2;\n",
+               options, &warnings) == "USE `a`;\nSELECT 1;\n\n\n\nUSE `b`;\nSELECT 2;\n");
+  CHECK(warnings.size() == 1);
+  DumpFilter touched(MariadbOptions());
+  REQUIRE(touched.Filter("USE `mysql`;", true).has_value());
+  CHECK(touched.TouchesSystemTables());
+}
+
+TEST_CASE("MySQL filter: what only MySQL knows") {
+  std::vector<std::string> warnings;
+  CHECK(Filtered("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'a:1-5,\nb:1';\nSELECT 1;", MariadbOptions(),
+                 &warnings) == "SET @spawnd_gtid_purged = ''\n;\nSELECT 1;");
+  CHECK(warnings.size() == 1);
+  CHECK(Filtered("CREATE TABLE t (a int) COLLATE=utf8mb4_0900_ai_ci COMMENT='utf8mb4_0900_ai_ci';") ==
+        "CREATE TABLE t (a int) COLLATE=utf8mb4_uca1400_nopad_ai_ci COMMENT='utf8mb4_0900_ai_ci';");
+}
+
+TEST_CASE("MySQL filter: a backup that was cut off is noticed") {
+  DumpFilter::Options options = MariadbOptions();
+  CHECK(Filtered("INSERT INTO t VALUES ('abc", options).find("cut off") != std::string::npos);
+  CHECK(Filtered("/* abc", options).find("cut off") != std::string::npos);
+  options.closing_line_expected = true;
+  CHECK(Filtered("SELECT 1;\n", options).find("'-- Dump completed'") != std::string::npos);
+  for (const std::string end : {"-- Dump completed on 2026-11-25\n", "-- Dump completed"}) {
+    CHECK(Filtered("SELECT 1;\n" + end, options) == "SELECT 1;\n" + end);
+  }
+}
+
+TEST_CASE("MySQL backups are recognised by their content, and others' are named") {
+  CHECK(*RecogniseBackup("-- MariaDB dump 10.19\n", "x", "MariaDB") == BackupFormat::kSql);
+  CHECK(*RecogniseBackup("XBSTCK01\x01", "x", "MariaDB") == BackupFormat::kStream);
+  const auto why = [](std::string_view head) {
+    return RecogniseBackup(head, "x", "MariaDB").error().message;
+  };
+  CHECK(why("--\n-- PostgreSQL database dump\n--\n") == "'x' is no MariaDB backup: it is a PostgreSQL dump");
+  CHECK(why("PGDMP\x01").find("PostgreSQL archive") != std::string::npos);
+  CHECK(why("REDIS0010").find("Redis") != std::string::npos);
+  CHECK(why(std::string_view("\x7f"
+                             "ELF\0\0\1",
+                             7))
+            .find("no SQL text") != std::string::npos);
+}
+
+TEST_CASE("What a MySQL dump says of itself") {
+  const DumpHeader header = ReadDumpHeader(
+      "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11.19-MariaDB, for "
+      "debian-linux-gnu (x86_64)\n--\n-- Host: 127.0.0.1    Database: my shop\n-- ------\n-- Server "
+      "version\t10.11.19-MariaDB-0+deb12u1\n");
+  CHECK(header.present);
+  CHECK(header.server == "10.11.19-MariaDB-0+deb12u1");
+  CHECK(header.database == "my shop");
+  const DumpHeader all = ReadDumpHeader(
+      "-- MySQL dump 10.13  Distrib 8.0.36\n--\n-- Host: h    Database: \n-- ---\n-- Server "
+      "version\t8.0.36\n");
+  CHECK(all.database.empty());
+  CHECK(all.server == "8.0.36");
+  CHECK_FALSE(ReadDumpHeader("SELECT 1").present);
+  const auto& mariadb = mariadb::MariadbProduct();
+  CHECK(mariadb.takes_system_tables("10.6.1-MariaDB", "10.11.19"));
+  CHECK(mariadb.takes_system_tables("10.11.1-MariaDB", "10.11.19"));
+  for (const char* other : {"8.0.36", "5.7.1-log", "10.3.2-MariaDB", "11.4.2-MariaDB", ""}) {
+    CHECK_FALSE(mariadb.takes_system_tables(other, "10.11.19"));
+  }
+}
+
+}  // namespace
+}  // namespace spawnd::engines::mysql_family
