@@ -1,0 +1,247 @@
+"""Holds a running daemon to docs/openapi.yaml, from outside.
+
+    openapi_conformance.py SOCKET OPENAPI ROUTES FOLDER
+
+Every operation of the document is carried out for real, at least once with success and once with an error; each answer's
+status and content type must be documented, and each body must fit its schema with nothing in it that the document does
+not name. Every route of the daemon (ROUTES, the file with the router's table) is in the document and the other way round.
+From the schemas of requests come further requests, each wrong in one place, which must be refused.
+
+An operation without a line in SUCCESSES fails, with a word on what to add. Prints PASS and FAIL lines.
+"""
+import http.client
+import json
+import re
+import socket
+import sys
+import urllib.parse
+
+import jsonschema
+import yaml
+
+SOCKET, OPENAPI, ROUTES, FOLDER = sys.argv[1:5]
+METHODS = ("get", "post", "put", "patch", "delete")
+
+# operationId, path parameters, body, what to keep of the answer: in an order in which they work. "$x" in a parameter
+# or body stands for what an earlier line kept as x.
+SUCCESSES = [
+    ("getVersion", {}, None, {}),
+    ("getWhoAmI", {}, None, {}),
+    ("listDataImages", {}, None, {}),
+    ("listDataContainers", {}, None, {}),
+    ("createDataImage", {}, {"name": "api", "sourceType": "backup", "engine": "postgresql", "tags": ["one"],
+                             "teams": [], "lifetimeSeconds": 3600, "durability": "always",
+                             "initialDatabaseName": "shop", "backups": [FOLDER + "/items.sql"],
+                             "preScript": "select 1;", "postScript": "select 2;"}, {"image": "id"}),
+    ("getDataImage", {"ref": "api:one"}, None, {}),
+    ("listDataImages", {}, None, {}),
+    ("createDataContainer", {}, {"image": "$image", "name": "api", "lifetimeSeconds": 3600,
+                                 "durability": "everysec"}, {"container": "id"}),
+    ("getDataContainer", {"ref": "api"}, None, {}),
+    ("listDataContainers", {}, None, {}),
+    ("saveDataContainer", {"ref": "api"}, None, {}),
+    ("resetDataContainer", {"ref": "$container"}, None, {}),
+    ("loadDataContainer", {"ref": "api"}, {"revision": "rev.0"}, {}),
+    ("graduateDataContainer", {"ref": "api"}, {"revision": "rev.1", "name": "graduated", "tags": ["a/b"]}, {}),
+    ("deleteDataContainer", {"ref": "api"}, None, {}),
+    ("deleteDataImage", {"ref": "graduated:a/b"}, None, {}),
+    ("deleteDataImage", {"ref": "$image"}, None, {}),
+]
+
+failures = 0
+
+
+def report(ok, what, why=""):
+    global failures
+    failures += 0 if ok else 1
+    print(f"{'PASS' if ok else 'FAIL'} openapi: {what}" + (f"\n  {why}" if not ok else ""), flush=True)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self):
+        super().__init__("localhost", timeout=60)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(SOCKET)
+
+
+def strict(schema, root):
+    """An OpenAPI 3.0 schema as JSON Schema, in which an object has only the properties that are named."""
+    if isinstance(schema, list):
+        return [strict(item, root) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        node = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[part]
+        return strict(node, root)
+    out = {key: strict(value, root) for key, value in schema.items()}
+    if "properties" in out and "additionalProperties" not in out:
+        out["additionalProperties"] = False
+    if out.get("type") == "object" and "properties" not in out and "additionalProperties" not in out:
+        out["additionalProperties"] = False
+    if out.pop("nullable", False):
+        out["type"] = [out["type"], "null"]
+    return out
+
+
+class Operation:
+    def __init__(self, root, path, method, node, shared):
+        self.root, self.path, self.method = root, path, method.upper()
+        self.id = node["operationId"]
+        parameters = [strict(p, root) for p in shared + node.get("parameters", [])]
+        self.path_parameters = {p["name"] for p in parameters if p["in"] == "path"}
+        self.query = {p["name"]: p["schema"] for p in parameters if p["in"] == "query"}
+        self.responses = node["responses"]
+        body = node.get("requestBody")
+        self.body = strict(body["content"]["application/json"]["schema"], root) if body else None
+
+    def send(self, parameters=None, body=None, headers=None):
+        path = self.path
+        for name in self.path_parameters:
+            path = path.replace("{%s}" % name, urllib.parse.quote(str((parameters or {}).get(name, "x")), safe=""))
+        query = {k: v for k, v in (parameters or {}).items() if k not in self.path_parameters}
+        if query:
+            path += "?" + urllib.parse.urlencode(query)
+        connection = UnixConnection()
+        text = body if isinstance(body, (str, type(None))) else json.dumps(body)
+        connection.request(self.method, path, text, headers or {})
+        answer = connection.getresponse()
+        content = answer.read().decode()
+        connection.close()
+        return answer.status, (answer.getheader("Content-Type") or "").split(";")[0], content
+
+    def check(self, status, content_type, content):
+        """Returns the last JSON of the answer; raises when the document does not know the answer."""
+        response = self.responses.get(str(status)) or (self.responses.get("default") if status >= 400 else None)
+        assert response, f"status {status} is not in the document: {content[:300]}"
+        known = strict(response, self.root).get("content", {})
+        assert content_type in known, f"content type '{content_type}' of status {status} is not in the document"
+        if content_type == "application/x-ndjson":
+            items = [json.loads(line) for line in content.splitlines()]
+        elif content_type == "application/json":
+            items = [json.loads(content)]
+        else:
+            return content
+        assert items, "an empty stream"
+        for item in items:
+            jsonschema.validate(item, known[content_type]["schema"], format_checker=jsonschema.FormatChecker())
+        return items[-1]
+
+
+def operations(root):
+    found = {}
+    for path, item in root["paths"].items():
+        for method in METHODS:
+            if method in item:
+                operation = Operation(root, path, method, item[method], item.get("parameters", []))
+                found[operation.id] = operation
+    return found
+
+
+def filled(value, kept):
+    if isinstance(value, str) and value.startswith("$"):
+        return str(kept[value[1:]])
+    if isinstance(value, dict):
+        return {key: filled(item, kept) for key, item in value.items()}
+    return value
+
+
+def succeed(known, kept, line):
+    operation_id, parameters, body, keep = line
+    operation = known[operation_id]
+    status, content_type, content = operation.send(filled(parameters, kept), filled(body, kept))
+    last = operation.check(status, content_type, content)
+    assert status < 400, f"{status}: {content[:300]}"
+    assert not (isinstance(last, dict) and "error" in last), f"the stream ends with {last}"
+    result = last.get("result", last) if isinstance(last, dict) else last
+    for name, field in keep.items():
+        kept[name] = result[field]
+
+
+def refused(operation, statuses, **request):
+    status, content_type, content = operation.send(**request)
+    last = operation.check(status, content_type, content)
+    assert status in statuses, f"{status} instead of {statuses}: {content[:300]}"
+    assert last["error"]["message"] and "\n" not in last["error"]["message"], f"not one line: {last}"
+
+
+def wrong_type(schema):
+    kinds = schema.get("type")
+    return 5 if kinds == "string" else "x" if kinds in ("integer", "number", "array", "boolean", "object") else None
+
+
+def wrong_bodies(schema):
+    """Bodies that are each wrong in one place, with a word on where."""
+    properties = schema.get("properties", {})
+    yield "no JSON", "{"
+    yield "a list", []
+    yield "an unknown field", {"noSuchField": 1}
+    for name, value in properties.items():
+        yield f"'{name}' of another type", {name: wrong_type(value)}
+        if value.get("type") == "array":
+            yield f"an item of '{name}' of another type", {name: [wrong_type(value["items"])]}
+        if "enum" in value:
+            yield f"a '{name}' that is none", {name: "no such word"}
+        if "minimum" in value:
+            yield f"a '{name}' below its minimum", {name: value["minimum"] - 1}
+    for name in schema.get("required", []):
+        yield f"no '{name}'", {}
+
+
+def check_refusals(operation):
+    too_long = {"X-Padding": "x" * 100_000}
+    refused(operation, (431, 400), headers=too_long)
+    refused(operation, (401,), headers={"Authorization": "Bearer no-such-token"})
+    if operation.body is not None:
+        for what, body in wrong_bodies(operation.body):
+            try:
+                refused(operation, (400,), parameters={"ref": "no-such-thing"}, body=body)
+            except AssertionError as error:
+                # What the body asks of something that is not there may be answered in either order.
+                if not (operation.path_parameters and "404 instead" in str(error)):
+                    raise AssertionError(f"{what}: {error}") from None
+    if operation.path_parameters:
+        body = {name: "rev.0" for name in (operation.body or {}).get("required", [])}
+        refused(operation, (404,), parameters={"ref": "no-such-thing"}, body=body if operation.body else None)
+
+
+def guarded(what, check, *arguments):
+    try:
+        check(*arguments)
+        report(True, what)
+    except (AssertionError, jsonschema.ValidationError, OSError, ValueError, KeyError, http.client.HTTPException) as error:
+        report(False, what, f"{type(error).__name__}: {error}"[:1500])
+
+
+def check_routes(root):
+    with open(ROUTES, encoding="utf-8") as file:
+        routes = set(re.findall(r'Add\(\s*"([A-Z]+)",\s*"([^"]+)"', file.read()))
+    documented = {(method.upper(), path) for path, item in root["paths"].items() for method in METHODS if method in item}
+    assert routes == documented, (f"only in the daemon: {sorted(routes - documented)}; "
+                                  f"only in the document: {sorted(documented - routes)}")
+
+
+def main():
+    with open(OPENAPI, encoding="utf-8") as file:
+        root = yaml.safe_load(file)
+    known = operations(root)
+    guarded("the daemon's routes are the document's", check_routes, root)
+    kept = {}
+    for line in SUCCESSES:
+        if line[0] in known:
+            guarded(f"{line[0]} {json.dumps(line[1])}", succeed, known, kept, line)
+        else:
+            report(False, line[0], "openapi_conformance.py exercises it, and the document has no such operation")
+    for operation in known.values():
+        if operation.id not in {line[0] for line in SUCCESSES}:
+            report(False, operation.id, "no line in SUCCESSES of tests/end_to_end/openapi_conformance.py: add one that succeeds")
+        guarded(f"{operation.id} refuses what is wrong", check_refusals, operation)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# A script as people wrote them for Redgate's Spawn, run by a shell of its own without a terminal: strict mode, command
+# substitution, grep -q, awk, jq, flags in odd places, doubled and empty ones. What it prints is contract.md's, to the letter.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+# script LINE...: runs the lines from standard input as such a script; its output is in $out and $err, its exit code in $code.
+script() {
+  code=0
+  { printf 'set -euo pipefail\nexport PATH=%q:$PATH\ncd %q\n' "$work" "$work/files"; cat; } >"$work/script"
+  setsid bash "$work/script" >"$work/out" 2>"$work/err" </dev/null || code=$?
+  out=$(<"$work/out") err=$(<"$work/err")
+  (( code == ${1:-0} )) || fail "the script ended with $code, expected ${1:-0}: $out $err"
+}
+
+case_one_that_does_everything() {
+  script <<'END'
+imageName=$(spawnctl create data-image -f ./Widget.yaml --lifetime=24h -n JobImage -q)
+spawnctl get data-images | grep -q "$imageName"
+containerName=$(spawnctl create data-container --image "$imageName:latest" --lifetime 1h -q)
+json=$(spawnctl get data-container "$containerName" -o json)
+export PGPASSWORD=$(echo "$json" | jq -r .password)
+port=$(echo "$json" | jq .port) host=$(echo "$json" | jq -r .host) user=$(echo "$json" | jq -r '.user')
+run() { psql -X -q -A -t -h "$host" -p "$port" -U "$user" -d WidgetStore -c "$1"; }
+run 'insert into widget values (1001)'
+rev=$(spawnctl save data-container "$containerName" -q)
+run 'drop table widget'
+spawnctl reset data-container "$containerName" -q
+echo "$rev $(run 'select count(*) from widget')"
+spawnctl load data-container "$containerName" --revision rev.0 -q
+run 'select count(*) from widget'
+graduated=$(spawnctl graduate data-container "$containerName" --revision "$rev" --name widget-next --tag latest -q)
+echo "$graduated"
+spawnctl delete data-container "$containerName" -q
+spawnctl delete data-image "$graduated" -q
+spawnctl delete data-image "$imageName" -q
+END
+  assert_eq "$out" $'rev.1 1001\n1000\nwidget-next'
+  assert_eq "$err" ""
+}
+
+case_texts() {
+  script <<<"spawnctl create data-image --file Widget.yaml --name TextImage"
+  assert_matches "$out" "^Data image 'TextImage' \([0-9]{5}\) created!$"
+  script <<<"spawnctl create data-container --image TextImage --name texts"
+  assert_matches "$out" "^Data container 'texts' \([0-9]{5}\) created!
+-> Host=127.0.0.1;Port=[0-9]+;Username=spawn_admin_[A-Za-z0-9]{4};Database=WidgetStore;Password=[A-Za-z0-9]{16}$"
+  script <<<"spawnctl save data-container texts"
+  assert_eq "$out" $'Successfully saved data container \'texts\'\nNew revision is \'rev.1\''
+  script <<<"spawnctl graduate data-container texts --name graduated"
+  assert_matches "$out" "^Successfully graduated data container 'texts' at revision 'rev.1' to a new data-image
+New image 'graduated' \([0-9]{5}\) available!$"
+  assert_eq "$err" ""
+  script <<<"spawnctl graduate data-container texts -q"
+  assert_eq "$out" texts-graduate-1
+  script <<<"spawnctl create data-container -i TextImage -q"
+  assert_matches "$out" '^TextImage-[a-z]{8}$'
+  script <<<"spawnctl delete data-container texts $out -q; spawnctl delete data-image graduated texts-graduate-1 TextImage -q"
+  assert_eq "$out" ""
+}
+
+case_flags_in_odd_places() {
+  script <<'END'
+spawnctl create data-container widget:latest -q --name=odd -q ""
+spawnctl get -o json data-container odd | jq -r .name
+spawnctl get dc odd --output=yaml | grep '^name: ' | awk '{print $2}'
+spawnctl get data-containers "" | awk 'NR == 2 {print $2}'
+spawnctl get di | awk 'NR > 1 {print $2}' | grep -x widget
+spawnctl --quiet save "" data-container odd
+spawnctl update data-container --name even odd -q ""
+spawnctl delete -q data-container -q even
+spawnctl get data-containers
+spawnctl get data-containers -o json
+END
+  assert_eq "$out" $'odd\nodd\nodd\nodd\nwidget\nrev.1\nNo resources found.\n[]'
+  assert_eq "$err" ""
+}
+
+case_tables() {
+  make_container widget tables >/dev/null
+  script <<<"spawnctl get data-images; spawnctl get data-containers"
+  assert_eq "$(grep -c . <<<"$out")" 4
+  assert_eq "$(sed -n 1p <<<"$out" | xargs)" "ID Name Tags Engine Status CreatedAt Teams ExpiresAt"
+  assert_matches "$(sed -n 2p <<<"$out")" '^[0-9]{5} +widget +latest, ?0.20 +PostgreSQL:15.0 +Completed +'
+  assert_eq "$(sed -n 3p <<<"$out" | xargs)" "ID Name Revision Status Engine CreatedAt ExpiresAt"
+  assert_matches "$(sed -n 4p <<<"$out")" '^[0-9]{5} +tables +rev.0 +Completed +PostgreSQL:15.0 +'
+  assert_eq "$err" ""
+  ctl delete data-container -q tables
+}
+
+case_closed_pipes() {
+  local i
+  for i in 1 2 3 4 5; do
+    script <<<"spawnctl get data-images | true; spawnctl --help | head -n 1 >/dev/null; spawnctl get data-images -o json | grep -q widget"
+    assert_eq "$err" ""
+  done
+}
+
+case_exit_codes_stop_the_script() {
+  script 2 <<<"spawnctl get data-container nobody; echo not reached"
+  assert_eq "$out" ""
+  assert_eq "$(wc -l <"$work/err" | xargs)" 2 "an error is one line and a hint"
+  script 2 <<<"spawnctl create data-container --image nothing -q; echo not reached"
+  script 64 <<<"spawnctl create data-image -f missing.yaml -q; echo not reached"
+  script 64 <<<"spawnctl creat data-image; echo not reached"
+  assert_contains "$err" create
+  script 64 <<<"spawnctl get data-images -o xml"
+  script 69 <<<"SPAWNCTL_API_ENDPOINT=unix:///nonexistent/spawnd.sock spawnctl get data-images"
+  script 7 <<<"SPAWNCTL_ACCESS_TOKEN=wrong spawnctl get data-images"
+}
+
+case_with_an_access_token() {
+  script <<'END'
+token=$(spawnctl create access-token --purpose "ci" | sed 's/^Access token generated: //')
+export SPAWNCTL_ACCESS_TOKEN=$token
+spawnctl auth >/dev/null
+spawnctl onboard >/dev/null
+name=$(spawnctl create data-container --image widget -q)
+spawnctl get data-container "$name" -o json --accessToken "$token" | jq -r .image
+spawnctl delete data-container "$name" -q
+id=$(spawnctl get access-tokens | grep ci | awk '{print $1}')
+unset SPAWNCTL_ACCESS_TOKEN
+spawnctl delete access-token "$id" -q
+if spawnctl get data-images --accessToken "$token" 2>/dev/null; then echo "a revoked token works"; fi
+END
+  assert_eq "$out" widget
+}
+
+write_config
+start_daemon
+echo 'create table widget (id int primary key); insert into widget select generate_series(1, 1000);' >"$work/files/widget.sql"
+cat >"$work/files/Widget.yaml" <<'END'
+name: widget
+sourceType: Backup   
+engine: postgres
+version: 15.0
+tags: [latest, 0.20]
+initialDatabaseName: WidgetStore
+backups:
+  - folder: ./
+    file: widget.sql
+END
+ctl create data-image -q -f "$work/files/Widget.yaml" >/dev/null
+run_cases "$@"
