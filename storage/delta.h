@@ -106,7 +106,7 @@ class Delta {
   Result<void> Apply(const MapJournalReader::Record& record, const std::string& path);
   Result<void> AdoptSlots(bool renumber, const std::string& path);
   Result<void> CheckDataFile();
-  Result<void> PublishRecovered(Epoch epoch);
+  Result<void> PublishRecovered(Epoch epoch, bool was_published);
   Result<void> RemoveIfThere(const char* name);
 
   // delta.cc: operations.

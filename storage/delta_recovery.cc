@@ -131,13 +131,16 @@ Result<void> Delta::Recover(File& journal, const JournalHeader& header, const st
   TRY(AdoptSlots(renumber, path));
   TRY(AdoptRevisions());
   TRY(CheckDataFile());
-  if (auto synced = data_->Sync(); !synced) {
+  // Of another boot only what was committed counts, and a commit record is never durable before its data is
+  // (invariant 1).
+  auto synced = same_boot ? data_->Sync() : Result<void>();
+  if (!synced) {
     // Another try would succeed without having written anything (invariant 8). So this boot loses its
     // privilege, and the next try goes back to the last commit. Failing that there is nothing left to do.
     static_cast<void>(WriteDistrustedHeader(journal, header));
     return synced;
   }
-  TRY(PublishRecovered(epoch));
+  TRY(PublishRecovered(epoch, path == PathOf(kJournalName)));
   committed_ = epoch;
   gate_.StartAt(epoch + 1);
   // Slots behind the last one in use hold what was never committed, or was freed. Nothing refers to them any
@@ -195,15 +198,16 @@ Result<void> Delta::CheckDataFile() {
                                        std::to_string(slots_.End()) + " slots");
 }
 
-Result<void> Delta::PublishRecovered(Epoch epoch) {
+Result<void> Delta::PublishRecovered(Epoch epoch, bool was_published) {
   TRY_ASSIGN(journal_, StartTemporaryJournal());
   TRY(FillSnapshot(*journal_, epoch));
   TRY(journal_->AppendCommit(epoch));
   TRY(journal_->Sync());
   // A volume that never committed: the name of "data" must not come after that of the journal.
-  TRY(fs_.SyncDirectory(options_.directory));
+  if (!was_published) TRY(fs_.SyncDirectory(options_.directory));
   TRY(fs_.Rename(PathOf(kTemporaryJournalName), PathOf(kJournalName)));
   TRY(fs_.SyncDirectory(options_.directory));
+  // Again: the process that published it may have been killed before it did this.
   TRY(fs_.SyncDirectory(DirectoryOf(options_.directory)));
   TRY(RemoveIfThere(kUnpublishedJournalName));
   published_ = true;
