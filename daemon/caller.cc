@@ -1,5 +1,6 @@
 #include "daemon/caller.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
@@ -8,10 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -117,10 +120,21 @@ std::string UserName(uid_t uid) {
   return std::to_string(uid);
 }
 
-Result<UniqueFd> OpenAsCaller(const Identity& caller, const std::string& path, std::string_view noun) {
-  const auto what = [&] {
-    return "cannot open " + std::string(noun) + " '" + path + "' as user '" + UserName(caller.uid) + "'";
-  };
+namespace {
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+std::string CannotOpen(const Identity& caller, const std::string& path, std::string_view noun) {
+  return "cannot open " + std::string(noun) + " '" + path + "' as user '" + UserName(caller.uid) + "'";
+}
+
+}  // namespace
+
+Result<FileOrFolder> OpenFileOrFolderAsCaller(const Identity& caller, const std::string& path,
+                                              std::string_view noun) {
+  const auto what = [&] { return CannotOpen(caller, path, noun); };
   if (!path.starts_with('/')) {
     return Fail(ErrorCode::kInvalidArgument, what() + ": the path is not absolute");
   }
@@ -144,11 +158,39 @@ Result<UniqueFd> OpenAsCaller(const Identity& caller, const std::string& path, s
   if (!fd.Valid()) return Fail(ErrnoError(err, "").code, what() + ": " + Cause(err));
   struct stat st {};
   if (::fstat(fd.Get(), &st) != 0) return Fail(ErrorCode::kIo, what() + ": " + Cause(errno));
-  if (!S_ISREG(st.st_mode)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                what() + (S_ISDIR(st.st_mode) ? ": it is a directory" : ": it is no regular file"));
+  if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+    return Fail(ErrorCode::kInvalidArgument, what() + ": it is no regular file");
   }
-  return fd;
+  return FileOrFolder{std::move(fd), S_ISDIR(st.st_mode)};
+}
+
+Result<UniqueFd> OpenAsCaller(const Identity& caller, const std::string& path, std::string_view noun) {
+  TRY_ASSIGN(FileOrFolder opened, OpenFileOrFolderAsCaller(caller, path, noun));
+  if (opened.is_folder) {
+    return Fail(ErrorCode::kInvalidArgument, CannotOpen(caller, path, noun) + ": it is a directory");
+  }
+  return std::move(opened.fd);
+}
+
+Result<std::vector<std::string>> NamesInFolder(int folder_fd, size_t limit) {
+  // A descriptor of its own with its own offset, which closedir closes.
+  const int copy = ::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, CloseFolder> folder(copy >= 0 ? ::fdopendir(copy) : nullptr);
+  if (!folder) return FailErrno(errno, "cannot list the folder");
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (names.size() == limit) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "the folder has more than " + std::to_string(limit) + " entries");
+    }
+    names.emplace_back(name);
+  }
+  if (errno != 0) return FailErrno(errno, "cannot list the folder");
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace spawnd::daemon

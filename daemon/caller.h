@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/process.h"
 #include "base/result.h"
@@ -23,5 +24,17 @@ std::string UserName(uid_t uid);
 /// Changes the file-system user, the groups and the capabilities of the calling thread only, and puts them
 /// back before it returns; a thread that could not be put back ends the process.
 Result<UniqueFd> OpenAsCaller(const Identity& caller, const std::string& path, std::string_view noun);
+
+/// The same for what may be a folder as well.
+struct FileOrFolder {
+  UniqueFd fd;  ///< of a folder: to read its names
+  bool is_folder = false;
+};
+Result<FileOrFolder> OpenFileOrFolderAsCaller(const Identity& caller, const std::string& path,
+                                              std::string_view noun);
+
+/// The names in a folder that was opened as its reader, sorted, without "." and "..". kInvalidArgument when
+/// there are more than `limit`.
+Result<std::vector<std::string>> NamesInFolder(int folder_fd, size_t limit);
 
 }  // namespace spawnd::daemon

@@ -38,11 +38,14 @@ class Build {
   bool Begun() const { return begun_; }
 
   Result<api::DataImage> Run() {
-    TRY(ChooseServer());
+    TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
+    TRY(ChooseServer());
     for (const OpenedBackup& backup : backups_) {
-      TRY(CheckBackup(RestoreFor(0), backup, order_.request.initial_database_name));
+      TRY_ASSIGN(const bool has_placements,
+                 HasPlacements(RestoreFor(0), backup, order_.request.initial_database_name));
+      has_placements_ = has_placements_ || has_placements;
     }
     const ImageRow row = NewRow();
     TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_] {
@@ -61,9 +64,21 @@ class Build {
   }
 
  private:
+  /// As the user asked, or as a backup that holds a server's own files dictates.
   Result<void> ChooseServer() {
-    TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
-    auto chosen = state_.installations.ChooseOrDetect(*engine_, order_.request.version);
+    std::string wanted = order_.request.version;
+    for (const OpenedBackup& backup : backups_) {
+      TRY_ASSIGN(const std::string dictated, VersionOfBackup(*engine_, backup));
+      if (dictated.empty()) continue;
+      if (!wanted.empty() && !engine_->Satisfies(dictated, wanted)) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "'" + backup.name + "' holds the files of version " + dictated + ", and version '" +
+                        wanted + "' cannot read them",
+                    "Leave `version` out, or say " + dictated + ".");
+      }
+      wanted = dictated;
+    }
+    auto chosen = state_.installations.ChooseOrDetect(*engine_, wanted);
     if (!chosen) chosen = StandIn(std::move(chosen.error()));
     if (!chosen) return Fail(std::move(chosen.error()));
     installation_ = std::move(*chosen);
@@ -137,7 +152,7 @@ class Build {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
                BuildServer::Start(context_, {id_, state_.layout.Images() + "/" + empty.index_file, layer_id_,
-                                             installation_, engine_->MakeCredentials("")}));
+                                             installation_, engine_->MakeCredentials(""), has_placements_}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), state_.layout.Root()));
@@ -147,6 +162,13 @@ class Build {
   Result<ImageCompletion> RestoreInto(BuildServer& server) {
     const api::CreateDataImageRequest& request = order_.request;
     const std::string& initial = request.initial_database_name;
+    if (has_placements_) {
+      for (const OpenedBackup& backup : backups_) {
+        TRY(RunPlacements(context_, RestoreFor(id_), backup, initial, server));
+      }
+      progress_.Stage("recovering");
+      TRY(server.StartEngine());
+    }
     if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
     TRY(RunScript("preScript", request.pre_script, initial, server));
     for (const OpenedBackup& backup : backups_) {
@@ -183,6 +205,7 @@ class Build {
   engines::Installation installation_;
   std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
+  bool has_placements_ = false;
   int64_t id_ = 0;
   std::string layer_id_;
   bool begun_ = false;

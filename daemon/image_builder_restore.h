@@ -1,7 +1,8 @@
-/// The backups and scripts of one image build: opening them as the caller, recognising them, and running the
-/// engine's restore steps against the build server. Job thread only.
+/// The backups and scripts of one image build: opening them as the caller, recognising them, placing files
+/// before the server starts and running the engine's restore steps once it has. Job thread only.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +16,27 @@
 
 namespace spawnd::daemon {
 
+/// As the engine sees a backup that is a folder; opens with the rights of the caller.
+class CallersFolder final : public engines::BackupFolder {
+ public:
+  static Result<std::unique_ptr<CallersFolder>> Make(const Identity& caller, const std::string& path,
+                                                     int folder_fd);
+  const std::vector<std::string>& Names() const override { return names_; }
+  Result<UniqueFd> Open(const std::string& relative_path) const override;
+
+ private:
+  CallersFolder(Identity caller, std::string path) : caller_(std::move(caller)), path_(std::move(path)) {}
+  const Identity caller_;
+  const std::string path_;
+  std::vector<std::string> names_;
+};
+
 struct OpenedBackup {
   std::string name;  ///< for messages
-  UniqueFd fd;
+  std::string path{};
+  UniqueFd fd{};  ///< not of a folder
+  std::unique_ptr<CallersFolder> folder{};
+  bool is_script = false;
 };
 
 /// Opens every backup of the request with the caller's rights.
@@ -34,12 +53,19 @@ struct Restore {
   std::string log_path;
 };
 
-/// Says now, before anything expensive, what would be refused later: kInvalidArgument for a file that is no
-/// backup of this engine.
-Result<void> CheckBackup(const Restore& restore, const OpenedBackup& backup, const std::string& database);
+/// The version that the backup's content dictates, as Engine::VersionOfBackup has it.
+Result<std::string> VersionOfBackup(const engines::Engine& engine, const OpenedBackup& backup);
 
-/// Restores one backup into the server. The error of a tool has its own words; everything it said is in the
-/// log.
+/// Says now, before anything expensive, what would be refused later: kInvalidArgument for what is no backup
+/// of this engine. True when it has files to be placed before the server starts.
+Result<bool> HasPlacements(const Restore& restore, const OpenedBackup& backup, const std::string& database);
+
+/// Puts the backup's files on the volume of a server that is held before its start.
+Result<void> RunPlacements(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
+                           const std::string& database, BuildServer& server);
+
+/// Restores one backup into the running server. The error of a tool has its own words; everything it said is
+/// in the log.
 Result<void> RunRestore(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                         const std::string& database, const BuildServer& server);
 

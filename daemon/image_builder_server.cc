@@ -15,6 +15,8 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr std::chrono::seconds kLaunchDeadline{180};
+/// What was placed may have a log to be replayed.
+constexpr std::chrono::seconds kRecoveryDeadline{4 * 3600};
 /// A clean stop writes a checkpoint of everything that was restored.
 constexpr std::chrono::seconds kFinishDeadline{1800};
 constexpr std::chrono::seconds kKillDeadline{20};
@@ -57,6 +59,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.credentials = options_.credentials;
   spec.purpose = engines::Purpose::kBuild;
   spec.base_revision = options_.base_revision;
+  spec.hold_engine = options_.hold_engine;
   spec.engine_uid = state.engine_user.uid;
   spec.engine_gid = state.engine_user.gid;
   spec.tls_certificate_path = state.tls.certificate_path;
@@ -70,6 +73,10 @@ Result<void> BuildServer::Launch() {
   TRY_ASSIGN(keeper_,
              KeeperClient::Launch(spec, kLaunchDeadline, [this] { return context_.stop.stop_requested(); }));
   return {};
+}
+
+Result<void> BuildServer::StartEngine() {
+  return keeper_->StartEngine(kRecoveryDeadline, [this] { return context_.stop.stop_requested(); });
 }
 
 Result<ImageCompletion> BuildServer::Seal(std::string database) {

@@ -20,6 +20,8 @@ class BuildServer {
     std::string layer_id;    ///< of the layer that Seal writes
     engines::Installation installation;
     engines::Credentials credentials;
+    /// The server is not started before StartEngine.
+    bool hold_engine = false;
     /// Set: the volume lies on this revision of a container over that image.
     std::optional<storage::RevisionReference> base_revision{};
   };
@@ -35,6 +37,8 @@ class BuildServer {
   const engines::Credentials& Credentials() const { return options_.credentials; }
   KeeperClient& Keeper() { return *keeper_; }
 
+  /// After Start with hold_engine, once all files are placed: the server may first have much to recover.
+  Result<void> StartEngine();
   /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success.
   Result<ImageCompletion> Seal(std::string database);
   /// Ends the keeper, removes the build directory and gives the port back. Idempotent. After an error the

@@ -211,7 +211,7 @@ Result<void> Tool::Start() {
   options.env = command.env;
   options.working_directory = command.working_directory;
   options.stdin_fd = run_.step->input_is_backup ? input.read_end.Get() : -1;
-  options.stdout_fd = output.write_end.Get();
+  options.stdout_fd = run_.stdout_fd >= 0 ? run_.stdout_fd : output.write_end.Get();
   options.stderr_fd = messages.write_end.Get();
   options.identity = run_.caller;
   options.new_session = true;  // no terminal to ask a password on, and one kill reaches all of it

@@ -24,7 +24,8 @@ struct ToolRun {
   engines::RestoreStep* step = nullptr;
   int backup_fd = -1;    ///< read from its present offset to its end when step->input_is_backup
   Identity caller;       ///< the tool runs as this user
-  std::string log_path;  ///< everything the tool prints is appended; made when missing
+  int stdout_fd = -1;    ///< set: its standard output goes there and not to the log
+  std::string log_path;  ///< what the tool prints is appended; made when missing
   std::chrono::steady_clock::time_point deadline;
   /// Bytes of the backup that the tool has been given and the backup's size; called after each read.
   std::function<void(uint64_t done, uint64_t total)> progress;

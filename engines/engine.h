@@ -6,9 +6,9 @@
 /// product: whoever needs one asks the registry (engines/registry.h).
 ///
 /// The life of a container as the keeper drives it:
-///   image build:  Initialise -> Start -> Probe -> PrepareContainer -> (restore, from the daemon) ->
-///   PrepareImage
-///                 -> Stop -> seal
+///   image build:  Initialise -> (placements) -> Start -> Probe -> PrepareContainer -> (restore steps, from
+///   the daemon)
+///                 -> PrepareImage -> Stop -> seal
 ///   container:    Start -> Probe -> PrepareContainer -> ... -> Stop or kill
 #pragma once
 
@@ -22,6 +22,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
+#include "engines/parts.h"
+#include "engines/restore.h"
 
 namespace spawnd::engines {
 
@@ -31,34 +34,6 @@ struct Installation {
   std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
   std::string root;       ///< folder that holds bin/ (or sbin/), absolute
   std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
-};
-
-/// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.
-struct Command {
-  std::vector<std::string> argv;
-  std::vector<std::string> env;  ///< "NAME=value"; nothing is inherited
-  std::string working_directory;
-};
-
-/// Fixed places inside a container's private mount namespace; the same in every container.
-struct Paths {
-  std::string engine_root;       ///< the installation
-  std::string data_directory;    ///< on the volume, owned by the engine's user
-  std::string socket_directory;  ///< in memory, 0700, seen by this container only
-  std::string tls_certificate;   ///< PEM, readable by the engine's user
-  std::string tls_key;
-  std::string settings_directory;  ///< in memory; where SettingsFiles are written before every start
-};
-
-struct Endpoint {
-  std::string host;  ///< address the engine listens on and clients use, e.g. "127.0.0.1"
-  uint16_t port = 0;
-};
-
-struct Credentials {
-  std::string user;
-  std::string password;
-  std::string database;  ///< the one a client should open first
 };
 
 struct SettingsFile {
@@ -71,36 +46,6 @@ struct ConnectionStrings {
   std::string dotnet;  ///< "Host=H;Port=P;Username=U;Database=D;Password=W" or the product's own form
   std::string jdbc;
   std::string url;
-};
-
-/// Decides what becomes of each line that a restore tool prints, and sees the dump on its way in.
-class RestoreSession {
- public:
-  virtual ~RestoreSession() = default;
-  /// Turns the next bytes of the backup into bytes for the tool's standard input (decompression, locale
-  /// replacement). `last` is true once, with the final bytes. Errors name the place: "line 12 of dump.sql".
-  virtual Result<std::string> FilterInput(std::string_view bytes, bool last) = 0;
-  /// One line (without the newline) that the tool wrote to standard error. An error ends the restore.
-  virtual Result<void> OnToolMessage(std::string_view line) = 0;
-  /// The tool ended with `exit_code`; the last word on whether the restore worked.
-  virtual Result<void> OnToolExit(int exit_code) = 0;
-  /// Warnings for the image's log, e.g. a locale that was replaced.
-  virtual std::vector<std::string> Warnings() const = 0;
-};
-
-struct RestoreStep {
-  std::string title;  ///< for progress: "restoring pagila.sql.gz"
-  Command command;    ///< host paths; runs outside the container, as the caller, connects over the endpoint
-  bool input_is_backup = true;  ///< feed the backup through session->FilterInput to standard input
-  std::unique_ptr<RestoreSession> session;
-};
-
-struct RestoreRequest {
-  std::string backup_name;  ///< as the user wrote it, for messages
-  int backup_fd = -1;       ///< opened as the caller, regular file at offset 0; stays the caller's to close
-  std::string database;     ///< initialDatabaseName, may be empty
-  Endpoint endpoint;
-  Credentials credentials;  ///< of the build server's superuser
 };
 
 /// What a server is started for.
@@ -198,10 +143,19 @@ class Engine {
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;
 
-  /// Looks at the backup's content and says how to restore it. kInvalidArgument: not a backup of this
-  /// product.
-  virtual Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
-                                                       const RestoreRequest& request) const = 0;
+  /// The version that a backup dictates ("15"), because it holds the server's own files; empty: any may take
+  /// it. Asked before an installation is chosen.
+  virtual Result<std::string> VersionOfBackup(const RestoreRequest& /*request*/) const {
+    return std::string();
+  }
+  /// Looks at the backup's content and says how to restore it: steps against the running server, placements
+  /// of files before it is started (engines/restore.h), or both. Called twice: before the build, to refuse at
+  /// once what cannot be restored, without endpoint and credentials; then for good. kInvalidArgument: not a
+  /// backup of this product.
+  virtual Result<RestorePlan> PlanRestore(const Installation& installation,
+                                          const RestoreRequest& request) const = 0;
+  /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
+  virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };
 
 }  // namespace spawnd::engines

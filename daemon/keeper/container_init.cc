@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/keeper/descriptor_passing.h"
 #include "daemon/keeper/init_process.h"
 
 namespace spawnd::daemon {
@@ -64,6 +65,10 @@ Result<InitTimings> ContainerInit::Do(InitOrder order, std::chrono::milliseconds
   if (::send(socket_.Get(), &order, sizeof order, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof order)) {
     return FailErrno(errno, "the container's process 1 is gone");
   }
+  return Await(deadline);
+}
+
+Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (true) {
     const auto left =
@@ -80,8 +85,18 @@ Result<InitTimings> ContainerInit::Do(InitOrder order, std::chrono::milliseconds
     if (message.kind == InitMessage::Kind::kFailed) {
       return Fail(message.code, std::string(message.text.data()), std::string(message.hint.data()));
     }
+    command_exit_ = message.command_exit;
     return message.timings;
   }
+}
+
+Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin_fd,
+                                      const std::function<void()>& begun,
+                                      std::chrono::milliseconds deadline) {
+  TRY(SendWithDescriptor(socket_.Get(), EncodeCommandOrder(command), stdin_fd));
+  begun();
+  TRY(Await(deadline).map([](InitTimings) {}));
+  return command_exit_;
 }
 
 std::optional<int> ContainerInit::EngineExit() {

@@ -39,6 +39,7 @@ struct InitPlan {
 enum class InitOrder : int {
   kMountVolume,       ///< attach, format if planned, mount
   kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
+  kRunCommand,        ///< a program in the container while the engine is down; through RunCommand only
   kStartEngine,
   kStopEngine,  ///< clean stop, then end what is left
   kKillEngine,  ///< SIGKILL to everything but process 1
@@ -66,6 +67,12 @@ class ContainerInit {
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
   Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
 
+  /// Runs a program as the engine's user to its end, with `stdin_fd` (-1: nothing) as its standard input and
+  /// the engine's log as its output; what it left behind is killed. Returns the exit code. `stdin_fd` stays
+  /// the caller's, who closes it in `begun`: called once process 1 has its own.
+  Result<int> RunCommand(const engines::Command& command, int stdin_fd, const std::function<void()>& begun,
+                         std::chrono::milliseconds deadline);
+
   /// Readable when the engine or process 1 itself ended.
   int EventFd() const { return socket_.Get(); }
   /// The engine's wait status once it has ended (by itself, or after kStopEngine); -1 when process 1 is gone.
@@ -76,12 +83,14 @@ class ContainerInit {
 
  private:
   ContainerInit(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+  Result<InitTimings> Await(std::chrono::milliseconds deadline);
   /// Reads one message, waiting at most `wait`; false on time-out. A closed socket counts as engine exit -1.
   bool Receive(InitMessage& message, std::chrono::milliseconds wait);
 
   pid_t pid_ = -1;
   UniqueFd socket_;
   std::optional<int> engine_exit_;
+  int command_exit_ = 0;
 };
 
 }  // namespace spawnd::daemon

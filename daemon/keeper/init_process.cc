@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/process.h"
+#include "daemon/keeper/descriptor_passing.h"
 #include "daemon/keeper/private_mounts.h"
 #include "storage/ext4.h"
 #include "storage/loop_device.h"
@@ -28,6 +29,38 @@ using std::chrono::steady_clock;
 /// How long an engine may take to write out its memory on a clean stop before it is killed. The keeper's own
 /// deadline is longer, so that the answer still arrives.
 constexpr std::chrono::seconds kStopDeadline(120);
+
+constexpr size_t kMaxOrderBytes = 128 * 1024;
+
+void PutText(std::string& packet, const std::string& text) {
+  // None of them can hold a zero byte: they are arguments of a program.
+  packet.append(text.c_str(), text.size() + 1);
+}
+void PutTexts(std::string& packet, const std::vector<std::string>& texts) {
+  const auto count = static_cast<uint32_t>(texts.size());
+  packet.append(reinterpret_cast<const char*>(&count), sizeof count);
+  for (const std::string& text : texts) PutText(packet, text);
+}
+
+/// False when the packet is cut short.
+bool TakeText(std::string_view& packet, std::string& text) {
+  const size_t end = packet.find('\0');
+  if (end == std::string_view::npos) return false;
+  text = packet.substr(0, end);
+  packet.remove_prefix(end + 1);
+  return true;
+}
+bool TakeTexts(std::string_view& packet, std::vector<std::string>& texts) {
+  uint32_t count = 0;
+  if (packet.size() < sizeof count) return false;
+  std::memcpy(&count, packet.data(), sizeof count);
+  packet.remove_prefix(sizeof count);
+  for (std::string text; count > 0; --count) {
+    if (!TakeText(packet, text)) return false;
+    texts.push_back(text);
+  }
+  return true;
+}
 
 double MillisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
@@ -58,9 +91,13 @@ class InitProcess {
       if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) ::_exit(1);
       if (fds[1].revents != 0) ReapChildren();
       if (fds[0].revents == 0) continue;
+      UniqueFd input;
+      const auto packet = ReceiveWithDescriptor(socket_.Get(), kMaxOrderBytes, input);
       InitOrder order{};
-      if (::recv(socket_.Get(), &order, sizeof order, 0) != static_cast<ssize_t>(sizeof order)) ::_exit(0);
-      Answer(CarryOut(order));
+      if (!packet || packet->size() < sizeof order) ::_exit(0);
+      std::memcpy(&order, packet->data(), sizeof order);
+      command_exit_ = 0;
+      Answer(order == InitOrder::kRunCommand ? RunCommand(*packet, std::move(input)) : CarryOut(order));
     }
   }
 
@@ -72,6 +109,7 @@ class InitProcess {
   void Answer(const Result<void>& result) {
     InitMessage message;
     message.timings = timings_;
+    message.command_exit = command_exit_;
     if (!result) {
       message.kind = InitMessage::Kind::kFailed;
       message.code = result.error().code;
@@ -87,6 +125,8 @@ class InitProcess {
         return MountVolume();
       case InitOrder::kInitialiseEngine:
         return InitialiseEngine();
+      case InitOrder::kRunCommand:
+        break;  // has more to it than its name
       case InitOrder::kStartEngine:
         return StartEngine();
       case InitOrder::kStopEngine:
@@ -144,6 +184,18 @@ class InitProcess {
       return Fail(ErrorCode::kInternal,
                   "'" + plan_.initialise.argv[0] + "' ended with exit code " + std::to_string(exit_code));
     }
+    return {};
+  }
+
+  Result<void> RunCommand(std::string_view packet, UniqueFd input) {
+    TRY_ASSIGN(const engines::Command command, DecodeCommandOrder(packet));
+    SpawnOptions options = EngineOptions(command);
+    options.stdin_fd = input.Get();
+    TRY_ASSIGN(const pid_t pid, Spawn(options));
+    // Or the source would never hear that nobody reads any more.
+    input.Reset();
+    command_exit_ = WaitForExit(pid);
+    KillAll();
     return {};
   }
 
@@ -207,10 +259,30 @@ class InitProcess {
   UniqueFd socket_;
   UniqueFd signals_;
   pid_t engine_pid_ = -1;
+  int command_exit_ = 0;
   InitTimings timings_;
 };
 
 }  // namespace
+
+std::string EncodeCommandOrder(const engines::Command& command) {
+  constexpr InitOrder kOrder = InitOrder::kRunCommand;
+  std::string packet(reinterpret_cast<const char*>(&kOrder), sizeof kOrder);
+  PutTexts(packet, command.argv);
+  PutTexts(packet, command.env);
+  PutText(packet, command.working_directory);
+  return packet;
+}
+
+Result<engines::Command> DecodeCommandOrder(std::string_view packet) {
+  engines::Command command;
+  packet.remove_prefix(std::min(packet.size(), sizeof(InitOrder)));
+  if (!TakeTexts(packet, command.argv) || !TakeTexts(packet, command.env) ||
+      !TakeText(packet, command.working_directory)) {
+    return Fail(ErrorCode::kInternal, "a command to process 1 is cut short");
+  }
+  return command;
+}
 
 void RunInitProcess(const InitPlan& plan, UniqueFd socket) {
   // The socket tells of the keeper's end too, but only to a process that listens: this one may be waiting for

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <string>
+#include <string_view>
 
 #include "base/unique_fd.h"
 #include "daemon/keeper/container_init.h"
@@ -16,9 +18,15 @@ struct InitMessage {
   ErrorCode code = ErrorCode::kInternal;  ///< with kFailed
   int engine_status = 0;                  ///< with kEngineExit, as from waitpid
   InitTimings timings;
+  int command_exit = 0;           ///< with kDone of a kRunCommand, as of ProcessOutput
   std::array<char, 4096> text{};  ///< with kFailed
   std::array<char, 512> hint{};
 };
+
+/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it. A command that does not fit
+/// into one packet is refused by the sending.
+std::string EncodeCommandOrder(const engines::Command& command);
+Result<engines::Command> DecodeCommandOrder(std::string_view packet);
 
 /// Never returns: ends when the keeper's end of the socket closes.
 [[noreturn]] void RunInitProcess(const InitPlan& plan, UniqueFd socket);

@@ -33,13 +33,15 @@ constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
 constexpr auto kSyncDeadline = 120s;
+/// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
+constexpr auto kCommandDeadline = 24h;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 /// How often the log is looked at for the engine's word that it is ready: a read of memory.
 constexpr auto kReadyCheck = 500us;
 /// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
 constexpr auto kProbeWithoutWord = 100ms;
-constexpr off_t kLogTailBytes = 16 * 1024;
+constexpr size_t kLogTailBytes = 16 * 1024;
 
 int64_t MonotonicNanoseconds() {
   timespec now{};
@@ -104,14 +106,35 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
     if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
     Lap("initialise");
   }
+  committer_ = std::thread([this] { CommitEverySecond(); });
+  engine_held_ = true;
+  if (spec_.hold_engine) return Status();
+  return StartEngine(std::chrono::seconds(request.deadline_seconds));
+}
+
+Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
+  if (!std::exchange(engine_held_, false)) {
+    return Fail(ErrorCode::kInUse, "the engine does not wait for its start");
+  }
+  // Of what ran before, nothing is the engine's own word.
+  log_start_ = ::lseek(log_.Get(), 0, SEEK_END);
   TRY(init_->Do(InitOrder::kStartEngine, kMountDeadline).map([](InitTimings) {}));
   engine_running_ = true;
-  TRY(WaitUntilReady(std::chrono::seconds(request.deadline_seconds)));
+  TRY(WaitUntilReady(deadline));
   Lap("engine");
   TRY(session_->PrepareContainer(spec_.credentials));
   Lap("prepare");
-  committer_ = std::thread([this] { CommitEverySecond(); });
   return Status();
+}
+
+Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, UniqueFd input) {
+  if (!engine_held_) return Fail(ErrorCode::kInUse, "the engine has been started");
+  const off_t before = ::lseek(log_.Get(), 0, SEEK_END);
+  CommandOutcome outcome;
+  TRY_ASSIGN(outcome.exit_code, init_->RunCommand(
+                                    command, input.Get(), [&input] { input.Reset(); }, kCommandDeadline));
+  outcome.output = LogSince(before, engines::kMaxCommandOutput);
+  return outcome;
 }
 
 /// Waits for the processes of a predecessor: each of them holds the lock, so when it is free the port is,
@@ -231,8 +254,13 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
 
 /// The end of what the engine has written since this keeper started it.
 std::string Keeper::LogTail() {
+  return LogSince(log_start_, kLogTailBytes);
+}
+
+/// What stands in the log from `start` on, its last `limit` bytes.
+std::string Keeper::LogSince(off_t start, size_t limit) {
   const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
-  const off_t from = std::max(log_start_, size - kLogTailBytes);
+  const off_t from = std::max(start, size - static_cast<off_t>(limit));
   std::string tail(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
   const ssize_t got = ::pread(log_.Get(), tail.data(), tail.size(), from);
   tail.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));

@@ -30,6 +30,10 @@ class Keeper {
   /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
   /// caller ends the process. Forks, so it is called before this process has any thread.
   Result<KeeperReply> Start(const KeeperRequest& request);
+  /// The second half of Start, of a keeper whose spec says hold_engine: the engine and its preparation.
+  Result<KeeperReply> StartEngine(std::chrono::seconds deadline);
+  /// Before StartEngine: a program in the container, with `input` as its standard input.
+  Result<CommandOutcome> RunCommand(const engines::Command& command, UniqueFd input);
   KeeperReply Status();
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
@@ -65,6 +69,7 @@ class Keeper {
   Result<void> StopEngine();
   Result<void> SyncAndSave();
   std::string LogTail();
+  std::string LogSince(off_t start, size_t limit);
   Error EngineEnded();
   void CommitEverySecond();
   void StopCommitter();
@@ -82,6 +87,7 @@ class Keeper {
   std::unique_ptr<ContainerInit> init_;
   std::unique_ptr<engines::Engine::Session> session_;
   bool engine_running_ = false;
+  bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;
   int64_t lap_start_ns_ = 0;
 

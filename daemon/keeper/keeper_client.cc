@@ -65,6 +65,11 @@ class Client final : public KeeperClient {
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
                           const std::function<bool()>& stop = {}, const ProgressFunction& progress = {}) {
     TRY(SendPacket(connection_.Get(), EncodeRequest(request)));
+    return Await(deadline, stop, progress);
+  }
+
+  Result<KeeperReply> Await(seconds deadline, const std::function<bool()>& stop,
+                            const ProgressFunction& progress) {
     const auto end = steady_clock::now() + deadline;
     while (true) {
       const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
@@ -79,6 +84,26 @@ class Client final : public KeeperClient {
       if (reply.final) return reply;
       if (progress && !progress(reply.seal_progress)) return Fail(ErrorCode::kCancelled, "cancelled");
     }
+  }
+
+  Result<void> BeginCommand(const engines::Command& command, int stdin_fd) override {
+    KeeperRequest request;
+    request.op = Op::kRunCommand;
+    request.command = command;
+    return SendPacket(connection_.Get(), EncodeRequest(request), stdin_fd);
+  }
+
+  Result<CommandOutcome> FinishCommand(seconds deadline, const std::function<bool()>& stop) override {
+    return Await(deadline, stop, {}).map([](KeeperReply reply) { return std::move(reply.outcome); });
+  }
+
+  Result<void> StartEngine(seconds deadline, const std::function<bool()>& stop) override {
+    KeeperRequest request;
+    request.op = Op::kStartEngine;
+    request.deadline_seconds = deadline.count();
+    TRY_ASSIGN(KeeperReply reply, Ask(request, deadline + seconds(10), stop));
+    SetStarted(std::move(reply.started));
+    return {};
   }
 
   storage::VolumeUsage Usage() override {

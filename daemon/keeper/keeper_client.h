@@ -38,6 +38,8 @@ struct KeeperSpec {
   engines::Purpose purpose = engines::Purpose::kServe;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
+  /// The engine is not started until StartEngine: commands put files into its data directory first.
+  bool hold_engine = false;
   /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
   std::optional<uint32_t> revert_to{};
   /// Set: the fresh volume lies on a revision of another container, not on the image itself.
@@ -54,6 +56,12 @@ struct KeeperStarted {
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
 };
 
+/// How a command in the container ended.
+struct CommandOutcome {
+  int exit_code = 0;   ///< 128 + signal when a signal ended it
+  std::string output;  ///< the last engines::kMaxCommandOutput bytes of what it printed
+};
+
 class KeeperClient {
  public:
   /// Starts a keeper process and waits until its engine answers and is prepared. On any error the keeper and
@@ -68,6 +76,15 @@ class KeeperClient {
   virtual ~KeeperClient() = default;
 
   virtual const KeeperStarted& Started() const = 0;
+  /// Of a keeper with hold_engine: runs a program as the engine's user, with `stdin_fd` as its standard input
+  /// (-1: nothing). It reads what the caller writes into the other end meanwhile; the caller closes its own
+  /// `stdin_fd` between the two calls. Every Begin has its Finish, which returns when the program has ended.
+  virtual Result<void> BeginCommand(const engines::Command& command, int stdin_fd) = 0;
+  virtual Result<CommandOutcome> FinishCommand(std::chrono::seconds deadline,
+                                               const std::function<bool()>& stop) = 0;
+  /// Ends hold_engine; as the second half of Launch, and like it but for what becomes of the keeper after an
+  /// error: that is left to Kill.
+  virtual Result<void> StartEngine(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   virtual storage::VolumeUsage Usage() = 0;  ///< zeros when the keeper does not answer
   /// Makes `database` on the engine when it does not exist.
   virtual Result<void> CreateDatabase(const std::string& database) = 0;

@@ -64,7 +64,8 @@ class KeeperLoop {
 
   void Serve(size_t number) {
     const int fd = connections_[number].Get();
-    auto packet = ReceivePacket(fd);
+    UniqueFd descriptor;
+    auto packet = ReceivePacket(fd, &descriptor);
     if (!packet) {
       connections_.erase(connections_.begin() + static_cast<ptrdiff_t>(number));
       // The daemon went away, or gave up, before there was a container: nobody would ever find this keeper
@@ -73,7 +74,7 @@ class KeeperLoop {
       return;
     }
     auto request = DecodeRequest(*packet);
-    KeeperReply reply = request ? CarryOut(*request, fd) : Failed(request.error());
+    KeeperReply reply = request ? CarryOut(*request, fd, std::move(descriptor)) : Failed(request.error());
     // A client that is gone already gets no answer, and that is its own affair.
     [[maybe_unused]] const bool sent = SendPacket(fd, EncodeReply(reply)).has_value();
   }
@@ -89,7 +90,7 @@ class KeeperLoop {
     return result ? KeeperReply{} : Failed(result.error());
   }
 
-  KeeperReply CarryOut(const KeeperRequest& request, int fd) {
+  KeeperReply CarryOut(const KeeperRequest& request, int fd, UniqueFd descriptor) {
     switch (request.op) {
       case Op::kStart:
         return Start(request);
@@ -103,6 +104,14 @@ class KeeperLoop {
         if (databases) reply.databases = std::move(*databases);
         return reply;
       }
+      case Op::kRunCommand: {
+        auto outcome = keeper_.RunCommand(request.command, std::move(descriptor));
+        KeeperReply reply = ReplyFor(outcome);
+        if (outcome) reply.outcome = std::move(*outcome);
+        return reply;
+      }
+      case Op::kStartEngine:
+        return StartEngine(request);
       case Op::kSave: {
         auto saved = keeper_.Save();
         return saved ? keeper_.Status() : Failed(saved.error());
@@ -129,8 +138,16 @@ class KeeperLoop {
     directory_ = request.spec.directory;
     auto reply = keeper_.Start(request);
     started_ = true;
-    if (reply) return *reply;
-    const Error reason = keeper_.Poisoned().value_or(reply.error());
+    return reply ? *reply : CannotStart(reply.error());
+  }
+
+  KeeperReply StartEngine(const KeeperRequest& request) {
+    auto reply = keeper_.StartEngine(std::chrono::seconds(request.deadline_seconds));
+    return reply ? *reply : CannotStart(reply.error());
+  }
+
+  KeeperReply CannotStart(const Error& error) {
+    const Error reason = keeper_.Poisoned().value_or(error);
     // Tidily, so that the kernel has no lost writes to complain about; then the process ends.
     keeper_.Abandon();
     End(reason);

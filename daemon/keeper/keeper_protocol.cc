@@ -3,11 +3,11 @@
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+
+#include "daemon/keeper/descriptor_passing.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -15,8 +15,9 @@ namespace {
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 using rapidjson::Value;
 
-constexpr std::array<const char*, 9> kOpNames{
-    "start", "status", "createDatabase", "userDatabases", "finishImage", "seal", "stop", "abandon", "save"};
+constexpr std::array<const char*, 11> kOpNames{"start",       "status",     "createDatabase", "userDatabases",
+                                               "finishImage", "seal",       "stop",           "abandon",
+                                               "save",        "runCommand", "startEngine"};
 /// The newest ones; more would not fit into a packet.
 constexpr size_t kMaxRevisions = 2000;
 
@@ -99,6 +100,7 @@ void PutSpec(Writer& writer, const KeeperSpec& spec) {
   Put(writer, "gid", int64_t{spec.engine_gid});
   Put(writer, "tlsCertificate", spec.tls_certificate_path);
   Put(writer, "tlsKey", spec.tls_key_path);
+  if (spec.hold_engine) Put(writer, "holdEngine", int64_t{1});
   if (spec.revert_to) Put(writer, "revertTo", uint64_t{*spec.revert_to});
   if (spec.base_revision) {
     Put(writer, "baseRevisionDirectory", spec.base_revision->directory);
@@ -131,6 +133,7 @@ void GetSpec(const Fields& fields, KeeperSpec& spec) {
   fields.GetInt("gid", spec.engine_gid);
   fields.Get("tlsCertificate", spec.tls_certificate_path);
   fields.Get("tlsKey", spec.tls_key_path);
+  spec.hold_engine = fields.Find("holdEngine") != nullptr;
   if (fields.Find("revertTo") != nullptr) fields.GetInt("revertTo", spec.revert_to.emplace(0));
   if (fields.Find("baseRevision") != nullptr) {
     storage::RevisionReference& base = spec.base_revision.emplace();
@@ -225,6 +228,11 @@ std::string EncodeRequest(const KeeperRequest& request) {
     PutSpec(writer, request.spec);
   }
   if (request.op == KeeperRequest::Op::kCreateDatabase) Put(writer, "database", request.database);
+  if (request.op == KeeperRequest::Op::kRunCommand) {
+    Put(writer, "argv", request.command.argv);
+    Put(writer, "env", request.command.env);
+    Put(writer, "workingDirectory", request.command.working_directory);
+  }
   if (request.op == KeeperRequest::Op::kSeal) {
     Put(writer, "layerDirectory", request.seal.layer_directory);
     Put(writer, "layerId", request.seal.layer_id);
@@ -249,6 +257,9 @@ Result<KeeperRequest> DecodeRequest(std::string_view packet) {
   fields.GetInt("launchedAtNs", request.launched_at_ns);
   if (const Value* spec = fields.Find("spec")) GetSpec(Fields(*spec), request.spec);
   fields.Get("database", request.database);
+  fields.Get("argv", request.command.argv);
+  fields.Get("env", request.command.env);
+  fields.Get("workingDirectory", request.command.working_directory);
   fields.Get("layerDirectory", request.seal.layer_directory);
   fields.Get("layerId", request.seal.layer_id);
   fields.Get("indexPath", request.seal.index_path);
@@ -280,6 +291,8 @@ std::string EncodeReply(const KeeperReply& reply) {
   Put(writer, "layerIds", reply.seal_result.layer_ids);
   Put(writer, "dataBytes", reply.seal_result.data_bytes);
   Put(writer, "newLayerBytes", reply.seal_result.new_layer_bytes);
+  Put(writer, "exitCode", int64_t{reply.outcome.exit_code});
+  Put(writer, "output", reply.outcome.output);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -302,31 +315,18 @@ Result<KeeperReply> DecodeReply(std::string_view packet) {
   fields.Get("layerIds", reply.seal_result.layer_ids);
   fields.GetInt("dataBytes", reply.seal_result.data_bytes);
   fields.GetInt("newLayerBytes", reply.seal_result.new_layer_bytes);
+  fields.GetInt("exitCode", reply.outcome.exit_code);
+  fields.Get("output", reply.outcome.output);
   return reply;
 }
 
-Result<void> SendPacket(int fd, std::string_view packet) {
-  ssize_t sent = 0;
-  do {
-    sent = ::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0)
-    return Fail(ErrorCode::kUnavailable, ErrnoError(errno, "the control socket is closed").message);
-  return {};
+Result<void> SendPacket(int fd, std::string_view packet, int descriptor) {
+  return SendWithDescriptor(fd, packet, descriptor);
 }
 
-Result<std::string> ReceivePacket(int fd) {
-  std::string packet(kMaxPacketBytes, '\0');
-  ssize_t received = 0;
-  do {
-    received = ::recv(fd, packet.data(), packet.size(), MSG_TRUNC);
-  } while (received < 0 && errno == EINTR);
-  if (received <= 0) return Fail(ErrorCode::kUnavailable, "the control socket was closed");
-  if (static_cast<size_t>(received) > packet.size()) {
-    return Fail(ErrorCode::kInvalidArgument, "a packet on a control socket is too long");
-  }
-  packet.resize(static_cast<size_t>(received));
-  return packet;
+Result<std::string> ReceivePacket(int fd, UniqueFd* descriptor) {
+  UniqueFd unwanted;
+  return ReceiveWithDescriptor(fd, kMaxPacketBytes, descriptor != nullptr ? *descriptor : unwanted);
 }
 
 }  // namespace spawnd::daemon

@@ -39,13 +39,16 @@ struct KeeperRequest {
     kSeal,
     kStop,
     kAbandon,
-    kSave
+    kSave,
+    kRunCommand,
+    kStartEngine
   };
   Op op = Op::kStatus;
   KeeperSpec spec;                ///< kStart
   int64_t launched_at_ns = 0;     ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
   int64_t deadline_seconds = 60;  ///< kStart, kFinishImage, kStop
   std::string database;           ///< kCreateDatabase
+  engines::Command command;       ///< kRunCommand; its standard input comes along as a descriptor
   storage::SealRequest seal;      ///< kSeal
 };
 
@@ -57,6 +60,7 @@ struct KeeperReply {
   std::vector<std::string> databases;   ///< kUserDatabases
   storage::SealProgress seal_progress;  ///< not final
   storage::SealResult seal_result;      ///< kSeal
+  CommandOutcome outcome;               ///< kRunCommand
 };
 
 std::string EncodeRequest(const KeeperRequest& request);
@@ -64,9 +68,10 @@ Result<KeeperRequest> DecodeRequest(std::string_view packet);
 std::string EncodeReply(const KeeperReply& reply);
 Result<KeeperReply> DecodeReply(std::string_view packet);
 
-/// One packet out. kUnavailable when the other side is gone.
-Result<void> SendPacket(int fd, std::string_view packet);
-/// One packet in; blocks. kUnavailable at end of file, kInvalidArgument when it is too long.
-Result<std::string> ReceivePacket(int fd);
+/// One packet out, with `descriptor` along unless it is -1. kUnavailable when the other side is gone.
+Result<void> SendPacket(int fd, std::string_view packet, int descriptor = -1);
+/// One packet in; blocks. kUnavailable at end of file, kInvalidArgument when it is too long. `descriptor`
+/// gets what came along; without it, that is closed.
+Result<std::string> ReceivePacket(int fd, UniqueFd* descriptor = nullptr);
 
 }  // namespace spawnd::daemon

@@ -65,8 +65,8 @@ Error FamilyEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpo
   return ExplainServerExit(log_tail, endpoint);
 }
 
-Result<std::vector<RestoreStep>> FamilyEngine::PlanRestore(const Installation& installation,
-                                                           const RestoreRequest& request) const {
+Result<RestorePlan> FamilyEngine::PlanRestore(const Installation& installation,
+                                              const RestoreRequest& request) const {
   return PlanRestoreOf(product_, installation, request);
 }
 

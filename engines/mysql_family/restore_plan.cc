@@ -76,8 +76,9 @@ std::string BaseName(const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<RestoreStep>> PlanRestoreOf(const Product& product, const Installation& installation,
-                                               const RestoreRequest& request) {
+Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& installation,
+                                  const RestoreRequest& request) {
+  if (request.folder != nullptr) return Fail(FolderRefused(request));
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
   TRY_ASSIGN(const BackupFormat format,
              RecogniseBackup(head.bytes, request.backup_name, product.display_name));
@@ -104,9 +105,9 @@ Result<std::vector<RestoreStep>> PlanRestoreOf(const Product& product, const Ins
   step.title = "restoring " + BaseName(request.backup_name);
   step.command = ClientCommand(client, request);
   step.session = std::make_unique<DumpSession>(std::move(options));
-  std::vector<RestoreStep> steps;
-  steps.push_back(std::move(step));
-  return steps;
+  RestorePlan plan;
+  plan.steps.push_back(std::move(step));
+  return plan;
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -6,7 +6,7 @@
 
 namespace spawnd::engines::mysql_family {
 
-Result<std::vector<RestoreStep>> PlanRestoreOf(const Product& product, const Installation& installation,
-                                               const RestoreRequest& request);
+Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& installation,
+                                  const RestoreRequest& request);
 
 }  // namespace spawnd::engines::mysql_family

@@ -33,6 +33,29 @@ Command InitdbCommand(const Installation& installation, const Paths& paths) {
   return command;
 }
 
+Command SingleUserCommand(const Paths& paths, const std::string& version) {
+  Command command;
+  command.argv = {paths.engine_root + "/bin/postgres", "--single", "-D", paths.data_directory};
+  Settings settings = BuildSettings(version);
+  settings.emplace_back("config_file", paths.data_directory + "/postgresql.conf");
+  // A server that answers queries while it recovers would insist on the source's limits.
+  settings.emplace_back("hot_standby", "off");
+  settings.emplace_back("archive_mode", "off");
+  settings.emplace_back("dynamic_shared_memory_type", "sysv");
+  settings.emplace_back("lc_messages", "C");
+  // An archive that has nothing; before 12 this is said in recovery.conf.
+  if (MajorNumberOf(version) >= 12) settings.emplace_back("restore_command", "false");
+  for (const auto& [name, value] : settings) {
+    command.argv.push_back("-c");
+    command.argv.push_back(name + "=" + value);
+  }
+  // There whatever the source did to its other databases.
+  command.argv.emplace_back("template1");
+  command.env = Environment();
+  command.working_directory = "/";
+  return command;
+}
+
 Command PostmasterCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
                           Purpose purpose) {
   Command command;

@@ -12,6 +12,9 @@ inline constexpr const char* kSuperuser = "postgres";
 const char* DefaultLocale();
 
 Command InitdbCommand(const Installation& installation, const Paths& paths);
+/// The server of a build on its own, without a network or a postmaster: recovers, takes one statement a line
+/// from standard input, ends cleanly. It recovers from the log in the data directory alone.
+Command SingleUserCommand(const Paths& paths, const std::string& version);
 Command PostmasterCommand(const Installation& installation, const Paths& paths, const Endpoint& endpoint,
                           Purpose purpose);
 

@@ -66,8 +66,12 @@ Error PostgresqlEngine::ExplainExit(std::string_view log_tail, const Endpoint& e
   return ExplainServerExit(log_tail, endpoint);
 }
 
-Result<std::vector<RestoreStep>> PostgresqlEngine::PlanRestore(const Installation& installation,
-                                                               const RestoreRequest& request) const {
+Result<std::string> PostgresqlEngine::VersionOfBackup(const RestoreRequest& request) const {
+  return VersionThatBackupDictates(request);
+}
+
+Result<RestorePlan> PostgresqlEngine::PlanRestore(const Installation& installation,
+                                                  const RestoreRequest& request) const {
   return PlanRestoreOf(installation, request);
 }
 

@@ -8,6 +8,7 @@
 #include "engines/dump_reader.h"
 #include "engines/postgresql/archive_header.h"
 #include "engines/postgresql/backup_format.h"
+#include "engines/postgresql/base_backup.h"
 #include "engines/postgresql/client_tools.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
@@ -169,15 +170,34 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
 
 }  // namespace
 
-Result<std::vector<RestoreStep>> PlanRestoreOf(const Installation& /*installation*/,
-                                               const RestoreRequest& request) {
-  TRY_ASSIGN(const BackupHead head, ReadHead(request));
+Result<std::string> VersionThatBackupDictates(const RestoreRequest& request) {
+  if (request.is_script) return std::string();
+  BackupHead head;
+  if (request.folder == nullptr) {
+    TRY_ASSIGN(head, ReadHead(request));
+  }
+  const BaseBackupKind kind = RecogniseBaseBackup(request, head.bytes);
+  if (kind == BaseBackupKind::kNone) return std::string();
+  return VersionOfBaseBackup(request, kind);
+}
+
+Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
+  BackupHead head;
+  if (request.folder == nullptr) {
+    TRY_ASSIGN(head, ReadHead(request));
+  }
+  const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
+  if (base != BaseBackupKind::kNone) return PlanBaseBackup(request, base, installation.version, head.gzip);
+  if (request.folder != nullptr) return Fail(FolderRefused(request));
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
-  if (format != BackupFormat::kPlainSql) return PlanArchive(request, head);
+  RestorePlan plan;
+  if (format != BackupFormat::kPlainSql) {
+    TRY_ASSIGN(plan.steps, PlanArchive(request, head));
+    return plan;
+  }
   TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
-  std::vector<RestoreStep> steps;
-  steps.push_back(PsqlStep(request, psql, head.gzip));
-  return steps;
+  plan.steps.push_back(PsqlStep(request, psql, head.gzip));
+  return plan;
 }
 
 }  // namespace spawnd::engines::postgresql

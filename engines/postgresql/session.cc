@@ -162,6 +162,8 @@ Result<void> LibpqSession::PrepareStepByStep(const std::string& user, const std:
             Identifier(user)));
   }
   TRY(Run(login));
+  // Not every cluster has it that comes from elsewhere.
+  TRY(CreateDatabase("postgres"));
   TRY_ASSIGN(const bool has_database, DatabaseExists(user));
   if (has_database) return {};
   TRY_ASSIGN(const bool has_placeholder, DatabaseExists(kPlaceholder));

@@ -23,12 +23,29 @@ uint64_t MemberSize(std::string_view field) {
   return size;
 }
 
+/// ustar: 155 bytes at 345 go in front of the 100 at the beginning. The long names of GNU and pax are members
+/// of their own, and nobody here looks for one so long.
+std::string MemberPath(std::string_view header) {
+  constexpr size_t kNameLength = 100;
+  constexpr size_t kPrefixAt = 345;
+  constexpr size_t kPrefixLength = 155;
+  const auto text = [](std::string_view field) { return std::string(field.substr(0, field.find('\0'))); };
+  std::string path = text(header.substr(0, kNameLength));
+  // GNU's own format has other things there.
+  if (header.substr(257, 6) == std::string_view("ustar\0", 6)) {
+    const std::string prefix = text(header.substr(kPrefixAt, kPrefixLength));
+    if (!prefix.empty()) path = prefix + "/" + path;
+  }
+  return path.substr(0, 2) == "./" ? path.substr(2) : path;
+}
+
 }  // namespace
 
 Result<void> TarWalk::Take(std::string_view bytes, bool last, const std::string& name) {
   while (!bytes.empty() && !ended_) {
     if (content_left_ > 0) {
       const auto skip = static_cast<size_t>(std::min<uint64_t>(content_left_, bytes.size()));
+      if (keeping_ && kept_.size() < kMaxKept) kept_.append(bytes.substr(0, std::min(skip, kMaxKept)));
       content_left_ -= skip;
       bytes.remove_prefix(skip);
       continue;
@@ -49,6 +66,9 @@ void TarWalk::TakeHeader() {
   } else {
     const uint64_t size = MemberSize(std::string_view(header_).substr(kSizeAt, kSizeLength));
     content_left_ = (size + kBlock - 1) / kBlock * kBlock;
+    keeping_ = false;
+    if (on_member) on_member(MemberPath(header_));
+    if (keeping_) kept_.clear();
   }
   header_.clear();
 }

@@ -63,8 +63,8 @@ Error RedisEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoi
   return ExplainServerExit(log_tail, endpoint);
 }
 
-Result<std::vector<RestoreStep>> RedisEngine::PlanRestore(const Installation& installation,
-                                                          const RestoreRequest& request) const {
+Result<RestorePlan> RedisEngine::PlanRestore(const Installation& installation,
+                                             const RestoreRequest& request) const {
   return PlanRestoreOf(installation, request);
 }
 

@@ -36,8 +36,8 @@ class RedisEngine final : public Engine {
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
-  Result<std::vector<RestoreStep>> PlanRestore(const Installation& installation,
-                                               const RestoreRequest& request) const override;
+  Result<RestorePlan> PlanRestore(const Installation& installation,
+                                  const RestoreRequest& request) const override;
 };
 
 }  // namespace spawnd::engines::redis

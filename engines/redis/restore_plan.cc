@@ -112,10 +112,10 @@ Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreRe
 
 }  // namespace
 
-Result<std::vector<RestoreStep>> PlanRestoreOf(const Installation& installation,
-                                               const RestoreRequest& request) {
+Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
+  if (request.folder != nullptr) return Fail(FolderRefused(request));
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
-  std::vector<RestoreStep> steps;
+  RestorePlan plan;
   if (const auto header = ReadRdbHeader(head.bytes)) {
     TRY(CheckSnapshot(installation, request, *header, head.gzip));
     return Fail(ErrorCode::kUnsupported, "not yet");
@@ -127,8 +127,8 @@ Result<std::vector<RestoreStep>> PlanRestoreOf(const Installation& installation,
         "either.");
   }
   TRY_ASSIGN(RestoreStep step, ScriptStep(installation, request, head.gzip));
-  steps.push_back(std::move(step));
-  return steps;
+  plan.steps.push_back(std::move(step));
+  return plan;
 }
 
 }  // namespace spawnd::engines::redis

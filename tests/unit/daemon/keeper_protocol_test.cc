@@ -1,8 +1,12 @@
 #include "daemon/keeper/keeper_protocol.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "tests/support/catch.h"
 
@@ -47,6 +51,49 @@ TEST_CASE("a start request arrives as it was sent") {
   CHECK(decoded->spec.tls_key_path == "/tls/server.key");
   CHECK_FALSE(decoded->spec.revert_to);
   CHECK_FALSE(decoded->spec.base_revision);
+}
+
+TEST_CASE("a command arrives as it was sent, its standard input with it") {
+  std::array<int, 2> sockets{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) == 0);
+  const UniqueFd ours(sockets[0]);
+  const UniqueFd theirs(sockets[1]);
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
+  UniqueFd read_end(pipe[0]);
+  UniqueFd write_end(pipe[1]);
+
+  KeeperRequest request;
+  request.op = Op::kRunCommand;
+  request.command = {{"/bin/sh", "-c", "cat > \"$1\"", ""}, {"A=b\nc"}, "/"};
+  REQUIRE(SendPacket(ours.Get(), EncodeRequest(request), read_end.Get()));
+  read_end.Reset();
+  UniqueFd descriptor;
+  const auto packet = ReceivePacket(theirs.Get(), &descriptor);
+  REQUIRE(packet);
+  const auto decoded = DecodeRequest(*packet);
+  REQUIRE(decoded);
+  CHECK(decoded->op == Op::kRunCommand);
+  CHECK(decoded->command.argv == request.command.argv);
+  CHECK(decoded->command.env == request.command.env);
+  CHECK(decoded->command.working_directory == "/");
+
+  REQUIRE(::write(write_end.Get(), "x", 1) == 1);
+  char byte = 0;
+  CHECK(::read(descriptor.Get(), &byte, 1) == 1);
+  CHECK(byte == 'x');
+  // The other copies are closed, so that the end of the one that arrived is the end of the pipe.
+  descriptor.Reset();
+  ::signal(SIGPIPE, SIG_IGN);
+  CHECK(::write(write_end.Get(), "x", 1) == -1);
+  CHECK(errno == EPIPE);
+
+  KeeperReply reply;
+  reply.outcome = {141, "tar: \"x\"\n"};
+  const auto answered = DecodeReply(EncodeReply(reply));
+  REQUIRE(answered);
+  CHECK(answered->outcome.exit_code == 141);
+  CHECK(answered->outcome.output == "tar: \"x\"\n");
 }
 
 TEST_CASE("a start that goes back, or lies on a revision, arrives as one") {

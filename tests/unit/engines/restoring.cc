@@ -61,13 +61,13 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
   request.database = database;
   request.endpoint = server.Address();
   request.credentials = server.Admin();
-  auto steps = server.Product().PlanRestore(server.Version(), request);
+  auto plan = server.Product().PlanRestore(server.Version(), request);
   Restored restored;
-  if (!steps) {
-    restored.result = Fail(steps.error());
+  if (!plan) {
+    restored.result = Fail(plan.error());
     return restored;
   }
-  for (RestoreStep& step : *steps) {
+  for (RestoreStep& step : plan->steps) {
     restored.titles.push_back(step.title);
     restored.result = RunStep(step, path);
     for (const std::string& warning : step.session->Warnings()) restored.warnings.push_back(warning);

@@ -1,0 +1,38 @@
+/// Small values that engine.h and restore.h speak of. No behaviour; safe to copy between threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace spawnd::engines {
+
+/// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.
+struct Command {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  ///< "NAME=value"; nothing is inherited
+  std::string working_directory;
+};
+
+/// Fixed places inside a container's private mount namespace; the same in every container.
+struct Paths {
+  std::string engine_root;       ///< the installation
+  std::string data_directory;    ///< on the volume, owned by the engine's user
+  std::string socket_directory;  ///< in memory, 0700, seen by this container only
+  std::string tls_certificate;   ///< PEM, readable by the engine's user
+  std::string tls_key;
+  std::string settings_directory;  ///< in memory; where SettingsFiles are written before every start
+};
+
+struct Endpoint {
+  std::string host;  ///< address the engine listens on and clients use, e.g. "127.0.0.1"
+  uint16_t port = 0;
+};
+
+struct Credentials {
+  std::string user;
+  std::string password;
+  std::string database;  ///< the one a client should open first
+};
+
+}  // namespace spawnd::engines

@@ -1,0 +1,309 @@
+#include "engines/postgresql/base_backup.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "engines/dump_reader.h"
+#include "engines/postgresql/explain_exit.h"
+#include "engines/postgresql/launch.h"
+#include "engines/postgresql/tar_walk.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+constexpr size_t kTarMagicAt = 257;
+constexpr size_t kReadBytes = 256 * 1024;
+/// A PG_VERSION lies in the folder of every database; a tar file that shows none in so much is no base
+/// backup.
+constexpr uint64_t kMaxLookedThrough = uint64_t{4} << 30;
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+bool IsVersionFile(std::string_view path) {
+  return path == "PG_VERSION" || EndsWith(path, "/PG_VERSION");
+}
+
+/// Members that nothing but a server's data directory has.
+bool IsOfDataDirectory(std::string_view path) {
+  if (IsVersionFile(path)) return true;
+  constexpr std::array<std::string_view, 4> kFiles{"backup_label", "tablespace_map", "global/pg_control",
+                                                   "postgresql.auto.conf"};
+  constexpr std::array<std::string_view, 4> kFolders{"base/1/", "pg_wal/", "pg_xact/", "pg_multixact/"};
+  return std::find(kFiles.begin(), kFiles.end(), path) != kFiles.end() ||
+         std::any_of(kFolders.begin(), kFolders.end(),
+                     [&](std::string_view folder) { return path.substr(0, folder.size()) == folder; });
+}
+
+/// The first of "base.tar", "base.tar.gz" that is there; empty: neither.
+std::string TarIn(const BackupFolder& folder, const std::string& stem) {
+  for (const char* ending : {".tar", ".tar.gz", ".tgz"}) {
+    if (folder.Has(stem + ending)) return stem + ending;
+  }
+  return {};
+}
+
+bool IsGzipName(const std::string& name) {
+  return EndsWith(name, "gz");
+}
+
+Error NoVersion(const RestoreRequest& request) {
+  return {ErrorCode::kInvalidArgument,
+          "'" + request.backup_name + "' is no whole base backup: it has no PG_VERSION",
+          "Make it with `pg_basebackup`."};
+}
+
+Result<std::string> ParseVersion(const RestoreRequest& request, std::string_view content) {
+  const std::string version(content.substr(0, content.find_first_not_of("0123456789.")));
+  if (version.empty()) return Fail(NoVersion(request));
+  return version;
+}
+
+Result<std::string> VersionInTar(const RestoreRequest& request, int fd) {
+  std::string bytes(kReadBytes, '\0');
+  TarWalk walk;
+  bool found = false;
+  walk.on_member = [&](std::string_view path) {
+    if (std::exchange(found, found || IsVersionFile(path)) != found) walk.Keep();
+  };
+  std::optional<DumpReader> reader;
+  uint64_t seen = 0;
+  for (uint64_t at = 0; !walk.Ended() && seen < kMaxLookedThrough;) {
+    const ssize_t n = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
+    if (n == 0) break;
+    const std::string_view read(bytes.data(), static_cast<size_t>(n));
+    if (!reader) reader.emplace(request.backup_name, IsGzip(read));
+    TRY_ASSIGN(const std::string unpacked, reader->Read(read, false));
+    TRY(walk.Take(unpacked, false, request.backup_name));
+    at += read.size();
+    seen += unpacked.size();
+    if (found && !walk.Kept().empty()) return ParseVersion(request, walk.Kept());
+  }
+  return Fail(NoVersion(request));
+}
+
+Command HostCommand(std::vector<std::string> argv) {
+  return {std::move(argv), {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"};
+}
+
+/// Run in the container. What a source has of configuration and recovery settings may keep the server from
+/// starting: folders and libraries of another machine, an archive, a primary to follow. It is put aside.
+/// Only settings of the language of sessions are taken over.
+///
+/// A tablespace becomes a folder of the data directory, behind the link that the server expects.
+///
+/// With a backup_label the server has to recover up to the backup's end. Only as an archive recovery does it
+/// insist on reaching that; the archive is one that has nothing, so that it takes what is in pg_wal.
+constexpr const char* kTidyScript = R"sh(
+set -eu
+cd "$1"
+for file in PG_VERSION global/pg_control; do
+  [ -f "$file" ] || { echo "it has no $file"; exit 1; }
+done
+if [ -s tablespace_map ]; then
+  while read -r oid path; do
+    [ -d "pg_tblspc/$oid" ] || { echo "tablespace $oid ($path) is missing: name the folder that has $oid.tar"; exit 1; }
+  done <tablespace_map
+fi
+for link in pg_tblspc/*; do
+  if [ -L "$link" ]; then echo "tablespace ${link#pg_tblspc/} is a link to another folder"; exit 1; fi
+  [ -d "$link" ] || continue
+  mkdir -p tablespaces
+  mv "$link" tablespaces/
+  ln -s "$1/tablespaces/${link#pg_tblspc/}" "$link"
+done
+rm -rf postmaster.pid postmaster.opts recovery.signal standby.signal recovery.conf tablespace_map pg_replslot
+for folder in pg_wal/archive_status pg_commit_ts pg_dynshmem pg_logical/mappings pg_logical/snapshots pg_notify \
+  pg_replslot pg_serial pg_snapshots pg_stat pg_stat_tmp pg_subtrans pg_tblspc pg_twophase; do
+  mkdir -p "$folder"
+done
+for file in postgresql.conf postgresql.auto.conf; do
+  if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$file.source"; fi
+done
+: >postgresql.auto.conf
+echo '# Made by spawnd. What the source had is in postgresql.conf.source and postgresql.auto.conf.source.' >postgresql.conf
+for file in postgresql.conf.source postgresql.auto.conf.source; do
+  [ -f "$file" ] || continue
+  grep -iE "^[[:space:]]*(timezone|datestyle|intervalstyle|default_text_search_config|bytea_output|search_path)[[:space:]]*=[[:space:]]*('[^']*'|[a-z0-9_/.+-]+)[[:space:]]*(#.*)?$" "$file" >>postgresql.conf || true
+done
+if [ -f backup_label ]; then
+  case $(cat PG_VERSION) in
+    10 | 11) echo "restore_command = 'false'" >recovery.conf ;;
+    *) : >recovery.signal ;;
+  esac
+fi
+)sh";
+
+/// The server on its own, without a network: it recovers first, then takes these lines. What exists already
+/// is an error of that line alone, which nobody has to see.
+constexpr const char* kSuperuserScript =
+    "SET log_min_messages = panic\n"
+    "CREATE ROLE postgres\n"
+    "RESET log_min_messages\n"
+    "ALTER ROLE postgres SUPERUSER LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity'\n"
+    "ALTER ROLE postgres RESET ALL\n";
+
+Error WhyNotRecovered(const std::string& name, std::string_view output) {
+  Error error = ExplainServerExit(output, {});
+  error.message = "'" + name + "' cannot be recovered: " + error.message;
+  const auto says = [&](std::string_view words) { return output.find(words) != std::string_view::npos; };
+  if (says("required checkpoint record") || says("WAL ends before") || says("valid checkpoint record")) {
+    error.code = ErrorCode::kInvalidArgument;
+    error.hint =
+        "It lacks write-ahead log. Make it with `pg_basebackup --wal-method=stream` and name its folder, "
+        "which "
+        "has base.tar and pg_wal.tar.";
+  } else if (says("locale is incompatible")) {
+    error.hint = "Install the locale on this machine: `apt install locales-all`.";
+  }
+  return error;
+}
+
+std::vector<ContainerCommand> Afterwards(const RestoreRequest& request, const std::string& version) {
+  const std::string name = request.backup_name;
+  ContainerCommand tidy;
+  tidy.title = "preparing " + name;
+  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", request.paths.data_directory});
+  tidy.explain = [name](std::string_view output) {
+    while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
+    return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no whole base backup: " +
+                                                  std::string(output.substr(output.rfind('\n') + 1)));
+  };
+  ContainerCommand recover;
+  recover.title = "recovering";
+  recover.command = SingleUserCommand(request.paths, version);
+  recover.input = kSuperuserScript;
+  recover.explain = [name](std::string_view output) { return WhyNotRecovered(name, output); };
+  std::vector<ContainerCommand> commands;
+  commands.push_back(std::move(tidy));
+  commands.push_back(std::move(recover));
+  return commands;
+}
+
+ContainerCommand Unpack(const std::string& title, const std::string& into) {
+  ContainerCommand sink;
+  sink.title = title;
+  sink.command = HostCommand({"/bin/sh", "-c", "mkdir -p \"$1\" && exec tar -x -C \"$1\"", "sh", into});
+  // tar's first words say why, its last ones only that it gives up.
+  sink.explain = [title](std::string_view output) {
+    return Error(ErrorCode::kInvalidArgument, title + ": " + std::string(output.substr(0, output.find('\n'))),
+                 "Copy or make the backup again.");
+  };
+  return sink;
+}
+
+/// A file of the folder, or the folder itself, read by a tool as the caller.
+Placement FromTool(const RestoreRequest& request, const std::string& what, std::vector<std::string> argv,
+                   const std::string& into) {
+  Placement placement;
+  placement.source = PassOnBackup(what, false);
+  placement.source.command = HostCommand(std::move(argv));
+  placement.source.input_is_backup = false;
+  placement.sink = Unpack(placement.source.title, request.paths.data_directory + into);
+  return placement;
+}
+
+Placement FromTarInFolder(const RestoreRequest& request, const std::string& file, const std::string& into) {
+  const std::string path = request.backup_path + "/" + file;
+  if (IsGzipName(file)) return FromTool(request, file, {"/bin/gzip", "-dc", "--", path}, into);
+  return FromTool(request, file, {"/bin/cat", "--", path}, into);
+}
+
+/// OID.tar, OID.tar.gz: tablespaces.
+std::string TablespaceOf(const std::string& file) {
+  const std::string stem = file.substr(0, file.find('.'));
+  const bool number = !stem.empty() && stem.find_first_not_of("0123456789") == std::string::npos;
+  const std::string ending = file.substr(stem.size());
+  return number && (ending == ".tar" || ending == ".tar.gz" || ending == ".tgz") ? stem : std::string();
+}
+
+std::vector<Placement> FromTarFolder(const RestoreRequest& request) {
+  std::vector<Placement> placements;
+  placements.push_back(FromTarInFolder(request, TarIn(*request.folder, "base"), ""));
+  const std::string wal = TarIn(*request.folder, "pg_wal");
+  if (!wal.empty()) placements.push_back(FromTarInFolder(request, wal, "/pg_wal"));
+  for (const std::string& file : request.folder->Names()) {
+    const std::string oid = TablespaceOf(file);
+    if (!oid.empty()) placements.push_back(FromTarInFolder(request, file, "/pg_tblspc/" + oid));
+  }
+  return placements;
+}
+
+/// With --wal-method=stream, which is pg_basebackup's default, the log is in a file of its own beside this
+/// one. When there is none, what comes is an empty tar file: two blocks of zeros and more.
+constexpr const char* kLogBesideIt = R"sh(
+cd "$1" || exit 1
+if [ -e pg_wal.tar ]; then exec cat pg_wal.tar; fi
+if [ -e pg_wal.tar.gz ]; then exec gzip -dc pg_wal.tar.gz; fi
+exec head -c 10240 /dev/zero
+)sh";
+
+std::vector<Placement> FromTarFile(const RestoreRequest& request, bool gzip) {
+  std::vector<Placement> placements;
+  Placement& base = placements.emplace_back();
+  base.source = PassOnBackup(request.backup_name, gzip);
+  base.sink = Unpack(base.source.title, request.paths.data_directory);
+  if (request.backup_name.substr(0, 8) == "base.tar" && !request.backup_path.empty()) {
+    const std::string folder = request.backup_path.substr(0, request.backup_path.rfind('/') + 1);
+    placements.push_back(FromTool(request, "the log beside " + request.backup_name,
+                                  {"/bin/sh", "-c", kLogBesideIt, "sh", folder}, "/pg_wal"));
+  }
+  return placements;
+}
+
+/// Links are followed, as far as the caller may: the log and tablespaces lie behind some.
+std::vector<Placement> FromPlainFolder(const RestoreRequest& request) {
+  std::vector<Placement> placements;
+  placements.push_back(FromTool(
+      request, request.backup_name,
+      {"/bin/tar", "-C", request.backup_path, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, ""));
+  return placements;
+}
+
+}  // namespace
+
+BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_view head) {
+  if (request.folder != nullptr) {
+    if (request.folder->Has("PG_VERSION") && request.folder->Has("global"))
+      return BaseBackupKind::kPlainFolder;
+    return TarIn(*request.folder, "base").empty() ? BaseBackupKind::kNone : BaseBackupKind::kTarFolder;
+  }
+  if (head.size() < kTarMagicAt + 5 || head.substr(kTarMagicAt, 5) != "ustar") return BaseBackupKind::kNone;
+  TarWalk walk;
+  bool found = false;
+  walk.on_member = [&found](std::string_view path) { found = found || IsOfDataDirectory(path); };
+  const bool whole = walk.Take(head, false, request.backup_name).has_value();
+  return whole && found ? BaseBackupKind::kTarFile : BaseBackupKind::kNone;
+}
+
+Result<std::string> VersionOfBaseBackup(const RestoreRequest& request, BaseBackupKind kind) {
+  if (kind == BaseBackupKind::kTarFile) return VersionInTar(request, request.backup_fd);
+  if (kind == BaseBackupKind::kTarFolder) {
+    TRY_ASSIGN(const UniqueFd fd, request.folder->Open(TarIn(*request.folder, "base")));
+    return VersionInTar(request, fd.Get());
+  }
+  TRY_ASSIGN(const UniqueFd fd, request.folder->Open("PG_VERSION"));
+  std::array<char, 16> content{};
+  const ssize_t n = ::read(fd.Get(), content.data(), content.size());
+  if (n < 0) return FailErrno(errno, "cannot read PG_VERSION of '" + request.backup_name + "'");
+  return ParseVersion(request, {content.data(), static_cast<size_t>(n)});
+}
+
+Result<RestorePlan> PlanBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
+                                   const std::string& version, bool gzip) {
+  RestorePlan plan;
+  if (kind == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request, gzip);
+  if (kind == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request);
+  if (kind == BaseBackupKind::kPlainFolder) plan.placements = FromPlainFolder(request);
+  plan.placements.front().replaces_data = true;
+  plan.placements.back().afterwards = Afterwards(request, version);
+  return plan;
+}
+
+}  // namespace spawnd::engines::postgresql

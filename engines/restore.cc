@@ -1,0 +1,45 @@
+#include "engines/restore.h"
+
+#include <algorithm>
+
+#include "engines/source_session.h"
+
+namespace spawnd::engines {
+
+ContainerCommand WriteFileInContainer(const std::string& path, std::string content) {
+  ContainerCommand command;
+  command.title = "writing " + path.substr(path.rfind('/') + 1);
+  // What is placed may have left a link there, which must not be written through.
+  command.command.argv = {"/bin/sh", "-c", "rm -rf -- \"$1\" && cat > \"$1\"", "sh", path};
+  command.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  command.command.working_directory = "/";
+  command.input = std::move(content);
+  return command;
+}
+
+RestoreStep PassOnBackup(const std::string& backup_name, bool gzip) {
+  RestoreStep step;
+  step.title = "placing " + backup_name;
+  step.command.argv = {"/bin/cat"};
+  step.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  step.command.working_directory = "/";
+  step.session = std::make_unique<SourceSession>(backup_name, gzip);
+  return step;
+}
+
+Error FolderRefused(const RestoreRequest& request) {
+  std::string names;
+  const size_t shown = std::min<size_t>(request.folder->Names().size(), 3);
+  for (size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + request.folder->Names()[i];
+  if (shown < request.folder->Names().size()) names += ", ...";
+  return {ErrorCode::kInvalidArgument,
+          "'" + request.backup_name + "' is a folder, and no backup that is one (it has " +
+              (names.empty() ? "nothing in it" : names) + ")",
+          "Name the backup file in it: `backup: {folder: ..., file: ...}`."};
+}
+
+bool BackupFolder::Has(std::string_view name) const {
+  return std::binary_search(Names().begin(), Names().end(), name);
+}
+
+}  // namespace spawnd::engines

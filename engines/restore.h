@@ -1,0 +1,128 @@
+/// How a backup or a script gets into a server: what an engine plans (Engine::PlanRestore) and the daemon
+/// carries out. Two ways, which one backup may combine:
+///
+///   steps       a tool on the host talks to the running build server, as the caller (psql < dump.sql)
+///   placements  files get onto the volume before the server is first started (a physical base backup)
+///
+/// Plans are made and used by the thread of one image build. A crash at any point leaves no image.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "engines/parts.h"
+
+namespace spawnd::engines {
+
+/// Decides what becomes of each line that a restore tool prints, and sees the dump on its way in.
+class RestoreSession {
+ public:
+  virtual ~RestoreSession() = default;
+  /// Turns the next bytes of the backup into bytes for the tool's standard input (decompression, locale
+  /// replacement). `last` is true once, with the final bytes. Errors name the place: "line 12 of dump.sql".
+  virtual Result<std::string> FilterInput(std::string_view bytes, bool last) = 0;
+  /// One line (without the newline) that the tool wrote to standard error. An error ends the restore.
+  virtual Result<void> OnToolMessage(std::string_view line) = 0;
+  /// The tool ended with `exit_code`; the last word on whether the restore worked.
+  virtual Result<void> OnToolExit(int exit_code) = 0;
+  /// Warnings for the image's log, e.g. a locale that was replaced.
+  virtual std::vector<std::string> Warnings() const = 0;
+};
+
+struct RestoreStep {
+  std::string title;  ///< for progress: "restoring pagila.sql.gz"
+  Command command;    ///< host paths; runs outside the container, as the caller, connects over the endpoint
+  bool input_is_backup = true;  ///< feed the backup through session->FilterInput to standard input
+  std::unique_ptr<RestoreSession> session;
+};
+
+inline constexpr size_t kMaxCommandInput = 64 * 1024;
+inline constexpr size_t kMaxCommandOutput = 16 * 1024;
+
+/// A program that runs inside the container of a build, as the engine's user, without privileges, while no
+/// server runs. Its paths are those of Paths; the host's own programs (/bin/tar, /bin/sh) are there. What it
+/// prints is in the image's log.
+struct ContainerCommand {
+  std::string title;  ///< for progress and messages: "recovering base.tar.gz"
+  Command command;
+  std::string
+      input{};  ///< its standard input, at most kMaxCommandInput bytes; a sink gets the source's output
+  /// Why it failed, for the user, from the last kMaxCommandOutput bytes that it printed. Empty: the title and
+  /// the last line.
+  std::function<Error(std::string_view output)> explain{};
+};
+
+/// Makes or replaces a small file in the container; a command like any other.
+ContainerCommand WriteFileInContainer(const std::string& path, std::string content);
+
+/// Files that have to be on the volume before the server starts, because the backup is files and no
+/// statements: a physical base backup, a snapshot file, the folder of a backup tool.
+///
+///   source (on the host, as the caller) | pipe | sink (in the container, as the engine's user);
+///   then `afterwards`, one by one
+///
+/// The volume is the empty, initialised image of the chosen version, as for every build, and all placements
+/// come before its server is first started. No byte passes through a process with more rights than the
+/// caller's on one side of the pipe and the engine's user's on the other. The first failure ends the build
+/// with the words of the tool that failed, and leaves nothing.
+///
+/// What is placed may hold foreign users and settings. It is the plan's part to see to it that the server
+/// starts as StartCommand says and that Probe gets in as superuser, e.g. with a command in `afterwards`.
+struct Placement {
+  bool replaces_data = false;  ///< the data directory is emptied first; it stays itself, owner and mode too
+  /// What its command writes to standard output is placed. PassOnBackup() for the backup file itself;
+  /// `tar -C FOLDER -c .` with input_is_backup false for a folder. Needs no server.
+  RestoreStep source;
+  /// `/bin/tar -x -C DATA`, `/bin/sh -c 'cat > dump.rdb'`. Reads its input to the end.
+  ContainerCommand sink;
+  std::vector<ContainerCommand> afterwards{};
+};
+
+/// A source that passes the backup file on, unpacked when it is `gzip`. Its session refuses a gzip file that
+/// is cut short; engines/source_session.h is there to derive a stricter one from.
+RestoreStep PassOnBackup(const std::string& backup_name, bool gzip);
+
+/// What is to be done with one backup. Either may be empty.
+struct RestorePlan {
+  std::vector<Placement> placements;
+  std::vector<RestoreStep> steps;
+};
+
+/// A backup that is a folder, as the caller may see it. More than a few small files is for tools to read,
+/// which run as the caller.
+class BackupFolder {
+ public:
+  virtual ~BackupFolder() = default;
+  /// Names in the folder itself, sorted, at most some ten thousand.
+  virtual const std::vector<std::string>& Names() const = 0;
+  bool Has(std::string_view name) const;
+  /// Opens a regular file below the folder with the caller's rights.
+  virtual Result<UniqueFd> Open(const std::string& relative_path) const = 0;
+};
+
+struct RestoreRequest {
+  std::string backup_name{};  ///< as the user wrote it, for messages
+  /// Absolute, on the host: for tools that open the backup themselves, as the caller. Empty for a text that
+  /// is no file.
+  std::string backup_path{};
+  int backup_fd = -1;  ///< opened as the caller, regular file at offset 0; stays the caller's to close
+  const BackupFolder* folder = nullptr;  ///< set: the backup is a folder, and backup_fd is -1
+  /// One of the user's own scripts (preScript, postScript, scripts folders): the product's statements as
+  /// text, never an archive; may be empty. Its plan has steps only, and any error ends it.
+  bool is_script = false;
+  std::string database{};  ///< initialDatabaseName, may be empty
+  Paths paths{};           ///< for placements
+  Endpoint endpoint{};
+  Credentials credentials{};  ///< of the build server's superuser
+};
+
+/// For engines that take no folder (or not this one).
+Error FolderRefused(const RestoreRequest& request);
+
+}  // namespace spawnd::engines

@@ -1,0 +1,31 @@
+#include "engines/source_session.h"
+
+#include <signal.h>
+
+namespace spawnd::engines {
+namespace {
+
+/// As base/process.h has it.
+constexpr int kEndedBySigpipe = 128 + SIGPIPE;
+
+}  // namespace
+
+Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool last) {
+  TRY_ASSIGN(std::string unpacked, reader_.Read(bytes, last));
+  TRY(Look(unpacked, last));
+  return unpacked;
+}
+
+Result<void> SourceSession::OnToolMessage(std::string_view line) {
+  if (first_message_.empty()) first_message_ = line;
+  return {};
+}
+
+Result<void> SourceSession::OnToolExit(int exit_code) {
+  if (exit_code == 0 || exit_code == kEndedBySigpipe) return {};
+  const std::string words =
+      first_message_.empty() ? "exit code " + std::to_string(exit_code) : first_message_;
+  return Fail(ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words);
+}
+
+}  // namespace spawnd::engines

@@ -1,0 +1,35 @@
+/// The session of a placement's source: passes the backup on, unpacked, and keeps the tool's words for the
+/// error. Used by one thread at a time; to derive from where an engine knows more about the bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/dump_reader.h"
+#include "engines/restore.h"
+
+namespace spawnd::engines {
+
+class SourceSession : public RestoreSession {
+ public:
+  SourceSession(const std::string& backup_name, bool gzip) : name_(backup_name), reader_(backup_name, gzip) {}
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override;
+  Result<void> OnToolMessage(std::string_view line) override;
+  /// An end by SIGPIPE is no error: why the bytes were not taken is for the sink to say.
+  Result<void> OnToolExit(int exit_code) override;
+  std::vector<std::string> Warnings() const override { return {}; }
+
+ protected:
+  const std::string& Name() const { return name_; }
+  /// Sees the unpacked bytes on their way.
+  virtual Result<void> Look(std::string_view /*bytes*/, bool /*last*/) { return {}; }
+
+ private:
+  const std::string name_;
+  DumpReader reader_;
+  std::string first_message_;
+};
+
+}  // namespace spawnd::engines
