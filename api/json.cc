@@ -135,6 +135,9 @@ std::string ToJson(const std::vector<DataImage>& values) {
 std::string ToJson(const std::vector<DataContainer>& values) {
   return Text(values);
 }
+std::string ToJson(const std::vector<Engine>& values) {
+  return Text(values);
+}
 std::string ToJson(const Version& value) {
   return Text(value);
 }
@@ -161,6 +164,7 @@ template Result<DataImage> FromJson(std::string_view json);
 template Result<DataContainer> FromJson(std::string_view json);
 template Result<std::vector<DataImage>> FromJson(std::string_view json);
 template Result<std::vector<DataContainer>> FromJson(std::string_view json);
+template Result<std::vector<Engine>> FromJson(std::string_view json);
 template Result<Version> FromJson(std::string_view json);
 template Result<WhoAmI> FromJson(std::string_view json);
 

@@ -23,12 +23,13 @@ std::string ToJson(const DataImage& value);
 std::string ToJson(const DataContainer& value);
 std::string ToJson(const std::vector<DataImage>& values);
 std::string ToJson(const std::vector<DataContainer>& values);
+std::string ToJson(const std::vector<Engine>& values);
 std::string ToJson(const Version& value);
 std::string ToJson(const WhoAmI& value);
 /// {"error":{"code","message","hint"}}
 std::string ToJson(const Error& error);
 
-/// T is any struct above, or std::vector of DataImage or DataContainer. Errors: kInvalidArgument.
+/// T is any struct above, or std::vector of DataImage, DataContainer or Engine. Errors: kInvalidArgument.
 template <typename T>
 Result<T> FromJson(std::string_view json);
 /// Reads what ToJson(Error) wrote; kInternal naming the text when it is something else.

@@ -89,6 +89,13 @@ int64_t ObjectReader::Integer(std::string_view name, int64_t low, int64_t high, 
   return value->GetInt64();
 }
 
+void ObjectReader::Field(std::string_view name, bool& out) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return;
+  if (!value->IsBool()) return Expected(name, std::string_view("true or false"));
+  out = value->GetBool();
+}
+
 void ObjectReader::Time(std::string_view name, int64_t& out) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return;

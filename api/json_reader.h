@@ -33,6 +33,7 @@ class ObjectReader {
   void Field(std::string_view name, std::vector<std::string>& out);
   void Field(std::string_view name, std::vector<std::pair<std::string, double>>& out);
   void Field(std::string_view name, double& out);
+  void Field(std::string_view name, bool& out);
   void Field(std::string_view name, int64_t& out) { out = Integer(name, 0, kMaxInteger, out); }
   void Field(std::string_view name, uint16_t& out) {
     out = static_cast<uint16_t>(Integer(name, 0, std::numeric_limits<uint16_t>::max(), out));

@@ -40,6 +40,9 @@ class ObjectWriter {
   void Field(std::string_view name, const std::vector<std::string>& values);
   void Field(std::string_view name, const std::vector<std::pair<std::string, double>>& values);
   void Field(std::string_view name, double value);
+  void Field(std::string_view name, bool value) {
+    if (Key(name, !value)) writer_.Bool(value);
+  }
   template <std::integral T>
   void Field(std::string_view name, T value) {
     if (Key(name, value == 0)) writer_.Int64(value);

@@ -132,6 +132,18 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("revisions", x.revisions);
 }
 
+void Describe(auto& visit, Is<Engine> auto& x) {
+  visit.Field("engine", x.engine);
+  visit.Field("name", x.name);
+  visit.Field("version", x.version);
+  visit.Field("path", x.path);
+  visit.Field("usable", x.usable);
+  visit.Field("problem", x.problem);
+  visit.Field("hint", x.hint);
+  visit.Field("aliases", x.aliases);
+  visit.Field("defaultPort", x.default_port);
+}
+
 void Describe(auto& visit, Is<Version> auto& x) {
   visit.Field("version", x.version);
   visit.Field("apiVersion", x.api_version);

@@ -116,6 +116,19 @@ struct DataContainer {
   std::vector<Revision> revisions;    ///< from rev.0, the image
 };
 
+/// GET /v1/engines: one installed server, or an engine of which none is installed.
+struct Engine {
+  std::string engine;   ///< what `engine:` in an image's YAML says: "postgresql"
+  std::string name;     ///< what people call it: "PostgreSQL"
+  std::string version;  ///< full; empty when it is not known
+  std::string path;     ///< where it is installed; empty: nowhere
+  bool usable = false;
+  std::string problem;  ///< why not
+  std::string hint;     ///< what to do
+  std::vector<std::string> aliases;
+  uint16_t default_port = 0;
+};
+
 /// GET /v1/version
 struct Version {
   std::string version;

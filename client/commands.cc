@@ -41,6 +41,7 @@ std::vector<Command> Joined() {
            DataContainerCommands,
            RevisionCommands,
            DaemonCommands,
+           EngineCommands,
        }) {
     const std::span<const Command> rows = family();
     joined.insert(joined.end(), rows.begin(), rows.end());

@@ -80,4 +80,16 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
   return FormatTable(rows);
 }
 
+std::string EngineTable(const std::vector<api::Engine>& engines) {
+  std::vector<std::vector<std::string>> rows = {{"Engine", "Name", "Version", "Usable", "Path", "Problem"}};
+  for (const api::Engine& engine : engines) {
+    std::string name = Cell(engine.name);
+    // One word to a column.
+    std::replace(name.begin(), name.end(), ' ', '-');
+    rows.push_back({Cell(engine.engine), name, Cell(engine.version), engine.usable ? "yes" : "no",
+                    Cell(engine.path), Cell(engine.problem)});
+  }
+  return FormatTable(rows);
+}
+
 }  // namespace spawnd::client

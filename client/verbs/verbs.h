@@ -12,6 +12,7 @@ namespace spawnd::client {
 std::span<const Command> DaemonCommands();         // daemon.cc
 std::span<const Command> DataContainerCommands();  // data_container.cc
 std::span<const Command> DataImageCommands();      // data_image.cc
+std::span<const Command> EngineCommands();         // engine.cc
 std::span<const Command> RevisionCommands();       // revisions.cc
 
 }  // namespace spawnd::client

@@ -21,6 +21,7 @@ void SaveDataContainer(DaemonState& state, const http::Request& request, const h
 void ResetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void LoadDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GraduateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetEngines(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetVersion(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetWhoAmI(DaemonState& state, const http::Request& request, const http::Reply& reply);
 

@@ -28,6 +28,7 @@ http::Router MakeRouter(DaemonState& state) {
   router.Add("POST", "/v1/data-containers/{ref}/reset", Bind(state, ResetDataContainer));
   router.Add("POST", "/v1/data-containers/{ref}/load", Bind(state, LoadDataContainer));
   router.Add("POST", "/v1/data-containers/{ref}/graduate", Bind(state, GraduateDataContainer));
+  router.Add("GET", "/v1/engines", Bind(state, GetEngines));
   router.Add("GET", "/v1/version", Bind(state, GetVersion));
   router.Add("GET", "/v1/whoami", Bind(state, GetWhoAmI));
   return router;

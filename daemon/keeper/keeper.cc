@@ -1,6 +1,7 @@
 #include "daemon/keeper/keeper.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -268,6 +269,12 @@ std::string Keeper::LogSince(off_t start, size_t limit) {
 }
 
 Error Keeper::EngineEnded() {
+  const std::optional<int> status = init_->EngineExit();
+  if (status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL) {
+    // Its log says nothing of that.
+    return {ErrorCode::kUnavailable, "the server was killed by signal 9",
+            "The kernel kills processes when memory runs out; `dmesg` tells."};
+  }
   return engine_->ExplainExit(LogTail(), spec_.endpoint);
 }
 

@@ -7,6 +7,7 @@
 namespace spawnd::bench {
 
 RowGroup CreateGroup(Context& context);
+RowGroup EnginesGroup(Context& context);
 RowGroup ManyGroup(Context& context);
 RowGroup PgbenchGroup(Context& context);
 RowGroup SpaceGroup(Context& context);

@@ -35,19 +35,6 @@ std::vector<std::string> Environment() {
   return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "PGSSLMODE=disable"};
 }
 
-Result<uint16_t> FreePort() {
-  const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (::bind(probe.Get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      ::getsockname(probe.Get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return FailErrno(errno, "cannot find a free port");
-  }
-  return ntohs(address.sin_port);
-}
-
 }  // namespace
 
 Result<std::string> RunProgram(std::vector<std::string> argv) {
@@ -72,6 +59,19 @@ Result<std::string> Query(const std::string& url, const std::string& sql) {
   if (status == PGRES_COMMAND_OK) return std::string();
   if (status != PGRES_TUPLES_OK) return Fail(ErrorCode::kIo, PQerrorMessage(connection.get()));
   return std::string(PQntuples(rows.get()) > 0 ? PQgetvalue(rows.get(), 0, 0) : "");
+}
+
+Result<uint16_t> FreePort() {
+  const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (::bind(probe.Get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      ::getsockname(probe.Get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return FailErrno(errno, "cannot find a free port");
+  }
+  return ntohs(address.sin_port);
 }
 
 Result<void> DropCaches() {

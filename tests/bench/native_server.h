@@ -20,6 +20,9 @@ Result<std::string> RunProgram(std::vector<std::string> argv);
 /// One row, one column, as text; empty when the statement gives no row.
 Result<std::string> Query(const std::string& url, const std::string& sql);
 
+/// A port of the loopback address that nobody uses right now.
+Result<uint16_t> FreePort();
+
 /// The page cache, emptied: what follows reads from the disk.
 Result<void> DropCaches();
 

@@ -27,7 +27,8 @@ Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const std::string& s
   if (::mkdtemp(pattern.data()) == nullptr) return FailErrno(errno, "cannot make a folder in /var/tmp");
   self->directory_ = pattern;
   const std::string socket = pattern + "/spawnd.sock";
-  std::ofstream(pattern + "/spawnd.yaml") << "host: 127.0.0.1\n";
+  std::ofstream(pattern + "/spawnd.yaml")
+      << "host: 127.0.0.1\nengineSearchPaths: [" SPAWND_BENCH_ENGINES "]\n";
 
   SpawnOptions options;
   options.argv = {spawnd,     "serve", "--state-dir", pattern + "/state",
@@ -83,6 +84,15 @@ Result<api::DataImage> PrivateDaemon::CreateImageOf(const std::string& name, con
   request.backups = {backup};
   request.initial_database_name = database;
   request.version = "15";
+  client::Watch watch;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
+  return api::FromJson<api::DataImage>(json);
+}
+
+Result<api::DataImage> PrivateDaemon::CreateEmptyImage(const std::string& name, const std::string& engine) {
+  api::CreateDataImageRequest request;
+  request.name = name;
+  request.engine = engine;
   client::Watch watch;
   TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
   return api::FromJson<api::DataImage>(json);

@@ -15,7 +15,8 @@ namespace spawnd::bench {
 
 class PrivateDaemon {
  public:
-  /// `spawnd` is the path of the binary. Engines are looked for at their usual places only.
+  /// `spawnd` is the path of the binary. Engines are looked for at their usual places and in
+  /// .deps itself, which leaves its other versions out.
   static Result<std::unique_ptr<PrivateDaemon>> Start(const std::string& spawnd);
   ~PrivateDaemon();
   PrivateDaemon(const PrivateDaemon&) = delete;
@@ -27,6 +28,8 @@ class PrivateDaemon {
 
   /// Makes an image from SQL text.
   Result<api::DataImage> CreateImage(const std::string& name, const std::string& sql);
+  /// Makes an empty image of any engine.
+  Result<api::DataImage> CreateEmptyImage(const std::string& name, const std::string& engine);
   /// Makes an image of a backup file.
   Result<api::DataImage> CreateImageOf(const std::string& name, const std::string& backup,
                                        const std::string& database);

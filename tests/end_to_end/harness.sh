@@ -252,7 +252,7 @@ clean_up() {
   fi
   if declare -F own_postgres_stop >/dev/null; then own_postgres_stop; fi
   if declare -F extra_clean_up >/dev/null; then extra_clean_up; fi
-  if (( code != 0 )) && [[ -f $work/daemon.log ]]; then
+  if (( code != 0 && code != 77 )) && [[ -f $work/daemon.log ]]; then
     echo "--- the daemon's log:"; tail -n 60 "$work/daemon.log"
   fi
   if [[ -n ${SPAWND_KEEP_WORK:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi

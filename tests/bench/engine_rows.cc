@@ -1,0 +1,83 @@
+/// `./dev bench engines`: a create of each installed engine against the same server's bare start, in turns.
+#include <fmt/core.h>
+
+#include <memory>
+
+#include "engines/registry.h"
+#include "tests/bench/bare_server.h"
+#include "tests/bench/groups.h"
+#include "tests/bench/samples.h"
+
+namespace spawnd::bench {
+namespace {
+
+constexpr int kRounds = 15;
+constexpr double kTargetOverhead = 40;  // milliseconds
+
+std::string RowName(const engines::Engine& engine) {
+  return "create-" + std::string(engine.Name());
+}
+
+/// The one that the private daemon takes.
+Result<engines::Installation> Installed(const engines::Engine& engine) {
+  const auto found = engine.Detect({SPAWND_BENCH_ENGINES});
+  return engines::ChooseInstallation(engine, found, "");
+}
+
+Result<Row> Measure(Context& context, const engines::Engine& engine,
+                    const engines::Installation& installation) {
+  TRY_ASSIGN(PrivateDaemon* const daemon, context.Daemon());
+  TRY_ASSIGN(const std::string directory, context.Scratch("bare-" + std::string(engine.Name())));
+  TRY_ASSIGN(const auto bare, BareServer::Initialise(engine, installation, directory));
+  const std::string image = "empty-" + std::string(engine.Name());
+  TRY(daemon->CreateEmptyImage(image, std::string(engine.Name())).map([](const auto&) {}));
+  Samples creates;
+  Samples starts;
+  // One round that counts for neither: files come into the cache, accounts are made.
+  for (int round = 0; round <= kRounds; ++round) {
+    TRY_ASSIGN(const double start, bare->Start());
+    TRY(bare->Stop());
+    TRY_ASSIGN(const api::DataContainer container, daemon->CreateContainer(image));
+    TRY(daemon->DeleteContainer(container.name));
+    TRY(daemon->WaitUntilDeleted());
+    if (round == 0) continue;
+    starts.Add(start);
+    creates.Add(container.ready_milliseconds);
+  }
+  Row row;
+  row.name = RowName(engine);
+  row.value = creates.Median();
+  row.unit = "ms";
+  row.baseline = fmt::format("bare start {:.0f} ms", starts.Median());
+  row.ratio = creates.Median() / starts.Median();
+  row.target = fmt::format("<= +{:.0f} ms", kTargetOverhead);
+  row.met = creates.Median() - starts.Median() <= kTargetOverhead;
+  row.runs = creates.Count();
+  row.spread = fmt::format("{:.0f}-{:.0f}", creates.Percentile(0), creates.Percentile(1));
+  return row;
+}
+
+Result<std::vector<Row>> MeasureAll(Context& context) {
+  std::vector<Row> table;
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    const auto installation = Installed(*engine);
+    if (!installation) {
+      Say("no row for " + std::string(engine->Name()) + ": " + installation.error().message);
+      continue;
+    }
+    TRY_ASSIGN(Row row, Measure(context, *engine, *installation));
+    table.push_back(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+RowGroup EnginesGroup(Context& context) {
+  std::vector<std::string> rows;
+  for (const engines::Engine* engine : engines::AllEngines()) rows.push_back(RowName(*engine));
+  return {"engines", "a container of an empty image, request to prepared, against the engine's bare start",
+          rows, [&context] { return MeasureAll(context); }};
+}
+
+}  // namespace spawnd::bench

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# What `get engines` says, and an engine that is not there: what is named in its place, and what may stand in for it.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+write_engine_config() {
+  write_config
+  sed -i "s|^engineSearchPaths:.*|engineSearchPaths: [$repo/.deps/postgresql, $work/broken]|" "$work/spawnd.yaml"
+  printf '%s\n' "$@" >>"$work/spawnd.yaml"
+}
+
+case_get_engines() {
+  out=$(ctl get engines)
+  assert_matches "$(head -n 1 <<<"$out")" '^Engine +Name +Version +Usable +Path'
+  assert_matches "$out" 'postgresql +PostgreSQL +15\.[0-9]+ +yes +/usr/lib/postgresql/15'
+  assert_matches "$out" 'mariadb +MariaDB +10\.11\.[0-9]+ +yes +/usr'
+  assert_matches "$out" 'mysql +MySQL +- +no +- +not installed'
+  assert_eq "$(ctl get engines -o json | jq -r '.[] | select(.engine == "mysql") | .usable, .defaultPort')" $'false\n3306'
+  assert_contains "$(ctl get engines -o json | jq -r '.[] | select(.engine == "mysql").hint')" 'Install it'
+  assert_contains "$(ctl get engines -o yaml)" 'engine: postgresql'
+}
+
+case_installed_and_broken() {
+  # Not there when the daemon started: a list is looked for anew.
+  mkdir -p "$work/broken/pg/bin"
+  printf '#!/bin/sh\necho "postgres: error while loading shared libraries: libx.so.1" >&2; exit 127\n' >"$work/broken/pg/bin/postgres"
+  chmod -R a+rX "$work/broken"; chmod +x "$work/broken/pg/bin/postgres"
+  assert_matches "$(ctl get engines)" "postgresql +PostgreSQL +- +no +$work/broken/pg +postgres: error while loading shared libraries: libx.so.1"
+  assert_error 64 'not installed' "'$work/broken/pg' cannot be used: postgres: error while loading" -- \
+    ctl create data-image -f "$(image_yaml x 'sourceType: empty' 'version: 13')"
+}
+
+case_missing_engine_names_its_relative() {
+  printf 'name: my\nengine: mysql\nversion: 8.0\nsourceType: empty\n' >"$work/files/my.yaml"
+  assert_error 64 'MySQL 8.0 is not installed' 'MariaDB 10.11' 'engine: mariadb' 'engineFallbacks: {mysql: mariadb}' -- \
+    ctl create data-image -f "$work/files/my.yaml"
+}
+
+case_stand_in() {
+  stop_daemon
+  write_engine_config 'engineFallbacks: {mysql: mariadb}'
+  start_daemon
+  assert_exit 0 ctl create data-image -f "$work/files/my.yaml"
+  assert_matches "$err" 'MariaDB 10\.11\.[0-9]+ stands in for MySQL 8\.0'
+  assert_eq "$(image_field my engine)" MariaDB:10.11
+  assert_matches "$(image_field my detail)" 'MariaDB 10\.11\.[0-9]+ stands in for MySQL 8\.0'
+  make_container my mine >/dev/null
+  assert_matches "$(MYSQL_PWD=$(field mine password) mysql -h 127.0.0.1 -P "$(field mine port)" -u root -N -e 'select version()')" MariaDB
+  ctl graduate data-container -q mine --name mine-next
+  assert_contains "$(image_field mine-next detail)" 'stands in for MySQL'
+}
+
+write_engine_config
+start_daemon
+run_cases "$@"

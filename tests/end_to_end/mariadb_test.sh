@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# MariaDB with its own client programs: dumps of every kind into images, what clients see of a container.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+maria() { MYSQL_PWD=$(field "$1" password) mariadb --no-defaults -N -B -h 127.0.0.1 -P "$(field "$1" port)" -u root "${@:2}" </dev/null; }
+say() { maria "$1" -e "$2"; }
+maria_image() { ctl create data-image -f "$(maria_yaml "$@")"; }
+maria_yaml() {
+  local file=$work/files/$1.yaml
+  printf 'name: %s\nengine: mariadb\n' "$1" >"$file"
+  printf '%s\n' "${@:2}" >>"$file"
+  echo "$file"
+}
+dump_source() { MYSQL_PWD=$(field source password) "$1" --no-defaults -h 127.0.0.1 -P "$(field source port)" -u root --routines --events "${@:2}"; }
+
+# A container stands for the server elsewhere that dumps come from.
+make_source() {
+  maria_image empty 'sourceType: empty' >/dev/null
+  make_container empty source >/dev/null
+  cat >"$work/source.sql" <<'SQL'
+CREATE USER app@'%' IDENTIFIED BY 'secret'; GRANT SELECT ON shop.* TO app@'%';
+CREATE DATABASE shop; USE shop;
+CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(200), data BLOB, note TEXT);
+INSERT INTO item SELECT seq, CONCAT('it''s "x" \\ `b` -- ; DEFINER=`a`@`b` ', seq), UNHEX('00FF5C27'), 'USE `mysql`;' FROM seq_1_to_1000;
+CREATE DEFINER=app@'%' VIEW plain AS SELECT id, name FROM item;
+CREATE DEFINER=app@'%' VIEW over_it AS SELECT * FROM plain;
+DELIMITER ;;
+CREATE DEFINER=app@'%' PROCEDURE how_many() BEGIN DECLARE n INT; SELECT COUNT(*) INTO n FROM item; SELECT n; END;;
+CREATE DEFINER=app@'%' TRIGGER mark BEFORE INSERT ON item FOR EACH ROW SET NEW.note = 'by the trigger';;
+CREATE DEFINER=app@'%' EVENT daily ON SCHEDULE EVERY 1 DAY DO DELETE FROM item;;
+DELIMITER ;
+CREATE DATABASE other; CREATE TABLE other.t (a INT); INSERT INTO other.t VALUES (1), (2);
+SQL
+  MYSQL_PWD=$(field source password) mariadb -h 127.0.0.1 -P "$(field source port)" -u root <"$work/source.sql"
+}
+
+# All of it is there and works, whoever its definer was.
+shop_is_in() {
+  assert_eq "$(say "$1" 'SELECT COUNT(*), SUM(CRC32(CONCAT(name, data, note))) FROM shop.item')" \
+    "$(say source 'SELECT COUNT(*), SUM(CRC32(CONCAT(name, data, note))) FROM shop.item')" "rows of '$1'"
+  assert_eq "$(say "$1" 'SELECT COUNT(*) FROM shop.over_it')" 1000 "a view over a view"
+  assert_eq "$(say "$1" 'CALL shop.how_many()')" 1000 "a procedure"
+  assert_eq "$(say "$1" "INSERT INTO shop.item(id) VALUES (5000); SELECT note FROM shop.item WHERE id = 5000")" 'by the trigger'
+  assert_eq "$(say "$1" "SELECT event_name FROM information_schema.events")" daily
+  assert_eq "$(say "$1" "SELECT user, host FROM mysql.user WHERE user = 'root' ORDER BY host")" $'root\t%\nroot\tlocalhost'
+}
+
+case_one_database() {
+  dump_source mysqldump shop >"$work/files/one.sql"
+  assert_exit 0 maria_image one 'sourceType: backup' 'backup: {file: one.sql}'
+  assert_contains "$err" "'app'@'%' is the definer of"
+  make_container one of-one >/dev/null
+  # The dump says its name.
+  assert_eq "$(field of-one database)" shop
+  shop_is_in of-one
+  assert_eq "$(say of-one "SHOW DATABASES LIKE 'other'")" ''
+}
+
+case_one_database_under_another_name() {
+  dump_source mariadb-dump other >"$work/files/other.sql"
+  maria_image renamed 'sourceType: backup' 'initialDatabaseName: New Name' 'backup: {file: other.sql}' >/dev/null
+  make_container renamed of-renamed >/dev/null
+  assert_eq "$(say of-renamed 'SELECT COUNT(*) FROM `New Name`.t')" 2
+  assert_contains "$(field of-renamed connectionString)" ';Database=New Name;'
+}
+
+case_several_databases_gzip() {
+  dump_source mariadb-dump --databases shop other | gzip >"$work/files/two.sql.gz"
+  maria_image two 'sourceType: backup' 'backup: {file: two.sql.gz}' >/dev/null
+  make_container two of-two >/dev/null
+  assert_eq "$(field of-two database)" mysql
+  shop_is_in of-two
+  assert_eq "$(say of-two 'SELECT SUM(a) FROM other.t')" 3
+}
+
+case_all_databases_with_accounts() {
+  dump_source mysqldump --all-databases >"$work/files/all.sql"
+  # Another backup after it needs the login again.
+  echo 'CREATE TABLE shop.later (a int);' >"$work/files/later.sql"
+  maria_image all 'sourceType: backup' 'backups: [{path: all.sql}, {path: later.sql}]' 'postScript: INSERT INTO shop.later VALUES (7)' >/dev/null
+  make_container all of-all >/dev/null
+  shop_is_in of-all
+  assert_eq "$(say of-all 'SELECT a FROM shop.later')" 7
+  assert_eq "$(MYSQL_PWD=secret mariadb -N -B -h 127.0.0.1 -P "$(field of-all port)" -u app -e 'SELECT COUNT(*) FROM shop.over_it' </dev/null)" 1001
+  # The source's own password for root is not in the image.
+  ! MYSQL_PWD=$(field source password) mariadb -h 127.0.0.1 -P "$(field of-all port)" -u root -e 'SELECT 1' 2>/dev/null </dev/null ||
+    fail "root's old password gets in"
+}
+
+case_programs() {
+  local port; port=$(field of-one port)
+  MYSQL_PWD=$(field of-one password) mysqladmin --no-defaults -h 127.0.0.1 -P "$port" -u root ping | grep -q 'is alive'
+  assert_matches "$(maria of-one --ssl -e "SHOW STATUS LIKE 'Ssl_version'")" 'TLSv1\.[23]'
+  assert_matches "$(maria of-one --skip-ssl -e "SHOW STATUS LIKE 'Ssl_version'")" '^Ssl_version[[:space:]]*$'
+  assert_eq "$(field of-one connectionString)" "Server=127.0.0.1;Port=$port;User Id=root;Database=shop;Password=$(field of-one password)"
+  assert_contains "$(field of-one jdbcConnectionString)" "jdbc:mariadb://127.0.0.1:$port/shop?user=root&password="
+}
+
+case_refused() {
+  printf -- '--\n-- PostgreSQL database dump\n--\nSELECT 1;\n' >"$work/files/pg.sql"
+  assert_error 64 "'pg.sql' is no MariaDB backup: it is a PostgreSQL dump" -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: pg.sql}')"
+  printf 'CREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\nINSERT INTO nosuch VALUES (1);\n' >"$work/files/bad.sql"
+  assert_error 64 "line 3 of 'bad.sql': Table 'shop.nosuch' doesn't exist" -- \
+    ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bad.sql}')"
+  assert_error 64 'No database selected' 'initialDatabaseName' -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: bad.sql}')"
+  head -n 100 "$work/files/one.sql" >"$work/files/half.sql"
+  assert_error 64 "'half.sql' is cut off" -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: half.sql}')"
+}
+
+case_locked_out_and_back() {
+  local before; before=$(field of-two password)
+  # Accounts that would be found before root@%, and the private one gone.
+  say of-two "DROP USER root@localhost; CREATE USER root@'127.0.0.1' IDENTIFIED BY 'other', ''@'127.0.0.1'"
+  ctl save data-container -q of-two >/dev/null
+  ctl reset data-container -q of-two
+  assert_eq "$(say of-two 'SELECT CURRENT_USER()')" root@%
+  assert_eq "$(field of-two password)" "$before"
+}
+
+write_config
+start_daemon
+make_source
+run_cases "$@"
