@@ -2,28 +2,25 @@
 
 #include <string>
 
-#include "base/random.h"
+#include "engines/connection_text.h"
 
 namespace spawnd::engines::redis {
 namespace {
 
-constexpr size_t kPasswordLength = 16;
 constexpr size_t kMostDigits = 6;
 
 }  // namespace
 
 Credentials NewCredentials(std::string_view database) {
   Credentials credentials;
-  credentials.password = RandomText(kPasswordLength, kLettersAndDigits);
+  credentials.password = NewPassword();
   credentials.database = IsDatabaseNumber(database) ? std::string(database) : "0";
   return credentials;
 }
 
 ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
-  const bool v6 = endpoint.host.find(':') != std::string::npos;
   // A password of ours is letters and digits: nothing to encode.
-  const std::string rest = "://:" + credentials.password + "@" +
-                           (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" +
+  const std::string rest = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
                            std::to_string(endpoint.port) + "/" + credentials.database;
   return {"redis" + rest, "jdbc:redis" + rest, "redis" + rest};
 }

@@ -38,6 +38,7 @@ class RedisEngine final : public Engine {
 
   Result<RestorePlan> PlanRestore(const Installation& installation,
                                   const RestoreRequest& request) const override;
+  std::vector<std::string_view> ScriptEndings() const override { return {"redis", "txt"}; }
 };
 
 }  // namespace spawnd::engines::redis

@@ -10,6 +10,7 @@
 
 #include "engines/dump_reader.h"
 #include "engines/redis/credentials.h"
+#include "engines/redis/launch.h"
 #include "engines/redis/rdb_header.h"
 #include "engines/redis/script_session.h"
 
@@ -110,15 +111,65 @@ Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreRe
   return step;
 }
 
+/// $1: the file. One that is there is another backup's.
+constexpr const char* kPlaceScript = R"(set -eu
+if [ -e "$1" ]; then
+  cat >/dev/null
+  echo 'spawnd: a second snapshot'
+  exit 1
+fi
+cat >"$1"
+)";
+
+/// $1: folder of installed programs, $2: a folder to make a link in, $3: the file. The checker is the server,
+/// by another name.
+constexpr const char* kCheckScript = R"(set -eu
+server=$1/redis-server
+[ -x "$server" ] || server=$1/valkey-server
+ln -sf "$server" "$2/redis-check-rdb"
+code=0
+"$2/redis-check-rdb" "$3" || code=$?
+rm -f "$2/redis-check-rdb"
+exit "$code"
+)";
+
+ContainerCommand InContainer(std::string title, const char* script, std::vector<std::string> words,
+                             const std::string& backup_name) {
+  ContainerCommand command;
+  command.title = std::move(title);
+  command.command.argv = {"/bin/sh", "-c", script, "redis"};
+  command.command.argv.insert(command.command.argv.end(), words.begin(), words.end());
+  command.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  command.command.working_directory = "/";
+  command.explain = [backup_name](std::string_view output) { return ExplainCheck(backup_name, output); };
+  return command;
+}
+
+Placement PlaceSnapshot(const RestoreRequest& request, bool gzip) {
+  const std::string file = request.paths.data_directory + "/" + kRestoreFile;
+  Placement placement;
+  placement.source = PassOnBackup(request.backup_name, gzip);
+  placement.sink = InContainer("placing " + request.backup_name, kPlaceScript, {file}, request.backup_name);
+  placement.afterwards.push_back(InContainer(
+      "checking " + request.backup_name, kCheckScript,
+      {request.paths.engine_root + "/bin", request.paths.socket_directory, file}, request.backup_name));
+  return placement;
+}
+
 }  // namespace
 
 Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
-  if (request.folder != nullptr) return Fail(FolderRefused(request));
+  if (request.folder != nullptr) {
+    return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
+                "A backup of Redis is one file: a snapshot (.rdb).");
+  }
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
   RestorePlan plan;
-  if (const auto header = ReadRdbHeader(head.bytes)) {
+  const auto header = ReadRdbHeader(head.bytes);
+  if (header && !request.is_script) {
     TRY(CheckSnapshot(installation, request, *header, head.gzip));
-    return Fail(ErrorCode::kUnsupported, "not yet");
+    plan.placements.push_back(PlaceSnapshot(request, head.gzip));
+    return plan;
   }
   if (!LooksLikeText(head.bytes)) {
     return Fail(
@@ -129,6 +180,28 @@ Result<RestorePlan> PlanRestoreOf(const Installation& installation, const Restor
   TRY_ASSIGN(RestoreStep step, ScriptStep(installation, request, head.gzip));
   plan.steps.push_back(std::move(step));
   return plan;
+}
+
+Error ExplainCheck(const std::string& backup_name, std::string_view output) {
+  if (output.find("spawnd: a second snapshot") != std::string_view::npos) {
+    return {ErrorCode::kInvalidArgument, "'" + backup_name + "' is a second snapshot",
+            "A Redis has one data set: name one .rdb file."};
+  }
+  // "--- RDB ERROR DETECTED ---" and then "[offset 27] Unexpected EOF reading RDB file".
+  std::string cause = "redis-check-rdb does not say why";
+  const size_t detected = output.find("RDB ERROR DETECTED");
+  const size_t start = detected == std::string_view::npos ? detected : output.find("] ", detected);
+  if (start != std::string_view::npos) {
+    cause = output.substr(start + 2, output.find('\n', start) - start - 2);
+  } else if (output.find("No space left") != std::string_view::npos) {
+    return {ErrorCode::kNoSpace, "there is no room for '" + backup_name + "'",
+            "Make room on the disk of the state directory."};
+  }
+  const bool version = cause.find("format version") != std::string::npos;
+  return {version ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
+          "backup '" + backup_name + "' cannot be read: " + cause,
+          version ? "Install a Redis or Valkey that is at least as new as the one that made the backup."
+                  : "Copy or make the backup again; `redis-check-rdb` checks a file."};
 }
 
 }  // namespace spawnd::engines::redis

@@ -96,4 +96,51 @@ case_graduate() {
   assert_eq "$(redis third get key)" two
 }
 
+case_snapshot_with_scripts_around_it() {
+  redis third set script before >/dev/null
+  redis third expire script 100000 >/dev/null
+  REDISCLI_AUTH=$(field third password) redis-cli -p "$(field third port)" --rdb "$work/files/shop.rdb" >/dev/null 2>&1
+  gzip -k "$work/files/shop.rdb"
+  local file
+  for file in shop.rdb shop.rdb.gz; do
+    redis_image "from-$file" 'sourceType: backup' "backup: {file: $file}" 'preScript: |' '  append script ,pre' \
+      'postScript: |' '  append script ,post' '  select 3' '  set other database' >/dev/null
+    make_container "from-$file" "c-$file" >/dev/null
+    assert_eq "$(redis "c-$file" get key)" two
+    assert_eq "$(redis "c-$file" get script)" before,pre,post
+    (( $(redis "c-$file" ttl script) > 90000 )) || fail "the key does not expire any more"
+    assert_eq "$(redis "c-$file" -n 3 get other)" database
+  done
+  redis_image numbered 'sourceType: backup' 'backup: {file: shop.rdb}' 'initialDatabaseName: 3' >/dev/null
+  make_container numbered numbered >/dev/null
+  [[ $(field numbered url) == */3 ]] || fail "not database 3: $(field numbered url)"
+}
+
+case_what_cannot_be_restored_is_refused() {
+  local yaml
+  refused() {  # refused CODE WORDS LINE...
+    yaml=$work/files/refused.yaml
+    printf 'name: refused\nengine: redis\n' >"$yaml"
+    printf '%s\n' "${@:3}" >>"$yaml"
+    assert_error "$1" "$2" -- ctl create data-image -f "$yaml"
+  }
+  head -c 60 "$work/files/shop.rdb" >"$work/files/cut.rdb"
+  refused 64 truncated 'sourceType: backup' 'backup: {file: cut.rdb}'
+  python3 - "$work/files" <<'END'
+import sys
+data = bytearray(open(sys.argv[1] + '/shop.rdb', 'rb').read())
+data[-4] ^= 1
+open(sys.argv[1] + '/flipped.rdb', 'wb').write(data)
+data[5:9] = b'0099'
+open(sys.argv[1] + '/newer.rdb', 'wb').write(data)
+END
+  refused 64 'cannot be read' 'sourceType: backup' 'backup: {file: flipped.rdb}'
+  refused 64 'rdb format 99' 'sourceType: backup' 'backup: {file: newer.rdb}'
+  refused 64 'a second snapshot' 'sourceType: backup' 'backups: [{path: ./shop.rdb}, {path: ./shop.rdb.gz}]'
+  refused 64 'no database' 'sourceType: empty' 'initialDatabaseName: shop'
+  refused 64 'line 2 of postscript' 'sourceType: empty' 'postScript: |' '  set a 1' '  lpush a 2'
+  refused 64 'would never end' 'sourceType: empty' 'preScript: |' '  monitor'
+  [[ -z $(ls -A "$state/builds" 2>/dev/null) ]] || fail "left in builds: $(ls "$state/builds")"
+}
+
 run_cases "$@"

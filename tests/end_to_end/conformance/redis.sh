@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # conformance_test.sh reads and sets these
 server_process='^(redis|valkey)-server$'
 image_lines=()
+script_suffix=redis
 stranger_words='WRONGPASS|NOAUTH'
 
 redis() {  # redis CONTAINER ARGUMENT...; an error is a failure, which redis-cli's exit code does not say
@@ -21,4 +22,5 @@ fill() {
     REDISCLI_AUTH=$password redis-cli -h "$host" -p "$port" >/dev/null
 }
 dump() { login "$1"; REDISCLI_AUTH=$password redis-cli -h "$host" -p "$port" --rdb "$2" >/dev/null 2>&1; }
+script() { for ((i = 1; i <= items; ++i)); do echo "set key$i \"value $i\""; done >"$1"; }
 broken() { head -c $(($(stat -c %s "$1") / 2)) "$1" >"$2"; }

@@ -1,5 +1,7 @@
 /// A real Redis server, from its first files to a sealed image's state and back.
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,9 +13,11 @@
 
 #include "base/process.h"
 #include "engines/redis/launch.h"
+#include "engines/redis/restore_plan.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
+#include "tests/unit/engines/sample_dumps.h"
 #include "tests/unit/engines/test_server.h"
 
 namespace spawnd::engines::testing {
@@ -211,6 +215,114 @@ TEST_CASE("A script of Redis commands runs, and stops at its first error") {
   CHECK(quotes.Why().find("line 1 of ") != std::string::npos);
   const Restored other = Restore(server, folder.Write("x.bin", std::string("\x01\x02\x00zz", 5)), "");
   CHECK(other.Why().find("is no backup of Redis") != std::string::npos);
+}
+
+/// One command of a placement as the keeper runs it: as the engine's user, its input from a file.
+Result<void> RunInContainer(const ContainerCommand& command, const std::string& input) {
+  const UniqueFd in(::open(input.c_str(), O_RDONLY | O_CLOEXEC));
+  const TemporaryFolder folder;
+  const std::string said = folder.Write("said", "");
+  const UniqueFd out(::open(said.c_str(), O_WRONLY | O_CLOEXEC));
+  SpawnOptions options;
+  options.argv = command.command.argv;
+  options.env = command.command.env;
+  options.stdin_fd = in.Get();
+  options.stdout_fd = out.Get();
+  options.stderr_fd = out.Get();
+  const passwd* user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
+  if (user != nullptr) options.identity = Identity{user->pw_uid, user->pw_gid, {}};
+  TRY_ASSIGN(const pid_t pid, Spawn(options));
+  if (WaitForExit(pid) != 0) return Fail(command.explain(ContentOf(said)));
+  return {};
+}
+
+/// Plans, places and checks. `unpacked`: what the source passes on.
+Result<void> Place(const TestServer& server, const std::string& path, const std::string& unpacked) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  RestoreRequest request;
+  request.backup_name = "shop.rdb";
+  request.backup_fd = fd.Get();
+  request.paths = server.Where();
+  TRY_ASSIGN(const RestorePlan plan, server.Product().PlanRestore(server.Version(), request));
+  REQUIRE(plan.placements.size() == 1);
+  CHECK(plan.steps.empty());
+  CHECK_FALSE(plan.placements[0].replaces_data);
+  TRY(RunInContainer(plan.placements[0].sink, unpacked));
+  for (const ContainerCommand& command : plan.placements[0].afterwards)
+    TRY(RunInContainer(command, "/dev/null"));
+  return {};
+}
+
+/// A snapshot of a few keys of every kind, one of them long expired.
+std::string SampleSnapshot(const TemporaryFolder& folder) {
+  TestServer server(Redis());
+  const auto session = server.Start();
+  CHECK(Ask(server, {"SET", "text", "value"}) == "OK");
+  CHECK(Ask(server, {"RPUSH", "list", "1", "2", "3"}) == "3");
+  CHECK(Ask(server, {"ZADD", "sorted", "1", "a", "2", "b"}) == "2");
+  CHECK(Ask(server, {"SET", "big", std::string(100'000, 'x')}) == "OK");
+  CHECK(Ask(server, {"SET", "gone", "soon", "PX", "1"}) == "OK");
+  CHECK(Ask(server, {"SAVE"}) == "OK");
+  return folder.Write("shop.rdb", ContentOf(server.Where().data_directory + "/dump.rdb"));
+}
+
+TEST_CASE("A snapshot becomes the data set of a Redis server") {
+  const TemporaryFolder folder;
+  const std::string snapshot = SampleSnapshot(folder);
+  const std::string packed = folder.Write("shop.rdb.gz", Gzip(ContentOf(snapshot)));
+  for (const std::string& path : {snapshot, packed}) {
+    TestServer server(Redis());
+    // As in a build: the volume is that of an image that was started and sealed.
+    auto session = server.Start();
+    REQUIRE(session->PrepareImage(server.Admin()).has_value());
+    session.reset();
+    server.Stop();
+    const auto placed = Place(server, path, snapshot);
+    INFO((placed ? "" : placed.error().message));
+    REQUIRE(placed.has_value());
+    const auto second = Place(server, path, snapshot);
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().message == "'shop.rdb' is a second snapshot");
+    session = server.Start();
+    CHECK(Ask(server, {"GET", "text"}) == "value");
+    CHECK(Ask(server, {"LRANGE", "list", "0", "-1"}) == "1,2,3");
+    CHECK(Ask(server, {"ZSCORE", "sorted", "b"}) == "2");
+    CHECK(Ask(server, {"STRLEN", "big"}) == "100000");
+    CHECK(Ask(server, {"EXISTS", "gone"}) == "0");
+    CHECK(Ask(server, {"SET", "text", "other"}) == "OK");
+    REQUIRE(session->PrepareImage(server.Admin()).has_value());
+    session.reset();
+    server.Stop();
+    session = server.Start();
+    CHECK(Ask(server, {"GET", "text"}) == "other");
+  }
+}
+
+TEST_CASE("A snapshot that is damaged, cut or too new is refused with the reason") {
+  const TemporaryFolder folder;
+  const std::string whole = ContentOf(SampleSnapshot(folder));
+  TestServer server(Redis());
+  const auto why = [&](const std::string& content) {
+    const std::string path = folder.Write("bad.rdb", content);
+    static_cast<void>(::unlink((server.Where().data_directory + "/spawnd-restore.rdb").c_str()));
+    const auto placed = Place(server, path, path);
+    return placed ? "(placed)" : placed.error().message;
+  };
+  CHECK(why(whole) == "(placed)");
+  // The byte that marks the end may stand where a file was cut: then the checker says it.
+  const std::string cut = why(whole.substr(0, whole.size() / 2));
+  CHECK((cut == "backup 'shop.rdb' is truncated: its end is missing" ||
+         cut.find("Unexpected EOF") != std::string::npos));
+  std::string flipped = whole;
+  flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+  CHECK(why(flipped).find("backup 'shop.rdb' cannot be read: ") == 0);
+  std::string newer = whole;
+  newer.replace(5, 4, "0099");
+  CHECK(why(newer).find("has RDB format 99, written by 7.0") != std::string::npos);
+  CHECK(
+      redis::ExplainCheck("x", "--- RDB ERROR DETECTED ---\n[offset 9] Can't handle RDB format version 12\n")
+          .code == ErrorCode::kUnsupported);
+  CHECK(redis::ExplainCheck("x", "").code == ErrorCode::kInvalidArgument);
 }
 
 TEST_CASE("A port that is taken is named by Redis too") {
