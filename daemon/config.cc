@@ -203,12 +203,19 @@ Result<void> ReadTeams(const Place& place, Config& config) {
   return {};
 }
 
+Result<void> ReadLicence(const Place& place, Config& config, std::string_view key) {
+  const std::string text = place.node.IsScalar() ? place.node.Scalar() : "";
+  if (text == "true") config.accepted_licences.emplace(key);
+  if (text == "true" || text == "false") return {};
+  return Bad(place, "true, if you accept the licence, or false");
+}
+
 Result<Config> Read(const YAML::Node& document, std::string_view file) {
   Config config;
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
     return [&config, read](const Place& place) { return read(place, config); };
   };
-  const std::array<Key, 9> keys{{
+  std::vector<Key> keys{
       {"engineSearchPaths", with(ReadSearchPaths)},
       {"engineFallbacks", with(ReadFallbacks)},
       {"portRange", with(ReadPortRange)},
@@ -224,7 +231,13 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
       {"diskRefusePercent",
        [&config](const Place& place) { return ReadPercent(place, config.disk_refuse_percent); }},
       {"teams", with(ReadTeams)},
-  }};
+  };
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    const std::string_view licence = engine->LicenceKey();
+    if (licence.empty()) continue;
+    keys.push_back(
+        {licence, [&config, licence](const Place& place) { return ReadLicence(place, config, licence); }});
+  }
   TRY(ReadMap({document, file, ""}, keys));
   if (config.disk_warn_percent > config.disk_refuse_percent) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct Config {
   std::map<std::string, Team> teams;
   /// Registry names: which engine stands in for one of which no version is installed.
   std::map<std::string, std::string> engine_fallbacks;
+  /// Keys of licences (Engine::LicenceKey) that the administrator accepts.
+  std::set<std::string> accepted_licences;
 };
 
 /// `name` is for messages. kInvalidArgument: "<name>, line 3: unknown key 'portrange' (did you mean

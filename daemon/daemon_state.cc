@@ -12,7 +12,7 @@ DaemonState::DaemonState(Config c, StoreLayout l)
     : config(std::move(c)),
       layout(std::move(l)),
       ports(config.host, config.first_port, config.last_port),
-      installations(config.engine_search_paths),
+      installations(config.engine_search_paths, config.accepted_licences),
       teams(config.teams),
       reserve(layout.Reserve()) {}
 

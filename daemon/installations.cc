@@ -11,7 +11,14 @@ namespace spawnd::daemon {
 void Installations::Detect() {
   std::vector<engines::Installation> found;
   for (const engines::Engine* engine : engines::AllEngines()) {
-    for (engines::Installation& one : engine->Detect(search_paths_)) found.push_back(std::move(one));
+    const std::string licence(engine->LicenceKey());
+    const bool accepted = licence.empty() || accepted_licences_.count(licence) > 0;
+    for (engines::Installation& one : engine->Detect(search_paths_)) {
+      if (!accepted && one.problem.empty()) {
+        one.problem = "its licence is not accepted: read it, then set " + licence + ": true in spawnd.yaml";
+      }
+      found.push_back(std::move(one));
+    }
   }
   const std::lock_guard lock(mutex_);
   found_ = std::move(found);

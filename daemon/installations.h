@@ -5,6 +5,7 @@
 #pragma once
 
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,9 @@ namespace spawnd::daemon {
 
 class Installations {
  public:
-  explicit Installations(std::vector<std::string> search_paths) : search_paths_(std::move(search_paths)) {}
+  /// `accepted_licences`: Config::accepted_licences.
+  explicit Installations(std::vector<std::string> search_paths, std::set<std::string> accepted_licences = {})
+      : search_paths_(std::move(search_paths)), accepted_licences_(std::move(accepted_licences)) {}
 
   /// Looks at the whole machine. Blocks.
   void Detect();
@@ -33,6 +36,7 @@ class Installations {
 
  private:
   const std::vector<std::string> search_paths_;
+  const std::set<std::string> accepted_licences_;
   mutable std::mutex mutex_;
   std::vector<engines::Installation> found_;
 };

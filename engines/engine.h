@@ -67,6 +67,12 @@ struct Launch {
   bool durable = false;
 };
 
+/// A second place for a folder, for a product that has its places compiled in.
+struct Bind {
+  std::string from;  ///< one of Paths
+  std::string to;    ///< absolute, at least two names deep; need not exist
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -82,6 +88,10 @@ class Engine {
   /// where the administrator says so.
   virtual std::vector<std::string_view> Relatives() const { return {}; }
 
+  /// The key in the daemon's configuration by which the administrator accepts the product's licence; empty:
+  /// it asks for no such act. Nothing of the product is started without it.
+  virtual std::string_view LicenceKey() const { return {}; }
+
   /// Installations at well-known places and under `search_paths` (each a root, or a folder of roots). Runs
   /// "<server> --version" of what it finds; those that cannot be used say why. Sorted, newest version first.
   virtual std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const = 0;
@@ -91,6 +101,8 @@ class Engine {
   /// Version part that decides whether a data directory can be shared: "15".
   virtual std::string MajorVersion(std::string_view version) const = 0;
 
+  /// Made in the container before anything of the engine runs in it.
+  virtual std::vector<Bind> Binds(const Launch& /*launch*/) const { return {}; }
   /// Makes the first files in the data directory, which is there and empty; it ends by itself. No argv:
   /// nothing to do.
   virtual Command InitialiseCommand(const Launch& launch) const = 0;

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "engines/mariadb/mariadb_engine.h"
+#include "engines/mssql/mssql_engine.h"
 #include "engines/mysql/mysql_engine.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/redis/redis_engine.h"
@@ -77,7 +78,8 @@ std::span<const Engine* const> AllEngines() {
   static const redis::RedisEngine redis;
   static const mariadb::MariadbEngine mariadb;
   static const mysql::MysqlEngine mysql;
-  static const std::array<const Engine*, 4> engines{&postgresql, &mariadb, &mysql, &redis};
+  static const mssql::MssqlEngine mssql;
+  static const std::array<const Engine*, 5> engines{&postgresql, &mariadb, &mysql, &redis, &mssql};
   return engines;
 }
 

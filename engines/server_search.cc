@@ -36,7 +36,7 @@ fs::path RootOf(fs::path server, const std::string& program) {
 
 /// True when `candidate` was another product.
 bool IsStranger(const ServerSearch& search, Installation& candidate, const std::string& server) {
-  const ServerAnswer answer = AskVersion(server);
+  const ServerAnswer answer = AskVersion(server, search.version_option);
   candidate.problem = answer.problem;
   if (!candidate.problem.empty()) return false;
   candidate.version = search.version_of(answer.says);
@@ -47,18 +47,18 @@ bool IsStranger(const ServerSearch& search, Installation& candidate, const std::
 
 }  // namespace
 
-ServerAnswer AskVersion(const std::string& server) {
+ServerAnswer AskVersion(const std::string& server, const std::string& option) {
   if (::access(server.c_str(), X_OK) != 0) return {"", "'" + server + "' is not executable"};
   SpawnOptions options;
-  options.argv = {server, "--version"};
+  options.argv = {server, option};
   options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
   const auto output = RunAndCapture(options, kVersionDeadline, kMaxVersionOutput);
   if (!output) return {"", output.error().message};
   if (output->exit_code == 0) return {output->output, ""};
   const std::string said = FirstLine(output->output);
-  return {"", said.empty()
-                  ? "'" + server + " --version' ended with exit code " + std::to_string(output->exit_code)
-                  : said};
+  return {"", said.empty() ? "'" + server + " " + option + "' ended with exit code " +
+                                 std::to_string(output->exit_code)
+                           : said};
 }
 
 std::vector<std::string> ChildrenOf(const std::string& folder) {

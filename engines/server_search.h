@@ -18,8 +18,9 @@ struct ServerAnswer {
   std::string problem;  ///< why it did not run: its own words, e.g. a library that is missing; empty: it did
 };
 
-/// Runs `server --version`. Bounded in time: a server on a dead network mount must not hold the daemon.
-ServerAnswer AskVersion(const std::string& server);
+/// Runs `server OPTION`, "--version" as a rule. Bounded in time: a server on a dead network mount must not
+/// hold the daemon.
+ServerAnswer AskVersion(const std::string& server, const std::string& option = "--version");
 
 /// Every entry of a folder, sorted, at most 1000; nothing when it cannot be read.
 std::vector<std::string> ChildrenOf(const std::string& folder);
@@ -32,6 +33,7 @@ struct ServerSearch {
   std::function<std::string(std::string_view)> version_of;
   /// Why an installation cannot be used although its server runs; empty: it can.
   std::function<std::string(const Installation&)> problem_of;
+  std::string version_option = "--version";
 };
 
 /// Each server once, under the folder its binary really is in, whatever symbolic links lead there. What runs

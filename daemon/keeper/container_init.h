@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -27,6 +28,7 @@ struct InitPlan {
   std::string volume_file;  ///< the FUSE file
   bool format = false;      ///< make the file system first
   storage::Barriers barriers = storage::Barriers::kOn;
+  std::vector<engines::Bind> binds;  ///< made before anything of the engine runs
   engines::Command initialise;
   engines::Command start;
   int stop_signal = 0;

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/process.h"
 #include "daemon/keeper/descriptor_passing.h"
@@ -139,7 +140,7 @@ class InitProcess {
       case InitOrder::kSyncVolume:
         return storage::SyncFileSystem(kVolumeDirectory);
       case InitOrder::kUnmountVolume:
-        return storage::UnmountFileSystem(kVolumeDirectory);
+        return UnmountVolume();
     }
     return Fail(ErrorCode::kInternal, "unknown order to process 1");
   }
@@ -178,6 +179,7 @@ class InitProcess {
       return FailErrno(errno, "cannot give the data directory to the engine's user");
     }
     if (plan_.initialise.argv.empty()) return {};
+    TRY(MakeBinds());
     TRY_ASSIGN(const pid_t pid, Spawn(EngineOptions(plan_.initialise)));
     const int exit_code = WaitForExit(pid);
     if (exit_code != 0) {
@@ -199,7 +201,25 @@ class InitProcess {
     return {};
   }
 
+  /// Once: places on the volume exist by the time that something runs there.
+  Result<void> MakeBinds() {
+    if (std::exchange(bound_, true)) return {};
+    for (const engines::Bind& bind : plan_.binds) TRY(BindInPlace(bind.from, bind.to));
+    return {};
+  }
+
+  /// A bind that is still there would keep the file system mounted, and the loop device busy.
+  Result<void> UnmountVolume() {
+    if (std::exchange(bound_, false)) {
+      for (auto bind = plan_.binds.rbegin(); bind != plan_.binds.rend(); ++bind) {
+        TRY(storage::UnmountFileSystem(bind->to));
+      }
+    }
+    return storage::UnmountFileSystem(kVolumeDirectory);
+  }
+
   Result<void> StartEngine() {
+    TRY(MakeBinds());
     TRY_ASSIGN(engine_pid_, Spawn(EngineOptions(plan_.start)));
     return {};
   }
@@ -260,6 +280,7 @@ class InitProcess {
   UniqueFd signals_;
   pid_t engine_pid_ = -1;
   int command_exit_ = 0;
+  bool bound_ = false;
   InitTimings timings_;
 };
 

@@ -197,6 +197,7 @@ Result<void> Keeper::StartInit() {
   plan_.format = spec_.index_path.empty();
   plan_.barriers =
       spec_.durability == storage::Durability::kAlways ? storage::Barriers::kOn : storage::Barriers::kOff;
+  plan_.binds = engine_->Binds(launch_);
   plan_.initialise = engine_->InitialiseCommand(launch_);
   plan_.start = engine_->StartCommand(launch_);
   plan_.stop_signal = engine_->StopSignal();

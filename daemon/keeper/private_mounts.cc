@@ -76,6 +76,20 @@ Result<void> EnterPrivateMounts(const std::string& engine_root, uid_t engine_uid
   return BindReadOnly("/proc/self/fd/" + std::to_string(root.Get()), paths.engine_root);
 }
 
+Result<void> BindInPlace(const std::string& from, const std::string& to) {
+  if (::access(to.c_str(), F_OK) != 0) {
+    const std::string above = to.substr(0, to.rfind('/'));
+    if (::mount("spawnd", above.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, kMemoryOptions) != 0) {
+      return FailErrno(errno, "cannot mount memory at '" + above + "'");
+    }
+    TRY(MakeDirectory(to, 0755, 0, 0));
+  }
+  if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+    return FailErrno(errno, "cannot bind '" + from + "' to '" + to + "'");
+  }
+  return {};
+}
+
 Result<void> WriteEngineFile(const std::string& path, const std::string& content, uid_t engine_uid,
                              gid_t engine_gid) {
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

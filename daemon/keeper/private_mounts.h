@@ -28,6 +28,10 @@ engines::Paths ContainerPaths();
 /// Irreversible; the calling process is single-threaded.
 Result<void> EnterPrivateMounts(const std::string& engine_root, uid_t engine_uid, gid_t engine_gid);
 
+/// Makes `from` appear at `to` too, in this mount namespace only. Where `to` does not exist, the folder above
+/// it is replaced by an empty one in memory, so that nothing has to be made on the host.
+Result<void> BindInPlace(const std::string& from, const std::string& to);
+
 /// Writes a file that only the engine's user and root can read.
 Result<void> WriteEngineFile(const std::string& path, const std::string& content, uid_t engine_uid,
                              gid_t engine_gid);

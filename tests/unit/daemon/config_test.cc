@@ -32,6 +32,14 @@ TEST_CASE("an empty file means the defaults") {
   }
 }
 
+TEST_CASE("a licence is accepted by its engine's own key, and only by the word") {
+  CHECK(ParseConfig("", "x.yaml")->accepted_licences.empty());
+  CHECK(ParseConfig("acceptMssqlEula: false", "x.yaml")->accepted_licences.empty());
+  CHECK(ParseConfig("acceptMssqlEula: true", "x.yaml")->accepted_licences.count("acceptMssqlEula") == 1);
+  CHECK(Complaint("acceptMssqlEula: yes").find("acceptMssqlEula") != std::string::npos);
+  CHECK(Complaint("acceptEula: true").find("unknown key 'acceptEula'") != std::string::npos);
+}
+
 TEST_CASE("every key is read") {
   const auto config = ParseConfig(R"(
 engineSearchPaths: [/opt/engines, /srv/pg]

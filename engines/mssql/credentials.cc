@@ -1,0 +1,57 @@
+#include "engines/mssql/credentials.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "engines/connection_text.h"
+
+namespace spawnd::engines::mssql {
+namespace {
+
+/// A value of a JDBC connection string: in braces, where only the closing one is doubled.
+std::string JdbcValue(const std::string& value) {
+  const bool plain = !value.empty() && value.find_first_of(";{} =") == std::string::npos;
+  if (plain) return value;
+  std::string quoted = "{";
+  for (const char c : value) quoted.append(c == '}' ? 2 : 1, c);
+  return quoted + "}";
+}
+
+template <typename Is>
+bool HasOne(const std::string& text, Is is) {
+  return std::any_of(text.begin(), text.end(), [&](unsigned char c) { return is(c) != 0; });
+}
+
+}  // namespace
+
+std::string StrongPassword() {
+  while (true) {
+    std::string password = NewPassword();
+    const bool strong = HasOne(password, [](int c) { return std::isupper(c); }) &&
+                        HasOne(password, [](int c) { return std::islower(c); }) &&
+                        HasOne(password, [](int c) { return std::isdigit(c); });
+    if (strong) return password;
+  }
+}
+
+Credentials NewCredentials(std::string_view database) {
+  return {kAdministrator, StrongPassword(), database.empty() ? "master" : std::string(database)};
+}
+
+ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
+  const std::string port = std::to_string(endpoint.port);
+  ConnectionStrings strings;
+  strings.dotnet =
+      "Data Source=" + endpoint.host + "," + port + ";Initial Catalog=" + DotnetValue(credentials.database) +
+      ";User ID=" + DotnetValue(credentials.user) + ";Password=" + DotnetValue(credentials.password);
+  // The server's certificate is one that it made itself.
+  strings.jdbc = "jdbc:sqlserver://" + endpoint.host + ":" + port +
+                 ";databaseName=" + JdbcValue(credentials.database) + ";user=" + JdbcValue(credentials.user) +
+                 ";password=" + JdbcValue(credentials.password) + ";encrypt=true;trustServerCertificate=true";
+  strings.url = "sqlserver://" + PercentEncode(credentials.user) + ":" + PercentEncode(credentials.password) +
+                "@" + endpoint.host + ":" + port + "?database=" + PercentEncode(credentials.database);
+  return strings;
+}
+
+}  // namespace spawnd::engines::mssql

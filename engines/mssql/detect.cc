@@ -1,0 +1,77 @@
+#include "engines/mssql/detect.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "engines/registry.h"
+#include "engines/server_search.h"
+
+namespace spawnd::engines::mssql {
+namespace {
+
+/// The first release for Linux.
+constexpr std::string_view kOldest = "14";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kYears{
+    {{"2017", "14"}, {"2019", "15"}, {"2022", "16"}, {"2025", "17"}}};
+
+bool IsDigit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+bool SpeaksOfSqlServer(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("sql server") != std::string::npos || lower.find("sqlservr") != std::string::npos;
+}
+
+}  // namespace
+
+std::vector<Installation> DetectInstallations(const std::vector<std::string>& search_paths) {
+  ServerSearch search;
+  search.engine = "mssql";
+  search.folders = {"/opt/mssql"};
+  for (const std::string& path : search_paths) {
+    search.folders.push_back(path);
+    for (const std::string& child : ChildrenOf(path)) search.folders.push_back(child);
+  }
+  search.programs = {"bin/sqlservr"};
+  search.version_option = "-v";
+  search.version_of = ParseVersionOutput;
+  search.problem_of = [](const Installation& found) -> std::string {
+    return VersionLess(found.version, kOldest) ? "it is older than SQL Server 2017" : "";
+  };
+  return FindServers(search);
+}
+
+std::string ParseVersionOutput(std::string_view output) {
+  if (!SpeaksOfSqlServer(output)) return {};
+  for (size_t at = 0; at < output.size(); ++at) {
+    if (!IsDigit(output[at])) continue;
+    size_t end = at;
+    while (end < output.size() && (IsDigit(output[end]) || output[end] == '.')) ++end;
+    std::string_view number = output.substr(at, end - at);
+    while (!number.empty() && number.back() == '.') number.remove_suffix(1);
+    const auto dots = std::count(number.begin(), number.end(), '.');
+    if ((dots == 2 || dots == 3) && number.find("..") == std::string_view::npos) return std::string(number);
+    at = end;
+  }
+  return {};
+}
+
+std::string MajorVersionOf(std::string_view version) {
+  return std::string(version.substr(0, version.find('.')));
+}
+
+bool SameRelease(std::string_view installed, std::string_view wanted) {
+  std::string_view major = wanted.substr(0, wanted.find('.'));
+  for (const auto& [year, number] : kYears) {
+    if (major == year) major = number;
+  }
+  return !major.empty() && major == MajorVersionOf(installed);
+}
+
+}  // namespace spawnd::engines::mssql

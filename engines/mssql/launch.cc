@@ -1,0 +1,65 @@
+#include "engines/mssql/launch.h"
+
+namespace spawnd::engines::mssql {
+namespace {
+
+/// $1: the folder to remove, the rest: the server. The shell gets the signal to stop and passes it on.
+constexpr const char* kBuildScript = R"(folder=$1
+shift
+"$@" &
+server=$!
+trap 'kill -TERM "$server"' TERM INT
+wait "$server"
+code=$?
+while kill -0 "$server" 2>/dev/null; do wait "$server"; code=$?; done
+rm -rf "$folder"
+exit "$code"
+)";
+
+std::string ServerProgram() {
+  return std::string(kProgramPlace) + "/bin/sqlservr";
+}
+
+/// https://learn.microsoft.com/sql/linux/sql-server-linux-configure-environment-variables. The licence is
+/// accepted here because nothing of this runs unless the administrator did (Engine::LicenceKey).
+std::vector<std::string> Environment(const Launch& launch) {
+  const std::string data = kDataPlace;
+  return {"ACCEPT_EULA=Y",
+          "MSSQL_PID=Developer",
+          "MSSQL_SA_PASSWORD=" + launch.credentials.password,
+          "MSSQL_TCP_PORT=" + std::to_string(launch.endpoint.port),
+          "MSSQL_IP_ADDRESS=" + launch.endpoint.host,
+          "MSSQL_MEMORY_LIMIT_MB=" + std::to_string(kMemoryLimitMebibytes),
+          "MSSQL_AGENT_ENABLED=false",
+          "MSSQL_DATA_DIR=" + data + "/data",
+          "MSSQL_LOG_DIR=" + data + "/data",
+          "MSSQL_BACKUP_DIR=" + data + "/backup",
+          "MSSQL_DUMP_DIR=" + data + "/dump",
+          "MSSQL_ERROR_LOG_FILE=" + data + "/log/errorlog",
+          "HOME=" + data,
+          "LC_ALL=C.UTF-8",
+          "PATH=/usr/bin:/bin"};
+}
+
+}  // namespace
+
+std::vector<Bind> PlacesOf(const Paths& paths) {
+  return {{paths.engine_root, kProgramPlace}, {paths.data_directory, kDataPlace}};
+}
+
+Command SetupCommand(const Launch& launch) {
+  return {
+      {ServerProgram(), "--accept-eula", "--setup", "--reset-sa-password"}, Environment(launch), kDataPlace};
+}
+
+Command ServerCommand(const Launch& launch) {
+  Command command{{ServerProgram(), "--accept-eula", "--reset-sa-password"}, Environment(launch), kDataPlace};
+  if (launch.purpose != Purpose::kBuild) return command;
+  std::vector<std::string> argv{"/bin/sh", "-c", kBuildScript, "mssql",
+                                std::string(kDataPlace) + "/" + kRestoreFolder};
+  argv.insert(argv.end(), command.argv.begin(), command.argv.end());
+  command.argv = std::move(argv);
+  return command;
+}
+
+}  // namespace spawnd::engines::mssql

@@ -1,0 +1,39 @@
+/// Microsoft SQL Server on Linux, 2017 and later. Not yet run against a real server (README.md). The class
+/// only gathers what the other files of this folder do. Immutable, safe from any thread.
+#pragma once
+
+#include "engines/engine.h"
+
+namespace spawnd::engines::mssql {
+
+class MssqlEngine final : public Engine {
+ public:
+  std::string_view Name() const override { return "mssql"; }
+  std::string_view DisplayName() const override { return "SQL Server"; }
+  uint16_t DefaultPort() const override { return 1433; }
+  std::vector<std::string_view> Aliases() const override { return {"sqlserver", "sql-server"}; }
+  std::string_view InstallHint() const override;
+  std::string_view LicenceKey() const override { return "acceptMssqlEula"; }
+
+  std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const override;
+  bool Satisfies(std::string_view installed, std::string_view wanted) const override;
+  std::string MajorVersion(std::string_view version) const override;
+
+  std::vector<Bind> Binds(const Launch& launch) const override;
+  Command InitialiseCommand(const Launch& launch) const override;
+  std::vector<SettingsFile> SettingsFiles(const Launch& /*launch*/) const override { return {}; }
+  Command StartCommand(const Launch& launch) const override;
+  int StopSignal() const override;
+  std::string_view ReadyLine() const override { return "Recovery is complete"; }
+
+  Credentials MakeCredentials(std::string_view database) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+
+  Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
+  Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
+
+  Result<RestorePlan> PlanRestore(const Installation& installation,
+                                  const RestoreRequest& request) const override;
+};
+
+}  // namespace spawnd::engines::mssql

@@ -1,0 +1,127 @@
+#include "engines/mssql/restore_plan.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include "base/random.h"
+#include "engines/dump_reader.h"
+#include "engines/mssql/backup_set.h"
+#include "engines/mssql/launch.h"
+#include "engines/mssql/tool_session.h"
+
+namespace spawnd::engines::mssql {
+namespace {
+
+constexpr size_t kHeadBytes = 4096;
+constexpr size_t kNameLetters = 8;
+
+struct Head {
+  bool gzip = false;
+  std::string bytes;  ///< unpacked
+};
+
+Result<Head> ReadHead(const RestoreRequest& request) {
+  Head head;
+  head.bytes.resize(kHeadBytes);
+  ssize_t n = 0;
+  do {
+    n = ::pread(request.backup_fd, head.bytes.data(), head.bytes.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return FailErrno(errno, "cannot read '" + request.backup_name + "'");
+  head.bytes.resize(static_cast<size_t>(n));
+  head.gzip = IsGzip(head.bytes);
+  if (head.gzip) {
+    DumpReader reader(request.backup_name, true);
+    TRY_ASSIGN(head.bytes, reader.Read(head.bytes, false));
+  }
+  return head;
+}
+
+Result<std::string> RunningProgram() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (n <= 0) return FailErrno(errno, "cannot find the running program");
+  return std::string(path.data(), static_cast<size_t>(n));
+}
+
+Result<RestoreStep> ToolStep(const RestoreRequest& request, std::string title, bool gzip,
+                             std::vector<std::string> words) {
+  TRY_ASSIGN(const std::string running, RunningProgram());
+  TRY_ASSIGN(const std::string tool, FindTool(running));
+  RestoreStep step;
+  step.title = std::move(title);
+  step.command.argv = {tool, words.front(), request.endpoint.host, std::to_string(request.endpoint.port)};
+  step.command.argv.insert(step.command.argv.end(), words.begin() + 1, words.end());
+  // HOME: FreeTDS would take a .freetds.conf of the user's into account.
+  step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
+                      std::string(kPasswordVariable) + "=" + request.credentials.password};
+  step.command.working_directory = "/";
+  step.session = std::make_unique<ToolSession>(request.backup_name, gzip);
+  return step;
+}
+
+Result<RestorePlan> PlanNativeBackup(const RestoreRequest& request, bool gzip) {
+  const std::string name = RandomText(kNameLetters, kLowerLetters) + ".bak";
+  RestorePlan plan;
+  Placement placement;
+  placement.source = PassOnBackup(request.backup_name, gzip);
+  placement.sink.title = "placing " + request.backup_name;
+  placement.sink.command = {{"/bin/sh", "-c", R"(mkdir -p "$1" && cat >"$1/$2")", "place",
+                             request.paths.data_directory + "/" + kRestoreFolder, name},
+                            {"LC_ALL=C", "PATH=/usr/bin:/bin"},
+                            "/"};
+  plan.placements.push_back(std::move(placement));
+  TRY_ASSIGN(
+      RestoreStep step,
+      ToolStep(request, "restoring " + request.backup_name, false,
+               {"restore", std::string(kDataPlace) + "/" + kRestoreFolder + "/" + name, request.database}));
+  step.input_is_backup = false;
+  plan.steps.push_back(std::move(step));
+  return plan;
+}
+
+bool LooksLikeText(std::string_view bytes) {
+  return std::none_of(bytes.begin(), bytes.end(), [](unsigned char c) {
+    return c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v';
+  });
+}
+
+}  // namespace
+
+Result<RestorePlan> PlanRestoreOf(const RestoreRequest& request) {
+  if (request.folder != nullptr) {
+    return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
+                "A backup of SQL Server is a file: BACKUP DATABASE ... TO DISK.");
+  }
+  TRY_ASSIGN(const Head head, ReadHead(request));
+  if (!request.is_script && IsNativeBackup(head.bytes)) return PlanNativeBackup(request, head.gzip);
+  if (head.bytes.substr(0, 2) == "\xFF\xFE" || head.bytes.substr(0, 2) == "\xFE\xFF") {
+    return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a script in UTF-16",
+                "Save it as UTF-8.");
+  }
+  if (!LooksLikeText(head.bytes)) {
+    return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of SQL Server",
+                "A backup is what BACKUP DATABASE writes (.bak), or a script of T-SQL; gzip of either.");
+  }
+  RestorePlan plan;
+  TRY_ASSIGN(RestoreStep step,
+             ToolStep(request, "running " + request.backup_name, head.gzip, {"script", request.database}));
+  plan.steps.push_back(std::move(step));
+  return plan;
+}
+
+Result<std::string> FindTool(const std::string& running) {
+  const std::string folder = running.substr(0, running.rfind('/'));
+  for (const char* place : {"/spawnd-tsql", "/../engines/spawnd-tsql", "/../../../engines/spawnd-tsql",
+                            "/../libexec/spawnd/spawnd-tsql"}) {
+    if (::access((folder + place).c_str(), X_OK) == 0) return folder + place;
+  }
+  return Fail(ErrorCode::kInternal, "spawnd-tsql is not installed beside '" + running + "'",
+              "It is part of spawnd; install that again.");
+}
+
+}  // namespace spawnd::engines::mssql

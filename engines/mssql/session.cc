@@ -1,0 +1,64 @@
+#include "engines/mssql/session.h"
+
+#include <string>
+#include <utility>
+
+#include "engines/mssql/credentials.h"
+#include "engines/mssql/tds_client.h"
+#include "engines/mssql/tsql.h"
+
+namespace spawnd::engines::mssql {
+namespace {
+
+constexpr std::chrono::seconds kDeadline{30};
+
+class TdsSession final : public Engine::Session {
+ public:
+  explicit TdsSession(TdsClient client) : client_(std::move(client)) {}
+
+  /// The login has shown that sa has this password. What is said again is that no policy lets it expire.
+  Result<void> PrepareContainer(const Credentials& credentials) override {
+    return Do(SetPasswordStatement(kAdministrator, credentials.password));
+  }
+
+  /// With a password that nobody has ever seen.
+  Result<void> PrepareImage(const Credentials& /*credentials*/) override {
+    return Do(SetPasswordStatement(kAdministrator, StrongPassword()));
+  }
+
+  Result<void> CreateDatabase(const std::string& database) override {
+    if (database.empty()) return {};
+    TRY(CheckDatabaseName(database));
+    auto created = Do(CreateDatabaseStatement(database));
+    if (!created) return Fail(created.error().Wrap("cannot create database '" + database + "'"));
+    return {};
+  }
+
+  Result<std::vector<std::string>> UserDatabases(const Credentials& /*credentials*/) override {
+    TRY_ASSIGN(const Table table, client_.Run(UserDatabasesQuery()));
+    std::vector<std::string> names;
+    for (const auto& row : table.rows) {
+      if (!row.empty() && row.front()) names.push_back(*row.front());
+    }
+    return names;
+  }
+
+ private:
+  Result<void> Do(const std::string& sql) {
+    TRY(client_.Run(sql));
+    return {};
+  }
+
+  TdsClient client_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+  TRY_ASSIGN(TdsClient client,
+             TdsClient::Open(launch.endpoint, kAdministrator, launch.credentials.password, kDeadline));
+  TRY(client.Run("SELECT 1"));
+  return std::make_unique<TdsSession>(std::move(client));
+}
+
+}  // namespace spawnd::engines::mssql
