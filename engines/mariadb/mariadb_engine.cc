@@ -71,6 +71,8 @@ const mysql_family::Product& MariadbProduct() {
       .jdbc_scheme = "jdbc:mariadb",
       .server_programs = {"bin/mariadbd", "sbin/mariadbd", "bin/mysqld", "sbin/mysqld"},
       .client_programs = {"bin/mariadb", "bin/mysql"},
+      .backup_programs = {"bin/mariadb-backup", "bin/mariabackup"},
+      .stream_programs = {"bin/mbstream"},
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/usr/local/mariadb", "/opt/mariadb"},
       .version_of = VersionOf,
       .problem_of = ProblemOf,

@@ -54,6 +54,8 @@ const mysql_family::Product& MysqlProduct() {
       .jdbc_scheme = "jdbc:mysql",
       .server_programs = Servers(),
       .client_programs = {"bin/mysql"},
+      .backup_programs = {},
+      .stream_programs = {},
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/opt/mysql"},
       .version_of = VersionOf,
       .problem_of = ProblemOf,

@@ -5,6 +5,7 @@
 #include "engines/mysql_family/credentials.h"
 #include "engines/mysql_family/explain_exit.h"
 #include "engines/mysql_family/launch.h"
+#include "engines/mysql_family/physical_backup.h"
 #include "engines/mysql_family/restore_plan.h"
 #include "engines/mysql_family/session.h"
 #include "engines/server_search.h"
@@ -63,6 +64,11 @@ Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launc
 
 Error FamilyEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   return ExplainServerExit(log_tail, endpoint);
+}
+
+Result<std::string> FamilyEngine::VersionOfBackup(const RestoreRequest& request) const {
+  if (request.folder == nullptr || !IsPhysicalBackup(*request.folder)) return std::string();
+  return SeriesOfPhysicalBackup(request);
 }
 
 Result<RestorePlan> FamilyEngine::PlanRestore(const Installation& installation,

@@ -16,6 +16,8 @@ struct Product {
   std::string_view jdbc_scheme;              ///< "jdbc:mariadb"
   std::vector<std::string> server_programs;  ///< relative to the root, the first that is there counts
   std::vector<std::string> client_programs;  ///< the same, of what restores a dump
+  std::vector<std::string> backup_programs;  ///< the same, of physical backups: prepares one; may be none
+  std::vector<std::string> stream_programs;  ///< and unpacks xbstream
   std::vector<std::string> package_folders;  ///< where packages and tarballs put an installation
   /// The version in the server's answer to --version; empty: another product of the family.
   std::string (*version_of)(std::string_view says);

@@ -6,6 +6,7 @@
 
 #include "engines/connection_text.h"
 #include "engines/mysql_family/backup_format.h"
+#include "engines/mysql_family/physical_backup.h"
 #include "engines/mysql_family/restore_session.h"
 
 namespace spawnd::engines::mysql_family {
@@ -78,13 +79,16 @@ std::string BaseName(const std::string& path) {
 
 Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& installation,
                                   const RestoreRequest& request) {
-  if (request.folder != nullptr) return Fail(FolderRefused(request));
+  if (request.folder != nullptr) {
+    if (!IsPhysicalBackup(*request.folder)) return Fail(FolderRefused(request));
+    return PlanPhysicalBackup(product, installation, request, false);
+  }
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
-  TRY_ASSIGN(const BackupFormat format,
-             RecogniseBackup(head.bytes, request.backup_name, product.display_name));
-  if (format == BackupFormat::kStream) {
-    return Fail(ErrorCode::kUnsupported, "'" + request.backup_name + "' is a physical backup (xbstream)",
-                "Use an SQL dump.");
+  // An empty script is one that does nothing; an empty backup is one that went wrong.
+  if (!request.is_script || !head.bytes.empty()) {
+    TRY_ASSIGN(const BackupFormat format,
+               RecogniseBackup(head.bytes, request.backup_name, product.display_name));
+    if (format == BackupFormat::kStream) return PlanPhysicalBackup(product, installation, request, head.gzip);
   }
   TRY_ASSIGN(const std::string client, FindClient(product, installation));
   const DumpHeader header = ReadDumpHeader(head.bytes);

@@ -108,6 +108,57 @@ case_refused() {
   assert_error 64 "'half.sql' is cut off" -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: half.sql}')"
 }
 
+# A server with nothing of spawnd in it: mariabackup reads its files.
+own=$work/own
+as_engine_user() { runuser -u spawnd -- "$@"; }
+own_maria() { mariadb --no-defaults -N -B -S "$own/sock" -u root "$@"; }
+own_maria_answers() { own_maria -e 'SELECT 1' >/dev/null 2>&1; }
+start_own_maria() {
+  mkdir "$own"; chown spawnd: "$own"
+  as_engine_user mariadb-install-db --no-defaults --datadir="$own/data" --auth-root-authentication-method=normal --skip-test-db >"$work/own.log" 2>&1
+  as_engine_user mariadbd --no-defaults --datadir="$own/data" --socket="$own/sock" --pid-file="$own/pid" --skip-networking >>"$work/own.log" 2>&1 &
+  disown
+  wait_until 20 own_maria_answers
+}
+extra_clean_up() { [[ ! -f $own/pid ]] || { kill "$(<"$own/pid")"; wait_until 20 eval '[[ ! -f $own/pid ]]'; }; }
+backup_own() { as_engine_user mariabackup --no-defaults --backup --datadir="$own/data" --socket="$own/sock" --user=root --password=old "$@" 2>>"$work/own.log"; }
+
+case_physical_backup() {
+  start_own_maria
+  own_maria -e "CREATE DATABASE stock; CREATE TABLE stock.item (id INT PRIMARY KEY, name TEXT); CREATE USER app@'%' IDENTIFIED BY 'secret'"
+  own_maria stock -e "INSERT INTO item SELECT seq, REPEAT('x', 500) FROM seq_1_to_1000; GRANT SELECT ON stock.* TO app@'%'; ALTER USER root@localhost IDENTIFIED BY 'old'"
+  mkdir "$own/backups"; chown spawnd: "$own/backups"
+  backup_own --target-dir="$own/backups/folder"
+  backup_own --stream=xbstream | gzip >"$work/files/stock.xb.gz"
+  mv "$own/backups/folder" "$work/files/stock"; chmod -R a+rX "$work/files/stock"
+  kill "$(<"$own/pid")"; wait_until 20 eval '[[ ! -f $own/pid ]]'
+  cp -r "$work/files/stock" "$work/files/prepared"
+  mariabackup --no-defaults --prepare --target-dir="$work/files/prepared" >>"$work/own.log" 2>&1
+  chmod -R a+rX "$work/files/prepared"
+  local name lines=(folder 'backup: {folder: stock}' stream 'backup: {file: stock.xb.gz}' prepared 'backup: {folder: prepared}') i
+  for ((i = 0; i < ${#lines[@]}; i += 2)); do
+    name=${lines[i]}
+    maria_image "$name" 'sourceType: backup' "${lines[i + 1]}" >/dev/null
+    make_container "$name" "of-$name" >/dev/null
+    assert_eq "$(field "of-$name" database)" stock
+    assert_eq "$(say "of-$name" 'SELECT COUNT(*), SUM(LENGTH(name)) FROM stock.item')" $'1000\t500000'
+    assert_eq "$(MYSQL_PWD=secret mariadb -N -B -h 127.0.0.1 -P "$(field "of-$name" port)" -u app -e 'SELECT COUNT(*) FROM stock.item' </dev/null)" 1000
+    ctl delete data-container -q "of-$name"
+  done
+}
+
+case_physical_backup_that_is_not_whole() {
+  cp -r "$work/files/stock" "$work/files/no-log"; rm "$work/files/no-log/ib_logfile0"
+  assert_error 64 "'no-log' cannot be restored" ib_logfile0 -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {folder: no-log}')"
+  gunzip -k -c "$work/files/stock.xb.gz" >"$work/stock.xb"
+  head -c 3000000 "$work/stock.xb" >"$work/files/half.xb"
+  assert_error 64 "'half.xb' cannot be restored" -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: half.xb}')"
+  # Of another series: the version is the backup's, whether it is a folder or a stream.
+  cp -r "$work/files/stock" "$work/files/old"; sed -i 's/^server_version = .*/server_version = 10.6.3-MariaDB/' "$work/files/old/xtrabackup_info"
+  assert_error 64 'MariaDB 10.6 is not installed' -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {folder: old}')"
+  wait_until 5 folder_empty "$state/builds"
+}
+
 case_locked_out_and_back() {
   local before; before=$(field of-two password)
   # Accounts that would be found before root@%, and the private one gone.

@@ -1,0 +1,144 @@
+#include "engines/mysql_family/physical_backup.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/unique_fd.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+/// Written by mariabackup before 11.1, and since.
+constexpr std::array<const char*, 2> kInfoFiles{"xtrabackup_info", "mariadb_backup_info"};
+/// Of an information file, which has a few lines.
+constexpr size_t kMaxInfoBytes = 64 * 1024;
+
+/// Run in the container, in the folder that was placed. $1: the data directory, $2: the series of the server,
+/// $3: the backup tool.
+constexpr const char* kRecoverScript = R"sh(
+set -eu
+cd "$1/db"
+info=; for file in xtrabackup_info mariadb_backup_info; do [ ! -f $file ] || info=$file; done
+points=; for file in xtrabackup_checkpoints mariadb_backup_checkpoints; do [ ! -f $file ] || points=$file; done
+if [ -z "$info" ] || [ -z "$points" ] || [ ! -f ibdata1 ]; then
+  echo "spawnd: it is no whole backup of mariabackup: xtrabackup_info, xtrabackup_checkpoints or ibdata1 is missing"; exit 1
+fi
+made=$(sed -n 's/^server_version *= *//p' $info)
+case $made in "$2".*) ;; *) echo "spawnd: it is of a server of version $made, and version $2 was chosen: say version: ${made%%-*}"; exit 1 ;; esac
+! grep -qi '^backup_type *= *incremental' $points || { echo "spawnd: it is an incremental backup: prepare it together with its full one first"; exit 1; }
+! grep -qiE '^(partial|incremental|compressed) *= *[Y1]' $info || { echo "spawnd: it is a partial, incremental or compressed backup"; exit 1; }
+if [ -f backup-my.cnf ]; then
+  page=$(sed -n 's/^innodb_page_size *= *//p' backup-my.cnf); data=$(sed -n 's/^innodb_data_file_path *= *//p' backup-my.cnf)
+  [ "${page:-16384}" = 16384 ] || { echo "spawnd: its innodb_page_size is $page, only 16384 is supported"; exit 1; }
+  case $data in '' | ibdata1:*[Mm]:autoextend) ;; *) echo "spawnd: its innodb_data_file_path is $data, only one file ibdata1 is supported"; exit 1 ;; esac
+fi
+"$3" --no-defaults --prepare --target-dir=. --tmpdir="$1/tmp" 2>&1
+# Who made the backup and how is nobody's business in a container.
+rm -f backup-my.cnf xtrabackup_* mariadb_backup_* ib_buffer_pool auto.cnf
+)sh";
+
+Command HostCommand(std::vector<std::string> argv) {
+  return {std::move(argv), {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"};
+}
+
+/// The line that says why: the script's own, else the tool's first error, else its last words.
+std::string Reason(std::string_view output) {
+  for (const std::string_view mark : {"spawnd: ", "[ERROR] ", "error: "}) {
+    const size_t at = output.find(mark);
+    if (at == std::string_view::npos) continue;
+    output.remove_prefix(at + mark.size());
+    return std::string(output.substr(0, output.find('\n')));
+  }
+  while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
+  return std::string(output.substr(output.rfind('\n') + 1));
+}
+
+std::function<Error(std::string_view)> ExplainWith(const std::string& name, ErrorCode code) {
+  return [name, code](std::string_view output) {
+    const bool full = output.find("No space left on device") != std::string_view::npos;
+    return Error(full ? ErrorCode::kNoSpace : code, "'" + name + "' cannot be restored: " + Reason(output),
+                 "A backup is the folder that `mariabackup --backup` wrote, or what it wrote with "
+                 "--stream=xbstream.");
+  };
+}
+
+ContainerCommand Sink(const RestoreRequest& request, std::vector<std::string> unpack) {
+  ContainerCommand sink;
+  sink.title = "placing " + request.backup_name;
+  std::vector<std::string> argv{"/bin/sh", "-c",
+                                R"(cd "$1" && mkdir -p -m 0700 tmp db && cd db && shift && exec "$@")", "sh",
+                                request.paths.data_directory};
+  for (std::string& word : unpack) argv.push_back(std::move(word));
+  sink.command = HostCommand(std::move(argv));
+  sink.explain = ExplainWith(request.backup_name, ErrorCode::kInvalidArgument);
+  return sink;
+}
+
+std::string InfoOf(const BackupFolder& folder) {
+  for (const char* name : kInfoFiles) {
+    if (folder.Has(name)) return name;
+  }
+  return {};
+}
+
+/// The whole folder by tar, as the caller.
+RestoreStep FolderSource(const RestoreRequest& request) {
+  RestoreStep source = PassOnBackup(request.backup_name, false);
+  source.command = HostCommand({"/bin/tar", "-C", request.backup_path, "-c", "."});
+  source.input_is_backup = false;
+  return source;
+}
+
+}  // namespace
+
+bool IsPhysicalBackup(const BackupFolder& folder) {
+  return !InfoOf(folder).empty();
+}
+
+Result<std::string> SeriesOfPhysicalBackup(const RestoreRequest& request) {
+  TRY_ASSIGN(const UniqueFd fd, request.folder->Open(InfoOf(*request.folder)));
+  std::string info(kMaxInfoBytes, '\0');
+  const ssize_t n = ::pread(fd.Get(), info.data(), info.size(), 0);
+  if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
+  info.resize(static_cast<size_t>(n));
+  constexpr std::string_view kLine = "\nserver_version = ";
+  const size_t at = info.find(kLine);
+  if (at == std::string::npos) return std::string();
+  return SeriesOf(std::string_view(info).substr(at + kLine.size()));
+}
+
+Result<RestorePlan> PlanPhysicalBackup(const Product& product, const Installation& installation,
+                                       const RestoreRequest& request, bool gzip) {
+  const std::string tool = FindProgram(installation.root, product.backup_programs);
+  const std::string unpacker = FindProgram(installation.root, product.stream_programs);
+  if (tool.empty() || unpacker.empty()) {
+    return Fail(ErrorCode::kUnsupported,
+                "'" + request.backup_name + "' is a physical backup, and no program of " +
+                    std::string(product.display_name) + " " + installation.version +
+                    " is installed that restores it",
+                product.backup_programs.empty() ? "Use an SQL dump."
+                                                : "Install it with `apt install mariadb-backup`.");
+  }
+  Placement placement;
+  placement.replaces_data = true;
+  if (request.folder != nullptr) {
+    placement.source = FolderSource(request);
+    placement.sink = Sink(request, {"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"});
+  } else {
+    placement.source = PassOnBackup(request.backup_name, gzip);
+    placement.sink = Sink(request, {unpacker, "-x"});
+  }
+  ContainerCommand recover;
+  recover.title = "recovering " + request.backup_name;
+  recover.command = HostCommand({"/bin/sh", "-c", kRecoverScript, "sh", request.paths.data_directory,
+                                 SeriesOf(installation.version), tool});
+  recover.explain = ExplainWith(request.backup_name, ErrorCode::kInvalidArgument);
+  placement.afterwards.push_back(std::move(recover));
+  RestorePlan plan;
+  plan.placements.push_back(std::move(placement));
+  return plan;
+}
+
+}  // namespace spawnd::engines::mysql_family
