@@ -17,6 +17,7 @@
 #include "daemon/image_builder_server.h"
 #include "daemon/image_builder_space.h"
 #include "daemon/images.h"
+#include "daemon/script_folders.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -42,6 +43,8 @@ class Build {
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
     TRY(ChooseServer());
+    TRY_ASSIGN(scripts_,
+               FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
     for (const OpenedBackup& backup : backups_) {
       TRY_ASSIGN(const bool has_placements,
                  HasPlacements(RestoreFor(0), backup, order_.request.initial_database_name));
@@ -128,8 +131,9 @@ class Build {
     TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
     TRY(context_.StopRequested());
     const api::CreateDataImageRequest& request = order_.request;
-    const bool as_it_is = backups_.empty() && request.initial_database_name.empty() &&
-                          request.pre_script.empty() && request.post_script.empty();
+    const bool as_it_is = backups_.empty() && scripts_.scripts.empty() &&
+                          request.initial_database_name.empty() && request.pre_script.empty() &&
+                          request.post_script.empty();
     return as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
   }
 
@@ -174,9 +178,20 @@ class Build {
     for (const OpenedBackup& backup : backups_) {
       TRY(RunRestore(context_, RestoreFor(id_), backup, initial, server));
     }
+    TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
     TRY(RunScript("postScript", request.post_script, database, server));
     return server.Seal(std::move(database));
+  }
+
+  Result<void> RunScripts(const BuildServer& server) {
+    LogNotes(RestoreFor(id_), scripts_.notes);
+    for (const FoundScript& script : scripts_.scripts) {
+      // One at a time, so that as many as there are do not need as many descriptors.
+      TRY_ASSIGN(const OpenedBackup opened, OpenScript(order_.caller, script));
+      TRY(RunRestore(context_, RestoreFor(id_), opened, order_.request.initial_database_name, server));
+    }
+    return {};
   }
 
   Result<void> RunScript(std::string_view name, const std::string& text, const std::string& database,
@@ -205,6 +220,7 @@ class Build {
   engines::Installation installation_;
   std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
+  FoundScripts scripts_;
   bool has_placements_ = false;
   int64_t id_ = 0;
   std::string layer_id_;

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <utility>
 
 #include "base/file.h"
@@ -64,9 +63,15 @@ Result<engines::RestorePlan> Plan(const Restore& restore, const OpenedBackup& ba
   return restore.engine.PlanRestore(restore.installation, request);
 }
 
+/// Says it to the client and to the log, where it heads what the tools say.
+void BeginStage(const BuildContext& context, const Restore& restore, const std::string& title) {
+  context.progress.Stage(title);
+  ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append("== " + title + "\n");
+}
+
 Result<void> RunStep(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                      engines::RestoreStep& step, int stdout_fd = -1) {
-  context.progress.Stage(step.title);
+  BeginStage(context, restore, step.title);
   TRY(Rewind(backup));
   ToolRun run;
   run.step = &step;
@@ -77,9 +82,9 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
   run.deadline = std::chrono::steady_clock::now() + kRestoreDeadline;
   run.progress = [&](uint64_t done, uint64_t total) { context.progress.Bytes(step.title, done, total); };
   auto ran = RunTool(run, context.stop);
-  std::ofstream log(restore.log_path, std::ios::app);
+  ToolLog log(restore.log_path, ToolLimits{}.log_bytes);
   for (const std::string& warning : step.session->Warnings()) {
-    log << "warning: " << warning << "\n";
+    log.Append("warning: " + warning + "\n");
     // Of a restore that failed the user hears one thing: why.
     if (ran) context.progress.Message(warning);
   }
@@ -109,7 +114,7 @@ Result<void> Finish(const BuildContext& context, const Restore& restore,
 
 Result<void> RunInContainer(const BuildContext& context, const Restore& restore,
                             const engines::ContainerCommand& command, BuildServer& server) {
-  context.progress.Stage(command.title);
+  BeginStage(context, restore, command.title);
   if (command.input.size() > engines::kMaxCommandInput) {
     return Fail(ErrorCode::kInternal, command.title + ": the input is too long");
   }
@@ -178,6 +183,20 @@ Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest&
     }
   }
   return opened;
+}
+
+Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& script) {
+  OpenedBackup opened;
+  opened.name = script.name;
+  opened.path = script.path;
+  opened.is_script = true;
+  TRY_ASSIGN(opened.fd, OpenAsCaller(caller, script.path, "script"));
+  return opened;
+}
+
+void LogNotes(const Restore& restore, const std::vector<std::string>& notes) {
+  ToolLog log(restore.log_path, ToolLimits{}.log_bytes);
+  for (const std::string& note : notes) log.Append("note: " + note + "\n");
 }
 
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text) {

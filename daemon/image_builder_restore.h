@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "daemon/image_builder_context.h"
 #include "daemon/image_builder_server.h"
+#include "daemon/script_folders.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
@@ -43,6 +44,9 @@ struct OpenedBackup {
 Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest& request,
                                               const Identity& caller);
 
+/// Opens a file of a scripts folder with the caller's rights.
+Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& script);
+
 /// A script text as a file to restore from, in memory.
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);
 
@@ -52,6 +56,9 @@ struct Restore {
   const Identity& caller;
   std::string log_path;
 };
+
+/// Into the image's log, a line each.
+void LogNotes(const Restore& restore, const std::vector<std::string>& notes);
 
 /// The version that the backup's content dictates, as Engine::VersionOfBackup has it.
 Result<std::string> VersionOfBackup(const engines::Engine& engine, const OpenedBackup& backup);

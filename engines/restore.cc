@@ -33,7 +33,7 @@ Error FolderRefused(const RestoreRequest& request) {
   for (size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + request.folder->Names()[i];
   if (shown < request.folder->Names().size()) names += ", ...";
   return {ErrorCode::kInvalidArgument,
-          "'" + request.backup_name + "' is a folder, and no backup that is one (it has " +
+          "'" + request.backup_path + "' is a folder, and no backup that is one (it has " +
               (names.empty() ? "nothing in it" : names) + ")",
           "Name the backup file in it: `backup: {folder: ..., file: ...}`."};
 }

@@ -11,6 +11,26 @@ namespace {
 
 constexpr size_t kMaxTeamLength = 127;
 
+/// Paths of a kind are there when, and only when, they are the source.
+Result<void> CheckPaths(bool is_source, std::string_view source, std::string_view noun,
+                        const std::vector<std::string>& paths, std::string_view hint) {
+  if (is_source && paths.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "sourceType '" + std::string(source) + "' needs a " + std::string(noun), std::string(hint));
+  }
+  if (!is_source && !paths.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a " + std::string(noun) + " is given, but sourceType is not '" + std::string(source) + "'",
+                "Use sourceType: " + std::string(source) + ".");
+  }
+  for (const std::string& path : paths) {
+    // Relative to what? Only the client knows, and it has resolved it.
+    if (path.starts_with('/')) continue;
+    return Fail(ErrorCode::kInvalidArgument, std::string(noun) + " path '" + path + "' is not absolute");
+  }
+  return {};
+}
+
 Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateName(request.name, "data image name"));
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
@@ -18,26 +38,10 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   if (request.lifetime_seconds < 0) {
     return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
   }
-  if (request.source_type == api::SourceType::kScripts) {
-    return Fail(ErrorCode::kUnsupported, "sourceType 'scripts' is not supported by this version of spawnd",
-                "Run the scripts against a container, or put them together as one SQL file and use "
-                "sourceType: backup.");
-  }
-  const bool from_backup = request.source_type == api::SourceType::kBackup;
-  if (from_backup && request.backups.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "sourceType 'backup' needs a backup",
-                "Name it: `backups: [{folder: ./backups, file: production.sql}]`.");
-  }
-  if (!from_backup && !request.backups.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "sourceType 'empty' takes no backup",
-                "Use sourceType: backup to restore one.");
-  }
-  for (const std::string& path : request.backups) {
-    // Relative to what? Only the client knows, and it has resolved it.
-    if (!path.starts_with('/')) {
-      return Fail(ErrorCode::kInvalidArgument, "backup path '" + path + "' is not absolute");
-    }
-  }
+  TRY(CheckPaths(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
+                 "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
+  TRY(CheckPaths(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",
+                 request.scripts_folders, "Name it: `scriptsFolders: [./sql]`."));
   return {};
 }
 

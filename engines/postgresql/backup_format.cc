@@ -66,15 +66,8 @@ Result<BackupFormat> RecogniseTar(std::string_view head, const std::string& name
   const std::string_view member = head.substr(0, std::min<size_t>(100, head.find('\0')));
   if (member == "toc.dat") return BackupFormat::kTar;
   if (member.size() >= 7 && member.substr(member.size() - 7) == "toc.dat") {
-    return Fail(ErrorCode::kUnsupported,
-                "'" + name + "' is a tar file of a directory-format backup, which is not supported yet",
-                "Make the backup with `pg_dump --format=custom`.");
-  }
-  if (head.find("backup_label") != std::string_view::npos ||
-      head.find("PG_VERSION") != std::string_view::npos) {
-    return Fail(ErrorCode::kUnsupported,
-                "'" + name + "' is a physical base backup, which is not supported yet",
-                "Make the backup with `pg_dump --format=custom`.");
+    return Fail(ErrorCode::kUnsupported, "'" + name + "' is a tar file of a backup in directory format",
+                "Unpack it and name the folder.");
   }
   return Fail(ErrorCode::kInvalidArgument,
               "'" + name + "' is not a PostgreSQL backup: it is a tar file that begins with '" +
@@ -93,11 +86,7 @@ Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& n
                   "'" + name + "' is truncated: it stops in the header of a pg_dump archive",
                   "Copy or make the backup again.");
     }
-    if (header->kind == ArchiveKind::kCustom) return BackupFormat::kCustom;
-    return Fail(
-        ErrorCode::kUnsupported,
-        "'" + name + "' is the table of contents of a directory-format backup, which is not supported yet",
-        "Make the backup with `pg_dump --format=custom`.");
+    return header->kind == ArchiveKind::kCustom ? BackupFormat::kCustom : BackupFormat::kDirectory;
   }
   constexpr size_t kTarMagicOffset = 257;
   if (head.size() > kTarMagicOffset + 5 && head.substr(kTarMagicOffset, 5) == "ustar")

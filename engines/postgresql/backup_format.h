@@ -8,11 +8,12 @@
 
 namespace spawnd::engines::postgresql {
 
-enum class BackupFormat { kPlainSql, kCustom, kTar };
+/// kDirectory: these are the first bytes of its toc.dat.
+enum class BackupFormat { kPlainSql, kCustom, kTar, kDirectory };
 
 /// `head`: the first bytes, unpacked when the file is gzip; 64 KiB are plenty, fewer when the file is
-/// shorter. kInvalidArgument with what the file is instead, where that can be seen; kUnsupported for
-/// PostgreSQL backups that cannot be restored yet (directory format, physical base backup).
+/// shorter. kInvalidArgument with what the file is instead, where that can be seen. Physical base backups are
+/// for RecogniseBaseBackup, which is asked first.
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name);
 
 }  // namespace spawnd::engines::postgresql

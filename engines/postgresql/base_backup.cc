@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "engines/dump_reader.h"
 #include "engines/postgresql/explain_exit.h"
@@ -68,7 +69,9 @@ Result<std::string> VersionInTar(const RestoreRequest& request, int fd) {
   TarWalk walk;
   bool found = false;
   walk.on_member = [&](std::string_view path) {
-    if (std::exchange(found, found || IsVersionFile(path)) != found) walk.Keep();
+    if (found || !IsVersionFile(path)) return;
+    found = true;
+    walk.Keep();
   };
   std::optional<DumpReader> reader;
   uint64_t seen = 0;

@@ -73,8 +73,8 @@ Result<void> CheckPsqlCommands(std::string_view text) {
     return Fail(ErrorCode::kInvalidArgument,
                 "psql's command \\" + std::string(command.name.substr(0, 32)) +
                     (command.backquote ? " with a program in backquotes" : "") +
-                    " is not allowed in a backup",
-                "A backup may not run programs or touch files on the host; take the command out.");
+                    " is not allowed in a backup or a script",
+                "It may not run programs or touch files on the host; take the command out.");
   }
   return {};
 }

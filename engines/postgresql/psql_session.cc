@@ -47,11 +47,13 @@ bool IsError(const ToolError& error) {
 
 }  // namespace
 
-PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user)
+PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user,
+                         bool strict)
     : name_(backup_name),
       reader_(backup_name, gzip),
       filter_(backup_name),
-      policy_(std::move(database), std::move(user)) {}
+      policy_(std::move(database), std::move(user)),
+      strict_(strict) {}
 
 Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(const std::string unpacked, reader_.Read(bytes, last));
@@ -118,7 +120,7 @@ Result<void> PsqlSession::Decide() {
     if (error.severity == "WARNING") policy_.AddWarning(error.place + ": " + error.text);
     return {};
   }
-  if (policy_.Tolerates(error, filter_.IsCleaning(open_line_))) return {};
+  if (!strict_ && policy_.Tolerates(error, filter_.IsCleaning(open_line_))) return {};
   return Fail(policy_.Explain(error));
 }
 

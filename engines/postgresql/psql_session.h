@@ -16,8 +16,10 @@ namespace spawnd::engines::postgresql {
 
 class PsqlSession final : public RestoreSession {
  public:
-  /// `gzip`: the backup is packed. The rest as MessagePolicy and DumpFilter have it.
-  PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user);
+  /// `gzip`: the backup is packed. `strict`: a script of the user's own, in which every error is one. The
+  /// rest as MessagePolicy and DumpFilter have it.
+  PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user,
+              bool strict = false);
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -36,6 +38,7 @@ class PsqlSession final : public RestoreSession {
   DumpReader reader_;
   DumpFilter filter_;
   MessagePolicy policy_;
+  const bool strict_;
   std::optional<ToolError> open_;
   uint64_t open_line_ = 0;
 };

@@ -1,9 +1,11 @@
 #include "engines/postgresql/restore_plan.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "engines/dump_reader.h"
 #include "engines/postgresql/archive_header.h"
@@ -21,17 +23,22 @@ namespace {
 /// Of the file; enough for the part of an archive's contents that says how its database was made.
 constexpr size_t kHeadBytes = 64 * 1024;
 
+/// Of a dump in directory format.
+constexpr const char* kContents = "toc.dat";
+/// Sooner restored by one connection than several are made.
+constexpr off_t kParallelBytes = off_t{32} << 20;
+constexpr unsigned kMaxParallelJobs = 8;
+
 struct BackupHead {
   bool gzip = false;
   std::string bytes;  ///< unpacked
 };
 
-Result<BackupHead> ReadHead(const RestoreRequest& request) {
+Result<BackupHead> ReadHead(int fd, const RestoreRequest& request) {
   std::string raw(kHeadBytes, '\0');
   size_t have = 0;
   while (have < raw.size()) {
-    const ssize_t n =
-        ::pread(request.backup_fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
+    const ssize_t n = ::pread(fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
     if (n == 0) break;
@@ -44,6 +51,15 @@ Result<BackupHead> ReadHead(const RestoreRequest& request) {
   // A file that is shorter than the head is whole: then a truncation is already seen here.
   TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
   return head;
+}
+
+/// Of a file its own, of a folder that of the table of contents of a dump in directory format; empty for
+/// another folder.
+Result<BackupHead> ReadHead(const RestoreRequest& request) {
+  if (request.folder == nullptr) return ReadHead(request.backup_fd, request);
+  if (!request.folder->Has(kContents)) return BackupHead();
+  TRY_ASSIGN(const UniqueFd contents, request.folder->Open(kContents));
+  return ReadHead(contents.Get(), request);
 }
 
 /// A connection string of libpq; -d takes a bare name with `=` in it for one, so it always gets one.
@@ -81,7 +97,8 @@ std::string BaseName(const std::string& path) {
 
 RestoreStep PsqlStep(const RestoreRequest& request, const ClientTool& psql, bool gzip) {
   RestoreStep step;
-  step.title = "restoring " + BaseName(request.backup_name);
+  step.title = (request.is_script ? "running " : "restoring ") +
+               (request.is_script ? request.backup_name : BaseName(request.backup_name));
   const std::string database = request.database.empty() ? "postgres" : request.database;
   step.command.argv = {psql.path, "-X",
                        "-w",      "-q",
@@ -91,8 +108,8 @@ RestoreStep PsqlStep(const RestoreRequest& request, const ClientTool& psql, bool
                        "-d",      ConnectTo(database)};
   step.command.env = ClientEnvironment(request);
   step.command.working_directory = "/";
-  step.session =
-      std::make_unique<PsqlSession>(request.backup_name, gzip, request.database, request.credentials.user);
+  step.session = std::make_unique<PsqlSession>(request.backup_name, gzip, request.database,
+                                               request.credentials.user, request.is_script);
   return step;
 }
 
@@ -126,6 +143,18 @@ RestoreStep CreateDatabaseStep(const RestoreRequest& request, const ClientTool& 
   return step;
 }
 
+/// How many connections pg_restore may use; 1 where it has to be fed or is done too soon to gain from more.
+/// It jumps about in the file then, which has to be one that it can open itself, as the caller.
+unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
+  if (request.backup_path.empty() || head.gzip) return 1;
+  if (request.folder == nullptr) {
+    struct stat st {};
+    if (!IsArchive(head.bytes) || ::fstat(request.backup_fd, &st) != 0 || st.st_size < kParallelBytes)
+      return 1;
+  }
+  return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxParallelJobs);
+}
+
 RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool, const BackupHead& head,
                           const std::string& database) {
   RestoreStep step;
@@ -135,6 +164,12 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool,
   if (database.empty()) step.command.argv.push_back("--create");
   step.command.argv.push_back("-d");
   step.command.argv.push_back(ConnectTo(database.empty() ? "postgres" : database));
+  const unsigned jobs = ParallelJobs(request, head);
+  if (jobs > 1 || request.folder != nullptr) {
+    step.command.argv.push_back("--jobs=" + std::to_string(jobs));
+    step.command.argv.push_back(request.backup_path);
+    step.input_is_backup = false;
+  }
   step.command.env = ClientEnvironment(request);
   step.command.working_directory = "/";
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, head.gzip, !IsArchive(head.bytes),
@@ -168,32 +203,35 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
   return steps;
 }
 
+Error OnlyContents(const RestoreRequest& request) {
+  return {ErrorCode::kInvalidArgument,
+          "'" + request.backup_name + "' is only the table of contents of a backup in directory format",
+          "Name the folder that it is in."};
+}
+
 }  // namespace
 
 Result<std::string> VersionThatBackupDictates(const RestoreRequest& request) {
   if (request.is_script) return std::string();
-  BackupHead head;
-  if (request.folder == nullptr) {
-    TRY_ASSIGN(head, ReadHead(request));
-  }
+  TRY_ASSIGN(const BackupHead head, ReadHead(request));
   const BaseBackupKind kind = RecogniseBaseBackup(request, head.bytes);
   if (kind == BaseBackupKind::kNone) return std::string();
   return VersionOfBaseBackup(request, kind);
 }
 
 Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
-  BackupHead head;
-  if (request.folder == nullptr) {
-    TRY_ASSIGN(head, ReadHead(request));
-  }
-  const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
-  if (base != BaseBackupKind::kNone) return PlanBaseBackup(request, base, installation.version, head.gzip);
-  if (request.folder != nullptr) return Fail(FolderRefused(request));
-  TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
+  TRY_ASSIGN(const BackupHead head, ReadHead(request));
   RestorePlan plan;
-  if (format != BackupFormat::kPlainSql) {
-    TRY_ASSIGN(plan.steps, PlanArchive(request, head));
-    return plan;
+  if (!request.is_script) {
+    const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
+    if (base != BaseBackupKind::kNone) return PlanBaseBackup(request, base, installation.version, head.gzip);
+    if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
+    TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
+    if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
+    if (format != BackupFormat::kPlainSql) {
+      TRY_ASSIGN(plan.steps, PlanArchive(request, head));
+      return plan;
+    }
   }
   TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
   plan.steps.push_back(PsqlStep(request, psql, head.gzip));
