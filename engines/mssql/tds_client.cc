@@ -20,10 +20,19 @@ struct Heard {
 thread_local Heard* listening = nullptr;
 
 constexpr int kFirstErrorSeverity = 11;
+/// "Changed database context to" and "Changed language setting to": nobody asked.
+constexpr int kChangedDatabase = 5701;
+constexpr int kChangedLanguage = 5703;
+
+/// As clients of today have it; db-lib's own defaults are those of the nineties, with which indexed views,
+/// XML and computed columns cannot be written.
+constexpr const char* kSessionSettings =
+    "SET ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON; "
+    "SET NUMERIC_ROUNDABORT OFF";
 
 int OnMessage(DBPROCESS* /*process*/, DBINT number, int /*state*/, int severity, char* text, char* /*server*/,
               char* /*procedure*/, int line) {
-  if (listening != nullptr) {
+  if (listening != nullptr && number != kChangedDatabase && number != kChangedLanguage) {
     listening->messages.push_back({static_cast<int>(number), severity, line, text != nullptr ? text : ""});
   }
   return 0;
@@ -106,6 +115,14 @@ void TdsClient::Close::operator()(tds_dblib_dbprocess* process) const {
   dbclose(process);
 }
 
+Result<TdsClient> TdsClient::Login(tds_dblib_loginrec* login, const std::string& server) {
+  Heard heard;
+  const Listening listen(heard);
+  DBPROCESS* process = dbopen(login, server.c_str());
+  if (process == nullptr) return Failure(heard, "cannot connect to the server");
+  return TdsClient(process);
+}
+
 Result<TdsClient> TdsClient::Open(const Endpoint& endpoint, const std::string& user,
                                   const std::string& password, std::chrono::seconds limit) {
   // One at a time: the limit of a login is the library's.
@@ -122,12 +139,10 @@ Result<TdsClient> TdsClient::Open(const Endpoint& endpoint, const std::string& u
   constexpr int kNoLimitForLogins = 60;
   dbsetlogintime(limit.count() > 0 ? static_cast<int>(limit.count()) : kNoLimitForLogins);
   dbsettime(static_cast<int>(limit.count()));
-  Heard heard;
-  const Listening listen(heard);
   const std::string server = endpoint.host + ":" + std::to_string(endpoint.port);
-  DBPROCESS* process = dbopen(login.get(), server.c_str());
-  if (process == nullptr) return Failure(heard, "cannot connect to the server");
-  return TdsClient(process);
+  TRY_ASSIGN(TdsClient client, Login(login.get(), server));
+  TRY(client.Run(kSessionSettings));
+  return client;
 }
 
 Result<Table> TdsClient::Run(const std::string& sql,

@@ -15,6 +15,7 @@
 #include "engines/mssql/backup_set.h"
 
 struct tds_dblib_dbprocess;
+struct tds_dblib_loginrec;
 
 namespace spawnd::engines::mssql {
 
@@ -46,6 +47,7 @@ class TdsClient {
   struct Close {
     void operator()(tds_dblib_dbprocess* process) const;
   };
+  static Result<TdsClient> Login(tds_dblib_loginrec* login, const std::string& server);
   explicit TdsClient(tds_dblib_dbprocess* process) : process_(process) {}
 
   std::unique_ptr<tds_dblib_dbprocess, Close> process_;

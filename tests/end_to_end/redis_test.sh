@@ -96,6 +96,19 @@ case_graduate() {
   assert_eq "$(redis third get key)" two
 }
 
+case_durability_always_loses_nothing_to_a_killed_keeper() {
+  redis_image careful 'sourceType: empty' 'durability: always' >/dev/null
+  make_container careful careful >/dev/null
+  assert_eq "$(redis careful config get appendfsync | tail -n 1)" always
+  local round
+  for round in 1 2 3; do
+    redis careful set round "$round" >/dev/null
+    kill -9 "$(keeper_pid "$(field careful id)")"
+    wait_until 20 redis_answers careful
+    assert_eq "$(redis careful get round)" "$round"
+  done
+}
+
 case_snapshot_with_scripts_around_it() {
   redis third set script before >/dev/null
   redis third expire script 100000 >/dev/null

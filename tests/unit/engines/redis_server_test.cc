@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -109,6 +110,30 @@ TEST_CASE("A Redis server lives a container's life") {
   server.Stop();
   session = server.Start();
   CHECK(Ask(server, {"GET", "key"}) == "value");
+}
+
+TEST_CASE("A root with valkey-server is found, and that is what is started") {
+  // No Valkey is at hand: a Redis that goes by its name.
+  const TemporaryFolder root;
+  REQUIRE(::mkdir((root.Path() + "/bin").c_str(), 0755) == 0);
+  const std::string program = root.Write(
+      "bin/valkey-server",
+      "#!/bin/sh\n[ \"$1\" != --version ] || { echo 'Valkey server v=8.1.1 sha=0 bits=64'; exit; }\n"
+      "echo 'valkey runs'\nexec " +
+          Redis().root + "/bin/redis-server \"$@\"\n");
+  REQUIRE(::chmod(program.c_str(), 0755) == 0);
+  std::optional<Installation> valkey;
+  for (const Installation& one : (*FindEngine("valkey"))->Detect({root.Path()})) {
+    if (one.root == root.Path()) valkey = one;
+  }
+  REQUIRE(valkey);
+  CHECK(valkey->version == "8.1.1");
+  CHECK(valkey->problem.empty());
+  TestServer server(*valkey);
+  const auto session = server.Start();
+  REQUIRE(session->PrepareContainer(server.Admin()).has_value());
+  CheckLogins(server);
+  CHECK(server.Log().find("valkey runs") != std::string::npos);
 }
 
 TEST_CASE("CONFIG REWRITE survives a restart, and cannot move a Redis server or open it") {
