@@ -17,6 +17,7 @@ items=1000  # in the sample
 
 recovery_words=         # what the server's log says when the last stop was not clean; empty: it does not say
 image_lines=()          # lines of every image's YAML
+config_lines=()         # lines of the daemon's configuration
 script_suffix=sql
 script() { return 1; }  # script FILE: writes a script of sourceType scripts that makes the sample
 # shellcheck source=conformance/postgresql.sh
@@ -241,10 +242,12 @@ case_nothing_left() {
 }
 
 write_config
+printf '%s\n' ${config_lines[@]+"${config_lines[@]}"} >>"$work/spawnd.yaml"
 start_daemon
 usable=$(ctl get engines -o json | jq -r --arg e "$engine" '[.[] | select(.engine == $e and .usable)] | length')
 if (( usable == 0 )); then
-  echo "SKIP $suite: $engine is not installed here"
+  problem=$(ctl get engines -o json | jq -r --arg e "$engine" '[.[] | select(.engine == $e and .path != "" and .problem != "") | .problem] | first // ""')
+  echo "SKIP $suite: $engine is ${problem:+installed here and cannot be used: }${problem:-not installed here}"
   exit 77
 fi
 run_cases "$@"

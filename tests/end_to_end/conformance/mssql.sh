@@ -2,6 +2,11 @@
 # (mssql-tools) are installed.
 # shellcheck shell=bash disable=SC2034,SC2154  # conformance_test.sh reads and sets these
 server_process='^sqlservr$'
+# The licence is accepted where somebody has done so on this machine: for spawnd, for Microsoft's own set-up, or for this run.
+if [[ ${SPAWND_ACCEPT_MSSQL_EULA:-} == true ]] || grep -qsE '^acceptMssqlEula: *true' /etc/spawnd/spawnd.yaml ||
+  grep -qsiE '^ *accepteula *= *y' /var/opt/mssql/mssql.conf; then
+  config_lines=('acceptMssqlEula: true')
+fi
 image_lines=('initialDatabaseName: shop')
 script_suffix=sql
 PATH=$PATH:/opt/mssql-tools18/bin:/opt/mssql-tools/bin
