@@ -79,7 +79,7 @@ std::span<const Engine* const> AllEngines() {
   static const mariadb::MariadbEngine mariadb;
   static const mysql::MysqlEngine mysql;
   static const mssql::MssqlEngine mssql;
-  static const std::array<const Engine*, 5> engines{&postgresql, &mariadb, &mysql, &redis, &mssql};
+  static const auto engines = std::to_array<const Engine*>({&postgresql, &mariadb, &mysql, &redis, &mssql});
   return engines;
 }
 

@@ -127,9 +127,6 @@ case_clean_stop() {
 case_scripts() {
   mkdir -p "$work/files/scripts"
   if ! script "$work/files/scripts/V1__sample.$script_suffix"; then note "this engine has no scripts"; return 0; fi
-  if grep -q 'is not supported by this version' < <(image scripted 'sourceType: scripts' 'scriptsFolders: [scripts]' 2>&1); then
-    note "no scripts yet"; return 0
-  fi
   image scripted 'sourceType: scripts' 'scriptsFolders: [scripts]'
   container scripted of-scripts
   sample_is_in of-scripts
