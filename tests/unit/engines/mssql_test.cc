@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
+#include <sstream>
 
 #include "base/process.h"
 #include "engines/mssql/backup_set.h"
@@ -155,6 +157,35 @@ TEST_CASE("Batches end at GO, wherever that is one") {
     const auto refused = SplitBatches(bad);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().message.substr(0, 7) == "line 2:");
+  }
+}
+
+TEST_CASE("No script loses a line, whatever it holds") {
+  const std::vector<std::string> pieces{"GO", "go 2", "\n", "\n", "\n", "'", "\"", "[",
+                                        "]",  "--",   "/*", "*/", " ",  "x", "\t"};
+  std::mt19937 random(20261125);
+  for (int round = 0; round < 3000; ++round) {
+    std::string script;
+    for (auto left = random() % 40; left > 0; --left) script += pieces[random() % pieces.size()];
+    INFO(script);
+    std::vector<std::string> lines;
+    std::istringstream text(script);
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    const auto batches = SplitBatches(script);
+    if (!batches) continue;  // a GO with something behind it
+    size_t next = 1;
+    for (const Batch& batch : *batches) {
+      std::istringstream sql(batch.sql);
+      size_t number = batch.first_line;
+      REQUIRE(number >= next);
+      // Between batches there is nothing but GO and blanks, and comments behind a GO.
+      for (; next < number; ++next) {
+        const std::string before = lines[next - 1].substr(0, lines[next - 1].find("--"));
+        CHECK(before.find_first_not_of(" \tGOgo2") == std::string::npos);
+      }
+      for (std::string line; std::getline(sql, line); ++number) CHECK(line == lines.at(number - 1));
+      next = number;
+    }
   }
 }
 

@@ -1,4 +1,7 @@
 /// What the Redis engine knows without a server: names, versions, files, addresses, last words.
+#include <random>
+#include <vector>
+
 #include "engines/redis/credentials.h"
 #include "engines/redis/detect.h"
 #include "engines/redis/explain_exit.h"
@@ -115,6 +118,18 @@ TEST_CASE("A snapshot is recognised by how it begins and ends") {
   CHECK_FALSE(EndsWhole(*seven, "123456789"));
   CHECK_FALSE(EndsWhole(*seven, "\xFF"));
   CHECK(EndsWhole(*ReadRdbHeader("REDIS0003"), "\xFF"));
+}
+
+TEST_CASE("Whatever stands in a snapshot's beginning is read within its bounds") {
+  std::mt19937 random(20261125);
+  for (int round = 0; round < 5000; ++round) {
+    std::string bytes = random() % 2 == 0 ? "REDIS0009\xFA" : "VALKEY080\xFA";
+    for (auto left = random() % 24; left > 0; --left) bytes += static_cast<char>(random());
+    bytes.resize(random() % (bytes.size() + 1));
+    const std::vector<char> exact(bytes.begin(), bytes.end());  // ends where the sanitizer looks
+    const auto header = ReadRdbHeader({exact.data(), exact.size()});
+    CHECK(header.has_value() == (bytes.size() >= 9));
+  }
 }
 
 TEST_CASE("Which snapshots a server reads") {
