@@ -26,8 +26,11 @@ bool SameWord(std::string_view a, std::string_view upper) {
                     [](unsigned char x, char y) { return std::toupper(x) == y; });
 }
 
-bool Remember(std::set<std::string>& names, const std::string& name) {
-  return names.size() < kMaxNamed && names.insert(name).second;
+/// For a warning, which is one line of text whatever a name is made of.
+void Remember(std::set<std::string>& names, std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  if (names.size() < kMaxNamed) names.insert(std::move(name));
 }
 
 }  // namespace
@@ -255,7 +258,8 @@ void DumpFilter::EndDefiner(bool found) {
   const bool own = definer_ == "'mariadb.sys'@'localhost'" || definer_ == "'mysql.sys'@'localhost'";
   if (!own) {
     Remember(definers_, definer_);
-    held_ = "DEFINER=CURRENT_USER";
+    const auto lines = static_cast<size_t>(std::count(held_.begin(), held_.end(), '\n'));
+    held_ = "DEFINER=CURRENT_USER" + std::string(lines, '\n');
   }
   Release();
 }

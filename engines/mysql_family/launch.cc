@@ -38,6 +38,11 @@ std::vector<std::string> FootprintOptions() {
           "--table-open-cache=400"};
 }
 
+/// A start reads as much of the log at once as this buffer holds, 16 MiB by default.
+std::vector<std::string> ServeOptions() {
+  return {"--innodb-log-buffer-size=2M"};
+}
+
 /// What a crash leaves of a build is thrown away, and what a restore brings is not to run yet.
 std::vector<std::string> BuildOptions() {
   return {"--innodb-flush-log-at-trx-commit=0",
@@ -78,7 +83,7 @@ Command ServerCommand(const Product& product, const Launch& launch) {
   // First, or it does not count: files of the host are not for containers.
   command.argv = {ProgramInContainer(launch, product.server_programs), "--no-defaults"};
   Append(command.argv, FootprintOptions());
-  if (launch.purpose == Purpose::kBuild) Append(command.argv, BuildOptions());
+  Append(command.argv, launch.purpose == Purpose::kBuild ? BuildOptions() : ServeOptions());
   Append(command.argv, product.options(launch));
   // Last: of an option that is there twice, the second counts.
   Append(command.argv, ForcedOptions(launch));

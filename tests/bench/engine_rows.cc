@@ -44,6 +44,8 @@ Result<Row> Measure(Context& context, const engines::Engine& engine,
     starts.Add(start);
     creates.Add(container.ready_milliseconds);
   }
+  Say(fmt::format("{}: bare start {:.0f}-{:.0f} ms, median {:.0f}", engine.Name(), starts.Percentile(0),
+                  starts.Percentile(1), starts.Median()));
   Row row;
   row.name = RowName(engine);
   row.value = creates.Median();
