@@ -82,6 +82,17 @@ case_a_killed_server_loses_nothing_that_it_wrote() {
   done
 }
 
+# As when the machine shuts down: the keeper gets SIGTERM, and stops its server.
+case_a_clean_stop_loses_nothing() {
+  local keeper id; id=$(field first id) keeper=$(keeper_pid "$id")
+  redis first set stopped cleanly >/dev/null
+  kill -TERM "$keeper"
+  wait_until 20 process_gone "$keeper"
+  wait_until 20 redis_answers first
+  assert_eq "$(redis first get stopped)" cleanly
+  grep -q 'bye bye' "$state/containers/$id/engine.log" || fail "the server was not asked to stop"
+}
+
 case_graduate() {
   ctl save data-container second -q >/dev/null
   ctl graduate data-container second -q --name next >/dev/null

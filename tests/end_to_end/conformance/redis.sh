@@ -1,7 +1,8 @@
 # Redis, and Valkey, for conformance_test.sh: keys and values.
 # shellcheck shell=bash disable=SC2034,SC2154  # conformance_test.sh reads and sets these
 server_process='^(redis|valkey)-server$'
-image_lines=()
+# With everysec a Redis may answer before it writes, while an fsync takes long: redis_test.sh is about that.
+image_lines=('durability: always')
 script_suffix=redis
 stranger_words='WRONGPASS|NOAUTH'
 
