@@ -72,6 +72,18 @@ void ObjectReader::Field(std::string_view name, std::vector<std::pair<std::strin
   out = std::move(numbers);
 }
 
+void ObjectReader::Field(std::string_view name, std::vector<std::pair<std::string, std::string>>& out) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return;
+  if (!value->IsObject()) return Expected(name, "an object of texts");
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const auto& member : value->GetObject()) {
+    if (!member.value.IsString()) return Expected(name, "an object of texts");
+    texts.emplace_back(TextOf(member.name), TextOf(member.value));
+  }
+  out = std::move(texts);
+}
+
 void ObjectReader::Field(std::string_view name, double& out) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return;

@@ -32,6 +32,7 @@ class ObjectReader {
   void Field(std::string_view name, std::string& out);
   void Field(std::string_view name, std::vector<std::string>& out);
   void Field(std::string_view name, std::vector<std::pair<std::string, double>>& out);
+  void Field(std::string_view name, std::vector<std::pair<std::string, std::string>>& out);
   void Field(std::string_view name, double& out);
   void Field(std::string_view name, bool& out);
   void Field(std::string_view name, int64_t& out) { out = Integer(name, 0, kMaxInteger, out); }

@@ -71,13 +71,6 @@ void ObjectWriter::Field(std::string_view name, const std::vector<std::string>& 
   writer_.EndArray();
 }
 
-void ObjectWriter::Field(std::string_view name, const std::vector<std::pair<std::string, double>>& values) {
-  if (!Key(name, values.empty())) return;
-  ObjectWriter inner(writer_, Empties::kKeep);
-  for (const auto& [key, value] : values) inner.Field(SafeUtf8(key), value);
-  inner.End();
-}
-
 void ObjectWriter::Field(std::string_view name, double value) {
   if (!Key(name, value == 0)) return;
   // Three decimals, because a timer's digits beyond the microsecond are noise. Above this there are none to

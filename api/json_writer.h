@@ -38,7 +38,14 @@ class ObjectWriter {
     if (Key(name, value.empty())) WriteText(writer_, value);
   }
   void Field(std::string_view name, const std::vector<std::string>& values);
-  void Field(std::string_view name, const std::vector<std::pair<std::string, double>>& values);
+  /// Pairs are an object, in their order.
+  template <typename T>
+  void Field(std::string_view name, const std::vector<std::pair<std::string, T>>& values) {
+    if (!Key(name, values.empty())) return;
+    ObjectWriter inner(writer_, Empties::kKeep);
+    for (const auto& [key, value] : values) inner.Field(SafeUtf8(key), value);
+    inner.End();
+  }
   void Field(std::string_view name, double value);
   void Field(std::string_view name, bool value) {
     if (Key(name, !value)) writer_.Bool(value);

@@ -130,6 +130,11 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("timings", x.timings);
   visit.Field("warnings", x.warnings);
   visit.Field("revisions", x.revisions);
+  // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".
+  visit.Field("environment", x.environment);
+  visit.Field("clientCommand", x.client_command);
+  visit.Field("clientHint", x.client_hint);
+  visit.Field("defaultPortNumber", x.default_port);
 }
 
 void Describe(auto& visit, Is<Engine> auto& x) {

@@ -114,6 +114,11 @@ struct DataContainer {
   std::vector<std::pair<std::string, double>> timings;
   std::vector<std::string> warnings;  ///< said once, by create
   std::vector<Revision> revisions;    ///< from rev.0, the image
+  /// For the engine's programs, by name: {"PGHOST", "127.0.0.1"} ...
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> client_command;  ///< argv of the engine's own client, to be run with `environment`
+  std::string client_hint;                  ///< how to install that
+  uint16_t default_port = 0;                ///< where the engine's clients look when nothing is said
 };
 
 /// GET /v1/engines: one installed server, or an engine of which none is installed.

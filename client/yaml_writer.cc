@@ -85,7 +85,7 @@ class YamlText {
     bool first = true;
     for (const auto& member : map.GetObject()) {
       if (!std::exchange(first, false)) text_.append(indent, ' ');
-      text_ += YamlScalar(LowerCase({member.name.GetString(), member.name.GetStringLength()}));
+      text_ += YamlScalar(Key({member.name.GetString(), member.name.GetStringLength()}));
       text_ += ':';
       if (IsBlock(member.value)) {
         text_ += '\n';
@@ -105,6 +105,12 @@ class YamlText {
       text_ += "- ";
       Block(item, indent + 2);
     }
+  }
+
+  /// Lower case, but for the names of environment variables: those are data, no field of the API begins with
+  /// a capital.
+  static std::string Key(std::string_view name) {
+    return !name.empty() && name.front() >= 'A' && name.front() <= 'Z' ? std::string(name) : LowerCase(name);
   }
 
   static std::string Scalar(const rapidjson::Value& value) {

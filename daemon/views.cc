@@ -89,10 +89,14 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.password = row.password;
   view.database = row.database;
   if (const auto engine = engines::FindEngine(image.engine)) {
-    const engines::ConnectionStrings strings = (*engine)->Connect(EndpointOf(row), CredentialsOf(row));
+    engines::ConnectionStrings strings = (*engine)->Connect(EndpointOf(row), CredentialsOf(row));
     view.connection_string = strings.dotnet;
     view.jdbc_connection_string = strings.jdbc;
     view.url = strings.url;
+    view.environment = std::move(strings.environment);
+    view.client_command = std::move(strings.client_command);
+    view.client_hint = std::move(strings.client_hint);
+    view.default_port = (*engine)->DefaultPort();
   }
   view.created_at = row.created_at;
   view.expires_at = row.expires_at;

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -46,6 +47,14 @@ struct ConnectionStrings {
   std::string dotnet;  ///< "Host=H;Port=P;Username=U;Database=D;Password=W" or the product's own form
   std::string jdbc;
   std::string url;
+  /// What the product's programs read, by name, e.g. {"PGHOST", "127.0.0.1"}, and DATABASE_URL. Names are of
+  /// upper-case letters, digits and underscores.
+  std::vector<std::pair<std::string, std::string>> environment;
+  /// The product's own interactive client, to be run with `environment`: argv, argv[0] is looked up in the
+  /// user's PATH, arguments of the user's follow. No password in it: everyone on the machine sees a command
+  /// line.
+  std::vector<std::string> client_command;
+  std::string client_hint;  ///< one sentence: how to install that client
 };
 
 /// What a server is started for.

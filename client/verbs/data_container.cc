@@ -7,7 +7,6 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
-#include "client/output.h"
 #include "client/table.h"
 #include "client/terminal.h"
 #include "client/text.h"
@@ -62,7 +61,7 @@ Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bo
 }
 
 Result<int> CreateDataContainer(const Invocation& invocation) {
-  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
   TRY_ASSIGN(const api::CreateDataContainerRequest request, RequestOf(invocation));
   const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
                                                 : fmt::format("data container '{}'", request.name);
@@ -75,20 +74,20 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
                                  container.connection_string);
   if (invocation.Has("--quiet")) {
     text = container.name + "\n";
-  } else if (format != Format::kTable) {
-    TRY_ASSIGN(text, Render(created.json, format));
+  } else if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(created.json, output));
   }
   TRY(WriteOut(text));
   return 0;
 }
 
 Result<int> GetDataContainers(const Invocation& invocation) {
-  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseContainerReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kContainersPath));
   std::string text;
-  if (format != Format::kTable) {
-    TRY_ASSIGN(text, Render(json, format));
+  if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, output));
   } else {
     TRY_ASSIGN(const auto containers, ContainersOf(json, !invocation.Arguments().empty()));
     text = containers.empty() ? std::string(kNoResources) : ContainerTable(containers, std::time(nullptr));
@@ -102,16 +101,17 @@ Result<int> DeleteDataContainers(const Invocation& invocation) {
   return DeleteEach(invocation, kContainersPath, "Data container");
 }
 
-constexpr std::array<Flag, 7> kCreateFlags{{
+constexpr std::array<Flag, 8> kCreateFlags{{
     {"--image", "-i", "<image>", "id, name or name:tag of the data image"},
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
     {"--durability", "", "<mode>", "what a power cut may take: everysec, about a second; always, nothing"},
     kQuietFlag,
     kOutputFlag,
+    kFormatFlag,
     kProgressFlag,
 }};
-constexpr std::array<Flag, 1> kGetFlags{{kOutputFlag}};
+constexpr std::array<Flag, 2> kGetFlags{{kOutputFlag, kFormatFlag}};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 
 constexpr std::string_view kCreateExamples =
@@ -121,7 +121,9 @@ constexpr std::string_view kCreateExamples =
 constexpr std::string_view kGetExamples =
     "  spawnctl get data-containers\n"
     "  spawnctl get data-container mine -o json | jq -r .connectionString\n"
-    "  spawnctl get data-container mine -o url\n";
+    "  spawnctl get data-container mine -o url\n"
+    "  spawnctl get data-containers --format '{{.name}} {{.host}}:{{.port}}'\n"
+    "  eval \"$(spawnctl get data-container mine -o env)\"\n";
 
 constexpr std::array<Command, 3> kRows{{
     {"create", "data-container", "[<image>]", 0, 1, "Start a database of your own from a data image",

@@ -7,7 +7,6 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "client/image_yaml.h"
-#include "client/output.h"
 #include "client/table.h"
 #include "client/terminal.h"
 #include "client/verbs/flags.h"
@@ -36,7 +35,7 @@ Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) 
 }
 
 Result<int> CreateDataImage(const Invocation& invocation) {
-  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
   TRY_ASSIGN(const api::CreateDataImageRequest request, RequestOf(invocation));
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
                                                        fmt::format("data image '{}'", request.name)));
@@ -46,20 +45,20 @@ Result<int> CreateDataImage(const Invocation& invocation) {
   std::string text = fmt::format("Data image '{}' ({}) created!\n", image.name, image.id);
   if (invocation.Has("--quiet")) {
     text = image.name + "\n";
-  } else if (format != Format::kTable) {
-    TRY_ASSIGN(text, Render(created.json, format));
+  } else if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(created.json, output));
   }
   TRY(WriteOut(text));
   return 0;
 }
 
 Result<int> GetDataImages(const Invocation& invocation) {
-  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kImagesPath));
   std::string text;
-  if (format != Format::kTable) {
-    TRY_ASSIGN(text, Render(json, format));
+  if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, output));
   } else {
     TRY_ASSIGN(const auto images, ImagesOf(json, !invocation.Arguments().empty()));
     text = images.empty() ? std::string(kNoResources) : ImageTable(images, std::time(nullptr));
@@ -73,7 +72,7 @@ Result<int> DeleteDataImages(const Invocation& invocation) {
   return DeleteEach(invocation, kImagesPath, "Data image");
 }
 
-constexpr std::array<Flag, 8> kCreateFlags{{
+constexpr std::array<Flag, 9> kCreateFlags{{
     {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
     {"--name", "-n", "<name>", "another name than the file's"},
     {"--tag", "", "<tag>", "one more tag; repeatable", true},
@@ -81,9 +80,10 @@ constexpr std::array<Flag, 8> kCreateFlags{{
     kLifetimeFlag,
     kQuietFlag,
     kImageOutputFlag,
+    kFormatFlag,
     kProgressFlag,
 }};
-constexpr std::array<Flag, 1> kGetFlags{{kImageOutputFlag}};
+constexpr std::array<Flag, 2> kGetFlags{{kImageOutputFlag, kFormatFlag}};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 
 constexpr std::string_view kCreateExamples =

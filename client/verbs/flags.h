@@ -15,7 +15,10 @@ inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
 inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};
-inline constexpr Flag kOutputFlag{"--output", "-o", "<format>", "json, yaml, name, host, port or url"};
+inline constexpr Flag kOutputFlag{"--output", "-o", "<format>",
+                                  "json, yaml, name, host, port, url, jdbc or env"};
+inline constexpr Flag kFormatFlag{"--format", "", "<template>",
+                                  "fields of your choice: '{{.host}}:{{.port}}', '{{json .}}'"};
 inline constexpr Flag kImageOutputFlag{"--output", "-o", "<format>", "json, yaml or name"};
 inline constexpr Flag kProgressFlag{"--progress", "", "",
                                     "show progress on stderr even when that is no terminal"};

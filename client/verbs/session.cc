@@ -84,6 +84,10 @@ Result<int> DeleteEach(const Invocation& invocation, std::string_view collection
   return exit_code;
 }
 
+Result<Output> OutputOf(const Invocation& invocation) {
+  return ParseOutput(invocation.Text("--output"), invocation.Text("--format"));
+}
+
 Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   if (invocation.Arguments().empty()) return daemon.Get(std::string(collection));

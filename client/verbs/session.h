@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "client/command.h"
 #include "client/daemon_client.h"
+#include "client/output.h"
 
 namespace spawnd::client {
 
@@ -34,6 +35,9 @@ void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& 
 /// DELETEs each argument; goes on after one that fails. `noun`: "Data image". The exit code is the first
 /// failure's.
 Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun);
+
+/// What --output and --format say.
+Result<Output> OutputOf(const Invocation& invocation);
 
 /// JSON of the resource that the argument names, or of the list when there is none.
 Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection);

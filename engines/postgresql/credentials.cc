@@ -34,6 +34,19 @@ ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentia
       ";Database=" + DotnetValue(credentials.database) + ";Password=" + DotnetValue(credentials.password);
   strings.jdbc = "jdbc:postgresql://" + address + "?user=" + user + "&password=" + password;
   strings.url = "postgresql://" + user + ":" + password + "@" + address;
+  strings.environment = {
+      {"PGHOST", endpoint.host},
+      {"PGPORT", port},
+      {"PGUSER", credentials.user},
+      {"PGPASSWORD", credentials.password},
+      {"PGDATABASE", credentials.database},
+      {"DATABASE_URL", strings.url},
+  };
+  // In words too: a service file of the user's (PGSERVICE) counts more than the environment, but less than
+  // these.
+  strings.client_command = {"psql", "--host=" + endpoint.host, "--port=" + port,
+                            "--username=" + credentials.user, "--dbname=" + credentials.database};
+  strings.client_hint = "Install it: apt install postgresql-client";
   return strings;
 }
 

@@ -51,6 +51,7 @@ TEST_CASE("responses are lenient about what a newer daemon adds") {
   CHECK_FALSE(FromJson<DataImage>(R"({"createdAt":"yesterday"})"));
   CHECK_FALSE(FromJson<DataContainer>(R"({"port":65536})"));
   CHECK_FALSE(FromJson<DataContainer>(R"({"timings":[1]})"));
+  CHECK_FALSE(FromJson<DataContainer>(R"({"environment":{"A":1}})"));
   CHECK_FALSE(FromJson<std::vector<DataImage>>("{}"));
   CHECK_FALSE(FromJson<std::vector<DataImage>>("[1]"));
 }

@@ -39,6 +39,10 @@ DataContainer FullContainer() {
   c.warnings = {"the disk is 85 % full"};
   c.ready_milliseconds = 41.25;
   c.timings = {{"keeper", 6.1}, {"volume", 0.8}, {"engine", 30.125}};
+  c.environment = {{"PGPORT", "65535"}, {"PGDATABASE", "a \"b\""}};
+  c.client_command = {"psql", "--port=65535"};
+  c.client_hint = "Install it.";
+  c.default_port = 5432;
   return c;
 }
 
@@ -59,6 +63,10 @@ TEST_CASE("a container travels whole") {
   CHECK(back->shared_bytes == c.shared_bytes);
   CHECK(back->warnings == c.warnings);
   CHECK(back->timings == c.timings);
+  CHECK(back->environment == c.environment);
+  CHECK(back->client_command == c.client_command);
+  CHECK(back->client_hint == c.client_hint);
+  CHECK(back->default_port == 5432);
 }
 
 TEST_CASE("field names and forms are those scripts read") {
@@ -71,6 +79,7 @@ TEST_CASE("field names and forms are those scripts read") {
   CHECK_THAT(json, Contains(R"("status":"Completed")"));
   CHECK_THAT(json, Contains(R"("durability":"always")"));
   CHECK_THAT(json, Contains(R"("timings":{"keeper":6.1,"volume":0.8,"engine":30.125})"));
+  CHECK_THAT(json, Contains(R"("environment":{"PGPORT":"65535","PGDATABASE":"a \"b\""})"));
   CHECK_THAT(ToJson(DataImage{}), Contains(R"("expiresAt":null)"));
   CHECK_THAT(ToJson(DataImage{}), Contains(R"("durability":"everysec")"));
 }

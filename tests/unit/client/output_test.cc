@@ -133,3 +133,49 @@ TEST_CASE("one field, one line a resource") {
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message == "there is no 'port' to print");
 }
+
+TEST_CASE("jdbc and env, quoted for a shell where that is needed") {
+  const std::string json =
+      R"({"jdbcConnectionString":"jdbc:x://h","environment":{"PGHOST":"127.0.0.1","PGDATABASE":"it's $x"}})";
+  CHECK(*Render(json, Format::kJdbc) == "jdbc:x://h\n");
+  CHECK(*Render(json, Format::kEnv) == "PGHOST=127.0.0.1\nPGDATABASE='it'\\''s $x'\n");
+  CHECK(Render("[" + json + "]", Format::kEnv).error().message == "-o env is for one data container");
+  CHECK(Render("{}", Format::kEnv).error().message == "there is no environment to print");
+  CHECK(ShellWord("") == "''");
+  CHECK(ShellWord("postgresql://u:p@[::1]:1/a%20b") == "'postgresql://u:p@[::1]:1/a%20b'");
+  // Names of variables are data: their case counts.
+  CHECK(*Render(R"({"clientHint":"x","environment":{"PGHOST":"h"}})", Format::kYaml) ==
+        "clienthint: x\nenvironment:\n  PGHOST: h\n");
+}
+
+TEST_CASE("a template of fields, a line a resource") {
+  const auto fill = [](std::string_view text, const std::string& json = kContainer) {
+    return Render(json, *ParseOutput("", text));
+  };
+  CHECK(*fill("{{.host}}:{{.port}}") == "127.0.0.1:41000\n");
+  CHECK(*fill("{{ .Name }}\\t{{.connectionstring}}\\n") == "demo\tHost=127.0.0.1;Port=41000\n\n");
+  CHECK(*fill("{{.name}}", "[" + kContainer + "," + kContainer + "]") == "demo\ndemo\n");
+  CHECK(fill("{{.name}}", "[]")->empty());
+  CHECK(*fill("{{.timings.fuse}} {{json .tags}} {{.expiresAt}}|") == "1.25 [] |\n");
+  CHECK(*fill("{{json .}}", R"({"a":[1,{"b":null}]})") == "{\"a\":[1,{\"b\":null}]}\n");
+  CHECK(*fill("{{.t}}", R"({"t":["a","b"]})") == "a,b\n");
+  CHECK(*fill("{{.t}}", R"({"t":"two\nlines"})") == "two lines\n");
+  CHECK(*fill("a } b {{.name}} }}") == "a } b demo }}\n");
+  CHECK(ParseOutput("", "json")->format == Format::kJson);
+}
+
+TEST_CASE("a template that cannot be filled says why") {
+  const auto unknown = Render(kContainer, *ParseOutput("", "{{.hots}}"));
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().message == "--format: there is no field 'hots'");
+  CHECK(unknown.error().hint ==
+        "Did you mean 'host'? The fields are id, name, host, port, connectionString, createdAt, expiresAt, "
+        "tags, "
+        "timings, detail.");
+  CHECK_FALSE(Render(kContainer, *ParseOutput("", "{{.name.x}}")));
+  CHECK(ParseOutput("", "{{.name").error().message == "--format: a '{{' has no '}}'");
+  CHECK(ParseOutput("", "{{name}}").error().message == "--format: '{{name}}' is not understood");
+  CHECK(ParseOutput("", "{{range .}}").error().message == "--format: '{{range .}}' is not understood");
+  CHECK(ParseOutput("json", "{{.name}}").error().message == "--output and --format are both given");
+  CHECK_FALSE(ParseOutput("", std::string(5000, 'x') + "{{.name}}"));
+}

@@ -24,6 +24,15 @@ TEST_CASE("Connection strings as clients read them") {
         "Host=127.0.0.1;Port=15432;Username=spawn_admin_x7k2;Database=postgres;Password=Secret16");
   CHECK(plain.jdbc == "jdbc:postgresql://127.0.0.1:15432/postgres?user=spawn_admin_x7k2&password=Secret16");
   CHECK(plain.url == "postgresql://spawn_admin_x7k2:Secret16@127.0.0.1:15432/postgres");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  CHECK(plain.environment == Pairs{{"PGHOST", "127.0.0.1"},
+                                   {"PGPORT", "15432"},
+                                   {"PGUSER", "spawn_admin_x7k2"},
+                                   {"PGPASSWORD", "Secret16"},
+                                   {"PGDATABASE", "postgres"},
+                                   {"DATABASE_URL", plain.url}});
+  CHECK(plain.client_command == std::vector<std::string>{"psql", "--host=127.0.0.1", "--port=15432",
+                                                         "--username=spawn_admin_x7k2", "--dbname=postgres"});
 }
 
 TEST_CASE("Odd names are encoded") {
