@@ -33,13 +33,17 @@ class Invocation {
     return found == values_.end() ? std::vector<std::string>() : found->second;
   }
   const std::vector<std::string>& Arguments() const { return arguments_; }
+  /// What stood behind "--", for a command whose row has `trailing`.
+  const std::vector<std::string>& Trailing() const { return trailing_; }
 
   void Set(std::string_view flag, std::vector<std::string> values) { values_[flag] = std::move(values); }
   void SetArguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+  void SetTrailing(std::vector<std::string> trailing) { trailing_ = std::move(trailing); }
 
  private:
   std::map<std::string_view, std::vector<std::string>> values_;
   std::vector<std::string> arguments_;
+  std::vector<std::string> trailing_;
 };
 
 /// One row of the command table. All views are literals.
@@ -54,6 +58,8 @@ struct Command {
   std::span<const Flag> flags;
   /// Does the work and returns the exit code. An error is printed by the caller.
   Result<int> (*run)(const Invocation& invocation) = nullptr;
+  /// Words behind "--" are another program's and stay as they are; else they are arguments.
+  bool trailing = false;
 };
 
 struct Resource {

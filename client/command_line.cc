@@ -54,10 +54,6 @@ Result<Words> Normalise(std::span<const Command> commands, const Words& argument
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word.empty()) continue;
-    if (word == "--") {
-      words.insert(words.end(), arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
-      break;
-    }
     const std::string_view name = FlagName(word);
     const Flag* flag = IsFlag(word) ? ValueFlag(commands, name) : nullptr;
     if (flag == nullptr) {
@@ -93,7 +89,6 @@ std::string Shown(std::string_view word) {
 /// Takes the first word that is no flag out of `words`; empty when there is none.
 std::string TakeWord(Words& words) {
   for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--") break;
     if (IsFlag(words[i])) continue;
     std::string word = std::move(words[i]);
     words.erase(words.begin() + static_cast<ptrdiff_t>(i));
@@ -172,7 +167,7 @@ Error UnknownFlag(const Command& command, std::string_view word) {
 }
 
 /// Lets CLI11 sort flags from arguments. Its exceptions end here.
-Result<Invocation> ParseFlags(const Command& command, Words words) {
+Result<Invocation> ParseFlags(const Command& command, Words words, Words trailing) {
   CLI::App app;
   app.set_help_flag("");
   app.allow_extras();
@@ -196,13 +191,15 @@ Result<Invocation> ParseFlags(const Command& command, Words words) {
     return Usage(OneLine(error.what()), {});
   }
   for (const std::string& word : app.remaining()) {
-    if (IsFlag(word) && word != "--") return Fail(UnknownFlag(command, word));
+    if (IsFlag(word)) return Fail(UnknownFlag(command, word));
   }
   Invocation invocation;
   for (const auto& [flag, values] : storage) {
     if (app.count(std::string(flag.name)) > 0) invocation.Set(flag.name, values);
   }
+  if (!command.trailing) arguments.insert(arguments.end(), trailing.begin(), trailing.end());
   invocation.SetArguments(std::move(arguments));
+  if (command.trailing) invocation.SetTrailing(std::move(trailing));
   return invocation;
 }
 
@@ -227,7 +224,9 @@ Result<void> CheckArguments(const Command& command, const Invocation& invocation
 Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
                                      const std::vector<std::string>& arguments) {
   if (arguments.size() > kMaxArguments) return Usage("too many arguments", {});
-  TRY_ASSIGN(Words words, Normalise(commands, arguments));
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  Words trailing(dashes == arguments.end() ? dashes : dashes + 1, arguments.end());
+  TRY_ASSIGN(Words words, Normalise(commands, Words(arguments.begin(), dashes)));
   const bool help = Asks(words, "--help", "-h");
   CommandLine line;
   const std::string verb = TakeWord(words);
@@ -250,7 +249,7 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
     TRY_ASSIGN(line.command, ChooseResource(candidates, resource));
   }
   if (help) return line;
-  TRY_ASSIGN(line.invocation, ParseFlags(*line.command, std::move(words)));
+  TRY_ASSIGN(line.invocation, ParseFlags(*line.command, std::move(words), std::move(trailing)));
   TRY(CheckArguments(*line.command, line.invocation));
   line.wanted = CommandLine::Wanted::kRun;
   return line;

@@ -40,8 +40,10 @@ std::vector<Command> Joined() {
            DataImageCommands,
            DataContainerCommands,
            RevisionCommands,
+           UseCommands,
            DaemonCommands,
            EngineCommands,
+           CompletionCommands,
        }) {
     const std::span<const Command> rows = family();
     joined.insert(joined.end(), rows.begin(), rows.end());

@@ -78,10 +78,10 @@ SignalWatch::~SignalWatch() {
   if (fd_.Valid()) ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-int SignalWatch::Received() const {
+SignalWatch::Signal SignalWatch::Next() const {
   signalfd_siginfo info{};
-  if (::read(fd_.Get(), &info, sizeof(info)) != static_cast<ssize_t>(sizeof(info))) return 0;
-  return static_cast<int>(info.ssi_signo);
+  if (::read(fd_.Get(), &info, sizeof(info)) != static_cast<ssize_t>(sizeof(info))) return {};
+  return {static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
 }
 
 }  // namespace spawnd::client

@@ -29,8 +29,14 @@ class SignalWatch {
   ~SignalWatch();
 
   int Fd() const { return fd_.Get(); }
-  /// The signal that came, 0 for none.
-  int Received() const;
+  struct Signal {
+    int number = 0;              ///< 0: none
+    bool from_terminal = false;  ///< ctrl-C and its like: every process in the foreground has got it
+  };
+  /// The next one that came; does not wait.
+  Signal Next() const;
+  /// What this process blocked before: for a program that it runs.
+  const sigset_t& MaskBefore() const { return before_; }
 
  private:
   SignalWatch(UniqueFd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}

@@ -6,53 +6,15 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "api/lifetime.h"
 #include "client/table.h"
 #include "client/terminal.h"
-#include "client/text.h"
+#include "client/verbs/container_creation.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 
 namespace spawnd::client {
 namespace {
-
-Result<std::string> ImageOf(const Invocation& invocation) {
-  const std::string flag = invocation.Text("--image");
-  const auto& arguments = invocation.Arguments();
-  if (!flag.empty() && !arguments.empty() && arguments.front() != flag) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("two images are given: '{}' and '{}'", OneLine(flag), OneLine(arguments.front())),
-                "Name the container with --name.");
-  }
-  const std::string image = flag.empty() && !arguments.empty() ? arguments.front() : flag;
-  if (image.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing",
-                "Write --image <id, name or name:tag>; 'spawnctl get data-images' lists them.");
-  }
-  TRY(api::ParseImageReference(image));
-  return image;
-}
-
-Result<api::CreateDataContainerRequest> RequestOf(const Invocation& invocation) {
-  api::CreateDataContainerRequest request;
-  TRY_ASSIGN(request.image, ImageOf(invocation));
-  request.name = invocation.Text("--name");
-  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
-  if (const std::string lifetime = invocation.Text("--lifetime"); !lifetime.empty()) {
-    TRY_ASSIGN(request.lifetime_seconds, api::ParseLifetime(lifetime));
-  }
-  const std::string durability = LowerCase(invocation.Text("--durability"));
-  if (durability == "always") {
-    request.durability = api::Durability::kAlways;
-  } else if (durability == "everysec") {
-    request.durability = api::Durability::kEverySecond;
-  } else if (!durability.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("unknown durability '{}'", OneLine(durability)),
-                "It is one of everysec, always.");
-  }
-  return request;
-}
 
 Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bool one) {
   if (!one) return api::FromJson<std::vector<api::DataContainer>>(json);
@@ -62,14 +24,12 @@ Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bo
 
 Result<int> CreateDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(const api::CreateDataContainerRequest request, RequestOf(invocation));
-  const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
-                                                : fmt::format("data container '{}'", request.name);
-  TRY_ASSIGN(const Created created,
-             CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
+  TRY_ASSIGN(const api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
+  TRY_ASSIGN(const Created created, invocation.Has("--if-not-exists")
+                                        ? FindOrCreateContainer(invocation, request)
+                                        : CreateContainer(invocation, request));
   if (created.exit_code != 0) return created.exit_code;
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
-  ShowWarnings(invocation, container.warnings);
   std::string text = fmt::format("Data container '{}' ({}) created!\n-> {}\n", container.name, container.id,
                                  container.connection_string);
   if (invocation.Has("--quiet")) {
@@ -101,11 +61,12 @@ Result<int> DeleteDataContainers(const Invocation& invocation) {
   return DeleteEach(invocation, kContainersPath, "Data container");
 }
 
-constexpr std::array<Flag, 8> kCreateFlags{{
-    {"--image", "-i", "<image>", "id, name or name:tag of the data image"},
+constexpr std::array<Flag, 9> kCreateFlags{{
+    kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
-    {"--durability", "", "<mode>", "what a power cut may take: everysec, about a second; always, nothing"},
+    kDurabilityFlag,
+    {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,
     kOutputFlag,
     kFormatFlag,
@@ -117,7 +78,8 @@ constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 constexpr std::string_view kCreateExamples =
     "  spawnctl create data-container --image shop\n"
     "  spawnctl create data-container shop:latest --name mine --lifetime 8h\n"
-    "  name=$(spawnctl create data-container -i shop -q)\n";
+    "  name=$(spawnctl create data-container -i shop -q)\n"
+    "  spawnctl create data-container -i shop --name mine --if-not-exists -o url\n";
 constexpr std::string_view kGetExamples =
     "  spawnctl get data-containers\n"
     "  spawnctl get data-container mine -o json | jq -r .connectionString\n"

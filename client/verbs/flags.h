@@ -11,6 +11,9 @@ namespace spawnd::client {
 /// For Command::max_arguments.
 inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 
+inline constexpr Flag kImageFlag{"--image", "-i", "<image>", "id, name or name:tag of the data image"};
+inline constexpr Flag kDurabilityFlag{"--durability", "", "<mode>",
+                                      "what a power cut may take: everysec, about a second; always, nothing"};
 inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};

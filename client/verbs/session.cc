@@ -54,7 +54,7 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
 
   auto json = daemon.Create(std::string(collection), std::move(body), watch);
   display.Clear();
-  const int signal = signals.Received();
+  const int signal = signals.Next().number;
   if (!json && json.error().code == ErrorCode::kCancelled && signal != 0) {
     WriteError(fmt::format("cancelled: {} is not created, spawnd takes back what it had begun\n", what));
     return Created{{}, 128 + signal};

@@ -25,6 +25,18 @@ ConnectionStrings ConnectionStringsFor(const Product& product, const Endpoint& e
       std::string(product.jdbc_scheme) + "://" + address + "?user=" + user + "&password=" + password;
   // One scheme for the whole family: it is the one that client libraries know.
   strings.url = "mysql://" + user + ":" + password + "@" + address;
+  strings.environment = {
+      {"MYSQL_HOST", endpoint.host},
+      {"MYSQL_TCP_PORT", port},
+      {"MYSQL_USER", credentials.user},
+      {"MYSQL_PWD", credentials.password},  // what the family's own clients read
+      {"MYSQL_DATABASE", credentials.database},
+      {"DATABASE_URL", strings.url},
+  };
+  strings.client_command = {
+      "mysql",          "--host=" + endpoint.host,    "--port=" + port,
+      "--protocol=tcp", "--user=" + credentials.user, "--database=" + credentials.database};
+  strings.client_hint = "Install it: apt install mariadb-client-core";
   return strings;
 }
 

@@ -22,7 +22,21 @@ ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentia
   // A password of ours is letters and digits: nothing to encode.
   const std::string rest = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
                            std::to_string(endpoint.port) + "/" + credentials.database;
-  return {"redis" + rest, "jdbc:redis" + rest, "redis" + rest};
+  ConnectionStrings strings;
+  strings.dotnet = "redis" + rest;
+  strings.jdbc = "jdbc:redis" + rest;
+  strings.url = "redis" + rest;
+  strings.environment = {
+      {"REDIS_HOST", endpoint.host},
+      {"REDIS_PORT", std::to_string(endpoint.port)},
+      {"REDISCLI_AUTH", credentials.password},  // what redis-cli reads
+      {"REDIS_URL", strings.url},
+      {"DATABASE_URL", strings.url},
+  };
+  strings.client_command = {
+      "redis-cli", "-h", endpoint.host, "-p", std::to_string(endpoint.port), "-n", credentials.database};
+  strings.client_hint = "Install it: apt install redis-tools";
+  return strings;
 }
 
 bool IsDatabaseNumber(std::string_view text) {

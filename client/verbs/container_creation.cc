@@ -1,0 +1,127 @@
+#include "client/verbs/container_creation.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "api/lifetime.h"
+#include "client/text.h"
+
+namespace spawnd::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPollPause{50};
+constexpr std::chrono::seconds kPendingLimit{300};  ///< for a container that another spawnctl is creating
+
+Result<std::string> ImageOf(const Invocation& invocation) {
+  const std::string flag = invocation.Text("--image");
+  const auto& arguments = invocation.Arguments();
+  if (!flag.empty() && !arguments.empty() && arguments.front() != flag) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("two images are given: '{}' and '{}'", OneLine(flag), OneLine(arguments.front())),
+                "Name the container with --name.");
+  }
+  const std::string image = flag.empty() && !arguments.empty() ? arguments.front() : flag;
+  if (image.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing",
+                "Write --image <id, name or name:tag>; 'spawnctl get data-images' lists them.");
+  }
+  TRY(api::ParseImageReference(image));
+  return image;
+}
+
+Result<std::optional<api::Durability>> DurabilityOf(const Invocation& invocation) {
+  const std::string text = LowerCase(invocation.Text("--durability"));
+  if (text.empty()) return std::optional<api::Durability>();
+  if (text == "always") return std::optional(api::Durability::kAlways);
+  if (text == "everysec") return std::optional(api::Durability::kEverySecond);
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("unknown durability '{}'", OneLine(text)),
+              "It is one of everysec, always.");
+}
+
+Error OfAnotherImage(const api::DataContainer& container, const api::CreateDataContainerRequest& request,
+                     int64_t wanted_id) {
+  return {
+      ErrorCode::kAlreadyExists,
+      fmt::format("data container '{}' exists, but is of image '{}' ({}), and '{}' is {}", container.name,
+                  container.image, container.image_id, request.image, wanted_id),
+      fmt::format("Delete it, choose another --name, or keep that image: --image {}.", container.image_id)};
+}
+
+/// The container of that name once it is usable; nothing when there is none.
+Result<std::optional<Created>> FindContainer(const DaemonClient& daemon,
+                                             const api::CreateDataContainerRequest& request) {
+  const Clock::time_point deadline = Clock::now() + kPendingLimit;
+  while (true) {
+    auto json = daemon.Get(DaemonClient::Target(kContainersPath, request.name));
+    if (!json && json.error().code == ErrorCode::kNotFound) return std::optional<Created>();
+    if (!json) return Fail(std::move(json.error()));
+    TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(*json));
+    TRY_ASSIGN(const std::string image_json, daemon.Get(DaemonClient::Target(kImagesPath, request.image)));
+    TRY_ASSIGN(const auto image, api::FromJson<api::DataImage>(image_json));
+    if (container.image_id != image.id) return Fail(OfAnotherImage(container, request, image.id));
+    if (container.status == api::Status::kCompleted) return Created{std::move(*json), 0};
+    if (container.status == api::Status::kFailed) {
+      return Fail(ErrorCode::kAlreadyExists,
+                  fmt::format("data container '{}' exists, but has failed: {}", container.name,
+                              OneLine(container.detail)),
+                  "Delete it, or choose another --name.");
+    }
+    if (Clock::now() > deadline) {
+      return Fail(ErrorCode::kTimeout,
+                  fmt::format("data container '{}' exists, but has not become ready within {} seconds",
+                              container.name, kPendingLimit.count()));
+    }
+    std::this_thread::sleep_for(kPollPause);
+  }
+}
+
+}  // namespace
+
+Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& invocation) {
+  api::CreateDataContainerRequest request;
+  TRY_ASSIGN(request.image, ImageOf(invocation));
+  request.name = invocation.Text("--name");
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
+  const std::string lifetime = invocation.Text("--lifetime");
+  if (!lifetime.empty()) {
+    TRY_ASSIGN(request.lifetime_seconds, api::ParseLifetime(lifetime));
+  }
+  TRY_ASSIGN(request.durability, DurabilityOf(invocation));
+  return request;
+}
+
+Result<Created> CreateContainer(const Invocation& invocation,
+                                const api::CreateDataContainerRequest& request) {
+  const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
+                                                : fmt::format("data container '{}'", request.name);
+  TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
+  if (created.exit_code != 0) return created;
+  TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(created.json));
+  ShowWarnings(invocation, container.warnings);
+  return created;
+}
+
+Result<Created> FindOrCreateContainer(const Invocation& invocation,
+                                      const api::CreateDataContainerRequest& request) {
+  if (request.name.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "--if-not-exists needs a name", "Write --name <name> too.");
+  }
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(std::optional<Created> found, FindContainer(daemon, request));
+  if (found) return std::move(*found);
+  auto created = CreateContainer(invocation, request);
+  if (created || created.error().code != ErrorCode::kAlreadyExists) return created;
+  // Another spawnctl was faster.
+  TRY_ASSIGN(found, FindContainer(daemon, request));
+  if (found) return std::move(*found);
+  return created;
+}
+
+}  // namespace spawnd::client

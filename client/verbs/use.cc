@@ -1,0 +1,160 @@
+/// run, connect and proxy: working with a container from the command line.
+#include <fmt/core.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "api/error_codes.h"
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "api/lifetime.h"
+#include "client/program.h"
+#include "client/tcp_proxy.h"
+#include "client/terminal.h"
+#include "client/text.h"
+#include "client/verbs/container_creation.h"
+#include "client/verbs/flags.h"
+#include "client/verbs/session.h"
+#include "client/verbs/verbs.h"
+
+namespace spawnd::client {
+namespace {
+
+/// Nobody is left to delete the container when spawnctl itself gets SIGKILL.
+constexpr int64_t kRunLifetimeSeconds = 24 * 3600;
+
+Result<api::DataContainer> FindContainer(const Invocation& invocation, const std::string& ref) {
+  TRY(api::ParseContainerReference(ref));
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json, daemon.Get(DaemonClient::Target(kContainersPath, ref)));
+  return api::FromJson<api::DataContainer>(json);
+}
+
+Result<void> Delete(const Invocation& invocation, int64_t id) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  return daemon.Delete(DaemonClient::Target(kContainersPath, std::to_string(id)));
+}
+
+/// Deletes the container, or keeps it after a failure where that is asked for. The command's own exit code
+/// counts, but for a failure to delete after a success.
+Result<int> EndRun(const Invocation& invocation, const api::DataContainer& container, int exit_code) {
+  if (exit_code != 0 && invocation.Has("--keep-on-failure")) {
+    WriteError(fmt::format("kept: data container '{}' at {}\n", container.name, OneLine(container.url)));
+    return exit_code;
+  }
+  auto deleted = Delete(invocation, container.id);
+  if (!deleted && deleted.error().code != ErrorCode::kNotFound) {
+    if (exit_code == 0) return Fail(std::move(deleted.error()));
+    ShowError(deleted.error());
+  }
+  return exit_code;
+}
+
+Result<int> Run(const Invocation& invocation) {
+  if (invocation.Trailing().empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the command to run is missing",
+                "Write it behind two dashes: spawnctl run --image <image> -- <command> [argument...]");
+  }
+  TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
+  if (!invocation.Has("--lifetime") && !invocation.Has("--keep-on-failure")) {
+    request.lifetime_seconds = kRunLifetimeSeconds;
+  }
+  TRY_ASSIGN(const Created created, CreateContainer(invocation, request));
+  if (created.exit_code != 0) return created.exit_code;
+  TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
+  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  const auto end = RunProgram({invocation.Trailing(), container.environment}, signals);
+  if (!end) {
+    ShowError(end.error());
+    return EndRun(invocation, container, 1);
+  }
+  if (end->not_started) ShowError(*end->not_started);
+  return EndRun(invocation, container, end->exit_code);
+}
+
+Result<int> Connect(const Invocation& invocation) {
+  TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
+  Program program{container.client_command, container.environment};
+  if (program.argv.empty()) {
+    return Fail(ErrorCode::kUnsupported,
+                fmt::format("spawnd knows no client for {}", OneLine(container.engine)),
+                "`spawnctl get data-container <container> -o url` says where it is.");
+  }
+  const auto& more = invocation.Trailing();
+  program.argv.insert(program.argv.end(), more.begin(), more.end());
+  Error error = BecomeProgram(program);
+  if (error.hint.empty()) error.hint = container.client_hint;
+  return Fail(std::move(error));
+}
+
+Result<uint16_t> PortOf(const Invocation& invocation, uint16_t otherwise) {
+  const std::string text = invocation.Text("--port");
+  if (text.empty()) return otherwise;
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error == std::errc() && end == text.data() + text.size()) return port;
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is no port", OneLine(text)),
+              "It is a number from 0, any free one, to 65535.");
+}
+
+Result<int> Proxy(const Invocation& invocation) {
+  TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
+  TcpAddress near{invocation.Has("--address") ? invocation.Text("--address") : "127.0.0.1", 0};
+  TRY_ASSIGN(near.port, PortOf(invocation, container.default_port));
+  const TcpAddress far{container.host, container.port};
+  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  TRY_ASSIGN(UniqueFd listener, ListenTcp(near));
+  TRY_ASSIGN(near.port, PortOfListener(listener.Get()));
+  TRY(WriteOut(fmt::format("Forwarding {} to data container '{}' at {}; ctrl-C ends it\n", AddressText(near),
+                           container.name, AddressText(far))));
+  TcpProxy proxy(std::move(listener), far, ShowError);
+  TRY(proxy.RunUntil(signals.Fd()));
+  // Taken, or it would end this process after all as soon as it is no longer held back.
+  static_cast<void>(signals.Next());
+  return 0;
+}
+
+constexpr std::array<Flag, 7> kRunFlags{{
+    kImageFlag,
+    {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
+    {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
+    kDurabilityFlag,
+    {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
+    kQuietFlag,
+    kProgressFlag,
+}};
+constexpr std::array<Flag, 2> kProxyFlags{{
+    {"--port", "-p", "<number>", "where to listen; default the engine's own port, 0 any free one"},
+    {"--address", "", "<address>", "where to listen; default 127.0.0.1"},
+}};
+
+constexpr std::array<Command, 3> kRows{{
+    {"run", "", "[<image>] -- <command>...", 0, 1,
+     "Run a command with a database of its own, then delete that",
+     "  spawnctl run --image shop -- make test\n"
+     "  spawnctl run --image shop:nightly --keep-on-failure -- sh -c 'psql \"$DATABASE_URL\" -f "
+     "migrate.sql'\n",
+     kRunFlags, Run, true},
+    {"proxy", "data-container", "<container>", 1, 1, "Forward a local port to a data container until ctrl-C",
+     "  spawnctl proxy data-container mine\n  spawnctl proxy data-container mine --port 15432\n", kProxyFlags,
+     Proxy},
+    {"connect",
+     "",
+     "<container> [-- <argument>...]",
+     1,
+     1,
+     "Open the engine's own client on a data container",
+     "  spawnctl connect mine\n  spawnctl connect mine -- -c 'select 1'\n",
+     {},
+     Connect,
+     true},
+}};
+
+}  // namespace
+
+std::span<const Command> UseCommands() {
+  return kRows;
+}
+
+}  // namespace spawnd::client

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Completion in real shells: what the tab key offers in bash, zsh and fish.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+export PATH=$work:$PATH HOME=$work
+
+in_bash() {
+  # shellcheck disable=SC2016
+  bash --norc -c 'source <(spawnctl completion bash); COMP_LINE=$1 COMP_POINT=${#1}; _spawnctl; printf "%s\n" "${COMPREPLY[@]}"' - "$1"
+}
+# compadd works inside of the line editor only: here it prints what it is given.
+in_zsh() {
+  # shellcheck disable=SC2016
+  zsh -f -c 'compdef() { :; }; compadd() { print -rl -- "${(@P)2}"; }; _files() { :; }
+    source <(spawnctl completion zsh); words=("${(@s: :)1}"); CURRENT=$#words; _spawnctl' - "$1"
+}
+in_fish() { fish -N -c 'spawnctl completion fish | source; complete -C $argv[1]' "$1" | cut -f 1; }
+
+# offers SHELL LINE WORD...: the words are among what is offered.
+offers() {
+  local shell=$1 line=$2 got word; shift 2
+  got=$("in_$shell" "$line")
+  for word in "$@"; do grep -qxF -- "$word" <<<"$got" || fail "$shell does not offer '$word' for '$line', but: $got"; done
+}
+
+each_place() {
+  local shell=$1
+  offers "$shell" 'spawnctl cre' create
+  offers "$shell" 'spawnctl ' create get save graduate run completion
+  offers "$shell" 'spawnctl get data-c' data-container data-containers
+  offers "$shell" 'spawnctl get data-container ' alpha beta
+  offers "$shell" 'spawnctl -q delete dc al' alpha
+  offers "$shell" 'spawnctl create data-container --ima' --image
+  offers "$shell" 'spawnctl create data-container --image sh' shop
+  offers "$shell" 'spawnctl create data-container --image shop --durability al' always
+  offers "$shell" 'spawnctl get data-containers -o y' yaml
+  offers "$shell" 'spawnctl connect be' beta
+}
+
+case_bash() { each_place bash; offers bash 'spawnctl run shop:ni' nightly; }
+case_zsh() { each_place zsh; offers zsh 'spawnctl run shop:ni' shop:nightly; }
+case_fish() { each_place fish; offers fish 'spawnctl run shop:ni' shop:nightly; }
+
+case_no_daemon_is_no_error() {
+  assert_eq "$(export SPAWNCTL_API_ENDPOINT=unix:///nonexistent; in_bash 'spawnctl connect ')" ""
+  assert_error 64 tcsh bash zsh fish -- ctl completion tcsh
+}
+
+write_config
+start_daemon
+make_items_image shop 'version: 15' 'tags: [nightly]'
+make_container shop alpha >/dev/null
+make_container shop beta >/dev/null
+run_cases "$@"
