@@ -255,7 +255,8 @@ void DumpFilter::EndDefiner(bool found) {
   watch_ = Watch::kNothing;
   if (!found) return;
   // Accounts that every server has.
-  const bool own = definer_ == "'mariadb.sys'@'localhost'" || definer_ == "'mysql.sys'@'localhost'";
+  const bool own = options_.keep_definers || definer_ == "'mariadb.sys'@'localhost'" ||
+                   definer_ == "'mysql.sys'@'localhost'";
   if (!own) {
     Remember(definers_, definer_);
     const auto lines = static_cast<size_t>(std::count(held_.begin(), held_.end(), '\n'));

@@ -25,6 +25,7 @@ class DumpFilter {
     std::string name;                    ///< of the backup, for messages
     bool closing_line_expected = false;  ///< of a dump that has an opening line
     bool drop_system_tables = false;
+    bool keep_definers = false;  ///< of the user's own scripts, which mean what they say
     std::string_view (*replace_collation)(std::string_view name) = nullptr;
   };
   explicit DumpFilter(Options options) : options_(std::move(options)) {}

@@ -52,7 +52,13 @@ std::string Reason(std::string_view output) {
     return std::string(output.substr(0, output.find('\n')));
   }
   while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
-  return std::string(output.substr(output.rfind('\n') + 1));
+  output = output.substr(output.rfind('\n') + 1);
+  constexpr std::string_view kThread = "[00] ";
+  constexpr size_t kThreadAndTime = std::string_view("[00] 2026-11-25 20:06:29 ").size();
+  if (output.substr(0, kThread.size()) == kThread && output.size() > kThreadAndTime) {
+    output.remove_prefix(kThreadAndTime);
+  }
+  return std::string(output);
 }
 
 std::function<Error(std::string_view)> ExplainWith(const std::string& name, ErrorCode code) {

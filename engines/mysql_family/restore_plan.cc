@@ -97,6 +97,7 @@ Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& in
   options.filter.closing_line_expected = header.present;
   options.filter.drop_system_tables =
       header.present && !product.takes_system_tables(header.server, installation.version);
+  options.filter.keep_definers = request.is_script;
   options.filter.replace_collation = product.replace_collation;
   options.gzip = head.gzip;
   options.credentials = request.credentials;

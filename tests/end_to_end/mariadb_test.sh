@@ -97,6 +97,19 @@ case_programs() {
   assert_contains "$(field of-one jdbcConnectionString)" "jdbc:mariadb://127.0.0.1:$port/shop?user=root&password="
 }
 
+case_scripts() {
+  mkdir -p "$work/files/sql"
+  printf 'CREATE TABLE t (a INT);\nDELIMITER ;;\nCREATE PROCEDURE two() BEGIN SELECT 1; SELECT 2; END;;\nDELIMITER ;\n' >"$work/files/sql/V1__make.sql"
+  printf "CREATE USER own@'%%' IDENTIFIED BY 'pw';\nCREATE DEFINER=own@'%%' VIEW v AS SELECT * FROM t;\n" >"$work/files/sql/V2__view.sql"
+  printf 'INSERT INTO t VALUES (1);\n' >"$work/files/sql/V10__rows.sql"
+  maria_image scripted 'sourceType: scripts' 'initialDatabaseName: app' 'scriptsFolders: [sql]' >/dev/null
+  make_container scripted of-scripts >/dev/null
+  assert_eq "$(say of-scripts 'CALL app.two(); SELECT COUNT(*) FROM app.t')" $'1\n2\n1'
+  assert_eq "$(say of-scripts "SELECT definer FROM information_schema.views WHERE table_name = 'v'")" own@%
+  printf 'INSERT INTO t VALUES (1);\nINSERT INTO nosuch VALUES (1);\n' >"$work/files/sql/V11__bad.sql"
+  assert_error 64 'V11__bad.sql' 'line 2' "doesn't exist" -- ctl create data-image -f "$(maria_yaml no 'sourceType: scripts' 'initialDatabaseName: app' 'scriptsFolders: [sql]')"
+}
+
 case_refused() {
   printf -- '--\n-- PostgreSQL database dump\n--\nSELECT 1;\n' >"$work/files/pg.sql"
   assert_error 64 "'pg.sql' is no MariaDB backup: it is a PostgreSQL dump" -- ctl create data-image -f "$(maria_yaml no 'sourceType: backup' 'backup: {file: pg.sql}')"

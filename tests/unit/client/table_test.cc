@@ -81,3 +81,20 @@ TEST_CASE("a name that holds terminal codes or line ends cannot break the table"
   CHECK(std::count(table.begin(), table.end(), '\n') == 2);
   CHECK(table.find('\x1b') == std::string::npos);
 }
+
+TEST_CASE("engines: one word to a column, and the problem last") {
+  api::Engine usable;
+  usable.engine = "mssql";
+  usable.name = "SQL Server";
+  usable.version = "16.0";
+  usable.path = "/opt/mssql";
+  usable.usable = true;
+  api::Engine missing;
+  missing.engine = "mysql";
+  missing.name = "MySQL";
+  missing.problem = "not installed";
+  CHECK(EngineTable({usable, missing}) ==
+        "Engine   Name         Version   Usable   Path         Problem\n"
+        "mssql    SQL-Server   16.0      yes      /opt/mssql   -\n"
+        "mysql    MySQL        -         no       -            not installed\n");
+}

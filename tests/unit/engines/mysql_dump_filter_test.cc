@@ -63,6 +63,12 @@ TEST_CASE("MySQL filter: definers become the user who restores, in every place w
     CHECK(Filtered(std::string("CREATE ") + spelling + " VIEW v AS SELECT 1;") ==
           "CREATE DEFINER=CURRENT_USER VIEW v AS SELECT 1;");
   }
+  DumpFilter::Options script = MariadbOptions();
+  script.keep_definers = true;
+  CHECK(Filtered("CREATE DEFINER=a@b VIEW v AS SELECT 1;", script) ==
+        "CREATE DEFINER=a@b VIEW v AS SELECT 1;");
+  CHECK(Filtered("CREATE DEFINER=`x\ny`@`b` VIEW v AS SELECT 1;") ==
+        "CREATE DEFINER=CURRENT_USER\n VIEW v AS SELECT 1;");
   CHECK(Filtered("CREATE DEFINER=`mariadb.sys`@`localhost` VIEW v AS SELECT 1;") ==
         "CREATE DEFINER=`mariadb.sys`@`localhost` VIEW v AS SELECT 1;");
 }
