@@ -112,6 +112,24 @@ TEST_CASE("A Redis server lives a container's life") {
   CHECK(Ask(server, {"GET", "key"}) == "value");
 }
 
+TEST_CASE("Debian's redis-server, a link to the checker, is found and started by its name") {
+  const TemporaryFolder root;
+  REQUIRE(::mkdir((root.Path() + "/bin").c_str(), 0755) == 0);
+  const std::string program =
+      root.Write("bin/redis-check-rdb", ContentOf(Redis().root + "/bin/redis-server"));
+  REQUIRE(::chmod(program.c_str(), 0755) == 0);
+  REQUIRE(::symlink("redis-check-rdb", (root.Path() + "/bin/redis-server").c_str()) == 0);
+  std::optional<Installation> debian;
+  for (const Installation& one : (*FindEngine("redis"))->Detect({root.Path()})) {
+    if (one.root == root.Path()) debian = one;
+  }
+  REQUIRE(debian);
+  CHECK(debian->version == Redis().version);
+  TestServer server(*debian);
+  const auto session = server.Start();
+  CheckLogins(server);
+}
+
 TEST_CASE("A root with valkey-server is found, and that is what is started") {
   // No Valkey is at hand: a Redis that goes by its name.
   const TemporaryFolder root;
