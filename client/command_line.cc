@@ -28,9 +28,10 @@ bool Spells(const Flag& flag, std::string_view word) {
   return word == flag.name || (!flag.short_name.empty() && word == flag.short_name);
 }
 
-/// The flag that `name` spells if it takes a value. Asked before the command is known, so it looks at all of
-/// them: a spelling means the same flag in every command that has it, which a test holds.
-const Flag* ValueFlag(std::span<const Command> commands, std::string_view name) {
+/// The flag that `name` spells if it takes a value. Asked before the command is known: a spelling means the
+/// same flag in every command of a verb that has it, which a test holds. In front of the verb (`verb` is
+/// empty, or none) it means what it does in any command.
+const Flag* ValueFlag(std::span<const Command> commands, std::string_view verb, std::string_view name) {
   const auto find = [name](std::span<const Flag> flags) -> const Flag* {
     for (const Flag& flag : flags) {
       if (Spells(flag, name) && !flag.value.empty()) return &flag;
@@ -38,7 +39,10 @@ const Flag* ValueFlag(std::span<const Command> commands, std::string_view name) 
     return nullptr;
   };
   if (const Flag* common = find(CommonFlags())) return common;
+  const auto of_verb = [verb](const Command& command) { return command.verb == verb; };
+  const bool known = std::any_of(commands.begin(), commands.end(), of_verb);
   for (const Command& command : commands) {
+    if (known && !of_verb(command)) continue;
     if (const Flag* flag = find(command.flags)) return flag;
   }
   return nullptr;
@@ -51,12 +55,14 @@ using Words = std::vector<std::string>;
 /// that begins with a dash for another flag.
 Result<Words> Normalise(std::span<const Command> commands, const Words& arguments) {
   Words words;
+  std::string verb;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word.empty()) continue;
     const std::string_view name = FlagName(word);
-    const Flag* flag = IsFlag(word) ? ValueFlag(commands, name) : nullptr;
+    const Flag* flag = IsFlag(word) ? ValueFlag(commands, verb, name) : nullptr;
     if (flag == nullptr) {
+      if (verb.empty() && !IsFlag(word)) verb = word;
       words.push_back(word);
       continue;
     }

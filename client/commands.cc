@@ -39,6 +39,7 @@ std::vector<Command> Joined() {
   for (const auto family : {
            DataImageCommands,
            DataContainerCommands,
+           LogCommands,
            RevisionCommands,
            UseCommands,
            DaemonCommands,

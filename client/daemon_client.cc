@@ -58,6 +58,16 @@ Result<std::string> DaemonClient::Get(const std::string& target) const {
   return BodyOf(std::move(response));
 }
 
+Result<void> DaemonClient::GetText(const std::string& target,
+                                   const std::function<Result<void>(std::string_view)>& on_text,
+                                   int cancel_fd) const {
+  Waiting waiting;
+  waiting.cancel_fd = cancel_fd;
+  waiting.on_text = on_text;
+  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}}, waiting));
+  return BodyOf(std::move(response)).map([](const std::string&) {});
+}
+
 Result<void> DaemonClient::Delete(const std::string& target) const {
   Waiting waiting;
   waiting.deadline = kShortDeadline;

@@ -29,6 +29,10 @@ class DaemonClient {
 
   /// JSON of the answer. `target` such as "/v1/version". Errors: kUnavailable, kTimeout, and the daemon's.
   Result<std::string> Get(const std::string& target) const;
+  /// Gives the text of the answer to `on_text` as it comes, for as long as it comes. `cancel_fd` as Watch has
+  /// it. Errors as Get, kCancelled, and what `on_text` says.
+  Result<void> GetText(const std::string& target,
+                       const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
   Result<void> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled.
   Result<std::string> Create(const std::string& target, std::string body, const Watch& watch) const;

@@ -31,6 +31,9 @@ class BodySink {
   BodySink(const HttpResponseParser& parser, const Waiting& waiting) : parser_(parser), waiting_(waiting) {}
 
   Result<void> Take(std::string_view bytes) {
+    if (waiting_.on_text && parser_.Status() == 200 && parser_.ContentType() == "text/plain") {
+      return waiting_.on_text(bytes);
+    }
     if (!IsStream()) {
       if (body_.size() + bytes.size() > kMaxBodyBytes) {
         return Fail(ErrorCode::kUnavailable,

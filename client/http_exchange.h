@@ -31,6 +31,8 @@ struct HttpResponse {
 struct Waiting {
   /// Gets each line of an application/x-ndjson response, without its newline; an error ends the exchange.
   std::function<Result<void>(std::string_view line)> on_line;
+  /// Gets the body of a text/plain response of status 200 piece by piece; an error ends the exchange.
+  std::function<Result<void>(std::string_view bytes)> on_text{};
   /// Readable: give up with kCancelled. -1: never.
   int cancel_fd = -1;
   /// For the whole exchange, then kTimeout. 0: for ever.

@@ -25,6 +25,7 @@ namespace spawnd::daemon {
 
 class Containers;
 class Images;
+class LogStreams;
 class Space;
 
 struct EngineUser {
@@ -68,6 +69,7 @@ struct DaemonState {
   std::unique_ptr<Jobs> builds;
   std::unique_ptr<Jobs> removals;
   std::unique_ptr<Jobs> questions;
+  std::unique_ptr<LogStreams> logs;  ///< null once the daemon stops, when nobody asks any more
 };
 
 }  // namespace spawnd::daemon

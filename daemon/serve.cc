@@ -21,6 +21,7 @@
 #include "daemon/keeper/keeper_launch.h"
 #include "daemon/listen_socket.h"
 #include "daemon/log.h"
+#include "daemon/log_streams.h"
 #include "daemon/reconcile.h"
 #include "daemon/space.h"
 #include "daemon/version.h"
@@ -120,6 +121,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   state_.builds = Jobs::Start(kBuildThreads);
   state_.removals = Jobs::Start(kRemovalThreads);
   state_.questions = Jobs::Start(kQuestionThreads);
+  state_.logs = LogStreams::Start();
   TRY(Reconcile(state_));
   TRY(state_.space->Watch());
   TRY(Listen(std::move(socket.fd)));
@@ -170,6 +172,8 @@ void Daemon::Stop(std::string_view why) {
   state_.launches.reset();
   state_.removals.reset();
   state_.questions.reset();
+  // Followers would wait for ever.
+  state_.logs.reset();
   auto goodbye = WatchTime(loop_->Get(), kGoodbye, std::chrono::milliseconds(0), [this] { loop_->Stop(); });
   if (goodbye) {
     goodbye_ = std::move(*goodbye);

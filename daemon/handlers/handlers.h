@@ -15,6 +15,8 @@ void GetDataImages(DaemonState& state, const http::Request& request, const http:
 void GetDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetDataContainers(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataImageLog(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetDataContainerLog(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void DeleteDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void DeleteDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void SaveDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);

@@ -19,6 +19,8 @@ http::Router MakeRouter(DaemonState& state) {
   router.Add("POST", "/v1/data-images", Bind(state, CreateDataImage));
   router.Add("GET", "/v1/data-images", Bind(state, GetDataImages));
   router.Add("GET", "/v1/data-images/{ref}", Bind(state, GetDataImage));
+  router.Add("GET", "/v1/data-images/{ref}/log", Bind(state, GetDataImageLog));
+  router.Add("GET", "/v1/data-containers/{ref}/log", Bind(state, GetDataContainerLog));
   router.Add("DELETE", "/v1/data-images/{ref}", Bind(state, DeleteDataImage));
   router.Add("POST", "/v1/data-containers", Bind(state, CreateDataContainer));
   router.Add("GET", "/v1/data-containers", Bind(state, GetDataContainers));

@@ -137,7 +137,7 @@ void Connection::Pump() {
       SendWhole(std::move(output));
       return;
     }
-    if (!std::exchange(stream_begun_, true)) SendStreamHead();
+    if (!std::exchange(stream_begun_, true)) SendStreamHead(output.content_type);
     const bool nothing_new = output.bytes.empty();
     if (!is_head_) Queue(is_http10_ ? std::move(output.bytes) : FormatChunk(output.bytes));
     if (output.broken) {
@@ -163,10 +163,10 @@ void Connection::SendWhole(Exchange::Output output) {
   AnswerQueued();
 }
 
-void Connection::SendStreamHead() {
+void Connection::SendStreamHead(std::string_view content_type) {
   if (owner_->Closing() || is_http10_) keep_alive_ = false;
   ResponseHead head;
-  head.content_type = "application/x-ndjson";
+  head.content_type = content_type;
   head.keep_alive = keep_alive_;
   head.chunked = !is_http10_;
   head.until_close = is_http10_;

@@ -70,7 +70,7 @@ class Connection {
   void Dispatch();
   void Refuse(const ProtocolError& error);
   void SendWhole(Exchange::Output output);
-  void SendStreamHead();
+  void SendStreamHead(std::string_view content_type);
   void Queue(std::string bytes);
   void Written(int status);
   void AnswerQueued();

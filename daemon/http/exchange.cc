@@ -23,11 +23,17 @@ void Exchange::Send(int status, std::string body, Headers headers) {
   WakeUnlessPending(std::move(lock));
 }
 
-void Exchange::Begin() {
+void Exchange::Begin(std::string_view content_type) {
   std::unique_lock lock(mutex_);
   if (client_gone_ || kind_ != Kind::kNothing) return;
   kind_ = Kind::kStream;
+  content_type_ = content_type;
   WakeUnlessPending(std::move(lock));
+}
+
+bool Exchange::HasRoom(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return !client_gone_ && !newest_ && queued_bytes_ + bytes <= kStreamQueueBytes;
 }
 
 void Exchange::Line(std::string line) {
@@ -70,6 +76,7 @@ Exchange::Output Exchange::Take(size_t max_bytes) {
   Output output;
   output.kind = kind_;
   output.status = status_;
+  output.content_type = content_type_;
   output.headers = std::move(headers_);
   headers_.clear();
   output.bytes = std::exchange(body_, {});
@@ -106,7 +113,15 @@ void Reply::Send(int status, std::string json,
 }
 
 void Reply::Begin() const {
-  channel_->Get().Begin();
+  channel_->Get().Begin("application/x-ndjson");
+}
+
+void Reply::BeginText() const {
+  channel_->Get().Begin("text/plain; charset=utf-8");
+}
+
+bool Reply::HasRoom(size_t bytes) const {
+  return channel_->Get().HasRoom(bytes);
 }
 
 void Reply::Line(std::string line) const {

@@ -25,7 +25,8 @@ class Exchange {
 
   // What Reply offers, any thread.
   void Send(int status, std::string body, Headers headers);
-  void Begin();
+  void Begin(std::string_view content_type);
+  bool HasRoom(size_t bytes);
   void Line(std::string line);
   void End();
   /// Nobody can answer any more: a 500 when nothing was said, a broken stream when it did not end.
@@ -37,6 +38,7 @@ class Exchange {
   struct Output {
     Kind kind = Kind::kNothing;
     int status = 200;
+    std::string_view content_type;  ///< of a stream; a literal
     Headers headers;
     std::string bytes;    ///< the whole body, or the next lines
     bool ended = false;   ///< nothing follows
@@ -61,6 +63,7 @@ class Exchange {
   bool ended_ = false;
   bool broken_ = false;
   int status_ = 200;
+  std::string_view content_type_;
   Headers headers_;
   std::string body_;
   std::deque<std::string> lines_;

@@ -68,7 +68,12 @@ class Reply {
             std::vector<std::pair<std::string, std::string>> headers = {}) const;
   /// Starts a chunked application/x-ndjson response with status 200.
   void Begin() const;
+  /// The same as text/plain, for bytes that all have to arrive: the caller gives Line no more than HasRoom
+  /// allows.
+  void BeginText() const;
   void Line(std::string line) const;
+  /// True when so many more bytes may wait without taking the place of others; false once the client is gone.
+  bool HasRoom(size_t bytes) const;
   void End() const;
   /// Says when the client closed its connection before the answer was complete.
   std::stop_token ClientGone() const;

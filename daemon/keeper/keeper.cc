@@ -27,6 +27,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kServingThreads = 4;
+/// How often the committer wakes.
+constexpr auto kTick = 1s;
 constexpr auto kCommitInterval = 1s;
 /// A crash ends a build, so its commits only give back the space of what it wrote and deleted again.
 constexpr auto kBuildCommitInterval = 30s;
@@ -107,7 +109,9 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
     if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
     Lap("initialise");
   }
-  committer_ = std::thread([this] { CommitEverySecond(); });
+  committer_ = std::thread([this] {
+    EverySecond(spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval);
+  });
   engine_held_ = true;
   if (spec_.hold_engine) return Status();
   return StartEngine(std::chrono::seconds(request.deadline_seconds));
@@ -262,6 +266,7 @@ std::string Keeper::LogTail() {
 /// What stands in the log from `start` on, its last `limit` bytes.
 std::string Keeper::LogSince(off_t start, size_t limit) {
   const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
+  if (size < start) start = 0;  // it has begun anew since
   const off_t from = std::max(start, size - static_cast<off_t>(limit));
   std::string tail(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
   const ssize_t got = ::pread(log_.Get(), tail.data(), tail.size(), from);
@@ -375,16 +380,41 @@ std::optional<Error> Keeper::Ended() {
   return EngineEnded();
 }
 
-void Keeper::CommitEverySecond() {
-  const auto interval = spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval;
+void Keeper::EverySecond(std::chrono::seconds commit_interval) {
   std::unique_lock lock(committer_mutex_);
-  while (!committer_wake_.wait_for(lock, interval, [this] { return committer_stop_; })) {
+  std::chrono::seconds since_commit{0};
+  while (!committer_wake_.wait_for(lock, kTick, [this] { return committer_stop_; })) {
     lock.unlock();
-    // A commit that finds no room is made up for by the next one that does: nothing was lost, and reads go on
-    // meanwhile. A sync that failed poisons the volume, which Ended sees.
-    [[maybe_unused]] const bool committed = volume_->CommitEpoch().has_value();
+    BoundLog();
+    since_commit += kTick;
+    if (since_commit >= commit_interval) {
+      since_commit = std::chrono::seconds(0);
+      // A commit that finds no room is made up for by the next one that does: nothing was lost, and reads go
+      // on meanwhile. A sync that failed poisons the volume, which Ended sees.
+      [[maybe_unused]] const bool committed = volume_->CommitEpoch().has_value();
+    }
     lock.lock();
   }
+}
+
+/// The engine keeps its descriptor, so its file cannot be renamed away: it is copied, then emptied. What the
+/// engine writes between the two is lost, and so is the copy where the disk is full; an engine that fills the
+/// disk would be worse.
+void Keeper::BoundLog() {
+  const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
+  if (size < kEngineLogBytes) return;
+  const std::string path = spec_.directory + "/" + kOlderEngineLogName;
+  const UniqueFd older(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  off_t from = 0;
+  bool copied = older.Valid();
+  while (copied && from < size) {
+    const ssize_t n =
+        ::copy_file_range(log_.Get(), &from, older.Get(), nullptr, static_cast<size_t>(size - from), 0);
+    copied = n > 0;
+  }
+  if (copied) copied = ::rename((path + ".tmp").c_str(), path.c_str()) == 0;
+  if (!copied) ::unlink((path + ".tmp").c_str());
+  [[maybe_unused]] const int emptied = ::ftruncate(log_.Get(), 0);
 }
 
 void Keeper::StopCommitter() {

@@ -71,7 +71,8 @@ class Keeper {
   std::string LogTail();
   std::string LogSince(off_t start, size_t limit);
   Error EngineEnded();
-  void CommitEverySecond();
+  void EverySecond(std::chrono::seconds commit_interval);
+  void BoundLog();
   void StopCommitter();
   void Lap(const char* step);
 

@@ -22,6 +22,10 @@ inline constexpr size_t kMaxPacketBytes = 128 * 1024;
 inline constexpr const char* kControlSocketName = "control.sock";
 inline constexpr const char* kLockName = "keeper.lock";
 inline constexpr const char* kEngineLogName = "engine.log";
+/// What the log held when it last reached kEngineLogBytes.
+inline constexpr const char* kOlderEngineLogName = "engine.log.1";
+/// The engine's log begins anew when it is so long; looked at once a second.
+inline constexpr int64_t kEngineLogBytes = int64_t{8} << 20;
 inline constexpr const char* kLastWordsName = "last-words";
 inline constexpr const char* kDeltaName = "delta";
 

@@ -136,9 +136,21 @@ TEST_CASE("mistakes are answered with what was meant") {
   CHECK(Refused({std::string(1'000'000, 'x')}).message.size() < 200);
 }
 
+TEST_CASE("a letter may mean another flag with another verb") {
+  const auto logs = ParseCommandLine(Commands(), {"logs", "dc", "-f", "demo", "--tail", "5"});
+  REQUIRE(logs);
+  CHECK(logs->invocation.Has("--follow"));
+  CHECK(logs->invocation.Text("--tail") == "5");
+  CHECK(logs->invocation.Arguments() == Words{"demo"});
+  const auto create = ParseCommandLine(Commands(), {"create", "di", "-f", "demo"});
+  REQUIRE(create);
+  CHECK(create->invocation.Text("--file") == "demo");
+}
+
 TEST_CASE("the table is sound") {
   std::map<std::string_view, std::string_view> meanings;
   std::map<std::string_view, bool> takes_value;
+  // A spelling means one thing within a verb.
   const auto look_at = [&](const Flag& flag) {
     for (const std::string_view spelling : {flag.name, flag.short_name}) {
       if (spelling.empty()) continue;
@@ -150,6 +162,12 @@ TEST_CASE("the table is sound") {
   };
   for (const Flag& flag : CommonFlags()) look_at(flag);
   for (const Command& command : Commands()) {
+    const auto before = Commands().data() == &command ? std::string_view() : (&command - 1)->verb;
+    if (command.verb != before) {
+      meanings.clear();
+      takes_value.clear();
+      for (const Flag& flag : CommonFlags()) look_at(flag);
+    }
     for (const Flag& flag : command.flags) look_at(flag);
     CHECK(command.run != nullptr);
     CHECK_FALSE(command.summary.empty());

@@ -1,0 +1,30 @@
+/// Logs on their way to clients. One thread serves all of them, however many follow: it looks for news
+/// several times a second, and gives a client that reads slowly no more than it has room for.
+///
+/// Send may be called from any thread. A stream ends with its file (once all was sent), when the client goes,
+/// or, broken off, with the daemon.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/http/server.h"
+
+namespace spawnd::daemon {
+
+struct LogOrder {
+  std::string path;
+  std::optional<uint64_t> tail;  ///< so many last lines; empty: all
+  bool follow = false;
+};
+
+class LogStreams {
+ public:
+  static std::unique_ptr<LogStreams> Start();
+  virtual ~LogStreams() = default;
+  virtual void Send(LogOrder order, http::Reply reply) = 0;
+};
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,43 @@
+/// A log file that another process writes, as it is read from a place near its end: what is there, then what
+/// comes. Knows how an engine's log begins anew (Keeper::BoundLog): the text so far is copied to "<path>.1",
+/// then the file is emptied.
+///
+/// Used by one thread at a time. Reads only; a crash of either side loses nothing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::daemon {
+
+class LogTail {
+ public:
+  /// From the last `lines` lines on, or from the beginning of what is kept. A file that is not there has
+  /// nothing to say.
+  static Result<LogTail> Open(const std::string& path, std::optional<uint64_t> lines);
+
+  /// The next bytes, at most `limit`; empty when there are none for now.
+  Result<std::string> Read(size_t limit);
+  /// The file has been deleted: nothing more will come once Read gives nothing.
+  bool Deleted() const;
+
+ private:
+  explicit LogTail(std::string path) : path_(std::move(path)) {}
+  Result<void> Seek(uint64_t lines);
+  /// Takes up the text that a file which has begun anew had before.
+  void CatchUp();
+
+  std::string path_;
+  UniqueFd file_;
+  off_t at_ = 0;
+  UniqueFd older_;  ///< read to its end before file_
+  off_t older_at_ = 0;
+};
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Logs: what a restore said, kept with its image; what an engine says, as it says it.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+case_image_log() {
+  mkdir -p "$work/files/sql"
+  echo "do \$\$ begin raise warning 'mind the gap'; end \$\$;" >"$work/files/sql/V1__warn.sql"
+  echo 'nothing' >"$work/files/sql/README"
+  make_image said 'sourceType: scripts' 'scriptsFolders: [sql]' >/dev/null
+  assert_exit 0 ctl logs data-image said
+  assert_contains "$out" "mind the gap" "what the server said"
+  assert_contains "$out" "== running sql/V1__warn.sql" "which step said it"
+  assert_contains "$out" "note: sql: skipped 'README'"
+  assert_eq "$err" "" "stderr"
+  assert_eq "$(ctl logs di said --tail 1)" "$(tail -n 1 <<<"$out")"
+  assert_eq "$(ctl logs di said --tail=0)" ""
+}
+
+case_image_log_passes_over_a_role() {
+  printf 'create table t ();\nalter table t owner to long_gone;\n' >"$work/files/owner.sql"
+  make_image forgiven 'sourceType: backup' 'backup: {file: owner.sql}' >/dev/null 2>&1
+  assert_contains "$(ctl logs data-image forgiven)" 'role "long_gone" does not exist'
+}
+
+case_an_image_without_a_restore_said_nothing() {
+  make_image quiet 'sourceType: empty' >/dev/null
+  assert_exit 0 ctl logs data-image quiet
+  assert_eq "$out" ""
+}
+
+case_errors() {
+  assert_error 2 nowhere -- ctl logs data-image nowhere
+  assert_error 2 nowhere -- ctl logs data-container nowhere -f
+  assert_error 64 "--tail" many -- ctl logs data-image quiet --tail many
+  assert_error 64 99999999999999999999 -- ctl logs data-image quiet --tail 99999999999999999999
+  assert_error 64 follow -- ctl logs data-image quiet --follow
+}
+
+says() { sql "$1" '' "do \$\$ begin raise log 'word $2'; end \$\$"; }
+
+case_container_log() {
+  make_container quiet talks >/dev/null
+  says talks one; says talks two
+  assert_exit 0 ctl logs data-container talks
+  assert_contains "$out" "database system is ready to accept connections"
+  assert_contains "$out" "word one"
+  says talks three
+  assert_contains "$(ctl logs dc talks --tail 4)" "word three"
+  assert_eq "$(ctl logs dc talks --tail 4 | wc -l)" 4
+}
+
+followed() { grep -q "word $1" "$work/follow"; }
+follow_ended() { process_gone "$1"; }
+
+# It begins with the last line, goes on with what comes, over a reset, and ends with the container.
+case_follow() {
+  local pid
+  make_container quiet followed >/dev/null
+  ctl save data-container -q followed >/dev/null
+  "$work/spawnctl" logs data-container followed -f --tail 1 >"$work/follow" 2>"$work/follow.err" &
+  pid=$!
+  says followed alpha
+  wait_until 10 followed alpha
+  assert_lacks "$(head -n 1 "$work/follow")" "starting PostgreSQL" "what stood before the last line"
+  ctl reset data-container -q followed
+  says followed beta
+  wait_until 10 followed beta
+  (( $(grep -c 'LOG:  word alpha' "$work/follow") == 1 )) || fail "a line came twice"
+  ctl delete data-container -q followed
+  wait_until 20 follow_ended "$pid"
+  wait "$pid" || fail "the follower ended with exit code $?: $(<"$work/follow.err")"
+}
+
+case_follow_until_the_reader_has_enough() {
+  make_container quiet enough >/dev/null
+  assert_contains "$(ctl logs data-container enough -f | head -n 1)" "PostgreSQL" "the first line"
+}
+
+# Whoever goes away is forgotten: the daemon keeps no descriptor for them.
+case_a_follower_that_goes() {
+  local pid before
+  make_container quiet gone >/dev/null
+  before=$(log_descriptors)
+  for _ in 1 2 3; do
+    "$work/spawnctl" logs data-container gone -f >"$work/follow" 2>/dev/null &
+    pid=$!
+    wait_until 10 test -s "$work/follow"
+    kill -9 "$pid"; wait "$pid" 2>/dev/null || true
+  done
+  wait_until 10 descriptors_are "$before"
+}
+log_descriptors() { find "/proc/$(daemon_pid)/fd" -lname '*engine.log' 2>/dev/null | wc -l; }
+descriptors_are() { (( $(log_descriptors) == $1 )); }
+
+log_bytes() { find "$state/containers/$1" -name 'engine.log*' -printf '%s\n' | awk '{ s += $1 } END { print s }'; }
+began_anew() { [[ -f $state/containers/$1/engine.log.1 ]]; }
+
+# An engine that talks without end does not fill the disk, and a follower misses nothing while the log begins anew.
+case_a_log_does_not_grow_for_ever() {
+  local id pid
+  make_container quiet chatty >/dev/null
+  id=$(field chatty id)
+  "$work/spawnctl" logs data-container chatty -f >"$work/follow" 2>/dev/null &
+  pid=$!
+  # 9 MiB, more than the log may have, less than log and older log together; then a pause, so that nothing is written
+  # between copy and cut.
+  sql chatty '' "do \$\$ begin for i in 1..3000 loop raise log 'line % %', i, repeat('x', 3000); end loop; end \$\$"
+  wait_until 20 began_anew "$id"
+  says chatty after-the-cut
+  wait_until 20 followed after-the-cut
+  assert_eq "$(grep -oE 'LOG:  line [0-9]+ ' "$work/follow" | awk '{ print $3 }' | uniq | wc -l)" 3000 "lines that the follower saw"
+  assert_contains "$(ctl logs data-container chatty)" "line 2999 "
+  assert_contains "$(ctl logs data-container chatty --tail 2)" after-the-cut
+  assert_eq "$(ctl logs data-container chatty --tail 9500 | grep -c 'LOG:  line')" 3000 "lines across the cut"
+  sql chatty '' "do \$\$ begin for i in 1..10000 loop raise log 'more % %', i, repeat('x', 3000); end loop; end \$\$"
+  sleep 3  # nothing to wait for: the log must not be more than it may
+  (( $(log_bytes "$id") < 48 * 1024 * 1024 )) || fail "the log takes $(log_bytes "$id") bytes"
+  kill "$pid"
+}
+
+# Root sees all; what another user may not see is not found.
+case_logs_of_others() {
+  local as_nobody=(setpriv --reuid nobody --regid nogroup --groups spawn -- "$work/spawnctl")
+  assert_error 2 talks -- "${as_nobody[@]}" logs data-container talks
+  assert_error 2 said -- "${as_nobody[@]}" logs data-image said
+}
+
+# With the daemon gone, followers end; it stops in time.
+case_the_daemon_stops() {
+  local pid code=0
+  "$work/spawnctl" logs data-container talks -f >"$work/follow" 2>"$work/follow.err" &
+  pid=$!
+  wait_until 10 test -s "$work/follow"
+  stop_daemon
+  wait "$pid" || code=$?
+  assert_eq "$code" 69 "exit code of a follower that was broken off"
+  start_daemon
+}
+
+write_config
+start_daemon
+run_cases "$@"
