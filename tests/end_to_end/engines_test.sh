@@ -50,6 +50,56 @@ case_stand_in() {
   assert_contains "$(image_field mine-next detail)" 'stands in for MySQL'
 }
 
+# No mysqld can be had here. A script in its place, with MariaDB behind it, shows that its commands reach a server in a
+# container and that what spawnd says to that server is understood; not that a mysqld understands it.
+make_mysql_in_name() {
+  mkdir -p "$work/mysql/bin"
+  cat >"$work/mysql/bin/mysqld" <<'SH'
+#!/bin/sh
+initialise=; data=
+for argument; do
+  shift
+  case $argument in
+    --version) echo '/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)'; exit ;;
+    --initialize-insecure) initialise=1; continue ;;
+    --mysqlx=OFF) continue ;;
+    --basedir=*) argument=--basedir=/usr ;;
+    --datadir=*) data=$argument ;;
+  esac
+  set -- "$@" "$argument"
+done
+if [ -n "$initialise" ]; then exec /usr/bin/mariadb-install-db --no-defaults "$data" --auth-root-authentication-method=normal --skip-test-db; fi
+exec /usr/sbin/mariadbd "$@"
+SH
+  ln -s /usr/bin/mariadb "$work/mysql/bin/mysql"
+  chmod -R a+rX "$work/mysql"; chmod +x "$work/mysql/bin/mysqld"
+}
+my_say() { MYSQL_PWD=$(field "$1" password) mysql --no-defaults -N -B -h 127.0.0.1 -P "$(field "$1" port)" -u root -e "$2" </dev/null; }
+
+case_mysql_in_name_only() {
+  make_mysql_in_name
+  stop_daemon
+  write_engine_config 'engineFallbacks: {mysql: mariadb}'
+  sed -i "s|$work/broken|$work/mysql|" "$work/spawnd.yaml"
+  start_daemon
+  assert_matches "$(ctl get engines)" "mysql +MySQL +8\.0\.36 +yes +$work/mysql"
+  # It is there, so that nothing stands in for it; another version of it is not.
+  printf 'name: other\nengine: mysql\nversion: 5.7\nsourceType: empty\n' >"$work/files/other.yaml"
+  assert_error 64 'MySQL 5.7 is not installed (installed: 8.0.36)' -- ctl create data-image -f "$work/files/other.yaml"
+  printf 'CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1), (2);\n' >"$work/files/t.sql"
+  printf 'name: real\nengine: mysql\nsourceType: backup\ninitialDatabaseName: app\nbackup: {file: t.sql}\n' >"$work/files/real.yaml"
+  ctl create data-image -q -f "$work/files/real.yaml" >/dev/null
+  assert_eq "$(image_field real engine)" MySQL:8.0
+  make_container real of-real >/dev/null
+  assert_eq "$(my_say of-real 'SELECT SUM(a) FROM app.t')" 3
+  my_say of-real 'INSERT INTO app.t VALUES (3)'
+  ctl save data-container -q of-real >/dev/null
+  my_say of-real 'DROP TABLE app.t'
+  ctl reset data-container -q of-real
+  assert_eq "$(my_say of-real 'SELECT SUM(a) FROM app.t')" 6
+  assert_contains "$(field of-real jdbcConnectionString)" jdbc:mysql://
+}
+
 write_engine_config
 start_daemon
 run_cases "$@"
