@@ -94,6 +94,9 @@ case_programs() {
   assert_matches "$(maria of-one --ssl -e "SHOW STATUS LIKE 'Ssl_version'")" 'TLSv1\.[23]'
   assert_matches "$(maria of-one --skip-ssl -e "SHOW STATUS LIKE 'Ssl_version'")" '^Ssl_version[[:space:]]*$'
   assert_eq "$(field of-one connectionString)" "Server=127.0.0.1;Port=$port;User Id=root;Database=shop;Password=$(field of-one password)"
+  # The family's own client finds its way by what `run` and `connect` give it.
+  assert_eq "$(ctl run --image one -- sh -c 'mariadb -N -B -u "$MYSQL_USER" "$MYSQL_DATABASE" -e "SELECT COUNT(*) FROM item"')" 1000
+  assert_eq "$(ctl connect of-one -- -N -B -e 'SELECT CURRENT_USER(), DATABASE()')" $'root@%\tshop'
   assert_contains "$(field of-one jdbcConnectionString)" "jdbc:mariadb://127.0.0.1:$port/shop?user=root&password="
 }
 
