@@ -45,11 +45,7 @@ class Build {
     TRY(ChooseServer());
     TRY_ASSIGN(scripts_,
                FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
-    for (const OpenedBackup& backup : backups_) {
-      TRY_ASSIGN(const bool has_placements,
-                 HasPlacements(RestoreFor(0), backup, order_.request.initial_database_name));
-      has_placements_ = has_placements_ || has_placements;
-    }
+    TRY(CheckBackups());
     const ImageRow row = NewRow();
     TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_] {
       return state.images->BeginBuild(row, stop);
@@ -67,6 +63,23 @@ class Build {
   }
 
  private:
+  /// What cannot be restored is refused before the build begins.
+  Result<void> CheckBackups() {
+    std::string placed;
+    for (const OpenedBackup& backup : backups_) {
+      TRY_ASSIGN(const bool has_placements,
+                 HasPlacements(RestoreFor(0), backup, order_.request.initial_database_name));
+      if (has_placements && !placed.empty()) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "'" + placed + "' and '" + backup.name + "' are each the files of a whole server",
+                    "Make an image of each.");
+      }
+      if (has_placements) placed = backup.name;
+    }
+    has_placements_ = !placed.empty();
+    return {};
+  }
+
   /// As the user asked, or as a backup that holds a server's own files dictates.
   Result<void> ChooseServer() {
     std::string wanted = order_.request.version;

@@ -195,8 +195,11 @@ ContainerCommand Unpack(const std::string& title, const std::string& into) {
   sink.command = HostCommand({"/bin/sh", "-c", "mkdir -p \"$1\" && exec tar -x -C \"$1\"", "sh", into});
   // tar's first words say why, its last ones only that it gives up.
   sink.explain = [title](std::string_view output) {
-    return Error(ErrorCode::kInvalidArgument, title + ": " + std::string(output.substr(0, output.find('\n'))),
-                 "Copy or make the backup again.");
+    const std::string_view why = output.substr(0, output.find('\n'));
+    const bool damaged = why.find("Unexpected EOF") != std::string_view::npos ||
+                         why.find("does not look like") != std::string_view::npos;
+    return Error(ErrorCode::kInvalidArgument, title + ": " + std::string(why),
+                 damaged ? "Copy or make the backup again." : "");
   };
   return sink;
 }

@@ -154,6 +154,8 @@ refused() {
   local name=$1 code=$2 words=(); shift 2
   while [[ $1 != -- ]]; do words+=("$1"); shift; done
   shift
+  # The empty state that builds begin with is made once, and stays.
+  [[ -e $work/warm ]] || { make_image warm 'sourceType: empty' >"$work/warm"; }
   assert_error "$code" "${words[@]}" -- ctl create data-image -f "$(image_yaml "$name" 'sourceType: backup' "$@")"
   assert_error 2 "$name" -- ctl get data-image "$name"
   assert_eq "$(find "$state/builds" "$state/logs" -type f -newer "$work/files/$name.yaml" 2>/dev/null)" "" "left behind"
@@ -162,7 +164,6 @@ refused() {
 cut() { head -c "$(($(stat -c %s "$work/files/$1") * $2 / 100))" "$work/files/$1" >"$work/files/$3"; }
 
 case_cut_short() {
-  make_image warm 'sourceType: empty' >/dev/null
   cut base-tar/base.tar 60 cut-base.tar
   refused cut-base 64 cut-base.tar -- 'backup: {file: cut-base.tar}'
   cut base-tar-gz/base.tar.gz 60 cut-base.tar.gz
@@ -187,6 +188,7 @@ case_damaged_folders() {
   mkdir "$work/files/just-a-folder"; cp "$work/files/plain.sql" "$work/files/just-a-folder"
   refused just-a-folder 64 folder plain.sql -- 'backup: {folder: just-a-folder}'
   refused toc-alone 64 "table of contents" folder -- 'backup: {folder: directory.d, file: toc.dat}'
+  refused two-servers 64 base-tar base-plain "whole server" -- 'backups: [{folder: base-tar}, {folder: base-plain}]'
   cp -r "$work/files/base-plain" "$work/files/future"
   echo 99 >"$work/files/future/PG_VERSION"
   refused future 64 99 installed -- 'backup: {folder: future}'
@@ -222,6 +224,22 @@ slow_backup() {
 tar_runs() { [[ -n $(tars) ]]; }
 no_tar_runs() { [[ -z $(tars) ]]; }
 tars() { local pid; for pid in $(descendants "$contained_by"); do [[ $(ps -o comm= -p "$pid") != tar ]] || echo "$pid"; done; }
+
+# The keeper is killed: the build fails with one error, source and sink are gone.
+case_keeper_killed_while_placing() {
+  local client code=0 pid
+  slow_backup
+  "$work/spawnctl" create data-image -q -f "$(image_yaml slow3 'sourceType: backup' 'backup: {folder: slow}')" >/dev/null 2>"$work/slow.err" &
+  client=$!
+  wait_until 20 tar_runs
+  for pid in $(keepers); do kill -9 "$pid" 2>/dev/null || true; done
+  wait "$client" || code=$?
+  (( code != 0 )) || fail "the build succeeded without its keeper"
+  (( $(grep -c '^error: ' "$work/slow.err") == 1 )) || fail "no single error: $(<"$work/slow.err")"
+  wait_until 20 no_tar_runs
+  wait_until 20 folder_empty "$state/builds"
+  assert_error 2 slow3 -- ctl get data-image slow3
+}
 
 case_given_up_while_placing() {
   local client
