@@ -154,8 +154,11 @@ refused() {
   local name=$1 code=$2 words=(); shift 2
   while [[ $1 != -- ]]; do words+=("$1"); shift; done
   shift
-  # The empty state that builds begin with is made once, and stays.
-  [[ -e $work/warm ]] || { make_image warm 'sourceType: empty' >"$work/warm"; }
+  # The empty state that builds begin with is made once for each version, and stays.
+  if [[ ! -e $work/warm ]]; then
+    make_image warm 'sourceType: empty' >"$work/warm"
+    make_image warm 'sourceType: empty' 'version: 15' >"$work/warm"
+  fi
   assert_error "$code" "${words[@]}" -- ctl create data-image -f "$(image_yaml "$name" 'sourceType: backup' "$@")"
   assert_error 2 "$name" -- ctl get data-image "$name"
   assert_eq "$(find "$state/builds" "$state/logs" -type f -newer "$work/files/$name.yaml" 2>/dev/null)" "" "left behind"
