@@ -18,7 +18,9 @@ constexpr size_t kMaxMessageBytes = size_t{16} << 10;
 template <typename T>
 constexpr bool kIsRequest =
     std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest> ||
-    std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest>;
+    std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
+    std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
+    std::is_same_v<T, CreateAccessTokenRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
@@ -117,6 +119,21 @@ std::string ToJson(const CreateDataImageRequest& value) {
 std::string ToJson(const CreateDataContainerRequest& value) {
   return Text(value);
 }
+std::string ToJson(const UpdateDataImageRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const UpdateDataContainerRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const CreateAccessTokenRequest& value) {
+  return Text(value);
+}
+std::string ToJson(const AccessToken& value) {
+  return Text(value);
+}
+std::string ToJson(const std::vector<AccessToken>& values) {
+  return Text(values);
+}
 std::string ToJson(const LoadDataContainerRequest& value) {
   return Text(value);
 }
@@ -160,6 +177,11 @@ template Result<CreateDataImageRequest> FromJson(std::string_view json);
 template Result<CreateDataContainerRequest> FromJson(std::string_view json);
 template Result<LoadDataContainerRequest> FromJson(std::string_view json);
 template Result<GraduateDataContainerRequest> FromJson(std::string_view json);
+template Result<UpdateDataImageRequest> FromJson(std::string_view json);
+template Result<UpdateDataContainerRequest> FromJson(std::string_view json);
+template Result<CreateAccessTokenRequest> FromJson(std::string_view json);
+template Result<AccessToken> FromJson(std::string_view json);
+template Result<std::vector<AccessToken>> FromJson(std::string_view json);
 template Result<DataImage> FromJson(std::string_view json);
 template Result<DataContainer> FromJson(std::string_view json);
 template Result<std::vector<DataImage>> FromJson(std::string_view json);

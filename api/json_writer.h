@@ -66,7 +66,10 @@ class ObjectWriter {
   template <typename T>
   void Field(std::string_view name, const std::optional<T>& value) {
     if (value) {
+      // What is there counts, even when it is nothing: a lifetime of 0 is not no lifetime.
+      const Empties kept = std::exchange(empties_, Empties::kKeep);
       Field(name, *value);
+      empties_ = kept;
     } else if (Key(name, true)) {
       writer_.Null();
     }

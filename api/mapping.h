@@ -73,6 +73,31 @@ void Describe(auto& visit, Is<GraduateDataContainerRequest> auto& x) {
   visit.Field("teams", x.teams);
 }
 
+void Describe(auto& visit, Is<UpdateDataImageRequest> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+}
+
+void Describe(auto& visit, Is<UpdateDataContainerRequest> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+}
+
+void Describe(auto& visit, Is<CreateAccessTokenRequest> auto& x) {
+  visit.Field("purpose", x.purpose);
+}
+
+void Describe(auto& visit, Is<AccessToken> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("purpose", x.purpose);
+  visit.Field("owner", x.owner);
+  visit.Time("createdAt", x.created_at);
+  visit.Time("lastUsedAt", x.last_used_at);
+  visit.Field("token", x.token);
+}
+
 void Describe(auto& visit, Is<Revision> auto& x) {
   visit.Field("name", x.name);
   visit.Time("createdAt", x.created_at);

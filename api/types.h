@@ -77,6 +77,34 @@ struct GraduateDataContainerRequest {
   std::vector<std::string> teams;
 };
 
+/// POST /v1/data-images/{ref}/update. What is not given stays.
+struct UpdateDataImageRequest {
+  std::string name;
+  std::vector<std::string> tags;            ///< added; each leaves the image of the name that has it
+  std::vector<std::string> teams;           ///< added
+  std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
+};
+
+/// POST /v1/data-containers/{ref}/update. What is not given stays.
+struct UpdateDataContainerRequest {
+  std::string name;
+  std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
+};
+
+/// POST /v1/access-tokens
+struct CreateAccessTokenRequest {
+  std::string purpose;
+};
+
+struct AccessToken {
+  int64_t id = 0;
+  std::string purpose;
+  std::string owner;
+  int64_t created_at = 0;
+  int64_t last_used_at = 0;  ///< 0: never; to the minute
+  std::string token;         ///< in the answer to create only: nothing but a hash of it is kept
+};
+
 struct Revision {
   std::string name;  ///< "rev.1"
   int64_t created_at = 0;

@@ -45,6 +45,7 @@ std::vector<Command> Joined() {
            DaemonCommands,
            EngineCommands,
            CompletionCommands,
+           AccessTokenCommands,
        }) {
     const std::span<const Command> rows = family();
     joined.insert(joined.end(), rows.begin(), rows.end());

@@ -80,6 +80,15 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
   return FormatTable(rows);
 }
 
+std::string TokenTable(const std::vector<api::AccessToken>& tokens, int64_t now) {
+  std::vector<std::vector<std::string>> rows = {{"ID", "Purpose", "Owner", "CreatedAt", "LastUsedAt"}};
+  for (const api::AccessToken& token : tokens) {
+    rows.push_back({std::to_string(token.id), Cell(token.purpose), Cell(token.owner),
+                    Time(token.created_at, now, kNothing), Time(token.last_used_at, now, "never")});
+  }
+  return FormatTable(rows);
+}
+
 std::string EngineTable(const std::vector<api::Engine>& engines) {
   std::vector<std::vector<std::string>> rows = {{"Engine", "Name", "Version", "Usable", "Path", "Problem"}};
   for (const api::Engine& engine : engines) {

@@ -19,6 +19,8 @@ std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now);
 /// `ID Name Revision Status Engine CreatedAt ExpiresAt`
 std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now);
 
+/// `ID Purpose Owner CreatedAt LastUsedAt`
+std::string TokenTable(const std::vector<api::AccessToken>& tokens, int64_t now);
 /// `Engine Name Version Usable Path`, and the problem where there is one.
 std::string EngineTable(const std::vector<api::Engine>& engines);
 

@@ -99,6 +99,27 @@ struct ContainerRow {
   std::string installation_version;
 };
 
+struct TokenRow {
+  int64_t id = 0;
+  std::string hash;  ///< SHA-256 of the token, hex
+  std::string purpose;
+  uid_t owner = 0;
+  int64_t created_at = 0;
+  int64_t last_used_at = 0;  ///< 0: never
+};
+
+/// What Update changes; nothing: stays.
+struct ImageChange {
+  std::string name;
+  std::vector<std::string> tags;
+  std::vector<std::string> teams;
+  std::optional<int64_t> expires_at;
+};
+struct ContainerChange {
+  std::string name;
+  std::optional<int64_t> expires_at;
+};
+
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.
 enum class Rows {
   kListed,  ///< without hidden images and without what is being deleted
@@ -157,7 +178,28 @@ class Catalog {
   /// Every layer that some image refers to; garbage collection keeps exactly these and what is leased.
   Result<std::vector<std::string>> LayersReferenced();
 
+  /// catalog_changes.cc. Tags are added and leave the image of the name that has them; with a new name the
+  /// image's own tags move along and do the same there.
+  Result<void> UpdateImage(int64_t id, const ImageChange& change);
+  /// Completed and failed ones whose time has come and that no living container uses. By id.
+  Result<std::vector<int64_t>> ExpiredImages(int64_t now);
+
+  // --- access tokens (catalog_tokens.cc) ---
+
+  Result<int64_t> InsertToken(const TokenRow& row);
+  Result<TokenRow> TokenById(int64_t id);  ///< kNotFound
+  Result<std::vector<TokenRow>> ListTokens();
+  Result<void> NoteTokenUse(int64_t id, int64_t now);
+  Result<void> RemoveToken(int64_t id);  ///< kNotFound
+
   // --- containers (catalog_containers.cc) ---
+
+  /// catalog_changes.cc. kAlreadyExists when a living container has the name.
+  Result<void> UpdateContainer(int64_t id, const ContainerChange& change);
+  /// The living ones whose time has come. By id.
+  Result<std::vector<int64_t>> ExpiredContainers(int64_t now);
+  /// When the next container or image expires after `now`; 0: none will.
+  Result<int64_t> NextExpiry(int64_t now);
 
   using ContainerFilter = std::function<bool(const ContainerRow&)>;
 
@@ -198,12 +240,17 @@ class Catalog {
 
   Result<int64_t> IdFor(int64_t wanted);
   Result<void> ExpectChange(std::string_view kind, int64_t id);
+  Result<std::vector<int64_t>> Numbers(const char* sql, int64_t parameter);
+  Result<void> RenameImage(int64_t id, const std::string& name);
+  Result<void> AddTag(int64_t id, const std::string& tag);
+  Result<std::vector<TokenRow>> ReadTokens(Query& query);
   Result<void> InsertTexts(const char* sql, int64_t image_id, const std::vector<std::string>& texts);
   Result<std::vector<std::string>> Texts(const char* sql, int64_t image_id);
   Result<void> FinishPending(Query& query, int64_t id);
   Result<ImageRow> ReadImage(Query& query);
   Result<std::vector<ImageRow>> ReadImages(Query& query);
   Result<void> CheckContainerClash(const ContainerRow& row);
+  Result<void> CheckContainerName(const std::string& name, int64_t except_id);
   Result<void> CheckPort(uint16_t port, int64_t except_id);
   Result<void> AddRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
   Result<void> ForgetRevert(int64_t id);

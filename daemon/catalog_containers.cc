@@ -111,12 +111,17 @@ Result<void> Catalog::CheckContainerClash(const ContainerRow& row) {
                                           ") is " + std::string(ImageStateName(image.state)));
   }
   TRY(CheckPort(row.port, 0));
+  return CheckContainerName(row.name, 0);
+}
+
+Result<void> Catalog::CheckContainerName(const std::string& name, int64_t except_id) {
   TRY_ASSIGN(Query query,
-             database_->Prepare("SELECT 1 FROM containers WHERE name = ? AND state <> 'deleting'"));
-  query.Bind(row.name);
+             database_->Prepare("SELECT 1 FROM containers WHERE name = ? AND state <> 'deleting' "
+                                "AND id <> ?"));
+  query.Bind(name).Bind(except_id);
   TRY_ASSIGN(const bool taken, query.Step());
   if (!taken) return {};
-  return Fail(ErrorCode::kAlreadyExists, "there is a data container '" + row.name + "' already",
+  return Fail(ErrorCode::kAlreadyExists, "there is a data container '" + name + "' already",
               "Choose another name, or delete that one first.");
 }
 

@@ -100,6 +100,20 @@ CREATE TABLE container_reverts (
 PRAGMA user_version = 2;
 )sql";
 
+// What version 3 added. Of a token only a hash is kept.
+constexpr const char* kUpgradeTo3 = R"sql(
+CREATE TABLE access_tokens (
+  id INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL
+);
+
+PRAGMA user_version = 3;
+)sql";
+
 Result<int64_t> ReadNumber(Database& database, const char* sql) {
   TRY_ASSIGN(Query query, database.Prepare(sql));
   TRY_ASSIGN(const bool row, query.Step());
@@ -163,6 +177,7 @@ Result<void> Prepare(Database& database) {
   TRY(transaction.Begin());
   if (empty) TRY(database.Execute(kCreate));
   if (version < 2) TRY(database.Execute(kUpgradeTo2));
+  if (version < 3) TRY(database.Execute(kUpgradeTo3));
   return transaction.Commit();
 }
 

@@ -66,6 +66,10 @@ Result<void> Containers::Delete(int64_t id) {
   return {};
 }
 
+void Containers::Renamed(int64_t id, const std::string& name) {
+  if (const auto found = lives_.find(id); found != lives_.end()) found->second->row.name = name;
+}
+
 void Containers::Stop() {
   stopping_ = true;
   for (const auto& [id, life] : lives_) {

@@ -5,6 +5,7 @@
 #include "daemon/containers.h"
 #include "daemon/images.h"
 #include "daemon/log_streams.h"
+#include "daemon/reaper.h"
 #include "daemon/space.h"
 
 namespace spawnd::daemon {

@@ -26,6 +26,7 @@ namespace spawnd::daemon {
 class Containers;
 class Images;
 class LogStreams;
+class Reaper;
 class Space;
 
 struct EngineUser {
@@ -63,6 +64,7 @@ struct DaemonState {
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Images> images;
   std::unique_ptr<Space> space;
+  std::unique_ptr<Reaper> reaper;
 
   // Run may be called from any thread. Ended before anything above goes: their jobs refer to it.
   std::unique_ptr<Jobs> launches;

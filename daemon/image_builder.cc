@@ -126,7 +126,7 @@ class Build {
     // Of a product that another one stands in for, the version says nothing about this one.
     row.version_text = stands_in_.empty() ? request.version : "";
     row.detail = stands_in_;
-    row.owner = order_.caller.uid;
+    row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);

@@ -17,7 +17,8 @@ struct DaemonState;
 
 struct BuildOrder {
   api::CreateDataImageRequest request;  ///< names, tags and teams have been checked
-  Identity caller;
+  Identity caller;                      ///< whose files and tools
+  uid_t owner = 0;                      ///< whose image
   http::Reply reply;
   std::vector<std::string> warnings;  ///< for the answer
 };

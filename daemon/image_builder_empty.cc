@@ -16,11 +16,6 @@ namespace {
 /// does not build on what an older one sealed.
 constexpr int kRecipe = 1;
 
-std::string CacheKey(const BuildContext& context, const engines::Installation& installation) {
-  return installation.engine + " " + installation.version + " volume " +
-         std::to_string(context.state.config.volume_bytes) + " recipe " + std::to_string(kRecipe);
-}
-
 Result<std::optional<ImageRow>> FindEmptyImage(const BuildContext& context, const std::string& key) {
   auto row = context.Ask([&state = context.state, key] { return state.catalog->FindCachedImage(key); });
   if (row) return std::optional<ImageRow>(std::move(*row));
@@ -62,9 +57,14 @@ Result<ImageRow> BuildEmptyImage(const BuildContext& context, const engines::Eng
 
 }  // namespace
 
+std::string EmptyImageKey(const Config& config, const engines::Installation& installation) {
+  return installation.engine + " " + installation.version + " volume " + std::to_string(config.volume_bytes) +
+         " recipe " + std::to_string(kRecipe);
+}
+
 Result<ImageRow> EnsureEmptyImage(const BuildContext& context, const engines::Engine& engine,
                                   const engines::Installation& installation) {
-  const std::string key = CacheKey(context, installation);
+  const std::string key = EmptyImageKey(context.state.config, installation);
   TRY_ASSIGN(const KeyGuards::Held held, context.state.empty_images.Acquire(key, context.stop));
   TRY_ASSIGN(auto found, FindEmptyImage(context, key));
   if (found && found->state == ImageState::kCompleted) return std::move(*found);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/daemon_state.h"
+#include "daemon/reaper.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -33,6 +34,7 @@ Result<void> Images::CompleteBuild(int64_t id, const ImageCompletion& completion
   TRY(state_.catalog->CompleteImage(id, completion));
   builds_.erase(id);
   EndLease(id, std::move(leased));
+  state_.reaper->Look();
   return {};
 }
 

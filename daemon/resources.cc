@@ -62,8 +62,12 @@ bool IsRoot(const Identity& who) {
   return who.uid == 0;
 }
 
+bool IsPublic(const ImageRow& image) {
+  return std::find(image.teams.begin(), image.teams.end(), kPublicTeam) != image.teams.end();
+}
+
 bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
-  return MayChange(image, who) ||
+  return MayChange(image, who) || IsPublic(image) ||
          std::any_of(image.teams.begin(), image.teams.end(),
                      [&](const std::string& team) { return teams.Contains(team, who); });
 }

@@ -32,8 +32,12 @@ class TeamMembers {
   std::map<std::string, Members> teams_;
 };
 
+/// The team that everybody is in: an image of it is public.
+inline constexpr std::string_view kPublicTeam = "public";
+
 bool IsRoot(const Identity& who);
-/// Root, its owner, or a member of one of its teams.
+bool IsPublic(const ImageRow& image);
+/// Root, its owner, a member of one of its teams; everybody when it is public.
 bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who);
 /// Root or its owner.
 bool MaySee(const ContainerRow& container, const Identity& who);

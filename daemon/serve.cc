@@ -22,6 +22,7 @@
 #include "daemon/listen_socket.h"
 #include "daemon/log.h"
 #include "daemon/log_streams.h"
+#include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/space.h"
 #include "daemon/version.h"
@@ -124,6 +125,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   state_.logs = LogStreams::Start();
   TRY(Reconcile(state_));
   TRY(state_.space->Watch());
+  state_.reaper = std::make_unique<Reaper>(state_);
+  state_.reaper->Look();
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
@@ -165,6 +168,7 @@ void Daemon::Stop(std::string_view why) {
   spdlog::info("{}: stopping; containers keep running", why);
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping; containers keep running");
   server_->Close([this] { loop_->Stop(); });
+  state_.reaper->Stop();
   state_.containers->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on
   // afterwards, to send the last lines.

@@ -88,6 +88,8 @@ class Engine {
 
   virtual std::string_view Name() const = 0;         ///< "postgresql"
   virtual std::string_view DisplayName() const = 0;  ///< "PostgreSQL"
+  /// What users call it in passing, and its built-in image: "postgres" of "postgres-empty".
+  virtual std::string_view ShortName() const { return Name(); }
   virtual uint16_t DefaultPort() const = 0;
   /// Other spellings that users type: "postgres".
   virtual std::vector<std::string_view> Aliases() const = 0;

@@ -52,10 +52,15 @@ Result<int> CreateDataImage(const Invocation& invocation) {
   return 0;
 }
 
+std::string Collection(const Invocation& invocation) {
+  const bool only_public = invocation.Has("--public") && invocation.Arguments().empty();
+  return std::string(kImagesPath) + (only_public ? "?public=true" : "");
+}
+
 Result<int> GetDataImages(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
-  TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kImagesPath));
+  TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, Collection(invocation)));
   std::string text;
   if (output.format != Format::kTable) {
     TRY_ASSIGN(text, Render(json, output));
@@ -72,6 +77,22 @@ Result<int> DeleteDataImages(const Invocation& invocation) {
   return DeleteEach(invocation, kImagesPath, "Data image");
 }
 
+Result<int> UpdateDataImage(const Invocation& invocation) {
+  TRY(api::ParseImageReference(invocation.Arguments().front()));
+  api::UpdateDataImageRequest request;
+  request.name = invocation.Text("--name");
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data image"));
+  request.tags = invocation.List("--tag");
+  for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
+  request.teams = invocation.List("--team");
+  TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
+  TRY_ASSIGN(const std::string json, ChangeResource(invocation, kImagesPath, "update", api::ToJson(request)));
+  TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(json));
+  if (!invocation.Has("--quiet"))
+    TRY(WriteOut(fmt::format("Data image '{}' ({}) updated!\n", image.name, image.id)));
+  return 0;
+}
+
 constexpr std::array<Flag, 9> kCreateFlags{{
     {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
     {"--name", "-n", "<name>", "another name than the file's"},
@@ -83,7 +104,18 @@ constexpr std::array<Flag, 9> kCreateFlags{{
     kFormatFlag,
     kProgressFlag,
 }};
-constexpr std::array<Flag, 2> kGetFlags{{kImageOutputFlag, kFormatFlag}};
+constexpr std::array<Flag, 3> kGetFlags{{
+    {"--public", "", "", "those that everybody may use: built-in ones, and those of the team 'public'"},
+    kImageOutputFlag,
+    kFormatFlag,
+}};
+constexpr std::array<Flag, 5> kUpdateFlags{{
+    {"--name", "-n", "<name>", "a new name"},
+    {"--tag", "", "<tag>", "one more tag, taken from the image of the name that has it; repeatable", true},
+    {"--team", "", "<team>", "one more team that sees it; repeatable", true},
+    kLifetimeFlag,
+    kSilentFlag,
+}};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 
 constexpr std::string_view kCreateExamples =
@@ -104,11 +136,14 @@ constexpr std::string_view kGetExamples =
     "  spawnctl get data-images\n"
     "  spawnctl get data-image shop:latest -o yaml\n";
 
-constexpr std::array<Command, 3> kRows{{
+constexpr std::array<Command, 4> kRows{{
     {"create", "data-image", "", 0, 0, "Make a data image from a backup, or an empty one", kCreateExamples,
      kCreateFlags, CreateDataImage},
     {"get", "data-image", "[<image>]", 0, 1, "List the data images, or show one", kGetExamples, kGetFlags,
      GetDataImages},
+    {"update", "data-image", "<image>", 1, 1,
+     "Rename a data image, tag it, show it to a team, give it another lifetime",
+     "  spawnctl update data-image shop --tag stable --lifetime 7d\n", kUpdateFlags, UpdateDataImage},
     {"delete", "data-image", "<image>...", 1, kAnyNumber, "Delete data images that no container uses",
      "  spawnctl delete data-image shop:old 10007\n", kDeleteFlags, DeleteDataImages},
 }};

@@ -13,13 +13,9 @@
 namespace spawnd::client {
 namespace {
 
-/// POSTs to ".../{ref}/<verb>" and waits for the container's new state.
 Result<api::DataContainer> Change(const Invocation& invocation, std::string_view verb, std::string body) {
-  const std::string& ref = invocation.Arguments().front();
-  TRY(api::ParseContainerReference(ref));
-  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  const std::string target = fmt::format("{}/{}", DaemonClient::Target(kContainersPath, ref), verb);
-  TRY_ASSIGN(const std::string json, daemon.Create(target, std::move(body), {}));
+  TRY(api::ParseContainerReference(invocation.Arguments().front()));
+  TRY_ASSIGN(const std::string json, ChangeResource(invocation, kContainersPath, verb, std::move(body)));
   return api::FromJson<api::DataContainer>(json);
 }
 

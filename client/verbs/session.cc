@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/error_codes.h"
+#include "api/lifetime.h"
 #include "client/progress_display.h"
 #include "client/terminal.h"
 #include "client/text.h"
@@ -92,6 +93,21 @@ Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view c
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   if (invocation.Arguments().empty()) return daemon.Get(std::string(collection));
   return daemon.Get(DaemonClient::Target(collection, invocation.Arguments().front()));
+}
+
+Result<std::string> ChangeResource(const Invocation& invocation, std::string_view collection,
+                                   std::string_view verb, std::string body) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  const std::string& ref = invocation.Arguments().front();
+  return daemon.Create(fmt::format("{}/{}", DaemonClient::Target(collection, ref), verb), std::move(body),
+                       {});
+}
+
+Result<std::optional<int64_t>> LifetimeOf(const Invocation& invocation) {
+  const std::string text = invocation.Text("--lifetime");
+  if (text.empty()) return std::optional<int64_t>();
+  TRY_ASSIGN(const int64_t seconds, api::ParseLifetime(text));
+  return std::optional(seconds);
 }
 
 }  // namespace spawnd::client

@@ -1,6 +1,8 @@
 /// What the verbs have in common: where the daemon is, a create that shows its progress, several deletes.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@ namespace spawnd::client {
 
 inline constexpr std::string_view kImagesPath = "/v1/data-images";
 inline constexpr std::string_view kContainersPath = "/v1/data-containers";
+inline constexpr std::string_view kTokensPath = "/v1/access-tokens";
 
 /// The daemon that SPAWNCTL_API_ENDPOINT names, with the token of --accessToken or SPAWNCTL_ACCESS_TOKEN.
 Result<DaemonClient> FindDaemon(const Invocation& invocation);
@@ -41,6 +44,13 @@ Result<Output> OutputOf(const Invocation& invocation);
 
 /// JSON of the resource that the argument names, or of the list when there is none.
 Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection);
+
+/// POSTs to ".../{ref}/<verb>" and waits for the resource's new state.
+Result<std::string> ChangeResource(const Invocation& invocation, std::string_view collection,
+                                   std::string_view verb, std::string body);
+
+/// What --lifetime says, in seconds; nothing when it was not given.
+Result<std::optional<int64_t>> LifetimeOf(const Invocation& invocation);
 
 /// What `get` prints when there is nothing to list.
 inline constexpr std::string_view kNoResources = "No resources found.\n";

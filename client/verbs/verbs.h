@@ -9,6 +9,7 @@
 
 namespace spawnd::client {
 
+std::span<const Command> AccessTokenCommands();    // access_token.cc
 std::span<const Command> CompletionCommands();     // completion.cc
 std::span<const Command> DaemonCommands();         // daemon.cc
 std::span<const Command> DataContainerCommands();  // data_container.cc

@@ -7,9 +7,13 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "daemon/builtin_images.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/image_builder_context.h"
+#include "daemon/image_builder_empty.h"
+#include "daemon/reaper.h"
 #include "daemon/space.h"
 #include "engines/registry.h"
 
@@ -28,9 +32,19 @@ struct Order {
   http::Reply reply;
   steady_clock::time_point received;
   std::vector<std::string> warnings{};
+  bool stream_begun = false;  ///< progress has been sent: what follows are lines
 };
 
+void AnswerError(const Order& order, const Error& error) {
+  if (!order.stream_begun) return SendError(order.reply, error);
+  order.reply.Line(api::ErrorLine(error));
+  order.reply.End();
+}
+
 Result<void> Check(const api::CreateDataContainerRequest& request) {
+  if (request.image.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing");
+  }
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container name"));
   if (request.lifetime_seconds < 0) {
     return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
@@ -41,10 +55,15 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
 Result<ImageRow> UsableImage(const Order& order) {
   TRY_ASSIGN(ImageRow image,
              ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image));
-  if (image.state == ImageState::kCompleted) return image;
+  const bool expired = image.expires_at > 0 && image.expires_at <= std::time(nullptr);
+  if (image.state == ImageState::kCompleted && !expired) return image;
   const std::string name = "data image '" + order.request.image + "'";
   if (image.state == ImageState::kPending) {
     return Fail(ErrorCode::kUnavailable, name + " is still being made", "Try again when it is completed.");
+  }
+  if (image.state == ImageState::kCompleted) {
+    return Fail(ErrorCode::kNotFound, name + " has expired, and goes when its last container has",
+                "`spawnctl update data-image " + image.name + " --lifetime 24h` keeps it.");
   }
   return Fail(ErrorCode::kInvalidArgument, name + " has failed: " + image.detail);
 }
@@ -89,15 +108,15 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
       order.reply.ClientGone(),
       [&state, id] { state.mailbox->Post([&state, id] { state.containers->ClientGone(id); }); });
   const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
-  state.containers->Create(
-      row, image, order.received, catalog_time.count(),
-      [reply = order.reply, client_gone, warnings = order.warnings](Result<api::DataContainer> created) {
-        if (!created) return SendError(reply, created.error());
-        created->warnings = warnings;
-        reply.Begin();
-        reply.Line(api::ResultLine(api::ToJson(*created)));
-        reply.End();
-      });
+  state.containers->Create(row, image, order.received, catalog_time.count(),
+                           [order, client_gone](Result<api::DataContainer> created) {
+                             if (!created) return AnswerError(order, created.error());
+                             created->warnings = order.warnings;
+                             if (!order.stream_begun) order.reply.Begin();
+                             order.reply.Line(api::ResultLine(api::ToJson(*created)));
+                             order.reply.End();
+                           });
+  state.reaper->Look();
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
@@ -105,7 +124,8 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   ContainerRow row = NewRow(order, image, engine, installation);
   TRY_ASSIGN(row.port, order.state.ports.Reserve());
   PortLease port(order.state.ports, row.port);
-  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row, image.name));
+  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row,
+                            image.Hidden() ? FindBuiltIn(row.image_reference)->name : image.name));
   port.Keep();  // it is the container's from here on
   Start(order, image, row);
   return {};
@@ -119,14 +139,59 @@ void DetectAndStart(Order order, ImageRow image, const engines::Engine& engine) 
     if (!chosen) return SendError(order.reply, chosen.error());
     order.state.mailbox->Post([order, image, &engine, installation = *chosen] {
       const auto started = InsertAndStart(order, image, engine, installation);
-      if (!started) SendError(order.reply, started.error());
+      if (!started) AnswerError(order, started.error());
     });
   });
 }
 
+/// The empty state of an engine version, made now when this is its first use. A job; whoever asked hears how
+/// far it is.
+Result<ImageRow> MakeBuiltIn(const Order& order, const engines::Engine& engine,
+                             const engines::Installation& installation, const std::stop_token& daemon_stops) {
+  std::stop_source stop;
+  const std::stop_callback when_daemon_stops(daemon_stops, [&stop] { stop.request_stop(); });
+  const std::stop_callback when_client_gone(order.reply.ClientGone(), [&stop] { stop.request_stop(); });
+  BuildProgress progress(order.reply);
+  return EnsureEmptyImage({order.state, daemon_stops, stop.get_token(), progress}, engine, installation);
+}
+
+void BuildAndStart(Order order, const BuiltInImage& built_in) {
+  DaemonState& state = order.state;
+  state.builds->Run([order = std::move(order), built_in](const std::stop_token& stop) mutable {
+    const engines::Engine& engine = *built_in.engine;
+    auto installation = order.state.installations.ChooseOrDetect(engine, built_in.version);
+    if (!installation) return SendError(order.reply, installation.error());
+    order.reply.Begin();
+    order.stream_begun = true;
+    auto image = MakeBuiltIn(order, engine, *installation, stop);
+    if (!image) return AnswerError(order, image.error());
+    order.state.mailbox->Post([order, image = std::move(*image), &engine, installation = *installation] {
+      const auto started = InsertAndStart(order, image, engine, installation);
+      if (!started) AnswerError(order, started.error());
+    });
+  });
+}
+
+Result<void> BeginBuiltIn(Order order, const BuiltInImage& built_in) {
+  const auto installation = order.state.installations.Choose(*built_in.engine, built_in.version);
+  if (installation) {
+    const auto made = order.state.catalog->FindCachedImage(EmptyImageKey(order.state.config, *installation));
+    if (made && made->state == ImageState::kCompleted) {
+      return InsertAndStart(order, *made, *built_in.engine, *installation);
+    }
+  }
+  BuildAndStart(std::move(order), built_in);
+  return {};
+}
+
 Result<void> Begin(Order order) {
   TRY(Check(order.request));
-  TRY_ASSIGN(ImageRow image, UsableImage(order));
+  auto found = UsableImage(order);
+  if (!found && found.error().code == ErrorCode::kNotFound) {
+    if (const auto built_in = FindBuiltIn(order.request.image))
+      return BeginBuiltIn(std::move(order), *built_in);
+  }
+  TRY_ASSIGN(ImageRow image, std::move(found));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
   const auto installation =
       order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));

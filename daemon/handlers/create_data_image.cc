@@ -60,7 +60,8 @@ void CreateDataImage(DaemonState& state, const http::Request& request, const htt
   if (!checked) return SendError(reply, checked.error());
   std::vector<std::string> warnings;
   if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
-  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.identity, reply, warnings}](
+  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.socket,
+                                                request.peer.identity.uid, reply, warnings}](
                         const std::stop_token& stop) { BuildImage(state, order, stop); });
 }
 

@@ -1,4 +1,5 @@
 /// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind.
+#include "daemon/builtin_images.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/images.h"
@@ -7,11 +8,7 @@ namespace spawnd::daemon {
 namespace {
 
 Result<void> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
-  TRY_ASSIGN(const ImageRow image, ResolveImage(*state.catalog, state.teams, who, reference));
-  if (!MayChange(image, who)) {
-    return Fail(ErrorCode::kForbidden, "data image '" + reference + "' belongs to somebody else",
-                "Only its owner and root can delete it.");
-  }
+  TRY_ASSIGN(const ImageRow image, ResolveChangeableImage(state, who, reference, "delete"));
   return state.images->Delete(image.id);
 }
 

@@ -1,6 +1,10 @@
 /// GET /v1/data-images and /v1/data-images/{ref}. Rows are read on the loop; user names, which may ask a
 /// directory service, and files on a job thread.
+#include <algorithm>
+#include <optional>
+
 #include "api/json.h"
+#include "daemon/builtin_images.h"
 #include "daemon/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
@@ -13,18 +17,29 @@ void GetDataImages(DaemonState& state, const http::Request& request, const http:
   if (!rows) return SendError(reply, rows.error());
   auto account = SpaceAccount::Take(*state.catalog, state.layout);
   if (!account) return SendError(reply, account.error());
-  state.questions->Run(
-      [reply, rows = std::move(*rows), account = std::move(*account)](const std::stop_token&) mutable {
-        std::vector<api::DataImage> views;
-        for (const ImageRow& row : rows) {
-          views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
-        }
-        SendJson(reply, api::ToJson(views));
-      });
+  const auto asked = request.query.find("public");
+  const bool only_public = asked != request.query.end() && asked->second == "true";
+  if (only_public) std::erase_if(*rows, [](const ImageRow& row) { return !IsPublic(row); });
+  state.questions->Run([reply, rows = std::move(*rows), account = std::move(*account),
+                        views = only_public ? BuiltInViews(state)
+                                            : std::vector<api::DataImage>()](const std::stop_token&) mutable {
+    for (const ImageRow& row : rows) {
+      views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
+    }
+    SendJson(reply, api::ToJson(views));
+  });
 }
 
 void GetDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto row = ResolveImage(*state.catalog, state.teams, request.peer.identity, request.parameters.at("ref"));
+  const std::string& ref = request.parameters.at("ref");
+  auto row = ResolveImage(*state.catalog, state.teams, request.peer.identity, ref);
+  if (const auto built_in = row ? std::nullopt : FindBuiltIn(ref)) {
+    for (const api::DataImage& view : BuiltInViews(state)) {
+      const bool has_version = built_in->version.empty() || std::find(view.tags.begin(), view.tags.end(),
+                                                                      built_in->version) != view.tags.end();
+      if (view.name == built_in->name && has_version) return SendJson(reply, api::ToJson(view));
+    }
+  }
   if (!row) return SendError(reply, row.error());
   auto account = SpaceAccount::Take(*state.catalog, state.layout);
   if (!account) return SendError(reply, account.error());

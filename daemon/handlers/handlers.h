@@ -23,6 +23,12 @@ void SaveDataContainer(DaemonState& state, const http::Request& request, const h
 void ResetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void LoadDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GraduateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void UpdateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void UpdateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void CreateAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetAccessTokens(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void GetAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply);
+void DeleteAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetEngines(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetVersion(DaemonState& state, const http::Request& request, const http::Reply& reply);
 void GetWhoAmI(DaemonState& state, const http::Request& request, const http::Reply& reply);

@@ -1,5 +1,6 @@
 #include "api/error_codes.h"
 #include "api/json.h"
+#include "daemon/authentication.h"
 #include "daemon/handlers/handlers.h"
 
 namespace spawnd::daemon {
@@ -8,8 +9,10 @@ namespace {
 using Verb = void (*)(DaemonState&, const http::Request&, const http::Reply&);
 
 http::Handler Bind(DaemonState& state, Verb verb) {
-  return
-      [&state, verb](const http::Request& request, const http::Reply& reply) { verb(state, request, reply); };
+  return [&state, verb](http::Request request, const http::Reply& reply) {
+    Authenticate(state, std::move(request), reply,
+                 [&state, verb, reply](const http::Request& known) { verb(state, known, reply); });
+  };
 }
 
 }  // namespace
@@ -30,6 +33,12 @@ http::Router MakeRouter(DaemonState& state) {
   router.Add("POST", "/v1/data-containers/{ref}/reset", Bind(state, ResetDataContainer));
   router.Add("POST", "/v1/data-containers/{ref}/load", Bind(state, LoadDataContainer));
   router.Add("POST", "/v1/data-containers/{ref}/graduate", Bind(state, GraduateDataContainer));
+  router.Add("POST", "/v1/data-images/{ref}/update", Bind(state, UpdateDataImage));
+  router.Add("POST", "/v1/data-containers/{ref}/update", Bind(state, UpdateDataContainer));
+  router.Add("POST", "/v1/access-tokens", Bind(state, CreateAccessToken));
+  router.Add("GET", "/v1/access-tokens", Bind(state, GetAccessTokens));
+  router.Add("GET", "/v1/access-tokens/{ref}", Bind(state, GetAccessToken));
+  router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(state, DeleteAccessToken));
   router.Add("GET", "/v1/engines", Bind(state, GetEngines));
   router.Add("GET", "/v1/version", Bind(state, GetVersion));
   router.Add("GET", "/v1/whoami", Bind(state, GetWhoAmI));

@@ -29,6 +29,7 @@ Result<Peer> PeerOf(int socket_fd) {
     }
   }
   groups.resize(length / sizeof(gid_t));
+  peer.socket = peer.identity;
   return peer;
 }
 

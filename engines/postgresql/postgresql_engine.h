@@ -10,6 +10,7 @@ class PostgresqlEngine final : public Engine {
  public:
   std::string_view Name() const override { return "postgresql"; }
   std::string_view DisplayName() const override { return "PostgreSQL"; }
+  std::string_view ShortName() const override { return "postgres"; }
   uint16_t DefaultPort() const override { return 5432; }
   std::vector<std::string_view> Aliases() const override { return {"postgres", "pg", "pgsql"}; }
   std::string_view InstallHint() const override;

@@ -81,7 +81,7 @@ case_tables() {
   script <<<"spawnctl get data-images; spawnctl get data-containers"
   assert_eq "$(grep -c . <<<"$out")" 4
   assert_eq "$(sed -n 1p <<<"$out" | xargs)" "ID Name Tags Engine Status CreatedAt Teams ExpiresAt"
-  assert_matches "$(sed -n 2p <<<"$out")" '^[0-9]{5} +widget +latest, ?0.20 +PostgreSQL:15.0 +Completed +'
+  assert_matches "$(sed -n 2p <<<"$out")" '^[0-9]{5} +widget +0.20,latest +PostgreSQL:15.0 +Completed +'
   assert_eq "$(sed -n 3p <<<"$out" | xargs)" "ID Name Revision Status Engine CreatedAt ExpiresAt"
   assert_matches "$(sed -n 4p <<<"$out")" '^[0-9]{5} +tables +rev.0 +Completed +PostgreSQL:15.0 +'
   assert_eq "$err" ""

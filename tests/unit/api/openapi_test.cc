@@ -59,6 +59,11 @@ TEST_CASE("every schema has the fields of its struct, in order") {
   CHECK(KeysOf(schemas["LoadDataContainerRequest"]["properties"]) == FieldsOf<LoadDataContainerRequest>());
   CHECK(KeysOf(schemas["GraduateDataContainerRequest"]["properties"]) ==
         FieldsOf<GraduateDataContainerRequest>());
+  CHECK(KeysOf(schemas["UpdateDataImageRequest"]["properties"]) == FieldsOf<UpdateDataImageRequest>());
+  CHECK(KeysOf(schemas["UpdateDataContainerRequest"]["properties"]) ==
+        FieldsOf<UpdateDataContainerRequest>());
+  CHECK(KeysOf(schemas["CreateAccessTokenRequest"]["properties"]) == FieldsOf<CreateAccessTokenRequest>());
+  CHECK(KeysOf(schemas["AccessToken"]["properties"]) == FieldsOf<AccessToken>());
   CHECK(KeysOf(schemas["Revision"]["properties"]) == FieldsOf<Revision>());
   CHECK(KeysOf(schemas["DataImage"]["properties"]) == FieldsOf<DataImage>());
   CHECK(KeysOf(schemas["DataContainer"]["properties"]) == FieldsOf<DataContainer>());

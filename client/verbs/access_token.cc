@@ -1,0 +1,76 @@
+/// create, get and delete of access tokens.
+#include <fmt/core.h>
+
+#include <array>
+#include <ctime>
+
+#include "api/json.h"
+#include "client/output.h"
+#include "client/table.h"
+#include "client/terminal.h"
+#include "client/text.h"
+#include "client/verbs/flags.h"
+#include "client/verbs/session.h"
+#include "client/verbs/verbs.h"
+
+namespace spawnd::client {
+namespace {
+
+Result<int> CreateAccessToken(const Invocation& invocation) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json,
+             daemon.Create(std::string(kTokensPath),
+                           api::ToJson(api::CreateAccessTokenRequest{invocation.Text("--purpose")}), {}));
+  TRY_ASSIGN(const api::AccessToken token, api::FromJson<api::AccessToken>(json));
+  TRY(WriteOut(invocation.Has("--quiet")
+                   ? OneLine(token.token) + "\n"
+                   : fmt::format("Access token generated: {}\n", OneLine(token.token))));
+  return 0;
+}
+
+Result<int> GetAccessTokens(const Invocation& invocation) {
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kTokensPath));
+  std::string text;
+  if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, output));
+  } else if (invocation.Arguments().empty()) {
+    TRY_ASSIGN(const auto tokens, api::FromJson<std::vector<api::AccessToken>>(json));
+    text = tokens.empty() ? std::string(kNoResources) : TokenTable(tokens, std::time(nullptr));
+  } else {
+    TRY_ASSIGN(const api::AccessToken token, api::FromJson<api::AccessToken>(json));
+    text = TokenTable({token}, std::time(nullptr));
+  }
+  TRY(WriteOut(text));
+  return 0;
+}
+
+Result<int> DeleteAccessTokens(const Invocation& invocation) {
+  return DeleteEach(invocation, kTokensPath, "Access token");
+}
+
+constexpr std::array<Flag, 2> kCreateFlags{{
+    {"--purpose", "", "<text>", "what it is for; shown by get"},
+    {"--quiet", "-q", "", "print the token only"},
+}};
+constexpr std::array<Flag, 2> kGetFlags{{{"--output", "-o", "<format>", "json or yaml"}, kFormatFlag}};
+constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
+
+constexpr std::array<Command, 3> kRows{{
+    {"create", "access-token", "", 0, 0, "Make a token that speaks for you; it is shown this once",
+     "  spawnctl create access-token --purpose ci\n"
+     "  export SPAWNCTL_ACCESS_TOKEN=$(spawnctl create access-token --purpose ci -q)\n",
+     kCreateFlags, CreateAccessToken},
+    {"get", "access-token", "[<id>]", 0, 1, "List your access tokens, or show one",
+     "  spawnctl get access-tokens\n", kGetFlags, GetAccessTokens},
+    {"delete", "access-token", "<id>...", 1, kAnyNumber, "Revoke access tokens",
+     "  spawnctl delete access-token 10007\n", kDeleteFlags, DeleteAccessTokens},
+}};
+
+}  // namespace
+
+std::span<const Command> AccessTokenCommands() {
+  return kRows;
+}
+
+}  // namespace spawnd::client

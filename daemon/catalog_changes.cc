@@ -1,0 +1,108 @@
+/// What can be changed of images and containers after they were made, and when they expire.
+#include "daemon/catalog.h"
+#include "daemon/database.h"
+
+namespace spawnd::daemon {
+
+Result<std::vector<int64_t>> Catalog::Numbers(const char* sql, int64_t parameter) {
+  TRY_ASSIGN(Query query, database_->Prepare(sql));
+  query.Bind(parameter);
+  std::vector<int64_t> numbers;
+  while (true) {
+    TRY_ASSIGN(const bool row, query.Step());
+    if (!row) return numbers;
+    numbers.push_back(query.Int());
+  }
+}
+
+/// Inside a transaction.
+Result<void> Catalog::RenameImage(int64_t id, const std::string& name) {
+  {
+    TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET name = ? WHERE id = ?"));
+    TRY(query.Bind(name).Bind(id).Run());
+    TRY(ExpectChange("data image", id));
+  }
+  {
+    TRY_ASSIGN(
+        Query query,
+        database_->Prepare("DELETE FROM image_tags WHERE active = 1 AND name = ?1 AND image_id <> ?2 AND tag "
+                           "IN (SELECT tag FROM image_tags WHERE image_id = ?2 AND active = 1)"));
+    TRY(query.Bind(name).Bind(id).Run());
+  }
+  TRY_ASSIGN(Query query, database_->Prepare("UPDATE image_tags SET name = ? WHERE image_id = ?"));
+  return query.Bind(name).Bind(id).Run();
+}
+
+/// Inside a transaction. Of an image that is not completed yet a tag only counts from then on
+/// (CompleteImage).
+Result<void> Catalog::AddTag(int64_t id, const std::string& tag) {
+  TRY_ASSIGN(const ImageRow image, ImageById(id));
+  const bool completed = image.state == ImageState::kCompleted;
+  if (completed) {
+    TRY_ASSIGN(Query query,
+               database_->Prepare("DELETE FROM image_tags WHERE name = ? AND tag = ? AND active = 1"));
+    TRY(query.Bind(image.name).Bind(tag).Run());
+  }
+  TRY_ASSIGN(Query query,
+             database_->Prepare("INSERT OR REPLACE INTO image_tags (image_id, tag, name, active) "
+                                "VALUES (?,?,?,?)"));
+  return query.Bind(id).Bind(tag).Bind(image.name).Bind(int64_t{completed}).Run();
+}
+
+Result<void> Catalog::UpdateImage(int64_t id, const ImageChange& change) {
+  Transaction transaction(*database_);
+  TRY(transaction.Begin());
+  if (!change.name.empty()) TRY(RenameImage(id, change.name));
+  for (const std::string& tag : change.tags) TRY(AddTag(id, tag));
+  TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, change.teams));
+  if (change.expires_at) {
+    TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET expires_at = ? WHERE id = ?"));
+    TRY(query.Bind(*change.expires_at).Bind(id).Run());
+    TRY(ExpectChange("data image", id));
+  }
+  return transaction.Commit();
+}
+
+Result<void> Catalog::UpdateContainer(int64_t id, const ContainerChange& change) {
+  Transaction transaction(*database_);
+  TRY(transaction.Begin());
+  if (!change.name.empty()) {
+    TRY(CheckContainerName(change.name, id));
+    TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET name = ? WHERE id = ?"));
+    TRY(query.Bind(change.name).Bind(id).Run());
+    TRY(ExpectChange("data container", id));
+  }
+  if (change.expires_at) {
+    TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET expires_at = ? WHERE id = ?"));
+    TRY(query.Bind(*change.expires_at).Bind(id).Run());
+    TRY(ExpectChange("data container", id));
+  }
+  return transaction.Commit();
+}
+
+Result<std::vector<int64_t>> Catalog::ExpiredImages(int64_t now) {
+  return Numbers(
+      "SELECT id FROM images WHERE expires_at > 0 AND expires_at <= ? AND cache_key = '' AND "
+      "state IN ('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM containers WHERE image_id = images.id "
+      "AND containers.state <> 'deleting') ORDER BY id",
+      now);
+}
+
+Result<std::vector<int64_t>> Catalog::ExpiredContainers(int64_t now) {
+  return Numbers(
+      "SELECT id FROM containers WHERE expires_at > 0 AND expires_at <= ? AND state <> 'deleting' ORDER BY "
+      "id",
+      now);
+}
+
+Result<int64_t> Catalog::NextExpiry(int64_t now) {
+  TRY_ASSIGN(
+      const auto next,
+      Numbers(
+          "SELECT coalesce(min(expires_at), 0) FROM (SELECT expires_at FROM images WHERE state <> 'deleting' "
+          "UNION ALL SELECT expires_at FROM containers WHERE state <> 'deleting') WHERE expires_at > ?",
+          now));
+  return next.empty() ? 0 : next.front();
+}
+
+}  // namespace spawnd::daemon

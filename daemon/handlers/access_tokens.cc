@@ -1,0 +1,86 @@
+/// /v1/access-tokens: everyone has tokens of his own; root sees all.
+#include <utility>
+#include <vector>
+
+#include "api/json.h"
+#include "daemon/authentication.h"
+#include "daemon/caller.h"
+#include "daemon/catalog_text.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr size_t kMaxPurpose = 255;  ///< bytes
+
+api::AccessToken ViewOf(const TokenRow& row) {
+  return {.id = row.id,
+          .purpose = row.purpose,
+          .owner = UserName(row.owner),
+          .created_at = row.created_at,
+          .last_used_at = row.last_used_at,
+          .token = {}};
+}
+
+bool Owns(const TokenRow& token, const Identity& who) {
+  return IsRoot(who) || token.owner == who.uid;
+}
+
+Result<TokenRow> Resolve(Catalog& catalog, const Identity& who, const std::string& reference) {
+  auto token = catalog.TokenById(IdOf(reference));
+  if (token && Owns(*token, who)) return token;
+  if (!token && token.error().code != ErrorCode::kNotFound) return token;
+  return Fail(ErrorCode::kNotFound, "no access token '" + reference + "'",
+              "`spawnctl get access-tokens` lists yours; a token goes by its id.");
+}
+
+Result<NewToken> Make(DaemonState& state, const http::Request& request) {
+  TRY_ASSIGN(const auto wanted, api::FromJson<api::CreateAccessTokenRequest>(request.body));
+  if (wanted.purpose.size() > kMaxPurpose || wanted.purpose.find('\n') != std::string::npos) {
+    return Fail(ErrorCode::kInvalidArgument, "the purpose of a token is one line of at most 255 bytes");
+  }
+  return MakeToken(*state.catalog, wanted.purpose, request.peer.identity.uid);
+}
+
+}  // namespace
+
+void CreateAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto made = Make(state, request);
+  if (!made) return SendError(reply, made.error());
+  state.questions->Run([reply, made = std::move(*made)](const std::stop_token&) {
+    api::AccessToken view = ViewOf(made.row);
+    view.token = made.token;
+    reply.Begin();
+    reply.Line(api::ResultLine(api::ToJson(view)));
+    reply.End();
+  });
+}
+
+void GetAccessTokens(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto rows = state.catalog->ListTokens();
+  if (!rows) return SendError(reply, rows.error());
+  std::erase_if(*rows, [&](const TokenRow& row) { return !Owns(row, request.peer.identity); });
+  state.questions->Run([reply, rows = std::move(*rows)](const std::stop_token&) {
+    std::vector<api::AccessToken> views;
+    for (const TokenRow& row : rows) views.push_back(ViewOf(row));
+    SendJson(reply, api::ToJson(views));
+  });
+}
+
+void GetAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto row = Resolve(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+  if (!row) return SendError(reply, row.error());
+  state.questions->Run(
+      [reply, row = std::move(*row)](const std::stop_token&) { SendJson(reply, api::ToJson(ViewOf(row))); });
+}
+
+void DeleteAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  const auto row = Resolve(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+  if (!row) return SendError(reply, row.error());
+  const auto removed = WithReserve(state.reserve, [&] { return state.catalog->RemoveToken(row->id); });
+  if (!removed) return SendError(reply, removed.error());
+  SendJson(reply, "{}");
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,78 @@
+/// POST /v1/data-images/{ref}/update and /v1/data-containers/{ref}/update.
+#include <ctime>
+#include <optional>
+
+#include "api/image_reference.h"
+#include "api/json.h"
+#include "daemon/builtin_images.h"
+#include "daemon/caller.h"
+#include "daemon/containers.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+#include "daemon/reaper.h"
+#include "daemon/views.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// From now; 0: never.
+std::optional<int64_t> ExpiryOf(const std::optional<int64_t>& lifetime_seconds) {
+  if (!lifetime_seconds) return std::nullopt;
+  return *lifetime_seconds == 0 ? 0 : std::time(nullptr) + *lifetime_seconds;
+}
+
+Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
+  TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
+  const std::string& ref = request.parameters.at("ref");
+  TRY_ASSIGN(const ImageRow image, ResolveChangeableImage(state, request.peer.identity, ref, "update"));
+  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image name"));
+  for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
+  for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
+  TRY(state.catalog->UpdateImage(image.id, {std::move(wanted.name), std::move(wanted.tags),
+                                            std::move(wanted.teams), ExpiryOf(wanted.lifetime_seconds)}));
+  return state.catalog->ImageById(image.id);
+}
+
+Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& request) {
+  TRY_ASSIGN(const auto wanted, api::FromJson<api::UpdateDataContainerRequest>(request.body));
+  TRY_ASSIGN(const ContainerRow container,
+             ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref")));
+  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container name"));
+  TRY(state.catalog->UpdateContainer(container.id, {wanted.name, ExpiryOf(wanted.lifetime_seconds)}));
+  if (!wanted.name.empty()) state.containers->Renamed(container.id, wanted.name);
+  return state.catalog->ContainerById(container.id);
+}
+
+void SendResult(const http::Reply& reply, const std::string& json) {
+  reply.Begin();
+  reply.Line(api::ResultLine(json));
+  reply.End();
+}
+
+}  // namespace
+
+void UpdateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto row = UpdateImage(state, request);
+  auto account = row ? SpaceAccount::Take(*state.catalog, state.layout) : Fail(row.error());
+  if (!account) return SendError(reply, account.error());
+  state.reaper->Look();
+  state.questions->Run(
+      [reply, row = std::move(*row), account = std::move(*account)](const std::stop_token&) mutable {
+        SendResult(reply, api::ToJson(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id))));
+      });
+}
+
+void UpdateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  auto row = UpdateContainer(state, request);
+  auto image = row ? state.catalog->ImageById(row->image_id) : Fail(row.error());
+  auto account = image ? SpaceAccount::Take(*state.catalog, state.layout) : Fail(image.error());
+  if (!account) return SendError(reply, account.error());
+  state.reaper->Look();
+  state.questions->Run([reply, row = std::move(*row), image = std::move(*image),
+                        account = std::move(*account)](const std::stop_token&) mutable {
+    SendResult(reply, api::ToJson(ViewOfContainer(row, image, UserName(row.owner),
+                                                  account.OfContainer(row.id, row.image_id))));
+  });
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# What goes by itself and what stays: lifetimes, update, tags that move, and built-in images.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+gone() { ! ctl get "$1" "$2" >/dev/null 2>&1; }
+empty_image() { local name=$1; shift; ctl create data-image -q -f "$(image_yaml "$name" 'sourceType: empty' 'version: 15' "$@")"; }
+
+case_a_container_expires() {
+  ctl create data-container -q -i base -n short --lifetime 2s >/dev/null
+  ctl create data-container -q -i base -n long -t 1h >/dev/null
+  ctl create data-container -q -i base -n forever --lifetime 0 >/dev/null
+  assert_matches "$(ctl get data-containers | awk '$2 == "long"')" '(59|60) minutes from now|1 hour from now|an hour from now'
+  assert_matches "$(ctl get data-containers | awk '$2 == "forever"')" 'never'
+  wait_until 10 gone data-container short
+  ctl create data-container -q -i base -n short >/dev/null  # the name is free
+  assert_eq "$(field long state)$(field forever state)" runningrunning
+  ctl delete data-container -q short long forever
+}
+
+case_an_image_waits_for_its_last_container() {
+  empty_image passing 'lifetime: 2s' >/dev/null
+  make_container passing holder >/dev/null
+  sleep 3  # the one thing here that no event tells: that nothing happens
+  assert_eq "$(image_field passing status)" Completed
+  answers holder || fail "the container of an expired image does not answer"
+  assert_error 2 expired -- ctl create data-container -i passing
+  ctl delete data-container -q holder
+  wait_until 10 gone data-image passing
+}
+
+case_expiry_survives_a_restart() {
+  ctl create data-container -q -i base -n brief --lifetime 2s >/dev/null
+  kill_daemon
+  sleep 2
+  start_daemon
+  wait_until 10 gone data-container brief
+}
+
+case_update_gives_another_lifetime_and_name() {
+  ctl create data-container -q -i base -n first --lifetime 3s >/dev/null
+  ctl create data-container -q -i base -n other >/dev/null
+  ctl update data-container first --lifetime 0 -q
+  assert_eq "$(field first expiresAt)" null
+  ctl update data-container first --name second -q
+  assert_error 2 first -- ctl get data-container first
+  assert_error 1 already -- ctl update data-container second --name other
+  assert_error 64 name -- ctl update data-container second --name 'no blanks'
+  answers second || fail "a renamed container does not answer"
+  kill_daemon; start_daemon
+  wait_until 10 answers second
+  ctl update data-container second --lifetime 1s -q
+  wait_until 10 gone data-container second
+  ctl delete data-container -q other
+  empty_image renamed >/dev/null
+  assert_matches "$(ctl update data-image renamed --name renamed-too --lifetime 1h)" "^Data image 'renamed-too' \([0-9]+\) updated!$"
+  assert_error 2 renamed -- ctl get data-image renamed:latest
+  ctl delete data-image -q renamed-too
+}
+
+case_tags_move() {
+  local one two three
+  empty_image tagged 'tags: [latest, 0.10]' >/dev/null; one=$(image_field tagged id)
+  empty_image tagged 'tags: [latest]' >/dev/null; two=$(image_field tagged id)
+  assert_eq "$(image_field tagged:latest id)" "$two" "a tag moves to the newest that carries it"
+  assert_eq "$(image_field tagged:0.10 id)" "$one" "a tag keeps its text"
+  empty_image tagged >/dev/null; three=$(image_field tagged id)
+  (( three > two )) || fail "a bare name is the newest, tagged or not"
+  ctl update data-image "$one" --tag latest --tag old -q
+  assert_eq "$(image_field tagged:latest id)" "$one"
+  assert_eq "$(ctl get data-image "$two" -o json | jq -c .tags)" "[]"
+  # Another name's tags are its own; with a new name, a tag takes its place there.
+  empty_image elsewhere 'tags: [latest]' >/dev/null
+  assert_eq "$(image_field tagged:latest id)" "$one"
+  ctl update data-image "$one" --name elsewhere -q
+  assert_eq "$(image_field elsewhere:latest id)" "$one"
+  ctl create data-image -q -f "$(image_yaml added 'sourceType: empty' 'version: 15' 'tags: [a]')" --tag b --tag c >/dev/null
+  assert_eq "$(ctl get data-image added -o json | jq -c .tags)" '["a","b","c"]' "--tag adds"
+  ctl delete data-image -q "$one" "$two" "$three" elsewhere added
+}
+
+case_built_in_images() {
+  assert_lacks "$(ctl get data-images)" empty "built-in images are in no list but --public"
+  local public; public=$(ctl get data-images --public)
+  assert_matches "$public" 'postgres-empty +[0-9,]*15[0-9,]* '
+  assert_contains "$public" redis-empty
+  assert_eq "$(ctl get data-image postgres-empty:15 -o name)" postgres-empty
+  assert_matches "$(ctl create data-container -i postgres-empty:11 -q)" '^postgres-empty-[a-z]{8}$'
+  ctl create data-container -i postgres-empty:11 -n eleven --progress -q >/dev/null 2>&1
+  assert_eq "$(sql eleven '' 'show server_version_num' | cut -c1-2)" 11
+  assert_eq "$(field eleven image)" postgres-empty:11
+  ctl create data-container -i postgres-empty -n newest -q >/dev/null
+  assert_matches "$(sql newest postgres 'show server_version')" '^17'
+  ctl create data-container -i postgres-empty -n newest --if-not-exists -q >/dev/null
+  assert_error 1 "built in" -- ctl delete data-image postgres-empty
+  assert_error 1 "built in" -- ctl update data-image postgres-empty --tag x
+  assert_error 64 9.1 15 -- ctl create data-container -i postgres-empty:9.1
+  empty_image postgres-empty >/dev/null
+  assert_eq "$(ctl get data-image postgres-empty -o json | jq -r .version | cut -d. -f1)" 15 "an image of one's own goes first"
+  ctl delete data-image -q postgres-empty
+  clean_slate
+}
+
+case_delete_returns_at_once() {
+  make_container base going >/dev/null
+  local start=$EPOCHREALTIME
+  ctl delete data-container -q going
+  make_container base going >/dev/null
+  (( ${EPOCHREALTIME/./} - ${start/./} < 5000000 )) || fail "deleting waits for the server's end"
+  ctl delete data-container -q going
+}
+
+write_config
+start_daemon
+make_image base 'sourceType: empty' 'version: 15' >/dev/null
+run_cases "$@"
