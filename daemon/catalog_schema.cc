@@ -79,12 +79,11 @@ CREATE UNIQUE INDEX containers_by_name ON containers (name) WHERE state <> 'dele
 CREATE UNIQUE INDEX containers_by_port ON containers (port) WHERE port <> 0;
 CREATE INDEX containers_by_image ON containers (image_id);
 
-PRAGMA application_id = 1936750446;
-)sql";
-
-// What version 2 added. A row in container_reverts: the container is to go back, and its state is
-// 'restarting' until it has.
-constexpr const char* kUpgradeTo2 = R"sql(
+-- A row here: the container is to go back, and its state is 'restarting' until it has.
+CREATE TABLE container_reverts (
+  container_id INTEGER PRIMARY KEY REFERENCES containers (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL
+);
 CREATE TABLE container_revisions (
   container_id INTEGER NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
   number INTEGER NOT NULL,
@@ -92,16 +91,8 @@ CREATE TABLE container_revisions (
   unique_bytes INTEGER NOT NULL,
   PRIMARY KEY (container_id, number)
 ) WITHOUT ROWID;
-CREATE TABLE container_reverts (
-  container_id INTEGER PRIMARY KEY REFERENCES containers (id) ON DELETE CASCADE,
-  number INTEGER NOT NULL
-);
 
-PRAGMA user_version = 2;
-)sql";
-
-// What version 3 added. Of a token only a hash is kept.
-constexpr const char* kUpgradeTo3 = R"sql(
+-- Of a token only a hash is kept.
 CREATE TABLE access_tokens (
   id INTEGER PRIMARY KEY,
   hash TEXT NOT NULL,
@@ -111,6 +102,7 @@ CREATE TABLE access_tokens (
   last_used_at INTEGER NOT NULL
 );
 
+PRAGMA application_id = 1936750446;
 PRAGMA user_version = 3;
 )sql";
 
@@ -148,6 +140,10 @@ Result<bool> Identify(Database& database) {
     return Fail(ErrorCode::kCorrupt, "it is a database of some other program");
   }
   if (version < 1) return Fail(ErrorCode::kCorrupt, "it has no schema version");
+  if (version < kCatalogSchemaVersion) {
+    return Fail(ErrorCode::kUnsupported, "it was written by a spawnd from before the first release",
+                "Start with an empty state directory.");
+  }
   if (version > kCatalogSchemaVersion) {
     return Fail(ErrorCode::kUnsupported,
                 "it was written by a newer spawnd (schema " + std::to_string(version) + ", this one knows " +
@@ -171,13 +167,10 @@ Result<void> Prepare(Database& database) {
   // From here on the file is ours. The mode is kept in the file, the other settings are this connection's.
   TRY(UseWriteAheadLog(database));
   TRY(database.Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF"));
-  TRY_ASSIGN(const int64_t version, ReadNumber(database, "PRAGMA user_version"));
-  if (version == kCatalogSchemaVersion) return {};
+  if (!empty) return {};
   Transaction transaction(database);
   TRY(transaction.Begin());
-  if (empty) TRY(database.Execute(kCreate));
-  if (version < 2) TRY(database.Execute(kUpgradeTo2));
-  if (version < 3) TRY(database.Execute(kUpgradeTo3));
+  TRY(database.Execute(kCreate));
   return transaction.Commit();
 }
 

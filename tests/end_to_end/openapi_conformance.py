@@ -45,6 +45,8 @@ SUCCESSES = [
     ("resetDataContainer", {"ref": "$container"}, None, {}),
     ("loadDataContainer", {"ref": "api"}, {"revision": "rev.0"}, {}),
     ("graduateDataContainer", {"ref": "api"}, {"revision": "rev.1", "name": "graduated", "tags": ["a/b"]}, {}),
+    ("getDataImageLog", {"ref": "api:one", "tail": 10}, None, {}),
+    ("getDataContainerLog", {"ref": "api", "tail": 10}, None, {}),
     ("updateDataContainer", {"ref": "api"}, {"name": "api-two", "lifetimeSeconds": 0}, {}),
     ("updateDataImage", {"ref": "graduated"}, {"name": "graduated", "tags": ["b"], "teams": ["public"],
                                                "lifetimeSeconds": 60}, {}),

@@ -11,70 +11,11 @@
 #include "base/process.h"
 #include "daemon/database.h"
 #include "tests/support/catch.h"
+#include "tests/unit/daemon/catalog_rows.h"
 #include "tests/unit/daemon/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {
-
-std::unique_ptr<Catalog> Open(const std::string& path) {
-  auto catalog = Catalog::Open(path);
-  if (!catalog) FAIL(catalog.error().message);
-  return std::move(*catalog);
-}
-
-ImageRow NewImage(const std::string& name, std::vector<std::string> tags = {}) {
-  ImageRow row;
-  row.name = name;
-  row.engine = "postgresql";
-  row.engine_version = "15.20";
-  row.version_text = "15.0";
-  row.owner = 1000;
-  row.durability = api::Durability::kAlways;
-  row.created_at = 1'700'000'000;
-  row.expires_at = 1'800'000'000;
-  row.tags = std::move(tags);
-  row.teams = {"b", "a"};
-  return row;
-}
-
-int64_t Pending(Catalog& catalog, const std::string& name, std::vector<std::string> tags = {}) {
-  const auto id = catalog.InsertImage(NewImage(name, std::move(tags)));
-  REQUIRE(id);
-  return *id;
-}
-
-void Complete(Catalog& catalog, int64_t id, std::vector<std::string> layers = {"l1"}) {
-  REQUIRE(catalog.CompleteImage(id, {"shop", 100, 50, std::to_string(id) + ".index", std::move(layers)}));
-}
-
-int64_t Completed(Catalog& catalog, const std::string& name, std::vector<std::string> tags = {}) {
-  const int64_t id = Pending(catalog, name, std::move(tags));
-  Complete(catalog, id);
-  return id;
-}
-
-ContainerRow NewContainer(const std::string& name, int64_t image_id, uint16_t port) {
-  ContainerRow row;
-  row.name = name;
-  row.image_id = image_id;
-  row.image_reference = "shop:latest";
-  row.host = "127.0.0.1";
-  row.port = port;
-  row.user = "spawn_admin_ab12";
-  row.password = "secretsecretsecr";
-  row.database = "shop";
-  row.owner = 1000;
-  row.created_at = 1'700'000'001;
-  row.installation_root = "/usr/lib/postgresql/15";
-  row.installation_version = "15.20";
-  return row;
-}
-
-template <typename T>
-ErrorCode CodeOf(const Result<T>& result) {
-  REQUIRE_FALSE(result);
-  return result.error().code;
-}
 
 TEST_CASE("ids are one sequence from 10001 and never come twice") {
   const ScratchDirectory scratch;
@@ -313,25 +254,6 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   REQUIRE(catalog->RemoveContainer(id));  // and its revisions with it
 }
 
-TEST_CASE("a catalog of version 1 becomes one of today and keeps what it says") {
-  const ScratchDirectory scratch;
-  const std::string path = scratch.Path() + "/catalog.db";
-  int64_t id = 0;
-  {
-    const auto catalog = Open(path);
-    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
-  }
-  {
-    const auto old = Database::Open(path).value();
-    REQUIRE(
-        old->Execute("DROP TABLE container_revisions; DROP TABLE container_reverts; "
-                     "PRAGMA user_version = 1"));
-  }
-  const auto catalog = Open(path);
-  REQUIRE(catalog->NoteSaved(id, {{.number = 1}}));
-  CHECK(catalog->FindContainer("demo")->revision == "rev.1");
-}
-
 TEST_CASE("a pending image keeps the layers it has leased") {
   const ScratchDirectory scratch;
   const auto catalog = Open(scratch.Path() + "/catalog.db");
@@ -428,11 +350,11 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = 3"));
+    REQUIRE((*newer)->Execute("PRAGMA user_version = 4"));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema 3") != std::string::npos);
+  CHECK(newer.message.find("schema 4") != std::string::npos);
   std::filesystem::remove(path);
 
   {
