@@ -50,7 +50,8 @@ std::string CommandTableText(std::span<const Command> commands, std::string_view
   text += TwoColumns(rows);
   text += "\nResources:\n";
   for (const Resource& resource : Resources()) {
-    text += fmt::format("  {}, {}, {}\n", resource.name, resource.plural, resource.short_name);
+    text += fmt::format("  {}, {}{}{}\n", resource.name, resource.plural,
+                        resource.short_name.empty() ? "" : ", ", resource.short_name);
   }
   text += "\nFlags of every command:\n" + FlagsText(CommonFlags());
   text +=

@@ -59,9 +59,9 @@ constexpr std::array<Flag, 2> kContainerFlags{
     Flag{"--follow", "-f", "", "go on with what comes, until the container is deleted"}, kTailFlag};
 
 constexpr std::array<Command, 2> kCommands{{
-    {"logs", "data-image", "<image>", 1, 1, "show what the restore of a data image said",
+    {"logs", "data-image", "<image>", 1, 1, "Show what the restore of a data image said",
      "spawnctl logs data-image WidgetStore\n", kImageFlags, LogsOfImage},
-    {"logs", "data-container", "<container>", 1, 1, "show the log of a data container's engine",
+    {"logs", "data-container", "<container>", 1, 1, "Show the log of a data container's engine",
      "spawnctl logs data-container demo --tail 100 -f\n", kContainerFlags, LogsOfContainer},
 }};
 
