@@ -143,8 +143,8 @@ class Engine {
     /// Names of the user's own databases, for choosing what clients open first; none where a product has
     /// none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
-    /// Right before the file system is frozen for a save. When it returns, the server has written what
-    /// clients were told is done (the freeze syncs it), and until AfterSave it writes before it answers.
+    /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
+    /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
     virtual Result<void> BeforeSave() { return {}; }
     /// As it was. Also after a save, or a BeforeSave, that failed.
     virtual Result<void> AfterSave() { return {}; }

@@ -221,7 +221,7 @@ Result<void> HiredisSession::CreateDatabase(const std::string& database) {
 /// Redis writes to the append-only file before it answers, except with `everysec` while an fsync takes long:
 /// then it answers first and keeps the writes in memory for up to two seconds (flushAppendOnlyFile in its
 /// aof.c). With `always` it never does, and the answer to this very command comes after all earlier writes
-/// are written. It stays that way until the file system is frozen.
+/// are written. It stays that way until the volume is cut.
 ///
 /// `always` also means that a failed write ends the server: not where writes fail already.
 Result<void> HiredisSession::BeforeSave() {
