@@ -60,7 +60,7 @@ Command PostmasterCommand(const Installation& installation, const Paths& paths, 
                           Purpose purpose) {
   Command command;
   command.argv = {paths.engine_root + "/bin/postgres", "-D", paths.data_directory};
-  Settings settings = ForcedSettings(paths, endpoint);
+  Settings settings = ForcedSettings(paths, endpoint, installation.version);
   if (purpose == Purpose::kBuild) {
     for (auto& setting : BuildSettings(installation.version)) settings.push_back(std::move(setting));
   }

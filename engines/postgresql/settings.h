@@ -20,9 +20,8 @@ std::vector<SettingsFile> AccessFiles(std::string_view version);
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 /// Name and value of every setting that is given on the command line, which nothing in the data directory can
-/// override. Only names that all versions from 10 on know: an unknown one would keep the server from
-/// starting.
-Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint);
+/// override. Only names that this version knows: an unknown one would keep the server from starting.
+Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::string_view version);
 
 /// More of them for a server that makes an image: no wait for a disk, and no write-ahead log kept that every
 /// container would carry along.
