@@ -160,7 +160,7 @@ open(sys.argv[1] + '/newer.rdb', 'wb').write(data)
 END
   refused 64 'cannot be read' 'sourceType: backup' 'backup: {file: flipped.rdb}'
   refused 64 'rdb format 99' 'sourceType: backup' 'backup: {file: newer.rdb}'
-  refused 64 'a second snapshot' 'sourceType: backup' 'backups: [{path: ./shop.rdb}, {path: ./shop.rdb.gz}]'
+  refused 64 'files of a whole server' 'sourceType: backup' 'backups: [{path: ./shop.rdb}, {path: ./shop.rdb.gz}]'
   refused 64 'no database' 'sourceType: empty' 'initialDatabaseName: shop'
   refused 64 'line 2 of postscript' 'sourceType: empty' 'postScript: |' '  set a 1' '  lpush a 2'
   refused 64 'would never end' 'sourceType: empty' 'preScript: |' '  monitor'
