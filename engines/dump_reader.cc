@@ -1,14 +1,18 @@
 #include "engines/dump_reader.h"
 
+#include <unistd.h>
 #include <zlib.h>
 
 #include <array>
+#include <cerrno>
 
 namespace spawnd::engines {
 namespace {
 
 /// 15: the largest window; 16: a gzip header and its checksum (zlib.h, inflateInit2).
 constexpr int kGzipWindow = 15 + 16;
+/// Of a backup that is looked at.
+constexpr size_t kHeadBytes = 64 * 1024;
 
 }  // namespace
 
@@ -69,6 +73,25 @@ Result<void> DumpReader::Inflate(std::string_view& bytes, std::string& out) {
   return Fail(ErrorCode::kInvalidArgument,
               "'" + name_ + "' is damaged: its compressed data has an error: " + why,
               "Copy or make the backup again; `gzip -t` checks a file.");
+}
+
+Result<BackupHead> ReadBackupHead(int fd, const std::string& name) {
+  std::string raw(kHeadBytes, '\0');
+  size_t have = 0;
+  while (have < raw.size()) {
+    const ssize_t n = ::pread(fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(errno, "cannot read backup '" + name + "'");
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  raw.resize(have);
+  BackupHead head;
+  head.gzip = IsGzip(raw);
+  DumpReader reader(name, head.gzip);
+  // A file that is shorter than the head is whole: then a truncation is already seen here.
+  TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
+  return head;
 }
 
 }  // namespace spawnd::engines

@@ -37,4 +37,15 @@ class DumpReader {
   bool padding_ = false;
 };
 
+/// The beginning of a backup: as much as telling its kind takes, and the part of an archive's contents that
+/// says how its database was made.
+struct BackupHead {
+  bool gzip = false;
+  std::string bytes;  ///< unpacked
+};
+
+/// From the first 64 KiB of the file, whose offset stays. `name`: of the backup, for messages. kIo;
+/// kInvalidArgument for a gzip file that is damaged there, or cut short.
+Result<BackupHead> ReadBackupHead(int fd, const std::string& name);
+
 }  // namespace spawnd::engines

@@ -3,16 +3,12 @@
 #include <array>
 #include <string>
 
+#include "engines/server_log.h"
+
 namespace spawnd::engines::mssql {
 namespace {
 
-struct Cause {
-  std::string_view words;  ///< in the log
-  ErrorCode code;
-  std::string_view hint;
-};
-
-constexpr std::array<Cause, 11> kCauses{{
+constexpr std::array<ExitCause, 11> kCauses{{
     {"EULA", ErrorCode::kUnsupported, "Read the licence, then set acceptMssqlEula: true in spawnd.yaml."},
     {"at least 2000 megabytes of memory", ErrorCode::kUnsupported,
      "SQL Server needs 2 GB of memory for each server."},
@@ -51,11 +47,9 @@ Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
   // 26023: "Server TCP provider failed to listen on [ 127.0.0.1 <ipv4> 1433]. Tcp port is already in use."
   if (log_tail.find("already in use") != std::string_view::npos ||
       log_tail.find("failed to listen on") != std::string_view::npos) {
-    const std::string port = std::to_string(endpoint.port);
-    return {ErrorCode::kInUse, "port " + port + " of " + endpoint.host + " is in use by another program",
-            "See which one with `ss -ltnp sport = :" + port + "`; stop it, or give spawnd other ports."};
+    return PortInUse(endpoint);
   }
-  for (const Cause& cause : kCauses) {
+  for (const ExitCause& cause : kCauses) {
     const std::string_view line = LineWith(log_tail, cause.words);
     if (!line.empty()) return {cause.code, "the server ended: " + std::string(line), std::string(cause.hint)};
   }

@@ -4,17 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "engines/server_log.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
-struct Cause {
-  std::string_view words;  ///< in the log
-  ErrorCode code;
-  std::string_view hint;
-};
-
-/// In this order: what stands higher is the cause of what stands lower when a log has both.
-constexpr std::array<Cause, 12> kCauses{{
+constexpr std::array<ExitCause, 12> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"error while loading shared libraries", ErrorCode::kUnsupported, "The installation is not complete."},
@@ -31,16 +26,6 @@ constexpr std::array<Cause, 12> kCauses{{
     {"Input/output error", ErrorCode::kIo, ""},
 }};
 
-std::vector<std::string_view> LinesOf(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    if (end != 0) lines.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return lines;
-}
-
 /// Without time, thread, severity and the like: what follows the last "] " of the brackets in front.
 std::string WithoutPrefix(std::string_view line) {
   for (const std::string_view severity : {"[ERROR] ", "[Warning] ", "[Note] "}) {
@@ -55,25 +40,11 @@ std::string WithoutPrefix(std::string_view line) {
   return std::string(line);
 }
 
-Error PortInUse(const Endpoint& endpoint) {
-  const std::string port = std::to_string(endpoint.port);
-  return {ErrorCode::kInUse, "port " + port + " of " + endpoint.host + " is in use by another program",
-          "See which one with `ss -ltnp sport = :" + port + "`; stop it, or give spawnd other ports."};
-}
-
-/// The first line that holds `words`, which is the cause of the others; lines.size() when none does.
-size_t FirstWith(const std::vector<std::string_view>& lines, std::string_view words) {
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].find(words) != std::string_view::npos) return i;
-  }
-  return lines.size();
-}
-
 }  // namespace
 
 Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
-  const std::vector<std::string_view> lines = LinesOf(log_tail);
-  const size_t bind = FirstWith(lines, "Bind on TCP/IP port");
+  const std::vector<std::string_view> lines = LogLines(log_tail);
+  const size_t bind = FirstLineWith(lines, "Bind on TCP/IP port");
   if (bind < lines.size()) {
     const bool taken = lines[bind].find("in use") != std::string_view::npos;
     if (taken) return PortInUse(endpoint);
@@ -81,12 +52,12 @@ Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
             "the server cannot listen on " + endpoint.host + ": " + WithoutPrefix(lines[bind]),
             "Use an address of this machine."};
   }
-  for (const Cause& cause : kCauses) {
-    const size_t at = FirstWith(lines, cause.words);
+  for (const ExitCause& cause : kCauses) {
+    const size_t at = FirstLineWith(lines, cause.words);
     if (at == lines.size()) continue;
     return {cause.code, "the server ended: " + WithoutPrefix(lines[at]), std::string(cause.hint)};
   }
-  const size_t error = FirstWith(lines, "[ERROR]");
+  const size_t error = FirstLineWith(lines, "[ERROR]");
   if (error < lines.size()) {
     return {ErrorCode::kUnavailable, "the server ended: " + WithoutPrefix(lines[error])};
   }

@@ -1,9 +1,5 @@
 #include "engines/mysql_family/restore_plan.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "engines/connection_text.h"
 #include "engines/mysql_family/backup_format.h"
 #include "engines/mysql_family/physical_backup.h"
@@ -11,33 +7,6 @@
 
 namespace spawnd::engines::mysql_family {
 namespace {
-
-constexpr size_t kHeadBytes = 64 * 1024;
-
-struct BackupHead {
-  bool gzip = false;
-  std::string bytes;  ///< unpacked
-};
-
-Result<BackupHead> ReadHead(const RestoreRequest& request) {
-  std::string raw(kHeadBytes, '\0');
-  size_t have = 0;
-  while (have < raw.size()) {
-    const ssize_t n =
-        ::pread(request.backup_fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
-    if (n == 0) break;
-    have += static_cast<size_t>(n);
-  }
-  raw.resize(have);
-  BackupHead head;
-  head.gzip = IsGzip(raw);
-  DumpReader reader(request.backup_name, head.gzip);
-  // A file that is shorter than the head is whole: then a truncation is already seen here.
-  TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
-  return head;
-}
 
 Result<std::string> FindClient(const Product& product, const Installation& installation) {
   for (const std::string& root : {installation.root, std::string("/usr"), std::string("/usr/local")}) {
@@ -83,7 +52,7 @@ Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& in
     if (!IsPhysicalBackup(*request.folder)) return Fail(FolderRefused(request));
     return PlanPhysicalBackup(product, installation, request, false);
   }
-  TRY_ASSIGN(const BackupHead head, ReadHead(request));
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,

@@ -4,17 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "engines/server_log.h"
+
 namespace spawnd::engines::postgresql {
 namespace {
 
-struct Cause {
-  std::string_view words;  ///< in the log
-  ErrorCode code;
-  std::string_view hint;
-};
-
-/// In this order: what stands higher is the cause of what stands lower when a log has both.
-constexpr std::array<Cause, 20> kCauses{{
+constexpr std::array<ExitCause, 20> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"database files are incompatible with server", ErrorCode::kUnsupported,
@@ -43,16 +38,6 @@ constexpr std::array<Cause, 20> kCauses{{
      "The kernel kills processes when memory runs out; `dmesg` tells."},
 }};
 
-std::vector<std::string_view> LinesOf(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    if (end != 0) lines.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return lines;
-}
-
 /// The line from its severity on, without time and process: "FATAL:  could not ...".
 std::string_view FromSeverity(std::string_view line) {
   for (const std::string_view severity : {"PANIC:  ", "FATAL:  ", "ERROR:  ", "LOG:  ", "WARNING:  "}) {
@@ -77,39 +62,25 @@ std::string DetailAfter(const std::vector<std::string_view>& lines, size_t index
                                       : "; " + std::string(lines[index + 1].substr(at + kDetail.size()));
 }
 
-Error PortInUse(const Endpoint& endpoint) {
-  const std::string port = std::to_string(endpoint.port);
-  return {ErrorCode::kInUse, "port " + port + " of " + endpoint.host + " is in use by another program",
-          "See which one with `ss -ltnp sport = :" + port + "`; stop it, or give spawnd other ports."};
-}
-
-/// The last line that holds `words`; lines.size() when none does.
-size_t LastWith(const std::vector<std::string_view>& lines, std::string_view words) {
-  for (size_t i = lines.size(); i > 0; --i) {
-    if (lines[i - 1].find(words) != std::string_view::npos) return i - 1;
-  }
-  return lines.size();
-}
-
 }  // namespace
 
 Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
-  const std::vector<std::string_view> lines = LinesOf(log_tail);
-  const size_t bind = LastWith(lines, "could not bind");
+  const std::vector<std::string_view> lines = LogLines(log_tail);
+  const size_t bind = LastLineWith(lines, "could not bind");
   if (bind < lines.size()) {
     if (lines[bind].find("Address already in use") != std::string_view::npos) return PortInUse(endpoint);
     return {ErrorCode::kInvalidArgument,
             "the server cannot listen on " + endpoint.host + ": " + WithoutSeverity(lines[bind]),
             "Use an address of this machine."};
   }
-  for (const Cause& cause : kCauses) {
-    const size_t at = LastWith(lines, cause.words);
+  for (const ExitCause& cause : kCauses) {
+    const size_t at = LastLineWith(lines, cause.words);
     if (at == lines.size()) continue;
     return {cause.code, "the server ended: " + WithoutSeverity(lines[at]) + DetailAfter(lines, at),
             std::string(cause.hint)};
   }
   for (const std::string_view severity : {"PANIC:  ", "FATAL:  "}) {
-    const size_t at = LastWith(lines, severity);
+    const size_t at = LastLineWith(lines, severity);
     if (at < lines.size()) {
       return {ErrorCode::kUnavailable,
               "the server ended: " + WithoutSeverity(lines[at]) + DetailAfter(lines, at)};

@@ -20,46 +20,19 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-/// Of the file; enough for the part of an archive's contents that says how its database was made.
-constexpr size_t kHeadBytes = 64 * 1024;
-
 /// Of a dump in directory format.
 constexpr const char* kContents = "toc.dat";
 /// Sooner restored by one connection than several are made.
 constexpr off_t kParallelBytes = off_t{32} << 20;
 constexpr unsigned kMaxParallelJobs = 8;
 
-struct BackupHead {
-  bool gzip = false;
-  std::string bytes;  ///< unpacked
-};
-
-Result<BackupHead> ReadHead(int fd, const RestoreRequest& request) {
-  std::string raw(kHeadBytes, '\0');
-  size_t have = 0;
-  while (have < raw.size()) {
-    const ssize_t n = ::pread(fd, raw.data() + have, raw.size() - have, static_cast<off_t>(have));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
-    if (n == 0) break;
-    have += static_cast<size_t>(n);
-  }
-  raw.resize(have);
-  BackupHead head;
-  head.gzip = IsGzip(raw);
-  DumpReader reader(request.backup_name, head.gzip);
-  // A file that is shorter than the head is whole: then a truncation is already seen here.
-  TRY_ASSIGN(head.bytes, reader.Read(raw, have < kHeadBytes));
-  return head;
-}
-
 /// Of a file its own, of a folder that of the table of contents of a dump in directory format; empty for
 /// another folder.
 Result<BackupHead> ReadHead(const RestoreRequest& request) {
-  if (request.folder == nullptr) return ReadHead(request.backup_fd, request);
+  if (request.folder == nullptr) return ReadBackupHead(request.backup_fd, request.backup_name);
   if (!request.folder->Has(kContents)) return BackupHead();
   TRY_ASSIGN(const UniqueFd contents, request.folder->Open(kContents));
-  return ReadHead(contents.Get(), request);
+  return ReadBackupHead(contents.Get(), request.backup_name);
 }
 
 /// A connection string of libpq; -d takes a bare name with `=` in it for one, so it always gets one.

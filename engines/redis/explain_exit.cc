@@ -4,20 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "engines/server_log.h"
+
 namespace spawnd::engines::redis {
 namespace {
-
-struct Cause {
-  std::string_view words;  ///< in the log
-  ErrorCode code;
-  std::string_view hint;
-};
 
 constexpr std::string_view kNewer =
     "Install a Redis or Valkey that is at least as new as the one that made the data.";
 
-/// In this order: what stands higher is the cause of what stands lower when a log has both.
-constexpr std::array<Cause, 16> kCauses{{
+constexpr std::array<ExitCause, 16> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Out Of Memory", ErrorCode::kUnavailable, "A Redis holds all of its data in memory: free some."},
@@ -42,16 +37,6 @@ constexpr std::array<Cause, 16> kCauses{{
     {"Can't open the append-only file", ErrorCode::kIo, ""},
 }};
 
-std::vector<std::string_view> LinesOf(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    if (end != 0) lines.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return lines;
-}
-
 /// "14182:M 25 Nov 2026 18:58:43.004 # Server ..." without what stands before the words.
 std::string Words(std::string_view line) {
   for (const std::string_view level : {" # ", " * ", " - ", " . "}) {
@@ -61,33 +46,19 @@ std::string Words(std::string_view line) {
   return std::string(line);
 }
 
-Error PortInUse(const Endpoint& endpoint) {
-  const std::string port = std::to_string(endpoint.port);
-  return {ErrorCode::kInUse, "port " + port + " of " + endpoint.host + " is in use by another program",
-          "See which one with `ss -ltnp sport = :" + port + "`; stop it, or give spawnd other ports."};
-}
-
-/// The last line that holds `words`; lines.size() when none does.
-size_t LastWith(const std::vector<std::string_view>& lines, std::string_view words) {
-  for (size_t i = lines.size(); i > 0; --i) {
-    if (lines[i - 1].find(words) != std::string_view::npos) return i - 1;
-  }
-  return lines.size();
-}
-
 }  // namespace
 
 Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
-  const std::vector<std::string_view> lines = LinesOf(log_tail);
-  if (LastWith(lines, "Address already in use") < lines.size()) return PortInUse(endpoint);
-  const size_t socket = LastWith(lines, "Could not create server TCP listening socket");
+  const std::vector<std::string_view> lines = LogLines(log_tail);
+  if (LastLineWith(lines, "Address already in use") < lines.size()) return PortInUse(endpoint);
+  const size_t socket = LastLineWith(lines, "Could not create server TCP listening socket");
   if (socket < lines.size()) {
     return {ErrorCode::kInvalidArgument,
             "the server cannot listen on " + endpoint.host + ": " + Words(lines[socket]),
             "Use an address of this machine."};
   }
-  for (const Cause& cause : kCauses) {
-    const size_t at = LastWith(lines, cause.words);
+  for (const ExitCause& cause : kCauses) {
+    const size_t at = LastLineWith(lines, cause.words);
     if (at < lines.size())
       return {cause.code, "the server ended: " + Words(lines[at]), std::string(cause.hint)};
   }
