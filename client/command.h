@@ -74,5 +74,11 @@ std::span<const Flag> CommonFlags();
 std::span<const Command> Commands();
 /// The resources that some command in the table has.
 std::span<const Resource> Resources();
+/// By any of its names; null when there is none.
+const Resource* FindResource(std::string_view word);
+/// The flag that `name` spells if it takes a value, else null. Asked before the command is known: a spelling
+/// means the same flag in every command of a verb that has it, which a test holds. In front of the verb
+/// (`verb` is empty, or none) it means what it does in any command.
+const Flag* ValueFlag(std::span<const Command> commands, std::string_view verb, std::string_view name);
 
 }  // namespace spawnd::client

@@ -24,30 +24,6 @@ std::string_view FlagName(std::string_view word) {
   return word.substr(0, word.find('='));
 }
 
-bool Spells(const Flag& flag, std::string_view word) {
-  return word == flag.name || (!flag.short_name.empty() && word == flag.short_name);
-}
-
-/// The flag that `name` spells if it takes a value. Asked before the command is known: a spelling means the
-/// same flag in every command of a verb that has it, which a test holds. In front of the verb (`verb` is
-/// empty, or none) it means what it does in any command.
-const Flag* ValueFlag(std::span<const Command> commands, std::string_view verb, std::string_view name) {
-  const auto find = [name](std::span<const Flag> flags) -> const Flag* {
-    for (const Flag& flag : flags) {
-      if (Spells(flag, name) && !flag.value.empty()) return &flag;
-    }
-    return nullptr;
-  };
-  if (const Flag* common = find(CommonFlags())) return common;
-  const auto of_verb = [verb](const Command& command) { return command.verb == verb; };
-  const bool known = std::any_of(commands.begin(), commands.end(), of_verb);
-  for (const Command& command : commands) {
-    if (known && !of_verb(command)) continue;
-    if (const Flag* flag = find(command.flags)) return flag;
-  }
-  return nullptr;
-}
-
 using Words = std::vector<std::string>;
 
 /// Drops empty words, and flags whose value is empty ("--name ''", "--name="): scripts pass unset variables
@@ -106,13 +82,6 @@ std::string TakeWord(Words& words) {
 bool Asks(const Words& words, std::string_view flag, std::string_view short_flag) {
   return std::any_of(words.begin(), words.end(),
                      [&](const std::string& word) { return word == flag || word == short_flag; });
-}
-
-const Resource* FindResource(std::string_view word) {
-  for (const Resource& resource : Resources()) {
-    if (word == resource.name || word == resource.plural || word == resource.short_name) return &resource;
-  }
-  return nullptr;
 }
 
 std::vector<std::string_view> AllResourceWords() {

@@ -67,6 +67,10 @@ std::vector<Resource> ResourcesInUse() {
   return used;
 }
 
+bool Spells(const Flag& flag, std::string_view word) {
+  return word == flag.name || (!flag.short_name.empty() && word == flag.short_name);
+}
+
 }  // namespace
 
 std::span<const Flag> CommonFlags() {
@@ -81,6 +85,30 @@ std::span<const Command> Commands() {
 std::span<const Resource> Resources() {
   static const std::vector<Resource> resources = ResourcesInUse();
   return resources;
+}
+
+const Resource* FindResource(std::string_view word) {
+  for (const Resource& resource : Resources()) {
+    if (word == resource.name || word == resource.plural || word == resource.short_name) return &resource;
+  }
+  return nullptr;
+}
+
+const Flag* ValueFlag(std::span<const Command> commands, std::string_view verb, std::string_view name) {
+  const auto find = [name](std::span<const Flag> flags) -> const Flag* {
+    for (const Flag& flag : flags) {
+      if (Spells(flag, name) && !flag.value.empty()) return &flag;
+    }
+    return nullptr;
+  };
+  if (const Flag* common = find(CommonFlags())) return common;
+  const auto of_verb = [verb](const Command& command) { return command.verb == verb; };
+  const bool known = std::any_of(commands.begin(), commands.end(), of_verb);
+  for (const Command& command : commands) {
+    if (known && !of_verb(command)) continue;
+    if (const Flag* flag = find(command.flags)) return flag;
+  }
+  return nullptr;
 }
 
 }  // namespace spawnd::client

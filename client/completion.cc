@@ -59,20 +59,6 @@ struct Typed {
   bool behind_dashes = false;
 };
 
-const Flag* FindFlag(std::span<const Command> commands, std::string_view word) {
-  const auto find = [word](std::span<const Flag> flags) {
-    return std::find_if(flags.begin(), flags.end(), [word](const Flag& flag) {
-      return word == flag.name || (!flag.short_name.empty() && word == flag.short_name);
-    });
-  };
-  const auto common = CommonFlags();
-  if (const auto flag = find(common); flag != common.end()) return &*flag;
-  for (const Command& command : commands) {
-    if (const auto flag = find(command.flags); flag != command.flags.end()) return &*flag;
-  }
-  return nullptr;
-}
-
 Typed TypedBefore(std::span<const Command> commands, const std::vector<std::string>& words) {
   Typed typed;
   for (size_t i = 0; i + 1 < words.size(); ++i) {
@@ -85,27 +71,21 @@ Typed TypedBefore(std::span<const Command> commands, const std::vector<std::stri
       if (!word.empty()) typed.words.push_back(word);
       continue;
     }
-    const Flag* flag = FindFlag(commands, word);
-    if (flag == nullptr || flag->value.empty()) continue;
+    const Flag* flag = ValueFlag(commands, typed.words.empty() ? "" : typed.words.front(), word);
+    if (flag == nullptr) continue;
     if (i + 2 == words.size()) typed.flag_of_value = flag->name;
     ++i;  // its value
   }
   return typed;
 }
 
-std::string_view ResourceOf(std::string_view word) {
-  for (const Resource& resource : Resources()) {
-    if (word == resource.name || word == resource.plural || word == resource.short_name) return resource.name;
-  }
-  return {};
-}
-
 std::vector<const Command*> Matching(std::span<const Command> commands, const Typed& typed) {
   std::vector<const Command*> matching;
+  const Resource* resource = typed.words.size() < 2 ? nullptr : FindResource(typed.words[1]);
   for (const Command& command : commands) {
     if (typed.words.empty() || command.verb != typed.words[0]) continue;
-    const bool fits =
-        command.resource.empty() || typed.words.size() < 2 || command.resource == ResourceOf(typed.words[1]);
+    const bool fits = command.resource.empty() || typed.words.size() < 2 ||
+                      (resource != nullptr && command.resource == resource->name);
     if (fits) matching.push_back(&command);
   }
   return matching;

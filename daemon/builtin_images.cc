@@ -60,12 +60,18 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
   return std::nullopt;
 }
 
+std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in) {
+  std::vector<std::string> versions = VersionsOf(*built_in.engine, state.installations.All());
+  const bool has_version = built_in.version.empty() ||
+                           std::find(versions.begin(), versions.end(), built_in.version) != versions.end();
+  if (versions.empty() || !has_version) return std::nullopt;
+  return ViewOf(state, *built_in.engine, std::move(versions));
+}
+
 std::vector<api::DataImage> BuiltInViews(DaemonState& state) {
-  const std::vector<engines::Installation> all = state.installations.All();
   std::vector<api::DataImage> views;
   for (const engines::Engine* engine : engines::AllEngines()) {
-    std::vector<std::string> versions = VersionsOf(*engine, all);
-    if (!versions.empty()) views.push_back(ViewOf(state, *engine, std::move(versions)));
+    if (auto view = BuiltInView(state, {engine, NameOf(*engine), ""})) views.push_back(std::move(*view));
   }
   return views;
 }

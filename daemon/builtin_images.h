@@ -28,6 +28,8 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
 /// One for each engine that is installed, its versions as tags. Loop thread.
 std::vector<api::DataImage> BuiltInViews(DaemonState& state);
+/// The same of one; nothing when its engine, or the version asked for, is not installed. Loop thread.
+std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in);
 
 /// An image that `who` may change, for `verb` ("delete", "update"). kNotFound; kForbidden for a built-in one
 /// and for what somebody else owns. Loop thread.

@@ -51,9 +51,7 @@ void CreateAccessToken(DaemonState& state, const http::Request& request, const h
   state.questions->Run([reply, made = std::move(*made)](const std::stop_token&) {
     api::AccessToken view = ViewOf(made.row);
     view.token = made.token;
-    reply.Begin();
-    reply.Line(api::ResultLine(api::ToJson(view)));
-    reply.End();
+    SendResult(reply, api::ToJson(view));
   });
 }
 

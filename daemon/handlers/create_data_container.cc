@@ -116,7 +116,7 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
                              order.reply.Line(api::ResultLine(api::ToJson(*created)));
                              order.reply.End();
                            });
-  state.reaper->Look();
+  if (row.expires_at > 0) state.reaper->Look();
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,

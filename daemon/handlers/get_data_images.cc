@@ -1,6 +1,5 @@
 /// GET /v1/data-images and /v1/data-images/{ref}. Rows are read on the loop; user names, which may ask a
 /// directory service, and files on a job thread.
-#include <algorithm>
 #include <optional>
 
 #include "api/json.h"
@@ -34,11 +33,7 @@ void GetDataImage(DaemonState& state, const http::Request& request, const http::
   const std::string& ref = request.parameters.at("ref");
   auto row = ResolveImage(*state.catalog, state.teams, request.peer.identity, ref);
   if (const auto built_in = row ? std::nullopt : FindBuiltIn(ref)) {
-    for (const api::DataImage& view : BuiltInViews(state)) {
-      const bool has_version = built_in->version.empty() || std::find(view.tags.begin(), view.tags.end(),
-                                                                      built_in->version) != view.tags.end();
-      if (view.name == built_in->name && has_version) return SendJson(reply, api::ToJson(view));
-    }
+    if (const auto view = BuiltInView(state, *built_in)) return SendJson(reply, api::ToJson(*view));
   }
   if (!row) return SendError(reply, row.error());
   auto account = SpaceAccount::Take(*state.catalog, state.layout);

@@ -42,5 +42,7 @@ void SendError(const http::Reply& reply, const Error& error);
 Result<void> CheckTeam(const std::string& team);
 /// 200 with a JSON body.
 void SendJson(const http::Reply& reply, std::string json);
+/// 200 with a stream of one line, the result.
+void SendResult(const http::Reply& reply, std::string_view json);
 
 }  // namespace spawnd::daemon

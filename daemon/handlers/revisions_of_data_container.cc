@@ -27,9 +27,7 @@ Containers::Changed AnswerTo(DaemonState& state, const http::Reply& reply,
       api::DataContainer view =
           ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id));
       view.warnings = warnings;
-      reply.Begin();
-      reply.Line(api::ResultLine(api::ToJson(view)));
-      reply.End();
+      SendResult(reply, api::ToJson(view));
     });
   };
 }

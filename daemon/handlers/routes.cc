@@ -53,4 +53,10 @@ void SendJson(const http::Reply& reply, std::string json) {
   reply.Send(200, std::move(json));
 }
 
+void SendResult(const http::Reply& reply, std::string_view json) {
+  reply.Begin();
+  reply.Line(api::ResultLine(json));
+  reply.End();
+}
+
 }  // namespace spawnd::daemon

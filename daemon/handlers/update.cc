@@ -43,12 +43,6 @@ Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& re
   return state.catalog->ContainerById(container.id);
 }
 
-void SendResult(const http::Reply& reply, const std::string& json) {
-  reply.Begin();
-  reply.Line(api::ResultLine(json));
-  reply.End();
-}
-
 }  // namespace
 
 void UpdateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {

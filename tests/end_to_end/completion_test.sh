@@ -36,6 +36,8 @@ each_place() {
   offers "$shell" 'spawnctl create data-container --image shop --durability al' always
   offers "$shell" 'spawnctl get data-containers -o y' yaml
   offers "$shell" 'spawnctl connect be' beta
+  # A letter means what it does in its verb: here it is a switch, in create it takes a file.
+  offers "$shell" 'spawnctl logs data-container -f al' alpha
 }
 
 case_bash() { each_place bash; offers bash 'spawnctl run shop:ni' nightly; }
