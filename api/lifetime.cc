@@ -100,4 +100,12 @@ Result<int64_t> ParseLifetime(std::string_view text) {
   return static_cast<int64_t>(std::ceil(seconds - 1e-7 * (seconds >= 1 ? 1 : 0)));
 }
 
+Result<void> ValidateLifetime(int64_t seconds) {
+  if (seconds >= 0 && seconds <= kMaxLifetimeSeconds) return {};
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("lifetime of {} s {}", seconds, seconds < 0 ? "is negative" : "is longer than 100 years"),
+      "0 is for ever.");
+}
+
 }  // namespace spawnd::api

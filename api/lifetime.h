@@ -17,4 +17,7 @@ inline constexpr int64_t kMaxLifetimeSeconds = int64_t{100} * 365 * 24 * 3600;
 /// naming the text.
 Result<int64_t> ParseLifetime(std::string_view text);
 
+/// The same limits for a number of seconds: 0 (for ever) to kMaxLifetimeSeconds. Error: kInvalidArgument.
+Result<void> ValidateLifetime(int64_t seconds);
+
 }  // namespace spawnd::api

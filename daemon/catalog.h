@@ -108,6 +108,10 @@ struct TokenRow {
   int64_t last_used_at = 0;  ///< 0: never
 };
 
+/// Of one image. Every list of images carries them all.
+inline constexpr size_t kMaxTagsOfImage = 100;
+inline constexpr size_t kMaxTeamsOfImage = 100;
+
 /// What Update changes; nothing: stays.
 struct ImageChange {
   std::string name;
@@ -147,10 +151,11 @@ class Catalog {
   using ImageFilter = std::function<bool(const ImageRow&)>;
 
   /// A pending image, with tags and teams; its tags count only once it is completed. row.id 0: takes a new id
-  /// in the same transaction. Returns the id. kAlreadyExists when the cache key is taken.
+  /// in the same transaction. Returns the id. kAlreadyExists when the cache key is taken, kInvalidArgument
+  /// for more than kMaxTagsOfImage or kMaxTeamsOfImage.
   Result<int64_t> InsertImage(const ImageRow& row);
-  /// pending -> completed. Its tags leave older completed images of the name; a tag that a newer one has by
-  /// now is not taken back.
+  /// pending -> completed. Its tags leave older completed images of the name that are the same owner's; a tag
+  /// that a newer one has by now is not taken back.
   Result<void> CompleteImage(int64_t id, const ImageCompletion& completion);
   /// pending -> failed.
   Result<void> FailImage(int64_t id, std::string_view detail);
@@ -178,8 +183,9 @@ class Catalog {
   /// Every layer that some image refers to; garbage collection keeps exactly these and what is leased.
   Result<std::vector<std::string>> LayersReferenced();
 
-  /// catalog_changes.cc. Tags are added and leave the image of the name that has them; with a new name the
-  /// image's own tags move along and do the same there.
+  /// catalog_changes.cc. Tags are added and leave the owner's image of the name that has them; with a new
+  /// name the image's own tags move along and do the same there. kInvalidArgument as InsertImage, changing
+  /// nothing.
   Result<void> UpdateImage(int64_t id, const ImageChange& change);
   /// Completed and failed ones whose time has come and that no living container uses. By id.
   Result<std::vector<int64_t>> ExpiredImages(int64_t now);
@@ -241,8 +247,10 @@ class Catalog {
   Result<int64_t> IdFor(int64_t wanted);
   Result<void> ExpectChange(std::string_view kind, int64_t id);
   Result<std::vector<int64_t>> Numbers(const char* sql, int64_t parameter);
+  Result<void> TakeTags(int64_t id);
   Result<void> RenameImage(int64_t id, const std::string& name);
   Result<void> AddTag(int64_t id, const std::string& tag);
+  Result<void> CheckLabelCount(int64_t id);
   Result<std::vector<TokenRow>> ReadTokens(Query& query);
   Result<void> InsertTexts(const char* sql, int64_t image_id, const std::vector<std::string>& texts);
   Result<std::vector<std::string>> Texts(const char* sql, int64_t image_id);

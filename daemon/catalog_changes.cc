@@ -15,46 +15,13 @@ Result<std::vector<int64_t>> Catalog::Numbers(const char* sql, int64_t parameter
   }
 }
 
-/// Inside a transaction.
-Result<void> Catalog::RenameImage(int64_t id, const std::string& name) {
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET name = ? WHERE id = ?"));
-    TRY(query.Bind(name).Bind(id).Run());
-    TRY(ExpectChange("data image", id));
-  }
-  {
-    TRY_ASSIGN(
-        Query query,
-        database_->Prepare("DELETE FROM image_tags WHERE active = 1 AND name = ?1 AND image_id <> ?2 AND tag "
-                           "IN (SELECT tag FROM image_tags WHERE image_id = ?2 AND active = 1)"));
-    TRY(query.Bind(name).Bind(id).Run());
-  }
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE image_tags SET name = ? WHERE image_id = ?"));
-  return query.Bind(name).Bind(id).Run();
-}
-
-/// Inside a transaction. Of an image that is not completed yet a tag only counts from then on
-/// (CompleteImage).
-Result<void> Catalog::AddTag(int64_t id, const std::string& tag) {
-  TRY_ASSIGN(const ImageRow image, ImageById(id));
-  const bool completed = image.state == ImageState::kCompleted;
-  if (completed) {
-    TRY_ASSIGN(Query query,
-               database_->Prepare("DELETE FROM image_tags WHERE name = ? AND tag = ? AND active = 1"));
-    TRY(query.Bind(image.name).Bind(tag).Run());
-  }
-  TRY_ASSIGN(Query query,
-             database_->Prepare("INSERT OR REPLACE INTO image_tags (image_id, tag, name, active) "
-                                "VALUES (?,?,?,?)"));
-  return query.Bind(id).Bind(tag).Bind(image.name).Bind(int64_t{completed}).Run();
-}
-
 Result<void> Catalog::UpdateImage(int64_t id, const ImageChange& change) {
   Transaction transaction(*database_);
   TRY(transaction.Begin());
   if (!change.name.empty()) TRY(RenameImage(id, change.name));
   for (const std::string& tag : change.tags) TRY(AddTag(id, tag));
   TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, change.teams));
+  TRY(CheckLabelCount(id));
   if (change.expires_at) {
     TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET expires_at = ? WHERE id = ?"));
     TRY(query.Bind(*change.expires_at).Bind(id).Run());

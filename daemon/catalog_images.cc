@@ -86,12 +86,13 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
             .Run());
   }
   TRY(
-      InsertTexts("INSERT OR IGNORE INTO image_tags (image_id, tag, name, active) "
-                  "SELECT id, ?2, name, 0 FROM images WHERE id = ?1",
+      InsertTexts("INSERT OR IGNORE INTO image_tags (image_id, tag, owner, name, active) "
+                  "SELECT id, ?2, owner, name, 0 FROM images WHERE id = ?1",
                   id, row.tags));
   TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, row.teams));
   TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
                   row.leased_layers));
+  TRY(CheckLabelCount(id));
   TRY(transaction.Commit());
   return id;
 }
@@ -125,20 +126,7 @@ Result<void> Catalog::CompleteImage(int64_t id, const ImageCompletion& completio
   }
   TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
                   completion.layer_ids));
-  // A tag goes to the newest completed image of the name that carries it. Builds may end in another order
-  // than they began: what a newer one has taken meanwhile stays there and is struck off here.
-  constexpr std::array<const char*, 3> kTakeTags{
-      "DELETE FROM image_tags WHERE image_id = ?1 AND EXISTS (SELECT 1 FROM image_tags AS other WHERE "
-      "other.name = image_tags.name AND other.tag = image_tags.tag AND other.active = 1 AND other.image_id > "
-      "?1)",
-      "DELETE FROM image_tags WHERE active = 1 AND image_id < ?1 AND EXISTS (SELECT 1 FROM image_tags AS "
-      "mine "
-      "WHERE mine.image_id = ?1 AND mine.name = image_tags.name AND mine.tag = image_tags.tag)",
-      "UPDATE image_tags SET active = 1 WHERE image_id = ?1"};
-  for (const char* sql : kTakeTags) {
-    TRY_ASSIGN(Query query, database_->Prepare(sql));
-    TRY(query.Bind(id).Run());
-  }
+  TRY(TakeTags(id));
   return transaction.Commit();
 }
 

@@ -3,9 +3,9 @@
 namespace spawnd::daemon {
 namespace {
 
-// Tags of an image that is not completed yet have active = 0: only then does a tag belong to one image of a
-// name, and the index below holds it to that. Ports stay taken until a container's row is gone, names only
-// while it lives.
+// Tags of an image that is not completed yet have active = 0: only then does a tag belong to one image of its
+// owner's of a name (ADR 3), and the index below holds it to that. Ports stay taken until a container's row
+// is gone, names only while it lives.
 constexpr const char* kCreate = R"sql(
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('id', 10000);
@@ -34,11 +34,12 @@ CREATE UNIQUE INDEX images_by_cache_key ON images (cache_key) WHERE cache_key <>
 CREATE TABLE image_tags (
   image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
   tag TEXT NOT NULL,
+  owner INTEGER NOT NULL,
   name TEXT NOT NULL,
   active INTEGER NOT NULL,
   PRIMARY KEY (image_id, tag)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX image_tags_by_name ON image_tags (name, tag) WHERE active = 1;
+CREATE UNIQUE INDEX image_tags_by_name ON image_tags (name, tag, owner) WHERE active = 1;
 
 CREATE TABLE image_teams (
   image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
@@ -103,7 +104,7 @@ CREATE TABLE access_tokens (
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {

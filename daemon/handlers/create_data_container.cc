@@ -7,6 +7,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "api/lifetime.h"
 #include "daemon/builtin_images.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
@@ -46,9 +47,7 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
     return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing");
   }
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container name"));
-  if (request.lifetime_seconds < 0) {
-    return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
-  }
+  TRY(api::ValidateLifetime(request.lifetime_seconds));
   return {};
 }
 

@@ -1,6 +1,7 @@
 /// POST /v1/data-images: checks the request, then hands it to a build job, which streams its progress.
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "api/lifetime.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/image_builder.h"
@@ -35,9 +36,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateName(request.name, "data image name"));
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : request.teams) TRY(CheckTeam(team));
-  if (request.lifetime_seconds < 0) {
-    return Fail(ErrorCode::kInvalidArgument, "a lifetime cannot be negative");
-  }
+  TRY(api::ValidateLifetime(request.lifetime_seconds));
   TRY(CheckPaths(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckPaths(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",

@@ -4,6 +4,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "api/lifetime.h"
 #include "daemon/builtin_images.h"
 #include "daemon/caller.h"
 #include "daemon/containers.h"
@@ -16,8 +17,9 @@ namespace spawnd::daemon {
 namespace {
 
 /// From now; 0: never.
-std::optional<int64_t> ExpiryOf(const std::optional<int64_t>& lifetime_seconds) {
+Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_seconds) {
   if (!lifetime_seconds) return std::nullopt;
+  TRY(api::ValidateLifetime(*lifetime_seconds));
   return *lifetime_seconds == 0 ? 0 : std::time(nullptr) + *lifetime_seconds;
 }
 
@@ -28,8 +30,9 @@ Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image name"));
   for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
-  TRY(state.catalog->UpdateImage(image.id, {std::move(wanted.name), std::move(wanted.tags),
-                                            std::move(wanted.teams), ExpiryOf(wanted.lifetime_seconds)}));
+  TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
+  TRY(state.catalog->UpdateImage(
+      image.id, {std::move(wanted.name), std::move(wanted.tags), std::move(wanted.teams), expiry}));
   return state.catalog->ImageById(image.id);
 }
 
@@ -38,7 +41,8 @@ Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& re
   TRY_ASSIGN(const ContainerRow container,
              ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref")));
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container name"));
-  TRY(state.catalog->UpdateContainer(container.id, {wanted.name, ExpiryOf(wanted.lifetime_seconds)}));
+  TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
+  TRY(state.catalog->UpdateContainer(container.id, {wanted.name, expiry}));
   if (!wanted.name.empty()) state.containers->Renamed(container.id, wanted.name);
   return state.catalog->ContainerById(container.id);
 }

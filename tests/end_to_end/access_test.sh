@@ -93,6 +93,23 @@ case_teams_and_what_is_hidden() {
   ctl delete data-image -q shared private
 }
 
+# Two people may use one name. Neither takes the other's tags, whether by a create, an update or a new name.
+case_nobody_takes_somebody_elses_tags() {
+  local id tags='.[0].tags | sort | join(" ")'
+  ann create data-image -q -f "$(image_yaml till 'sourceType: empty' 'version: 15')" --tag latest --tag v1 --tag v2 >/dev/null
+  id=$(ann get data-image till -o json | jq .id)
+  bob create data-image -q -f "$(image_yaml till 'sourceType: empty' 'version: 15')" --tag latest >/dev/null
+  bob update data-image till --tag v1 -q
+  bob create data-image -q -f "$(image_yaml cash 'sourceType: empty' 'version: 15')" --tag v2 >/dev/null
+  bob update data-image cash --name till -q
+  assert_eq "$(ann get data-images -o json | jq -r "$tags")" "latest v1 v2"
+  assert_eq "$(ann get data-image till:latest -o json | jq .id)" "$id"
+  ann create data-container -q -i till:v2 -n anns >/dev/null
+  ann delete data-container -q anns
+  ann delete data-image -q till
+  bob delete data-image -q till:v1 till:v2
+}
+
 case_public_images() {
   ctl create data-image -q -f "$(image_yaml open 'sourceType: empty' 'version: 15' 'teams: [public]')" >/dev/null
   assert_contains "$(bob get data-images --public -o json | jq -r '.[].name' | xargs)" "open"

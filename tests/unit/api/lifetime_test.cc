@@ -6,6 +6,7 @@
 
 using spawnd::api::kMaxLifetimeSeconds;
 using spawnd::api::ParseLifetime;
+using spawnd::api::ValidateLifetime;
 
 TEST_CASE("lifetimes are Go durations plus days") {
   const std::pair<const char*, int64_t> cases[] = {
@@ -21,6 +22,15 @@ TEST_CASE("lifetimes are Go durations plus days") {
     const auto lifetime = ParseLifetime(text);
     REQUIRE(lifetime);
     CHECK(*lifetime == seconds);
+  }
+}
+
+TEST_CASE("a number of seconds has the same limits") {
+  CHECK(ValidateLifetime(0));
+  CHECK(ValidateLifetime(kMaxLifetimeSeconds));
+  for (const int64_t seconds : {int64_t{-1}, kMaxLifetimeSeconds + 1, int64_t{1} << 53}) {
+    REQUIRE_FALSE(ValidateLifetime(seconds));
+    CHECK(ValidateLifetime(seconds).error().code == spawnd::ErrorCode::kInvalidArgument);
   }
 }
 

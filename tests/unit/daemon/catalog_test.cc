@@ -111,6 +111,57 @@ TEST_CASE("a tag belongs to one completed image of a name and moves to the newes
   CHECK(CodeOf(catalog->FindImage("shop:latest")) == ErrorCode::kNotFound);
 }
 
+TEST_CASE("nobody takes a tag from somebody else's image") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const auto of = [&](uid_t owner, const std::string& name, std::vector<std::string> tags) {
+    ImageRow row = NewImage(name, std::move(tags));
+    row.owner = owner;
+    const auto id = catalog->InsertImage(row);
+    REQUIRE(id);
+    Complete(*catalog, *id);
+    return *id;
+  };
+  using Tags = std::vector<std::string>;
+  const int64_t anns = of(1, "shop", {"latest", "v1", "v2"});
+  const int64_t bobs = of(2, "shop", {"latest"});
+  REQUIRE(catalog->UpdateImage(bobs, {.name = {}, .tags = {"v1"}, .teams = {}, .expires_at = {}}));
+  const int64_t renamed = of(2, "store", {"v2"});
+  REQUIRE(catalog->UpdateImage(renamed, {.name = "shop", .tags = {}, .teams = {}, .expires_at = {}}));
+  CHECK(catalog->ImageById(anns)->tags == Tags{"latest", "v1", "v2"});
+  CHECK(catalog->ImageById(bobs)->tags == Tags{"latest", "v1"});
+  CHECK(catalog->ImageById(renamed)->tags == Tags{"v2"});
+  const auto seen_by = [&](uid_t caller, const char* reference) {
+    return catalog->FindImage(reference, [caller](const ImageRow& image) { return image.owner == caller; })
+        ->id;
+  };
+  CHECK(seen_by(1, "shop:latest") == anns);
+  CHECK(seen_by(1, "shop:v2") == anns);
+  CHECK(seen_by(2, "shop:latest") == bobs);
+  CHECK(catalog->FindImage("shop:latest")->id == bobs);  // who sees both gets the newest
+  const int64_t bobs_next = of(2, "shop", {"latest"});
+  CHECK(catalog->ImageById(bobs)->tags == Tags{"v1"});
+  CHECK(seen_by(2, "shop:latest") == bobs_next);
+}
+
+TEST_CASE("an image has so many tags and teams, not more") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  std::vector<std::string> many;
+  for (size_t i = 0; i < kMaxTagsOfImage; ++i) many.push_back("t" + std::to_string(i));
+  const int64_t full = Completed(*catalog, "shop", many);
+  const auto update = [&](std::vector<std::string> tags, std::vector<std::string> teams) {
+    return catalog->UpdateImage(full, {"other", std::move(tags), std::move(teams), {}});
+  };
+  CHECK(CodeOf(update({"one-more"}, {})) == ErrorCode::kInvalidArgument);
+  CHECK(catalog->ImageById(full)->name == "shop");  // nothing of the change was made
+  REQUIRE(update({"t7"}, {}));                      // it has that one
+  CHECK(CodeOf(update({}, std::vector<std::string>(many))) == ErrorCode::kInvalidArgument);
+  many.emplace_back("one-more");
+  CHECK(CodeOf(catalog->InsertImage(NewImage("shop", many))) == ErrorCode::kInvalidArgument);
+  CHECK(catalog->ListImages()->size() == 1);
+}
+
 TEST_CASE("builds that end in another order than they began leave the tag with the newest") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
@@ -350,11 +401,11 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = 4"));
+    REQUIRE((*newer)->Execute("PRAGMA user_version = 5"));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema 4") != std::string::npos);
+  CHECK(newer.message.find("schema 5") != std::string::npos);
   std::filesystem::remove(path);
 
   {
