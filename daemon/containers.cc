@@ -14,6 +14,7 @@
 #include "daemon/image_builder_space.h"
 #include "daemon/images.h"
 #include "daemon/poisoned.h"
+#include "daemon/reaper.h"
 #include "daemon/space.h"
 #include "daemon/views.h"
 #include "engines/registry.h"
@@ -388,6 +389,7 @@ void Containers::Forget(int64_t id) {
   spdlog::info("container {} ('{}') is gone", id, found->second->row.name);
   lives_.erase(found);
   state_.images->ContainerGone(image_id);
+  state_.reaper->Look();  // its image may have expired meanwhile
 }
 
 }  // namespace spawnd::daemon

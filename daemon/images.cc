@@ -67,6 +67,10 @@ void Images::ContainerGone(int64_t image_id) {
   if (going_.contains(image_id)) TryRemove(image_id);
 }
 
+void Images::ResumeRemovals() {
+  for (const int64_t id : std::set<int64_t>(going_)) TryRemove(id);  // which takes it out
+}
+
 void Images::TryRemove(int64_t id) {
   const auto using_it = state_.catalog->ContainersOfImage(id);
   // Containers that are being deleted still have the files open, and after a crash would be found again.
@@ -74,7 +78,7 @@ void Images::TryRemove(int64_t id) {
   auto layers = state_.catalog->LayersOfImage(id);
   auto removed = layers ? state_.catalog->RemoveImage(id) : Fail(layers.error());
   if (!removed) {
-    // The row still says deleting, so that the next start of the daemon tries again.
+    // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
     spdlog::error("image {}: {}", id, removed.error().message);
     return;
   }

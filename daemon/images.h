@@ -38,6 +38,8 @@ class Images {
   void ResumeDelete(int64_t id);
   /// A container of this image is gone for good: the image may have waited for that.
   void ContainerGone(int64_t image_id);
+  /// Tries again what could not be removed (the catalog's disk was full, say). The reaper calls.
+  void ResumeRemovals();
 
  private:
   void TryRemove(int64_t id);

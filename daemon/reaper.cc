@@ -3,23 +3,23 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
+#include <utility>
 
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/images.h"
 
 namespace spawnd::daemon {
-namespace {
 
-constexpr std::chrono::seconds kAtLeastEvery{60};
-/// What could not be deleted now (a full disk, say) is not tried again in a tight loop.
-constexpr std::chrono::seconds kAtMostEvery{1};
+int64_t Reaper::SystemClock() {
+  return std::time(nullptr);
+}
 
-}  // namespace
+Reaper::Reaper(DaemonState& state, WallClock clock, std::chrono::milliseconds at_least_every)
+    : state_(state), clock_(std::move(clock)), at_least_every_(at_least_every) {}
 
-void Reaper::Reap(int64_t now) {
+void Reaper::ReapContainers(int64_t now) {
   const auto containers = state_.catalog->ExpiredContainers(now);
   if (!containers) return spdlog::error("cannot look for expired containers: {}", containers.error().message);
   for (const int64_t id : *containers) {
@@ -30,6 +30,9 @@ void Reaper::Reap(int64_t now) {
       spdlog::error("container {} has expired, but stays: {}", id, deleted.error().message);
     }
   }
+}
+
+void Reaper::ReapImages(int64_t now) {
   const auto images = state_.catalog->ExpiredImages(now);
   if (!images) return spdlog::error("cannot look for expired images: {}", images.error().message);
   for (const int64_t id : *images) {
@@ -42,6 +45,18 @@ void Reaper::Reap(int64_t now) {
   }
 }
 
+std::chrono::milliseconds Reaper::UntilNextLook(int64_t now) {
+  // Only what is due later counts. What is due and still there is in use, and its last container calls when
+  // it goes; or could not be deleted, and a full disk is not asked again every second.
+  const auto next = state_.catalog->NextExpiry(now);
+  if (!next) spdlog::error("cannot look for the next expiry: {}", next.error().message);
+  if (!next || *next == 0) return at_least_every_;
+  // In seconds first: a distant expiry is more milliseconds than there are numbers.
+  const auto longest = std::chrono::ceil<std::chrono::seconds>(at_least_every_);
+  return std::min<std::chrono::milliseconds>(std::min(std::chrono::seconds(*next - now), longest),
+                                             at_least_every_);
+}
+
 void Reaper::Stop() {
   stopped_ = true;
   timer_.reset();
@@ -49,18 +64,17 @@ void Reaper::Stop() {
 
 void Reaper::Look() {
   if (stopped_) return;
-  const int64_t now = std::time(nullptr);
-  Reap(now);
-  auto wait = kAtLeastEvery;
-  // What is due but in use waits for its container, which calls.
-  if (const auto next = state_.catalog->NextExpiry(now); next && *next > 0) {
-    wait = std::clamp(std::chrono::seconds(*next - now), kAtMostEvery, kAtLeastEvery);
-  }
-  auto timer = WatchTime(state_.loop, wait, kAtLeastEvery, [this] { Look(); });
+  const int64_t now = clock_();
+  ReapContainers(now);
+  ReapImages(now);
+  state_.images->ResumeRemovals();
+  auto timer = WatchTime(state_.loop, UntilNextLook(now), at_least_every_, [this] { Look(); });
   if (timer) {
     timer_ = std::move(*timer);
   } else {
-    spdlog::error("nothing expires from here on: {}", timer.error().message);
+    spdlog::error("what expires may stay {} longer: {}",
+                  timer_ ? "up to a minute" : "until something else is made or deleted",
+                  timer.error().message);
   }
 }
 

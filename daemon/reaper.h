@@ -6,7 +6,9 @@
 /// never shorter.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/result.h"
@@ -18,7 +20,14 @@ struct DaemonState;
 
 class Reaper {
  public:
-  explicit Reaper(DaemonState& state) : state_(state) {}
+  /// Seconds since 1970, as everything in the catalog is dated.
+  using WallClock = std::function<int64_t()>;
+  /// How late a jump of the wall clock may be noticed, and how soon a deletion that failed is tried again.
+  static constexpr std::chrono::seconds kAtLeastEvery{60};
+
+  /// Does nothing until the first Look. A test may tell it the time, and not wait for a minute.
+  explicit Reaper(DaemonState& state, WallClock clock = SystemClock,
+                  std::chrono::milliseconds at_least_every = kAtLeastEvery);
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
@@ -29,9 +38,14 @@ class Reaper {
   void Stop();
 
  private:
-  void Reap(int64_t now);
+  static int64_t SystemClock();
+  void ReapContainers(int64_t now);
+  void ReapImages(int64_t now);
+  std::chrono::milliseconds UntilNextLook(int64_t now);
 
   DaemonState& state_;
+  const WallClock clock_;
+  const std::chrono::milliseconds at_least_every_;
   std::unique_ptr<Watch> timer_;
   bool stopped_ = false;
 };

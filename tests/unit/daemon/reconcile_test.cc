@@ -2,103 +2,18 @@
 /// in the catalog ends up whole or gone. No keeper runs here; tests/end_to_end has those.
 #include "daemon/reconcile.h"
 
-#include <chrono>
-#include <fstream>
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
-#include "daemon/containers.h"
-#include "daemon/daemon_state.h"
-#include "daemon/event_loop.h"
-#include "daemon/images.h"
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/unit/daemon/machine.h"
 
 namespace spawnd::daemon {
 namespace {
 
 const std::string kKnownLayer(32, 'a');
 const std::string kUnknownLayer(32, 'b');
-
-/// A daemon without a socket over a scratch state directory.
-struct Machine {
-  Machine() : loop(Loop()), state(Config{}, StoreLayout(scratch.Path() + "/state")) {
-    REQUIRE(state.layout.Prepare());
-    auto catalog = Catalog::Open(state.layout.Catalog());
-    REQUIRE(catalog);
-    state.catalog = std::move(*catalog);
-    state.loop = loop->Get();
-    auto mailbox = MakeMailbox(loop->Get());
-    REQUIRE(mailbox);
-    state.mailbox = std::move(*mailbox);
-    state.containers = std::make_unique<Containers>(state);
-    state.images = std::make_unique<Images>(state);
-    state.launches = Jobs::Start(1);
-    state.removals = Jobs::Start(1);
-  }
-
-  static std::unique_ptr<EventLoop> Loop() {
-    auto made = EventLoop::Make();
-    REQUIRE(made);
-    return std::move(*made);
-  }
-
-  /// Runs the loop until `done`, at most ten seconds.
-  template <typename Condition>
-  bool RunUntil(Condition done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    bool reached = false;
-    auto ticks = WatchTime(loop->Get(), std::chrono::milliseconds(1), std::chrono::milliseconds(1), [&] {
-      reached = done();
-      if (reached || std::chrono::steady_clock::now() > end) loop->Stop();
-    });
-    REQUIRE(ticks);
-    loop->Run();
-    return reached;
-  }
-
-  int64_t PendingImage(const std::string& name) {
-    ImageRow row;
-    row.name = name;
-    row.engine = "postgresql";
-    row.engine_version = "15.20";
-    const auto id = state.catalog->InsertImage(row);
-    REQUIRE(id);
-    return *id;
-  }
-
-  int64_t CompletedImage(const std::string& name, const std::string& layer) {
-    const int64_t id = PendingImage(name);
-    REQUIRE(state.catalog->CompleteImage(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
-    Touch(state.layout.ImageIndex(id));
-    Touch(state.layout.Layer(layer));
-    return id;
-  }
-
-  int64_t CreatingContainer(int64_t image) {
-    ContainerRow row;
-    row.name = "half";
-    row.image_id = image;
-    row.port = 20001;
-    row.installation_version = "4.2";  // no machine has it
-    const auto id = state.catalog->InsertContainer(row);
-    REQUIRE(id);
-    REQUIRE(PosixFileSystem().CreateDirectory(state.layout.Container(*id)));
-    Touch(state.layout.Container(*id) + "/data");
-    return *id;
-  }
-
-  static void Touch(const std::string& path) {
-    std::ofstream(path) << "x" << std::flush;
-    REQUIRE(Exists(path));
-  }
-  static bool Exists(const std::string& path) { return PosixFileSystem().Exists(path).value(); }
-
-  ScratchDirectory scratch;
-  std::unique_ptr<EventLoop> loop;
-  DaemonState state;
-};
 
 TEST_CASE("reconcile: an image half built is gone, with all its files") {
   Machine machine;
