@@ -1,5 +1,6 @@
-/// Lifetimes against a clock that the test sets: what is due goes, what is not or is in use stays, whatever the
-/// clock does. With real files, rows, timers and removals; tests/end_to_end/clock_test.sh has a whole daemon.
+/// Lifetimes against a clock that the test sets: what is due goes, what is not or is in use stays, whatever
+/// the clock does. With real files, rows, timers and removals; tests/end_to_end/clock_test.sh has a whole
+/// daemon.
 #include "daemon/reaper.h"
 
 #include <chrono>
