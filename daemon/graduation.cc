@@ -27,7 +27,7 @@ Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
     std::string name = container + "-graduate-" + std::to_string(n);
     const auto has_it = [&name](const ImageRow& image) { return image.name == name; };
     if (std::any_of(images.begin(), images.end(), has_it)) continue;
-    auto valid = api::ValidateName(name, "data image name");
+    auto valid = api::ValidateName(name, "data image");
     if (valid) return name;
     valid.error().hint = "Choose one with --name.";
     return Fail(std::move(valid.error()));

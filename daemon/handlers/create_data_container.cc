@@ -46,7 +46,7 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
   if (request.image.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "the data image to create the container from is missing");
   }
-  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container name"));
+  if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
   TRY(api::ValidateLifetime(request.lifetime_seconds));
   return {};
 }

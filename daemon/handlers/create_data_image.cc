@@ -33,7 +33,11 @@ Result<void> CheckPaths(bool is_source, std::string_view source, std::string_vie
 }
 
 Result<void> Check(const api::CreateDataImageRequest& request) {
-  TRY(api::ValidateName(request.name, "data image name"));
+  TRY(api::ValidateName(request.name, "data image"));
+  if (request.engine.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the engine of data image '" + request.name + "' is missing",
+                "'spawnctl get engines' lists them.");
+  }
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : request.teams) TRY(CheckTeam(team));
   TRY(api::ValidateLifetime(request.lifetime_seconds));

@@ -11,17 +11,35 @@
 
 namespace spawnd::daemon {
 
+namespace {
+
+/// Whether the list is of public images only.
+Result<bool> OnlyPublic(const http::Request& request) {
+  bool only_public = false;
+  for (const auto& [name, value] : request.query) {
+    if (name != "public" || (value != "true" && value != "false")) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + name + "=" + value + "' is nothing that the list of data images understands",
+                  "It takes public=true.");
+    }
+    only_public = value == "true";
+  }
+  return only_public;
+}
+
+}  // namespace
+
 void GetDataImages(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+  const auto only_public = OnlyPublic(request);
+  if (!only_public) return SendError(reply, only_public.error());
   auto rows = VisibleImages(*state.catalog, state.teams, request.peer.identity);
   if (!rows) return SendError(reply, rows.error());
   auto account = SpaceAccount::Take(*state.catalog, state.layout);
   if (!account) return SendError(reply, account.error());
-  const auto asked = request.query.find("public");
-  const bool only_public = asked != request.query.end() && asked->second == "true";
-  if (only_public) std::erase_if(*rows, [](const ImageRow& row) { return !IsPublic(row); });
+  if (*only_public) std::erase_if(*rows, [](const ImageRow& row) { return !IsPublic(row); });
   state.questions->Run([reply, rows = std::move(*rows), account = std::move(*account),
-                        views = only_public ? BuiltInViews(state)
-                                            : std::vector<api::DataImage>()](const std::stop_token&) mutable {
+                        views = *only_public ? BuiltInViews(state) : std::vector<api::DataImage>()](
+                           const std::stop_token&) mutable {
     for (const ImageRow& row : rows) {
       views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
     }

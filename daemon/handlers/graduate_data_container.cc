@@ -12,7 +12,7 @@ namespace {
 
 Result<GraduationOrder> OrderOf(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::GraduateDataContainerRequest>(request.body));
-  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image name"));
+  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
   for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
   const Identity& caller = request.peer.identity;

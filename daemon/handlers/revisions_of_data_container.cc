@@ -3,6 +3,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "api/json_document.h"
 #include "daemon/caller.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
@@ -32,6 +33,22 @@ Containers::Changed AnswerTo(DaemonState& state, const http::Reply& reply,
   };
 }
 
+/// save and reset take nothing: a body that says something is a mistake of the caller.
+Result<void> RequireNoFields(const std::string& body) {
+  if (body.empty()) return {};
+  TRY_ASSIGN(const rapidjson::Document document, api::ParseJson(body, api::kRequestLimits, "the request"));
+  if (!document.IsObject()) return Fail(ErrorCode::kInvalidArgument, "the request is not a JSON object");
+  if (document.ObjectEmpty()) return {};
+  const auto& name = document.MemberBegin()->name;
+  return Fail(ErrorCode::kInvalidArgument,
+              "unknown field '" + std::string(name.GetString(), name.GetStringLength()) + "' in the request");
+}
+
+Result<ContainerRow> ContainerOf(DaemonState& state, const http::Request& request) {
+  TRY(RequireNoFields(request.body));
+  return ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+}
+
 Result<void> Revert(DaemonState& state, const ContainerRow& container, const std::string& revision,
                     const http::Reply& reply) {
   TRY_ASSIGN(const uint32_t number, api::ParseRevision(revision));
@@ -49,8 +66,7 @@ Result<void> Load(DaemonState& state, const http::Request& request, const http::
 }  // namespace
 
 void SaveDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  const auto container =
-      ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+  const auto container = ContainerOf(state, request);
   if (!container) return SendError(reply, container.error());
   std::vector<std::string> warnings;
   if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
@@ -58,8 +74,7 @@ void SaveDataContainer(DaemonState& state, const http::Request& request, const h
 }
 
 void ResetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  const auto container =
-      ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+  const auto container = ContainerOf(state, request);
   if (!container) return SendError(reply, container.error());
   const auto begun = Revert(state, *container, container->revision, reply);
   if (!begun) SendError(reply, begun.error());

@@ -27,7 +27,7 @@ Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   const std::string& ref = request.parameters.at("ref");
   TRY_ASSIGN(const ImageRow image, ResolveChangeableImage(state, request.peer.identity, ref, "update"));
-  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image name"));
+  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
   for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
   TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
@@ -40,7 +40,7 @@ Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& re
   TRY_ASSIGN(const auto wanted, api::FromJson<api::UpdateDataContainerRequest>(request.body));
   TRY_ASSIGN(const ContainerRow container,
              ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref")));
-  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container name"));
+  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
   TRY(state.catalog->UpdateContainer(container.id, {wanted.name, expiry}));
   if (!wanted.name.empty()) state.containers->Renamed(container.id, wanted.name);

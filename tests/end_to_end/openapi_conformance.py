@@ -5,7 +5,8 @@
 Every operation of the document is carried out for real, at least once with success and once with an error; each answer's
 status and content type must be documented, and each body must fit its schema with nothing in it that the document does
 not name. Every route of the daemon (ROUTES, the file with the router's table) is in the document and the other way round.
-From the schemas of requests come further requests, each wrong in one place, which must be refused.
+From each success come further requests, each wrong in one place and right in all others, which must be refused: what is
+wrong, and not something else that is missing, is then the only reason.
 
 An operation without a line in SUCCESSES fails, with a word on what to add. Prints PASS and FAIL lines.
 """
@@ -188,39 +189,67 @@ def wrong_type(schema):
     return 5 if kinds == "string" else "x" if kinds in ("integer", "number", "array", "boolean", "object") else None
 
 
-def wrong_bodies(schema):
-    """Bodies that are each wrong in one place, with a word on where."""
-    properties = schema.get("properties", {})
+def wrong_bodies(schema, right):
+    """Bodies that are each wrong in one place, with a word on where; `right` is one that would succeed."""
     yield "no JSON", "{"
     yield "a list", []
-    yield "an unknown field", {"noSuchField": 1}
-    for name, value in properties.items():
-        yield f"'{name}' of another type", {name: wrong_type(value)}
+    yield "an unknown field", {**right, "noSuchField": 1}
+    for name, value in schema.get("properties", {}).items():
+        yield f"'{name}' of another type", {**right, name: wrong_type(value)}
         if value.get("type") == "array":
-            yield f"an item of '{name}' of another type", {name: [wrong_type(value["items"])]}
+            yield f"an item of '{name}' of another type", {**right, name: [wrong_type(value["items"])]}
         if "enum" in value:
-            yield f"a '{name}' that is none", {name: "no such word"}
+            yield f"a '{name}' that is none", {**right, name: "no such word"}
+        if "pattern" in value:
+            yield f"a '{name}' of other characters", {**right, name: "no good"}
         if "minimum" in value:
-            yield f"a '{name}' below its minimum", {name: value["minimum"] - 1}
+            yield f"a '{name}' below its minimum", {**right, name: value["minimum"] - 1}
     for name in schema.get("required", []):
-        yield f"no '{name}'", {}
+        yield f"no '{name}'", {key: value for key, value in right.items() if key != name}
+
+
+def wrong_queries(operation):
+    yield "an unknown parameter", {"noSuchParameter": "1"}
+    for name, schema in operation.query.items():
+        yield f"'{name}' of another type", {name: "perhaps"}
+        if "minimum" in schema:
+            yield f"a '{name}' below its minimum", {name: schema["minimum"] - 1}
+
+
+def check_wrong_places(operation, kept, line):
+    """The line of a success, before it is carried out, with one mistake at a time."""
+    parameters, right = filled(line[1], kept), filled(line[2] or {}, kept)
+    if operation.body is not None:
+        for what, body in wrong_bodies(operation.body, right):
+            refused_for(what, operation, parameters=parameters, body=body)
+    if operation.query:
+        for what, query in wrong_queries(operation):
+            refused_for(what, operation, parameters={**parameters, **query})
+
+
+def refused_for(what, operation, **request):
+    try:
+        refused(operation, (400,), **request)
+    except (AssertionError, jsonschema.ValidationError) as error:
+        raise AssertionError(f"{what}: {error}") from None
 
 
 def check_refusals(operation):
-    too_long = {"X-Padding": "x" * 100_000}
-    refused(operation, (431, 400), headers=too_long)
+    refused(operation, (431, 400), headers={"X-Padding": "x" * 100_000})
     refused(operation, (401,), headers={"Authorization": "Bearer no-such-token"})
-    if operation.body is not None:
-        for what, body in wrong_bodies(operation.body):
-            try:
-                refused(operation, (400,), parameters={"ref": "no-such-thing"}, body=body)
-            except AssertionError as error:
-                # What the body asks of something that is not there may be answered in either order.
-                if not (operation.path_parameters and "404 instead" in str(error)):
-                    raise AssertionError(f"{what}: {error}") from None
     if operation.path_parameters:
         body = {name: "rev.0" for name in (operation.body or {}).get("required", [])}
         refused(operation, (404,), parameters={"ref": "no-such-thing"}, body=body if operation.body else None)
+
+
+def check_failing_stream(operation):
+    """Work that fails after it has begun: progress, then an error in place of a result, all of it as documented."""
+    path = FOLDER + "/fails.sql"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("create table a (id int);\ninsert into nowhere values (1);\n")
+    last = operation.check(*operation.send(body={"name": "fails", "sourceType": "backup", "engine": "postgresql",
+                                                 "initialDatabaseName": "shop", "backups": [path]}))
+    assert last["error"]["code"] == "invalid_argument" and "nowhere" in last["error"]["message"], f"it ends with {last}"
 
 
 def guarded(what, check, *arguments):
@@ -244,9 +273,13 @@ def main():
         root = yaml.safe_load(file)
     known = operations(root)
     guarded("the daemon's routes are the document's", check_routes, root)
-    kept = {}
+    guarded("createDataImage ends its stream with an error", check_failing_stream, known["createDataImage"])
+    kept, seen = {}, set()
     for line in SUCCESSES:
         if line[0] in known:
+            if line[0] not in seen and (known[line[0]].body is not None or known[line[0]].query):
+                guarded(f"{line[0]} refuses one wrong place", check_wrong_places, known[line[0]], kept, line)
+            seen.add(line[0])
             guarded(f"{line[0]} {json.dumps(line[1])}", succeed, known, kept, line)
         else:
             report(False, line[0], "openapi_conformance.py exercises it, and the document has no such operation")
