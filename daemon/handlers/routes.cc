@@ -8,10 +8,23 @@ namespace {
 
 using Verb = void (*)(DaemonState&, const http::Request&, const http::Reply&);
 
-http::Handler Bind(DaemonState& state, Verb verb) {
+/// For a verb that looks at the query itself.
+http::Handler BindWithQuery(DaemonState& state, Verb verb) {
   return [&state, verb](http::Request request, const http::Reply& reply) {
     Authenticate(state, std::move(request), reply,
                  [&state, verb, reply](const http::Request& known) { verb(state, known, reply); });
+  };
+}
+
+/// For all others: a query that nobody reads is a caller's mistake.
+http::Handler Bind(DaemonState& state, Verb verb) {
+  return [known = BindWithQuery(state, verb)](http::Request request, const http::Reply& reply) {
+    if (!request.query.empty()) {
+      return SendError(reply, {ErrorCode::kInvalidArgument,
+                               "unknown query parameter '" + request.query.begin()->first + "'",
+                               "This request takes none."});
+    }
+    known(std::move(request), reply);
   };
 }
 
@@ -20,10 +33,10 @@ http::Handler Bind(DaemonState& state, Verb verb) {
 http::Router MakeRouter(DaemonState& state) {
   http::Router router;
   router.Add("POST", "/v1/data-images", Bind(state, CreateDataImage));
-  router.Add("GET", "/v1/data-images", Bind(state, GetDataImages));
+  router.Add("GET", "/v1/data-images", BindWithQuery(state, GetDataImages));
   router.Add("GET", "/v1/data-images/{ref}", Bind(state, GetDataImage));
-  router.Add("GET", "/v1/data-images/{ref}/log", Bind(state, GetDataImageLog));
-  router.Add("GET", "/v1/data-containers/{ref}/log", Bind(state, GetDataContainerLog));
+  router.Add("GET", "/v1/data-images/{ref}/log", BindWithQuery(state, GetDataImageLog));
+  router.Add("GET", "/v1/data-containers/{ref}/log", BindWithQuery(state, GetDataContainerLog));
   router.Add("DELETE", "/v1/data-images/{ref}", Bind(state, DeleteDataImage));
   router.Add("POST", "/v1/data-containers", Bind(state, CreateDataContainer));
   router.Add("GET", "/v1/data-containers", Bind(state, GetDataContainers));

@@ -81,6 +81,16 @@ case_bad_usage() {
   assert_exit 64 ctl get data-images --no-such-flag
   assert_exit 64 ctl get data-images -o xml
 }
+case_bad_names() {
+  assert_error 64 "data image name '123' is all digits, like an id" -- ctl create data-image -f "$(image_yaml some 'sourceType: empty')" -n 123
+  assert_error 64 "data image name 'a b' has a character that is not allowed" -- ctl create data-image -f "$(image_yaml some 'sourceType: empty')" -n "a b"
+  assert_error 64 "data container name '123' is all digits, like an id" -- ctl create data-container -i some -n 123
+  assert_error 64 "data container name 'a b' has a character that is not allowed" -- ctl get data-container "a b"
+  assert_error 64 "data image name 'a b' has a character that is not allowed" -- ctl create data-container -i "a b:c"
+  assert_error 64 "tag 'b c' has a character that is not allowed" -- ctl create data-container -i "a:b c"
+  assert_error 64 "data image name '123' is all digits, like an id" -- ctl update data-image some --name 123
+  assert_error 64 "data container name '123' is all digits, like an id" -- ctl update data-container some --name 123
+}
 case_nothing_to_list() {
   delete_all_containers
   assert_exit 0 ctl get data-containers

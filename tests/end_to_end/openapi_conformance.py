@@ -181,7 +181,13 @@ def refused(operation, statuses, **request):
     status, content_type, content = operation.send(**request)
     last = operation.check(status, content_type, content)
     assert status in statuses, f"{status} instead of {statuses}: {content[:300]}"
-    assert last["error"]["message"] and "\n" not in last["error"]["message"], f"not one line: {last}"
+    check_message(last["error"]["message"])
+
+
+def check_message(message):
+    assert message and "\n" not in message, f"not one line: {message!r}"
+    twice = re.search(r"\b([a-z]+) \1\b", message)
+    assert not twice, f"'{twice[1]}' twice in a row: {message}"
 
 
 def wrong_type(schema):
@@ -201,7 +207,11 @@ def wrong_bodies(schema, right):
         if "enum" in value:
             yield f"a '{name}' that is none", {**right, name: "no such word"}
         if "pattern" in value:
-            yield f"a '{name}' of other characters", {**right, name: "no good"}
+            for text in ("no good", "123", "x" * 64):
+                if not re.search(value["pattern"], text):
+                    yield f"'{text}' as '{name}'", {**right, name: text}
+        if "maxLength" in value:
+            yield f"a '{name}' that is too long", {**right, name: "x" * (value["maxLength"] + 1)}
         if "minimum" in value:
             yield f"a '{name}' below its minimum", {**right, name: value["minimum"] - 1}
     for name in schema.get("required", []):
@@ -222,9 +232,8 @@ def check_wrong_places(operation, kept, line):
     if operation.body is not None:
         for what, body in wrong_bodies(operation.body, right):
             refused_for(what, operation, parameters=parameters, body=body)
-    if operation.query:
-        for what, query in wrong_queries(operation):
-            refused_for(what, operation, parameters={**parameters, **query})
+    for what, query in wrong_queries(operation):
+        refused_for(what, operation, parameters={**parameters, **query}, body=right if operation.body else None)
 
 
 def refused_for(what, operation, **request):
@@ -277,7 +286,7 @@ def main():
     kept, seen = {}, set()
     for line in SUCCESSES:
         if line[0] in known:
-            if line[0] not in seen and (known[line[0]].body is not None or known[line[0]].query):
+            if line[0] not in seen:
                 guarded(f"{line[0]} refuses one wrong place", check_wrong_places, known[line[0]], kept, line)
             seen.add(line[0])
             guarded(f"{line[0]} {json.dumps(line[1])}", succeed, known, kept, line)
