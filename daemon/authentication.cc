@@ -6,13 +6,14 @@
 #include <pwd.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
-#include <optional>
 #include <utility>
 
 #include "base/random.h"
+#include "daemon/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 
@@ -21,10 +22,11 @@ namespace {
 
 // "spawn_10007_<secret>": the number finds the row, the secret is compared.
 constexpr std::string_view kPrefix = "spawn_";
-constexpr std::string_view kScheme = "Bearer ";
+constexpr std::string_view kScheme = "bearer";
+constexpr std::string_view kBlanks = " \t";
 constexpr size_t kSecretLength = 32;
 constexpr size_t kAccountBuffer = 16 * 1024;
-/// When a token was last used is known to the minute: writing it down costs a sync.
+/// When a token was last used is known to the minute.
 constexpr int64_t kUseResolution = 60;
 
 Result<std::string> HashOf(std::string_view token) {
@@ -48,6 +50,23 @@ tl::unexpected<Error> Refused() {
       "who the socket says.");
 }
 
+tl::unexpected<Error> Malformed(std::string what) {
+  return Fail(ErrorCode::kUnauthenticated, std::move(what),
+              "Send 'Authorization: Bearer <token>', or no such header to be who the socket says.");
+}
+
+bool SameWord(std::string_view text, std::string_view lower_case) {
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+std::string_view WithoutBlanks(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
 /// The id in a token's text; 0 when it is none.
 int64_t IdIn(std::string_view token) {
   if (!token.starts_with(kPrefix)) return 0;
@@ -57,38 +76,29 @@ int64_t IdIn(std::string_view token) {
   return error == std::errc() && end != token.data() + token.size() && *end == '_' && id > 0 ? id : 0;
 }
 
-Result<TokenRow> FindToken(Catalog& catalog, std::string_view header) {
-  if (!header.starts_with(kScheme)) return Refused();
-  const std::string_view token = header.substr(kScheme.size());
-  TRY_ASSIGN(const std::string hash, HashOf(token));
-  const auto row = catalog.TokenById(IdIn(token));
-  if (!row && row.error().code != ErrorCode::kNotFound) return Fail(row.error());
-  // How long this takes says nothing about how much of a guess was right.
-  if (!row || row->hash.size() != hash.size() ||
-      CRYPTO_memcmp(row->hash.data(), hash.data(), hash.size()) != 0) {
-    return Refused();
-  }
-  return *row;
+/// Whether `then` was less than a minute ago. A clock that was set back makes it long ago.
+bool WithinAMinute(int64_t then, int64_t now) {
+  return now >= then && now - then < kUseResolution;
 }
 
-void NoteUse(Catalog& catalog, const TokenRow& token) {
-  const int64_t now = std::time(nullptr);
-  if (now >= token.last_used_at && now - token.last_used_at < kUseResolution) return;
-  const auto noted = catalog.NoteTokenUse(token.id, now);
-  if (!noted) spdlog::warn("cannot note that token {} was used: {}", token.id, noted.error().message);
-}
-
-/// May ask a directory service, so never on the loop. A user whom the machine no longer knows has no groups.
-Identity IdentityOf(uid_t uid) {
-  Identity identity;
-  identity.uid = uid;
-  identity.gid = static_cast<gid_t>(-1);
+/// The account of a token's owner, in every group that it has now. May ask a directory service, so never on
+/// the loop; asked for each request, so that nobody keeps rights that were taken away: it is a few small
+/// files, or the directory service's own cache.
+Result<Identity> AccountOf(uid_t uid) {
   std::array<char, kAccountBuffer> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
-    return identity;
-  identity.gid = found->pw_gid;
+  const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0) {
+    return Fail(ErrorCode::kUnavailable,
+                ErrnoError(error, "cannot look up user " + std::to_string(uid) + ", the access token's owner")
+                    .message);
+  }
+  if (found == nullptr) {
+    return Fail(ErrorCode::kUnauthenticated, "the access token's owner, user " + std::to_string(uid) +
+                                                 ", has no account on this machine any more");
+  }
+  Identity identity{uid, found->pw_gid, {}};
   int count = 64;
   identity.groups.resize(static_cast<size_t>(count));
   if (::getgrouplist(found->pw_name, found->pw_gid, identity.groups.data(), &count) < 0) {
@@ -97,6 +107,16 @@ Identity IdentityOf(uid_t uid) {
   }
   identity.groups.resize(static_cast<size_t>(count));
   return identity;
+}
+
+/// A token is worth what its owner is: nothing once he may not connect himself.
+Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
+  TRY_ASSIGN(Identity owner, AccountOf(token.owner));
+  if (MayConnect(access, owner)) return owner;
+  return Fail(ErrorCode::kUnauthenticated,
+              "the access token's owner, '" + UserName(token.owner) + "', may not use spawnd any more",
+              "It works again once that user is a member of the socket's group, '" +
+                  std::string(kSocketGroup) + "' by default.");
 }
 
 }  // namespace
@@ -114,18 +134,68 @@ Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t o
   return made;
 }
 
+Result<std::string_view> BearerToken(std::string_view header) {
+  header = WithoutBlanks(header);
+  if (header.empty()) return Malformed("the Authorization header is empty");
+  const size_t end = std::min(header.find_first_of(kBlanks), header.size());
+  const bool is_bearer = SameWord(header.substr(0, end), kScheme);
+  if (!is_bearer) return Malformed("the Authorization header does not begin with 'Bearer'");
+  const std::string_view token = WithoutBlanks(header.substr(end));
+  if (token.empty()) return Malformed("the Authorization header has no token after 'Bearer'");
+  if (token.size() > kMaxTokenLength) {
+    return Malformed("the access token has more than " + std::to_string(kMaxTokenLength) + " characters");
+  }
+  if (token.find_first_of(" \t,") != std::string_view::npos) {
+    return Malformed("the Authorization header has more than one token");
+  }
+  return token;
+}
+
+Result<TokenRow> AccessTokens::Find(std::string_view header) {
+  TRY_ASSIGN(const std::string_view token, BearerToken(header));
+  TRY_ASSIGN(const std::string hash, HashOf(token));
+  auto row = catalog_.TokenById(IdIn(token));
+  if (!row && row.error().code != ErrorCode::kNotFound) return row;
+  // How long this takes says nothing about how much of a guess was right.
+  if (!row || row->hash.size() != hash.size() ||
+      CRYPTO_memcmp(row->hash.data(), hash.data(), hash.size()) != 0) {
+    return Refused();
+  }
+  return row;
+}
+
+void AccessTokens::NoteUse(const TokenRow& token) {
+  const int64_t now = clock_();
+  if (WithinAMinute(token.last_used_at, now) || (failed_at_ != 0 && WithinAMinute(failed_at_, now))) return;
+  const auto noted = catalog_.NoteTokenUse(token.id, now);
+  failed_at_ = noted ? 0 : now;
+  if (noted) return;
+  spdlog::warn("cannot note that access token {} was used: {}; further ones are not noted for a minute",
+               token.id, noted.error().message);
+}
+
 void Authenticate(DaemonState& state, http::Request request, const http::Reply& reply,
                   std::function<void(const http::Request&)> go_on) {
   const auto header = request.headers.find("authorization");
-  if (header == request.headers.end() || header->second.empty()) return go_on(request);
-  const auto token = FindToken(*state.catalog, header->second);
+  if (header == request.headers.end()) return go_on(request);
+  auto token = state.tokens->Find(header->second);
   if (!token) return SendError(reply, token.error());
-  NoteUse(*state.catalog, *token);
-  if (token->owner == request.peer.identity.uid) return go_on(request);
-  state.questions->Run([&state, owner = token->owner, request = std::move(request),
+  if (token->owner == request.peer.identity.uid) {
+    state.tokens->NoteUse(*token);
+    return go_on(request);
+  }
+  state.questions->Run([&state, token = std::move(*token), request = std::move(request), reply,
                         go_on = std::move(go_on)](const std::stop_token&) mutable {
-    request.peer.identity = IdentityOf(owner);
-    state.mailbox->Post([request = std::move(request), go_on = std::move(go_on)] { go_on(request); });
+    auto owner = OwnerOf(token, state.socket_access);
+    if (!owner) return SendError(reply, owner.error());
+    request.peer.identity = std::move(*owner);
+    state.mailbox->Post(
+        [&state, token = std::move(token), request = std::move(request), reply, go_on = std::move(go_on)] {
+          // Meanwhile the daemon may have been told to stop, and then has nobody left to do the work.
+          if (!state.questions) return SendError(reply, {ErrorCode::kUnavailable, "the daemon is stopping"});
+          state.tokens->NoteUse(token);
+          go_on(request);
+        });
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/authentication.h"
 #include "daemon/containers.h"
 #include "daemon/images.h"
 #include "daemon/log_streams.h"

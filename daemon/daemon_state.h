@@ -13,6 +13,7 @@
 #include "daemon/installations.h"
 #include "daemon/jobs.h"
 #include "daemon/key_guards.h"
+#include "daemon/listen_socket.h"
 #include "daemon/ports.h"
 #include "daemon/resources.h"
 #include "daemon/space_reserve.h"
@@ -23,6 +24,7 @@ typedef struct uv_loop_s uv_loop_t;
 
 namespace spawnd::daemon {
 
+class AccessTokens;
 class Containers;
 class Images;
 class LogStreams;
@@ -50,6 +52,7 @@ struct DaemonState {
   const Config config;
   const StoreLayout layout;
   EngineUser engine_user;
+  SocketAccess socket_access;
   TlsCertificate tls;
   Ports ports;
   Installations installations;
@@ -61,6 +64,7 @@ struct DaemonState {
   uv_loop_t* loop = nullptr;
   SpaceReserve reserve;
   std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<AccessTokens> tokens;
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Images> images;
   std::unique_ptr<Space> space;

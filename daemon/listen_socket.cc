@@ -8,8 +8,10 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -96,7 +98,31 @@ Result<std::optional<UniqueFd>> FromSystemd() {
   return std::optional<UniqueFd>(std::move(fd));
 }
 
+/// Of the file that a socket is bound to. One without a file (an abstract name, which systemd may pass) is
+/// open to everybody.
+Result<SocketAccess> AccessOf(int socket_fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return FailErrno(errno, "cannot tell where the socket is");
+  }
+  if (size <= offsetof(sockaddr_un, sun_path) || address.sun_path[0] == '\0') return SocketAccess{0, 0, 0666};
+  const std::string path(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return FailErrno(errno, "cannot tell who may use '" + path + "'");
+  return SocketAccess{st.st_uid, st.st_gid, st.st_mode & 07777};
+}
+
 }  // namespace
+
+bool MayConnect(const SocketAccess& access, const Identity& who) {
+  if (who.uid == 0) return true;
+  // Writing is what connect asks for; the first class that fits decides, as for any file.
+  if (who.uid == access.owner) return (access.mode & S_IWUSR) != 0;
+  const bool in_group = who.gid == access.group ||
+                        std::find(who.groups.begin(), who.groups.end(), access.group) != who.groups.end();
+  return (access.mode & (in_group ? S_IWGRP : S_IWOTH)) != 0;
+}
 
 Result<UniqueFd> LockStateDirectory(const std::string& state_directory) {
   const std::string path = state_directory + "/lock";
@@ -113,7 +139,10 @@ Result<UniqueFd> LockStateDirectory(const std::string& state_directory) {
 
 Result<ListenSocket> OpenListenSocket(const std::string& path) {
   TRY_ASSIGN(auto from_systemd, FromSystemd());
-  if (from_systemd) return ListenSocket{std::move(*from_systemd), true};
+  if (from_systemd) {
+    TRY_ASSIGN(const SocketAccess access, AccessOf(from_systemd->Get()));
+    return ListenSocket{std::move(*from_systemd), true, access};
+  }
 
   TRY_ASSIGN(const sockaddr_un address, AddressOf(path));
   TRY(MakeFolders(DirectoryOf(path)));
@@ -128,7 +157,8 @@ Result<ListenSocket> OpenListenSocket(const std::string& path) {
   if (bound != 0) return FailErrno(bind_errno, "cannot listen on '" + path + "'");
   TRY(GiveToGroup(path));
   if (::listen(fd.Get(), kBacklog) != 0) return FailErrno(errno, "cannot listen on '" + path + "'");
-  return ListenSocket{std::move(fd), false};
+  TRY_ASSIGN(const SocketAccess access, AccessOf(fd.Get()));
+  return ListenSocket{std::move(fd), false, access};
 }
 
 }  // namespace spawnd::daemon

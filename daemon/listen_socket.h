@@ -2,8 +2,11 @@
 /// once, at start, before there are other threads.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
+#include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -16,9 +19,20 @@ inline constexpr const char* kSocketGroup = "spawn";
 /// ends, however it ends. kInUse when another daemon has it.
 Result<UniqueFd> LockStateDirectory(const std::string& state_directory);
 
+/// Who may connect: owner, group and mode of the socket's file, as they were at the start.
+struct SocketAccess {
+  uid_t owner = 0;
+  gid_t group = 0;
+  mode_t mode = 0;  ///< permission bits
+};
+
+/// What the kernel would say to `who`. Any thread.
+bool MayConnect(const SocketAccess& access, const Identity& who);
+
 struct ListenSocket {
   UniqueFd fd;
   bool from_systemd = false;  ///< then `path` is systemd's to make and to remove
+  SocketAccess access;
 };
 
 /// Takes the socket that systemd hands over, if it does; else makes one at `path`: 0660, group kSocketGroup,

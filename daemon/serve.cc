@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <utility>
 
 #include "base/file.h"
+#include "daemon/authentication.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/event_loop.h"
@@ -106,6 +108,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(state_.layout.Prepare());
   TRY_ASSIGN(lock_, LockStateDirectory(state_.layout.Root()));
   TRY_ASSIGN(ListenSocket socket, OpenListenSocket(options.socket_path));
+  state_.socket_access = socket.access;
   TRY_ASSIGN(state_.tls, EnsureTlsCertificate(state_.layout.Root()));
   TRY(OpenCatalog());
   state_.installations.Detect();
@@ -141,6 +144,7 @@ Result<void> Daemon::OpenCatalog() {
   // SQLite's log and its shared memory need a few blocks, also on a full disk.
   TRY_ASSIGN(state_.catalog,
              WithReserve(state_.reserve, [this] { return Catalog::Open(state_.layout.Catalog()); }));
+  state_.tokens = std::make_unique<AccessTokens>(*state_.catalog, [] { return std::time(nullptr); });
   return {};
 }
 

@@ -59,7 +59,11 @@ http::Router MakeRouter(DaemonState& state) {
 }
 
 void SendError(const http::Reply& reply, const Error& error) {
-  reply.Send(api::HttpStatus(error.code), api::ToJson(error));
+  if (error.code != ErrorCode::kUnauthenticated) {
+    return reply.Send(api::HttpStatus(error.code), api::ToJson(error));
+  }
+  // A 401 says what would have been understood (RFC 9110 section 11.6.1).
+  reply.Send(401, api::ToJson(error), {{"WWW-Authenticate", "Bearer realm=\"spawnd\""}});
 }
 
 void SendJson(const http::Reply& reply, std::string json) {

@@ -127,13 +127,18 @@ class Operation:
         answer = connection.getresponse()
         content = answer.read().decode()
         connection.close()
-        return answer.status, (answer.getheader("Content-Type") or "").split(";")[0], content
+        return answer.status, answer.headers, content
 
-    def check(self, status, content_type, content):
+    def check(self, status, headers, content):
         """Returns the last JSON of the answer; raises when the document does not know the answer."""
         response = self.responses.get(str(status)) or (self.responses.get("default") if status >= 400 else None)
         assert response, f"status {status} is not in the document: {content[:300]}"
-        known = strict(response, self.root).get("content", {})
+        response = strict(response, self.root)
+        for name, header in response.get("headers", {}).items():
+            assert name in headers, f"status {status} has no header {name}"
+            jsonschema.validate(headers[name], header["schema"])
+        content_type = (headers["Content-Type"] or "").split(";")[0]
+        known = response.get("content", {})
         assert content_type in known, f"content type '{content_type}' of status {status} is not in the document"
         if content_type == "application/x-ndjson":
             items = [json.loads(line) for line in content.splitlines()]
@@ -168,8 +173,8 @@ def filled(value, kept):
 def succeed(known, kept, line):
     operation_id, parameters, body, keep = line
     operation = known[operation_id]
-    status, content_type, content = operation.send(filled(parameters, kept), filled(body, kept))
-    last = operation.check(status, content_type, content)
+    status, headers, content = operation.send(filled(parameters, kept), filled(body, kept))
+    last = operation.check(status, headers, content)
     assert status < 400, f"{status}: {content[:300]}"
     assert not (isinstance(last, dict) and "error" in last), f"the stream ends with {last}"
     result = last.get("result", last) if isinstance(last, dict) else last
@@ -178,8 +183,8 @@ def succeed(known, kept, line):
 
 
 def refused(operation, statuses, **request):
-    status, content_type, content = operation.send(**request)
-    last = operation.check(status, content_type, content)
+    status, headers, content = operation.send(**request)
+    last = operation.check(status, headers, content)
     assert status in statuses, f"{status} instead of {statuses}: {content[:300]}"
     check_message(last["error"]["message"])
 
@@ -245,10 +250,29 @@ def refused_for(what, operation, **request):
 
 def check_refusals(operation):
     refused(operation, (431, 400), headers={"X-Padding": "x" * 100_000})
-    refused(operation, (401,), headers={"Authorization": "Bearer no-such-token"})
+    assert "401" in operation.responses, "the document has no 401 for it"
+    for value in ("Bearer no-such-token", "Bearer", "", "Basic c3Bhd246"):
+        refused(operation, (401,), headers={"Authorization": value})
     if operation.path_parameters:
         body = {name: "rev.0" for name in (operation.body or {}).get("required", [])}
         refused(operation, (404,), parameters={"ref": "no-such-thing"}, body=body if operation.body else None)
+
+
+def check_security(root, known):
+    """Each alternative under `security` is a way in, and nothing else is."""
+    schemes = root["components"]["securitySchemes"]
+    assert root["security"] == [{}, {"accessToken": []}], "security is peer credentials, or a token"
+    assert (schemes["accessToken"]["type"], schemes["accessToken"]["scheme"]) == ("http", "bearer")
+    make, who, delete = known["createAccessToken"], known["getWhoAmI"], known["deleteAccessToken"]
+    made = make.check(*make.send(body={"purpose": "security"}))["result"]
+    accepted = [{"Authorization": text + made["token"]} for text in ("Bearer ", "bearer ", "BEARER    ")]
+    for headers in [{}] + accepted:
+        status, answered, content = who.send(headers=headers)
+        who.check(status, answered, content)
+        assert status == 200, f"{status}: {content[:300]}"
+    delete.check(*delete.send(parameters={"ref": made["id"]}, headers=accepted[0]))
+    for headers in accepted:
+        refused(who, (401,), headers=headers)
 
 
 def check_failing_stream(operation):
@@ -282,6 +306,7 @@ def main():
         root = yaml.safe_load(file)
     known = operations(root)
     guarded("the daemon's routes are the document's", check_routes, root)
+    guarded("security", check_security, root, known)
     guarded("createDataImage ends its stream with an error", check_failing_stream, known["createDataImage"])
     kept, seen = {}, set()
     for line in SUCCESSES:

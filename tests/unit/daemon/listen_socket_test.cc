@@ -70,6 +70,30 @@ TEST_CASE("the socket is 0660 in folders that are 0755, whatever the umask") {
   CHECK(st.st_gid == (spawn != nullptr ? spawn->gr_gid : ::getegid()));
 }
 
+TEST_CASE("who may connect is what the socket's file says") {
+  const ScratchDirectory scratch;
+  const auto socket = OpenListenSocket(scratch / "s.sock");
+  REQUIRE(socket);
+  struct stat st {};
+  REQUIRE(::stat((scratch / "s.sock").c_str(), &st) == 0);
+  CHECK(socket->access.owner == st.st_uid);
+  CHECK(socket->access.group == st.st_gid);
+  CHECK(socket->access.mode == 0660);
+
+  const SocketAccess ours{500, 600, 0660};
+  CHECK(MayConnect(ours, {0, 0, {}}));
+  CHECK(MayConnect(ours, {500, 1, {}}));
+  CHECK(MayConnect(ours, {1000, 600, {}}));
+  CHECK(MayConnect(ours, {1000, 1, {2, 600, 3}}));
+  CHECK_FALSE(MayConnect(ours, {1000, 1, {2, 3}}));
+  CHECK_FALSE(MayConnect(ours, {1000, 0, {0}}));
+  // An administrator's own SocketMode=. The first class that fits decides.
+  CHECK(MayConnect({500, 600, 0666}, {1000, 1, {}}));
+  CHECK_FALSE(MayConnect({500, 600, 0606}, {1000, 600, {}}));
+  CHECK_FALSE(MayConnect({500, 600, 0066}, {500, 600, {}}));
+  CHECK_FALSE(MayConnect({500, 600, 0444}, {1000, 600, {}}));
+}
+
 TEST_CASE("a stale socket is replaced, a living one and a file are not") {
   const ScratchDirectory scratch;
   const std::string path = scratch / "s.sock";
