@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may do what: access tokens, teams, what one may not see, and public images.
+# Who may do what: teams, what one may not see, and public images.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
@@ -10,60 +10,6 @@ as() { local uid=$1 groups=$2; shift 2; setpriv --reuid "$uid" --regid "$uid" --
 ann() { as 64101 "$spawn_gid,$team_gid" "$work/spawnctl" "$@"; }
 bob() { as 64102 "$spawn_gid" "$work/spawnctl" "$@"; }
 stranger() { as 64103 64103 "$work/spawnctl" "$@"; }
-
-case_tokens() {
-  assert_exit 0 ctl get access-tokens
-  assert_eq "$out$err" "No resources found."
-  assert_eq "$(ctl get access-tokens -o json)" "[]"
-  local said token id
-  said=$(ctl create access-token --purpose "nightly images")
-  assert_matches "$said" '^Access token generated: [A-Za-z0-9_]+$'
-  token=${said##* }
-  (( ${#token} >= 32 )) || fail "a token of ${#token} characters"
-  id=$(ctl get at | awk '/nightly/ {print $1}')
-  assert_eq "$(ctl get access-token "$id" -o json | jq -r '.purpose, .owner, .lastUsedAt, .token' | xargs)" "nightly images root null"
-  # Only a hash is kept, and nothing of it is logged.
-  ! grep -rqF "$token" "$state" "$work/daemon.log" || fail "the token is in a file"
-  assert_eq "$(SPAWNCTL_ACCESS_TOKEN=$token ctl get access-token "$id" -o json | jq -r '.lastUsedAt != null')" true
-  SPAWNCTL_ACCESS_TOKEN='' ctl get data-images >/dev/null
-  assert_error 7 "not valid" -- ctl get data-images --accessToken "${token}x"
-  assert_error 7 "not valid" -- ctl get data-images --accessToken nonsense
-  stop_daemon; start_daemon
-  ctl get data-images --accessToken "$token" >/dev/null
-  ctl delete access-token "$id" -q
-  assert_error 7 "has been deleted" -- ctl get data-images --accessToken "$token"
-  assert_error 2 "$id" -- ctl delete access-token "$id"
-}
-
-case_a_token_carries_its_owners_rights() {
-  local token id
-  token=$(ann create access-token --purpose ann -q)
-  id=$(ann get access-tokens | awk '/ann/ {print $1}')
-  ann create data-image -q -f "$(image_yaml of-ann 'sourceType: empty' 'version: 15')" >/dev/null
-  assert_error 2 of-ann -- bob get data-image of-ann
-  assert_eq "$(bob get data-image of-ann --accessToken "$token" -o name)" of-ann
-  bob create data-container -q -i of-ann -n by-bob --accessToken "$token" >/dev/null
-  assert_eq "$(ann get data-container by-bob -o json | jq -r .owner)" 64101
-  assert_error 2 by-bob -- bob get data-container by-bob
-  # Somebody else's tokens are not found.
-  assert_error 2 "$id" -- bob get access-token "$id"
-  assert_error 2 "$id" -- bob delete access-token "$id"
-  assert_lacks "$(bob get access-tokens)" "$id"
-  assert_contains "$(ctl get access-tokens)" "$id"
-  ann delete data-container -q by-bob
-  ann delete data-image -q of-ann
-  ann delete access-token -q "$id"
-}
-
-# With root's token one is root to the daemon, and still nobody else to the machine's files.
-case_a_token_opens_no_files() {
-  local token
-  token=$(ctl create access-token -q)
-  echo 'create table secret ();' >"$work/files/secret.sql"; chmod 0600 "$work/files/secret.sql"
-  assert_error 1 secret.sql "permission denied" -- bob create data-image --accessToken "$token" \
-    -f "$(image_yaml secret 'sourceType: backup' 'version: 15' 'backup: {file: secret.sql}')"
-  ctl delete access-token -q "$(ctl get access-tokens -o json | jq '.[0].id')"
-}
 
 case_teams_and_what_is_hidden() {
   ctl create data-image -q -f "$(image_yaml shared 'sourceType: empty' 'version: 15')" --team shop:developers >/dev/null

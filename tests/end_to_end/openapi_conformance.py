@@ -219,6 +219,8 @@ def wrong_bodies(schema, right):
             yield f"a '{name}' that is too long", {**right, name: "x" * (value["maxLength"] + 1)}
         if "minimum" in value:
             yield f"a '{name}' below its minimum", {**right, name: value["minimum"] - 1}
+        if "maximum" in value:
+            yield f"a '{name}' above its maximum", {**right, name: value["maximum"] + 1}
     for name in schema.get("required", []):
         yield f"no '{name}'", {key: value for key, value in right.items() if key != name}
 
@@ -229,6 +231,8 @@ def wrong_queries(operation):
         yield f"'{name}' of another type", {name: "perhaps"}
         if "minimum" in schema:
             yield f"a '{name}' below its minimum", {name: schema["minimum"] - 1}
+        if "maximum" in schema:
+            yield f"a '{name}' above its maximum", {name: schema["maximum"] + 1}
 
 
 def check_wrong_places(operation, kept, line):
