@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kGap = 3;
 /// A cell that is empty would shift the later columns for awk.
 constexpr std::string_view kNothing = "-";
+/// The state of a data container whose create has not been answered yet.
+constexpr std::string_view kCreating = "creating";
 
 size_t Width(std::string_view text) {
   return static_cast<size_t>(std::count_if(
@@ -30,6 +32,11 @@ std::string List(const std::vector<std::string>& texts) {
 
 std::string Time(int64_t time, int64_t now, std::string_view when_zero) {
   return time == 0 ? std::string(when_zero) : RelativeTime(time, now);
+}
+
+/// As long as something is being made its lifetime has not begun, and nobody knows when it will end.
+std::string Expiry(int64_t time, int64_t now, bool in_making) {
+  return Time(time, now, in_making ? kNothing : "never");
 }
 
 std::string StatusWord(api::Status status) {
@@ -64,7 +71,7 @@ std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now) {
   for (const api::DataImage& image : images) {
     rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), Cell(image.engine),
                     StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
-                    Time(image.expires_at, now, "never")});
+                    Expiry(image.expires_at, now, image.status == api::Status::kPending)});
   }
   return FormatTable(rows);
 }
@@ -75,7 +82,8 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
                     StatusWord(container.status), Cell(container.engine),
-                    Time(container.created_at, now, kNothing), Time(container.expires_at, now, "never")});
+                    Time(container.created_at, now, kNothing),
+                    Expiry(container.expires_at, now, container.state == kCreating)});
   }
   return FormatTable(rows);
 }

@@ -41,7 +41,8 @@ struct ImageRow {
   api::Durability durability = api::Durability::kEverySecond;
   std::string database;    ///< what clients open first; may be empty
   int64_t created_at = 0;  ///< seconds since 1970
-  int64_t expires_at = 0;  ///< 0: never
+  /// 0: never. As long as it is pending, its lifetime has not begun: this is that much after created_at.
+  int64_t expires_at = 0;
   int64_t data_bytes = 0;
   int64_t disk_bytes = 0;
   std::string index_file;         ///< file name of the sealed index; empty until completed
@@ -62,6 +63,7 @@ struct ImageCompletion {
   int64_t disk_bytes = 0;
   std::string index_file;
   std::vector<std::string> layer_ids;  ///< every layer that the index refers to
+  int64_t completed_at = 0;            ///< its lifetime counts from here
 };
 
 /// "rev.7"
@@ -91,6 +93,8 @@ struct ContainerRow {
   uid_t owner = 0;
   api::Durability durability = api::Durability::kEverySecond;
   int64_t created_at = 0;
+  /// 0: never. As long as it is being created, its lifetime has not begun: this is that much after
+  /// created_at.
   int64_t expires_at = 0;
   double ready_milliseconds = 0;
   std::vector<std::pair<std::string, double>> timings;
@@ -157,8 +161,8 @@ class Catalog {
   /// pending -> completed. Its tags leave older completed images of the name that are the same owner's; a tag
   /// that a newer one has by now is not taken back.
   Result<void> CompleteImage(int64_t id, const ImageCompletion& completion);
-  /// pending -> failed.
-  Result<void> FailImage(int64_t id, std::string_view detail);
+  /// pending -> failed; what is left of it goes a lifetime from `now`.
+  Result<void> FailImage(int64_t id, std::string_view detail, int64_t now);
   /// completed -> failed, because its files are damaged. A hidden one becomes visible, so that it can be
   /// deleted, and the next build makes a new one.
   Result<void> FailDamagedImage(int64_t id, std::string_view detail);
@@ -202,7 +206,7 @@ class Catalog {
 
   /// catalog_changes.cc. kAlreadyExists when a living container has the name.
   Result<void> UpdateContainer(int64_t id, const ContainerChange& change);
-  /// The living ones whose time has come. By id.
+  /// The living ones whose time has come. By id. One that is being created has its whole life before it.
   Result<std::vector<int64_t>> ExpiredContainers(int64_t now);
   /// When the next container or image expires after `now`; 0: none will.
   Result<int64_t> NextExpiry(int64_t now);
@@ -214,9 +218,9 @@ class Catalog {
   /// image is gone, being deleted or not completed).
   Result<int64_t> InsertContainer(const ContainerRow& row);
   Result<void> SetContainerState(int64_t id, ContainerState state, std::string_view detail = {});
-  /// -> running, with what its start took.
+  /// -> running, with what its start took. Its lifetime counts from `now`.
   Result<void> CompleteContainer(int64_t id, double ready_milliseconds,
-                                 const std::vector<std::pair<std::string, double>>& timings);
+                                 const std::vector<std::pair<std::string, double>>& timings, int64_t now);
   /// For a container whose port turned out to be taken by someone else. kInUse as InsertContainer.
   Result<void> SetContainerPort(int64_t id, uint16_t port);
   /// Adds the revisions that are not known yet (catalog_revisions.cc).

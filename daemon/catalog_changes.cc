@@ -57,18 +57,18 @@ Result<std::vector<int64_t>> Catalog::ExpiredImages(int64_t now) {
 
 Result<std::vector<int64_t>> Catalog::ExpiredContainers(int64_t now) {
   return Numbers(
-      "SELECT id FROM containers WHERE expires_at > 0 AND expires_at <= ? AND state <> 'deleting' ORDER BY "
-      "id",
+      "SELECT id FROM containers WHERE expires_at > 0 AND expires_at <= ? AND state NOT IN ('creating', "
+      "'deleting') ORDER BY id",
       now);
 }
 
 Result<int64_t> Catalog::NextExpiry(int64_t now) {
-  TRY_ASSIGN(
-      const auto next,
-      Numbers(
-          "SELECT coalesce(min(expires_at), 0) FROM (SELECT expires_at FROM images WHERE state <> 'deleting' "
-          "UNION ALL SELECT expires_at FROM containers WHERE state <> 'deleting') WHERE expires_at > ?",
-          now));
+  TRY_ASSIGN(const auto next, Numbers("SELECT coalesce(min(expires_at), 0) FROM (SELECT expires_at FROM "
+                                      "images WHERE state IN ('completed', "
+                                      "'failed') UNION ALL SELECT expires_at FROM containers WHERE state NOT "
+                                      "IN ('creating', 'deleting')) "
+                                      "WHERE expires_at > ?",
+                                      now));
   return next.empty() ? 0 : next.front();
 }
 

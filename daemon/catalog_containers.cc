@@ -166,10 +166,12 @@ Result<void> Catalog::SetContainerState(int64_t id, ContainerState state, std::s
   return state == ContainerState::kFailed ? ForgetRevert(id) : Result<void>();
 }
 
-Result<void> Catalog::CompleteContainer(int64_t id, double ready_milliseconds, const Timings& timings) {
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET state = 'running', detail = '', "
-                                             "ready_milliseconds = ?, timings = ? WHERE id = ?"));
-  TRY(query.Bind(ready_milliseconds).Bind(TimingsToJson(timings)).Bind(id).Run());
+Result<void> Catalog::CompleteContainer(int64_t id, double ready_milliseconds, const Timings& timings,
+                                        int64_t now) {
+  TRY_ASSIGN(Query query, database_->Prepare(
+                              "UPDATE containers SET state = 'running', detail = '', ready_milliseconds = ?, "
+                              "timings = ?, " BEGIN_LIFETIME " WHERE id = ?"));
+  TRY(query.Bind(ready_milliseconds).Bind(TimingsToJson(timings)).Bind(now).Bind(id).Run());
   return ExpectChange("data container", id);
 }
 

@@ -110,13 +110,15 @@ Result<void> Catalog::CompleteImage(int64_t id, const ImageCompletion& completio
   Transaction transaction(*database_);
   TRY(transaction.Begin());
   {
-    TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'completed', database_name = ?, "
-                                               "data_bytes = ?, disk_bytes = ?, index_file = ? "
-                                               "WHERE id = ? AND state = 'pending'"));
+    TRY_ASSIGN(Query query,
+               database_->Prepare("UPDATE images SET state = 'completed', database_name = ?, "
+                                  "data_bytes = ?, disk_bytes = ?, index_file = ?, " BEGIN_LIFETIME
+                                  " WHERE id = ? AND state = 'pending'"));
     query.Bind(completion.database)
         .Bind(completion.data_bytes)
         .Bind(completion.disk_bytes)
         .Bind(completion.index_file)
+        .Bind(completion.completed_at)
         .Bind(id);
     TRY(FinishPending(query, id));
   }
@@ -130,10 +132,10 @@ Result<void> Catalog::CompleteImage(int64_t id, const ImageCompletion& completio
   return transaction.Commit();
 }
 
-Result<void> Catalog::FailImage(int64_t id, std::string_view detail) {
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'failed', detail = ? "
-                                             "WHERE id = ? AND state = 'pending'"));
-  query.Bind(detail).Bind(id);
+Result<void> Catalog::FailImage(int64_t id, std::string_view detail, int64_t now) {
+  TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'failed', detail = ?, " BEGIN_LIFETIME
+                                             " WHERE id = ? AND state = 'pending'"));
+  query.Bind(detail).Bind(now).Bind(id);
   return FinishPending(query, id);
 }
 

@@ -9,6 +9,10 @@
 
 namespace spawnd::daemon {
 
+// The end of an UPDATE that completes a row, of images and of containers. Binds when that is: a lifetime
+// counts from there, and not from when somebody began to make it.
+#define BEGIN_LIFETIME "expires_at = CASE expires_at WHEN 0 THEN 0 ELSE expires_at - created_at + ? END"
+
 /// The id when `reference` is nothing but digits, else 0. Names are never all digits, so that the two cannot
 /// clash.
 inline int64_t IdOf(std::string_view reference) {

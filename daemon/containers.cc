@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -337,14 +338,15 @@ bool Containers::ChangePort(Life& life) {
 
 void Containers::WriteState(Life& life, const ContainerAction& action) {
   const bool completes = life.creation && action.state == ContainerState::kRunning;
+  const int64_t now = std::time(nullptr);
   if (completes) life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
   const auto start = steady_clock::now();
   const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
   const auto write = [&] {
     if (went_back) return state_.catalog->FinishRevert(life.row.id);
-    return completes
-               ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds, life.row.timings)
-               : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
+    return completes ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds,
+                                                         life.row.timings, now)
+                     : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
   };
   // That it stays down must not be forgotten. Any other state is found out again at the next start.
   auto written = action.state == ContainerState::kFailed ? WithReserve(state_.reserve, write) : write();
@@ -353,6 +355,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.state = action.state;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
+  if (completes && life.row.expires_at > 0) life.row.expires_at += now - life.row.created_at;
   if (action.state == ContainerState::kFailed) {
     spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
   }

@@ -130,6 +130,7 @@ class Build {
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
+    // Counts from its completion (Catalog::CompleteImage): a restore may take longer than its lifetime.
     row.expires_at = request.lifetime_seconds > 0 ? row.created_at + request.lifetime_seconds : 0;
     row.tags = request.tags;
     row.teams = request.teams;

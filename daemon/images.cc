@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <ctime>
 #include <utility>
 
 #include "daemon/daemon_state.h"
@@ -29,7 +30,8 @@ Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop) {
   return id;
 }
 
-Result<void> Images::CompleteBuild(int64_t id, const ImageCompletion& completion) {
+Result<void> Images::CompleteBuild(int64_t id, ImageCompletion completion) {
+  completion.completed_at = std::time(nullptr);
   TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
   TRY(state_.catalog->CompleteImage(id, completion));
   builds_.erase(id);

@@ -27,7 +27,8 @@ class Images {
 
   /// Inserts a pending row. `stop` is asked to stop when the image is deleted while it is being built.
   Result<int64_t> BeginBuild(const ImageRow& row, std::stop_source stop);
-  Result<void> CompleteBuild(int64_t id, const ImageCompletion& completion);
+  /// Its lifetime begins now.
+  Result<void> CompleteBuild(int64_t id, ImageCompletion completion);
   /// The build failed and its files are gone: forgets the row.
   Result<void> AbandonBuild(int64_t id);
 

@@ -60,7 +60,8 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.durability = row.durability;
   view.database = row.database;
   view.created_at = row.created_at;
-  view.expires_at = row.expires_at;
+  // Not known before it is completed, when its lifetime begins.
+  view.expires_at = row.state == ImageState::kPending ? 0 : row.expires_at;
   view.data_bytes = row.data_bytes;
   view.disk_bytes = row.disk_bytes;
   view.unique_bytes = space.unique_bytes;
@@ -99,7 +100,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
     view.default_port = (*engine)->DefaultPort();
   }
   view.created_at = row.created_at;
-  view.expires_at = row.expires_at;
+  view.expires_at = row.state == ContainerState::kCreating ? 0 : row.expires_at;
   view.disk_bytes = space.unique_bytes;
   view.unique_bytes = space.unique_bytes;
   view.shared_bytes = space.shared_bytes;

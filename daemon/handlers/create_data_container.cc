@@ -83,6 +83,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.owner = order.caller.uid;
   row.durability = order.request.durability.value_or(image.durability);
   row.created_at = std::time(nullptr);
+  // Counts from when it is ready (Catalog::CompleteContainer).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
   row.installation_root = installation.root;
   row.installation_version = installation.version;
@@ -114,8 +115,10 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
                              if (!order.stream_begun) order.reply.Begin();
                              order.reply.Line(api::ResultLine(api::ToJson(*created)));
                              order.reply.End();
+                             if (created->expires_at == 0) return;
+                             // Not from within what the container is being told.
+                             order.state.mailbox->Post([&state = order.state] { state.reaper->Look(); });
                            });
-  if (row.expires_at > 0) state.reaper->Look();
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,

@@ -16,11 +16,14 @@
 namespace spawnd::daemon {
 namespace {
 
-/// From now; 0: never.
-Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_seconds) {
+/// 0: never. From now; of what is still being made from when it will be, which its row counts in its own way
+/// (catalog.h).
+template <typename Row>
+Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_seconds, const Row& row,
+                                        bool in_making) {
   if (!lifetime_seconds) return std::nullopt;
   TRY(api::ValidateLifetime(*lifetime_seconds));
-  return *lifetime_seconds == 0 ? 0 : std::time(nullptr) + *lifetime_seconds;
+  return *lifetime_seconds == 0 ? 0 : (in_making ? row.created_at : std::time(nullptr)) + *lifetime_seconds;
 }
 
 Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
@@ -30,7 +33,8 @@ Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
   for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
-  TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
+  TRY_ASSIGN(const auto expiry,
+             ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
   TRY(state.catalog->UpdateImage(
       image.id, {std::move(wanted.name), std::move(wanted.tags), std::move(wanted.teams), expiry}));
   return state.catalog->ImageById(image.id);
@@ -41,7 +45,8 @@ Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& re
   TRY_ASSIGN(const ContainerRow container,
              ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref")));
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
-  TRY_ASSIGN(const auto expiry, ExpiryOf(wanted.lifetime_seconds));
+  TRY_ASSIGN(const auto expiry,
+             ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
   TRY(state.catalog->UpdateContainer(container.id, {wanted.name, expiry}));
   if (!wanted.name.empty()) state.containers->Renamed(container.id, wanted.name);
   return state.catalog->ContainerById(container.id);

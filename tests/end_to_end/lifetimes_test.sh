@@ -29,6 +29,23 @@ case_an_image_waits_for_its_last_container() {
   wait_until 10 gone data-image passing
 }
 
+# A restore that takes longer than the image is to live.
+case_a_lifetime_begins_at_completion() {
+  ctl create data-image -q -f "$(image_yaml slow 'sourceType: empty' 'version: 15' 'lifetime: 2s' 'preScript: select pg_sleep(4)')" \
+    >"$work/slow.out" 2>&1 &
+  local build=$!
+  wait_until 10 is_pending slow
+  assert_eq "$(image_field slow expiresAt)" null
+  assert_eq "$(ctl get data-images | awk '$2 == "slow" {print $NF}')" - "nobody knows when it will expire"
+  ctl update data-image slow --lifetime 3s -q
+  wait "$build" || fail "$(<"$work/slow.out")"
+  assert_lacks "$(image_field slow expiresAt)" null
+  make_container slow quick >/dev/null  # it is there, and usable
+  ctl delete data-container -q quick
+  wait_until 10 gone data-image slow
+}
+is_pending() { [[ $(image_field "$1" status 2>/dev/null) == Pending ]]; }
+
 case_expiry_survives_a_restart() {
   ctl create data-container -q -i base -n brief --lifetime 2s >/dev/null
   kill_daemon

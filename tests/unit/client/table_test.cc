@@ -66,6 +66,19 @@ TEST_CASE("the container table has the name in column 2, whatever the names") {
   CHECK(table.starts_with("ID      Name"));
 }
 
+TEST_CASE("when something expires that is still being made is not known") {
+  api::DataImage image;
+  image.name = "a";
+  image.status = api::Status::kPending;
+  CHECK(Column(ImageTable({image}, kNow), 1, 8) == "-");
+  api::DataContainer container;
+  container.name = "a";
+  container.state = "creating";
+  CHECK(Column(ContainerTable({container}, kNow), 1, 7) == "-");
+  container.state = "restarting";
+  CHECK(Column(ContainerTable({container}, kNow), 1, 7) == "never");
+}
+
 TEST_CASE("a table's lines have no blanks at the end, and width is characters") {
   CHECK(FormatTable({{"a", "b"}, {"\xc3\xa4\xc3\xa4", "c"}, {"xxx", "-"}}) ==
         "a     b\n\xc3\xa4\xc3\xa4    c\nxxx   -\n");

@@ -39,7 +39,9 @@ inline int64_t Pending(Catalog& catalog, const std::string& name, std::vector<st
 }
 
 inline void Complete(Catalog& catalog, int64_t id, std::vector<std::string> layers = {"l1"}) {
-  REQUIRE(catalog.CompleteImage(id, {"shop", 100, 50, std::to_string(id) + ".index", std::move(layers)}));
+  // At once: what NewImage says of when it expires stays.
+  REQUIRE(catalog.CompleteImage(
+      id, {"shop", 100, 50, std::to_string(id) + ".index", std::move(layers), 1'700'000'000}));
 }
 
 inline int64_t Completed(Catalog& catalog, const std::string& name, std::vector<std::string> tags = {}) {

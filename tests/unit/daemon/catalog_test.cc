@@ -73,7 +73,7 @@ TEST_CASE("a bare name is the newest completed image, then the newest at all") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   const int64_t failed = Pending(*catalog, "shop");
-  REQUIRE(catalog->FailImage(failed, "line 3: syntax error"));
+  REQUIRE(catalog->FailImage(failed, "line 3: syntax error", 1'700'000'000));
   CHECK(catalog->FindImage("shop")->id == failed);
   CHECK(catalog->FindImage("shop")->detail == "line 3: syntax error");
   const int64_t first = Completed(*catalog, "shop");
@@ -172,7 +172,7 @@ TEST_CASE("builds that end in another order than they began leave the tag with t
   CHECK(catalog->FindImage("shop:latest")->id == newer);
   CHECK(catalog->FindImage("shop:only-older")->id == older);
   const int64_t failing = Pending(*catalog, "shop", {"latest"});
-  REQUIRE(catalog->FailImage(failing, "x"));
+  REQUIRE(catalog->FailImage(failing, "x", 0));
   CHECK(catalog->FindImage("shop:latest")->id == newer);
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("only a pending image can be completed or fail, once") {
   auto catalog = Open(scratch / "catalog.db");
   const int64_t id = Completed(*catalog, "shop");
   CHECK(CodeOf(catalog->CompleteImage(id, {})) == ErrorCode::kInternal);
-  CHECK(CodeOf(catalog->FailImage(id, "x")) == ErrorCode::kInternal);
+  CHECK(CodeOf(catalog->FailImage(id, "x", 0)) == ErrorCode::kInternal);
   CHECK(CodeOf(catalog->CompleteImage(4711, {})) == ErrorCode::kNotFound);
   CHECK(catalog->ImageById(id)->index_file == std::to_string(id) + ".index");
 }
@@ -233,7 +233,7 @@ TEST_CASE("a container is what was written") {
     const int64_t image = Completed(*catalog, "shop");
     id = *catalog->InsertContainer(NewContainer("demo", image, 20001));
     CHECK(catalog->FindContainer("demo")->state == ContainerState::kCreating);
-    REQUIRE(catalog->CompleteContainer(id, 42.5, timings));
+    REQUIRE(catalog->CompleteContainer(id, 42.5, timings, 1'700'000'001));
   }
   auto catalog = Open(scratch / "catalog.db");
   const auto container = catalog->FindContainer(std::to_string(id));

@@ -45,6 +45,7 @@ TEST_CASE("views: an image as users see it") {
   CHECK(view.data_bytes == 7);
   row.state = ImageState::kPending;
   CHECK(ViewOfImage(row, "").status == api::Status::kPending);
+  CHECK(ViewOfImage(row, "").expires_at == 0);  // its lifetime has not begun
   row.state = ImageState::kDeleting;
   CHECK(ViewOfImage(row, "").status == api::Status::kFailed);
 }
@@ -60,6 +61,7 @@ TEST_CASE("views: a container as users see it") {
   row.user = "spawn_admin_ab12";
   row.password = "secret";
   row.database = "shop";
+  row.expires_at = 2000;
   row.ready_milliseconds = 41.5;
   row.timings = {{"keeper", 1.5}, {"engine", 40}};
   struct Case {
@@ -75,6 +77,7 @@ TEST_CASE("views: a container as users see it") {
     const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 0});
     CHECK(view.status == one.status);
     CHECK(view.state == one.text);
+    CHECK(view.expires_at == (one.state == ContainerState::kCreating ? 0 : 2000));
   }
   const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 8192});
   CHECK(view.image == "demo:latest");
