@@ -1,13 +1,23 @@
 /// Access tokens in a real catalog: which header has a valid one, and when their use is written down.
 #include "daemon/authentication.h"
 
+#include <pwd.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <future>
+#include <memory>
+#include <optional>
 #include <sstream>
 
+#include "daemon/daemon_state.h"
+#include "daemon/event_loop.h"
+#include "daemon/http/exchange.h"
+#include "daemon/jobs.h"
 #include "tests/support/catch.h"
 #include "tests/unit/daemon/catalog_rows.h"
 #include "tests/unit/daemon/scratch_directory.h"
@@ -201,6 +211,149 @@ TEST_CASE("a use that cannot be written is one warning a minute, however many re
   CHECK(f.Use(id) == kStart + 120);
   CHECK(f.Use(other) == kStart + 120);
   CHECK(logged.Lines() == 2);
+}
+
+/// A daemon without a socket, and one request to it.
+struct Door {
+  Door() : loop(Loop()), state(Config{}, StoreLayout(scratch.Path())), exchange(NewExchange()) {
+    state.catalog = Open(scratch / "catalog.db");
+    state.tokens = std::make_unique<AccessTokens>(*state.catalog, [] { return kStart; });
+    state.socket_access = {0, 0, 0660};
+    auto mailbox = MakeMailbox(loop->Get());
+    REQUIRE(mailbox);
+    state.mailbox = std::move(*mailbox);
+    state.questions = Jobs::Start(1);
+  }
+
+  static std::unique_ptr<EventLoop> Loop() {
+    auto made = EventLoop::Make();
+    REQUIRE(made);
+    return std::move(*made);
+  }
+  static std::shared_ptr<http::Exchange> NewExchange() {
+    return std::make_shared<http::Exchange>([] {});
+  }
+
+  /// The token of a new row of `owner`.
+  std::string TokenOf(uid_t owner) {
+    auto made = MakeToken(*state.catalog, "test", owner);
+    REQUIRE(made);
+    made_id = made->row.id;
+    return made->token;
+  }
+  /// A request of `uid`, with the header unless it is null; not answered when this returns.
+  void Ask(uid_t uid, const std::optional<std::string>& header) {
+    http::Request request;
+    if (header) request.headers["authorization"] = *header;
+    request.peer.identity = request.peer.socket = {uid, uid, {}};
+    known.reset();
+    answer.reset();
+    exchange = NewExchange();
+    Authenticate(state, std::move(request), http::Reply(std::make_shared<http::Reply::Channel>(exchange)),
+                 [this](const http::Request& request) { known = request.peer; });
+  }
+  /// Until the request is let in or refused, at most ten seconds.
+  void Wait() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    auto ticks = WatchTime(loop->Get(), std::chrono::milliseconds(1), std::chrono::milliseconds(1), [&] {
+      if (!answer) Look();
+      if (known || answer || std::chrono::steady_clock::now() > end) loop->Stop();
+    });
+    REQUIRE(ticks);
+    loop->Run();
+  }
+  void Look() {
+    auto output = exchange->Take(1 << 20);
+    if (output.kind == http::Exchange::Kind::kWhole) answer = std::move(output);
+  }
+  /// The refusal of a request that nobody may let in.
+  std::string Refusal(uid_t uid, const std::string& header, int status) {
+    Ask(uid, header);
+    Wait();
+    CHECK_FALSE(known);
+    REQUIRE(answer);
+    CHECK(answer->status == status);
+    return answer->bytes;
+  }
+  int64_t LastUsed() { return state.catalog->TokenById(made_id)->last_used_at; }
+
+  const ScratchDirectory scratch;
+  std::unique_ptr<EventLoop> loop;
+  DaemonState state;
+  std::shared_ptr<http::Exchange> exchange;
+  std::optional<http::Exchange::Output> answer;
+  std::optional<http::Peer> known;  ///< as whom the request went on
+  int64_t made_id = 0;
+};
+
+constexpr uid_t kAnn = 4'000'000'001;  // nobody has such an account
+constexpr uid_t kBob = 4'000'000'002;
+uid_t Nobody() {
+  const passwd* entry = ::getpwnam("nobody");
+  REQUIRE(entry != nullptr);
+  return entry->pw_uid;
+}
+
+TEST_CASE("without a header a request is its socket's user's, with one's own token as well, at once") {
+  Door door;
+  door.Ask(kAnn, std::nullopt);
+  REQUIRE(door.known);
+  CHECK(door.known->identity.uid == kAnn);
+  door.Ask(kAnn, "Bearer " + door.TokenOf(kAnn));
+  REQUIRE(door.known);
+  CHECK(door.known->identity.uid == kAnn);
+  CHECK(door.LastUsed() == kStart);
+}
+
+TEST_CASE("with somebody's token a request is that user's, and its files are still the socket's user's") {
+  Door door;
+  door.Ask(kBob, "bearer " + door.TokenOf(0));
+  door.Wait();
+  REQUIRE(door.known);
+  CHECK(door.known->identity.uid == 0);
+  CHECK(door.known->socket.uid == kBob);
+  CHECK(door.LastUsed() == kStart);
+}
+
+TEST_CASE("a refusal says how one would be let in, and does nothing") {
+  using Catch::Matchers::Contains;
+  Door door;
+  CHECK_THAT(door.Refusal(kBob, "", 401), Contains("the Authorization header is empty"));
+  CHECK_THAT(door.Refusal(kBob, "Bearer none", 401), Contains("\"unauthenticated\""));
+  REQUIRE(door.answer->headers.size() == 1);
+  CHECK(door.answer->headers[0] ==
+        std::pair<std::string, std::string>("WWW-Authenticate", "Bearer realm=\"spawnd\""));
+  // Root's request too: a token narrows it to what the token's owner may do.
+  CHECK_THAT(door.Refusal(0, "Bearer none", 401), Contains("not valid"));
+}
+
+TEST_CASE("a token is worth nothing while its owner could not connect") {
+  using Catch::Matchers::Contains;
+  Door door;
+  const std::string nobodys = "Bearer " + door.TokenOf(Nobody());
+  CHECK_THAT(door.Refusal(kBob, nobodys, 401), Contains("'nobody', may not use spawnd any more"));
+  CHECK(door.LastUsed() == 0);
+  door.state.socket_access.mode = 0666;
+  door.Ask(kBob, nobodys);
+  door.Wait();
+  REQUIRE(door.known);
+  CHECK(door.known->identity.uid == Nobody());
+  CHECK(door.LastUsed() == kStart);
+
+  CHECK_THAT(door.Refusal(kBob, "Bearer " + door.TokenOf(kAnn), 401), Contains("has no account"));
+}
+
+TEST_CASE("a daemon that is told to stop while it looks an owner up refuses, and does not fall") {
+  Door door;
+  door.Ask(kBob, "Bearer " + door.TokenOf(0));
+  std::promise<void> looked_up;  // there is one thread, first come first served
+  door.state.questions->Run([&](const std::stop_token&) { looked_up.set_value(); });
+  REQUIRE(looked_up.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  door.state.questions.reset();  // as Daemon::Stop does; what the job has posted is still to come
+  door.Wait();
+  CHECK_FALSE(door.known);
+  REQUIRE(door.answer);
+  CHECK(door.answer->status == 503);
 }
 
 }  // namespace
