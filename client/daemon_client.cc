@@ -82,6 +82,7 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
   std::optional<Error> error;
   Waiting waiting;
   waiting.cancel_fd = watch.cancel_fd;
+  waiting.on_cancel = watch.on_cancel;
   waiting.on_tick = watch.on_tick;
   waiting.on_line = [&](std::string_view text) -> Result<void> {
     TRY_ASSIGN(api::StreamLine line, api::ParseStreamLine(text));
@@ -94,10 +95,15 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
     }
     return {};
   };
-  TRY_ASSIGN(HttpResponse response, Send({"POST", target, {}, std::move(body)}, waiting));
+  auto response = Send({"POST", target, {}, std::move(body)}, waiting);
+  if (!response) {
+    if (response.error().code != ErrorCode::kCancelled && watch.on_unheard) watch.on_unheard();
+    return Fail(std::move(response.error()));
+  }
   if (error) return Fail(std::move(*error));
   if (result) return std::move(*result);
-  TRY(BodyOf(std::move(response)));
+  TRY(BodyOf(std::move(*response)));
+  if (watch.on_unheard) watch.on_unheard();
   return Fail(ErrorCode::kUnavailable,
               fmt::format("spawnd at {} ended its answer without a result", socket_path_),
               "Look at the daemon's log: journalctl -u spawnd");

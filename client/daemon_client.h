@@ -17,7 +17,9 @@ inline constexpr std::string_view kDefaultEndpoint = "unix:///run/spawnd/spawnd.
 struct Watch {
   std::function<void(const api::Progress&)> on_progress;
   std::function<void()> on_tick;
-  int cancel_fd = -1;  ///< readable: close the connection, which cancels the work, and return kCancelled
+  int cancel_fd = -1;                  ///< readable: have the work cancelled
+  std::function<void()> on_cancel{};   ///< as in Waiting: hear how that ended
+  std::function<void()> on_unheard{};  ///< the request was sent, and nobody knows how it ended
 };
 
 class DaemonClient {
@@ -34,7 +36,7 @@ class DaemonClient {
   Result<void> GetText(const std::string& target,
                        const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
   Result<void> Delete(const std::string& target) const;
-  /// JSON of the stream's result. Errors as Get, and kCancelled.
+  /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.
   Result<std::string> Create(const std::string& target, std::string body, const Watch& watch) const;
 
   /// "/v1/data-images" + "a/b" -> "/v1/data-images/a%2Fb"

@@ -77,29 +77,47 @@ class BodySink {
 /// Waits until the socket is ready for `events`; keeps the ticks going, watches for cancellation.
 class Waiter {
  public:
-  Waiter(int fd, const Waiting& waiting) : fd_(fd), waiting_(waiting), start_(Clock::now()) {}
+  Waiter(int fd, const Waiting& waiting)
+      : fd_(fd), waiting_(waiting), start_(Clock::now()), deadline_(waiting.deadline) {}
+
+  /// From here on the daemon may act on the request.
+  void RequestSent() { sent_ = true; }
 
   Result<void> For(short events) {
     while (true) {
       std::array<pollfd, 2> polled{{{fd_, events, 0}, {waiting_.cancel_fd, POLLIN, 0}}};
       const int ready = ::poll(polled.data(), polled.size(), NextTimeout());
       if (ready < 0 && errno != EINTR) return FailErrno(errno, "cannot wait for spawnd");
-      if (ready > 0 && polled[1].revents != 0) return Fail(ErrorCode::kCancelled, "cancelled");
+      if (ready > 0 && polled[1].revents != 0) {
+        TRY(Cancel());
+        continue;
+      }
       if (ready > 0 && polled[0].revents != 0) return {};
-      if (waiting_.deadline.count() > 0 && Clock::now() - start_ >= waiting_.deadline) {
+      if (deadline_.count() > 0 && Clock::now() - start_ >= deadline_) {
         return Fail(ErrorCode::kTimeout,
-                    fmt::format("spawnd did not answer within {} seconds", waiting_.deadline.count() / 1000));
+                    fmt::format("spawnd did not answer within {} seconds", deadline_.count() / 1000));
       }
       if (waiting_.on_tick) waiting_.on_tick();
     }
   }
 
  private:
+  /// Half closed: the daemon sees the end, and its answer still comes through.
+  Result<void> Cancel() {
+    if (!waiting_.on_cancel || !sent_) return Fail(ErrorCode::kCancelled, "cancelled");
+    if (std::exchange(leaving_, true)) return Fail(ErrorCode::kTimeout, "its end is not waited for");
+    waiting_.on_cancel();
+    ::shutdown(fd_, SHUT_WR);  // a daemon that is gone is noticed when its answer is read
+    start_ = Clock::now();
+    deadline_ = kHearOut;
+    return {};
+  }
+
   int NextTimeout() const {
     int64_t timeout = waiting_.on_tick ? waiting_.tick.count() : -1;
-    if (waiting_.deadline.count() > 0) {
+    if (deadline_.count() > 0) {
       const auto gone = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_);
-      const int64_t left = std::max<int64_t>(0, (waiting_.deadline - gone).count());
+      const int64_t left = std::max<int64_t>(0, (deadline_ - gone).count());
       timeout = timeout < 0 ? left : std::min(timeout, left);
     }
     return static_cast<int>(std::min<int64_t>(timeout, std::numeric_limits<int>::max()));
@@ -108,6 +126,9 @@ class Waiter {
   int fd_;
   const Waiting& waiting_;
   Clock::time_point start_;
+  std::chrono::milliseconds deadline_;  ///< from start_; 0: none
+  bool sent_ = false;
+  bool leaving_ = false;
 };
 
 std::string RequestText(const HttpRequest& request) {
@@ -197,6 +218,7 @@ Result<UniqueFd> ConnectUnix(const std::string& path) {
 Result<HttpResponse> Exchange(int fd, const HttpRequest& request, const Waiting& waiting) {
   Waiter waiter(fd, waiting);
   TRY(SendAll(fd, RequestText(request), waiter));
+  waiter.RequestSent();
   BodySink* sink_pointer = nullptr;
   HttpResponseParser parser([&](std::string_view bytes) { return sink_pointer->Take(bytes); });
   BodySink sink(parser, waiting);

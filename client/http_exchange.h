@@ -14,6 +14,8 @@ namespace spawnd::client {
 
 inline constexpr size_t kMaxBodyBytes = size_t{64} << 20;  ///< of a response that is no stream
 inline constexpr size_t kMaxLineBytes = size_t{1} << 20;   ///< of a streamed response
+/// Taking back what a create had begun takes some tens of milliseconds.
+inline constexpr std::chrono::seconds kHearOut{20};
 
 struct HttpRequest {
   std::string method;
@@ -35,6 +37,10 @@ struct Waiting {
   std::function<Result<void>(std::string_view bytes)> on_text{};
   /// Readable: give up with kCancelled. -1: never.
   int cancel_fd = -1;
+  /// Set: a request that has been sent is not given up at once. The first time, this is called to empty
+  /// cancel_fd, the daemon is told that its work is not wanted any more, and its answer is waited for all the
+  /// same: only that says what became of it. kTimeout the second time, or kHearOut later.
+  std::function<void()> on_cancel{};
   /// For the whole exchange, then kTimeout. 0: for ever.
   std::chrono::milliseconds deadline{0};
   /// Called about every `tick` while nothing comes.

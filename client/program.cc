@@ -87,6 +87,8 @@ Result<ProgramEnd> RunProgram(const Program& program, const SignalWatch& signals
   if (pid < 0) return FailErrno(errno, fmt::format("cannot run '{}'", program.argv.front()));
   if (pid == 0) RunChild(program, signals.MaskBefore(), parent, writing.Get());
   writing.Reset();
+  // The terminal sent one that came before the fork to this process only.
+  if (const SignalWatch::Signal early = signals.Next(); early.number != 0) ::kill(pid, early.number);
   int error = 0;
   // Ends when the exec has closed the other side.
   while (::read(reading.Get(), &error, sizeof error) < 0 && errno == EINTR) {

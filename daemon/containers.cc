@@ -54,6 +54,15 @@ void Containers::ClientGone(int64_t id) {
   Tell(id, {EventKind::kClientGone});
 }
 
+void Containers::TakeBack(int64_t id) {
+  const auto deleted = Delete(id);
+  if (deleted) {
+    spdlog::info("container {} is taken back: its client went away before it was told of it", id);
+  } else if (deleted.error().code != ErrorCode::kNotFound) {
+    spdlog::error("container {} is not taken back: {}", id, deleted.error().message);
+  }
+}
+
 Result<void> Containers::Adopt(const ContainerRow& row) {
   TRY_ASSIGN(ImageRow image, state_.catalog->ImageById(row.image_id));
   state_.ports.Claim(row.port);

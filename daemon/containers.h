@@ -43,6 +43,8 @@ class Containers {
               Created created);
   /// Nobody waits for this create any more. Does nothing for one that is past it.
   void ClientGone(int64_t id);
+  /// Nobody has heard of the outcome of this create: deletes what there is of it.
+  void TakeBack(int64_t id);
   /// Takes over a row of the last daemon: attaches to its keeper, restarts it, or finishes its removal.
   Result<void> Adopt(const ContainerRow& row);
   /// Saves the next revision of a running container and answers with the container. kUnavailable when it does

@@ -66,7 +66,10 @@ Result<std::optional<Created>> FindContainer(const DaemonClient& daemon,
     TRY_ASSIGN(const std::string image_json, daemon.Get(DaemonClient::Target(kImagesPath, request.image)));
     TRY_ASSIGN(const auto image, api::FromJson<api::DataImage>(image_json));
     if (container.image_id != image.id) return Fail(OfAnotherImage(container, request, image.id));
-    if (container.status == api::Status::kCompleted) return Created{std::move(*json), 0};
+    if (container.status == api::Status::kCompleted) {
+      TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
+      return Created{std::move(*json), 0, std::move(signals)};
+    }
     if (container.status == api::Status::kFailed) {
       return Fail(ErrorCode::kAlreadyExists,
                   fmt::format("data container '{}' exists, but has failed: {}", container.name,
@@ -102,7 +105,7 @@ Result<Created> CreateContainer(const Invocation& invocation,
   const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
                                                 : fmt::format("data container '{}'", request.name);
   TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
-  if (created.exit_code != 0) return created;
+  if (created.json.empty()) return created;
   TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(created.json));
   ShowWarnings(invocation, container.warnings);
   return created;
@@ -119,8 +122,8 @@ Result<Created> FindOrCreateContainer(const Invocation& invocation,
   auto created = CreateContainer(invocation, request);
   if (created || created.error().code != ErrorCode::kAlreadyExists) return created;
   // Another spawnctl was faster.
-  TRY_ASSIGN(found, FindContainer(daemon, request));
-  if (found) return std::move(*found);
+  TRY_ASSIGN(std::optional<Created> others, FindContainer(daemon, request));
+  if (others) return std::move(*others);
   return created;
 }
 

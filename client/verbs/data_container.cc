@@ -28,7 +28,7 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const Created created, invocation.Has("--if-not-exists")
                                         ? FindOrCreateContainer(invocation, request)
                                         : CreateContainer(invocation, request));
-  if (created.exit_code != 0) return created.exit_code;
+  if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
   std::string text = fmt::format("Data container '{}' ({}) created!\n-> {}\n", container.name, container.id,
                                  container.connection_string);
@@ -37,8 +37,7 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
   } else if (output.format != Format::kTable) {
     TRY_ASSIGN(text, Render(created.json, output));
   }
-  TRY(WriteOut(text));
-  return 0;
+  return ShowCreated(created, text);
 }
 
 Result<int> GetDataContainers(const Invocation& invocation) {

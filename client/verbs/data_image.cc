@@ -39,7 +39,7 @@ Result<int> CreateDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const api::CreateDataImageRequest request, RequestOf(invocation));
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
                                                        fmt::format("data image '{}'", request.name)));
-  if (created.exit_code != 0) return created.exit_code;
+  if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
   ShowWarnings(invocation, image.warnings);
   std::string text = fmt::format("Data image '{}' ({}) created!\n", image.name, image.id);
@@ -48,8 +48,7 @@ Result<int> CreateDataImage(const Invocation& invocation) {
   } else if (output.format != Format::kTable) {
     TRY_ASSIGN(text, Render(created.json, output));
   }
-  TRY(WriteOut(text));
-  return 0;
+  return ShowCreated(created, text);
 }
 
 std::string Collection(const Invocation& invocation) {

@@ -77,14 +77,14 @@ Result<int> GraduateDataContainer(const Invocation& invocation) {
   const std::string target = DaemonClient::Target(kContainersPath, ref) + "/graduate";
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, target, api::ToJson(request),
                                                        fmt::format("a data image of '{}'", container.name)));
-  if (created.exit_code != 0) return created.exit_code;
+  if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
-  TRY(WriteOut(invocation.Has("--quiet")
-                   ? image.name + "\n"
-                   : fmt::format("Successfully graduated data container '{}' at revision '{}' to a new "
-                                 "data-image\nNew image '{}' ({}) available!\n",
-                                 container.name, request.revision, image.name, image.id)));
-  return 0;
+  return ShowCreated(created,
+                     invocation.Has("--quiet")
+                         ? image.name + "\n"
+                         : fmt::format("Successfully graduated data container '{}' at revision '{}' to a new "
+                                       "data-image\nNew image '{}' ({}) available!\n",
+                                       container.name, request.revision, image.name, image.id));
 }
 
 constexpr std::array<Flag, 1> kSaveFlags{{{"--quiet", "-q", "", "print the new revision only"}}};

@@ -9,7 +9,6 @@
 #include "api/error_codes.h"
 #include "api/lifetime.h"
 #include "client/progress_display.h"
-#include "client/terminal.h"
 #include "client/text.h"
 
 namespace spawnd::client {
@@ -33,6 +32,20 @@ int64_t NowMilliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
+/// After a signal that came before the answer.
+Result<int> Cancelled(Error error, int signal, bool unheard, std::string_view what) {
+  if (unheard) {
+    ShowError({error.code,
+               fmt::format("cancelled, but nobody has said whether {} is created: {}", what, error.message),
+               "`spawnctl get` lists what there is."});
+  } else if (error.code == ErrorCode::kCancelled) {
+    WriteError(fmt::format("cancelled: {} is not created\n", what));
+  } else {
+    return Fail(std::move(error));  // it had failed by itself
+  }
+  return 128 + signal;
+}
+
 }  // namespace
 
 Result<DaemonClient> FindDaemon(const Invocation& invocation) {
@@ -44,24 +57,34 @@ Result<DaemonClient> FindDaemon(const Invocation& invocation) {
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
   const size_t columns = ErrorColumns();
   const ProgressDisplay::Mode mode = DisplayMode(invocation, columns);
   ProgressDisplay display(mode, {WriteError, NowMilliseconds, columns});
   Watch watch;
   watch.cancel_fd = signals.Fd();
+  int signal = 0;
+  watch.on_cancel = [&] { signal = signals.Next().number; };
+  bool unheard = false;
+  watch.on_unheard = [&] { unheard = true; };
   watch.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
   if (mode == ProgressDisplay::Mode::kTerminal) watch.on_tick = [&display] { display.Tick(); };
 
   auto json = daemon.Create(std::string(collection), std::move(body), watch);
   display.Clear();
-  const int signal = signals.Next().number;
-  if (!json && json.error().code == ErrorCode::kCancelled && signal != 0) {
-    WriteError(fmt::format("cancelled: {} is not created, spawnd takes back what it had begun\n", what));
-    return Created{{}, 128 + signal};
-  }
-  if (!json) return Fail(std::move(json.error()));
-  return Created{std::move(*json), 0};
+  unheard = unheard && signal != 0;
+  // That of a cancel before the daemon was asked is still there, and so is one since the answer.
+  if (signal == 0) signal = signals.Next().number;
+  if (json) return Created{std::move(*json), signal == 0 ? 0 : 128 + signal, std::move(signals)};
+  if (signal == 0) return Fail(std::move(json.error()));
+  TRY_ASSIGN(const int exit_code, Cancelled(std::move(json.error()), signal, unheard, what));
+  return Created{{}, exit_code, std::move(signals)};
+}
+
+Result<int> ShowCreated(const Created& created, std::string_view text) {
+  TRY(WriteOut(text));
+  if (created.exit_code != 0) WriteError("the signal came too late to cancel: it is created\n");
+  return created.exit_code;
 }
 
 void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings) {

@@ -11,6 +11,7 @@
 #include "client/command.h"
 #include "client/daemon_client.h"
 #include "client/output.h"
+#include "client/terminal.h"
 
 namespace spawnd::client {
 
@@ -22,15 +23,20 @@ inline constexpr std::string_view kTokensPath = "/v1/access-tokens";
 Result<DaemonClient> FindDaemon(const Invocation& invocation);
 
 struct Created {
-  std::string json;   ///< of the new resource
-  int exit_code = 0;  ///< not 0: interrupted, which has been said on standard error; no json
+  std::string json;   ///< of the new resource; empty when there is none
+  int exit_code = 0;  ///< not 0: interrupted; without json, that has been said on standard error
+  SignalWatch
+      signals;  ///< until the result is printed: a signal must not leave a resource that nobody knows of
 };
 
 /// POSTs `body` and waits for the stream's end, showing progress as -q, --progress and the terminal say.
-/// Ctrl-C closes the connection, which makes the daemon stop and clean up. `what` for that message: "data
-/// image 'x'".
+/// Ctrl-C makes the daemon stop and clean up, and is waited for: it may have come too late, and then there is
+/// a resource all the same. `what` for that message: "data image 'x'".
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what);
+
+/// Prints a create's result. Returns its exit code, after a word on standard error when that is not 0.
+Result<int> ShowCreated(const Created& created, std::string_view text);
 
 /// The warnings of a create's answer, each on a line of its own on standard error; none with -q.
 void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <utility>
 
 #include "api/error_codes.h"
@@ -36,19 +37,27 @@ Result<void> Delete(const Invocation& invocation, int64_t id) {
   return daemon.Delete(DaemonClient::Target(kContainersPath, std::to_string(id)));
 }
 
-/// Deletes the container, or keeps it after a failure where that is asked for. The command's own exit code
-/// counts, but for a failure to delete after a success.
-Result<int> EndRun(const Invocation& invocation, const api::DataContainer& container, int exit_code) {
-  if (exit_code != 0 && invocation.Has("--keep-on-failure")) {
-    WriteError(fmt::format("kept: data container '{}' at {}\n", container.name, OneLine(container.url)));
-    return exit_code;
-  }
-  auto deleted = Delete(invocation, container.id);
+/// Deletes the container. The exit code counts, but for a failure to delete after a success.
+Result<int> DeleteAfter(const Invocation& invocation, int64_t id, int exit_code) {
+  auto deleted = Delete(invocation, id);
   if (!deleted && deleted.error().code != ErrorCode::kNotFound) {
     if (exit_code == 0) return Fail(std::move(deleted.error()));
     ShowError(deleted.error());
   }
   return exit_code;
+}
+
+/// Deletes the container, or keeps it after a failure of the command where that is asked for.
+Result<int> EndRun(const Invocation& invocation, const api::DataContainer& container, int exit_code) {
+  if (exit_code != 0 && invocation.Has("--keep-on-failure")) {
+    const std::string until = container.expires_at == 0
+                                  ? "until it is deleted"
+                                  : "expires " + RelativeTime(container.expires_at, std::time(nullptr));
+    WriteError(
+        fmt::format("kept: data container '{}' at {} ({})\n", container.name, OneLine(container.url), until));
+    return exit_code;
+  }
+  return DeleteAfter(invocation, container.id, exit_code);
 }
 
 Result<int> Run(const Invocation& invocation) {
@@ -57,14 +66,15 @@ Result<int> Run(const Invocation& invocation) {
                 "Write it behind two dashes: spawnctl run --image <image> -- <command> [argument...]");
   }
   TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
-  if (!invocation.Has("--lifetime") && !invocation.Has("--keep-on-failure")) {
-    request.lifetime_seconds = kRunLifetimeSeconds;
-  }
+  if (invocation.Text("--lifetime").empty()) request.lifetime_seconds = kRunLifetimeSeconds;
   TRY_ASSIGN(const Created created, CreateContainer(invocation, request));
-  if (created.exit_code != 0) return created.exit_code;
+  if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
-  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
-  const auto end = RunProgram({invocation.Trailing(), container.environment}, signals);
+  if (created.exit_code != 0) return DeleteAfter(invocation, container.id, created.exit_code);
+  if (const int signal = created.signals.Next().number; signal != 0) {
+    return DeleteAfter(invocation, container.id, 128 + signal);
+  }
+  const auto end = RunProgram({invocation.Trailing(), container.environment}, created.signals);
   if (!end) {
     ShowError(end.error());
     return EndRun(invocation, container, 1);

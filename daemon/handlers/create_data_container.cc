@@ -103,7 +103,10 @@ Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& i
 void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
   DaemonState& state = order.state;
   const int64_t id = row.id;
-  // While the create is under way, a client that closes its connection takes it back.
+  // Whoever closes the connection gives the create up. That may come too late, so a container that nobody was
+  // told of is taken back, too.
+  order.reply.IfUndelivered(
+      [&state, id] { state.mailbox->Post([&state, id] { state.containers->TakeBack(id); }); });
   auto client_gone = std::make_shared<std::stop_callback<std::function<void()>>>(
       order.reply.ClientGone(),
       [&state, id] { state.mailbox->Post([&state, id] { state.containers->ClientGone(id); }); });

@@ -71,7 +71,9 @@ void Connection::OnAllocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
 
 void Connection::OnRead(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<Connection*>(stream->data);
-  if (count < 0) {
+  if (count == UV_EOF) {
+    self->ReceiveEnd();
+  } else if (count < 0) {
     self->Close();
   } else {
     self->Receive({buffer->base, static_cast<size_t>(count)});
@@ -87,6 +89,15 @@ void Connection::Receive(std::string_view bytes) {
     uv_read_stop(reinterpret_cast<uv_stream_t*>(&pipe_));
     reading_ = false;
   }
+}
+
+void Connection::ReceiveEnd() {
+  reading_ = false;
+  input_ended_ = true;
+  if (state_ != State::kAnswering && state_ != State::kFlushing) return Close();
+  keep_alive_ = false;
+  input_.clear();
+  if (exchange_) exchange_->MarkClientLeaving();
 }
 
 void Connection::Process() {
@@ -208,14 +219,16 @@ size_t Connection::UnsentBytes() const {
 
 void Connection::AnswerQueued() {
   if (state_ == State::kClosed) return;
-  exchange_.reset();
   state_ = State::kFlushing;
+  // Here and not in the callback: before that, the client may have read all of it and closed.
+  if (UnsentBytes() == 0) exchange_.reset();
   // libuv always calls back after a write, also when the kernel took all of it at once. A client that does
   // not read must not keep its connection for ever.
   SetTimer(owner_->GetLimits().idle_milliseconds);
 }
 
 void Connection::AnswerSent() {
+  exchange_.reset();
   if (!keep_alive_ || owner_->Closing()) {
     Linger();
     return;
@@ -227,6 +240,7 @@ void Connection::AnswerSent() {
 }
 
 void Connection::Linger() {
+  if (input_ended_) return Close();
   state_ = State::kLingering;
   input_.clear();
   auto shutdown = std::make_unique<uv_shutdown_t>();

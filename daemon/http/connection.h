@@ -5,6 +5,10 @@
 ///      │ protocol error or timeout                        ^  └─────────> lingering ──> closed
 ///      └──────────────────────────────────────────────────┘
 ///
+/// A client that closes its sending half while it waits for an answer has given its request up, but still
+/// gets the answer: spawnctl after ctrl-C needs to know how its create ended. One that closes all of it is
+/// seen when the answer cannot be written.
+///
 /// Owns itself: its memory goes when libuv has closed its handles, after Close.
 #pragma once
 
@@ -66,6 +70,7 @@ class Connection {
   static void OnHandleClosed(uv_handle_t* handle);
 
   void Receive(std::string_view bytes);
+  void ReceiveEnd();
   void Process();
   void Dispatch();
   void Refuse(const ProtocolError& error);
@@ -90,8 +95,9 @@ class Connection {
   RequestParser parser_;
   std::string input_;  ///< received and not parsed yet
   bool reading_ = false;
+  bool input_ended_ = false;
 
-  std::shared_ptr<Exchange> exchange_;  ///< of the request that is being answered
+  std::shared_ptr<Exchange> exchange_;  ///< until the kernel has its whole answer
   bool stream_begun_ = false;
   bool keep_alive_ = false;
   bool is_head_ = false;

@@ -56,6 +56,17 @@ void Exchange::End() {
   WakeUnlessPending(std::move(lock));
 }
 
+void Exchange::IfUndelivered(std::function<void()> take_back) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!client_gone_) {
+      undelivered_ = std::move(take_back);
+      return;
+    }
+  }
+  take_back();
+}
+
 void Exchange::Abandon() {
   std::unique_lock lock(mutex_);
   if (client_gone_ || ended_) return;
@@ -96,15 +107,23 @@ Exchange::Output Exchange::Take(size_t max_bytes) {
   return output;
 }
 
+void Exchange::MarkClientLeaving() {
+  gone_.request_stop();
+}
+
 void Exchange::MarkClientGone() {
+  std::function<void()> undelivered;
   {
     const std::lock_guard lock(mutex_);
     client_gone_ = true;
+    undelivered = std::move(undelivered_);
     lines_.clear();
     newest_.reset();
     body_.clear();
   }
-  gone_.request_stop();  // runs callbacks of the handler, so not under the lock
+  // These are the handler's, so not under the lock.
+  gone_.request_stop();
+  if (undelivered) undelivered();
 }
 
 void Reply::Send(int status, std::string json,
@@ -134,6 +153,10 @@ void Reply::End() const {
 
 std::stop_token Reply::ClientGone() const {
   return channel_->Get().ClientGone();
+}
+
+void Reply::IfUndelivered(std::function<void()> take_back) const {
+  channel_->Get().IfUndelivered(std::move(take_back));
 }
 
 }  // namespace spawnd::daemon::http

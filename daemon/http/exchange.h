@@ -32,6 +32,7 @@ class Exchange {
   /// Nobody can answer any more: a 500 when nothing was said, a broken stream when it did not end.
   void Abandon();
   std::stop_token ClientGone() const { return gone_.get_token(); }
+  void IfUndelivered(std::function<void()> take_back);
 
   // What the connection needs, loop thread.
   enum class Kind { kNothing, kWhole, kStream };
@@ -46,7 +47,10 @@ class Exchange {
   };
   /// Lines are handed out until they reach `max_bytes`, at least one.
   Output Take(size_t max_bytes);
-  /// From here on everything said is dropped, and ClientGone() tells.
+  /// ClientGone() tells. The client may still read: how its request ended is sent all the same.
+  void MarkClientLeaving();
+  /// From here on everything said is dropped, and ClientGone() and IfUndelivered tell. Not called any more
+  /// once the kernel has the whole answer.
   void MarkClientGone();
 
  private:
@@ -57,6 +61,7 @@ class Exchange {
   std::stop_source gone_;
 
   std::mutex mutex_;
+  std::function<void()> undelivered_;
   bool wake_pending_ = false;
   bool client_gone_ = false;
   Kind kind_ = Kind::kNothing;

@@ -77,8 +77,12 @@ class Reply {
   /// True when so many more bytes may wait without taking the place of others; false once the client is gone.
   bool HasRoom(size_t bytes) const;
   void End() const;
-  /// Says when the client closed its connection before the answer was complete.
+  /// Says when the client closed its connection, or its sending half of it, before the answer was complete:
+  /// it wants no more than to hear how its request ended.
   std::stop_token ClientGone() const;
+  /// `take_back` is called, on the loop thread, should the connection end before the kernel has the whole
+  /// answer: the client can never have read it. At once when it has ended already.
+  void IfUndelivered(std::function<void()> take_back) const;
 
  private:
   std::shared_ptr<Channel> channel_;

@@ -55,6 +55,10 @@ case_run_keeps_on_failure() {
   assert_eq "$(left)" 0
   assert_exit 5 ctl run shop -n kept --keep-on-failure -- sh -c 'exit 5'
   assert_contains "$err" "$(field kept url)"
+  assert_contains "$err" "(expires 1 day from now)" "what is kept does not stay for ever"
+  ctl delete data-container -q kept
+  assert_exit 1 ctl run shop -n kept --keep-on-failure --lifetime 0 -- false
+  assert_contains "$err" "until it is deleted"
   ctl delete data-container -q kept
 }
 

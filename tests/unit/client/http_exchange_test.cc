@@ -197,6 +197,56 @@ TEST_CASE("cancelling ends the wait at once") {
   CHECK(response.error().code == ErrorCode::kCancelled);
 }
 
+TEST_CASE("a request that was sent and is cancelled is heard out") {
+  const std::string outcome = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\noutcome";
+  // The outcome; none, as the daemon ends; none, as the user does not want to wait any more.
+  for (const std::string& what : {outcome, std::string(), std::string("again")}) {
+    Pair pair;
+    const UniqueFd cancel(::eventfd(0, EFD_CLOEXEC));
+    const auto press = [&cancel] {
+      const uint64_t one = 1;
+      REQUIRE(::write(cancel.Get(), &one, sizeof(one)) == sizeof(one));
+    };
+    int pressed = 0;
+    std::thread daemon([&] {
+      ReadRequest(pair.far.Get());
+      press();
+      char byte = 0;
+      if (::recv(pair.far.Get(), &byte, 1, 0) != 0) return;  // the end: it knows
+      if (what == "again") return press();
+      SendPieces(pair.far.Get(), what, 1000);
+      pair.far.Reset();
+    });
+    Waiting waiting;
+    waiting.cancel_fd = cancel.Get();
+    waiting.on_cancel = [&] {
+      uint64_t count = 0;
+      REQUIRE(::read(cancel.Get(), &count, sizeof(count)) == sizeof(count));
+      ++pressed;
+    };
+    const auto response = Exchange(pair.near.Get(), {"POST", "/", "", ""}, waiting);
+    daemon.join();
+    CHECK(pressed == 1);
+    REQUIRE(response.has_value() == (what == outcome));
+    if (response) CHECK(response->body == "outcome");
+    if (what.empty()) CHECK(response.error().code == ErrorCode::kUnavailable);
+    if (what == "again") CHECK(response.error().code == ErrorCode::kTimeout);
+  }
+}
+
+TEST_CASE("cancelling before the request is sent asks nothing of the daemon") {
+  Pair pair;
+  const UniqueFd cancel(::eventfd(1, EFD_CLOEXEC));
+  Waiting waiting;
+  waiting.cancel_fd = cancel.Get();
+  waiting.on_cancel = [] { FAIL("it is not to be waited for"); };
+  const auto response = Exchange(pair.near.Get(), {"POST", "/", "", ""}, waiting);
+  REQUIRE_FALSE(response);
+  CHECK(response.error().code == ErrorCode::kCancelled);
+  char byte = 0;
+  CHECK(::recv(pair.far.Get(), &byte, 1, MSG_DONTWAIT) < 0);
+}
+
 TEST_CASE("endpoints are unix paths") {
   CHECK(*SocketPath("unix:///run/spawnd/spawnd.sock") == "/run/spawnd/spawnd.sock");
   CHECK(*SocketPath("unix://relative.sock") == "relative.sock");
