@@ -129,13 +129,58 @@ std::vector<Flag> FlagsOf(const Command& command) {
   return flags;
 }
 
+std::string FullName(const Command& command) {
+  return command.resource.empty() ? std::string(command.verb)
+                                  : fmt::format("{} {}", command.verb, command.resource);
+}
+
+/// As a shell reads it back.
+std::string ShellWord(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+bool Spells(std::string_view word, const Flag& flag) {
+  if (FlagName(word) == flag.name || FlagName(word) == flag.short_name) return true;
+  return !flag.short_name.empty() && !flag.value.empty() && word.starts_with(flag.short_name);  // -nmine
+}
+
+/// The line with two dashes before the first word that `command` cannot take itself.
+std::string WithDashes(const Command& command, const Words& arguments) {
+  const std::vector<Flag> flags = FlagsOf(command);
+  size_t places = 1 + command.max_arguments;  // for words that are no flags; the verb has one
+  size_t own = 0;
+  for (; own < arguments.size(); ++own) {
+    const std::string& word = arguments[own];
+    if (word.empty()) continue;
+    if (!IsFlag(word)) {
+      if (places == 0) break;
+      --places;
+      continue;
+    }
+    const auto flag =
+        std::find_if(flags.begin(), flags.end(), [&](const Flag& known) { return Spells(word, known); });
+    if (flag == flags.end()) break;
+    if (flag->name == "--image" && places > 0) --places;  // what would stand there is said
+    if (!flag->value.empty() && (word == flag->name || word == flag->short_name)) ++own;
+  }
+  std::string line = "spawnctl";
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    line += (i == own ? " -- " : " ") + ShellWord(arguments[i]);
+  }
+  return line;
+}
+
 Error UnknownFlag(const Command& command, std::string_view word) {
   std::vector<std::string_view> names;
   const std::vector<Flag> flags = FlagsOf(command);
   for (const Flag& flag : flags) names.push_back(flag.name);
   std::string hint = DidYouMean(FlagName(word), names);
-  const std::string full =
-      fmt::format("{}{}{}", command.verb, command.resource.empty() ? "" : " ", command.resource);
+  const std::string full = FullName(command);
   if (hint.empty()) hint = fmt::format("'spawnctl {} --help' lists the flags.", full);
   return {ErrorCode::kInvalidArgument, fmt::format("unknown flag '{}' for '{}'", Shown(FlagName(word)), full),
           std::move(hint)};
@@ -180,8 +225,7 @@ Result<Invocation> ParseFlags(const Command& command, Words words, Words trailin
 
 Result<void> CheckArguments(const Command& command, const Invocation& invocation) {
   const std::vector<std::string>& given = invocation.Arguments();
-  const std::string full =
-      fmt::format("{}{}{}", command.verb, command.resource.empty() ? "" : " ", command.resource);
+  const std::string full = FullName(command);
   if (given.size() < command.min_arguments) {
     return Usage(fmt::format("'{}' needs {}", full, command.arguments),
                  fmt::format("'spawnctl {} --help' has examples.", full));
@@ -202,9 +246,13 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   Words trailing(dashes == arguments.end() ? dashes : dashes + 1, arguments.end());
   TRY_ASSIGN(Words words, Normalise(commands, Words(arguments.begin(), dashes)));
-  const bool help = Asks(words, "--help", "-h");
+  bool help = Asks(words, "--help", "-h");
   CommandLine line;
-  const std::string verb = TakeWord(words);
+  std::string verb = TakeWord(words);
+  if (verb == "help") {
+    help = true;
+    verb = TakeWord(words);
+  }
   if (verb.empty()) {
     if (!help && Asks(words, "--version", "--version")) line.wanted = CommandLine::Wanted::kVersion;
     return line;
@@ -224,8 +272,15 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
     TRY_ASSIGN(line.command, ChooseResource(candidates, resource));
   }
   if (help) return line;
-  TRY_ASSIGN(line.invocation, ParseFlags(*line.command, std::move(words), std::move(trailing)));
-  TRY(CheckArguments(*line.command, line.invocation));
+  auto invocation = ParseFlags(*line.command, std::move(words), std::move(trailing));
+  auto taken = invocation ? CheckArguments(*line.command, *invocation) : Fail(std::move(invocation.error()));
+  const bool runs_another = line.command->arguments.find("--") != std::string_view::npos;
+  if (!taken && runs_another && dashes == arguments.end() && !taken.error().hint.starts_with("Did you")) {
+    taken.error().hint = fmt::format("The other program's words stand behind two dashes: {}",
+                                     WithDashes(*line.command, arguments));
+  }
+  TRY(std::move(taken));
+  line.invocation = std::move(*invocation);
   line.wanted = CommandLine::Wanted::kRun;
   return line;
 }

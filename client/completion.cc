@@ -97,8 +97,12 @@ std::vector<Candidate> Named(std::vector<std::string> names) {
   return candidates;
 }
 
-std::vector<Candidate> ValuesOf(std::string_view flag, const NamesOf& names) {
-  if (flag == "--image") return Named(names("data-image"));
+std::vector<Candidate> ValuesOf(std::string_view flag, const Typed& typed, const NamesOf& names) {
+  if (flag == "--image") return Named(names("data-image", {}));
+  if (flag == "--tag" || flag == "--team") return Named(names(flag.substr(2), {}));
+  if (flag == "--revision") {
+    return typed.words.size() < 3 ? std::vector<Candidate>() : Named(names("revision", typed.words[2]));
+  }
   std::vector<Candidate> candidates;
   for (const FlagValues& known : KnownValues()) {
     if (known.flag != flag) continue;
@@ -145,15 +149,32 @@ std::vector<Candidate> ResourcesFor(const std::vector<const Command*>& commands)
 std::vector<Candidate> Arguments(const Command& command, const NamesOf& names) {
   if (command.verb == "completion") return Named({"bash", "zsh", "fish"});
   if (command.max_arguments == 0) return {};
-  if (command.arguments.find("<container>") != std::string_view::npos) return Named(names("data-container"));
-  if (command.arguments.find("<image>") != std::string_view::npos) return Named(names("data-image"));
+  if (command.arguments.find("<container>") != std::string_view::npos) {
+    return Named(names("data-container", {}));
+  }
+  if (command.arguments.find("<image>") != std::string_view::npos) return Named(names("data-image", {}));
   return {};
 }
 
-std::vector<Candidate> Next(std::span<const Command> commands, const Typed& typed, bool flag,
+/// "--image=sh": whole words, as they will stand.
+std::vector<Candidate> AttachedValues(std::span<const Command> commands, const Typed& typed,
+                                      std::string_view word, const NamesOf& names) {
+  const std::string_view name = word.substr(0, word.find('='));
+  const Flag* flag = ValueFlag(commands, typed.words.empty() ? "" : typed.words.front(), name);
+  if (flag == nullptr) return {};
+  auto candidates = ValuesOf(flag->name, typed, names);
+  for (Candidate& candidate : candidates) candidate.word = fmt::format("{}={}", name, candidate.word);
+  return candidates;
+}
+
+std::vector<Candidate> Next(std::span<const Command> commands, const Typed& typed, std::string_view current,
                             const NamesOf& names) {
   if (typed.behind_dashes) return {};
-  if (!typed.flag_of_value.empty()) return ValuesOf(typed.flag_of_value, names);
+  if (!typed.flag_of_value.empty()) return ValuesOf(typed.flag_of_value, typed, names);
+  const bool flag = current.starts_with('-');
+  if (flag && current.find('=') != std::string_view::npos) {
+    return AttachedValues(commands, typed, current, names);
+  }
   const auto matching = Matching(commands, typed);
   if (flag) return FlagsOf(matching);
   if (typed.words.empty()) return Verbs(commands);
@@ -167,7 +188,7 @@ std::vector<Candidate> Next(std::span<const Command> commands, const Typed& type
 std::vector<Candidate> Complete(std::span<const Command> commands, const std::vector<std::string>& words,
                                 const NamesOf& names) {
   const std::string_view current = words.empty() ? std::string_view() : std::string_view(words.back());
-  auto candidates = Next(commands, TypedBefore(commands, words), current.starts_with('-'), names);
+  auto candidates = Next(commands, TypedBefore(commands, words), current, names);
   std::erase_if(candidates, [current](const Candidate& one) { return !one.word.starts_with(current); });
   return candidates;
 }

@@ -1,5 +1,7 @@
 /// spawnctl: one command, one process, no state of its own.
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <string>
@@ -30,10 +32,22 @@ Result<int> Run(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+/// A script may have closed any of the three ("2>&-"). The next descriptor that is opened would take its
+/// place, and the connection to the daemon would get what is meant for a terminal. In its place stands one
+/// that fails as a closed one does.
+void FillStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one. When even that fails, so does everything that follows.
+    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
 }  // namespace
 }  // namespace spawnd::client
 
 int main(int argc, char** argv) {
+  spawnd::client::FillStandardDescriptors();
   // A reader that goes away shows as EPIPE where the writing is done.
   std::signal(SIGPIPE, SIG_IGN);
   const auto exit_code = spawnd::client::Run({argv + 1, argv + (argc > 0 ? argc : 1)});

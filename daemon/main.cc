@@ -19,7 +19,7 @@ using spawnd::daemon::ServeOptions;
 
 int Report(const spawnd::Error& error) {
   std::fprintf(stderr, "error: %s\n", error.message.c_str());
-  if (!error.hint.empty()) std::fprintf(stderr, "%s\n", error.hint.c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "hint: %s\n", error.hint.c_str());
   return spawnd::api::ExitCode(error.code);
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <set>
 
 #include "api/json.h"
 #include "client/terminal.h"
@@ -14,10 +15,16 @@
 namespace spawnd::client {
 namespace {
 
-Result<std::vector<std::string>> Images(const DaemonClient& daemon) {
+using Names = std::vector<std::string>;
+
+Result<std::vector<api::DataImage>> AllImages(const DaemonClient& daemon) {
   TRY_ASSIGN(const std::string json, daemon.Get(std::string(kImagesPath)));
-  TRY_ASSIGN(const auto images, api::FromJson<std::vector<api::DataImage>>(json));
-  std::vector<std::string> names;
+  return api::FromJson<std::vector<api::DataImage>>(json);
+}
+
+Result<Names> Images(const DaemonClient& daemon) {
+  TRY_ASSIGN(const auto images, AllImages(daemon));
+  Names names;
   for (const api::DataImage& image : images) {
     names.push_back(image.name);
     for (const std::string& tag : image.tags) names.push_back(image.name + ":" + tag);
@@ -25,21 +32,43 @@ Result<std::vector<std::string>> Images(const DaemonClient& daemon) {
   return names;
 }
 
-Result<std::vector<std::string>> Containers(const DaemonClient& daemon) {
+/// Each tag, or team, that some image has.
+Result<Names> OfImages(const DaemonClient& daemon, Names api::DataImage::*member) {
+  TRY_ASSIGN(const auto images, AllImages(daemon));
+  std::set<std::string> names;
+  for (const api::DataImage& image : images) names.insert((image.*member).begin(), (image.*member).end());
+  return Names(names.begin(), names.end());
+}
+
+Result<Names> RevisionsOf(const DaemonClient& daemon, std::string_view container) {
+  TRY_ASSIGN(const std::string json, daemon.Get(DaemonClient::Target(kContainersPath, container)));
+  TRY_ASSIGN(const auto found, api::FromJson<api::DataContainer>(json));
+  Names names;
+  for (const api::Revision& revision : found.revisions) names.push_back(revision.name);
+  return names;
+}
+
+Result<Names> Containers(const DaemonClient& daemon) {
   TRY_ASSIGN(const std::string json, daemon.Get(std::string(kContainersPath)));
   TRY_ASSIGN(const auto containers, api::FromJson<std::vector<api::DataContainer>>(json));
-  std::vector<std::string> names;
+  Names names;
   for (const api::DataContainer& container : containers) names.push_back(container.name);
   return names;
 }
 
+Result<Names> NamesFrom(const Invocation& invocation, std::string_view kind, std::string_view of) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  if (kind == "data-image") return Images(daemon);
+  if (kind == "tag") return OfImages(daemon, &api::DataImage::tags);
+  if (kind == "team") return OfImages(daemon, &api::DataImage::teams);
+  if (kind == "revision") return RevisionsOf(daemon, of);
+  return Containers(daemon);
+}
+
 Result<int> PrintWords(const Invocation& invocation) {
   // Who presses the tab key wants no error: without a daemon there are no names.
-  const NamesOf names = [&invocation](std::string_view resource) {
-    const auto daemon = FindDaemon(invocation);
-    if (!daemon) return std::vector<std::string>();
-    return (resource == "data-image" ? Images(*daemon) : Containers(*daemon))
-        .value_or(std::vector<std::string>());
+  const NamesOf names = [&invocation](std::string_view kind, std::string_view of) {
+    return NamesFrom(invocation, kind, of).value_or(Names());
   };
   std::string text;
   for (const Candidate& candidate : Complete(Commands(), invocation.Trailing(), names)) {

@@ -104,7 +104,8 @@ constexpr std::array<Flag, 9> kCreateFlags{{
     kProgressFlag,
 }};
 constexpr std::array<Flag, 3> kGetFlags{{
-    {"--public", "", "", "those that everybody may use: built-in ones, and those of the team 'public'"},
+    {"--public", "", "",
+     "the built-in ones, which the plain list leaves out, and those of the team 'public'"},
     kImageOutputFlag,
     kFormatFlag,
 }};

@@ -60,11 +60,23 @@ Result<int> EndRun(const Invocation& invocation, const api::DataContainer& conta
   return DeleteAfter(invocation, container.id, exit_code);
 }
 
-Result<int> Run(const Invocation& invocation) {
-  if (invocation.Trailing().empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "the command to run is missing",
-                "Write it behind two dashes: spawnctl run --image <image> -- <command> [argument...]");
+/// Of what was typed, with the dashes that were forgotten.
+Error NoCommand(const Invocation& invocation) {
+  const std::string image = invocation.Text("--image");
+  const std::string argument = invocation.Arguments().empty() ? "" : invocation.Arguments().front();
+  std::string line = "spawnctl run <image> -- <command> [argument...]";
+  if (!image.empty()) {
+    line = fmt::format("spawnctl run --image {} -- {}", image,
+                       argument.empty() ? "<command> [argument...]" : argument);
+  } else if (!argument.empty()) {
+    line = fmt::format("spawnctl run {} -- <command> [argument...]", argument);
   }
+  return {ErrorCode::kInvalidArgument, "the command to run is missing",
+          "Write it behind two dashes: " + line};
+}
+
+Result<int> Run(const Invocation& invocation) {
+  if (invocation.Trailing().empty()) return Fail(NoCommand(invocation));
   TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
   if (invocation.Text("--lifetime").empty()) request.lifetime_seconds = kRunLifetimeSeconds;
   TRY_ASSIGN(const Created created, CreateContainer(invocation, request));

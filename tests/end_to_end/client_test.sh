@@ -46,7 +46,9 @@ case_run_gives_a_database_and_takes_it_back() {
   assert_eq "$(printf 'select 7\n' | ctl run shop -- psql -X -A -t)" 7
   assert_eq "$(ctl run shop -- printf '%s|' -q '' --help)" "-q||--help|"
   assert_eq "$(left)" 0
-  assert_error 64 "command" -- ctl run --image shop
+  assert_error 64 "command" "spawnctl run --image shop -- <command>" -- ctl run --image shop
+  assert_error 64 "spawnctl run --image shop -- make" -- ctl run --image shop make
+  assert_error 64 "spawnctl run shop -- make test" -- ctl run shop make test
   assert_error 2 nothing -- ctl run --image nothing -- true
 }
 

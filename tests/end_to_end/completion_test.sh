@@ -36,11 +36,19 @@ each_place() {
   offers "$shell" 'spawnctl create data-container --image shop --durability al' always
   offers "$shell" 'spawnctl get data-containers -o y' yaml
   offers "$shell" 'spawnctl connect be' beta
+  offers "$shell" 'spawnctl load data-container alpha --revision ' rev.0 rev.1
+  offers "$shell" 'spawnctl graduate dc alpha -r rev.1 --tag ni' nightly
+  offers "$shell" 'spawnctl update data-image shop --team pub' public
   # A letter means what it does in its verb: here it is a switch, in create it takes a file.
   offers "$shell" 'spawnctl logs data-container -f al' alpha
 }
 
-case_bash() { each_place bash; offers bash 'spawnctl run shop:ni' nightly; }
+case_bash() {
+  each_place bash
+  offers bash 'spawnctl run shop:ni' nightly
+  offers bash 'spawnctl create di --team myorg:d' dbas
+  offers bash 'spawnctl load dc alpha --revision=r' rev.0 rev.1
+}
 case_zsh() { each_place zsh; offers zsh 'spawnctl run shop:ni' shop:nightly; }
 case_fish() { each_place fish; offers fish 'spawnctl run shop:ni' shop:nightly; }
 
@@ -51,7 +59,8 @@ case_no_daemon_is_no_error() {
 
 write_config
 start_daemon
-make_items_image shop 'version: 15' 'tags: [nightly]'
+make_items_image shop 'version: 15' 'tags: [nightly]' 'teams: [public, "myorg:dbas"]'
 make_container shop alpha >/dev/null
 make_container shop beta >/dev/null
+ctl save data-container -q alpha >/dev/null
 run_cases "$@"

@@ -107,11 +107,22 @@ case_second_daemon_on_one_state() {
   assert_contains "$err" "$state" "which state directory is taken"
   daemon_answers || fail "the first daemon is disturbed"
 }
+# From where everybody may run it.
+case_a_daemon_without_root() {
+  cp "$spawnd" "$work/spawnd"
+  local command
+  for command in serve fsck; do
+    assert_error 1 "needs root" "hint: start it with sudo" -- setpriv --reuid nobody --regid nogroup --clear-groups -- \
+      timeout 10 "$work/spawnd" "$command" --state-dir "$work/nobodys"
+  done
+  [[ ! -e $work/nobodys ]] || fail "it has begun all the same"
+}
 case_bad_config() {
   printf 'portrange: 1-2\n' >"$work/bad.yaml"
   assert_exit 64 timeout 10 "$spawnd" serve --state-dir "$work/other" --socket "$work/other.sock" --config "$work/bad.yaml"
   assert_contains "$err" "portrange"
   assert_contains "$err" "portRange" "the nearest known key"
+  assert_lacks "$err" "hint: hint:"
 }
 
 # All ports of the range are somebody else's.

@@ -50,6 +50,21 @@ case_container_log() {
   assert_eq "$(ctl logs dc talks --tail 4 | wc -l)" 4
 }
 
+# What spawnd prepares at each start is not there any more after a save: nobody is to be frightened by that.
+case_a_start_logs_no_errors() {
+  make_container quiet calm >/dev/null
+  sql calm '' 'create table word ()'
+  ctl save data-container -q calm >/dev/null
+  ctl reset data-container -q calm
+  ctl load data-container -q calm -r rev.0
+  ctl load data-container -q calm -r rev.1
+  assert_exit 0 ctl logs data-container calm
+  assert_contains "$out" "database system is ready to accept connections"
+  # Nobody can ask a server whether it is ready yet without its noting that.
+  assert_eq "$(grep -E 'ERROR|FATAL|STATEMENT' <<<"$out" | grep -v 'FATAL:  the database system is' || true)" ""
+  ctl delete data-container -q calm
+}
+
 followed() { grep -q "word $1" "$work/follow"; }
 follow_ended() { process_gone "$1"; }
 

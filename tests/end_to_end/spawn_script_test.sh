@@ -96,6 +96,71 @@ case_closed_pipes() {
   done
 }
 
+# The yaml may come through a pipe, and any of the three descriptors may be closed: the connection must not take its place.
+case_pipes_and_closed_descriptors() {
+  script <<'END'
+sed 's/^name: .*/name: piped/' Widget.yaml | spawnctl create data-image -f - -q | cat
+spawnctl create data-container piped -n closed -q <&- 2>&-
+spawnctl save data-container closed <&- 2>&- | tail -n 1
+spawnctl get data-container closed -o json 2>&- | jq -r .revision
+spawnctl get data-image nothing 2>&- || echo "exit code $?"
+spawnctl get data-containers >&- || echo "exit code $?"
+spawnctl create data-container piped -n closed-too -q >&- 2>&- <&- || echo "exit code $?"
+spawnctl get data-container closed-too -o json | jq -r .name
+spawnctl run piped -- cat <<<'from outside'
+spawnctl delete data-container closed closed-too -q >&- 2>&- <&-
+spawnctl delete data-image piped -q
+END
+  assert_eq "$out" $'piped\nclosed\nNew revision is \'rev.1\'\nrev.1\nexit code 2\nexit code 1\nexit code 1\nclosed-too\nfrom outside'
+  assert_eq "$err" "error: cannot write to standard output: Bad file descriptor"
+  assert_lacks "$(<"$work/daemon.log")" "is not HTTP"
+}
+
+# Variables that a script has not set are no flags, no arguments and no change.
+case_empty_everywhere() {
+  script <<'END'
+none=
+spawnctl create data-image -f Widget.yaml --name=empties --tag "$none" --tag= --team "$none" --lifetime "$none" -q "$none"
+spawnctl create data-container "$none" --image empties --name "$none" -i "$none" --lifetime= --durability "$none" -q | sed 's/-[a-z]*$//'
+name=$(spawnctl get data-containers "$none" -o json | jq -r '.[0].name')
+spawnctl update data-container "$name" --name "$none" --lifetime "$none" -q
+spawnctl update data-image empties --name "$none" --tag "$none" --team "$none" --lifetime "$none" -q
+spawnctl get data-images "$none" -o "$none" | awk '$2 == "empties" {print $3, $(NF - 1)}'
+spawnctl graduate data-container "$name" --revision "$none" --name "$none" --tag "$none" --team= -q | sed 's/-[a-z]*-graduate/-graduate/'
+SPAWNCTL_ACCESS_TOKEN= spawnctl get data-container "$name" --accessToken "$none" -o json | jq -r '.expiresAt, .image'
+spawnctl create access-token --purpose "$none" | awk '{print $1, $2, $3}'
+spawnctl delete data-container "$name" -q
+spawnctl get data-images -o json | jq -r '.[].name' | grep empties | xargs spawnctl delete data-image -q
+spawnctl get access-tokens | awk 'NR > 1 {print $1}' | xargs spawnctl delete access-token -q
+END
+  assert_eq "$out" $'empties\nempties\n0.20,latest -\nempties-graduate-1\nnull\nempties\nAccess token generated:'
+  assert_eq "$err" ""
+}
+
+case_repeated_flags() {
+  script <<'END'
+spawnctl create data-image -q -f nothing.yaml --file=Widget.yaml -n first -n repeated --tag x --tag=y --tag x --lifetime 1h --lifetime=0 -q
+spawnctl get data-image repeated:x -o yaml -o json | jq -c '[.name, .tags, .expiresAt]'
+spawnctl create dc repeated -i repeated --image repeated -n one --name two -t 1h --lifetime 2d -q --quiet
+spawnctl get dc two | awk 'NR == 2 {print $NF, $(NF - 1), $(NF - 2)}'
+spawnctl load dc two -r rev.7 --revision=rev.0 -q -q
+spawnctl delete -q dc -q two -q
+spawnctl delete di repeated -q
+END
+  assert_eq "$out" $'repeated\n["repeated",["0.20","latest","x","y"],null]\ntwo\nnow from days'
+  assert_eq "$err" ""
+}
+
+case_help_is_where_one_looks_for_it() {
+  local words
+  for words in "help" "--help" "-h" ""; do
+    # shellcheck disable=SC2086
+    assert_contains "$(ctl $words)" "create data-image"
+  done
+  assert_eq "$(ctl help save dc)" "$(ctl save data-container --help)"
+  assert_eq "$(ctl help get)" "$(ctl get -h)"
+}
+
 case_exit_codes_stop_the_script() {
   script 2 <<<"spawnctl get data-container nobody; echo not reached"
   assert_eq "$out" ""

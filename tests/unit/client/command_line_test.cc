@@ -108,6 +108,9 @@ TEST_CASE("help and version") {
   CHECK(verb.wanted == Wanted::kHelp);
   CHECK(verb.verb == "create");
   CHECK(verb.command == nullptr);
+  CHECK(Parsed({"help"}).wanted == Wanted::kHelp);
+  CHECK(Parsed({"help", "create"}).verb == "create");
+  CHECK(Name(Parsed({"help", "create", "di"})) == "create data-image");
   const CommandLine command = Parsed({"create", "di", "--help", "--nonsense"});
   CHECK(command.wanted == Wanted::kHelp);
   CHECK(Name(command) == "create data-image");
@@ -134,6 +137,30 @@ TEST_CASE("mistakes are answered with what was meant") {
   CHECK(Refused({"get", "di\x1b[2J\n"}).message == "unknown resource 'di [2J'");
   Refused(Words(20'000, "x"));
   CHECK(Refused({std::string(1'000'000, 'x')}).message.size() < 200);
+}
+
+TEST_CASE("another program's words without two dashes: the hint is the line to type") {
+  const auto hint = [](const Words& words) {
+    const std::string hint = Refused(words).hint;
+    const std::string before = "The other program's words stand behind two dashes: ";
+    return hint.starts_with(before) ? hint.substr(before.size()) : hint;
+  };
+  CHECK(hint({"run", "shop", "make", "test"}) == "spawnctl run shop -- make test");
+  CHECK(hint({"run", "shop", "-n", "x", "psql", "-c", "select 1"}) ==
+        "spawnctl run shop -n x -- psql -c 'select 1'");
+  // Flags of the program that spawnctl has too are the program's.
+  CHECK(hint({"run", "shop", "head", "-n", "5", "-q"}) == "spawnctl run shop -- head -n 5 -q");
+  CHECK(hint({"run", "--image", "shop", "make", "test"}) == "spawnctl run --image shop -- make test");
+  CHECK(hint({"run", "-i=shop", "-nx", "sh", "-c", "it's"}) ==
+        R"(spawnctl run -i=shop -nx -- sh -c 'it'\''s')");
+  CHECK(hint({"-q", "run", "shop", "make", ""}) == "spawnctl -q run shop -- make ''");
+  CHECK(hint({"connect", "mine", "-c", "select 1"}) == "spawnctl connect mine -- -c 'select 1'");
+  CHECK(hint({"connect", "mine", "postgres"}) == "spawnctl connect mine -- postgres");
+  // With the dashes in their place, something else is wrong; and a flag that is only mistyped is not
+  // another's.
+  CHECK_THAT(hint({"run", "shop", "more", "--", "make"}), Contains("--help"));
+  CHECK(hint({"run", "shop", "--imgae", "x"}) == "Did you mean '--image'?");
+  CHECK_THAT(hint({"get", "dc", "a", "b"}), Contains("--help"));
 }
 
 TEST_CASE("a letter may mean another flag with another verb") {
