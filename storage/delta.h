@@ -147,6 +147,7 @@ class Delta {
   /// Writes the whole map. No operation is inside the gate. Returns how many of its slots no revision holds.
   Result<uint64_t> FillSnapshot(MapJournal& journal, Epoch epoch);
   void GiveSpaceBack();
+  void WriteAhead();
   tl::unexpected<Error> Poison(const Error& cause);
 
   std::string PathOf(const char* name) const { return options_.directory + "/" + name; }
@@ -179,6 +180,7 @@ class Delta {
   bool published_ = false;  // the journal has its final name
   uint64_t compact_above_ = 0;
   bool punching_ = true;
+  uint32_t end_at_last_commit_ = 0;  // of slots_
   std::array<MapRun, kMaxRunsPerRecord> snapshot_runs_{};
 
   std::mutex save_mutex_;  // one revision at a time

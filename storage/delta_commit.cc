@@ -4,6 +4,8 @@
 /// record is durable before a slot that the epoch freed is reused (invariant 2), and a sync that failed is
 /// never tried again (invariant 8): the kernel reports lost writes once and then calls the pages clean.
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "storage/delta.h"
 
@@ -14,6 +16,13 @@ namespace {
 constexpr uint32_t kEmptyGroupsKept = 16;
 constexpr uint32_t kGroupsPerHole = 64;
 constexpr int kHolesPerCommit = 16;
+
+// Free slots that a volume which is synced at every commit of its engine keeps ready: a share of what it
+// holds, so that a small one stays small.
+constexpr uint32_t kShareKeptReady = 8;
+constexpr uint32_t kMinKeptReady = 16;
+constexpr uint32_t kMaxKeptReady = 256;
+constexpr std::array<std::byte, size_t{16} * kBlockSize> kZeros{};
 
 }  // namespace
 
@@ -93,6 +102,7 @@ Result<void> Delta::CommitRound(RevisionCut* cut) {
   FinishCommit(epoch);
   if (compacted != nullptr) TRY(SwitchJournal(std::move(compacted), epoch, position, sequence));
   GiveSpaceBack();
+  WriteAhead();
   return {};
 }
 
@@ -189,6 +199,7 @@ Result<void> Delta::SwitchJournal(std::unique_ptr<MapJournal> compacted, Epoch e
   // The epoch is durable in the old journal; the new one says the same before it takes the name.
   MapJournalReader reader(journal_->Underlying(), journal_->Header().salt, position, sequence);
   auto ready = compacted->AppendCommit(epoch);
+  if (options_.durability == Durability::kAlways) compacted->KeepRoomAhead();
   if (ready) {
     if (auto synced = compacted->Sync(); !synced) return Poison(synced.error());
     compact_above_ = std::max(options_.journal_compaction_bytes, compacted->Bytes() * 2);
@@ -242,6 +253,33 @@ void Delta::GiveSpaceBack() {
     const std::lock_guard lock(mutex_);
     slots_.GiveBack(*run);
   }
+}
+
+/// A sync of blocks that were written before, zeros will do, leaves the host's file system nothing to record;
+/// one of a file that grew waits for its journal as well. Nobody refers to these slots, so what becomes of
+/// the zeros does not matter, nor does it when they find no room. A load that fills slots by the hundred
+/// between two syncs would write everything twice, and gain nothing.
+void Delta::WriteAhead() {
+  if (options_.durability != Durability::kAlways) return;
+  SlotRun run;
+  {
+    const std::lock_guard lock(mutex_);
+    const uint32_t grown = slots_.End() - std::exchange(end_at_last_commit_, slots_.End());
+    const uint32_t wanted = std::clamp(slots_.InUse() / kShareKeptReady, kMinKeptReady, kMaxKeptReady);
+    if (grown > kMaxKeptReady || slots_.Free() >= wanted / 2) return;
+    run = slots_.TakeNew(wanted);
+  }
+  for (uint32_t done = 0; done < run.count;) {
+    const uint32_t part = std::min<uint32_t>(run.count - done, kZeros.size() / kBlockSize);
+    if (!data_->WriteAt(uint64_t{run.first + done} * kBlockSize,
+                        std::span(kZeros).first(size_t{part} * kBlockSize))) {
+      break;
+    }
+    done += part;
+  }
+  const std::lock_guard lock(mutex_);
+  for (uint32_t i = 0; i < run.count; ++i) slots_.Release(run.first + i);
+  end_at_last_commit_ = slots_.End();
 }
 
 tl::unexpected<Error> Delta::Poison(const Error& cause) {

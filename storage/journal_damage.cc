@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "storage/delta.h"
@@ -51,14 +52,25 @@ Later CountLater(const Rest& rest, uint64_t salt) {
   return later;
 }
 
-/// Whether a writer that died in the middle of its last write can have left this: the beginning of one right
-/// record, and no more.
+/// Bytes up to the last one that is not zero.
+size_t LengthWithoutZeros(const std::vector<std::byte>& bytes) {
+  const auto last = std::find_if(bytes.rbegin(), bytes.rend(), [](std::byte b) { return b != std::byte{0}; });
+  return static_cast<size_t>(bytes.rend() - last);
+}
+
+/// Whether a writer that died in the middle of its last write, or just before it, can have left this: the
+/// beginning of one right record, cut off between two sectors, and then no more than the room that was made
+/// for it. No 16 bytes of a record are all zero, so the cut is where the zeros begin.
 bool IsBeginningOfRecord(const Rest& rest, uint64_t file_bytes) {
-  if (file_bytes % kSector != 0) return false;
-  if (rest.bytes.size() < kRecordHeadBytes) return true;
+  const size_t written = (LengthWithoutZeros(rest.bytes) + kAlignment - 1) / kAlignment * kAlignment;
+  if (written > rest.bytes.size() || rest.bytes.size() - written > kRoomAhead + kMaxRecordBytes) return false;
+  if (written == 0) return true;
+  const uint64_t begin = file_bytes - rest.bytes.size();
+  if ((begin + written) % kSector != 0) return false;
+  if (written < kRecordHeadBytes) return true;
   RecordHead head;
   return DecodeRecordHead(std::span(rest.bytes).first<kRecordHeadBytes>(), head) &&
-         head.sequence == rest.sequence && rest.bytes.size() < kRecordHeadBytes + head.payload_bytes;
+         head.sequence == rest.sequence && written < kRecordHeadBytes + head.payload_bytes;
 }
 
 }  // namespace

@@ -1,10 +1,17 @@
 #include "storage/map_journal.h"
 
+#include <algorithm>
+#include <array>
+
 namespace spawnd::storage {
 namespace {
 
 constexpr size_t kReadAhead = 64 * 1024;
 static_assert(kReadAhead >= kMaxRecordBytes);
+
+constexpr size_t kZeroBytes = 16 * 1024;
+constexpr std::array<std::byte, kZeroBytes> kZeros{};
+static_assert(kRoomAhead % kZeroBytes == 0);
 
 }  // namespace
 
@@ -20,16 +27,29 @@ Result<std::unique_ptr<MapJournal>> MapJournal::Create(FileSystem& fs, const std
 
 Result<void> MapJournal::Append(RecordType type, Epoch epoch, std::span<const MapRun> runs) {
   const size_t length = EncodeRecord(type, epoch, next_sequence_, header_.salt, runs, record_);
+  if (keeps_room_ && tail_ + length > written_to_) MakeRoom(length);
   auto written = file_->WriteAt(tail_, std::span(record_).first(length));
   if (!written) {
     // The record may be in the file in part or whole. Left there, the next opening would replay an operation
     // that was reported as failed, onto slots that have been given out again since.
     broken_ = broken_ || !file_->Truncate(tail_);
+    written_to_ = tail_;
     return written;
   }
   tail_ += length;
   ++next_sequence_;
   return {};
+}
+
+void MapJournal::MakeRoom(size_t length) {
+  uint64_t end = std::max(tail_ + length, written_to_);
+  end += kRoomAhead - end % kZeroBytes;
+  for (uint64_t at = std::max(tail_, written_to_); at < end;) {
+    const uint64_t part = std::min<uint64_t>(end - at, kZeroBytes);
+    if (!file_->WriteAt(at, std::span(kZeros).first(part))) return;  // the record itself will say why
+    at += part;
+    written_to_ = at;
+  }
 }
 
 Result<void> MapJournal::AppendRuns(Epoch epoch, std::span<const MapRun> runs) {

@@ -19,6 +19,9 @@
 
 namespace spawnd::storage {
 
+/// At most so many zeros stand behind the last record of a journal that keeps room ahead.
+inline constexpr uint64_t kRoomAhead = 64 * 1024;
+
 class MapJournal {
  public:
   /// Starts a new file; kAlreadyExists when there is one. Nothing is durable until Sync, and the name not
@@ -29,6 +32,10 @@ class MapJournal {
   /// At most kMaxRunsPerRecord runs, in one record. After an error nothing was appended (see IsBroken).
   Result<void> AppendRuns(Epoch epoch, std::span<const MapRun> runs);
   Result<void> AppendCommit(Epoch epoch);
+  /// From now on records go where zeros were written before, up to kRoomAhead of them, so that syncing them
+  /// changes nothing of the file but its bytes: neither its size nor where its blocks are. For a journal that
+  /// is synced many times a second. A disk that has no room for zeros costs that time, nothing else.
+  void KeepRoomAhead() { keeps_room_ = true; }
   /// After an error the file must not be used again (invariant 8).
   Result<void> Sync() { return file_->Sync(); }
 
@@ -47,12 +54,15 @@ class MapJournal {
  private:
   MapJournal(std::unique_ptr<File> file, JournalHeader header);
   Result<void> Append(RecordType type, Epoch epoch, std::span<const MapRun> runs);
+  void MakeRoom(size_t length);
 
   std::unique_ptr<File> file_;
   JournalHeader header_;
   std::vector<std::byte> record_;
   uint64_t tail_ = kJournalHeaderBytes;
   uint64_t next_sequence_ = 1;
+  uint64_t written_to_ = 0;  ///< with records or zeros; counts only while keeps_room_
+  bool keeps_room_ = false;
   bool broken_ = false;
 };
 

@@ -97,6 +97,13 @@ SlotRun SlotAllocator::Allocate(uint32_t wanted, Epoch tag) {
   return run;
 }
 
+SlotRun SlotAllocator::TakeNew(uint32_t wanted) {
+  const SlotRun run = Grow(wanted);
+  for (uint32_t slot = run.first; slot < run.first + run.count; ++slot) MarkUsed(slot);
+  cursor_ = run.first / kSlotsPerGroup;
+  return run;
+}
+
 void SlotAllocator::Release(uint32_t slot) {
   MarkFree(slot);
 }

@@ -42,6 +42,9 @@ class SlotAllocator {
   SlotRun Allocate(uint32_t wanted, Epoch tag);
   /// Makes a slot that nothing refers to free at once.
   void Release(uint32_t slot);
+  /// Takes slots that the file has no room for yet, up to `wanted`, so that they can be written without the
+  /// lock; each is then free with Release. The next search begins there.
+  SlotRun TakeNew(uint32_t wanted);
   /// Puts a superseded slot on a waiting list.
   void Wait(uint32_t slot, WaitingSlots& list);
   /// Frees all of a list and leaves it empty.
@@ -57,7 +60,8 @@ class SlotAllocator {
   void SetTag(uint32_t slot, Epoch tag) { tags_[slot] = tag; }
   uint32_t MaxSlots() const { return static_cast<uint32_t>(tags_.size()); }
   uint32_t InUse() const { return end_ - free_; }  ///< waiting ones included
-  uint32_t End() const { return end_; }            ///< slots the file has room for
+  uint32_t Free() const { return free_; }
+  uint32_t End() const { return end_; }  ///< slots the file has room for
 
   /// Groups that are wholly free and still take disk space.
   uint32_t EmptyGroups() const { return empty_groups_; }

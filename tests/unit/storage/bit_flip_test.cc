@@ -105,17 +105,18 @@ TEST_CASE("bit flips: an index") {
 constexpr uint64_t kVolumeBytes = 1 << 20;
 constexpr const char* kBoot = "5b7d8f6e-1111-4222-8333-944455556666";
 
-VolumeOptions Options(const TempDirectory& directory, const char* boot_id = kBoot) {
+VolumeOptions Options(const TempDirectory& directory, const char* boot_id = kBoot,
+                      Durability durability = Durability::kEverySecond) {
   return {.directory = directory.Path(),
           .volume_bytes = kVolumeBytes,
-          .durability = Durability::kEverySecond,
+          .durability = durability,
           .image = nullptr,
           .boot_id = boot_id};
 }
 
 /// Epochs with one block each, and a revision among them; what was not committed at the end too.
-void Fill(const TempDirectory& directory) {
-  auto volume = Volume::Open(PosixFileSystem(), Options(directory));
+void Fill(const TempDirectory& directory, Durability durability = Durability::kEverySecond) {
+  auto volume = Volume::Open(PosixFileSystem(), Options(directory, kBoot, durability));
   REQUIRE(volume);
   for (uint64_t epoch = 1; epoch <= 5; ++epoch) {
     for (const uint64_t block : {uint64_t{3}, 10 + epoch}) {
@@ -133,15 +134,26 @@ std::vector<DeltaProblem> Problems(const TempDirectory& directory, const char* b
   return std::move(*problems);
 }
 
+/// Where the records end and the zeros begin that a journal may keep ahead. Records end at multiples of 16.
+size_t EndOfRecords(const Bytes& bytes) {
+  size_t end = bytes.size();
+  while (end > 0 && bytes[end - 1] == std::byte{0}) --end;
+  return (end + 15) / 16 * 16;
+}
+
 TEST_CASE("bit flips: a journal and a revision") {
   const TempDirectory directory;
-  Fill(directory);
+  const auto durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
+  Fill(directory, durability);
   const std::string path = directory / GENERATE("journal", "revision-1");
   INFO(path);
   CHECK(Problems(directory).empty());
-  const uint64_t size = ReadFile(path).size();
-  REQUIRE(size % 512 != 0);
-  for (uint64_t at = 0; at < size; ++at) {
+  const Bytes whole = ReadFile(path);
+  const uint64_t end = EndOfRecords(whole);
+  REQUIRE(end % 512 != 0);
+  const bool room = durability == Durability::kAlways && path.ends_with("journal");
+  CHECK(room == (end < whole.size()));
+  for (uint64_t at = 0; at < end; ++at) {
     for (const uint8_t bits : kFlips) {
       const Flipped flipped(path, at, bits);
       const auto problems = Problems(directory);
@@ -202,12 +214,25 @@ TEST_CASE("a delta: what was lost from it is found") {
     last[8] = std::byte{0};
     last[9] = std::byte{0x40};                                              // 16 KiB of runs
     last[16] = static_cast<std::byte>(static_cast<uint8_t>(last[16]) + 1);  // the next sequence
-    last.resize(512 - bytes.size() % 512);
+    last.resize(512 - bytes.size() % 512, std::byte{7});
     REQUIRE(last.size() >= 32);
     bytes.insert(bytes.end(), last.begin(), last.end());
+    SECTION("at the end of the file") {}
+    SECTION("in the room that was made for it") {
+      bytes.resize((bytes.size() + 65536) / 512 * 512);
+    }
     WriteFile(directory / "journal", bytes);
     CHECK(Problems(directory).empty());
     CHECK(Volume::Open(PosixFileSystem(), Options(directory)));
+  }
+  SECTION("zeros in place of records are damage, and room is not") {
+    Bytes bytes = ReadFile(directory / "journal");
+    bytes.resize(bytes.size() + 70'000);
+    WriteFile(directory / "journal", bytes);
+    CHECK(Problems(directory).empty());
+    bytes.resize(bytes.size() + 200'000);  // more than is ever written ahead
+    WriteFile(directory / "journal", bytes);
+    CHECK(Problems(directory).size() == 1);
   }
 }
 

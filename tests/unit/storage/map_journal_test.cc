@@ -67,6 +67,27 @@ TEST_CASE("what is appended is read back in order") {
   CHECK_FALSE(reader.Next().value());
 }
 
+TEST_CASE("a journal that keeps room ahead grows seldom, and holds the same records") {
+  const TempDirectory directory;
+  const std::string path = directory / "journal";
+  const auto journal = MapJournal::Create(PosixFileSystem(), path, kHeader).value();
+  journal->KeepRoomAhead();
+  uint64_t size = 0;
+  int grown = 0;
+  constexpr uint32_t kRecords = 4000;
+  for (uint32_t i = 0; i < kRecords; ++i) {
+    const MapRun run{.block = i, .count = 2, .value = BlockMap::ValueOf(i), .tag = 9};
+    REQUIRE(journal->AppendRuns(9, std::span(&run, 1)));
+    const uint64_t now = journal->Underlying().Size().value();
+    REQUIRE(now >= journal->Bytes());
+    REQUIRE(now <= journal->Bytes() + kRoomAhead);
+    if (now != size) ++grown;
+    size = now;
+  }
+  CHECK(grown <= 5);  // 48 bytes a record
+  CHECK(CountRecords(path) == kRecords);
+}
+
 TEST_CASE("a journal is made once") {
   const TempDirectory directory;
   REQUIRE(MapJournal::Create(PosixFileSystem(), directory / "journal", kHeader));

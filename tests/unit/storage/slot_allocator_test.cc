@@ -24,6 +24,21 @@ TEST_CASE("slots come in contiguous runs, and freed ones are used again") {
   CHECK(slots.End() == 200);
 }
 
+TEST_CASE("slots written ahead are the next to be given out") {
+  auto slots = SlotAllocator::Create(4096).value();
+  slots.Allocate(1000, 1);
+  const SlotRun ahead = slots.TakeNew(64);
+  CHECK(ahead.first == 1000);
+  CHECK(ahead.count == 64);
+  CHECK(slots.Allocate(2, 2).first == 1064);  // nobody gets them while they are being written
+  for (uint32_t slot = 1000; slot < 1064; ++slot) slots.Release(slot);
+  slots.Release(3);  // free as well, and nearer to the front
+  CHECK(slots.Free() == 65);
+  CHECK(slots.Allocate(2, 2).first == 1000);
+  CHECK(slots.TakeNew(1 << 20).count == 4096 - 1066);  // what there is
+  CHECK(slots.TakeNew(1).count == 0);
+}
+
 TEST_CASE("a large write is not scattered over single free slots") {
   auto slots = SlotAllocator::Create(4096).value();
   for (int i = 0; i < 4; ++i) slots.Allocate(256, 1);
