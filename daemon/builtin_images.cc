@@ -4,6 +4,7 @@
 
 #include "daemon/daemon_state.h"
 #include "daemon/image_builder_empty.h"
+#include "daemon/views.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -28,23 +29,15 @@ std::vector<std::string> VersionsOf(const engines::Engine& engine,
   return versions;
 }
 
-api::DataImage ViewOf(DaemonState& state, const engines::Engine& engine, std::vector<std::string> versions) {
-  api::DataImage view;
-  view.name = NameOf(engine);
-  view.engine = std::string(engine.DisplayName()) + ":" + versions.front();
-  view.status = api::Status::kCompleted;
-  view.teams = {std::string(kPublicTeam)};
-  if (const auto installation = state.installations.Choose(engine, "")) {
-    view.engine_version = installation->version;
-    if (const auto made = state.catalog->FindCachedImage(EmptyImageKey(state.config, *installation))) {
-      view.id = made->id;
-      view.created_at = made->created_at;
-      view.data_bytes = made->data_bytes;
-      view.disk_bytes = made->disk_bytes;
-    }
-  }
-  view.tags = std::move(versions);
-  return view;
+/// What was made for it so far; kNotFound before its first use, kUnsupported when it is not installed.
+Result<ImageRow> MadeOf(DaemonState& state, const BuiltInImage& built_in) {
+  TRY_ASSIGN(const auto installation, state.installations.Choose(*built_in.engine, built_in.version));
+  return state.catalog->FindCachedImage(EmptyImageKey(state.config, installation));
+}
+
+tl::unexpected<Error> NotYours(const std::string& reference, std::string_view verb) {
+  return Fail(ErrorCode::kForbidden, "data image '" + reference + "' belongs to somebody else",
+              "Only its owner and root can " + std::string(verb) + " it.");
 }
 
 }  // namespace
@@ -61,35 +54,76 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
 }
 
 std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in) {
-  std::vector<std::string> versions = VersionsOf(*built_in.engine, state.installations.All());
-  const bool has_version = built_in.version.empty() ||
-                           std::find(versions.begin(), versions.end(), built_in.version) != versions.end();
-  if (versions.empty() || !has_version) return std::nullopt;
-  return ViewOf(state, *built_in.engine, std::move(versions));
+  const auto installation = state.installations.Choose(*built_in.engine, built_in.version);
+  if (!installation) return std::nullopt;
+  const auto made = MadeOf(state, built_in);
+  if (made && made->state == ImageState::kCompleted) return BuiltInView(*made);
+  ImageRow row;  // as it will be
+  row.engine = installation->engine;
+  row.engine_version = installation->version;
+  row.state = ImageState::kCompleted;
+  return BuiltInView(row);
+}
+
+api::DataImage BuiltInView(const ImageRow& row) {
+  api::DataImage view = ViewOfImage(row, "");
+  const std::string reference = BuiltInReference(row);
+  const size_t colon = reference.rfind(':');
+  view.name = reference.substr(0, colon);
+  view.tags = {reference.substr(colon + 1)};
+  view.teams = {std::string(kPublicTeam)};
+  return view;
+}
+
+std::string BuiltInReference(const ImageRow& row) {
+  const auto engine = engines::FindEngine(row.engine);
+  // One of a build with more engines than this one has no name here but its own.
+  if (!engine) return row.name + ":" + row.engine_version;
+  return NameOf(**engine) + ":" + (*engine)->MajorVersion(row.engine_version);
 }
 
 std::vector<api::DataImage> BuiltInViews(DaemonState& state) {
   std::vector<api::DataImage> views;
+  const auto installations = state.installations.All();
   for (const engines::Engine* engine : engines::AllEngines()) {
-    if (auto view = BuiltInView(state, {engine, NameOf(*engine), ""})) views.push_back(std::move(*view));
+    for (const std::string& version : VersionsOf(*engine, installations)) {
+      if (auto view = BuiltInView(state, {engine, NameOf(*engine), version})) {
+        views.push_back(std::move(*view));
+      }
+    }
   }
   return views;
 }
 
-Result<ImageRow> ResolveChangeableImage(DaemonState& state, const Identity& who, const std::string& reference,
-                                        std::string_view verb) {
+Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference) {
   auto image = ResolveImage(*state.catalog, state.teams, who, reference);
-  if (image && MayChange(*image, who)) return image;
-  if (image) {
-    return Fail(ErrorCode::kForbidden, "data image '" + reference + "' belongs to somebody else",
-                "Only its owner and root can " + std::string(verb) + " it.");
+  const bool built_in =
+      image ? image->Hidden() : image.error().code == ErrorCode::kNotFound && FindBuiltIn(reference);
+  if (built_in) {
+    return Fail(ErrorCode::kForbidden, "data image '" + reference + "' is built in: nobody can update it",
+                "An image of your own can: `sourceType: empty`.");
   }
-  if (image.error().code == ErrorCode::kNotFound && FindBuiltIn(reference)) {
-    return Fail(ErrorCode::kForbidden,
-                "data image '" + reference + "' is built in: nobody can " + std::string(verb) + " it",
-                "It takes no room but the empty state of an engine, which all images of that engine share.");
-  }
+  if (image && !MayChange(*image, who)) return NotYours(reference, "update");
   return image;
+}
+
+Result<ImageRow> ResolveForDelete(DaemonState& state, const Identity& who, const std::string& reference) {
+  auto image = ResolveImage(*state.catalog, state.teams, who, reference);
+  if (!image && image.error().code != ErrorCode::kNotFound) return image;
+  const auto built_in = image ? std::nullopt : FindBuiltIn(reference);
+  if (!image && !built_in) return image;
+  if ((built_in || image->Hidden()) && !IsRoot(who)) {
+    return Fail(ErrorCode::kForbidden,
+                "data image '" + reference + "' is built in: only root can delete what was made for it",
+                "All images of that engine share it.");
+  }
+  if (image && !MayChange(*image, who)) return NotYours(reference, "delete");
+  if (image) return image;
+  auto made = MadeOf(state, *built_in);
+  if (made || made.error().code != ErrorCode::kNotFound) return made;
+  return Fail(ErrorCode::kNotFound,
+              "data image '" + reference + "' is built in, and nothing is made for it yet",
+              "It is made at its first use.");
 }
 
 }  // namespace spawnd::daemon

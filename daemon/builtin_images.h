@@ -1,6 +1,8 @@
-/// Built-in images: "postgres-empty" and its like, one for each installed engine. They exist without being
-/// made, belong to nobody and are seen by everyone; what containers of them stand on is the sealed empty
-/// state of the engine's version (daemon/image_builder_empty.h), made at the first use.
+/// Built-in images: "postgres-empty" and its like, one for each installed version of an engine. They exist
+/// without being made and are seen by everyone; what containers of them stand on is the sealed empty state of
+/// the engine's version (daemon/image_builder_empty.h), a hidden row of the catalog, made at the first use.
+/// From then on they have an id, by which they can be named too. Root may delete what was made, to have the
+/// room.
 #pragma once
 
 #include <optional>
@@ -26,14 +28,20 @@ struct BuiltInImage {
 /// What "<engine>-empty" or "<engine>-empty:<version>" names; nothing for any other reference. Any thread.
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
-/// One for each engine that is installed, its versions as tags. Loop thread.
+/// One for each version that is installed, with the version as its tag. Loop thread.
 std::vector<api::DataImage> BuiltInViews(DaemonState& state);
 /// The same of one; nothing when its engine, or the version asked for, is not installed. Loop thread.
 std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in);
+/// The same of what was made (row.Hidden()), which its version need not have outlived. Any thread.
+api::DataImage BuiltInView(const ImageRow& row);
+/// "postgres-empty:15", for a hidden row. Any thread.
+std::string BuiltInReference(const ImageRow& row);
 
-/// An image that `who` may change, for `verb` ("delete", "update"). kNotFound; kForbidden for a built-in one
-/// and for what somebody else owns. Loop thread.
-Result<ImageRow> ResolveChangeableImage(DaemonState& state, const Identity& who, const std::string& reference,
-                                        std::string_view verb);
+/// An image that `who` may update. kNotFound; kForbidden for a built-in one and for what somebody else owns.
+/// Loop thread.
+Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference);
+/// The same to delete it: of a built-in one root may, and gets the hidden row; kNotFound when that was not
+/// made yet.
+Result<ImageRow> ResolveForDelete(DaemonState& state, const Identity& who, const std::string& reference);
 
 }  // namespace spawnd::daemon

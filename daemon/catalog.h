@@ -173,7 +173,8 @@ class Catalog {
   Result<void> RemoveImage(int64_t id);
 
   /// "10001", "name" or "name:tag" among the listed images that pass `filter`: the newest completed one, else
-  /// the newest of any state (so that one can look at a failed image by its name). kNotFound.
+  /// the newest of any state (so that one can look at a failed image by its name). By its id also a hidden
+  /// one. kNotFound.
   Result<ImageRow> FindImage(std::string_view reference, const ImageFilter& filter = {});
   /// Any image, also hidden or being deleted. kNotFound.
   Result<ImageRow> ImageById(int64_t id);

@@ -241,7 +241,7 @@ Result<ImageRow> Catalog::FindImage(std::string_view reference, const ImageFilte
       Query query,
       database_->Prepare("SELECT " IMAGE_COLUMNS " FROM images WHERE (id = ?1 OR (name = ?2 AND (?3 = '' OR "
                          "id IN (SELECT image_id FROM image_tags WHERE name = ?2 AND tag = ?3)))) "
-                         "AND cache_key = '' AND state <> 'deleting' "
+                         "AND (cache_key = '' OR id = ?1) AND state <> 'deleting' "
                          "ORDER BY state = 'completed' DESC, id DESC"));
   const bool tag_missing = colon != std::string_view::npos && tag.empty();
   if (!tag_missing) {

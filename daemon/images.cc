@@ -60,6 +60,14 @@ Result<void> Images::Delete(int64_t id) {
   return {};
 }
 
+Result<void> Images::DeleteBuiltIn(int64_t id) {
+  if (!builds_.empty()) {
+    return Fail(ErrorCode::kInUse, "a data image is being made, and may stand on what is to be deleted",
+                "Try again when it is completed.");
+  }
+  return Delete(id);
+}
+
 void Images::ResumeDelete(int64_t id) {
   going_.insert(id);
   TryRemove(id);
@@ -86,7 +94,7 @@ void Images::TryRemove(int64_t id) {
   }
   going_.erase(id);
   // A layer goes when no other image refers to it. No new image can refer to one of these by now: builds
-  // stand on hidden images, which nobody can delete, or have leased the layers they stand on.
+  // stand on hidden images, which nobody can delete meanwhile, or have leased the layers they stand on.
   KeepUsedLayers(*layers);
   state_.removals->Run([&layout = state_.layout, id, unused = std::move(*layers)](const std::stop_token&) {
     RemoveImageFiles(layout, id, unused);

@@ -35,6 +35,8 @@ class Images {
   /// Marks it deleting; files and row go behind, once nothing uses it. kInUse, naming them, when containers
   /// do.
   Result<void> Delete(int64_t id);
+  /// The same of a hidden one, which every build stands on: kInUse as well while anything is being built.
+  Result<void> DeleteBuiltIn(int64_t id);
   /// Takes up a removal that the last daemon had begun.
   void ResumeDelete(int64_t id);
   /// A container of this image is gone for good: the image may have waited for that.

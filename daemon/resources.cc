@@ -63,7 +63,8 @@ bool IsRoot(const Identity& who) {
 }
 
 bool IsPublic(const ImageRow& image) {
-  return std::find(image.teams.begin(), image.teams.end(), kPublicTeam) != image.teams.end();
+  return image.Hidden() ||
+         std::find(image.teams.begin(), image.teams.end(), kPublicTeam) != image.teams.end();
 }
 
 bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who) {

@@ -9,6 +9,7 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "daemon/builtin_images.h"
+#include "daemon/catalog_text.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
@@ -51,11 +52,10 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
   return {};
 }
 
-Result<ImageRow> UsableImage(const Order& order) {
-  TRY_ASSIGN(ImageRow image,
-             ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image));
+/// An image that is there, but of no use, is not as if it were not there: no other one stands in for it.
+Result<void> CheckUsable(const Order& order, const ImageRow& image) {
   const bool expired = image.expires_at > 0 && image.expires_at <= std::time(nullptr);
-  if (image.state == ImageState::kCompleted && !expired) return image;
+  if (image.state == ImageState::kCompleted && !expired) return {};
   const std::string name = "data image '" + order.request.image + "'";
   if (image.state == ImageState::kPending) {
     return Fail(ErrorCode::kUnavailable, name + " is still being made", "Try again when it is completed.");
@@ -74,7 +74,9 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.image_id = image.id;
   row.image_reference = order.request.image;
   // By id, the reader of a list would not know which one it is.
-  if (row.image_reference == std::to_string(image.id)) row.image_reference = image.name;
+  if (IdOf(row.image_reference) == image.id) {
+    row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
+  }
   row.host = order.state.config.host;
   const engines::Credentials credentials = engine.MakeCredentials(image.database);
   row.user = credentials.user;
@@ -129,8 +131,8 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   ContainerRow row = NewRow(order, image, engine, installation);
   TRY_ASSIGN(row.port, order.state.ports.Reserve());
   PortLease port(order.state.ports, row.port);
-  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row,
-                            image.Hidden() ? FindBuiltIn(row.image_reference)->name : image.name));
+  TRY_ASSIGN(row.id,
+             Insert(*order.state.catalog, row, image.Hidden() ? BuiltInView(image).name : image.name));
   port.Keep();  // it is the container's from here on
   Start(order, image, row);
   return {};
@@ -191,12 +193,13 @@ Result<void> BeginBuiltIn(Order order, const BuiltInImage& built_in) {
 
 Result<void> Begin(Order order) {
   TRY(Check(order.request));
-  auto found = UsableImage(order);
+  auto found = ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image);
   if (!found && found.error().code == ErrorCode::kNotFound) {
     if (const auto built_in = FindBuiltIn(order.request.image))
       return BeginBuiltIn(std::move(order), *built_in);
   }
   TRY_ASSIGN(ImageRow image, std::move(found));
+  TRY(CheckUsable(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
   const auto installation =
       order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));

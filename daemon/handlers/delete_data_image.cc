@@ -1,4 +1,5 @@
-/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind.
+/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. Of a built-in image
+/// what was made for it goes, and is made again at its next use.
 #include "daemon/builtin_images.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
@@ -8,8 +9,8 @@ namespace spawnd::daemon {
 namespace {
 
 Result<void> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
-  TRY_ASSIGN(const ImageRow image, ResolveChangeableImage(state, who, reference, "delete"));
-  return state.images->Delete(image.id);
+  TRY_ASSIGN(const ImageRow image, ResolveForDelete(state, who, reference));
+  return image.Hidden() ? state.images->DeleteBuiltIn(image.id) : state.images->Delete(image.id);
 }
 
 }  // namespace

@@ -27,6 +27,22 @@ Result<bool> OnlyPublic(const http::Request& request) {
   return only_public;
 }
 
+/// Of a built-in image that has not been made it is nothing.
+void AddSpace(api::DataImage& view, SpaceAccount& account) {
+  const SpaceUse use = view.id == 0 ? SpaceUse() : account.OfImage(view.id);
+  view.unique_bytes = use.unique_bytes;
+  view.shared_bytes = use.shared_bytes;
+}
+
+/// The built-in image that `ref` means, when `row` is what else was found for it; nothing when it means none.
+std::optional<api::DataImage> BuiltInFor(DaemonState& state, const Result<ImageRow>& row,
+                                         const std::string& ref) {
+  if (row) return row->Hidden() ? std::optional(BuiltInView(*row)) : std::nullopt;
+  // What went wrong otherwise says nothing about whether there is an image of that name.
+  const auto built_in = row.error().code == ErrorCode::kNotFound ? FindBuiltIn(ref) : std::nullopt;
+  return built_in ? BuiltInView(state, *built_in) : std::nullopt;
+}
+
 }  // namespace
 
 void GetDataImages(DaemonState& state, const http::Request& request, const http::Reply& reply) {
@@ -40,6 +56,7 @@ void GetDataImages(DaemonState& state, const http::Request& request, const http:
   state.questions->Run([reply, rows = std::move(*rows), account = std::move(*account),
                         views = *only_public ? BuiltInViews(state) : std::vector<api::DataImage>()](
                            const std::stop_token&) mutable {
+    for (api::DataImage& built_in : views) AddSpace(built_in, account);
     for (const ImageRow& row : rows) {
       views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
     }
@@ -50,16 +67,16 @@ void GetDataImages(DaemonState& state, const http::Request& request, const http:
 void GetDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   const std::string& ref = request.parameters.at("ref");
   auto row = ResolveImage(*state.catalog, state.teams, request.peer.identity, ref);
-  if (const auto built_in = row ? std::nullopt : FindBuiltIn(ref)) {
-    if (const auto view = BuiltInView(state, *built_in)) return SendJson(reply, api::ToJson(*view));
-  }
-  if (!row) return SendError(reply, row.error());
+  auto built_in = BuiltInFor(state, row, ref);
+  if (!row && !built_in) return SendError(reply, row.error());
   auto account = SpaceAccount::Take(*state.catalog, state.layout);
   if (!account) return SendError(reply, account.error());
-  state.questions->Run(
-      [reply, row = std::move(*row), account = std::move(*account)](const std::stop_token&) mutable {
-        SendJson(reply, api::ToJson(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id))));
-      });
+  state.questions->Run([reply, row = row ? std::move(*row) : ImageRow(), built_in = std::move(built_in),
+                        account = std::move(*account)](const std::stop_token&) mutable {
+    api::DataImage view = built_in ? std::move(*built_in) : ViewOfImage(row, UserName(row.owner));
+    AddSpace(view, account);
+    SendJson(reply, api::ToJson(view));
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -29,7 +29,7 @@ Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_s
 Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   const std::string& ref = request.parameters.at("ref");
-  TRY_ASSIGN(const ImageRow image, ResolveChangeableImage(state, request.peer.identity, ref, "update"));
+  TRY_ASSIGN(const ImageRow image, ResolveForUpdate(state, request.peer.identity, ref));
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
   for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));

@@ -65,6 +65,19 @@ case_public_images() {
   ctl delete data-image -q open
 }
 
+case_built_in_images_are_everybodys() {
+  ann create data-container -q -i postgres-empty:15 -n anns >/dev/null
+  local id; id=$(bob get data-image postgres-empty:15 -o json | jq .id)
+  bob create data-container -q -i "$id" -n bobs >/dev/null
+  local reference
+  for reference in postgres-empty:15 "$id"; do
+    assert_error 1 "built in" root -- bob delete data-image "$reference"
+    assert_error 1 "built in" -- bob update data-image "$reference" --team shop:developers
+  done
+  ann delete data-container -q anns
+  bob delete data-container -q bobs
+}
+
 case_the_socket_is_for_the_group() { assert_error 69 denied -- stranger get data-images; }
 
 write_config

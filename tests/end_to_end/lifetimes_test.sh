@@ -109,7 +109,7 @@ case_built_in_images() {
   ctl create data-container -i postgres-empty -n newest -q >/dev/null
   assert_matches "$(sql newest postgres 'show server_version')" '^17'
   ctl create data-container -i postgres-empty -n newest --if-not-exists -q >/dev/null
-  assert_error 1 "built in" -- ctl delete data-image postgres-empty
+  assert_error 1 newest -- ctl delete data-image postgres-empty
   assert_error 1 "built in" -- ctl update data-image postgres-empty --tag x
   assert_error 64 9.1 15 -- ctl create data-container -i postgres-empty:9.1
   empty_image postgres-empty >/dev/null
@@ -117,6 +117,65 @@ case_built_in_images() {
   ctl delete data-image -q postgres-empty
   clean_slate
 }
+
+case_built_in_images_by_id() {
+  local id made
+  ctl create data-container -i postgres-empty:15 -n by-name -q >/dev/null
+  id=$(image_field postgres-empty:15 id)
+  made=$(ctl get data-images --public | awk -v id="$id" '$1 == id')
+  assert_matches "$made" "^$id +postgres-empty +15 +PostgreSQL:15 +Completed "
+  assert_eq "$(ctl get data-image "$id" -o json | jq -c '[.name, .tags, .teams, .expiresAt]')" '["postgres-empty",["15"],["public"],null]'
+  assert_matches "$(ctl create data-container -i "$id" -q)" '^postgres-empty-[a-z]{8}$'
+  ctl create data-container -i "$id" -n by-id -q >/dev/null
+  assert_eq "$(field by-id image) $(field by-id imageId)" "postgres-empty:15 $id"
+  answers by-id || fail "it does not answer"
+  ctl create data-container -i postgres-empty:15 -n by-id --if-not-exists -q >/dev/null
+  ctl create data-container -i "$id" -n by-name --if-not-exists -q >/dev/null
+  assert_error 1 "built in" -- ctl update data-image "$id" --tag x
+  assert_error 1 by-name by-id -- ctl delete data-image "$id"
+  clean_slate
+}
+
+case_what_was_made_of_a_built_in_image_can_go() {
+  local id again
+  ctl create data-container -i postgres-empty:15 -n first -q >/dev/null
+  id=$(image_field postgres-empty:15 id)
+  ctl delete data-container -q first
+  ctl create data-image -q -f "$(image_yaml slow 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(3)')" >/dev/null &
+  wait_until 10 is_pending slow
+  assert_error 1 "being made" -- ctl delete data-image postgres-empty:15
+  wait $!
+  ctl delete data-image -q postgres-empty:15
+  assert_error 2 "$id" -- ctl get data-image "$id"
+  assert_error 2 "nothing is made" -- ctl delete data-image postgres-empty:15
+  assert_eq "$(image_field postgres-empty:15 id)" 0
+  # What was made from it has all it needs, over a restart too, when everything is swept that nobody refers to.
+  kill_daemon; start_daemon
+  make_container base kept >/dev/null
+  make_container slow kept-too >/dev/null
+  ctl create data-container -i postgres-empty:15 -n second -q >/dev/null
+  again=$(image_field postgres-empty:15 id)
+  (( again > id )) || fail "it was not made again: $again"
+  answers kept && answers kept-too && answers second || fail "not all answer"
+  clean_slate
+  ctl delete data-image -q slow "$again"
+}
+
+# Nobody gets an empty database in place of the image of their own that they named.
+case_no_built_in_image_stands_in_for_ones_own() {
+  ctl create data-image -q -f "$(image_yaml redis-empty 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(2)')" >/dev/null &
+  wait_until 10 is_pending redis-empty
+  assert_error 69 "still being made" -- ctl create data-container -i redis-empty
+  wait $!
+  make_container redis-empty holder >/dev/null
+  ctl update data-image redis-empty --lifetime 1s -q
+  sleep 2  # nothing happens but that time goes by
+  assert_error 2 expired -- ctl create data-container -i redis-empty
+  assert_eq "$(image_field redis-empty engine)" PostgreSQL:15
+  ctl delete data-container -q holder
+  wait_until 10 is_built_in redis-empty
+}
+is_built_in() { [[ $(image_field "$1" engine) == Redis:* ]]; }
 
 case_delete_returns_at_once() {
   make_container base going >/dev/null

@@ -186,7 +186,7 @@ TEST_CASE("only a pending image can be completed or fail, once") {
   CHECK(catalog->ImageById(id)->index_file == std::to_string(id) + ".index");
 }
 
-TEST_CASE("hidden images are found by their key only, and one key has one image") {
+TEST_CASE("hidden images are found by their key or id, not by a name, and one key has one image") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   ImageRow row = NewImage("empty");
@@ -197,11 +197,12 @@ TEST_CASE("hidden images are found by their key only, and one key has one image"
   CHECK(catalog->FindCachedImage("postgresql-15.20")->id == *id);
   CHECK(CodeOf(catalog->FindCachedImage("")) == ErrorCode::kNotFound);
   CHECK(CodeOf(catalog->FindImage("empty")) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->FindImage(std::to_string(*id))) == ErrorCode::kNotFound);
+  CHECK(catalog->FindImage(std::to_string(*id))->id == *id);
   CHECK(catalog->ListImages()->empty());
   CHECK(catalog->ListImages(Rows::kAll)->size() == 1);
   REQUIRE(catalog->MarkImageDeleting(*id));
   CHECK(CodeOf(catalog->FindCachedImage("postgresql-15.20")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->FindImage(std::to_string(*id))) == ErrorCode::kNotFound);
   CHECK(catalog->InsertImage(row));
 }
 
