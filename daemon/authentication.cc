@@ -122,6 +122,14 @@ Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
 }  // namespace
 
 Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner) {
+  TRY_ASSIGN(const auto tokens, catalog.ListTokens());
+  const auto is_owners = [owner](const TokenRow& row) { return row.owner == owner; };
+  if (std::count_if(tokens.begin(), tokens.end(), is_owners) >= kMaxTokensOfOwner) {
+    return Fail(
+        ErrorCode::kForbidden,
+        "cannot make another access token: there are " + std::to_string(kMaxTokensOfOwner) + " of this user",
+        "`spawnctl get access-tokens` shows which are used; delete those that are not.");
+  }
   NewToken made;
   TRY_ASSIGN(made.row.id, catalog.NewId());
   made.token =

@@ -23,12 +23,15 @@ struct DaemonState;
 /// Of what a caller sends as a token; real ones have half of it.
 inline constexpr size_t kMaxTokenLength = 128;
 
+inline constexpr int64_t kMaxTokensOfOwner = 1000;
+
 struct NewToken {
   TokenRow row;
   std::string token;  ///< shown once
 };
 
-/// A token for `owner` with 190 random bits, in the catalog when this returns.
+/// A token for `owner` with 190 random bits, in the catalog when this returns. kForbidden when he has
+/// kMaxTokensOfOwner.
 Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner);
 
 /// The token in the value of an Authorization header: `Bearer <token>`, the scheme in any case (RFC 9110

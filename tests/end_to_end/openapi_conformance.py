@@ -209,6 +209,8 @@ def wrong_bodies(schema, right):
         yield f"'{name}' of another type", {**right, name: wrong_type(value)}
         if value.get("type") == "array":
             yield f"an item of '{name}' of another type", {**right, name: [wrong_type(value["items"])]}
+        if "maxItems" in value:
+            yield f"more '{name}' than there may be", {**right, name: [f"t{i}" for i in range(value["maxItems"] + 1)]}
         if "enum" in value:
             yield f"a '{name}' that is none", {**right, name: "no such word"}
         if "pattern" in value:

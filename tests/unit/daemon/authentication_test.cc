@@ -117,6 +117,22 @@ TEST_CASE("a token is found again, for its owner, until it is deleted") {
   CHECK(f.tokens.Find("Bearer " + other.token));
 }
 
+TEST_CASE("a user has so many tokens at most, whatever others have") {
+  Fixture f;
+  for (int64_t i = 0; i < kMaxTokensOfOwner; ++i) {
+    TokenRow row;
+    row.hash = std::to_string(i);
+    row.owner = 1000;
+    REQUIRE(f.catalog->InsertToken(row));
+  }
+  const auto one_more = MakeToken(*f.catalog, "test", 1000);
+  REQUIRE_FALSE(one_more);
+  CHECK(one_more.error().code == ErrorCode::kForbidden);
+  CHECK(MakeToken(*f.catalog, "test", 2000));
+  REQUIRE(f.catalog->RemoveToken(f.catalog->ListTokens()->front().id));
+  CHECK(MakeToken(*f.catalog, "test", 1000));
+}
+
 TEST_CASE("the scheme is any case's, and blanks around the token are no matter") {
   Fixture f;
   const std::string token = f.Make().token;
