@@ -1,9 +1,12 @@
 #include "daemon/builtin_images.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "daemon/daemon_state.h"
 #include "daemon/image_builder_empty.h"
+#include "daemon/images.h"
 #include "daemon/views.h"
 #include "engines/registry.h"
 
@@ -33,6 +36,14 @@ std::vector<std::string> VersionsOf(const engines::Engine& engine,
 Result<ImageRow> MadeOf(DaemonState& state, const BuiltInImage& built_in) {
   TRY_ASSIGN(const auto installation, state.installations.Choose(*built_in.engine, built_in.version));
   return state.catalog->FindCachedImage(EmptyImageKey(state.config, installation));
+}
+
+/// A version that is not installed just now may come back, so nothing supersedes what it made.
+bool IsSuperseded(DaemonState& state, const ImageRow& row) {
+  const auto engine = engines::FindEngine(row.engine);
+  if (!row.Hidden() || row.state != ImageState::kCompleted || !engine) return false;
+  const auto installation = state.installations.Choose(**engine, (*engine)->MajorVersion(row.engine_version));
+  return installation && row.cache_key != EmptyImageKey(state.config, *installation);
 }
 
 tl::unexpected<Error> NotYours(const std::string& reference, std::string_view verb) {
@@ -93,6 +104,21 @@ std::vector<api::DataImage> BuiltInViews(DaemonState& state) {
     }
   }
   return views;
+}
+
+Result<void> DropSuperseded(DaemonState& state) {
+  TRY_ASSIGN(const auto rows, state.catalog->ListImages(Rows::kAll));
+  for (const ImageRow& row : rows) {
+    if (!IsSuperseded(state, row)) continue;
+    const auto deleted = state.images->Delete(row.id);
+    if (deleted) {
+      spdlog::info("image {} ('{}') is superseded", row.id, row.name);
+    } else if (deleted.error().code != ErrorCode::kInUse) {
+      spdlog::error("image {} ('{}') is superseded, but stays: {}", row.id, row.name,
+                    deleted.error().message);
+    }
+  }
+  return {};
 }
 
 Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference) {

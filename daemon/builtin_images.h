@@ -34,6 +34,10 @@ std::vector<api::DataImage> BuiltInViews(DaemonState& state);
 std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in);
 /// The same of what was made (row.Hidden()), which its version need not have outlived. Any thread.
 api::DataImage BuiltInView(const ImageRow& row);
+/// Deletes what was made by a server that has been upgraded since, or with another volume size: no name leads
+/// to it any more. What containers use stays, until a start that finds them gone. Loop thread, before
+/// anything is built.
+Result<void> DropSuperseded(DaemonState& state);
 /// "postgres-empty:15", for a hidden row. Any thread.
 std::string BuiltInReference(const ImageRow& row);
 

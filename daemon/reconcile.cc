@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "daemon/builtin_images.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/images.h"
@@ -144,7 +145,8 @@ Result<void> Reconcile(DaemonState& state) {
   TRY(ForgetPendingImages(*state.catalog, stuck));
   TRY(SweepStore(state, *state.catalog, !stuck.empty()));
   TRY(ReconcileContainers(state));
-  return ResumeImageRemovals(state);
+  TRY(ResumeImageRemovals(state));
+  return DropSuperseded(state);
 }
 
 }  // namespace spawnd::daemon

@@ -5,6 +5,7 @@
 ///   containers half created   go, and with them keeper, files and row
 ///   deletions half done       are finished
 ///   images half built         go, and with them the build's keeper, files and row
+///   empty states              go when the server that made them has been upgraded, and nothing uses them
 ///   files that no row names   go, but only those whose names we make
 ///
 /// Loop thread, before the first request is served: nothing else may create anything meanwhile.

@@ -12,10 +12,12 @@ case_a_container_expires() {
   ctl create data-container -q -i base -n forever --lifetime 0 >/dev/null
   assert_matches "$(ctl get data-containers | awk '$2 == "long"')" '(59|60) minutes from now|1 hour from now|an hour from now'
   assert_matches "$(ctl get data-containers | awk '$2 == "forever"')" 'never'
+  local said; said=$(ctl create data-container -i base -n said --lifetime 1h -o json | jq -r .expiresAt)
+  assert_eq "$(field said expiresAt)" "$said" "when it expires, as the create said"
   wait_until 10 gone data-container short
   ctl create data-container -q -i base -n short >/dev/null  # the name is free
   assert_eq "$(field long state)$(field forever state)" runningrunning
-  ctl delete data-container -q short long forever
+  ctl delete data-container -q short long forever said
 }
 
 case_an_image_waits_for_its_last_container() {
@@ -53,6 +55,25 @@ case_expiry_survives_a_restart() {
   start_daemon
   wait_until 10 gone data-container brief
 }
+
+# Creates, expiries and removals under way whenever the daemon is killed.
+case_nothing_is_left_of_many_whatever_is_killed() {
+  local i
+  for i in {1..16}; do
+    ctl create data-container -q -i base -n "many-$i" --lifetime "$((i % 4 + 1))s" >/dev/null 2>&1 &
+    ctl create data-image -q -f "$(image_yaml "many-$i" 'sourceType: empty' 'version: 15' "lifetime: $((i % 3 + 1))s")" >/dev/null 2>&1 &
+    (( i % 4 )) || { sleep 0.$((RANDOM % 9)); kill_daemon; start_daemon; }
+  done
+  wait
+  wait_until 40 none_listed
+  wait_until 40 no_containers_left
+  wait_until 10 folder_empty "$state/builds"
+  # What is left is `base` and what it stands on.
+  wait_until 10 files_in "$state/store/images" 2
+  wait_until 10 files_in "$state/store/layers" 1
+}
+none_listed() { [[ $(ctl get data-containers -o json) == '[]' && $(ctl get data-images -o name) == base ]]; }
+files_in() { [[ $(find "$1" -type f | wc -l) == "$2" ]]; }
 
 case_update_gives_another_lifetime_and_name() {
   ctl create data-container -q -i base -n first --lifetime 3s >/dev/null
@@ -159,6 +180,26 @@ case_what_was_made_of_a_built_in_image_can_go() {
   answers kept && answers kept-too && answers second || fail "not all answer"
   clean_slate
   ctl delete data-image -q slow "$again"
+}
+
+# As after an upgrade of the server: what no name leads to any more does not stay for ever.
+case_what_is_superseded_goes() {
+  local id
+  ctl create data-container -i postgres-empty:15 -n old -q >/dev/null
+  id=$(image_field postgres-empty:15 id)
+  stop_daemon; echo 'volumeSize: 32GiB' >>"$work/spawnd.yaml"; start_daemon
+  assert_eq "$(image_field "$id" id)" "$id" "in use"
+  assert_eq "$(image_field postgres-empty:15 id)" 0
+  wait_until 10 answers old
+  ctl reset data-container -q old
+  answers old || fail "what it goes back to is gone"
+  ctl delete data-container -q old
+  kill_daemon; start_daemon
+  assert_error 2 "$id" -- ctl get data-image "$id"
+  make_container base kept >/dev/null  # made from it
+  answers kept || fail "an image lost what it stands on"
+  stop_daemon; write_config; start_daemon
+  ctl delete data-container -q kept
 }
 
 # Nobody gets an empty database in place of the image of their own that they named.
