@@ -22,6 +22,8 @@
 namespace spawnd::client {
 namespace {
 
+constexpr const char* kFileHint = "--file names a data image's YAML; - reads standard input.";
+
 void AddUnique(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
@@ -55,7 +57,7 @@ Result<std::string> ReadAll(int fd, const std::string& name) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0)
       return Fail(ErrorCode::kInvalidArgument,
-                  ErrnoError(errno, fmt::format("cannot read '{}'", name)).message);
+                  ErrnoError(errno, fmt::format("cannot read '{}'", name)).message, kFileHint);
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
     if (text.size() > kMaxYamlBytes) {
@@ -91,8 +93,8 @@ Result<ImageYaml> ReadImageYaml(const std::string& path) {
   }
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.Valid()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                ErrnoError(errno, fmt::format("cannot open '{}'", path)).message);
+    return Fail(ErrorCode::kInvalidArgument, ErrnoError(errno, fmt::format("cannot open '{}'", path)).message,
+                kFileHint);
   }
   TRY_ASSIGN(yaml.text, ReadAll(fd.Get(), path));
   yaml.folder = CanonicalPath(JoinPath(yaml.current_directory, DirectoryOf(path)));

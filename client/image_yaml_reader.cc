@@ -126,7 +126,8 @@ class Reader {
       if (known == keys.end()) return Bad(key.line, UnknownKey(key.text, names), KnownKeys(names));
       for (const auto& [name, line] : seen) {
         if (name == key.text) {
-          return Bad(key.line, fmt::format("key '{}' is given again, first on line {}", name, line));
+          return Bad(key.line, fmt::format("key '{}' is given again, first on line {}", name, line),
+                     "Keep one of them.");
         }
       }
       seen.emplace_back(key.text, key.line);

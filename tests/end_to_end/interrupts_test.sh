@@ -25,6 +25,56 @@ case_before_the_command_nothing_is_kept() {
 }
 has_begun() { ctl get data-container "$1" >/dev/null 2>&1; }
 
+# The terminal gives a ctrl-C to both: the command gets it once, and its exit code counts.
+case_ctrl_c_on_a_terminal() {
+  cat >"$work/terminal.py" <<'END'
+import os, pty, sys
+SCRIPT = 'n=0; trap "n=\$((n+1))" INT; echo ready; for i in 1 2 3 4 5 6 7 8; do sleep 0.05; done; echo "got $n"; exit 7'
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], ["spawnctl", "run", "shop", "--", "sh", "-c", SCRIPT])
+said, pressed = b"", False
+while True:
+    try:
+        piece = os.read(terminal, 1000)
+    except OSError:  # the other end is closed
+        break
+    said += piece
+    if b"ready" in said and not pressed:
+        pressed = os.write(terminal, b"\x03") == 1
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+  assert_exit 7 timeout 30 python3 "$work/terminal.py" "$work/spawnctl"
+  assert_contains "$out" "got 1"
+  assert_eq "$(ctl get data-containers -o json)" "[]"
+}
+
+status_of() { awk -v key="$2:" '$1 == key {print $2}' "/proc/$1/status"; }
+# It holds signals back, and sleeps.
+waits_for_the_daemon() { [[ $(status_of "$1" SigBlk) =~ [1-9a-f] && $(status_of "$1" State) == S ]]; }
+# It has taken the signal, and sleeps.
+hears_it_out() { [[ ! $(status_of "$1" ShdPnd) =~ [1-9a-f] && $(status_of "$1" State) == S ]]; }
+
+# A daemon that says nothing: a second signal ends the wait, and nothing is claimed. The daemon sees later that nobody is there.
+case_a_daemon_that_does_not_answer() {
+  local code=0 create
+  kill -STOP "$(daemon_pid)"
+  "$work/spawnctl" create data-container -i shop -n unheard >"$work/said" 2>&1 & create=$!
+  wait_until 10 waits_for_the_daemon "$create"
+  kill -TERM "$create"
+  wait_until 10 hears_it_out "$create"
+  if process_gone "$create"; then kill -CONT "$(daemon_pid)"; fail "it does not wait for what becomes of it"; fi
+  kill -TERM "$create"
+  wait "$create" || code=$?
+  kill -CONT "$(daemon_pid)"
+  assert_eq "$code" 143
+  assert_contains "$(<"$work/said")" "nobody has said whether data container 'unheard' is created"
+  wait_until 20 daemon_answers
+  wait_until 20 no_containers_left
+  assert_error 2 unheard -- ctl get data-container unheard
+}
+
 case_create_data_image() { interrupt 40 image "$(image_yaml interrupted 'sourceType: empty' 'version: 15')"; }
 
 write_config
