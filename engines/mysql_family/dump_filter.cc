@@ -72,6 +72,7 @@ void DumpFilter::TakeCode(char c) {
       held_ += c;
       return;
     }
+    EndDefiner(false);  // no name is that long
     Release();
     Emit(c);
     return;
