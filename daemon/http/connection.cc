@@ -1,5 +1,7 @@
 #include "daemon/http/connection.h"
 
+#include <poll.h>
+
 #include <utility>
 
 #include "api/json.h"
@@ -17,6 +19,9 @@ constexpr size_t kUnsentBytes = 64 * 1024;
 /// How long to read and drop what a client still sends after its last answer. Closing with unread bytes would
 /// break its send before it has read why (RFC 9112 section 9.6).
 constexpr uint64_t kLingerMilliseconds = 1'000;
+/// How often to look whether a client that has closed its sending half is still there. Without that, many
+/// that gave up while their work was queued would keep everybody else out.
+constexpr uint64_t kLookMilliseconds = 500;
 
 ErrorCode CodeOf(int status) {
   if (status == 408) return ErrorCode::kTimeout;
@@ -94,10 +99,18 @@ void Connection::Receive(std::string_view bytes) {
 void Connection::ReceiveEnd() {
   reading_ = false;
   input_ended_ = true;
-  if (state_ != State::kAnswering && state_ != State::kFlushing) return Close();
+  if (PeerGone() || (state_ != State::kAnswering && state_ != State::kFlushing)) return Close();
   keep_alive_ = false;
   input_.clear();
+  if (state_ == State::kAnswering) SetTimer(kLookMilliseconds);
   if (exchange_) exchange_->MarkClientLeaving();
+}
+
+/// libuv shows the end of what is received only. The end of both directions is POLLHUP (unix(7), poll(2)).
+bool Connection::PeerGone() const {
+  pollfd polled{-1, 0, 0};
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&pipe_), &polled.fd) != 0) return true;
+  return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void Connection::Process() {
@@ -260,7 +273,10 @@ void Connection::SetTimer(uint64_t milliseconds) {
 
 void Connection::OnTimer(uv_timer_t* timer) {
   auto* self = static_cast<Connection*>(timer->data);
-  if (self->state_ == State::kReading && self->parser_.GetState() == RequestParser::State::kReceiving) {
+  if (self->state_ == State::kAnswering && !self->PeerGone()) {
+    self->SetTimer(kLookMilliseconds);
+  } else if (self->state_ == State::kReading &&
+             self->parser_.GetState() == RequestParser::State::kReceiving) {
     self->Refuse({408, "the request did not arrive within " +
                            std::to_string(self->owner_->GetLimits().request_milliseconds) + " ms"});
   } else {

@@ -6,8 +6,8 @@
 ///      └──────────────────────────────────────────────────┘
 ///
 /// A client that closes its sending half while it waits for an answer has given its request up, but still
-/// gets the answer: spawnctl after ctrl-C needs to know how its create ended. One that closes all of it is
-/// seen when the answer cannot be written.
+/// gets the answer: spawnctl after ctrl-C needs to know how its create ended. One that closes all of it gets
+/// nothing, and its place is free.
 ///
 /// Owns itself: its memory goes when libuv has closed its handles, after Close.
 #pragma once
@@ -71,6 +71,7 @@ class Connection {
 
   void Receive(std::string_view bytes);
   void ReceiveEnd();
+  bool PeerGone() const;
   void Process();
   void Dispatch();
   void Refuse(const ProtocolError& error);

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "daemon/http/server.h"
 #include "tests/support/catch.h"
@@ -41,6 +43,43 @@ TEST_CASE("a client that closes its sending half gives up, and hears how that en
   CHECK(answer.ends_with("\r\n0\r\n\r\n"));
   CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
   CHECK(never.wait_for(0s) == std::future_status::timeout);
+}
+
+TEST_CASE("a client that gives up and then goes does not keep its place until its work's turn comes") {
+  std::mutex mutex;
+  std::vector<Reply> queued;
+  std::atomic<int> gone = 0;
+  Running server([&](const Request&, const Reply& reply) {
+    reply.IfUndelivered([&] { ++gone; });
+    const std::lock_guard lock(mutex);
+    queued.push_back(reply);
+  });
+  const auto are_gone = [&](int count, std::chrono::milliseconds within) {
+    const auto deadline = std::chrono::steady_clock::now() + within;
+    while (gone < count && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+    return gone == count;
+  };
+  Client patient(server.Path());
+  REQUIRE(patient.Send("POST / HTTP/1.1\r\n\r\n"));
+  ::shutdown(patient.Fd(), SHUT_WR);
+  Client impatient(server.Path());
+  REQUIRE(impatient.Send("POST / HTTP/1.1\r\n\r\n"));
+  ::shutdown(impatient.Fd(), SHUT_WR);
+  CHECK_FALSE(are_gone(1, 1200ms));  // longer than between two looks
+  impatient.Close();
+  CHECK(are_gone(1, 10s));
+  {
+    Client killed(server.Path());
+    REQUIRE(killed.Send("POST / HTTP/1.1\r\n\r\n"));
+  }
+  CHECK(are_gone(2, 10s));
+  {
+    const std::lock_guard lock(mutex);
+    for (const Reply& reply : queued) reply.Send(200, "its turn");
+    queued.clear();
+  }
+  CHECK(patient.UntilEnd().ends_with("its turn"));
+  CHECK(gone == 2);
 }
 
 TEST_CASE("an answer that its client cannot have read is told to the handler, one that it can have is not") {
