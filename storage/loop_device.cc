@@ -30,21 +30,30 @@ Result<void> CheckDirectIo(int loop_fd, const std::string& path) {
   return {};
 }
 
-/// Whoever used this device before may have told the kernel that it has no cache to flush, and the kernel
-/// remembers that for the next file: flushes would end in the kernel and promise what nobody did.
-Result<void> MakeFlushesCount(int number) {
-  const std::string path = "/sys/block/loop" + std::to_string(number) + "/queue/write_cache";
+/// Whoever used this device before may have set its queue up, and the kernel remembers that for the next
+/// file. `wanted` is how the file ends up reading.
+Result<void> SetQueue(int number, const char* setting, std::string_view wanted) {
+  const std::string path = "/sys/block/loop" + std::to_string(number) + "/queue/" + setting;
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!file.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
-  constexpr std::string_view kWriteBack = "write back";
   std::array<char, 32> now{};
   const ssize_t got = ::pread(file.Get(), now.data(), now.size(), 0);
   if (got < 0) return FailErrno(errno, "cannot read '" + path + "'");
-  if (std::string_view(now.data(), static_cast<size_t>(got)).substr(0, kWriteBack.size()) == kWriteBack)
-    return {};
-  if (::pwrite(file.Get(), kWriteBack.data(), kWriteBack.size(), 0) < 0) {
+  std::string_view text(now.data(), static_cast<size_t>(got));
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text == wanted) return {};
+  if (::pwrite(file.Get(), wanted.data(), wanted.size(), 0) < 0) {
     return FailErrno(errno, "cannot write '" + path + "'");
   }
+  return {};
+}
+
+Result<void> SetUpQueue(int number) {
+  // With "write through" flushes would end in the kernel and promise what nobody did.
+  TRY(SetQueue(number, "write_cache", "write back"));
+  // Measured (docs/performance.md): more than FUSE reads at once, or none, halves the speed of a scan.
+  // Nothing worse happens where /sys cannot be written.
+  static_cast<void>(SetQueue(number, "read_ahead_kb", "512").has_value());
   return {};
 }
 
@@ -73,7 +82,7 @@ Result<LoopDevice> AttachLoopDevice(const std::string& file_path) {
     }
     if (::ioctl(device.Get(), LOOP_CONFIGURE, &config) == 0) {
       TRY(CheckDirectIo(device.Get(), path));
-      TRY(MakeFlushesCount(number));
+      TRY(SetUpQueue(number));
       return LoopDevice{std::move(path), std::move(device)};
     }
     if (errno != EBUSY) return FailErrno(errno, "cannot attach " + path);

@@ -104,19 +104,22 @@ def attached(volume, script):
     return [line for line in lines if line]
 
 
-def flushes_count_again(folder):
-    """The kernel remembers "write through" of a loop device for whoever gets it next; flushes would then do nothing."""
+def settings_of_others_do_not_stay(folder):
+    """The kernel remembers a loop device's queue for whoever gets it next: flushes may then do nothing, and scans crawl."""
     volume = served(folder, "always")
     try:
         for _ in range(50):
-            before, = attached(volume, 'echo "write through" >$q/write_cache')
-            after, cache = attached(volume, "cat $q/write_cache")
+            before, = attached(volume, 'echo "write through" >$q/write_cache; echo 0 >$q/read_ahead_kb')
+            after, cache, ahead = attached(volume, "cat $q/write_cache $q/read_ahead_kb")
             if after == before:
                 require(cache == "write back", f"{before}/write_cache says '{cache}'")
-                yield "a loop device that somebody set to write through flushes again"
+                require(ahead == "512", f"{before}/read_ahead_kb says '{ahead}'")
+                yield "a loop device that somebody set to write through flushes again, and reads ahead"
                 break
             with open(f"{before}/write_cache", "w", encoding="ascii") as file:  # somebody else took the device
                 file.write("write back")
+            with open(f"{before}/read_ahead_kb", "w", encoding="ascii") as file:
+                file.write("128")
         else:
             require(False, "never the same loop device twice")
         volume.stop()
@@ -126,5 +129,5 @@ def flushes_count_again(folder):
 
 CASES = [(f"{durability}: {name}", make(durability)) for durability in DURABILITIES for name, make in (
     ("fio on the file system", fio_on_the_file_system), ("fio on the device, with discards", fio_on_the_device),
-    ("random operations on a file", exerciser))] + [("flushes count", flushes_count_again)]
+    ("random operations on a file", exerciser))] + [("settings of others", settings_of_others_do_not_stay)]
 sys.exit(run_cases("exported_volume", CASES))
