@@ -53,6 +53,12 @@ tl::unexpected<Error> NotYours(const std::string& reference, std::string_view ve
 
 }  // namespace
 
+std::vector<std::string> BuiltInNames() {
+  std::vector<std::string> names;
+  for (const engines::Engine* engine : engines::AllEngines()) names.push_back(NameOf(*engine));
+  return names;
+}
+
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
   const size_t colon = reference.find(':');
   const std::string_view name = reference.substr(0, colon);

@@ -28,6 +28,8 @@ struct BuiltInImage {
 /// What "<engine>-empty" or "<engine>-empty:<version>" names; nothing for any other reference. Any thread.
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
+/// "<engine>-empty" of every engine there is, installed or not. Any thread.
+std::vector<std::string> BuiltInNames();
 /// One for each version that is installed, with the version as its tag. Loop thread.
 std::vector<api::DataImage> BuiltInViews(DaemonState& state);
 /// The same of one; nothing when its engine, or the version asked for, is not installed. Loop thread.

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "api/nearest.h"
+#include "daemon/builtin_images.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -14,9 +15,10 @@ namespace {
 constexpr size_t kAccountBuffer = 16 * 1024;  ///< of one passwd or group entry; longer ones are not found
 
 template <typename Row>
-std::string HintFor(std::string_view reference, const std::vector<Row>& visible, std::string_view command) {
-  std::vector<std::string_view> names;
-  names.reserve(visible.size());
+std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
+                    const std::vector<std::string>& others, std::string_view command) {
+  std::vector<std::string_view> names(others.begin(), others.end());
+  names.reserve(others.size() + visible.size());
   for (const Row& row : visible) names.push_back(row.name);
   const std::string_view nearest = api::Nearest(reference.substr(0, reference.find(':')), names);
   std::string hint;
@@ -100,7 +102,7 @@ Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const 
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
   return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
-              HintFor(reference, visible, "data-images"));
+              HintFor(reference, visible, BuiltInNames(), "data-images"));
 }
 
 Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference) {
@@ -109,7 +111,7 @@ Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleContainers(catalog, who));
   return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
-              HintFor(reference, visible, "data-containers"));
+              HintFor(reference, visible, {}, "data-containers"));
 }
 
 Result<void> CheckRevision(const ContainerRow& container, uint32_t number) {

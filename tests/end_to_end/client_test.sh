@@ -108,6 +108,7 @@ case_mistyped_names() {
   make_container shop mistyped >/dev/null
   assert_error 2 "did you mean 'mistyped'" -- ctl get data-container mystiped
   assert_error 2 "did you mean 'shop'" -- ctl create data-container -i shpo
+  assert_error 2 "did you mean 'postgres-empty'" -- ctl create data-container -i postgres-emtpy:15
   assert_error 64 "did you mean 'create'" -- ctl craete data-container
   assert_error 64 "did you mean 'data-containers'" -- ctl get data-contianers
   assert_error 64 "did you mean '--output'" -- ctl get data-containers --outptu json
