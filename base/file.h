@@ -71,6 +71,9 @@ FileSystem& PosixFileSystem();
 /// ReadAt that treats a short read as kCorrupt ("'<name>' is truncated").
 Result<void> ReadExactly(File& file, uint64_t offset, std::span<std::byte> out, std::string_view name);
 
+/// Writes zeros over a range, which then has its blocks in the file. After an error some may be written.
+Result<void> WriteZeros(File& file, uint64_t offset, uint64_t length);
+
 /// The directory part of a path; "." when there is none.
 std::string DirectoryOf(const std::string& path);
 

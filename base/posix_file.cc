@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/file.h"
@@ -165,6 +166,17 @@ Result<void> ReadExactly(File& file, uint64_t offset, std::span<std::byte> out, 
     return Fail(ErrorCode::kCorrupt, "'" + std::string(name) + "' is truncated: wanted " +
                                          std::to_string(out.size()) + " bytes at " + std::to_string(offset) +
                                          ", got " + std::to_string(got));
+  }
+  return {};
+}
+
+Result<void> WriteZeros(File& file, uint64_t offset, uint64_t length) {
+  constexpr static std::array<std::byte, size_t{64} * 1024> kZeros{};
+  while (length > 0) {
+    const auto part = std::span(kZeros).first(std::min<uint64_t>(length, kZeros.size()));
+    TRY(file.WriteAt(offset, part));
+    offset += part.size();
+    length -= part.size();
   }
   return {};
 }

@@ -4,7 +4,6 @@
 /// record is durable before a slot that the epoch freed is reused (invariant 2), and a sync that failed is
 /// never tried again (invariant 8): the kernel reports lost writes once and then calls the pages clean.
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "storage/delta.h"
@@ -22,7 +21,6 @@ constexpr int kHolesPerCommit = 16;
 constexpr uint32_t kShareKeptReady = 8;
 constexpr uint32_t kMinKeptReady = 16;
 constexpr uint32_t kMaxKeptReady = 256;
-constexpr std::array<std::byte, size_t{16} * kBlockSize> kZeros{};
 
 }  // namespace
 
@@ -113,6 +111,8 @@ Result<void> Delta::SyncData() {
 
 Result<void> Delta::AppendCommit(Epoch epoch) {
   std::unique_lock lock(mutex_);
+  // Here, where each journal comes by that is synced over and over, and no revision or rewritten map does.
+  if (options_.durability == Durability::kAlways) journal_->KeepRoomAhead();
   auto appended = journal_->AppendCommit(epoch);
   if (appended) return {};
   if (journal_->IsBroken()) return Poison(appended.error());
@@ -199,7 +199,6 @@ Result<void> Delta::SwitchJournal(std::unique_ptr<MapJournal> compacted, Epoch e
   // The epoch is durable in the old journal; the new one says the same before it takes the name.
   MapJournalReader reader(journal_->Underlying(), journal_->Header().salt, position, sequence);
   auto ready = compacted->AppendCommit(epoch);
-  if (options_.durability == Durability::kAlways) compacted->KeepRoomAhead();
   if (ready) {
     if (auto synced = compacted->Sync(); !synced) return Poison(synced.error());
     compact_above_ = std::max(options_.journal_compaction_bytes, compacted->Bytes() * 2);
@@ -269,14 +268,8 @@ void Delta::WriteAhead() {
     if (grown > kMaxKeptReady || slots_.Free() >= wanted / 2) return;
     run = slots_.TakeNew(wanted);
   }
-  for (uint32_t done = 0; done < run.count;) {
-    const uint32_t part = std::min<uint32_t>(run.count - done, kZeros.size() / kBlockSize);
-    if (!data_->WriteAt(uint64_t{run.first + done} * kBlockSize,
-                        std::span(kZeros).first(size_t{part} * kBlockSize))) {
-      break;
-    }
-    done += part;
-  }
+  static_cast<void>(
+      WriteZeros(*data_, uint64_t{run.first} * kBlockSize, uint64_t{run.count} * kBlockSize).has_value());
   const std::lock_guard lock(mutex_);
   for (uint32_t i = 0; i < run.count; ++i) slots_.Release(run.first + i);
   end_at_last_commit_ = slots_.End();

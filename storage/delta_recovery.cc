@@ -97,7 +97,6 @@ Result<void> Delta::StartFresh() {
   TRY_ASSIGN(data_, fs_.Open(PathOf(kDataName), OpenMode::kCreate));
   TRY(data_->Truncate(0));
   TRY_ASSIGN(journal_, MapJournal::Create(fs_, PathOf(kUnpublishedJournalName), NewHeader()));
-  if (options_.durability == Durability::kAlways) journal_->KeepRoomAhead();
   return {};
 }
 
@@ -204,7 +203,6 @@ Result<void> Delta::PublishRecovered(Epoch epoch, bool was_published) {
   TRY(FillSnapshot(*journal_, epoch));
   TRY(journal_->AppendCommit(epoch));
   TRY(journal_->Sync());
-  if (options_.durability == Durability::kAlways) journal_->KeepRoomAhead();
   // A volume that never committed: the name of "data" must not come after that of the journal.
   if (!was_published) TRY(fs_.SyncDirectory(options_.directory));
   TRY(fs_.Rename(PathOf(kTemporaryJournalName), PathOf(kJournalName)));

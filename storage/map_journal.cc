@@ -1,7 +1,6 @@
 #include "storage/map_journal.h"
 
 #include <algorithm>
-#include <array>
 
 namespace spawnd::storage {
 namespace {
@@ -9,9 +8,9 @@ namespace {
 constexpr size_t kReadAhead = 64 * 1024;
 static_assert(kReadAhead >= kMaxRecordBytes);
 
-constexpr size_t kZeroBytes = 16 * 1024;
-constexpr std::array<std::byte, kZeroBytes> kZeros{};
-static_assert(kRoomAhead % kZeroBytes == 0);
+/// Room ends at a multiple of this.
+constexpr uint64_t kRoomStep = 16 * 1024;
+static_assert(kRoomAhead % kRoomStep == 0);
 
 }  // namespace
 
@@ -42,14 +41,10 @@ Result<void> MapJournal::Append(RecordType type, Epoch epoch, std::span<const Ma
 }
 
 void MapJournal::MakeRoom(size_t length) {
-  uint64_t end = std::max(tail_ + length, written_to_);
-  end += kRoomAhead - end % kZeroBytes;
-  for (uint64_t at = std::max(tail_, written_to_); at < end;) {
-    const uint64_t part = std::min<uint64_t>(end - at, kZeroBytes);
-    if (!file_->WriteAt(at, std::span(kZeros).first(part))) return;  // the record itself will say why
-    at += part;
-    written_to_ = at;
-  }
+  const uint64_t begin = std::max(tail_, written_to_);
+  uint64_t end = tail_ + length;
+  end += kRoomAhead - end % kRoomStep;
+  if (WriteZeros(*file_, begin, end - begin)) written_to_ = end;  // else the record itself will say why
 }
 
 Result<void> MapJournal::AppendRuns(Epoch epoch, std::span<const MapRun> runs) {
