@@ -20,7 +20,7 @@ constexpr bool kIsRequest =
     std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest> ||
     std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
     std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
-    std::is_same_v<T, CreateAccessTokenRequest>;
+    std::is_same_v<T, CreateAccessTokenRequest> || std::is_same_v<T, NothingRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
@@ -180,6 +180,7 @@ template Result<GraduateDataContainerRequest> FromJson(std::string_view json);
 template Result<UpdateDataImageRequest> FromJson(std::string_view json);
 template Result<UpdateDataContainerRequest> FromJson(std::string_view json);
 template Result<CreateAccessTokenRequest> FromJson(std::string_view json);
+template Result<NothingRequest> FromJson(std::string_view json);
 template Result<AccessToken> FromJson(std::string_view json);
 template Result<std::vector<AccessToken>> FromJson(std::string_view json);
 template Result<DataImage> FromJson(std::string_view json);

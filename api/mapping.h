@@ -85,6 +85,8 @@ void Describe(auto& visit, Is<UpdateDataContainerRequest> auto& x) {
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
 }
 
+void Describe(auto& /*visit*/, Is<NothingRequest> auto& /*x*/) {}
+
 void Describe(auto& visit, Is<CreateAccessTokenRequest> auto& x) {
   visit.Field("purpose", x.purpose);
 }

@@ -92,6 +92,9 @@ struct UpdateDataContainerRequest {
 };
 
 /// POST /v1/access-tokens
+/// Of a request that takes nothing: a body that says something is a mistake of the caller.
+struct NothingRequest {};
+
 struct CreateAccessTokenRequest {
   std::string purpose;
 };

@@ -3,16 +3,13 @@
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/reaper.h"
 
 namespace spawnd::daemon {
 namespace {
 
 Result<void> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
   TRY_ASSIGN(const ContainerRow row, ResolveContainer(*state.catalog, who, reference));
-  TRY(state.containers->Delete(row.id));
-  state.reaper->Look();  // an expired image may have waited for this
-  return {};
+  return state.containers->Delete(row.id);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "api/json_document.h"
 #include "daemon/caller.h"
 #include "daemon/containers.h"
 #include "daemon/daemon_state.h"
@@ -33,19 +32,9 @@ Containers::Changed AnswerTo(DaemonState& state, const http::Reply& reply,
   };
 }
 
-/// save and reset take nothing: a body that says something is a mistake of the caller.
-Result<void> RequireNoFields(const std::string& body) {
-  if (body.empty()) return {};
-  TRY_ASSIGN(const rapidjson::Document document, api::ParseJson(body, api::kRequestLimits, "the request"));
-  if (!document.IsObject()) return Fail(ErrorCode::kInvalidArgument, "the request is not a JSON object");
-  if (document.ObjectEmpty()) return {};
-  const auto& name = document.MemberBegin()->name;
-  return Fail(ErrorCode::kInvalidArgument,
-              "unknown field '" + std::string(name.GetString(), name.GetStringLength()) + "' in the request");
-}
-
+/// For save and reset, which take nothing.
 Result<ContainerRow> ContainerOf(DaemonState& state, const http::Request& request) {
-  TRY(RequireNoFields(request.body));
+  if (!request.body.empty()) TRY(api::FromJson<api::NothingRequest>(request.body));
   return ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
 }
 
