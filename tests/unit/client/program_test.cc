@@ -1,7 +1,6 @@
 /// Real programs, run as `spawnctl run` does.
 #include "client/program.h"
 
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 using namespace spawnd::client;
 using namespace std::chrono_literals;
@@ -20,20 +20,6 @@ using Catch::Matchers::StartsWith;
 using Words = std::vector<std::string>;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string path = "/tmp/spawnctl-test-XXXXXX";
-    REQUIRE(::mkdtemp(path.data()) != nullptr);
-    path_ = path;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 SignalWatch Watching() {
   auto signals = SignalWatch::Start();
@@ -88,7 +74,7 @@ TEST_CASE("one that is not there is 127, one that cannot be run 126") {
   REQUIRE(missing.not_started);
   CHECK(missing.not_started->message == "cannot run 'no-such-program-here': No such file or directory");
 
-  const Folder folder;
+  const spawnd::ScratchDirectory folder;
   std::ofstream(folder / "plain") << "#!/bin/sh\nexit 0\n";
   for (const std::string& path : {folder / "plain", folder / ""}) {
     const ProgramEnd end = Ended({{path}, {}});
@@ -99,7 +85,7 @@ TEST_CASE("one that is not there is 127, one that cannot be run 126") {
 }
 
 TEST_CASE("a program gets spawnctl's environment and the container's, and its words as they are") {
-  const Folder folder;
+  const spawnd::ScratchDirectory folder;
   ::setenv("SPAWNCTL_TEST_OLD", "from outside", 1);
   ::setenv("SPAWNCTL_TEST_NEW", "to be replaced", 1);
   const Program program{{"sh", "-c", R"(printf '%s|' "$SPAWNCTL_TEST_OLD" "$SPAWNCTL_TEST_NEW" "$@" >"$0")",
@@ -120,7 +106,7 @@ TEST_CASE("a broken pipe ends the program as it would without spawnctl") {
 }
 
 TEST_CASE("a signal is passed on, and the program decides what it means") {
-  const Folder folder;
+  const spawnd::ScratchDirectory folder;
   const SignalWatch signals = Watching();
   std::thread user([&] {
     if (Appears(folder / "ready")) ::kill(::getpid(), SIGTERM);
@@ -146,7 +132,7 @@ TEST_CASE("a signal that came just before the program is started ends it") {
 }
 
 TEST_CASE("a program does not outlive a spawnctl that is killed") {
-  const Folder folder;
+  const spawnd::ScratchDirectory folder;
   const pid_t spawnctl = ::fork();
   REQUIRE(spawnctl >= 0);
   if (spawnctl == 0) {

@@ -19,8 +19,8 @@
 #include "daemon/http/exchange.h"
 #include "daemon/jobs.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog_rows.h"
-#include "tests/unit/daemon/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

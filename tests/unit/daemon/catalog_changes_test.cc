@@ -1,6 +1,6 @@
 /// Access tokens, what can be changed later, and what expires when.
+#include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog_rows.h"
-#include "tests/unit/daemon/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "daemon/catalog.h"
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

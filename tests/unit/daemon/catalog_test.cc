@@ -11,8 +11,8 @@
 #include "base/process.h"
 #include "daemon/database.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog_rows.h"
-#include "tests/unit/daemon/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

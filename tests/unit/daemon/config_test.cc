@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,7 +1,7 @@
 #include "daemon/image_builder_space.h"
 
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -15,7 +15,7 @@
 #include "daemon/images.h"
 #include "daemon/reaper.h"
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 

@@ -25,7 +25,7 @@
 #include "daemon/jobs.h"
 #include "daemon/listen_socket.h"
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon::http {
 

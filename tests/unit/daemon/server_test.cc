@@ -24,8 +24,8 @@
 #include "daemon/jobs.h"
 #include "daemon/listen_socket.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/running_server.h"
-#include "tests/unit/daemon/scratch_directory.h"
 
 namespace spawnd::daemon::http {
 namespace {

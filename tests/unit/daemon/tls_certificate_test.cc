@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "tests/support/catch.h"
-#include "tests/unit/daemon/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {

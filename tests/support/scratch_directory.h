@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace spawnd::daemon {
+namespace spawnd {
 
 class ScratchDirectory {
  public:
@@ -27,4 +27,4 @@ class ScratchDirectory {
   std::string path_;
 };
 
-}  // namespace spawnd::daemon
+}  // namespace spawnd
