@@ -1,7 +1,6 @@
 /// The YAML of contract.md: every spelling, and every mistake with its line.
 #include "client/image_yaml.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include "client/yaml_tree.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 using namespace spawnd::client;
 namespace api = spawnd::api;
@@ -20,24 +20,16 @@ namespace {
 
 /// A folder "yaml" with backups/x.sql and sql/, and another "cwd" with only-here.sql.
 class Folders {
+  const spawnd::ScratchDirectory folder_;  // in front of `root`, which is made of it
+
  public:
   Folders() {
-    std::string made = "/tmp/spawnctl-yaml-XXXXXX";
-    REQUIRE(::mkdtemp(made.data()) != nullptr);
-    root = made;
     for (const char* folder : {"/yaml", "/yaml/backups", "/yaml/sql", "/cwd"}) {
       REQUIRE(::mkdir((root + folder).c_str(), 0755) == 0);
     }
     for (const char* file : {"/yaml/backups/x.sql", "/yaml/y z.dump", "/cwd/only-here.sql", "/cwd/backups"}) {
       std::ofstream(root + file) << "select 1;\n";
     }
-  }
-  ~Folders() {
-    for (const char* file : {"/yaml/backups/x.sql", "/yaml/y z.dump", "/cwd/only-here.sql", "/cwd/backups"}) {
-      ::unlink((root + file).c_str());
-    }
-    for (const char* folder : {"/yaml/backups", "/yaml/sql", "/yaml", "/cwd", ""})
-      ::rmdir((root + folder).c_str());
   }
   ImageYaml Yaml(const std::string& text) const { return {"x.yaml", text, root + "/yaml", root + "/cwd"}; }
   api::CreateDataImageRequest Parsed(const std::string& text, const ImageOverrides& overrides = {}) const {
@@ -53,7 +45,7 @@ class Folders {
     return request.error();
   }
 
-  std::string root;
+  const std::string root = folder_.Path();
 };
 
 const std::string kHead = "name: demo\nengine: some\n";      // lines 1 and 2

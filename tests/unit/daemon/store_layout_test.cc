@@ -2,24 +2,14 @@
 
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "base/file.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {
-
-struct Scratch {
-  Scratch() {
-    char path[] = "/tmp/spawnd-layout-XXXXXX";
-    REQUIRE(::mkdtemp(path) != nullptr);
-    root = path;
-  }
-  ~Scratch() { static_cast<void>(RemoveTree(root).has_value()); }
-  std::string root;
-};
 
 mode_t ModeOf(const std::string& path) {
   struct stat st {};
@@ -28,8 +18,8 @@ mode_t ModeOf(const std::string& path) {
 }
 
 TEST_CASE("store layout: only the owner can enter what holds data") {
-  const Scratch scratch;
-  const StoreLayout layout(scratch.root + "/a/b");
+  const ScratchDirectory scratch;
+  const StoreLayout layout(scratch.Path() + "/a/b");
   REQUIRE(layout.Prepare());
   CHECK(ModeOf(layout.Root()) == 0711);
   for (const std::string& path : {layout.Layers(), layout.Images(), layout.Containers(), layout.Builds(),
@@ -55,15 +45,15 @@ TEST_CASE("store layout: only names of ours are ours") {
 }
 
 TEST_CASE("store layout: removing what is not there is fine") {
-  const Scratch scratch;
-  CHECK(RemoveTree(scratch.root + "/nothing"));
-  CHECK(RemoveFile(scratch.root + "/nothing"));
-  REQUIRE(PosixFileSystem().CreateDirectory(scratch.root + "/d"));
-  std::ofstream(scratch.root + "/d/file") << std::string(10000, 'x') << std::flush;
-  CHECK(AllocatedBytes(scratch.root + "/nothing") == 0);
-  CHECK(AllocatedBytes(scratch.root) >= 10000);
-  CHECK(RemoveTree(scratch.root + "/d"));
-  CHECK_FALSE(PosixFileSystem().Exists(scratch.root + "/d").value());
+  const ScratchDirectory scratch;
+  CHECK(RemoveTree(scratch.Path() + "/nothing"));
+  CHECK(RemoveFile(scratch.Path() + "/nothing"));
+  REQUIRE(PosixFileSystem().CreateDirectory(scratch.Path() + "/d"));
+  std::ofstream(scratch.Path() + "/d/file") << std::string(10000, 'x') << std::flush;
+  CHECK(AllocatedBytes(scratch.Path() + "/nothing") == 0);
+  CHECK(AllocatedBytes(scratch.Path()) >= 10000);
+  CHECK(RemoveTree(scratch.Path() + "/d"));
+  CHECK_FALSE(PosixFileSystem().Exists(scratch.Path() + "/d").value());
 }
 
 }  // namespace
