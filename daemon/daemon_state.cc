@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "daemon/authentication.h"
-#include "daemon/containers.h"
-#include "daemon/images.h"
-#include "daemon/log_streams.h"
+#include "daemon/access/tokens.h"
+#include "daemon/containers/containers.h"
+#include "daemon/handlers/space.h"
+#include "daemon/images/images.h"
+#include "daemon/logs/log_streams.h"
 #include "daemon/reaper.h"
-#include "daemon/space.h"
 
 namespace spawnd::daemon {
 

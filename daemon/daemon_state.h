@@ -8,17 +8,17 @@
 #include <stop_token>
 #include <string>
 
-#include "daemon/catalog.h"
+#include "daemon/access/visibility.h"
+#include "daemon/catalog/catalog.h"
 #include "daemon/config.h"
-#include "daemon/installations.h"
-#include "daemon/jobs.h"
-#include "daemon/key_guards.h"
-#include "daemon/listen_socket.h"
-#include "daemon/ports.h"
-#include "daemon/resources.h"
-#include "daemon/space_reserve.h"
-#include "daemon/store_layout.h"
-#include "daemon/tls_certificate.h"
+#include "daemon/containers/ports.h"
+#include "daemon/http/listen_socket.h"
+#include "daemon/images/installations.h"
+#include "daemon/loop/jobs.h"
+#include "daemon/loop/key_guards.h"
+#include "daemon/store/layout.h"
+#include "daemon/store/reserve.h"
+#include "daemon/store/tls_certificate.h"
 
 typedef struct uv_loop_s uv_loop_t;
 

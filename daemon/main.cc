@@ -7,9 +7,9 @@
 #include <exception>
 
 #include "api/error_codes.h"
-#include "daemon/fsck.h"
-#include "daemon/keeper/keeper_client.h"
-#include "daemon/keeper/keeper_launcher.h"
+#include "daemon/fsck/fsck.h"
+#include "daemon/keeper/client.h"
+#include "daemon/keeper/launcher.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
 

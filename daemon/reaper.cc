@@ -6,9 +6,9 @@
 #include <ctime>
 #include <utility>
 
-#include "daemon/containers.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
-#include "daemon/images.h"
+#include "daemon/images/images.h"
 
 namespace spawnd::daemon {
 

@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "base/result.h"
-#include "daemon/event_loop.h"
+#include "daemon/loop/event_loop.h"
 
 namespace spawnd::daemon {
 

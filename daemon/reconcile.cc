@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "base/file.h"
-#include "daemon/builtin_images.h"
-#include "daemon/containers.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
-#include "daemon/images.h"
-#include "daemon/keeper/keeper_client.h"
+#include "daemon/images/builtin.h"
+#include "daemon/images/images.h"
+#include "daemon/keeper/client.h"
 
 namespace spawnd::daemon {
 namespace {

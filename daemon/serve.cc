@@ -14,19 +14,19 @@
 #include <utility>
 
 #include "base/file.h"
-#include "daemon/authentication.h"
-#include "daemon/containers.h"
+#include "daemon/access/tokens.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
-#include "daemon/event_loop.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/images.h"
-#include "daemon/keeper/keeper_launch.h"
-#include "daemon/listen_socket.h"
+#include "daemon/handlers/space.h"
+#include "daemon/http/listen_socket.h"
+#include "daemon/images/images.h"
+#include "daemon/keeper/launch.h"
 #include "daemon/log.h"
-#include "daemon/log_streams.h"
+#include "daemon/logs/log_streams.h"
+#include "daemon/loop/event_loop.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
-#include "daemon/space.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {

@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "api/json.h"
-#include "daemon/authentication.h"
-#include "daemon/caller.h"
-#include "daemon/catalog_text.h"
+#include "daemon/access/caller.h"
+#include "daemon/access/tokens.h"
+#include "daemon/catalog/text.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 

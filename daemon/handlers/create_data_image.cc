@@ -2,10 +2,10 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "daemon/build/build.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/image_builder.h"
-#include "daemon/space.h"
+#include "daemon/handlers/space.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,6 +1,6 @@
 /// DELETE /v1/data-containers/{ref}: answers once the catalog says deleting, the name is free then; the
 /// server ends and its files go behind.
-#include "daemon/containers.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 

@@ -1,9 +1,9 @@
 /// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. Of a built-in image
 /// what was made for it goes, and is made again at its next use.
-#include "daemon/builtin_images.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/images.h"
+#include "daemon/images/builtin.h"
+#include "daemon/images/images.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "api/json.h"
-#include "daemon/caller.h"
+#include "daemon/access/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/views.h"
+#include "daemon/handlers/views.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -3,11 +3,11 @@
 #include <optional>
 
 #include "api/json.h"
-#include "daemon/builtin_images.h"
-#include "daemon/caller.h"
+#include "daemon/access/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/views.h"
+#include "daemon/handlers/views.h"
+#include "daemon/images/builtin.h"
 
 namespace spawnd::daemon {
 

@@ -5,9 +5,9 @@
 
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/keeper/keeper_protocol.h"
-#include "daemon/log_streams.h"
-#include "daemon/views.h"
+#include "daemon/handlers/views.h"
+#include "daemon/keeper/protocol.h"
+#include "daemon/logs/log_streams.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -2,10 +2,10 @@
 /// its progress.
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "daemon/build/graduation.h"
 #include "daemon/daemon_state.h"
-#include "daemon/graduation.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/space.h"
+#include "daemon/handlers/space.h"
 
 namespace spawnd::daemon {
 namespace {

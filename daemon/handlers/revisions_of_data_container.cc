@@ -3,12 +3,12 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "daemon/caller.h"
-#include "daemon/containers.h"
+#include "daemon/access/caller.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/space.h"
-#include "daemon/views.h"
+#include "daemon/handlers/space.h"
+#include "daemon/handlers/views.h"
 
 namespace spawnd::daemon {
 namespace {

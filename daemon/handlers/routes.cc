@@ -1,6 +1,6 @@
 #include "api/error_codes.h"
 #include "api/json.h"
-#include "daemon/authentication.h"
+#include "daemon/access/tokens.h"
 #include "daemon/handlers/handlers.h"
 
 namespace spawnd::daemon {

@@ -5,13 +5,13 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
-#include "daemon/builtin_images.h"
-#include "daemon/caller.h"
-#include "daemon/containers.h"
+#include "daemon/access/caller.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/views.h"
+#include "daemon/images/builtin.h"
 #include "daemon/reaper.h"
-#include "daemon/views.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,6 +1,6 @@
 /// GET /v1/whoami: the user at the other end of the socket, as the kernel says.
 #include "api/json.h"
-#include "daemon/caller.h"
+#include "daemon/access/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 

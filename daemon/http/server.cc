@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "daemon/http/connection.h"
-#include "daemon/mailbox.h"
+#include "daemon/loop/mailbox.h"
 
 namespace spawnd::daemon::http {
 namespace {

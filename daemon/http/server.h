@@ -37,7 +37,7 @@ inline constexpr size_t kStreamQueueBytes = 256 * 1024;
 /// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
 struct Peer {
   Identity
-      identity;  ///< whose rights count: the socket's, or those of a token's owner (daemon/authentication.h)
+      identity;  ///< whose rights count: the socket's, or those of a token's owner (daemon/access/tokens.h)
   Identity socket;  ///< whose files may be opened: always the process's at the other end
   pid_t pid = 0;
 };

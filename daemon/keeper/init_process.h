@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
-#include "daemon/keeper/container_init.h"
+#include "daemon/keeper/init_client.h"
 
 namespace spawnd::daemon {
 

@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "base/random.h"
+#include "daemon/keeper/poisoned.h"
 #include "daemon/keeper/private_mounts.h"
-#include "daemon/poisoned.h"
 #include "engines/registry.h"
 #include "storage/image.h"
 

@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "base/unique_fd.h"
-#include "daemon/keeper/container_init.h"
-#include "daemon/keeper/keeper_protocol.h"
+#include "daemon/keeper/init_client.h"
+#include "daemon/keeper/protocol.h"
 #include "engines/engine.h"
 #include "storage/fuse_export.h"
 #include "storage/volume.h"
@@ -55,7 +55,7 @@ class Keeper {
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
-  /// Why the volume can no longer be used, once it cannot (daemon/poisoned.h).
+  /// Why the volume can no longer be used, once it cannot (daemon/keeper/poisoned.h).
   std::optional<Error> Poisoned();
   /// Why this keeper has to end, if it has to: its engine ended by itself, or its volume is poisoned.
   std::optional<Error> Ended();

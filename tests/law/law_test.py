@@ -127,10 +127,10 @@ def nothing_is_unfinished(path, text):
 # law, (path, text) pairs that break it, (path, text) pairs that do not
 LAWS = [
     (arrows_go_down,
-     [("storage/a.cc", '#include "daemon/jobs.h"\n'), ("engines/postgresql/a.cc", '#include "storage/volume.h"\n'),
-      ("client/a.cc", '#include "daemon/jobs.h"\n'), ("base/a.h", '#  include <api/types.h>\n'),
+     [("storage/a.cc", '#include "daemon/loop/jobs.h"\n'), ("engines/postgresql/a.cc", '#include "storage/volume.h"\n'),
+      ("client/a.cc", '#include "daemon/loop/jobs.h"\n'), ("base/a.h", '#  include <api/types.h>\n'),
       ("daemon/a.cc", '#include "tests/support/catch.h"\n'), ("daemon/a.cc", '#include "jobs.h"\n')],
-     [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/jobs.h"\n')]),
+     [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/loop/jobs.h"\n')]),
     (folders_stay_ignorant,
      [("storage/a.h", "#include <uv.h>\n"), ("storage/a.cc", "#include <rapidjson/document.h>\n"),
       ("storage/a.cc", "#include <spdlog/spdlog.h>\n"), ("client/a.cc", "#include <uv.h>\n"),

@@ -9,10 +9,10 @@
 #include <string>
 
 #include "base/file.h"
-#include "daemon/containers.h"
+#include "daemon/containers/containers.h"
 #include "daemon/daemon_state.h"
-#include "daemon/event_loop.h"
-#include "daemon/images.h"
+#include "daemon/images/images.h"
+#include "daemon/loop/event_loop.h"
 #include "daemon/reaper.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"

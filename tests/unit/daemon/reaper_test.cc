@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-#include "daemon/database.h"
+#include "daemon/catalog/database.h"
 #include "daemon/reconcile.h"
 #include "tests/support/catch.h"
 #include "tests/unit/daemon/machine.h"

@@ -1,0 +1,210 @@
+#include "daemon/access/tokens.h"
+
+#include <grp.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <pwd.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <utility>
+
+#include "base/random.h"
+#include "daemon/access/caller.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/handlers.h"
+
+namespace spawnd::daemon {
+namespace {
+
+// "spawn_10007_<secret>": the number finds the row, the secret is compared.
+constexpr std::string_view kPrefix = "spawn_";
+constexpr std::string_view kScheme = "bearer";
+constexpr std::string_view kBlanks = " \t";
+constexpr size_t kSecretLength = 32;
+constexpr size_t kAccountBuffer = 16 * 1024;
+/// When a token was last used is known to the minute.
+constexpr int64_t kUseResolution = 60;
+
+Result<std::string> HashOf(std::string_view token) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (EVP_Digest(token.data(), token.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+    return Fail(ErrorCode::kInternal, "cannot hash a token");
+  }
+  std::string hex;
+  for (unsigned i = 0; i < length; ++i) {
+    hex += kHexDigits[digest[i] >> 4U];
+    hex += kHexDigits[digest[i] & 0xfU];
+  }
+  return hex;
+}
+
+tl::unexpected<Error> Refused() {
+  return Fail(
+      ErrorCode::kUnauthenticated, "the access token is not valid: it is mistyped, or has been deleted",
+      "`spawnctl create access-token` makes one; without SPAWNCTL_ACCESS_TOKEN and --accessToken you are "
+      "who the socket says.");
+}
+
+tl::unexpected<Error> Malformed(std::string what) {
+  return Fail(ErrorCode::kUnauthenticated, std::move(what),
+              "Send 'Authorization: Bearer <token>', or no such header to be who the socket says.");
+}
+
+bool SameWord(std::string_view text, std::string_view lower_case) {
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+std::string_view WithoutBlanks(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+/// The id in a token's text; 0 when it is none.
+int64_t IdIn(std::string_view token) {
+  if (!token.starts_with(kPrefix)) return 0;
+  token.remove_prefix(kPrefix.size());
+  int64_t id = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), id);
+  return error == std::errc() && end != token.data() + token.size() && *end == '_' && id > 0 ? id : 0;
+}
+
+/// Whether `then` was less than a minute ago. A clock that was set back makes it long ago.
+bool WithinAMinute(int64_t then, int64_t now) {
+  return now >= then && now - then < kUseResolution;
+}
+
+/// The account of a token's owner, in every group that it has now. May ask a directory service, so never on
+/// the loop; asked for each request, so that nobody keeps rights that were taken away: it is a few small
+/// files, or the directory service's own cache.
+Result<Identity> AccountOf(uid_t uid) {
+  std::array<char, kAccountBuffer> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0) {
+    return Fail(ErrorCode::kUnavailable,
+                ErrnoError(error, "cannot look up user " + std::to_string(uid) + ", the access token's owner")
+                    .message);
+  }
+  if (found == nullptr) {
+    return Fail(ErrorCode::kUnauthenticated, "the access token's owner, user " + std::to_string(uid) +
+                                                 ", has no account on this machine any more");
+  }
+  Identity identity{uid, found->pw_gid, {}};
+  int count = 64;
+  identity.groups.resize(static_cast<size_t>(count));
+  if (::getgrouplist(found->pw_name, found->pw_gid, identity.groups.data(), &count) < 0) {
+    identity.groups.resize(static_cast<size_t>(count));  // it has said how many there are
+    ::getgrouplist(found->pw_name, found->pw_gid, identity.groups.data(), &count);
+  }
+  identity.groups.resize(static_cast<size_t>(count));
+  return identity;
+}
+
+/// A token is worth what its owner is: nothing once he may not connect himself.
+Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
+  TRY_ASSIGN(Identity owner, AccountOf(token.owner));
+  if (MayConnect(access, owner)) return owner;
+  return Fail(ErrorCode::kUnauthenticated,
+              "the access token's owner, '" + UserName(token.owner) + "', may not use spawnd any more",
+              "It works again once that user is a member of the socket's group, '" +
+                  std::string(kSocketGroup) + "' by default.");
+}
+
+}  // namespace
+
+Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner) {
+  TRY_ASSIGN(const auto tokens, catalog.ListTokens());
+  const auto is_owners = [owner](const TokenRow& row) { return row.owner == owner; };
+  if (std::count_if(tokens.begin(), tokens.end(), is_owners) >= kMaxTokensOfOwner) {
+    return Fail(
+        ErrorCode::kForbidden,
+        "cannot make another access token: there are " + std::to_string(kMaxTokensOfOwner) + " of this user",
+        "`spawnctl get access-tokens` shows which are used; delete those that are not.");
+  }
+  NewToken made;
+  TRY_ASSIGN(made.row.id, catalog.NewId());
+  made.token =
+      std::string(kPrefix) + std::to_string(made.row.id) + "_" + RandomText(kSecretLength, kLettersAndDigits);
+  TRY_ASSIGN(made.row.hash, HashOf(made.token));
+  made.row.purpose = purpose;
+  made.row.owner = owner;
+  made.row.created_at = std::time(nullptr);
+  TRY(catalog.InsertToken(made.row).map([](int64_t) {}));
+  return made;
+}
+
+Result<std::string_view> BearerToken(std::string_view header) {
+  header = WithoutBlanks(header);
+  if (header.empty()) return Malformed("the Authorization header is empty");
+  const size_t end = std::min(header.find_first_of(kBlanks), header.size());
+  const bool is_bearer = SameWord(header.substr(0, end), kScheme);
+  if (!is_bearer) return Malformed("the Authorization header does not begin with 'Bearer'");
+  const std::string_view token = WithoutBlanks(header.substr(end));
+  if (token.empty()) return Malformed("the Authorization header has no token after 'Bearer'");
+  if (token.size() > kMaxTokenLength) {
+    return Malformed("the access token has more than " + std::to_string(kMaxTokenLength) + " characters");
+  }
+  if (token.find_first_of(" \t,") != std::string_view::npos) {
+    return Malformed("the Authorization header has more than one token");
+  }
+  return token;
+}
+
+Result<TokenRow> AccessTokens::Find(std::string_view header) {
+  TRY_ASSIGN(const std::string_view token, BearerToken(header));
+  TRY_ASSIGN(const std::string hash, HashOf(token));
+  auto row = catalog_.TokenById(IdIn(token));
+  if (!row && row.error().code != ErrorCode::kNotFound) return row;
+  // How long this takes says nothing about how much of a guess was right.
+  if (!row || row->hash.size() != hash.size() ||
+      CRYPTO_memcmp(row->hash.data(), hash.data(), hash.size()) != 0) {
+    return Refused();
+  }
+  return row;
+}
+
+void AccessTokens::NoteUse(const TokenRow& token) {
+  const int64_t now = clock_();
+  if (WithinAMinute(token.last_used_at, now) || (failed_at_ != 0 && WithinAMinute(failed_at_, now))) return;
+  const auto noted = catalog_.NoteTokenUse(token.id, now);
+  failed_at_ = noted ? 0 : now;
+  if (noted) return;
+  spdlog::warn("cannot note that access token {} was used: {}; further ones are not noted for a minute",
+               token.id, noted.error().message);
+}
+
+void Authenticate(DaemonState& state, http::Request request, const http::Reply& reply,
+                  std::function<void(const http::Request&)> go_on) {
+  const auto header = request.headers.find("authorization");
+  if (header == request.headers.end()) return go_on(request);
+  auto token = state.tokens->Find(header->second);
+  if (!token) return SendError(reply, token.error());
+  if (token->owner == request.peer.identity.uid) {
+    state.tokens->NoteUse(*token);
+    return go_on(request);
+  }
+  state.questions->Run([&state, token = std::move(*token), request = std::move(request), reply,
+                        go_on = std::move(go_on)](const std::stop_token&) mutable {
+    auto owner = OwnerOf(token, state.socket_access);
+    if (!owner) return SendError(reply, owner.error());
+    request.peer.identity = std::move(*owner);
+    state.mailbox->Post(
+        [&state, token = std::move(token), request = std::move(request), reply, go_on = std::move(go_on)] {
+          // Meanwhile the daemon may have been told to stop, and then has nobody left to do the work.
+          if (!state.questions) return SendError(reply, {ErrorCode::kUnavailable, "the daemon is stopping"});
+          state.tokens->NoteUse(token);
+          go_on(request);
+        });
+  });
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,69 @@
+/// Access tokens: making them, and finding out for whom a request with one speaks.
+///
+/// A token carries its owner's rights: what the owner may see and change, its bearer may, making tokens
+/// included. It never changes whose files can be opened: that is the user at the other end of the socket
+/// (http::Peer::socket), or a token would let its bearer read what the machine denies him. It works until it
+/// is deleted, and only while its owner could connect himself.
+///
+/// Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "daemon/catalog/catalog.h"
+#include "daemon/http/server.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+/// Of what a caller sends as a token; real ones have half of it.
+inline constexpr size_t kMaxTokenLength = 128;
+
+inline constexpr int64_t kMaxTokensOfOwner = 1000;
+
+struct NewToken {
+  TokenRow row;
+  std::string token;  ///< shown once
+};
+
+/// A token for `owner` with 190 random bits, in the catalog when this returns. kForbidden when he has
+/// kMaxTokensOfOwner.
+Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner);
+
+/// The token in the value of an Authorization header: `Bearer <token>`, the scheme in any case (RFC 9110
+/// section 11.1), blanks around the token. kUnauthenticated, with what is wrong, for anything else. Messages
+/// never show the value: a token sent without its scheme would end in somebody's log.
+Result<std::string_view> BearerToken(std::string_view header);
+
+/// Tells the catalog's tokens from others, and writes down when they are used.
+class AccessTokens {
+ public:
+  /// Seconds since the epoch; may jump.
+  using Clock = std::function<int64_t()>;
+
+  /// `catalog` outlives this.
+  AccessTokens(Catalog& catalog, Clock clock) : catalog_(catalog), clock_(std::move(clock)) {}
+
+  /// Whose token a header has. kUnauthenticated when it has none that is valid.
+  Result<TokenRow> Find(std::string_view header);
+
+  /// Writes the time down, at most once a minute for a token, because that costs a sync. What cannot be
+  /// written is no reason to refuse a request: it is logged, and not tried again for a minute, by any token.
+  void NoteUse(const TokenRow& token);
+
+ private:
+  Catalog& catalog_;
+  Clock clock_;
+  int64_t failed_at_ = 0;  ///< 0: the last note succeeded
+};
+
+/// Without an Authorization header: `go_on` with the request as it is. With a valid token: with its owner's
+/// identity, for which names may have to be looked up, so perhaps later. Else answers kUnauthenticated.
+void Authenticate(DaemonState& state, http::Request request, const http::Reply& reply,
+                  std::function<void(const http::Request&)> go_on);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,129 @@
+#include "daemon/access/visibility.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "api/nearest.h"
+#include "daemon/images/builtin.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr size_t kAccountBuffer = 16 * 1024;  ///< of one passwd or group entry; longer ones are not found
+
+template <typename Row>
+std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
+                    const std::vector<std::string>& others, std::string_view command) {
+  std::vector<std::string_view> names(others.begin(), others.end());
+  names.reserve(others.size() + visible.size());
+  for (const Row& row : visible) names.push_back(row.name);
+  const std::string_view nearest = api::Nearest(reference.substr(0, reference.find(':')), names);
+  std::string hint;
+  // The name itself is right when only its tag is not.
+  if (!nearest.empty() && nearest != reference) hint = "Did you mean '" + std::string(nearest) + "'? ";
+  return hint + "`spawnctl get " + std::string(command) + "` lists what there is.";
+}
+
+}  // namespace
+
+TeamMembers::TeamMembers(const std::map<std::string, Team>& teams) {
+  std::array<char, kAccountBuffer> buffer{};
+  for (const auto& [name, team] : teams) {
+    Members& members = teams_[name];
+    for (const std::string& user : team.users) {
+      passwd entry{};
+      passwd* found = nullptr;
+      if (::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+        members.users.insert(found->pw_uid);
+      }
+    }
+    for (const std::string& group_name : team.groups) {
+      group entry{};
+      group* found = nullptr;
+      if (::getgrnam_r(group_name.c_str(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+          found != nullptr) {
+        members.groups.insert(found->gr_gid);
+      }
+    }
+  }
+}
+
+bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
+  const auto found = teams_.find(team);
+  if (found == teams_.end()) return false;
+  const Members& members = found->second;
+  return members.users.contains(who.uid) || members.groups.contains(who.gid) ||
+         std::any_of(who.groups.begin(), who.groups.end(),
+                     [&members](gid_t gid) { return members.groups.contains(gid); });
+}
+
+bool IsRoot(const Identity& who) {
+  return who.uid == 0;
+}
+
+bool IsPublic(const ImageRow& image) {
+  return image.Hidden() ||
+         std::find(image.teams.begin(), image.teams.end(), kPublicTeam) != image.teams.end();
+}
+
+bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
+  return MayChange(image, who) || IsPublic(image) ||
+         std::any_of(image.teams.begin(), image.teams.end(),
+                     [&](const std::string& team) { return teams.Contains(team, who); });
+}
+
+bool MaySee(const ContainerRow& container, const Identity& who) {
+  return IsRoot(who) || container.owner == who.uid;
+}
+
+bool MayChange(const ImageRow& image, const Identity& who) {
+  return IsRoot(who) || image.owner == who.uid;
+}
+
+Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who) {
+  TRY_ASSIGN(std::vector<ImageRow> rows, catalog.ListImages());
+  std::erase_if(rows, [&](const ImageRow& row) { return !MaySee(teams, row, who); });
+  return rows;
+}
+
+Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who) {
+  TRY_ASSIGN(std::vector<ContainerRow> rows, catalog.ListContainers());
+  std::erase_if(rows, [&](const ContainerRow& row) { return !MaySee(row, who); });
+  return rows;
+}
+
+Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+                              std::string_view reference) {
+  auto row =
+      catalog.FindImage(reference, [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
+  if (row || row.error().code != ErrorCode::kNotFound) return row;
+  TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
+  return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
+              HintFor(reference, visible, BuiltInNames(), "data-images"));
+}
+
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference) {
+  auto row = catalog.FindContainer(reference,
+                                   [&who](const ContainerRow& candidate) { return MaySee(candidate, who); });
+  if (row || row.error().code != ErrorCode::kNotFound) return row;
+  TRY_ASSIGN(const auto visible, VisibleContainers(catalog, who));
+  return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
+              HintFor(reference, visible, {}, "data-containers"));
+}
+
+Result<void> CheckRevision(const ContainerRow& container, uint32_t number) {
+  std::string names = RevisionText(0);
+  for (const RevisionRow& revision : container.revisions) {
+    if (revision.number == number) return {};
+    names += ", " + RevisionText(revision.number);
+  }
+  if (number == 0) return {};
+  return Fail(ErrorCode::kNotFound,
+              "data container '" + container.name + "' has no revision '" + RevisionText(number) + "'",
+              "It has: " + names + ".");
+}
+
+}  // namespace spawnd::daemon

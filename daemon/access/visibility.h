@@ -1,0 +1,58 @@
+/// Who may see what, and finding the image or container that a reference means. What one may not see is not
+/// found: the answers for "hidden from you" and "does not exist" are the same, word for word.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/process.h"
+#include "base/result.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/config.h"
+
+namespace spawnd::daemon {
+
+/// The teams of the configuration with their names looked up, once, at start. Immutable, safe from any
+/// thread. Users and groups that the machine does not know are left out.
+class TeamMembers {
+ public:
+  explicit TeamMembers(const std::map<std::string, Team>& teams);
+  bool Contains(const std::string& team, const Identity& who) const;
+
+ private:
+  struct Members {
+    std::set<uid_t> users;
+    std::set<gid_t> groups;
+  };
+  std::map<std::string, Members> teams_;
+};
+
+/// The team that everybody is in: an image of it is public.
+inline constexpr std::string_view kPublicTeam = "public";
+
+bool IsRoot(const Identity& who);
+bool IsPublic(const ImageRow& image);
+/// Root, its owner, a member of one of its teams; everybody when it is public.
+bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who);
+/// Root or its owner.
+bool MaySee(const ContainerRow& container, const Identity& who);
+/// Seeing an image is not enough to take it away: root or its owner.
+bool MayChange(const ImageRow& image, const Identity& who);
+
+// Loop thread only. kNotFound has a hint: the nearest name there is, and where to look.
+Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+                              std::string_view reference);
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference);
+
+Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who);
+Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who);
+
+/// kNotFound, naming what there is, when the container has no such revision. All have 0.
+Result<void> CheckRevision(const ContainerRow& container, uint32_t number);
+
+}  // namespace spawnd::daemon

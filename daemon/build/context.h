@@ -1,0 +1,52 @@
+/// What the parts of one image build share. Job thread of that build only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "daemon/daemon_state.h"
+#include "daemon/http/server.h"
+#include "daemon/loop/ask_loop.h"
+
+namespace spawnd::daemon {
+
+/// Tells the client where a build is. Lines about bytes come at most ten times a second.
+class BuildProgress {
+ public:
+  explicit BuildProgress(http::Reply reply) : reply_(std::move(reply)) {}
+
+  void Stage(std::string_view stage) { Bytes(stage, 0, 0); }
+  void Bytes(std::string_view stage, uint64_t done, uint64_t total);
+  /// A warning to show on its own line.
+  void Message(std::string_view message);
+
+ private:
+  http::Reply reply_;
+  std::string stage_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+struct BuildContext {
+  DaemonState& state;
+  /// The daemon stops: then the loop answers no more, and the next start cleans up.
+  std::stop_token daemon_stops;
+  /// Any reason to give up: the daemon stops, the client has gone, the image is being deleted.
+  std::stop_token stop;
+  BuildProgress& progress;
+
+  Result<void> StopRequested() const {
+    if (!stop.stop_requested()) return {};
+    return Fail(ErrorCode::kCancelled, "the image build was stopped");
+  }
+  /// For what must happen even when the client has gone.
+  template <typename Question>
+  auto Ask(Question question) const {
+    return AskLoop(*state.mailbox, daemon_stops, std::move(question));
+  }
+};
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,72 @@
+/// The database server of one image build: a keeper over the volume that becomes the image. Job thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/build/context.h"
+#include "daemon/keeper/client.h"
+
+namespace spawnd::daemon {
+
+class BuildServer {
+ public:
+  struct Options {
+    int64_t image_id = 0;
+    std::string base_index;  ///< path of the sealed index to start from; empty: a fresh volume
+    std::string layer_id;    ///< of the layer that Seal writes
+    engines::Installation installation;
+    engines::Credentials credentials;
+    /// The server is not started before StartEngine.
+    bool hold_engine = false;
+    /// Set: the volume lies on this revision of a container over that image.
+    std::optional<storage::RevisionReference> base_revision{};
+  };
+
+  /// Launches the keeper, on another port when the first is taken in between. After an error nothing is left.
+  static Result<std::unique_ptr<BuildServer>> Start(const BuildContext& context, Options options);
+  BuildServer(const BuildServer&) = delete;
+  BuildServer& operator=(const BuildServer&) = delete;
+  /// As End; what goes wrong is logged, and left to the daemon's next start.
+  ~BuildServer();
+
+  engines::Endpoint Endpoint() const { return {context_.state.config.host, port_}; }
+  const engines::Credentials& Credentials() const { return options_.credentials; }
+  KeeperClient& Keeper() { return *keeper_; }
+
+  /// After Start with hold_engine, once all files are placed: the server may first have much to recover.
+  Result<void> StartEngine();
+  /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success.
+  Result<ImageCompletion> Seal(std::string database);
+  /// Ends the keeper, removes the build directory and gives the port back. Idempotent. After an error the
+  /// keeper may still run, so that nothing it writes may be removed.
+  Result<void> End();
+
+ private:
+  BuildServer(const BuildContext& context, Options options)
+      : context_(context), options_(std::move(options)) {}
+  Result<void> Launch();
+  KeeperSpec Spec() const;
+
+  const BuildContext& context_;
+  const Options options_;
+  uint16_t port_ = 0;  ///< 0: none reserved
+  std::unique_ptr<KeeperClient> keeper_;
+};
+
+/// Makes the sealed image one that containers can be made of. kCancelled when the build was to stop.
+Result<void> CompleteBuild(const BuildContext& context, int64_t image_id, const ImageCompletion& completion);
+
+/// The completed image as its caller sees it.
+Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id,
+                                   const std::vector<std::string>& warnings);
+
+/// After a build that failed: removes whatever it put into the store (index, layer, log, temporary files),
+/// then its row. Nothing is touched while its keeper may still write: the build directory is there until the
+/// keeper has ended, and then the daemon's next start does it.
+Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id);
+
+}  // namespace spawnd::daemon

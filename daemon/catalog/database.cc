@@ -1,0 +1,171 @@
+#include "daemon/catalog/database.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// Somebody who looks into the file with a tool of theirs may hold it for a moment. The loop must not wait
+/// longer.
+constexpr int kBusyMilliseconds = 200;
+
+ErrorCode CodeOf(sqlite3* database, int code) {
+  switch (code & 0xFF) {
+    case SQLITE_FULL:
+      return ErrorCode::kNoSpace;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::kCorrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorCode::kInUse;
+    case SQLITE_CONSTRAINT:
+      return ErrorCode::kAlreadyExists;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN: {
+      // SQLite reports a full disk as an I/O error when it hits it outside a plain write.
+      const int err = sqlite3_system_errno(database);
+      return err == ENOSPC || err == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kIo;
+    }
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+}  // namespace
+
+Error DatabaseError(sqlite3* database, std::string_view what) {
+  const int code = sqlite3_extended_errcode(database);
+  return {CodeOf(database, code), std::string(what) + ": " + sqlite3_errmsg(database)};
+}
+
+Query::Query(Query&& other) noexcept
+    : database_(other.database_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      next_parameter_(other.next_parameter_),
+      next_column_(other.next_column_),
+      bind_code_(other.bind_code_) {}
+
+Query::~Query() {
+  if (statement_ == nullptr) return;
+  // The result is that of the last step, which was looked at.
+  static_cast<void>(sqlite3_reset(statement_));
+  sqlite3_clear_bindings(statement_);
+}
+
+Query& Query::Bind(int64_t value) {
+  const int code = sqlite3_bind_int64(statement_, next_parameter_++, value);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+  return *this;
+}
+
+Query& Query::Bind(double value) {
+  const int code = sqlite3_bind_double(statement_, next_parameter_++, value);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+  return *this;
+}
+
+Query& Query::Bind(std::string_view value) {
+  const int code = sqlite3_bind_text64(statement_, next_parameter_++, value.empty() ? "" : value.data(),
+                                       value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+  return *this;
+}
+
+Result<bool> Query::Step() {
+  if (bind_code_ != SQLITE_OK) {
+    return Fail(ErrorCode::kInternal, std::string("catalog: ") + sqlite3_errstr(bind_code_));
+  }
+  next_column_ = 0;
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return Fail(DatabaseError(database_, "catalog"));
+}
+
+Result<void> Query::Run() {
+  TRY_ASSIGN(const bool row, Step());
+  if (row) return Fail(ErrorCode::kInternal, "catalog: a statement gave a row that nobody wants");
+  return {};
+}
+
+int64_t Query::Int() {
+  return sqlite3_column_int64(statement_, next_column_++);
+}
+
+double Query::Real() {
+  return sqlite3_column_double(statement_, next_column_++);
+}
+
+std::string Query::Text() {
+  const int column = next_column_++;
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (text == nullptr) return {};
+  return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+  // Made here and not by SQLite, for the mode; the log and index beside it take theirs from it.
+  const UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!made.Valid() && errno != EEXIST) return FailErrno(errno, "cannot make catalog '" + path + "'");
+  if (made.Valid()) TRY(PosixFileSystem().SyncDirectory(DirectoryOf(path)));
+
+  sqlite3* handle = nullptr;
+  // One thread, so no locks inside; nobody's URI syntax in the path.
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  auto database = std::unique_ptr<Database>(new Database(handle));
+  if (handle == nullptr)
+    return Fail(ErrorCode::kInternal, "cannot open catalog '" + path + "': out of memory");
+  if (code != SQLITE_OK) return Fail(DatabaseError(handle, "cannot open catalog '" + path + "'"));
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  return database;
+}
+
+Database::~Database() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  // Every commit was durable by itself: nothing depends on what close says.
+  static_cast<void>(sqlite3_close(database_));
+}
+
+Result<Query> Database::Prepare(const char* sql) {
+  sqlite3_stmt*& statement = statements_[sql];
+  if (statement == nullptr &&
+      sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    return Fail(DatabaseError(database_, "catalog"));
+  }
+  return Query(database_, statement);
+}
+
+Result<void> Database::Execute(const char* sql) {
+  if (sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return Fail(DatabaseError(database_, "catalog"));
+  }
+  return {};
+}
+
+Result<void> Transaction::Begin() {
+  TRY(database_.Execute("BEGIN IMMEDIATE"));
+  open_ = true;
+  return {};
+}
+
+Result<void> Transaction::Commit() {
+  TRY(database_.Execute("COMMIT"));
+  open_ = false;
+  return {};
+}
+
+Transaction::~Transaction() {
+  // After some errors (a full disk) SQLite has rolled back by itself, and says so here.
+  if (open_) static_cast<void>(database_.Execute("ROLLBACK"));
+}
+
+}  // namespace spawnd::daemon

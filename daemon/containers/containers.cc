@@ -1,0 +1,407 @@
+#include "daemon/containers/containers.h"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <ctime>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "daemon/access/caller.h"
+#include "daemon/containers/life.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/space.h"
+#include "daemon/handlers/views.h"
+#include "daemon/images/images.h"
+#include "daemon/keeper/poisoned.h"
+#include "daemon/loop/event_loop.h"
+#include "daemon/reaper.h"
+#include "daemon/store/disk.h"
+#include "engines/registry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using EventKind = ContainerEvent::Kind;
+using ActionKind = ContainerAction::Kind;
+using std::chrono::steady_clock;
+
+/// Recovery after a crash replays the engine's log: minutes for a big one.
+constexpr std::chrono::seconds kLaunchDeadline{300};
+constexpr std::chrono::seconds kKillDeadline{20};
+
+double MillisecondsSince(steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Containers::Containers(DaemonState& state) : state_(state) {}
+Containers::~Containers() = default;
+
+void Containers::Create(const ContainerRow& row, const ImageRow& image, Time received,
+                        double catalog_milliseconds, Created created) {
+  if (stopping_) return created(Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
+  auto life = std::make_unique<Life>(row, image);
+  life->creation = Life::Creation{received, std::move(created), {}, 0};
+  life->row.timings = {{"catalog", catalog_milliseconds}};
+  lives_[row.id] = std::move(life);
+  Tell(row.id, {EventKind::kCreated});
+}
+
+void Containers::ClientGone(int64_t id) {
+  Tell(id, {EventKind::kClientGone});
+}
+
+void Containers::TakeBack(int64_t id) {
+  const auto deleted = Delete(id);
+  if (deleted) {
+    spdlog::info("container {} is taken back: its client went away before it was told of it", id);
+  } else if (deleted.error().code != ErrorCode::kNotFound) {
+    spdlog::error("container {} is not taken back: {}", id, deleted.error().message);
+  }
+}
+
+Result<void> Containers::Adopt(const ContainerRow& row) {
+  TRY_ASSIGN(ImageRow image, state_.catalog->ImageById(row.image_id));
+  state_.ports.Claim(row.port);
+  lives_[row.id] = std::make_unique<Life>(row, std::move(image));
+  Tell(row.id, {EventKind::kFoundAtStart});
+  return {};
+}
+
+Result<void> Containers::Delete(int64_t id) {
+  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkContainerDeleting(id); }));
+  Tell(id, {EventKind::kDeleteMarked});
+  return {};
+}
+
+void Containers::Renamed(int64_t id, const std::string& name) {
+  if (const auto found = lives_.find(id); found != lives_.end()) found->second->row.name = name;
+}
+
+void Containers::Stop() {
+  stopping_ = true;
+  for (const auto& [id, life] : lives_) {
+    const Error stopping(ErrorCode::kUnavailable, "the daemon is stopping");
+    if (life->creation) life->creation->created(Fail(stopping));
+    life->creation.reset();
+    ReplyReverted(*life, stopping);
+    life->timer.reset();
+    life->keeper_watch.reset();
+  }
+}
+
+void Containers::Tell(int64_t id, ContainerEvent event) {
+  const auto found = lives_.find(id);
+  if (stopping_ || found == lives_.end()) return;
+  Life& life = *found->second;
+  const bool failed = event.kind == EventKind::kKeeperFailed || event.kind == EventKind::kKeeperExited ||
+                      event.kind == EventKind::kRemovalFailed;
+  if (failed) spdlog::warn("container {} ('{}'): {}", id, life.row.name, event.error.message);
+  for (const ContainerAction& action : life.machine.Handle(event, steady_clock::now())) {
+    if (action.kind == ActionKind::kForget) return Forget(id);  // `life` is gone after this one
+    if (!CarryOut(life, action)) return;
+  }
+}
+
+std::function<void(ContainerEvent)> Containers::Teller(int64_t id) {
+  return [this, id, mailbox = state_.mailbox.get()](const ContainerEvent& event) {
+    mailbox->Post([this, id, event] { Tell(id, event); });
+  };
+}
+
+bool Containers::CarryOut(Life& life, const ContainerAction& action) {
+  switch (action.kind) {
+    case ActionKind::kLaunchKeeper:
+      LaunchKeeper(life);
+      return true;
+    case ActionKind::kCancelLaunch:
+      *life.cancel_launch = true;
+      return true;
+    case ActionKind::kAttachKeeper:
+      AttachKeeper(life);
+      return true;
+    case ActionKind::kKillKeeper:
+      KillKeeper(life);
+      return true;
+    case ActionKind::kChangePort:
+      return ChangePort(life);
+    case ActionKind::kWriteState:
+      WriteState(life, action);
+      return true;
+    case ActionKind::kRemoveFiles:
+      RemoveFiles(life);
+      return true;
+    case ActionKind::kRemoveRow:
+      RemoveRow(life);
+      return true;
+    case ActionKind::kReplyCreated:
+      ReplyCreated(life);
+      return true;
+    case ActionKind::kReplyReverted:
+      ReplyReverted(life, std::nullopt);
+      return true;
+    case ActionKind::kReplyNotReverted:
+      ReplyReverted(life, action.error);
+      return true;
+    case ActionKind::kReplyFailed:
+      if (life.creation) life.creation->created(Fail(action.error));
+      life.creation.reset();
+      return true;
+    case ActionKind::kStartTimer:
+      StartTimer(life, action.delay);
+      return true;
+    case ActionKind::kForget:
+      break;
+  }
+  return true;
+}
+
+KeeperSpec Containers::SpecOf(const Life& life) const {
+  KeeperSpec spec;
+  spec.id = life.row.id;
+  spec.directory = state_.layout.Container(life.row.id);
+  spec.index_path = state_.layout.Images() + "/" + life.image.index_file;
+  spec.layer_directory = state_.layout.Layers();
+  spec.durability = StorageDurability(life.row.durability);
+  spec.installation = {life.image.engine, life.row.installation_version, life.row.installation_root};
+  spec.endpoint = EndpointOf(life.row);
+  spec.credentials = CredentialsOf(life.row);
+  spec.engine_uid = state_.engine_user.uid;
+  spec.engine_gid = state_.engine_user.gid;
+  spec.tls_certificate_path = state_.tls.certificate_path;
+  spec.tls_key_path = state_.tls.key_path;
+  if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
+  return spec;
+}
+
+namespace {
+
+/// The container's directory must survive what is written in it. With kAlways that is the first commit of a
+/// client, so it is made durable before there can be one; with kEverySecond it has a second (see
+/// LaunchKeeper).
+Result<void> MakeContainerDirectory(const KeeperSpec& spec) {
+  TRY(PosixFileSystem().CreateDirectory(spec.directory));
+  if (spec.durability != storage::Durability::kAlways) return {};
+  return PosixFileSystem().SyncDirectory(DirectoryOf(spec.directory));
+}
+
+struct Launched {
+  KeeperStarted started;
+  UniqueFd end_of_file;
+};
+
+Result<Launched> LaunchAndWatch(KeeperSpec spec, Installations& installations,
+                                const std::function<bool()>& stop) {
+  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
+  // Upgrades of the host may move an engine; the major version is what the data asks for.
+  TRY_ASSIGN(spec.installation,
+             installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
+  TRY(MakeContainerDirectory(spec));
+  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(spec, kLaunchDeadline, stop));
+  Launched launched{keeper->Started(), {}};
+  TRY_ASSIGN(launched.end_of_file, keeper->Watch());
+  return launched;
+}
+
+}  // namespace
+
+void Containers::LaunchKeeper(Life& life) {
+  const int64_t id = life.row.id;
+  // A new flag for each launch: a cancellation is meant for one.
+  life.cancel_launch = std::make_shared<std::atomic<bool>>(false);
+  state_.launches->Run([this, id, spec = SpecOf(life), cancel = life.cancel_launch, owner = life.row.owner,
+                        queued = steady_clock::now()](const std::stop_token& stop) {
+    const double waited = MillisecondsSince(queued);
+    auto launched =
+        LaunchAndWatch(spec, state_.installations, [&] { return cancel->load() || stop.stop_requested(); });
+    if (!launched) {
+      Error error = std::move(launched.error());
+      if (!IsPoisoned(error)) error = ExplainSpace(std::move(error), state_.layout.Root());
+      return Teller(id)({EventKind::kKeeperFailed, std::move(error)});
+    }
+    auto& timings = launched->started.timings;
+    timings.insert(timings.begin(), {"queue", waited});
+    auto fd = std::make_shared<UniqueFd>(std::move(launched->end_of_file));
+    state_.mailbox->Post([this, id, fd, started = std::move(launched->started), name = UserName(owner),
+                          bytes = AllocatedBytes(spec.directory)]() mutable {
+      WatchKeeper(id, std::move(*fd));
+      KeeperStarted(id, started, std::move(name), bytes);
+    });
+    // Beside the answer, not before it: what everysec promises begins a second from now.
+    const auto synced = PosixFileSystem().SyncDirectory(state_.layout.Containers());
+    if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
+  });
+}
+
+void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner,
+                               int64_t disk_bytes) {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return;
+  Life& life = *found->second;
+  if (life.creation) {
+    life.creation->owner = std::move(owner);
+    life.creation->disk_bytes = disk_bytes;
+    for (const auto& timing : started.timings) life.row.timings.push_back(timing);
+  }
+  NoteRevisions(life, started.revisions);
+  Tell(id, {EventKind::kKeeperStarted});
+}
+
+void Containers::AttachKeeper(Life& life) {
+  const int64_t id = life.row.id;
+  state_.launches->Run([this, id, directory = state_.layout.Container(id)](const std::stop_token&) {
+    auto keeper = KeeperClient::Attach(directory);
+    auto end = keeper ? (*keeper)->Watch() : Result<UniqueFd>(Fail(std::move(keeper.error())));
+    if (!end) return Teller(id)({EventKind::kKeeperMissing});
+    auto fd = std::make_shared<UniqueFd>(std::move(*end));
+    state_.mailbox->Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
+      WatchKeeper(id, std::move(*fd));
+      if (const auto found = lives_.find(id); found != lives_.end()) NoteRevisions(*found->second, revisions);
+      Tell(id, {EventKind::kKeeperAttached});
+    });
+  });
+}
+
+void Containers::WatchKeeper(int64_t id, UniqueFd end_of_file) {
+  const auto found = lives_.find(id);
+  if (stopping_ || found == lives_.end()) return;
+  Life& life = *found->second;
+  life.keeper_watch.reset();
+  life.keeper_end = std::move(end_of_file);
+  auto watch = WatchReadable(state_.loop, life.keeper_end.Get(), [this, id] { KeeperEnded(id); });
+  if (watch) {
+    life.keeper_watch = std::move(*watch);
+  } else {
+    spdlog::error("container {} is not watched: {}", id, watch.error().message);
+  }
+}
+
+void Containers::KeeperEnded(int64_t id) {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return;
+  Life& life = *found->second;
+  life.keeper_watch.reset();
+  Error end = EndOf(life.keeper_end.Get(), state_.layout.Container(id));
+  life.keeper_end.Reset();
+  // An engine says in many words that the disk is full, and its log may not have had room for any.
+  if (!IsPoisoned(end)) end = ExplainSpace(std::move(end), state_.layout.Root());
+  Tell(id, {EventKind::kKeeperExited, std::move(end)});
+}
+
+namespace {
+
+Result<void> KillKeeperOf(const std::string& directory) {
+  auto keeper = KeeperClient::Attach(directory);
+  if (!keeper) {
+    const bool gone =
+        keeper.error().code == ErrorCode::kUnavailable || keeper.error().code == ErrorCode::kNotFound;
+    return gone ? Result<void>() : Fail(std::move(keeper.error()));
+  }
+  return (*keeper)->Kill(kKillDeadline);
+}
+
+ContainerEvent Removal(const Result<void>& result, EventKind done) {
+  if (result) return {done};
+  return {EventKind::kRemovalFailed, result.error()};
+}
+
+}  // namespace
+
+void Containers::KillKeeper(Life& life) {
+  life.keeper_watch.reset();
+  life.keeper_end.Reset();
+  state_.removals->Run(
+      [tell = Teller(life.row.id), directory = state_.layout.Container(life.row.id)](const std::stop_token&) {
+        tell(Removal(KillKeeperOf(directory), EventKind::kKeeperKilled));
+      });
+}
+
+void Containers::RemoveFiles(Life& life) {
+  state_.removals->Run(
+      [tell = Teller(life.row.id), directory = state_.layout.Container(life.row.id)](const std::stop_token&) {
+        tell(Removal(RemoveTree(directory), EventKind::kFilesRemoved));
+      });
+}
+
+void Containers::RemoveRow(Life& life) {
+  // Not from inside Tell's loop: the machine has only one event at a time.
+  Teller(life.row.id)(Removal(state_.catalog->RemoveContainer(life.row.id), EventKind::kRowRemoved));
+}
+
+bool Containers::ChangePort(Life& life) {
+  const auto port = state_.ports.Reserve();
+  auto changed = port ? state_.catalog->SetContainerPort(life.row.id, *port) : Fail(port.error());
+  if (!changed) {
+    if (port) state_.ports.Release(*port);
+    Teller(life.row.id)({EventKind::kKeeperFailed,
+                         Error(ErrorCode::kNoSpace, changed.error().message, changed.error().hint)});
+    return false;
+  }
+  state_.ports.Release(life.row.port);
+  life.row.port = *port;
+  return true;
+}
+
+void Containers::WriteState(Life& life, const ContainerAction& action) {
+  const bool completes = life.creation && action.state == ContainerState::kRunning;
+  const int64_t now = std::time(nullptr);
+  if (completes) life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
+  const auto start = steady_clock::now();
+  const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
+  const auto write = [&] {
+    if (went_back) return state_.catalog->FinishRevert(life.row.id);
+    return completes ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds,
+                                                         life.row.timings, now)
+                     : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
+  };
+  // That it stays down must not be forgotten. Any other state is found out again at the next start.
+  auto written = action.state == ContainerState::kFailed ? WithReserve(state_.reserve, write) : write();
+  if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
+  if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();
+  life.row.state = action.state;
+  life.row.detail = action.detail;
+  if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
+  if (completes && life.row.expires_at > 0) life.row.expires_at += now - life.row.created_at;
+  if (action.state == ContainerState::kFailed) {
+    spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
+  }
+  if (!written) spdlog::error("container {}: {}", life.row.id, written.error().message);
+  Teller(life.row.id)(written ? ContainerEvent{EventKind::kStateWritten}
+                              : ContainerEvent{EventKind::kStateNotWritten, written.error()});
+}
+
+void Containers::ReplyCreated(Life& life) {
+  if (!life.creation) return;
+  life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
+  const SpaceUse space{life.creation->disk_bytes, state_.space->ImageBytes(life.row.image_id)};
+  life.creation->created(ViewOfContainer(life.row, life.image, life.creation->owner, space));
+  spdlog::info("container {} ('{}') of image {} is ready after {:.1f} ms", life.row.id, life.row.name,
+               life.row.image_id, life.row.ready_milliseconds);
+  life.creation.reset();
+}
+
+void Containers::StartTimer(Life& life, std::chrono::milliseconds delay) {
+  const int64_t id = life.row.id;
+  auto timer = WatchTime(state_.loop, delay, std::chrono::milliseconds(0),
+                         [this, id] { Tell(id, {EventKind::kTimerFired}); });
+  if (timer) {
+    life.timer = std::move(*timer);
+  } else {
+    spdlog::error("container {}: {}", id, timer.error().message);
+  }
+}
+
+void Containers::Forget(int64_t id) {
+  const auto found = lives_.find(id);
+  const int64_t image_id = found->second->row.image_id;
+  state_.ports.Release(found->second->row.port);
+  spdlog::info("container {} ('{}') is gone", id, found->second->row.name);
+  lives_.erase(found);
+  state_.images->ContainerGone(image_id);
+  state_.reaper->Look();  // its image may have expired meanwhile
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,100 @@
+/// All living containers: carries out what their machines say (daemon/containers/machine.h), with keepers on
+/// job threads, and tells them what happened.
+///
+/// Loop thread only. Nothing here survives the process; Adopt makes it again from the catalog's rows.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/types.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/containers/machine.h"
+#include "daemon/keeper/client.h"
+
+namespace spawnd::daemon {
+
+struct DaemonState;
+
+class Containers {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Created = std::function<void(Result<api::DataContainer>)>;
+  /// On the loop thread, once, with the row as it is then.
+  using Changed = std::function<void(Result<ContainerRow>)>;
+
+  explicit Containers(DaemonState& state);
+  Containers(const Containers&) = delete;
+  Containers& operator=(const Containers&) = delete;
+  ~Containers();
+
+  /// Brings a container to life whose row (creating) has just been inserted. `created` is called once, on the
+  /// loop thread, when its first query would succeed, or when nothing of it is left. `received` is when the
+  /// request came, `catalog_milliseconds` what inserting took.
+  void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
+              Created created);
+  /// Nobody waits for this create any more. Does nothing for one that is past it.
+  void ClientGone(int64_t id);
+  /// Nobody has heard of the outcome of this create: deletes what there is of it.
+  void TakeBack(int64_t id);
+  /// Takes over a row of the last daemon: attaches to its keeper, restarts it, or finishes its removal.
+  Result<void> Adopt(const ContainerRow& row);
+  /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
+  /// not run.
+  void Save(int64_t id, const Changed& saved);
+  /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
+  /// (no such revision), kInUse (something else is under way), and what its engine says.
+  void Revert(int64_t id, uint32_t number, const Changed& reverted);
+  /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
+  Result<void> Delete(int64_t id);
+  /// Its row has another name now.
+  void Renamed(int64_t id, const std::string& name);
+  /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
+  /// next start, which finds it in the catalog.
+  void Stop();
+
+ private:
+  struct Life;
+
+  void Tell(int64_t id, ContainerEvent event);
+  /// Calls Tell on the loop thread; for job threads.
+  std::function<void(ContainerEvent)> Teller(int64_t id);
+
+  /// False when the actions after this one must not be carried out: an event said why.
+  bool CarryOut(Life& life, const ContainerAction& action);
+  void LaunchKeeper(Life& life);
+  void AttachKeeper(Life& life);
+  void KillKeeper(Life& life);
+  void RemoveFiles(Life& life);
+  void RemoveRow(Life& life);
+  bool ChangePort(Life& life);
+  void WriteState(Life& life, const ContainerAction& action);
+  void ReplyCreated(Life& life);
+  void StartTimer(Life& life, std::chrono::milliseconds delay);
+  void Forget(int64_t id);
+
+  void KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner, int64_t disk_bytes);
+  /// containers_revisions.cc
+  Result<void> BeginSave(int64_t id, const Changed& saved);
+  Result<void> BeginRevert(int64_t id, uint32_t number, const Changed& reverted);
+  void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Changed& saved);
+  void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);
+  void ReplyReverted(Life& life, const std::optional<Error>& error);
+  void WatchKeeper(int64_t id, UniqueFd end_of_file);
+  void KeeperEnded(int64_t id);
+  KeeperSpec SpecOf(const Life& life) const;
+
+  DaemonState& state_;
+  std::map<int64_t, std::unique_ptr<Life>> lives_;
+  bool stopping_ = false;
+};
+
+}  // namespace spawnd::daemon

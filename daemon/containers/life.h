@@ -1,0 +1,47 @@
+/// What Containers knows of one container. Private to containers.cc and containers_revisions.cc.
+///
+/// Loop thread only; nothing here survives the process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/containers/containers.h"
+#include "daemon/keeper/poisoned.h"
+#include "daemon/loop/event_loop.h"
+
+namespace spawnd::daemon {
+
+/// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
+struct Containers::Life {
+  Life(ContainerRow container_row, ImageRow image_row)
+      : row(std::move(container_row)),
+        image(std::move(image_row)),
+        machine(row.state, StaysDown(row.detail)) {}
+
+  ContainerRow row;
+  ImageRow image;
+  ContainerMachine machine;
+  std::shared_ptr<std::atomic<bool>> cancel_launch = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<daemon::Watch> timer;
+  // The watch goes before the descriptor that it polls.
+  UniqueFd keeper_end;
+  std::unique_ptr<daemon::Watch> keeper_watch;
+
+  /// Until the create is answered.
+  struct Creation {
+    Time received;
+    Created created;
+    std::string owner;
+    int64_t disk_bytes = 0;
+  };
+  std::optional<Creation> creation;
+
+  int saves = 0;     ///< under way
+  Changed reverted;  ///< empty: nobody waits
+};
+
+}  // namespace spawnd::daemon

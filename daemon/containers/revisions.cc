@@ -1,0 +1,116 @@
+/// Saving revisions of containers and going back to them: what Containers does beside the machine's actions.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "daemon/containers/life.h"
+#include "daemon/daemon_state.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using EventKind = ContainerEvent::Kind;
+
+std::vector<RevisionRow> RowsOf(const std::vector<storage::RevisionUsage>& revisions) {
+  const int64_t now = std::time(nullptr);
+  std::vector<RevisionRow> rows;
+  for (const storage::RevisionUsage& revision : revisions) {
+    rows.push_back({revision.number, now, static_cast<int64_t>(revision.unique_bytes)});
+  }
+  return rows;
+}
+
+Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, KeeperClient::Attach(directory));
+  TRY_ASSIGN(auto revisions, keeper->Save());
+  if (revisions.empty()) return Fail(ErrorCode::kInternal, "the keeper names no revision");
+  return revisions;
+}
+
+}  // namespace
+
+void Containers::Save(int64_t id, const Changed& saved) {
+  auto begun = BeginSave(id, saved);
+  if (!begun) saved(Fail(std::move(begun.error())));
+}
+
+Result<void> Containers::BeginSave(int64_t id, const Changed& saved) {
+  const auto found = lives_.find(id);
+  if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
+  Life& life = *found->second;
+  if (life.machine.State() != ContainerState::kRunning) {
+    return Fail(
+        ErrorCode::kUnavailable,
+        "data container '" + life.row.name + "' is not running, it is " +
+            std::string(ContainerStateName(life.machine.State())) +
+            (life.row.detail.empty() ? "" : ": " + life.row.detail),
+        "Only a running container can be saved; `spawnctl reset data-container` brings it back to its "
+        "last revision.");
+  }
+  ++life.saves;
+  state_.launches->Run([this, id, saved, directory = state_.layout.Container(id)](const std::stop_token&) {
+    auto revisions = SaveIn(directory);
+    state_.mailbox->Post(
+        [this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
+  });
+  return {};
+}
+
+void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions,
+                       const Changed& saved) {
+  const auto found = lives_.find(id);
+  if (found != lives_.end()) --found->second->saves;
+  if (!revisions) return saved(Fail(revisions.error()));
+  auto noted = state_.catalog->NoteSaved(id, RowsOf(*revisions));
+  if (!noted) return saved(Fail(std::move(noted.error())));
+  auto row = state_.catalog->ContainerById(id);
+  // Of two saves at once each has its own.
+  if (row) row->revision = RevisionText(revisions->back().number);
+  if (row) spdlog::info("container {} ('{}') is saved as {}", id, row->name, row->revision);
+  saved(std::move(row));
+}
+
+void Containers::Revert(int64_t id, uint32_t number, const Changed& reverted) {
+  auto begun = BeginRevert(id, number, reverted);
+  if (!begun) reverted(Fail(std::move(begun.error())));
+}
+
+Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Changed& reverted) {
+  const auto found = lives_.find(id);
+  if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
+  Life& life = *found->second;
+  const ContainerState state = life.machine.State();
+  const bool busy = state == ContainerState::kCreating || state == ContainerState::kReverting;
+  if (busy || life.saves > 0) {
+    return Fail(ErrorCode::kInUse,
+                "data container '" + life.row.name + "' is " +
+                    (busy ? std::string(ContainerStateName(state)) : std::string("being saved")),
+                "Try again when that is done.");
+  }
+  TRY_ASSIGN(const ContainerRow row, state_.catalog->ContainerById(id));
+  TRY(CheckRevision(row, number));
+  TRY(state_.catalog->BeginRevert(id, number));
+  spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
+  life.row.revert_to = number;
+  life.reverted = reverted;
+  Tell(id, {EventKind::kRevertMarked});
+  return {};
+}
+
+void Containers::ReplyReverted(Life& life, const std::optional<Error>& error) {
+  const Changed reverted = std::exchange(life.reverted, nullptr);
+  if (!reverted) return;
+  if (error) return reverted(Fail(*error));
+  reverted(state_.catalog->ContainerById(life.row.id));
+}
+
+/// What a keeper says that there is: a save of the last daemon may be among it that nobody wrote down.
+void Containers::NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions) {
+  if (revisions.empty()) return;
+  const auto noted = state_.catalog->NoteRevisions(life.row.id, RowsOf(revisions));
+  if (!noted) spdlog::error("container {}: {}", life.row.id, noted.error().message);
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,236 @@
+#include "daemon/fsck/check.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+#include "daemon/keeper/poisoned.h"
+#include "daemon/keeper/protocol.h"
+#include "storage/boot_id.h"
+#include "storage/delta_verify.h"
+#include "storage/image_verify.h"
+#include "storage/index_reader.h"
+
+namespace spawnd::daemon {
+namespace {
+
+std::string Describe(const ContainerRow& row) {
+  return "data container '" + row.name + "' (" + std::to_string(row.id) + ")";
+}
+
+Result<bool> IsThere(const std::string& path) {
+  return PosixFileSystem().Exists(path);
+}
+
+}  // namespace
+
+bool KeeperRuns(const std::string& directory) {
+  const UniqueFd lock(::open((directory + "/" + kLockName).c_str(), O_RDWR | O_CLOEXEC));
+  return lock.Valid() && ::flock(lock.Get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path) {
+  const std::string folder = layout.LostAndFound();
+  TRY(PosixFileSystem().CreateDirectory(folder));
+  const std::string wanted = folder + "/" + path.substr(path.rfind('/') + 1);
+  std::string target = wanted;
+  for (int number = 1;; ++number) {
+    TRY_ASSIGN(const bool taken, IsThere(target));
+    if (!taken) break;
+    target = wanted + "." + std::to_string(number);
+  }
+  TRY(PosixFileSystem().Rename(path, target));
+  // The new name before the old one's absence: a power cut may show both, never neither.
+  TRY(PosixFileSystem().SyncDirectory(folder));
+  return PosixFileSystem().SyncDirectory(DirectoryOf(path));
+}
+
+Result<std::vector<Finding>> FsckCheck::Run() {
+  TRY(ReadCatalog());
+  TRY(CheckLayers());
+  TRY(CheckIndexes());
+  TRY(CheckUnknownIndexes());
+  TRY(CheckUnusedLayers());
+  TRY(CheckUnfinished(layout_.Layers(), ".layer.tmp"));
+  TRY(CheckUnfinished(layout_.Images(), ".index.tmp"));
+  TRY(CheckBuilds());
+  TRY(CheckContainers());
+  TRY(CheckUnknownContainers());
+  return std::move(findings_);
+}
+
+Result<void> FsckCheck::ReadCatalog() {
+  TRY_ASSIGN(images_, catalog_.ListImages(Rows::kAll));
+  TRY_ASSIGN(containers_, catalog_.ListContainers(Rows::kAll));
+  std::set<int64_t> completed;
+  for (const ImageRow& row : images_) {
+    if (row.state == ImageState::kCompleted) completed.insert(row.id);
+  }
+  TRY_ASSIGN(const auto uses, catalog_.LayerUses());
+  for (const auto& [image, layer] : uses) {
+    if (completed.contains(image)) users_[layer].push_back(image);
+  }
+  TRY_ASSIGN(const auto referenced, catalog_.LayersReferenced());
+  referenced_.insert(referenced.begin(), referenced.end());
+  return {};
+}
+
+std::string FsckCheck::Describe(const std::vector<ImageRow>& images) const {
+  std::string text;
+  for (const ImageRow& image : images) {
+    text +=
+        (text.empty() ? "" : ", ") + ("data image '" + image.name + "' (" + std::to_string(image.id) + ")");
+    for (const ContainerRow& row : containers_) {
+      if (row.image_id == image.id) text += ", " + daemon::Describe(row);
+    }
+  }
+  return text;
+}
+
+std::function<Result<void>()> FsckCheck::FailImages(const std::vector<ImageRow>& images,
+                                                    const std::string& why) {
+  return [this, images, why]() -> Result<void> {
+    for (const ImageRow& image : images) TRY(catalog_.FailDamagedImage(image.id, why));
+    return {};
+  };
+}
+
+void FsckCheck::AddDelete(const std::string& path, const std::string& problem) {
+  findings_.push_back({path, problem, "", "delete it", [path] { return RemoveTree(path); }});
+}
+
+void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string& problem) {
+  findings_.push_back({paths.front(), problem, "", "move it to '" + layout_.LostAndFound() + "'",
+                       [this, paths]() -> Result<void> {
+                         for (const std::string& path : paths) TRY(MoveToLostAndFound(layout_, path));
+                         return {};
+                       }});
+}
+
+Result<void> FsckCheck::CheckLayers() {
+  for (const auto& [layer, images] : users_) {
+    TRY_ASSIGN(const bool there, IsThere(layout_.Layer(layer)));
+    const auto verified = there ? storage::VerifyLayer(PosixFileSystem(), layout_.Layer(layer))
+                                : Fail(ErrorCode::kNotFound, "the layer is missing");
+    if (!verified) TRY(CheckDamagedLayer(layer, verified.error().message));
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const std::string& problem) {
+  std::vector<ImageRow> affected;
+  for (const int64_t id : users_.at(layer)) {
+    TRY_ASSIGN(ImageRow row, catalog_.ImageById(id));
+    affected.push_back(std::move(row));
+    damaged_.insert(id);
+  }
+  const std::string path = layout_.Layer(layer);
+  findings_.push_back({path, problem, Describe(affected),
+                       "mark the images failed; their containers go on, and get errors for what is damaged",
+                       FailImages(affected, "'" + path + "': " + problem)});
+  return {};
+}
+
+Result<void> FsckCheck::CheckIndexes() {
+  for (const ImageRow& row : images_) {
+    if (row.state != ImageState::kCompleted || damaged_.contains(row.id)) continue;
+    const std::string path = layout_.Images() + "/" + row.index_file;
+    const auto verified = storage::VerifyImage(PosixFileSystem(), path, layout_.Layers());
+    if (verified) continue;
+    findings_.push_back({path, verified.error().message, Describe(std::vector<ImageRow>{row}),
+                         "mark the image failed; its containers go on, and get errors for what is damaged",
+                         FailImages({row}, verified.error().message)});
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckUnknownIndexes() {
+  std::set<int64_t> known;
+  for (const ImageRow& row : images_) known.insert(row.id);
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Images()));
+  for (const std::string& name : names) {
+    const int64_t id = IdFromName(name, ".index");
+    if (id == 0 || known.contains(id)) continue;
+    // With the layers that only it refers to: the two are worth something together.
+    std::vector<std::string> paths{layout_.ImageIndex(id)};
+    const auto index = storage::IndexReader::Open(PosixFileSystem(), paths.front());
+    for (size_t i = 0; index && i < (*index)->Layers().size(); ++i) {
+      const std::string& layer = (*index)->Layers()[i].id;
+      TRY_ASSIGN(const bool there, IsThere(layout_.Layer(layer)));
+      if (there && referenced_.insert(layer).second) paths.push_back(layout_.Layer(layer));
+    }
+    AddMove(paths, "is the index of an image that the catalog does not know");
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckUnusedLayers() {
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Layers()));
+  for (const std::string& name : names) {
+    const std::string_view id = LayerIdFromName(name, ".layer");
+    if (id.empty() || referenced_.contains(id)) continue;
+    AddDelete(layout_.Layer(id), "is a layer that no image refers to");
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckUnfinished(const std::string& folder, const std::string& suffix) {
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(folder));
+  for (const std::string& name : names) {
+    if (name.ends_with(suffix)) AddDelete(folder + "/" + name, "was never finished");
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckBuilds() {
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Builds()));
+  for (const std::string& name : names) {
+    const std::string path = layout_.Builds() + "/" + name;
+    if (IdFromName(name, "") == 0 || KeeperRuns(path)) continue;
+    AddDelete(path, "is left over from an image build that ended");
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckContainers() {
+  for (const ContainerRow& row : containers_) {
+    // The next start of the daemon takes away what is half made or half gone.
+    const bool settled = row.state == ContainerState::kRunning || row.state == ContainerState::kRestarting ||
+                         row.state == ContainerState::kFailed;
+    if (settled && !StaysDown(row.detail) && !KeeperRuns(layout_.Container(row.id))) TRY(CheckContainer(row));
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
+  TRY_ASSIGN(const std::string boot_id, storage::ReadBootId());
+  TRY_ASSIGN(const auto problems,
+             storage::VerifyDelta(PosixFileSystem(), layout_.Container(row.id) + "/" + kDeltaName, boot_id));
+  for (const storage::DeltaProblem& problem : problems) {
+    const std::string detail = std::string(kStaysDown) + "'" + problem.file + "': " + problem.what;
+    findings_.push_back({problem.file, problem.what, daemon::Describe(row), "mark the container failed",
+                         [this, id = row.id, detail] {
+                           return catalog_.SetContainerState(id, ContainerState::kFailed, detail);
+                         }});
+  }
+  return {};
+}
+
+Result<void> FsckCheck::CheckUnknownContainers() {
+  std::set<int64_t> known;
+  for (const ContainerRow& row : containers_) known.insert(row.id);
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Containers()));
+  for (const std::string& name : names) {
+    const int64_t id = IdFromName(name, "");
+    if (id == 0 || known.contains(id) || KeeperRuns(layout_.Container(id))) continue;
+    AddMove({layout_.Container(id)}, "is the folder of a container that the catalog does not know");
+  }
+  return {};
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,69 @@
+/// Holds the catalog and the files of a state directory against each other, and every file against its
+/// checksums. Changes nothing; each finding knows how to repair itself.
+///
+/// Single thread, while no daemon serves the directory. Containers may run: what a keeper has open is left
+/// out. Nothing that somebody could want is ever deleted by a repair: it moves to "lost+found" in the state
+/// directory.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/store/layout.h"
+
+namespace spawnd::daemon {
+
+struct Finding {
+  std::string file;
+  std::string problem;
+  std::string affects;  ///< "data image 'shop' (10001)"; empty: nobody
+  std::string remedy;   ///< what `repair` does; without one, what a person can do
+  std::function<Result<void>()> repair;
+};
+
+class FsckCheck {
+ public:
+  FsckCheck(const StoreLayout& layout, Catalog& catalog) : layout_(layout), catalog_(catalog) {}
+
+  /// Errors are those that keep it from looking: kIo, kForbidden.
+  Result<std::vector<Finding>> Run();
+
+ private:
+  Result<void> ReadCatalog();
+  Result<void> CheckLayers();
+  Result<void> CheckDamagedLayer(const std::string& layer, const std::string& problem);
+  Result<void> CheckIndexes();
+  Result<void> CheckUnknownIndexes();
+  Result<void> CheckUnusedLayers();
+  Result<void> CheckUnfinished(const std::string& folder, const std::string& suffix);
+  Result<void> CheckBuilds();
+  Result<void> CheckContainers();
+  Result<void> CheckContainer(const ContainerRow& row);
+  Result<void> CheckUnknownContainers();
+
+  std::string Describe(const std::vector<ImageRow>& images) const;
+  std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);
+  void AddDelete(const std::string& path, const std::string& problem);
+  void AddMove(const std::vector<std::string>& paths, const std::string& problem);
+
+  const StoreLayout& layout_;
+  Catalog& catalog_;
+  std::vector<Finding> findings_;
+  std::vector<ImageRow> images_;
+  std::vector<ContainerRow> containers_;
+  std::map<std::string, std::vector<int64_t>, std::less<>> users_;  ///< completed images of a layer
+  std::set<std::string, std::less<>> referenced_;  ///< layers that any row, or an index without one, names
+  std::set<int64_t> damaged_;                      ///< images with a damaged layer
+};
+
+/// Whether a keeper has this container's directory open.
+bool KeeperRuns(const std::string& directory);
+/// Moves a file or folder into "lost+found" of the state directory, under a free name there.
+Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,129 @@
+#include "daemon/fsck/fsck.h"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/fsck/check.h"
+#include "daemon/http/listen_socket.h"
+#include "daemon/store/layout.h"
+
+namespace spawnd::daemon {
+namespace {
+
+struct Outcome {
+  Finding finding;
+  bool repaired = false;
+  std::string failure;  ///< why a repair did not work
+};
+
+Finding DamagedCatalog(const std::string& path, const std::string& problem) {
+  return {path,
+          problem,
+          "everything",
+          "it cannot be repaired here: restore it from a backup of the state directory",
+          {}};
+}
+
+/// The catalog alone, and everything else only when it can be believed.
+Result<std::vector<Finding>> Check(const StoreLayout& layout, std::unique_ptr<Catalog>& catalog,
+                                   std::unique_ptr<FsckCheck>& check) {
+  auto opened = Catalog::Open(layout.Catalog());
+  if (!opened && opened.error().code == ErrorCode::kCorrupt) {
+    return std::vector<Finding>{DamagedCatalog(layout.Catalog(), opened.error().message)};
+  }
+  TRY_ASSIGN(catalog, std::move(opened));
+  TRY_ASSIGN(const auto complaints, catalog->CheckIntegrity());
+  if (!complaints.empty()) {
+    return std::vector<Finding>{DamagedCatalog(layout.Catalog(), complaints.front())};
+  }
+  check = std::make_unique<FsckCheck>(layout, *catalog);
+  return check->Run();
+}
+
+std::vector<Outcome> Repair(std::vector<Finding> findings, bool repair) {
+  std::vector<Outcome> outcomes;
+  for (Finding& finding : findings) {
+    Outcome outcome{std::move(finding), false, {}};
+    if (repair && outcome.finding.repair) {
+      const auto repaired = outcome.finding.repair();
+      outcome.repaired = repaired.has_value();
+      if (!repaired) outcome.failure = repaired.error().message;
+    }
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+void PrintJson(const std::vector<Outcome>& outcomes) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  const auto field = [&writer](const char* name, const std::string& text) {
+    writer.Key(name);
+    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  };
+  writer.StartArray();
+  for (const Outcome& outcome : outcomes) {
+    writer.StartObject();
+    field("file", outcome.finding.file);
+    field("problem", outcome.finding.problem);
+    field("affects", outcome.finding.affects);
+    field("remedy", outcome.finding.remedy);
+    writer.Key("repaired");
+    writer.Bool(outcome.repaired);
+    if (!outcome.failure.empty()) field("failure", outcome.failure);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  std::printf("%s\n", buffer.GetString());
+}
+
+void PrintText(const std::vector<Outcome>& outcomes, bool repair) {
+  for (const Outcome& outcome : outcomes) {
+    const Finding& finding = outcome.finding;
+    std::printf("%s\n  problem: %s\n", finding.file.c_str(), finding.problem.c_str());
+    if (!finding.affects.empty()) std::printf("  affects: %s\n", finding.affects.c_str());
+    std::printf("  %s: %s\n", outcome.repaired ? "repaired" : "remedy", finding.remedy.c_str());
+    if (!outcome.failure.empty()) std::printf("  not repaired: %s\n", outcome.failure.c_str());
+  }
+  if (outcomes.empty()) {
+    std::printf("clean\n");
+  } else if (!repair) {
+    std::printf("%zu found, nothing changed; --repair does what stands under remedy\n", outcomes.size());
+  }
+}
+
+}  // namespace
+
+Result<size_t> Fsck(const FsckOptions& options) {
+  if (::geteuid() != 0) {
+    return Fail(ErrorCode::kForbidden, "fsck needs root to read the store", "Start it with sudo.");
+  }
+  const StoreLayout layout(options.state_directory);
+  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
+  if (!there) {
+    return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
+                "Name one with --state-dir.");
+  }
+  TRY_ASSIGN(const UniqueFd lock, LockStateDirectory(layout.Root()));
+  std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<FsckCheck> check;  // findings refer to both
+  TRY_ASSIGN(auto findings, Check(layout, catalog, check));
+  const std::vector<Outcome> outcomes = Repair(std::move(findings), options.repair);
+  if (options.json) {
+    PrintJson(outcomes);
+  } else {
+    PrintText(outcomes, options.repair);
+  }
+  size_t left = 0;
+  for (const Outcome& outcome : outcomes) left += outcome.repaired ? 0 : 1;
+  return left;
+}
+
+}  // namespace spawnd::daemon

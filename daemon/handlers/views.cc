@@ -1,0 +1,131 @@
+#include "daemon/handlers/views.h"
+
+#include <utility>
+
+#include "engines/registry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+api::Status StatusOf(ImageState state) {
+  switch (state) {
+    case ImageState::kPending:
+      return api::Status::kPending;
+    case ImageState::kCompleted:
+      return api::Status::kCompleted;
+    case ImageState::kFailed:
+    case ImageState::kDeleting:
+      break;
+  }
+  return api::Status::kFailed;
+}
+
+api::Status StatusOf(ContainerState state) {
+  switch (state) {
+    case ContainerState::kCreating:
+    case ContainerState::kRestarting:
+    case ContainerState::kReverting:
+      return api::Status::kPending;
+    case ContainerState::kRunning:
+      return api::Status::kCompleted;
+    case ContainerState::kFailed:
+    case ContainerState::kDeleting:
+      break;
+  }
+  return api::Status::kFailed;
+}
+
+}  // namespace
+
+std::string EngineText(const ImageRow& image) {
+  const auto engine = engines::FindEngine(image.engine);
+  // An image of a build with more engines than this one.
+  if (!engine) return image.engine + ":" + image.engine_version;
+  const std::string version =
+      image.version_text.empty() ? (*engine)->MajorVersion(image.engine_version) : image.version_text;
+  return std::string((*engine)->DisplayName()) + ":" + version;
+}
+
+api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space) {
+  api::DataImage view;
+  view.id = row.id;
+  view.name = row.name;
+  view.tags = row.tags;
+  view.teams = row.teams;
+  view.engine = EngineText(row);
+  view.engine_version = row.engine_version;
+  view.status = StatusOf(row.state);
+  view.detail = row.detail;
+  view.owner = std::move(owner);
+  view.durability = row.durability;
+  view.database = row.database;
+  view.created_at = row.created_at;
+  // Not known before it is completed, when its lifetime begins.
+  view.expires_at = row.state == ImageState::kPending ? 0 : row.expires_at;
+  view.data_bytes = row.data_bytes;
+  view.disk_bytes = row.disk_bytes;
+  view.unique_bytes = space.unique_bytes;
+  view.shared_bytes = space.shared_bytes;
+  return view;
+}
+
+api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
+                                   SpaceUse space) {
+  api::DataContainer view;
+  view.id = row.id;
+  view.name = row.name;
+  view.image = row.image_reference;
+  view.image_id = row.image_id;
+  view.engine = EngineText(image);
+  view.engine_version = row.installation_version;
+  view.status = StatusOf(row.state);
+  view.state = ContainerStateName(row.state);
+  view.detail = row.detail;
+  view.revision = row.revision;
+  view.owner = std::move(owner);
+  view.durability = row.durability;
+  view.host = row.host;
+  view.port = row.port;
+  view.user = row.user;
+  view.password = row.password;
+  view.database = row.database;
+  if (const auto engine = engines::FindEngine(image.engine)) {
+    engines::ConnectionStrings strings = (*engine)->Connect(EndpointOf(row), CredentialsOf(row));
+    view.connection_string = strings.dotnet;
+    view.jdbc_connection_string = strings.jdbc;
+    view.url = strings.url;
+    view.environment = std::move(strings.environment);
+    view.client_command = std::move(strings.client_command);
+    view.client_hint = std::move(strings.client_hint);
+    view.default_port = (*engine)->DefaultPort();
+  }
+  view.created_at = row.created_at;
+  view.expires_at = row.state == ContainerState::kCreating ? 0 : row.expires_at;
+  view.disk_bytes = space.unique_bytes;
+  view.unique_bytes = space.unique_bytes;
+  view.shared_bytes = space.shared_bytes;
+  view.ready_milliseconds = row.ready_milliseconds;
+  view.timings = row.timings;
+  view.revisions.push_back({.name = RevisionText(0), .created_at = row.created_at, .unique_bytes = 0});
+  for (const RevisionRow& revision : row.revisions) {
+    view.revisions.push_back({.name = RevisionText(revision.number),
+                              .created_at = revision.created_at,
+                              .unique_bytes = revision.unique_bytes});
+  }
+  return view;
+}
+
+engines::Endpoint EndpointOf(const ContainerRow& row) {
+  return {row.host, row.port};
+}
+
+engines::Credentials CredentialsOf(const ContainerRow& row) {
+  return {row.user, row.password, row.database};
+}
+
+storage::Durability StorageDurability(api::Durability durability) {
+  return durability == api::Durability::kAlways ? storage::Durability::kAlways
+                                                : storage::Durability::kEverySecond;
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,161 @@
+#include "daemon/images/builtin.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "daemon/build/empty.h"
+#include "daemon/daemon_state.h"
+#include "daemon/handlers/views.h"
+#include "daemon/images/images.h"
+#include "engines/registry.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr std::string_view kSuffix = "-empty";
+
+std::string NameOf(const engines::Engine& engine) {
+  return std::string(engine.ShortName()) + std::string(kSuffix);
+}
+
+/// Major versions that can be used, newest first.
+std::vector<std::string> VersionsOf(const engines::Engine& engine,
+                                    const std::vector<engines::Installation>& all) {
+  std::vector<std::string> versions;
+  for (const engines::Installation& one : all) {
+    if (one.engine != engine.Name() || !one.problem.empty()) continue;
+    std::string major = engine.MajorVersion(one.version);
+    if (std::find(versions.begin(), versions.end(), major) == versions.end())
+      versions.push_back(std::move(major));
+  }
+  return versions;
+}
+
+/// What was made for it so far; kNotFound before its first use, kUnsupported when it is not installed.
+Result<ImageRow> MadeOf(DaemonState& state, const BuiltInImage& built_in) {
+  TRY_ASSIGN(const auto installation, state.installations.Choose(*built_in.engine, built_in.version));
+  return state.catalog->FindCachedImage(EmptyImageKey(state.config, installation));
+}
+
+/// A version that is not installed just now may come back, so nothing supersedes what it made.
+bool IsSuperseded(DaemonState& state, const ImageRow& row) {
+  const auto engine = engines::FindEngine(row.engine);
+  if (!row.Hidden() || row.state != ImageState::kCompleted || !engine) return false;
+  const auto installation = state.installations.Choose(**engine, (*engine)->MajorVersion(row.engine_version));
+  return installation && row.cache_key != EmptyImageKey(state.config, *installation);
+}
+
+tl::unexpected<Error> NotYours(const std::string& reference, std::string_view verb) {
+  return Fail(ErrorCode::kForbidden, "data image '" + reference + "' belongs to somebody else",
+              "Only its owner and root can " + std::string(verb) + " it.");
+}
+
+}  // namespace
+
+std::vector<std::string> BuiltInNames() {
+  std::vector<std::string> names;
+  for (const engines::Engine* engine : engines::AllEngines()) names.push_back(NameOf(*engine));
+  return names;
+}
+
+std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
+  const size_t colon = reference.find(':');
+  const std::string_view name = reference.substr(0, colon);
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    if (name != NameOf(*engine)) continue;
+    return BuiltInImage{engine, std::string(name),
+                        colon == std::string_view::npos ? "" : std::string(reference.substr(colon + 1))};
+  }
+  return std::nullopt;
+}
+
+std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in) {
+  const auto installation = state.installations.Choose(*built_in.engine, built_in.version);
+  if (!installation) return std::nullopt;
+  const auto made = MadeOf(state, built_in);
+  if (made && made->state == ImageState::kCompleted) return BuiltInView(*made);
+  ImageRow row;  // as it will be
+  row.engine = installation->engine;
+  row.engine_version = installation->version;
+  row.state = ImageState::kCompleted;
+  return BuiltInView(row);
+}
+
+api::DataImage BuiltInView(const ImageRow& row) {
+  api::DataImage view = ViewOfImage(row, "");
+  const std::string reference = BuiltInReference(row);
+  const size_t colon = reference.rfind(':');
+  view.name = reference.substr(0, colon);
+  view.tags = {reference.substr(colon + 1)};
+  view.teams = {std::string(kPublicTeam)};
+  return view;
+}
+
+std::string BuiltInReference(const ImageRow& row) {
+  const auto engine = engines::FindEngine(row.engine);
+  // One of a build with more engines than this one has no name here but its own.
+  if (!engine) return row.name + ":" + row.engine_version;
+  return NameOf(**engine) + ":" + (*engine)->MajorVersion(row.engine_version);
+}
+
+std::vector<api::DataImage> BuiltInViews(DaemonState& state) {
+  std::vector<api::DataImage> views;
+  const auto installations = state.installations.All();
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    for (const std::string& version : VersionsOf(*engine, installations)) {
+      if (auto view = BuiltInView(state, {engine, NameOf(*engine), version})) {
+        views.push_back(std::move(*view));
+      }
+    }
+  }
+  return views;
+}
+
+Result<void> DropSuperseded(DaemonState& state) {
+  TRY_ASSIGN(const auto rows, state.catalog->ListImages(Rows::kAll));
+  for (const ImageRow& row : rows) {
+    if (!IsSuperseded(state, row)) continue;
+    const auto deleted = state.images->Delete(row.id);
+    if (deleted) {
+      spdlog::info("image {} ('{}') is superseded", row.id, row.name);
+    } else if (deleted.error().code != ErrorCode::kInUse) {
+      spdlog::error("image {} ('{}') is superseded, but stays: {}", row.id, row.name,
+                    deleted.error().message);
+    }
+  }
+  return {};
+}
+
+Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference) {
+  auto image = ResolveImage(*state.catalog, state.teams, who, reference);
+  const bool built_in =
+      image ? image->Hidden() : image.error().code == ErrorCode::kNotFound && FindBuiltIn(reference);
+  if (built_in) {
+    return Fail(ErrorCode::kForbidden, "data image '" + reference + "' is built in: nobody can update it",
+                "An image of your own can: `sourceType: empty`.");
+  }
+  if (image && !MayChange(*image, who)) return NotYours(reference, "update");
+  return image;
+}
+
+Result<ImageRow> ResolveForDelete(DaemonState& state, const Identity& who, const std::string& reference) {
+  auto image = ResolveImage(*state.catalog, state.teams, who, reference);
+  if (!image && image.error().code != ErrorCode::kNotFound) return image;
+  const auto built_in = image ? std::nullopt : FindBuiltIn(reference);
+  if (!image && !built_in) return image;
+  if ((built_in || image->Hidden()) && !IsRoot(who)) {
+    return Fail(ErrorCode::kForbidden,
+                "data image '" + reference + "' is built in: only root can delete what was made for it",
+                "All images of that engine share it.");
+  }
+  if (image && !MayChange(*image, who)) return NotYours(reference, "delete");
+  if (image) return image;
+  auto made = MadeOf(state, *built_in);
+  if (made || made.error().code != ErrorCode::kNotFound) return made;
+  return Fail(ErrorCode::kNotFound,
+              "data image '" + reference + "' is built in, and nothing is made for it yet",
+              "It is made at its first use.");
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,123 @@
+#include "daemon/images/images.h"
+
+#include <spdlog/spdlog.h>
+
+#include <ctime>
+#include <utility>
+
+#include "daemon/daemon_state.h"
+#include "daemon/reaper.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// The row is gone when this runs, so a crash in between leaves files that no row names; the next start
+/// removes those (daemon/reconcile.h).
+void RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<std::string>& layers) {
+  std::vector<std::string> paths{layout.ImageIndex(id), layout.ImageLog(id)};
+  for (const std::string& layer : layers) paths.push_back(layout.Layer(layer));
+  for (const std::string& path : paths) {
+    const auto removed = RemoveFile(path);
+    if (!removed) spdlog::error("image {}: {}", id, removed.error().message);
+  }
+}
+
+}  // namespace
+
+Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop) {
+  TRY_ASSIGN(const int64_t id, state_.catalog->InsertImage(row));
+  builds_.emplace(id, std::move(stop));
+  return id;
+}
+
+Result<void> Images::CompleteBuild(int64_t id, ImageCompletion completion) {
+  completion.completed_at = std::time(nullptr);
+  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
+  TRY(state_.catalog->CompleteImage(id, completion));
+  builds_.erase(id);
+  EndLease(id, std::move(leased));
+  state_.reaper->Look();
+  return {};
+}
+
+Result<void> Images::AbandonBuild(int64_t id) {
+  builds_.erase(id);
+  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
+  TRY(state_.catalog->RemoveImage(id));
+  EndLease(id, std::move(leased));
+  return {};
+}
+
+Result<void> Images::Delete(int64_t id) {
+  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkImageDeleting(id); }));
+  const auto build = builds_.find(id);
+  if (build != builds_.end()) {
+    // The builder removes what it made, the row last.
+    build->second.request_stop();
+    return {};
+  }
+  ResumeDelete(id);
+  return {};
+}
+
+Result<void> Images::DeleteBuiltIn(int64_t id) {
+  if (!builds_.empty()) {
+    return Fail(ErrorCode::kInUse, "a data image is being made, and may stand on what is to be deleted",
+                "Try again when it is completed.");
+  }
+  return Delete(id);
+}
+
+void Images::ResumeDelete(int64_t id) {
+  going_.insert(id);
+  TryRemove(id);
+}
+
+void Images::ContainerGone(int64_t image_id) {
+  if (going_.contains(image_id)) TryRemove(image_id);
+}
+
+void Images::ResumeRemovals() {
+  for (const int64_t id : std::set<int64_t>(going_)) TryRemove(id);  // which takes it out
+}
+
+void Images::TryRemove(int64_t id) {
+  const auto using_it = state_.catalog->ContainersOfImage(id);
+  // Containers that are being deleted still have the files open, and after a crash would be found again.
+  if (using_it && !using_it->empty()) return;
+  auto layers = state_.catalog->LayersOfImage(id);
+  auto removed = layers ? state_.catalog->RemoveImage(id) : Fail(layers.error());
+  if (!removed) {
+    // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
+    spdlog::error("image {}: {}", id, removed.error().message);
+    return;
+  }
+  going_.erase(id);
+  // A layer goes when no other image refers to it. No new image can refer to one of these by now: builds
+  // stand on hidden images, which nobody can delete meanwhile, or have leased the layers they stand on.
+  KeepUsedLayers(*layers);
+  state_.removals->Run([&layout = state_.layout, id, unused = std::move(*layers)](const std::stop_token&) {
+    RemoveImageFiles(layout, id, unused);
+  });
+  spdlog::info("image {} is gone", id);
+}
+
+void Images::KeepUsedLayers(std::vector<std::string>& layers) {
+  std::erase_if(layers, [this](const std::string& layer) {
+    const auto users = state_.catalog->ImagesUsingLayer(layer);
+    return !users || !users->empty();
+  });
+}
+
+void Images::EndLease(int64_t id, std::vector<std::string> layers) {
+  KeepUsedLayers(layers);
+  if (layers.empty()) return;
+  state_.removals->Run([&layout = state_.layout, id, unused = std::move(layers)](const std::stop_token&) {
+    for (const std::string& layer : unused) {
+      const auto removed = RemoveFile(layout.Layer(layer));
+      if (!removed) spdlog::error("image {}: {}", id, removed.error().message);
+    }
+  });
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,275 @@
+#include "daemon/keeper/client.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "daemon/keeper/launch.h"
+#include "daemon/keeper/protocol.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using Op = KeeperRequest::Op;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kStopCheck(100);
+constexpr seconds kQuickDeadline(30);
+/// Copying a whole database through the compressor takes as long as it takes; progress keeps coming
+/// meanwhile.
+constexpr seconds kSealDeadline(24 * 3600);
+/// Longer than the keeper's own: what is dirty is written to the volume first, and that to the disk.
+constexpr seconds kSaveDeadline(300);
+/// A tidy end before SIGKILL.
+constexpr seconds kAbandonDeadline(8);
+
+using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
+
+Result<UniqueFd> ConnectTo(const std::string& directory) {
+  TRY_ASSIGN(const ControlAddress address, ControlSocketAddress(directory));
+  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!fd.Valid()) return FailErrno(errno, "cannot make a socket");
+  if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address.address), sizeof address.address) != 0) {
+    return Fail(ErrorCode::kUnavailable,
+                ErrnoError(errno, "no keeper answers in '" + directory + "'").message);
+  }
+  return fd;
+}
+
+class Client final : public KeeperClient {
+ public:
+  Client(std::string directory, UniqueFd connection, KeeperStarted started, UniqueFd process)
+      : directory_(std::move(directory)),
+        connection_(std::move(connection)),
+        process_(std::move(process)),
+        started_(std::move(started)) {}
+
+  const KeeperStarted& Started() const override { return started_; }
+  void SetStarted(KeeperStarted started) { started_ = std::move(started); }
+
+  Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
+                          const std::function<bool()>& stop = {}, const ProgressFunction& progress = {}) {
+    TRY(SendPacket(connection_.Get(), EncodeRequest(request)));
+    return Await(deadline, stop, progress);
+  }
+
+  Result<KeeperReply> Await(seconds deadline, const std::function<bool()>& stop,
+                            const ProgressFunction& progress) {
+    const auto end = steady_clock::now() + deadline;
+    while (true) {
+      const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
+      if (left.count() <= 0) return Fail(ErrorCode::kTimeout, "the keeper did not answer in time");
+      if (stop && stop()) return Fail(ErrorCode::kCancelled, "cancelled");
+      pollfd poll_fd{connection_.Get(), POLLIN, 0};
+      if (::poll(&poll_fd, 1, static_cast<int>(std::min(left, kStopCheck).count())) <= 0) continue;
+      auto packet = ReceivePacket(connection_.Get());
+      if (!packet) return Fail(EndedEarly());
+      TRY_ASSIGN(KeeperReply reply, DecodeReply(*packet));
+      if (reply.error) return Fail(std::move(*reply.error));
+      if (reply.final) return reply;
+      if (progress && !progress(reply.seal_progress)) return Fail(ErrorCode::kCancelled, "cancelled");
+    }
+  }
+
+  Result<void> BeginCommand(const engines::Command& command, int stdin_fd) override {
+    KeeperRequest request;
+    request.op = Op::kRunCommand;
+    request.command = command;
+    return SendPacket(connection_.Get(), EncodeRequest(request), stdin_fd);
+  }
+
+  Result<CommandOutcome> FinishCommand(seconds deadline, const std::function<bool()>& stop) override {
+    return Await(deadline, stop, {}).map([](KeeperReply reply) { return std::move(reply.outcome); });
+  }
+
+  Result<void> StartEngine(seconds deadline, const std::function<bool()>& stop) override {
+    KeeperRequest request;
+    request.op = Op::kStartEngine;
+    request.deadline_seconds = deadline.count();
+    TRY_ASSIGN(KeeperReply reply, Ask(request, deadline + seconds(10), stop));
+    SetStarted(std::move(reply.started));
+    return {};
+  }
+
+  storage::VolumeUsage Usage() override {
+    KeeperRequest request;
+    request.op = Op::kStatus;
+    auto reply = Ask(request, seconds(2));
+    return reply ? reply->usage : storage::VolumeUsage{};
+  }
+
+  Result<void> CreateDatabase(const std::string& database) override {
+    KeeperRequest request;
+    request.op = Op::kCreateDatabase;
+    request.database = database;
+    return Ask(request, kQuickDeadline).map([](const KeeperReply&) {});
+  }
+
+  Result<std::vector<std::string>> UserDatabases() override {
+    KeeperRequest request;
+    request.op = Op::kUserDatabases;
+    return Ask(request, kQuickDeadline).map([](const KeeperReply& reply) { return reply.databases; });
+  }
+
+  Result<std::vector<storage::RevisionUsage>> Save() override {
+    KeeperRequest request;
+    request.op = Op::kSave;
+    return Ask(request, kSaveDeadline).map([](const KeeperReply& reply) { return reply.started.revisions; });
+  }
+
+  Result<void> FinishImage(seconds deadline) override {
+    KeeperRequest request;
+    request.op = Op::kFinishImage;
+    return Ask(request, deadline).map([](const KeeperReply&) {});
+  }
+
+  Result<storage::SealResult> Seal(const storage::SealRequest& seal,
+                                   const ProgressFunction& progress) override {
+    KeeperRequest request;
+    request.op = Op::kSeal;
+    request.seal = seal;
+    return Ask(request, kSealDeadline, {}, progress).map([](const KeeperReply& reply) {
+      return reply.seal_result;
+    });
+  }
+
+  Result<void> Stop(seconds deadline) override {
+    KeeperRequest request;
+    request.op = Op::kStop;
+    TRY(Ask(request, deadline).map([](const KeeperReply&) {}));
+    return WaitUntilGone(deadline);
+  }
+
+  Result<void> Kill(seconds deadline) override {
+    KeeperRequest request;
+    request.op = Op::kAbandon;
+    // Whatever it answers, or not: the signal settles it. A pidfd, so that a reused number cannot be hit.
+    [[maybe_unused]] const bool tidy = Ask(request, kAbandonDeadline).has_value();
+    ::syscall(SYS_pidfd_send_signal, process_.Get(), SIGKILL, nullptr, 0);
+    return WaitUntilGone(deadline);
+  }
+
+  Result<UniqueFd> Watch() override { return ConnectTo(directory_); }
+
+  Error EndedEarly() const { return LastWords(directory_, "the keeper ended unexpectedly"); }
+
+ private:
+  /// The process, then every process of its container: each holds the lock.
+  Result<void> WaitUntilGone(seconds deadline) {
+    pollfd poll_fd{process_.Get(), POLLIN, 0};
+    const auto end = steady_clock::now() + deadline;
+    const auto wait = std::chrono::duration_cast<milliseconds>(deadline);
+    if (::poll(&poll_fd, 1, static_cast<int>(wait.count())) <= 0) {
+      return Fail(ErrorCode::kTimeout, "a keeper does not end, not even on SIGKILL");
+    }
+    const UniqueFd lock(::open((directory_ + "/" + kLockName).c_str(), O_RDWR | O_CLOEXEC));
+    if (!lock.Valid()) return {};
+    while (::flock(lock.Get(), LOCK_EX | LOCK_NB) != 0) {
+      if (steady_clock::now() > end) return Fail(ErrorCode::kTimeout, "a container's processes do not end");
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return {};
+  }
+
+  std::string directory_;
+  UniqueFd connection_;
+  UniqueFd process_;  ///< pidfd of the keeper
+  KeeperStarted started_;
+};
+
+Result<UniqueFd> OpenProcess(pid_t pid) {
+  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.Valid()) return FailErrno(errno, "cannot open the process of a keeper");
+  return process;
+}
+
+int64_t MonotonicNanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(const KeeperSpec& spec, seconds deadline,
+                                                           const std::function<bool()>& stop) {
+  KeeperRequest request;
+  request.op = Op::kStart;
+  request.spec = spec;
+  request.launched_at_ns = MonotonicNanoseconds();
+  request.deadline_seconds = deadline.count();
+  TRY_ASSIGN(LaunchedKeeper launched, LaunchKeeper(spec.directory, spec.id));
+  TRY_ASSIGN(UniqueFd process, OpenProcess(launched.pid));
+  auto client = std::make_unique<Client>(spec.directory, std::move(launched.connection),
+                                         KeeperStarted{launched.pid, {}}, std::move(process));
+  auto reply = client->Ask(request, deadline + seconds(10), stop);
+  if (!reply) {
+    Error error = std::move(reply.error());
+    auto killed = client->Kill(kQuickDeadline);
+    if (!killed) error.message += " (and " + killed.error().message + ")";
+    return Fail(std::move(error));
+  }
+  client->SetStarted(std::move(reply->started));
+  return std::unique_ptr<KeeperClient>(std::move(client));
+}
+
+Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& directory) {
+  TRY_ASSIGN(UniqueFd connection, ConnectTo(directory));
+  // The credentials of whoever called listen on the socket: the keeper itself.
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(connection.Get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+    return FailErrno(errno, "cannot identify the keeper in '" + directory + "'");
+  }
+  auto process = OpenProcess(peer.pid);
+  if (!process) return Fail(ErrorCode::kUnavailable, process.error().message);
+  auto client = std::make_unique<Client>(directory, std::move(connection), KeeperStarted{peer.pid, {}},
+                                         std::move(*process));
+  KeeperRequest request;
+  request.op = Op::kStatus;
+  // A keeper that is busy (sealing) answers late; it is there all the same and can be killed.
+  auto reply = client->Ask(request, seconds(5));
+  if (reply) client->SetStarted(std::move(reply->started));
+  if (!reply && reply.error().code == ErrorCode::kUnavailable) return Fail(std::move(reply.error()));
+  return std::unique_ptr<KeeperClient>(std::move(client));
+}
+
+Error LastWords(const std::string& directory, std::string_view otherwise) {
+  std::ifstream file(directory + "/" + kLastWordsName);
+  std::string message;
+  std::string code;
+  std::string hint;
+  std::getline(file, message);
+  std::getline(file, code);
+  std::getline(file, hint);
+  if (message.empty()) return {ErrorCode::kUnavailable, std::string(otherwise)};
+  // A keeper of an older build left the message alone.
+  return {code.empty() ? ErrorCode::kUnavailable : ErrorCodeFromName(code), message, hint};
+}
+
+Error EndOf(int watch_fd, const std::string& directory) {
+  std::array<char, kMaxPacketBytes> packet;
+  const ssize_t length = ::recv(watch_fd, packet.data(), packet.size(), MSG_DONTWAIT);
+  if (length > 0) {
+    auto reply = DecodeReply({packet.data(), static_cast<size_t>(length)});
+    if (reply && reply->error) return std::move(*reply->error);
+  }
+  return LastWords(directory, "its keeper was killed");
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,109 @@
+#include "daemon/keeper/init_client.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "daemon/keeper/descriptor_passing.h"
+#include "daemon/keeper/init_process.h"
+
+namespace spawnd::daemon {
+
+Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan,
+                                                           const std::function<void()>& in_child) {
+  std::array<int, 2> sockets{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
+    return FailErrno(errno, "cannot make a socket pair");
+  }
+  UniqueFd ours(sockets[0]);
+  UniqueFd theirs(sockets[1]);
+  // Like fork, with namespaces. A raw call: glibc's clone wants a stack of its own.
+  const long pid = ::syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | SIGCHLD, nullptr, nullptr,
+                             nullptr, nullptr);
+  if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
+  if (pid == 0) {
+    ours.Reset();
+    in_child();
+    RunInitProcess(plan, std::move(theirs));
+  }
+  return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(ours)));
+}
+
+ContainerInit::~ContainerInit() {
+  Kill();
+}
+
+void ContainerInit::Kill() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+}
+
+bool ContainerInit::Receive(InitMessage& message, std::chrono::milliseconds wait) {
+  pollfd poll_fd{socket_.Get(), POLLIN, 0};
+  const int ready = ::poll(&poll_fd, 1, static_cast<int>(wait.count()));
+  if (ready <= 0) return false;
+  if (::recv(socket_.Get(), &message, sizeof message, 0) != static_cast<ssize_t>(sizeof message)) {
+    engine_exit_ = -1;
+    return false;
+  }
+  if (message.kind == InitMessage::Kind::kEngineExit) engine_exit_ = message.engine_status;
+  return true;
+}
+
+Result<InitTimings> ContainerInit::Do(InitOrder order, std::chrono::milliseconds deadline) {
+  if (::send(socket_.Get(), &order, sizeof order, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof order)) {
+    return FailErrno(errno, "the container's process 1 is gone");
+  }
+  return Await(deadline);
+}
+
+Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0)
+      return Fail(ErrorCode::kTimeout, "the container's process 1 did not answer in time");
+    InitMessage message;
+    if (!Receive(message, left)) {
+      if (engine_exit_ == -1)
+        return Fail(ErrorCode::kUnavailable, "the container's process 1 ended unexpectedly");
+      continue;
+    }
+    if (message.kind == InitMessage::Kind::kEngineExit) continue;
+    if (message.kind == InitMessage::Kind::kFailed) {
+      return Fail(message.code, std::string(message.text.data()), std::string(message.hint.data()));
+    }
+    command_exit_ = message.command_exit;
+    return message.timings;
+  }
+}
+
+Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin_fd,
+                                      const std::function<void()>& begun,
+                                      std::chrono::milliseconds deadline) {
+  TRY(SendWithDescriptor(socket_.Get(), EncodeCommandOrder(command), stdin_fd));
+  begun();
+  TRY(Await(deadline).map([](InitTimings) {}));
+  return command_exit_;
+}
+
+std::optional<int> ContainerInit::EngineExit() {
+  InitMessage message;
+  while (!engine_exit_ && Receive(message, std::chrono::milliseconds(0))) {
+  }
+  return engine_exit_;
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,65 @@
+/// What images and containers take on the disk, and who else needs the same files.
+///
+/// Take reads the catalog, on the loop thread; the account that it returns owns what it knows, and measures
+/// files when it is asked, which may block: on a job thread. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/store/layout.h"
+
+namespace spawnd::daemon {
+
+/// Bytes of allocated blocks, as `du` counts.
+struct SpaceUse {
+  int64_t unique_bytes = 0;  ///< what deleting this alone would free
+  int64_t shared_bytes = 0;  ///< what it needs besides, and something else does too
+};
+
+class SpaceAccount {
+ public:
+  static Result<SpaceAccount> Take(Catalog& catalog, const StoreLayout& layout);
+
+  /// Unique: its index, and the layers that no other image refers to.
+  SpaceUse OfImage(int64_t image_id);
+  /// Unique: its folder (delta, journal, log). Shared: all of its image.
+  SpaceUse OfContainer(int64_t id, int64_t image_id);
+
+ private:
+  explicit SpaceAccount(StoreLayout layout) : layout_(std::move(layout)) {}
+  int64_t LayerBytes(const std::string& layer);
+
+  StoreLayout layout_;
+  std::map<int64_t, std::vector<std::string>> layers_;  ///< of each image
+  std::map<std::string, int> users_;                    ///< images that refer to a layer
+  std::map<std::string, int64_t> bytes_;                ///< of layers that were measured already
+};
+
+/// How full a disk is, counted as `df` does: what is kept for root is neither used nor free.
+struct DiskUse {
+  uint64_t used_bytes = 0;
+  uint64_t free_bytes = 0;
+  /// 0 to 100, rounded up.
+  int Percent() const;
+};
+/// Errors: kNotFound, kIo. Does not block on a local file system.
+Result<DiskUse> UseOfDisk(const std::string& path);
+
+/// "1.2 GiB"
+std::string SpaceText(int64_t bytes);
+
+/// Something that its owner could delete to make room.
+struct SpaceHolder {
+  std::string command;  ///< "spawnctl delete data-container shop-a"
+  int64_t bytes = 0;    ///< that it would free
+};
+/// One sentence with the three that free most; empty when none frees anything worth the while (1 MiB).
+std::string WhatWouldFreeMost(std::vector<SpaceHolder> holders);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,37 @@
+#include "daemon/store/disk.h"
+
+#include <sys/statvfs.h>
+
+#include <cstdint>
+
+namespace spawnd::daemon {
+namespace {
+
+/// Below this much free space an error of any kind is put down to the full disk: a database reports its
+/// failed writes in many words, and none of them is what the user has to do.
+constexpr uint64_t kDiskIsFullBytes = uint64_t{32} << 20U;
+
+uint64_t FreeBytes(const std::string& path) {
+  struct statvfs space {};
+  return ::statvfs(path.c_str(), &space) == 0 ? uint64_t{space.f_bavail} * space.f_frsize : UINT64_MAX;
+}
+
+}  // namespace
+
+Error ExplainSpace(Error error, const std::string& state_directory) {
+  if (error.code == ErrorCode::kCancelled) return error;
+  const bool host_is_full = FreeBytes(state_directory) < kDiskIsFullBytes;
+  const bool says_so =
+      error.code == ErrorCode::kNoSpace || error.message.find("No space left on device") != std::string::npos;
+  if (!host_is_full && !says_so) return error;
+  error.code = ErrorCode::kNoSpace;
+  if (host_is_full)
+    error.message = "no space left on the disk of '" + state_directory + "': " + error.message;
+  if (error.hint.empty()) {
+    error.hint = "Make room on the disk of '" + state_directory +
+                 "', for example with `spawnctl delete data-container` or `spawnctl delete data-image`.";
+  }
+  return error;
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,333 @@
+/// Restore steps with real programs: /bin/sh plays the tool. The session is the test's own; it keeps what it
+/// was told.
+#include "daemon/build/tool_runner.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Told {
+  std::vector<std::string> messages;
+  std::string input;
+  int last_calls = 0;
+  int exit_code = -1;
+};
+
+/// Hands the backup on as it is; an error when the tool says "ERROR", or as `filter` says.
+class PlainSession final : public engines::RestoreSession {
+ public:
+  explicit PlainSession(Told& told) : told_(told) {}
+  std::function<Result<std::string>(std::string_view, bool)> filter;
+  bool forgiving = false;  ///< any exit code will do
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override {
+    told_.input += bytes;
+    told_.last_calls += last ? 1 : 0;
+    if (filter) return filter(bytes, last);
+    return std::string(bytes);
+  }
+  Result<void> OnToolMessage(std::string_view line) override {
+    told_.messages.emplace_back(line);
+    if (line.starts_with("ERROR")) return Fail(ErrorCode::kInvalidArgument, std::string(line));
+    return {};
+  }
+  Result<void> OnToolExit(int exit_code) override {
+    told_.exit_code = exit_code;
+    if (exit_code != 0 && !forgiving) return Fail(ErrorCode::kInvalidArgument, "the tool failed");
+    return {};
+  }
+  std::vector<std::string> Warnings() const override { return {}; }
+
+ private:
+  Told& told_;
+};
+
+/// One run of a shell script with a backup of the given content.
+class Run {
+ public:
+  explicit Run(const std::string& script, const std::string& backup = "") {
+    std::ofstream(scratch_ / "backup", std::ios::binary) << backup;
+    backup_.Reset(::open((scratch_ / "backup").c_str(), O_RDONLY | O_CLOEXEC));
+    auto session = std::make_unique<PlainSession>(told);
+    this->session = session.get();
+    step_.title = "restoring backup";
+    step_.command = {{"/bin/sh", "-c", script, "sh", scratch_.Path()}, {"PATH=/usr/bin:/bin"}, "/"};
+    step_.session = std::move(session);
+    run.step = &step_;
+    run.backup_fd = backup_.Get();
+    run.caller = {::geteuid(), ::getegid(), {}};
+    run.log_path = scratch_ / "log";
+    run.deadline = std::chrono::steady_clock::now() + 30s;
+  }
+
+  Result<void> operator()(std::stop_token stop = {}) { return RunTool(run, std::move(stop)); }
+  std::string Log() const { return Content("log"); }
+  std::string Content(const std::string& name) const {
+    std::ifstream file(scratch_ / name, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  engines::RestoreStep& Step() { return step_; }
+  const ScratchDirectory& Scratch() const { return scratch_; }
+
+  Told told;
+  ToolRun run;
+  PlainSession* session = nullptr;
+
+ private:
+  ScratchDirectory scratch_;
+  UniqueFd backup_;
+  engines::RestoreStep step_;
+};
+
+std::string Megabytes(size_t count) {
+  std::string text;
+  text.reserve(count << 20U);
+  for (size_t i = 0; text.size() < count << 20U; ++i) text += "line " + std::to_string(i) + "\n";
+  text.resize(count << 20U);
+  return text;
+}
+
+/// False for a zombie too: when init reaps it is not ours to say.
+bool IsRunning(const std::string& pid_text) {
+  std::ifstream stat("/proc/" + std::to_string(std::stoi(pid_text)) + "/stat");
+  std::string content;
+  std::getline(stat, content);
+  return !content.empty() && content.find(") Z ") == std::string::npos;
+}
+
+bool NoChildIsLeft() {
+  return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+}
+
+TEST_CASE("the whole backup reaches the tool, its words reach the session and the log") {
+  const std::string backup = Megabytes(5);
+  Run run("cat > $1/out; echo noted; echo first >&2; printf 'second\\r\\n' >&2; printf last >&2", backup);
+  std::vector<uint64_t> steps;
+  uint64_t total = 0;
+  run.run.progress = [&](uint64_t done, uint64_t of) {
+    steps.push_back(done);
+    total = of;
+  };
+  REQUIRE(run());
+  CHECK(run.Content("out") == backup);
+  CHECK(run.told.input == backup);
+  CHECK(run.told.last_calls == 1);
+  CHECK(run.told.messages == std::vector<std::string>{"first", "second", "last"});
+  CHECK(run.told.exit_code == 0);
+  CHECK(run.Log().find("noted\n") != std::string::npos);
+  CHECK(run.Log().find("first\nsecond\r\nlast") != std::string::npos);
+  CHECK(std::is_sorted(steps.begin(), steps.end()));
+  CHECK(steps.back() == backup.size());
+  CHECK(total == backup.size());
+  CHECK(NoChildIsLeft());
+}
+
+TEST_CASE("an empty backup still has its last bytes") {
+  Run run("wc -c >&2");
+  REQUIRE(run());
+  CHECK(run.told.last_calls == 1);
+  CHECK(run.told.messages == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("a filter may swallow, unpack and add") {
+  Run run("cat > $1/out", Megabytes(1));
+  std::string expected;
+  run.session->filter = [&](std::string_view bytes, bool last) -> Result<std::string> {
+    std::string made = last                                        ? "the end"
+                       : bytes.size() % 2 == 0 && expected.empty() ? ""
+                                                                   : std::string(100'000, 'x');
+    expected += made;
+    return made;
+  };
+  REQUIRE(run());
+  CHECK(run.Content("out") == expected);
+  CHECK(expected.ends_with("the end"));
+}
+
+TEST_CASE("a step without input reads nothing") {
+  Run run("cat; echo done >&2", "not for you");
+  run.Step().input_is_backup = false;
+  REQUIRE(run());
+  CHECK(run.told.input.empty());
+  CHECK(run.told.messages == std::vector<std::string>{"done"});
+}
+
+TEST_CASE("chatter on all pipes at once does not block anybody") {
+  Run run("while read -r line; do echo \"$line$line$line\"; echo \"$line\" >&2; done", Megabytes(1));
+  run.run.limits.log_bytes = 1000;
+  REQUIRE(run());
+  CHECK(run.told.messages.size() > 50'000);
+  CHECK(run.Log().size() < 1200);
+  CHECK(run.Log().ends_with("[log limit reached, the rest is left out]\n"));
+}
+
+TEST_CASE("the first bad message ends the tool and all it started") {
+  Run run("sleep 1000 & echo $! > $1/pid; echo fine >&2; echo 'ERROR: here' >&2; sleep 1000");
+  const auto result = run();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().message == "ERROR: here");
+  CHECK(run.told.exit_code == -1);
+  CHECK(NoChildIsLeft());
+  const std::string pid = run.Content("pid");
+  for (int i = 0; i < 500 && IsRunning(pid); ++i) std::this_thread::sleep_for(10ms);
+  CHECK_FALSE(IsRunning(pid));
+}
+
+TEST_CASE("a tool that ends leaving somebody behind on its pipes is not waited for") {
+  Run run("sleep 1000 & echo bye >&2");
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(run());
+  CHECK(std::chrono::steady_clock::now() - start < 10s);
+  CHECK(run.told.messages == std::vector<std::string>{"bye"});
+}
+
+TEST_CASE("a tool that ends early is judged by what it said, not by the broken pipe") {
+  Run said("echo 'ERROR: line 3' >&2; exit 1", Megabytes(2));
+  CHECK(said().error().message == "ERROR: line 3");
+
+  Run exited("exit 3", Megabytes(2));
+  CHECK(exited().error().message == "the tool failed");
+  CHECK(exited.told.exit_code == 3);
+
+  Run forgiven("exec <&-; sleep 0.05; exit 1", Megabytes(2));
+  forgiven.session->forgiving = true;
+  const auto result = forgiven();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == ErrorCode::kIo);
+  CHECK(result.error().message.find("did not read the backup beyond byte") != std::string::npos);
+
+  // What psql does at \q: it has read as much as it wants, and says that all is well.
+  Run content_with_less("head -c 10 > /dev/null; exit 0", Megabytes(2));
+  CHECK(content_with_less());
+  CHECK(NoChildIsLeft());
+}
+
+TEST_CASE("a signal is an exit code") {
+  Run run("kill -9 $$");
+  CHECK_FALSE(run());
+  CHECK(run.told.exit_code == 128 + SIGKILL);
+}
+
+TEST_CASE("an error of the filter ends the tool") {
+  Run run("cat > /dev/null; sleep 1000", Megabytes(1));
+  run.session->filter = [](std::string_view, bool) -> Result<std::string> {
+    return Fail(ErrorCode::kInvalidArgument, "byte 7 of backup: not gzip");
+  };
+  const auto result = run();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().message == "byte 7 of backup: not gzip");
+  CHECK(NoChildIsLeft());
+}
+
+TEST_CASE("stopping is at once, also while the tool reads nothing") {
+  Run run("sleep 1000", Megabytes(1));
+  std::stop_source source;
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(50ms);
+    source.request_stop();
+  });
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = run(source.get_token());
+  stopper.join();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == ErrorCode::kCancelled);
+  CHECK(std::chrono::steady_clock::now() - start < 5s);
+  CHECK(NoChildIsLeft());
+
+  Run stopped_before("sleep 1000");
+  CHECK(stopped_before(source.get_token()).error().code == ErrorCode::kCancelled);
+  CHECK(NoChildIsLeft());
+}
+
+TEST_CASE("a deadline ends the tool") {
+  Run run("sleep 1000");
+  run.run.deadline = std::chrono::steady_clock::now() + 50ms;
+  CHECK(run().error().code == ErrorCode::kTimeout);
+  CHECK(NoChildIsLeft());
+}
+
+TEST_CASE("a message of any length is one bounded line") {
+  Run run("head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo short >&2");
+  REQUIRE(run());
+  REQUIRE(run.told.messages.size() == 2);
+  CHECK(run.told.messages[0] == std::string(64 * 1024, 'x'));
+  CHECK(run.told.messages[1] == "short");
+}
+
+TEST_CASE("a tool that is not there is named") {
+  Run run("");
+  run.Step().command.argv[0] = "/nonexistent/pg_restore";
+  const auto result = run();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().message.find("/nonexistent/pg_restore") != std::string::npos);
+}
+
+TEST_CASE("a log that cannot be written fails nothing") {
+  Run run("echo hello >&2");
+  run.run.log_path = "/nonexistent/folder/log";
+  CHECK(run());
+  run.run.log_path = "/dev/full";
+  Run full("echo hello >&2");
+  full.run.log_path = "/dev/full";
+  CHECK(full());
+}
+
+TEST_CASE("the log goes on from step to step, within one limit") {
+  Run first("echo 123456789");
+  first.run.limits.log_bytes = 15;
+  REQUIRE(first());
+  Run second("echo abcdefghi");
+  second.run.limits.log_bytes = 15;
+  second.run.log_path = first.run.log_path;
+  REQUIRE(second());
+  CHECK(first.Log() == "123456789\nabcde\n[log limit reached, the rest is left out]\n");
+  struct stat st {};
+  REQUIRE(::stat(first.run.log_path.c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0600);
+}
+
+TEST_CASE("the tool is the caller, in a session of its own, with nothing inherited") {
+  if (::geteuid() != 0) {
+    WARN("skipped: needs root");
+    return;
+  }
+  const passwd* nobody = ::getpwnam("nobody");
+  REQUIRE(nobody != nullptr);
+  Run run(
+      "exec >&2; id -u; id -g; id -G; cut -d' ' -f6 /proc/self/stat | grep -qx $$ && echo own session; "
+      "grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status; env | sort; ls /proc/self/fd | wc "
+      "-l");
+  run.run.caller = {nobody->pw_uid, nobody->pw_gid, {54321}};
+  run.Step().input_is_backup = false;
+  REQUIRE(run());
+  const std::vector<std::string>& said = run.told.messages;
+  REQUIRE(said.size() >= 6);
+  CHECK(said[0] == std::to_string(nobody->pw_uid));
+  CHECK(said[1] == std::to_string(nobody->pw_gid));
+  CHECK(said[2] == std::to_string(nobody->pw_gid) + " 54321");
+  CHECK(said[3] == "own session");
+  CHECK(said[4] == "CapEff:\t0000000000000000");
+  CHECK(said[5] == "NoNewPrivs:\t1");
+  CHECK(said.back() == "4");  // 0, 1, 2 and the one ls reads the folder with
+}
+
+}  // namespace
+}  // namespace spawnd::daemon

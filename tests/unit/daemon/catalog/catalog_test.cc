@@ -1,0 +1,473 @@
+/// The catalog on real files: what it says, what it refuses, what is there after reopening.
+#include "daemon/catalog/catalog.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/process.h"
+#include "daemon/catalog/database.h"
+#include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/unit/daemon/catalog/sample_rows.h"
+
+namespace spawnd::daemon {
+namespace {
+
+TEST_CASE("ids are one sequence from 10001 and never come twice") {
+  const ScratchDirectory scratch;
+  {
+    auto catalog = Open(scratch / "catalog.db");
+    CHECK(*catalog->NewId() == 10001);
+    const int64_t image = Completed(*catalog, "shop");
+    CHECK(image == 10002);
+    CHECK(*catalog->InsertContainer(NewContainer("a", image, 20000)) == 10003);
+    REQUIRE(catalog->RemoveContainer(10003));
+  }
+  auto catalog = Open(scratch / "catalog.db");
+  CHECK(*catalog->NewId() == 10004);
+  // A failed insert gives its id back with everything else.
+  CHECK(CodeOf(catalog->InsertContainer(NewContainer("b", 99999, 20000))) == ErrorCode::kNotFound);
+  CHECK(*catalog->NewId() == 10005);
+}
+
+TEST_CASE("an image is what was written, also after reopening") {
+  const ScratchDirectory scratch;
+  int64_t id = 0;
+  {
+    auto catalog = Open(scratch / "catalog.db");
+    id = Pending(*catalog, "shop", {"latest", "0.2", "latest"});
+    Complete(*catalog, id, {"l2", "l1"});
+  }
+  auto catalog = Open(scratch / "catalog.db");
+  const auto image = catalog->ImageById(id);
+  REQUIRE(image);
+  CHECK(image->name == "shop");
+  CHECK(image->state == ImageState::kCompleted);
+  CHECK(image->engine == "postgresql");
+  CHECK(image->engine_version == "15.20");
+  CHECK(image->version_text == "15.0");
+  CHECK(image->owner == 1000);
+  CHECK(image->durability == api::Durability::kAlways);
+  CHECK(image->database == "shop");
+  CHECK(image->created_at == 1'700'000'000);
+  CHECK(image->expires_at == 1'800'000'000);
+  CHECK(image->data_bytes == 100);
+  CHECK(image->disk_bytes == 50);
+  CHECK(image->index_file == std::to_string(id) + ".index");
+  CHECK_FALSE(image->Hidden());
+  CHECK(image->tags == std::vector<std::string>{"0.2", "latest"});
+  CHECK(image->teams == std::vector<std::string>{"a", "b"});
+  CHECK(*catalog->LayersOfImage(id) == std::vector<std::string>{"l1", "l2"});
+  struct stat st {};
+  REQUIRE(::stat((scratch / "catalog.db").c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0600);
+  REQUIRE(::stat((scratch / "catalog.db-wal").c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0600);
+}
+
+TEST_CASE("a bare name is the newest completed image, then the newest at all") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t failed = Pending(*catalog, "shop");
+  REQUIRE(catalog->FailImage(failed, "line 3: syntax error", 1'700'000'000));
+  CHECK(catalog->FindImage("shop")->id == failed);
+  CHECK(catalog->FindImage("shop")->detail == "line 3: syntax error");
+  const int64_t first = Completed(*catalog, "shop");
+  const int64_t second = Completed(*catalog, "shop");
+  const int64_t pending = Pending(*catalog, "shop");
+  CHECK(catalog->FindImage("shop")->id == second);
+  CHECK(catalog->FindImage(std::to_string(pending))->state == ImageState::kPending);
+  CHECK(catalog->FindImage("shop", [&](const ImageRow& row) { return row.id == first; })->id == first);
+  REQUIRE(catalog->MarkImageDeleting(second));
+  CHECK(catalog->FindImage("shop")->id == first);
+  CHECK(CodeOf(catalog->FindImage(std::to_string(second))) == ErrorCode::kNotFound);
+  CHECK(catalog->ImageById(second)->state == ImageState::kDeleting);
+  for (const char* reference : {"sho", "shop:", ":", "", "99999", "shop:nope", "0", "-1", "' OR 1=1 --"}) {
+    const auto found = catalog->FindImage(reference);
+    INFO(reference);
+    CHECK(CodeOf(found) == ErrorCode::kNotFound);
+    CHECK(found.error().message == "no data image '" + std::string(reference) + "'");
+  }
+}
+
+TEST_CASE("a tag belongs to one completed image of a name and moves to the newest") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t first = Completed(*catalog, "shop", {"latest", "v1"});
+  const int64_t other = Completed(*catalog, "bank", {"latest"});
+  const int64_t second = Pending(*catalog, "shop", {"latest", "v2"});
+  CHECK(catalog->FindImage("shop:latest")->id == first);  // a build that runs takes nothing yet
+  Complete(*catalog, second);
+  CHECK(catalog->FindImage("shop:latest")->id == second);
+  CHECK(catalog->FindImage("shop:v1")->id == first);
+  CHECK(catalog->FindImage("bank:latest")->id == other);
+  CHECK(catalog->ImageById(first)->tags == std::vector<std::string>{"v1"});
+  // Deleting the newest does not give its tag back.
+  REQUIRE(catalog->MarkImageDeleting(second));
+  CHECK(CodeOf(catalog->FindImage("shop:latest")) == ErrorCode::kNotFound);
+}
+
+TEST_CASE("nobody takes a tag from somebody else's image") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const auto of = [&](uid_t owner, const std::string& name, std::vector<std::string> tags) {
+    ImageRow row = NewImage(name, std::move(tags));
+    row.owner = owner;
+    const auto id = catalog->InsertImage(row);
+    REQUIRE(id);
+    Complete(*catalog, *id);
+    return *id;
+  };
+  using Tags = std::vector<std::string>;
+  const int64_t anns = of(1, "shop", {"latest", "v1", "v2"});
+  const int64_t bobs = of(2, "shop", {"latest"});
+  REQUIRE(catalog->UpdateImage(bobs, {.name = {}, .tags = {"v1"}, .teams = {}, .expires_at = {}}));
+  const int64_t renamed = of(2, "store", {"v2"});
+  REQUIRE(catalog->UpdateImage(renamed, {.name = "shop", .tags = {}, .teams = {}, .expires_at = {}}));
+  CHECK(catalog->ImageById(anns)->tags == Tags{"latest", "v1", "v2"});
+  CHECK(catalog->ImageById(bobs)->tags == Tags{"latest", "v1"});
+  CHECK(catalog->ImageById(renamed)->tags == Tags{"v2"});
+  const auto seen_by = [&](uid_t caller, const char* reference) {
+    return catalog->FindImage(reference, [caller](const ImageRow& image) { return image.owner == caller; })
+        ->id;
+  };
+  CHECK(seen_by(1, "shop:latest") == anns);
+  CHECK(seen_by(1, "shop:v2") == anns);
+  CHECK(seen_by(2, "shop:latest") == bobs);
+  CHECK(catalog->FindImage("shop:latest")->id == bobs);  // who sees both gets the newest
+  const int64_t bobs_next = of(2, "shop", {"latest"});
+  CHECK(catalog->ImageById(bobs)->tags == Tags{"v1"});
+  CHECK(seen_by(2, "shop:latest") == bobs_next);
+}
+
+TEST_CASE("an image has so many tags and teams, not more") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  std::vector<std::string> many;
+  for (size_t i = 0; i < kMaxTagsOfImage; ++i) many.push_back("t" + std::to_string(i));
+  const int64_t full = Completed(*catalog, "shop", many);
+  const auto update = [&](std::vector<std::string> tags, std::vector<std::string> teams) {
+    return catalog->UpdateImage(full, {"other", std::move(tags), std::move(teams), {}});
+  };
+  CHECK(CodeOf(update({"one-more"}, {})) == ErrorCode::kInvalidArgument);
+  CHECK(catalog->ImageById(full)->name == "shop");  // nothing of the change was made
+  REQUIRE(update({"t7"}, {}));                      // it has that one
+  CHECK(CodeOf(update({}, std::vector<std::string>(many))) == ErrorCode::kInvalidArgument);
+  many.emplace_back("one-more");
+  CHECK(CodeOf(catalog->InsertImage(NewImage("shop", many))) == ErrorCode::kInvalidArgument);
+  CHECK(catalog->ListImages()->size() == 1);
+}
+
+TEST_CASE("builds that end in another order than they began leave the tag with the newest") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t older = Pending(*catalog, "shop", {"latest", "only-older"});
+  const int64_t newer = Pending(*catalog, "shop", {"latest"});
+  Complete(*catalog, newer);
+  Complete(*catalog, older);
+  CHECK(catalog->FindImage("shop:latest")->id == newer);
+  CHECK(catalog->FindImage("shop:only-older")->id == older);
+  const int64_t failing = Pending(*catalog, "shop", {"latest"});
+  REQUIRE(catalog->FailImage(failing, "x", 0));
+  CHECK(catalog->FindImage("shop:latest")->id == newer);
+}
+
+TEST_CASE("only a pending image can be completed or fail, once") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t id = Completed(*catalog, "shop");
+  CHECK(CodeOf(catalog->CompleteImage(id, {})) == ErrorCode::kInternal);
+  CHECK(CodeOf(catalog->FailImage(id, "x", 0)) == ErrorCode::kInternal);
+  CHECK(CodeOf(catalog->CompleteImage(4711, {})) == ErrorCode::kNotFound);
+  CHECK(catalog->ImageById(id)->index_file == std::to_string(id) + ".index");
+}
+
+TEST_CASE("hidden images are found by their key or id, not by a name, and one key has one image") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  ImageRow row = NewImage("empty");
+  row.cache_key = "postgresql-15.20";
+  const auto id = catalog->InsertImage(row);
+  REQUIRE(id);
+  CHECK(CodeOf(catalog->InsertImage(row)) == ErrorCode::kAlreadyExists);
+  CHECK(catalog->FindCachedImage("postgresql-15.20")->id == *id);
+  CHECK(CodeOf(catalog->FindCachedImage("")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->FindImage("empty")) == ErrorCode::kNotFound);
+  CHECK(catalog->FindImage(std::to_string(*id))->id == *id);
+  CHECK(catalog->ListImages()->empty());
+  CHECK(catalog->ListImages(Rows::kAll)->size() == 1);
+  REQUIRE(catalog->MarkImageDeleting(*id));
+  CHECK(CodeOf(catalog->FindCachedImage("postgresql-15.20")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->FindImage(std::to_string(*id))) == ErrorCode::kNotFound);
+  CHECK(catalog->InsertImage(row));
+}
+
+TEST_CASE("garbage collection sees every layer that some image refers to") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t first = Pending(*catalog, "a");
+  const int64_t second = Pending(*catalog, "b");
+  CHECK(catalog->LayersReferenced()->empty());
+  Complete(*catalog, first, {"base", "top"});
+  Complete(*catalog, second, {"base"});
+  CHECK(*catalog->LayersReferenced() == std::vector<std::string>{"base", "top"});
+  CHECK(*catalog->ImagesUsingLayer("base") == std::vector<int64_t>{first, second});
+  CHECK(catalog->ImagesUsingLayer("none")->empty());
+  REQUIRE(catalog->MarkImageDeleting(first));
+  CHECK(catalog->LayersReferenced()->size() == 2);  // until the row is gone
+  REQUIRE(catalog->RemoveImage(first));
+  CHECK(*catalog->LayersReferenced() == std::vector<std::string>{"base"});
+  CHECK(CodeOf(catalog->RemoveImage(first)) == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a container is what was written") {
+  const ScratchDirectory scratch;
+  const std::vector<std::pair<std::string, double>> timings{
+      {"keeper", 6.125}, {"a \"quote\"", 0.5}, {"fuse", 1.25}};
+  int64_t id = 0;
+  {
+    auto catalog = Open(scratch / "catalog.db");
+    const int64_t image = Completed(*catalog, "shop");
+    id = *catalog->InsertContainer(NewContainer("demo", image, 20001));
+    CHECK(catalog->FindContainer("demo")->state == ContainerState::kCreating);
+    REQUIRE(catalog->CompleteContainer(id, 42.5, timings, 1'700'000'001));
+  }
+  auto catalog = Open(scratch / "catalog.db");
+  const auto container = catalog->FindContainer(std::to_string(id));
+  REQUIRE(container);
+  CHECK(container->name == "demo");
+  CHECK(container->image_reference == "shop:latest");
+  CHECK(container->state == ContainerState::kRunning);
+  CHECK(container->revision == "rev.0");
+  CHECK(container->host == "127.0.0.1");
+  CHECK(container->port == 20001);
+  CHECK(container->user == "spawn_admin_ab12");
+  CHECK(container->password == "secretsecretsecr");
+  CHECK(container->database == "shop");
+  CHECK(container->owner == 1000);
+  CHECK(container->durability == api::Durability::kEverySecond);
+  CHECK(container->created_at == 1'700'000'001);
+  CHECK(container->ready_milliseconds == 42.5);
+  CHECK(container->timings == timings);
+  CHECK(container->installation_root == "/usr/lib/postgresql/15");
+  CHECK(container->installation_version == "15.20");
+  REQUIRE(catalog->SetContainerState(id, ContainerState::kFailed, "engine ended"));
+  CHECK(catalog->ContainerById(id)->state == ContainerState::kFailed);
+  CHECK(catalog->ContainerById(id)->detail == "engine ended");
+  REQUIRE(catalog->SetContainerPort(id, 20002));
+  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20002});
+  CHECK(CodeOf(catalog->SetContainerState(4711, ContainerState::kFailed)) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->FindContainer("nope")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->FindContainer("demo", [](const ContainerRow&) { return false; })) ==
+        ErrorCode::kNotFound);
+}
+
+TEST_CASE("revisions are noted once, and going back is finished or found") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.Path() + "/catalog.db";
+  int64_t id = 0;
+  {
+    const auto catalog = Open(path);
+    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+    REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
+    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
+    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 99, .unique_bytes = 1},
+                                    {.number = 2, .created_at = 60, .unique_bytes = 8192}}));
+    REQUIRE(catalog->NoteRevisions(id, {{.number = 1}, {.number = 2}, {.number = 3, .created_at = 70}}));
+    REQUIRE(catalog->BeginRevert(id, 1));
+  }
+  const auto catalog = Open(path);
+  ContainerRow row = catalog->ContainerById(id).value();
+  CHECK(row.state == ContainerState::kReverting);
+  CHECK(row.revert_to == 1U);
+  CHECK(row.revision == "rev.2");  // until it is there; what was only noted is not current
+  REQUIRE(row.revisions.size() == 3);
+  CHECK(row.revisions[0].created_at == 50);
+  CHECK(row.revisions[0].unique_bytes == 4096);
+  CHECK(row.revisions[2].created_at == 70);
+  REQUIRE(catalog->FinishRevert(id));
+  row = catalog->FindContainer("demo").value();
+  CHECK(row.state == ContainerState::kRunning);
+  CHECK(row.revision == "rev.1");
+  CHECK_FALSE(row.revert_to);
+
+  REQUIRE(catalog->BeginRevert(id, 0));
+  REQUIRE(catalog->SetContainerState(id, ContainerState::kFailed, "damaged"));
+  row = catalog->ContainerById(id).value();
+  CHECK(row.state == ContainerState::kFailed);
+  CHECK_FALSE(row.revert_to);
+  CHECK(CodeOf(catalog->NoteSaved(4711, {{.number = 1}})) != ErrorCode::kInternal);
+  REQUIRE(catalog->MarkContainerDeleting(id));
+  CHECK(CodeOf(catalog->BeginRevert(id, 1)) == ErrorCode::kNotFound);
+  REQUIRE(catalog->RemoveContainer(id));  // and its revisions with it
+}
+
+TEST_CASE("a pending image keeps the layers it has leased") {
+  const ScratchDirectory scratch;
+  const auto catalog = Open(scratch.Path() + "/catalog.db");
+  const int64_t base = Pending(*catalog, "base");
+  Complete(*catalog, base, {"l1", "l2"});
+  ImageRow row = NewImage("grown");
+  row.leased_layers = {"l1", "l2"};
+  const int64_t id = catalog->InsertImage(row).value();
+  REQUIRE(catalog->MarkImageDeleting(base));
+  REQUIRE(catalog->RemoveImage(base));
+  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l1", "l2"});
+  Complete(*catalog, id, {"l2", "l3"});
+  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l2", "l3"});
+}
+
+TEST_CASE("a name is taken while its container lives, a port until the row is gone") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t image = Completed(*catalog, "shop");
+  const int64_t first = *catalog->InsertContainer(NewContainer("demo", image, 20000));
+  const auto taken = catalog->InsertContainer(NewContainer("demo", image, 20001));
+  CHECK(CodeOf(taken) == ErrorCode::kAlreadyExists);
+  CHECK(taken.error().message.find("'demo'") != std::string::npos);
+  CHECK(CodeOf(catalog->InsertContainer(NewContainer("other", image, 20000))) == ErrorCode::kInUse);
+  REQUIRE(catalog->MarkContainerDeleting(first));
+  CHECK(CodeOf(catalog->FindContainer("demo")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->InsertContainer(NewContainer("demo", image, 20000))) == ErrorCode::kInUse);
+  const auto second = catalog->InsertContainer(NewContainer("demo", image, 20001));
+  REQUIRE(second);
+  CHECK(CodeOf(catalog->SetContainerPort(*second, 20000)) == ErrorCode::kInUse);
+  CHECK(catalog->SetContainerPort(*second, 20001));
+  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20000, 20001});
+  CHECK(catalog->ListContainers()->size() == 1);
+  CHECK(catalog->ListContainers(Rows::kAll)->size() == 2);
+  REQUIRE(catalog->RemoveContainer(first));
+  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20001});
+}
+
+TEST_CASE("an image in use is not deleted, and says by whom") {
+  const ScratchDirectory scratch;
+  auto catalog = Open(scratch / "catalog.db");
+  const int64_t image = Completed(*catalog, "shop");
+  const int64_t a = *catalog->InsertContainer(NewContainer("a", image, 20000));
+  const int64_t b = *catalog->InsertContainer(NewContainer("b", image, 20001));
+  const auto refused = catalog->MarkImageDeleting(image);
+  CHECK(CodeOf(refused) == ErrorCode::kInUse);
+  CHECK(refused.error().message ==
+        "data image 'shop' (" + std::to_string(image) + ") is in use by data containers 'a', 'b'");
+  REQUIRE(catalog->MarkContainerDeleting(a));
+  REQUIRE(catalog->MarkContainerDeleting(b));
+  REQUIRE(catalog->MarkImageDeleting(image));
+  CHECK(CodeOf(catalog->InsertContainer(NewContainer("c", image, 20002))) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->RemoveImage(image)) == ErrorCode::kInUse);
+  CHECK(catalog->ContainersOfImage(image)->size() == 2);
+  REQUIRE(catalog->RemoveContainer(a));
+  REQUIRE(catalog->RemoveContainer(b));
+  CHECK(catalog->RemoveImage(image));
+}
+
+std::string Content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// What Open says about a file, which must be the same afterwards.
+Error Refusal(const std::string& path) {
+  const std::string before = Content(path);
+  const auto catalog = Catalog::Open(path);
+  REQUIRE_FALSE(catalog);
+  CHECK(Content(path) == before);
+  CHECK(catalog.error().message.find(path) != std::string::npos);
+  return catalog.error();
+}
+
+TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "catalog.db";
+
+  std::ofstream(path) << std::string(8192, 'x');
+  CHECK(Refusal(path).code == ErrorCode::kCorrupt);
+  std::filesystem::remove(path);
+
+  {
+    auto other = Database::Open(path);
+    REQUIRE(other);
+    REQUIRE((*other)->Execute("CREATE TABLE mine (x)"));
+  }
+  CHECK(Refusal(path).code == ErrorCode::kCorrupt);
+  std::filesystem::remove(path);
+
+  { CHECK(*Open(path)->NewId() == 10001); }
+  {
+    auto newer = Database::Open(path);
+    REQUIRE(newer);
+    REQUIRE((*newer)->Execute("PRAGMA user_version = 5"));
+  }
+  const Error newer = Refusal(path);
+  CHECK(newer.code == ErrorCode::kUnsupported);
+  CHECK(newer.message.find("schema 5") != std::string::npos);
+  std::filesystem::remove(path);
+
+  {
+    auto catalog = Open(path);
+    for (int i = 0; i < 200; ++i) Completed(*catalog, "image-" + std::to_string(i), {"latest"});
+  }
+  {
+    // One page in the middle, as a bad disk would leave it.
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(3 * 4096);
+    file << std::string(4096, '\x5A');
+  }
+  CHECK(Refusal(path).code == ErrorCode::kCorrupt);
+
+  const auto size = std::filesystem::file_size(path);
+  std::filesystem::resize_file(path, size / 2);
+  CHECK(Refusal(path).code == ErrorCode::kCorrupt);
+}
+
+TEST_CASE("a file that a crash left empty becomes a catalog") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "catalog.db").close();
+  CHECK(*Open(scratch / "catalog.db")->NewId() == 10001);
+}
+
+TEST_CASE("a full disk is kNoSpace, and what was there stays") {
+  if (::geteuid() != 0) {
+    WARN("skipped: needs root");
+    return;
+  }
+  const ScratchDirectory scratch;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // A small disk of its own, seen by this process only.
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      ::_exit(10);
+    if (::mount("tmpfs", scratch.Path().c_str(), "tmpfs", 0, "size=600k") != 0) ::_exit(11);
+    auto catalog = Catalog::Open(scratch / "catalog.db");
+    if (!catalog) ::_exit(12);
+    ImageRow row = NewImage("big");
+    row.version_text = std::string(2000, 'v');
+    int count = 0;
+    ErrorCode code = ErrorCode::kInternal;
+    for (; count < 1000; ++count) {
+      const auto id = (*catalog)->InsertImage(row);
+      if (!id) {
+        code = id.error().code;
+        break;
+      }
+    }
+    if (code != ErrorCode::kNoSpace) ::_exit(13);
+    const auto images = (*catalog)->ListImages();
+    if (!images || images->size() != static_cast<size_t>(count)) ::_exit(14);
+    catalog->reset();
+    auto again = Catalog::Open(scratch / "catalog.db");
+    if (!again) ::_exit(15);
+    const auto after = (*again)->ListImages();
+    ::_exit(after && after->size() == static_cast<size_t>(count) && count > 10 ? 0 : 16);
+  }
+  CHECK(WaitForExit(child) == 0);
+}
+
+}  // namespace
+}  // namespace spawnd::daemon

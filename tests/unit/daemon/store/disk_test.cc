@@ -1,0 +1,38 @@
+#include "daemon/store/disk.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
+
+namespace spawnd::daemon {
+namespace {
+
+TEST_CASE("space: the words of a tool on a full disk become a code and a hint") {
+  const ScratchDirectory scratch;
+  const Error error = ExplainSpace(
+      {ErrorCode::kInvalidArgument, "line 3 of 'big.sql': could not extend file: No space left on device"},
+      scratch.Path());
+  CHECK(error.code == ErrorCode::kNoSpace);
+  CHECK(error.message.find("line 3 of 'big.sql'") != std::string::npos);
+  CHECK(error.hint.find(scratch.Path()) != std::string::npos);
+}
+
+TEST_CASE("space: a hint that is there stays, as does every error that is not about space") {
+  const ScratchDirectory scratch;
+  CHECK(ExplainSpace({ErrorCode::kNoSpace, "no free port", "Widen the range."}, scratch.Path()).hint ==
+        "Widen the range.");
+  const Error other = ExplainSpace({ErrorCode::kInvalidArgument, "syntax error"}, scratch.Path());
+  CHECK(other.code == ErrorCode::kInvalidArgument);
+  CHECK(other.message == "syntax error");
+  CHECK(other.hint.empty());
+}
+
+TEST_CASE("space: on a file system without room every failure is about that") {
+  // /proc has no blocks at all, so none are free.
+  const Error error = ExplainSpace({ErrorCode::kUnavailable, "server closed the connection"}, "/proc");
+  CHECK(error.code == ErrorCode::kNoSpace);
+  CHECK(error.message == "no space left on the disk of '/proc': server closed the connection");
+  CHECK(ExplainSpace({ErrorCode::kCancelled, "stopped"}, "/proc").code == ErrorCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
