@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "api/error_codes.h"
-#include "client/command_line.h"
-#include "client/terminal.h"
-#include "client/usage.h"
+#include "client/command/command_line.h"
+#include "client/command/usage.h"
+#include "client/output/terminal.h"
 #include "client/version.h"
 
 namespace spawnd::client {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "client/terminal.h"
+#include "client/output/terminal.h"
 
 namespace spawnd::client {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "storage/checksum.h"
-#include "storage/image_files.h"
-#include "storage/index_writer.h"
+#include "storage/image/image_files.h"
+#include "storage/image/index_writer.h"
 #include "storage/seal_batch.h"
 #include "storage/seal_layers.h"
 

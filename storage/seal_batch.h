@@ -13,8 +13,8 @@
 #include <span>
 #include <vector>
 
-#include "storage/chunk_codec.h"
 #include "storage/geometry.h"
+#include "storage/image/chunk_codec.h"
 
 namespace spawnd::storage {
 

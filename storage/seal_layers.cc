@@ -1,6 +1,6 @@
 #include "storage/seal_layers.h"
 
-#include "storage/layer_reader.h"
+#include "storage/image/layer_reader.h"
 
 namespace spawnd::storage {
 

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "base/file.h"
-#include "storage/image.h"
-#include "storage/image_files.h"
-#include "storage/index_format.h"
-#include "storage/layer_writer.h"
+#include "storage/image/image.h"
+#include "storage/image/image_files.h"
+#include "storage/image/index_format.h"
+#include "storage/image/layer_writer.h"
 #include "storage/seal_batch.h"
 
 namespace spawnd::storage {

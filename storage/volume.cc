@@ -10,10 +10,10 @@
 
 #include "storage/boot_id.h"
 #include "storage/checksum.h"
-#include "storage/delta.h"
-#include "storage/journal_damage.h"
-#include "storage/revision.h"
-#include "storage/revision_below.h"
+#include "storage/delta/delta.h"
+#include "storage/delta/journal_damage.h"
+#include "storage/delta/revision.h"
+#include "storage/delta/revision_below.h"
 
 namespace spawnd::storage {
 namespace {

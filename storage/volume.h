@@ -19,7 +19,7 @@
 
 #include "base/file.h"
 #include "storage/geometry.h"
-#include "storage/image.h"
+#include "storage/image/image.h"
 
 namespace spawnd::storage {
 

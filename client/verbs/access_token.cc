@@ -5,10 +5,10 @@
 #include <ctime>
 
 #include "api/json.h"
-#include "client/output.h"
-#include "client/table.h"
-#include "client/terminal.h"
-#include "client/text.h"
+#include "client/output/output.h"
+#include "client/output/table.h"
+#include "client/output/terminal.h"
+#include "client/output/text.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"

@@ -1,5 +1,5 @@
 /// completion: the script for a shell, and what that script asks for at each press of the tab key.
-#include "client/completion.h"
+#include "client/command/completion.h"
 
 #include <fmt/core.h>
 
@@ -7,8 +7,8 @@
 #include <set>
 
 #include "api/json.h"
-#include "client/terminal.h"
-#include "client/text.h"
+#include "client/output/terminal.h"
+#include "client/output/text.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 

@@ -4,8 +4,8 @@
 #include <array>
 
 #include "api/json.h"
-#include "client/terminal.h"
-#include "client/text.h"
+#include "client/output/terminal.h"
+#include "client/output/text.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"

@@ -6,8 +6,8 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "client/table.h"
-#include "client/terminal.h"
+#include "client/output/table.h"
+#include "client/output/terminal.h"
 #include "client/verbs/container_creation.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"

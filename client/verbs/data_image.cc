@@ -6,12 +6,12 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "client/image_yaml.h"
-#include "client/table.h"
-#include "client/terminal.h"
+#include "client/output/table.h"
+#include "client/output/terminal.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
+#include "client/yaml/image.h"
 
 namespace spawnd::client {
 namespace {

@@ -2,9 +2,9 @@
 #include <array>
 
 #include "api/json.h"
-#include "client/output.h"
-#include "client/table.h"
-#include "client/terminal.h"
+#include "client/output/output.h"
+#include "client/output/table.h"
+#include "client/output/terminal.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"

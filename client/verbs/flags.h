@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <limits>
 
-#include "client/command.h"
+#include "client/command/command.h"
 
 namespace spawnd::client {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 
-#include "client/terminal.h"
-#include "client/text.h"
+#include "client/output/terminal.h"
+#include "client/output/text.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 

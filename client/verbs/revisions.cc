@@ -5,7 +5,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "client/terminal.h"
+#include "client/output/terminal.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"

@@ -8,8 +8,8 @@
 
 #include "api/error_codes.h"
 #include "api/lifetime.h"
-#include "client/progress_display.h"
-#include "client/text.h"
+#include "client/output/progress_display.h"
+#include "client/output/text.h"
 
 namespace spawnd::client {
 namespace {

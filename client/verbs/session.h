@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "client/command.h"
-#include "client/daemon_client.h"
-#include "client/output.h"
-#include "client/terminal.h"
+#include "client/command/command.h"
+#include "client/http/daemon_client.h"
+#include "client/output/output.h"
+#include "client/output/terminal.h"
 
 namespace spawnd::client {
 

@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "client/command.h"
+#include "client/command/command.h"
 
 namespace spawnd::client {
 

@@ -1,5 +1,5 @@
-/// Revisions of containers. The files in a container's delta are the truth (storage/revision.h): a save whose
-/// daemon died before it could write it down here is added when the keeper next says what there is.
+/// Revisions of containers. The files in a container's delta are the truth (storage/delta/revision.h): a save
+/// whose daemon died before it could write it down here is added when the keeper next says what there is.
 #include "daemon/catalog/catalog.h"
 #include "daemon/catalog/database.h"
 

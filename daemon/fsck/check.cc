@@ -12,9 +12,9 @@
 #include "daemon/keeper/poisoned.h"
 #include "daemon/keeper/protocol.h"
 #include "storage/boot_id.h"
-#include "storage/delta_verify.h"
-#include "storage/image_verify.h"
-#include "storage/index_reader.h"
+#include "storage/delta/delta_verify.h"
+#include "storage/image/image_verify.h"
+#include "storage/image/index_reader.h"
 
 namespace spawnd::daemon {
 namespace {

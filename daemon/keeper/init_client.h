@@ -3,8 +3,8 @@
 /// socket pair.
 ///
 /// Why it is a process of its own: the keeper must never wait on its own volume, or kill -9 of it would hang
-/// (see storage/fuse_export.h). And when process 1 ends, the kernel kills everything in its pid namespace and
-/// takes its mounts down; it ends when the keeper does, for whatever reason.
+/// (see storage/export/fuse_export.h). And when process 1 ends, the kernel kills everything in its pid
+/// namespace and takes its mounts down; it ends when the keeper does, for whatever reason.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/engine.h"
-#include "storage/ext4.h"
+#include "storage/export/ext4.h"
 
 namespace spawnd::daemon {
 

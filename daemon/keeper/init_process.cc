@@ -19,8 +19,8 @@
 #include "base/process.h"
 #include "daemon/keeper/descriptor_passing.h"
 #include "daemon/keeper/private_mounts.h"
-#include "storage/ext4.h"
-#include "storage/loop_device.h"
+#include "storage/export/ext4.h"
+#include "storage/export/loop_device.h"
 
 namespace spawnd::daemon {
 namespace {

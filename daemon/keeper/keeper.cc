@@ -19,7 +19,7 @@
 #include "daemon/keeper/poisoned.h"
 #include "daemon/keeper/private_mounts.h"
 #include "engines/registry.h"
-#include "storage/image.h"
+#include "storage/image/image.h"
 
 namespace spawnd::daemon {
 namespace {

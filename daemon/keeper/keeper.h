@@ -15,7 +15,7 @@
 #include "daemon/keeper/init_client.h"
 #include "daemon/keeper/protocol.h"
 #include "engines/engine.h"
-#include "storage/fuse_export.h"
+#include "storage/export/fuse_export.h"
 #include "storage/volume.h"
 
 namespace spawnd::daemon {

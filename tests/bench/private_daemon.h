@@ -9,7 +9,7 @@
 
 #include "api/types.h"
 #include "base/result.h"
-#include "client/daemon_client.h"
+#include "client/http/daemon_client.h"
 
 namespace spawnd::bench {
 

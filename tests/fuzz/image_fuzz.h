@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "storage/checksum.h"
-#include "storage/layer_format.h"
+#include "storage/image/layer_format.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/recording_file_system.h"
 

@@ -1,5 +1,5 @@
 /// Arbitrary text as the YAML of a data image: a request, or one line that says what is wrong.
-#include "client/image_yaml.h"
+#include "client/yaml/image.h"
 #include "tests/fuzz/fuzz_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "storage/checksum.h"
-#include "storage/image_verify.h"
-#include "storage/index_format.h"
+#include "storage/image/image_verify.h"
+#include "storage/image/index_format.h"
 #include "tests/fuzz/image_fuzz.h"
 
 namespace spawnd::fuzz {

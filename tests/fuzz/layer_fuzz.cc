@@ -1,9 +1,9 @@
 /// A layer file of arbitrary data, with right checksums, with wrong ones, or of arbitrary bytes altogether;
 /// and arbitrary bytes as an lz4 block.
 #include "storage/checksum.h"
-#include "storage/chunk_codec.h"
-#include "storage/image_verify.h"
-#include "storage/layer_reader.h"
+#include "storage/image/chunk_codec.h"
+#include "storage/image/image_verify.h"
+#include "storage/image/layer_reader.h"
 #include "tests/fuzz/image_fuzz.h"
 
 namespace spawnd::fuzz {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "storage/checksum.h"
-#include "storage/map_journal_format.h"
+#include "storage/delta/map_journal_format.h"
 #include "storage/volume.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/recording_file_system.h"

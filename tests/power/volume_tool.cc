@@ -10,10 +10,10 @@
 ///   volume_tool attach FILE PROGRAM...            runs the program with the loop device's path as last
 ///   argument
 ///
-/// Whoever opens the file is another process than the one that serves it (storage/fuse_export.h); hence
-/// commands of their own. `serve` reads commands from standard input and answers each with a line that begins
-/// with "ok" or "error": `stop`, `usage`, `commit`, `cut SEED FROM_NS TO_NS DIRECTORY` (see power_cuts.h). At
-/// the end of its input it dies, as by kill -9.
+/// Whoever opens the file is another process than the one that serves it (storage/export/fuse_export.h);
+/// hence commands of their own. `serve` reads commands from standard input and answers each with a line that
+/// begins with "ok" or "error": `stop`, `usage`, `commit`, `cut SEED FROM_NS TO_NS DIRECTORY` (see
+/// power_cuts.h). At the end of its input it dies, as by kill -9.
 #include <unistd.h>
 
 #include <condition_variable>
@@ -25,9 +25,9 @@
 #include <thread>
 
 #include "base/process.h"
-#include "storage/ext4.h"
-#include "storage/fuse_export.h"
-#include "storage/loop_device.h"
+#include "storage/export/ext4.h"
+#include "storage/export/fuse_export.h"
+#include "storage/export/loop_device.h"
 #include "storage/volume.h"
 #include "tests/power/power_cuts.h"
 

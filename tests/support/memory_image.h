@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "storage/image.h"
+#include "storage/image/image.h"
 
 namespace spawnd::testing {
 

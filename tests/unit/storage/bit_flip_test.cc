@@ -1,8 +1,8 @@
 /// Every byte of every kind of file with a checksum, flipped: it is found, the file is named, and nobody ever
 /// reads anything but what was written.
-#include "storage/delta_verify.h"
-#include "storage/image_verify.h"
-#include "storage/journal_damage.h"
+#include "storage/delta/delta_verify.h"
+#include "storage/delta/journal_damage.h"
+#include "storage/image/image_verify.h"
 #include "tests/unit/storage/seal_test_volume.h"
 
 namespace spawnd::storage {

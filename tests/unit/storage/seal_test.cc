@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "storage/image_files.h"
-#include "storage/image_verify.h"
-#include "storage/index_format.h"
+#include "storage/image/image_files.h"
+#include "storage/image/image_verify.h"
+#include "storage/image/index_format.h"
 #include "storage/seal_batch.h"
 #include "tests/unit/storage/seal_test_volume.h"
 

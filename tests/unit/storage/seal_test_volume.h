@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "storage/image.h"
+#include "storage/image/image.h"
 #include "storage/seal.h"
 #include "storage/volume.h"
 #include "tests/support/catch.h"

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <thread>
 
-#include "storage/block_map.h"
-#include "storage/delta.h"
-#include "storage/map_journal.h"
+#include "storage/delta/block_map.h"
+#include "storage/delta/delta.h"
+#include "storage/delta/map_journal.h"
 #include "tests/support/memory_image.h"
 #include "tests/support/stamped_block.h"
 #include "tests/unit/storage/open_volume.h"

@@ -1,0 +1,112 @@
+#include "client/http/daemon_client.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "api/json.h"
+
+namespace spawnd::client {
+namespace {
+
+/// Get and delete touch the catalog only; a daemon that takes longer is in trouble.
+constexpr std::chrono::seconds kShortDeadline{60};
+constexpr size_t kMaxTokenLength = 4096;
+
+bool IsTokenCharacter(char c) {
+  return c > 0x20 && c < 0x7f;  // what may stand in a header line
+}
+
+Result<std::string> BodyOf(HttpResponse response) {
+  if (response.status >= 200 && response.status < 300) return std::move(response.body);
+  return Fail(api::ErrorFromJson(response.body));
+}
+
+}  // namespace
+
+Result<DaemonClient> DaemonClient::Make(std::string_view endpoint, std::string_view token) {
+  TRY_ASSIGN(std::string path, SocketPath(endpoint.empty() ? kDefaultEndpoint : endpoint));
+  if (token.size() > kMaxTokenLength || !std::all_of(token.begin(), token.end(), IsTokenCharacter)) {
+    return Fail(ErrorCode::kInvalidArgument, "the access token has characters that no token has",
+                "Check --accessToken and SPAWNCTL_ACCESS_TOKEN.");
+  }
+  return DaemonClient(std::move(path), std::string(token));
+}
+
+std::string DaemonClient::Target(std::string_view collection, std::string_view ref) {
+  return fmt::format("{}/{}", collection, PercentEncode(ref));
+}
+
+Result<HttpResponse> DaemonClient::Send(HttpRequest request, const Waiting& waiting) const {
+  request.token = token_;
+  TRY_ASSIGN(const UniqueFd fd, ConnectUnix(socket_path_));
+  auto response = Exchange(fd.Get(), request, waiting);
+  if (!response && response.error().code == ErrorCode::kUnavailable) {
+    return Fail(ErrorCode::kUnavailable,
+                fmt::format("spawnd at {}: {}", socket_path_, response.error().message),
+                "Look at the daemon's log: journalctl -u spawnd");
+  }
+  return response;
+}
+
+Result<std::string> DaemonClient::Get(const std::string& target) const {
+  Waiting waiting;
+  waiting.deadline = kShortDeadline;
+  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}}, waiting));
+  return BodyOf(std::move(response));
+}
+
+Result<void> DaemonClient::GetText(const std::string& target,
+                                   const std::function<Result<void>(std::string_view)>& on_text,
+                                   int cancel_fd) const {
+  Waiting waiting;
+  waiting.cancel_fd = cancel_fd;
+  waiting.on_text = on_text;
+  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}}, waiting));
+  return BodyOf(std::move(response)).map([](const std::string&) {});
+}
+
+Result<void> DaemonClient::Delete(const std::string& target) const {
+  Waiting waiting;
+  waiting.deadline = kShortDeadline;
+  TRY_ASSIGN(HttpResponse response, Send({"DELETE", target, {}, {}}, waiting));
+  TRY(BodyOf(std::move(response)));
+  return {};
+}
+
+Result<std::string> DaemonClient::Create(const std::string& target, std::string body,
+                                         const Watch& watch) const {
+  std::optional<std::string> result;
+  std::optional<Error> error;
+  Waiting waiting;
+  waiting.cancel_fd = watch.cancel_fd;
+  waiting.on_cancel = watch.on_cancel;
+  waiting.on_tick = watch.on_tick;
+  waiting.on_line = [&](std::string_view text) -> Result<void> {
+    TRY_ASSIGN(api::StreamLine line, api::ParseStreamLine(text));
+    if (const auto* progress = std::get_if<api::Progress>(&line)) {
+      if (watch.on_progress) watch.on_progress(*progress);
+    } else if (auto* done = std::get_if<api::StreamResult>(&line)) {
+      result = std::move(done->json);
+    } else {
+      error = std::get<Error>(std::move(line));
+    }
+    return {};
+  };
+  auto response = Send({"POST", target, {}, std::move(body)}, waiting);
+  if (!response) {
+    if (response.error().code != ErrorCode::kCancelled && watch.on_unheard) watch.on_unheard();
+    return Fail(std::move(response.error()));
+  }
+  if (error) return Fail(std::move(*error));
+  if (result) return std::move(*result);
+  TRY(BodyOf(std::move(*response)));
+  if (watch.on_unheard) watch.on_unheard();
+  return Fail(ErrorCode::kUnavailable,
+              fmt::format("spawnd at {} ended its answer without a result", socket_path_),
+              "Look at the daemon's log: journalctl -u spawnd");
+}
+
+}  // namespace spawnd::client

@@ -1,0 +1,55 @@
+/// What spawnctl asks of the daemon: one connection a request. For spawnctl's single thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "api/types.h"
+#include "base/result.h"
+#include "client/http/exchange.h"
+
+namespace spawnd::client {
+
+inline constexpr std::string_view kDefaultEndpoint = "unix:///run/spawnd/spawnd.sock";
+
+/// What happens while a long request runs.
+struct Watch {
+  std::function<void(const api::Progress&)> on_progress;
+  std::function<void()> on_tick;
+  int cancel_fd = -1;                  ///< readable: have the work cancelled
+  std::function<void()> on_cancel{};   ///< as in Waiting: hear how that ended
+  std::function<void()> on_unheard{};  ///< the request was sent, and nobody knows how it ended
+};
+
+class DaemonClient {
+ public:
+  /// `endpoint` empty: kDefaultEndpoint. `token` empty: none is sent. Error: kInvalidArgument.
+  static Result<DaemonClient> Make(std::string_view endpoint, std::string_view token);
+
+  const std::string& SocketPathText() const { return socket_path_; }
+
+  /// JSON of the answer. `target` such as "/v1/version". Errors: kUnavailable, kTimeout, and the daemon's.
+  Result<std::string> Get(const std::string& target) const;
+  /// Gives the text of the answer to `on_text` as it comes, for as long as it comes. `cancel_fd` as Watch has
+  /// it. Errors as Get, kCancelled, and what `on_text` says.
+  Result<void> GetText(const std::string& target,
+                       const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
+  Result<void> Delete(const std::string& target) const;
+  /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.
+  Result<std::string> Create(const std::string& target, std::string body, const Watch& watch) const;
+
+  /// "/v1/data-images" + "a/b" -> "/v1/data-images/a%2Fb"
+  static std::string Target(std::string_view collection, std::string_view ref);
+
+ private:
+  DaemonClient(std::string socket_path, std::string token)
+      : socket_path_(std::move(socket_path)), token_(std::move(token)) {}
+
+  Result<HttpResponse> Send(HttpRequest request, const Waiting& waiting) const;
+
+  std::string socket_path_;
+  std::string token_;
+};
+
+}  // namespace spawnd::client

@@ -1,0 +1,112 @@
+#include "client/output/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/mapping.h"
+#include "client/output/text.h"
+
+namespace spawnd::client {
+namespace {
+
+constexpr size_t kGap = 3;
+/// A cell that is empty would shift the later columns for awk.
+constexpr std::string_view kNothing = "-";
+/// The state of a data container whose create has not been answered yet.
+constexpr std::string_view kCreating = "creating";
+
+size_t Width(std::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string Cell(std::string_view text) {
+  const std::string line = OneLine(text);
+  return line.empty() ? std::string(kNothing) : line;
+}
+
+std::string List(const std::vector<std::string>& texts) {
+  return Cell(fmt::format("{}", fmt::join(texts, ",")));
+}
+
+std::string Time(int64_t time, int64_t now, std::string_view when_zero) {
+  return time == 0 ? std::string(when_zero) : RelativeTime(time, now);
+}
+
+/// As long as something is being made its lifetime has not begun, and nobody knows when it will end.
+std::string Expiry(int64_t time, int64_t now, bool in_making) {
+  return Time(time, now, in_making ? kNothing : "never");
+}
+
+std::string StatusWord(api::Status status) {
+  for (const auto& [candidate, word] : api::NamesOf(status)) {
+    if (candidate == status) return std::string(word);
+  }
+  return std::string(kNothing);
+}
+
+}  // namespace
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + kGap, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "Name", "Tags", "Engine", "Status", "CreatedAt", "Teams", "ExpiresAt"}};
+  for (const api::DataImage& image : images) {
+    rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), Cell(image.engine),
+                    StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
+                    Expiry(image.expires_at, now, image.status == api::Status::kPending)});
+  }
+  return FormatTable(rows);
+}
+
+std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
+  for (const api::DataContainer& container : containers) {
+    rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
+                    StatusWord(container.status), Cell(container.engine),
+                    Time(container.created_at, now, kNothing),
+                    Expiry(container.expires_at, now, container.state == kCreating)});
+  }
+  return FormatTable(rows);
+}
+
+std::string TokenTable(const std::vector<api::AccessToken>& tokens, int64_t now) {
+  std::vector<std::vector<std::string>> rows = {{"ID", "Purpose", "Owner", "CreatedAt", "LastUsedAt"}};
+  for (const api::AccessToken& token : tokens) {
+    rows.push_back({std::to_string(token.id), Cell(token.purpose), Cell(token.owner),
+                    Time(token.created_at, now, kNothing), Time(token.last_used_at, now, "never")});
+  }
+  return FormatTable(rows);
+}
+
+std::string EngineTable(const std::vector<api::Engine>& engines) {
+  std::vector<std::vector<std::string>> rows = {{"Engine", "Name", "Version", "Usable", "Path", "Problem"}};
+  for (const api::Engine& engine : engines) {
+    std::string name = Cell(engine.name);
+    // One word to a column.
+    std::replace(name.begin(), name.end(), ' ', '-');
+    rows.push_back({Cell(engine.engine), name, Cell(engine.version), engine.usable ? "yes" : "no",
+                    Cell(engine.path), Cell(engine.problem)});
+  }
+  return FormatTable(rows);
+}
+
+}  // namespace spawnd::client

@@ -1,0 +1,395 @@
+#include "client/yaml/image_reader.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "api/image_reference.h"
+#include "api/json_document.h"
+#include "api/lifetime.h"
+#include "api/nearest.h"
+#include "client/output/text.h"
+
+namespace spawnd::client {
+namespace {
+
+using Kind = YamlNode::Kind;
+
+void AddUnique(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
+
+/// Walks the tree and fills the request. Each key of the file has one entry in Keys().
+class Reader {
+ public:
+  explicit Reader(const ImageYaml& yaml) : yaml_(yaml) {}
+
+  Result<api::CreateDataImageRequest> Read(const YamlNode& root) {
+    if (root.kind == Kind::kNull) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", yaml_.name),
+                  "A data image needs at least name, sourceType and engine.");
+    }
+    if (root.kind != Kind::kMap) {
+      return Bad(root.line,
+                 fmt::format("expected keys such as 'name: demo', found {}", YamlKindName(root.kind)));
+    }
+    TRY(ForEachKey<Reader>(root, Keys(), *this));
+    TRY(JoinBackupFolder());
+    TRY(CheckSource());
+    return std::move(request_);
+  }
+
+ private:
+  template <typename T>
+  struct Key {
+    std::string_view name;
+    Result<void> (T::*read)(const YamlNode& value);
+  };
+
+  /// One entry of `backups`, or the one `backup`.
+  struct Backup {
+    explicit Backup(const Reader& r) : reader(r) {}
+    Result<void> Folder(const YamlNode& value) { return Set(value, "folder", folder); }
+    Result<void> File(const YamlNode& value) { return Set(value, "file", file); }
+    Result<void> Path(const YamlNode& value) { return Set(value, "path", path); }
+    /// The content says what the format is; the key is there for files that name it.
+    Result<void> Format(const YamlNode& value) { return Set(value, "format", format); }
+    Result<void> Set(const YamlNode& value, std::string_view key, std::string& out) {
+      TRY_ASSIGN(out, reader.Text(value, key));
+      return {};
+    }
+
+    const Reader& reader;
+    std::string folder, file, path, format;
+  };
+
+  static const std::array<Key<Reader>, 16>& Keys() {
+    static constexpr std::array<Key<Reader>, 16> kKeys{{
+        {"name", &Reader::Name},
+        {"sourceType", &Reader::SourceType},
+        {"engine", &Reader::Engine},
+        {"version", &Reader::Version},
+        {"tags", &Reader::Tags},
+        {"teams", &Reader::Teams},
+        {"lifetime", &Reader::Lifetime},
+        {"durability", &Reader::Durability},
+        {"initialDatabaseName", &Reader::InitialDatabaseName},
+        {"backups", &Reader::Backups},
+        {"backup", &Reader::OneBackup},
+        {"backupFolder", &Reader::BackupFolder},
+        {"backupFile", &Reader::BackupFile},
+        {"scriptsFolders", &Reader::ScriptsFolders},
+        {"preScript", &Reader::PreScript},
+        {"postScript", &Reader::PostScript},
+    }};
+    return kKeys;
+  }
+
+  static const std::array<Key<Backup>, 4>& BackupKeys() {
+    static constexpr std::array<Key<Backup>, 4> kKeys{{{"folder", &Backup::Folder},
+                                                       {"file", &Backup::File},
+                                                       {"format", &Backup::Format},
+                                                       {"path", &Backup::Path}}};
+    return kKeys;
+  }
+
+  tl::unexpected<Error> Bad(int line, std::string_view what, std::string hint = {}) const {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", yaml_.name, line, what),
+                std::move(hint));
+  }
+  /// The error of a check elsewhere, with the place in front.
+  tl::unexpected<Error> At(int line, const Error& error) const {
+    return Fail(error.Wrap(fmt::format("{}, line {}", yaml_.name, line)));
+  }
+
+  /// Calls each key's function on `target`; refuses keys that are unknown or repeated.
+  template <typename T, typename KeyTable>
+  Result<void> ForEachKey(const YamlNode& map, const KeyTable& keys, T& target) const {
+    std::vector<std::string_view> names;
+    for (const auto& key : keys) names.push_back(key.name);
+    std::vector<std::pair<std::string_view, int>> seen;
+    for (const YamlEntry& entry : map.entries) {
+      const YamlNode& key = entry.key;
+      if (key.kind != Kind::kText) {
+        return Bad(key.line, fmt::format("expected a key, found {}", YamlKindName(key.kind)));
+      }
+      const auto known =
+          std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == key.text; });
+      if (known == keys.end()) return Bad(key.line, UnknownKey(key.text, names), KnownKeys(names));
+      for (const auto& [name, line] : seen) {
+        if (name == key.text) {
+          return Bad(key.line, fmt::format("key '{}' is given again, first on line {}", name, line),
+                     "Keep one of them.");
+        }
+      }
+      seen.emplace_back(key.text, key.line);
+      if (entry.value.kind != Kind::kNull) TRY((target.*(known->read))(entry.value));
+    }
+    return {};
+  }
+
+  static std::string UnknownKey(std::string_view key, const std::vector<std::string_view>& names) {
+    const std::string_view nearest = api::Nearest(key, names);
+    std::string text = fmt::format("unknown key '{}'", key.substr(0, 64));
+    if (!nearest.empty()) text += fmt::format(", did you mean '{}'?", nearest);
+    return text;
+  }
+  static std::string KnownKeys(const std::vector<std::string_view>& names) {
+    return fmt::format("Known keys here: {}.", fmt::join(names, ", "));
+  }
+
+  /// A scalar's literal text without blanks around it.
+  Result<std::string> Text(const YamlNode& value, std::string_view key) const {
+    if (value.kind != Kind::kText) {
+      return Bad(value.line, fmt::format("'{}' must be text, found {}", key, YamlKindName(value.kind)));
+    }
+    return Trim(value.text);
+  }
+
+  /// The scalars of a list with their lines.
+  Result<std::vector<std::pair<std::string, int>>> Texts(const YamlNode& value, std::string_view key) const {
+    if (value.kind != Kind::kList) {
+      return Bad(value.line, fmt::format("'{}' must be a list, found {}", key, YamlKindName(value.kind)),
+                 fmt::format("Write '{}: [a, b]', or one '- a' a line.", key));
+    }
+    std::vector<std::pair<std::string, int>> texts;
+    for (const YamlNode& item : value.items) {
+      if (item.kind != Kind::kText) {
+        return Bad(item.line > 0 ? item.line : value.line,
+                   fmt::format("'{}' must be a list of texts, found {} in it", key, YamlKindName(item.kind)));
+      }
+      texts.emplace_back(Trim(item.text), item.line);
+    }
+    return texts;
+  }
+
+  Result<void> Name(const YamlNode& value) {
+    TRY_ASSIGN(request_.name, Text(value, "name"));
+    if (auto valid = api::ValidateName(request_.name, "data image"); !valid)
+      return At(value.line, valid.error());
+    return {};
+  }
+  Result<void> SourceType(const YamlNode& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "sourceType"));
+    const std::string word = LowerCase(text);
+    source_given_ = true;
+    if (word == "empty") {
+      request_.source_type = api::SourceType::kEmpty;
+    } else if (word == "backup") {
+      request_.source_type = api::SourceType::kBackup;
+    } else if (word == "scripts") {
+      request_.source_type = api::SourceType::kScripts;
+    } else {
+      return Bad(value.line, fmt::format("unknown sourceType '{}'", text),
+                 "It is one of empty, backup, scripts.");
+    }
+    return {};
+  }
+  Result<void> Engine(const YamlNode& value) { return Set(value, "engine", request_.engine); }
+  Result<void> Version(const YamlNode& value) { return Set(value, "version", request_.version); }
+  Result<void> InitialDatabaseName(const YamlNode& value) {
+    return Set(value, "initialDatabaseName", request_.initial_database_name);
+  }
+  Result<void> Set(const YamlNode& value, std::string_view key, std::string& out) {
+    TRY_ASSIGN(out, Text(value, key));
+    return {};
+  }
+  Result<void> Tags(const YamlNode& value) {
+    TRY_ASSIGN(const auto texts, Texts(value, "tags"));
+    for (const auto& [text, line] : texts) {
+      if (auto valid = api::ValidateTag(text); !valid) return At(line, valid.error());
+      AddUnique(request_.tags, text);
+    }
+    return {};
+  }
+  Result<void> Teams(const YamlNode& value) {
+    TRY_ASSIGN(const auto texts, Texts(value, "teams"));
+    for (const auto& [text, line] : texts) {
+      if (text.empty()) return Bad(line, "a team's name is empty");
+      AddUnique(request_.teams, text);
+    }
+    return {};
+  }
+  Result<void> Lifetime(const YamlNode& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "lifetime"));
+    auto seconds = api::ParseLifetime(text);
+    if (!seconds) return At(value.line, seconds.error());
+    request_.lifetime_seconds = *seconds;
+    return {};
+  }
+  Result<void> Durability(const YamlNode& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "durability"));
+    const std::string word = LowerCase(text);
+    if (word != "everysec" && word != "always") {
+      return Bad(value.line, fmt::format("unknown durability '{}'", text), "It is one of everysec, always.");
+    }
+    request_.durability = word == "always" ? api::Durability::kAlways : api::Durability::kEverySecond;
+    return {};
+  }
+
+  /// Says that backups are described by `key`, once.
+  Result<void> Describe(const YamlNode& value, std::string_view key) {
+    if (!backup_key_.empty() && backup_key_ != key) {
+      return Bad(value.line,
+                 fmt::format("'{}' repeats what '{}' on line {} says", key, backup_key_, backup_line_),
+                 "Give the backups in one way only.");
+    }
+    backup_key_ = key;
+    backup_line_ = value.line;
+    return {};
+  }
+  Result<void> Backups(const YamlNode& value) {
+    TRY(Describe(value, "backups"));
+    if (value.kind != Kind::kList) {
+      return Bad(value.line, fmt::format("'backups' must be a list, found {}", YamlKindName(value.kind)),
+                 "Put '- ' before the entry, or use 'backup' for one.");
+    }
+    for (const YamlNode& item : value.items) TRY(AddBackup(item, "an entry of 'backups'"));
+    return {};
+  }
+  Result<void> OneBackup(const YamlNode& value) {
+    TRY(Describe(value, "backup"));
+    return AddBackup(value, "'backup'");
+  }
+  /// A map with folder, file, format, path; or the path itself.
+  Result<void> AddBackup(const YamlNode& value, std::string_view what) {
+    if (value.kind == Kind::kText) return AddPath(Trim(value.text), value.line, request_.backups, "backup");
+    if (value.kind != Kind::kMap) {
+      const int line = value.line > 0 ? value.line : backup_line_;
+      return Bad(line, fmt::format("{} must be a map, found {}", what, YamlKindName(value.kind)),
+                 "Write 'folder:' and 'file:', or 'path:'.");
+    }
+    Backup backup(*this);
+    TRY(ForEachKey<Backup>(value, BackupKeys(), backup));
+    if (!backup.path.empty() && (!backup.folder.empty() || !backup.file.empty())) {
+      return Bad(value.line, fmt::format("{} has 'path' besides 'folder' and 'file'", what),
+                 "Give 'path' alone, or 'folder' and 'file'.");
+    }
+    std::string path = backup.path;
+    if (path.empty()) path = backup.file.empty() ? backup.folder : JoinPath(backup.folder, backup.file);
+    return AddPath(path, value.line, request_.backups, "backup");
+  }
+  Result<void> BackupFolder(const YamlNode& value) {
+    TRY(Describe(value, "backupFolder/backupFile"));
+    return Set(value, "backupFolder", backup_folder_);
+  }
+  Result<void> BackupFile(const YamlNode& value) {
+    TRY(Describe(value, "backupFolder/backupFile"));
+    return Set(value, "backupFile", backup_file_);
+  }
+  Result<void> JoinBackupFolder() {
+    if (backup_folder_.empty() && backup_file_.empty()) return {};
+    const std::string path = backup_file_.empty() ? backup_folder_ : JoinPath(backup_folder_, backup_file_);
+    return AddPath(path, backup_line_, request_.backups, "backup");
+  }
+  Result<void> ScriptsFolders(const YamlNode& value) {
+    TRY_ASSIGN(const auto texts, Texts(value, "scriptsFolders"));
+    scripts_line_ = value.line;
+    for (const auto& [text, line] : texts)
+      TRY(AddPath(text, line, request_.scripts_folders, "scripts folder"));
+    return {};
+  }
+  Result<void> PreScript(const YamlNode& value) { return Script(value, "preScript", request_.pre_script); }
+  Result<void> PostScript(const YamlNode& value) { return Script(value, "postScript", request_.post_script); }
+  Result<void> Script(const YamlNode& value, std::string_view key, std::string& out) {
+    TRY(Text(value, key));
+    const size_t limit = api::kRequestLimits.string_bytes;
+    if (value.text.size() > limit)
+      return Bad(value.line, fmt::format("'{}' is longer than {} bytes", key, limit));
+    out = value.text;  // blanks may mean something inside SQL
+    return {};
+  }
+
+  /// Against the file's folder, else the current directory; the daemon knows neither.
+  Result<void> AddPath(const std::string& path, int line, std::vector<std::string>& out,
+                       std::string_view noun) const {
+    if (path.empty()) return Bad(line, fmt::format("the {}'s path is empty", noun));
+    if (path.size() >= PATH_MAX) return Bad(line, fmt::format("the {}'s path is too long", noun));
+    int error = 0;
+    for (const std::string& folder : {yaml_.folder, yaml_.current_directory}) {
+      const std::string candidate = JoinPath(folder, path);
+      struct stat status {};
+      if (::stat(candidate.c_str(), &status) == 0) {
+        out.push_back(CanonicalPath(candidate));
+        return {};
+      }
+      // "permission denied" says more than the "no such file" of the other place
+      if (error == 0 || error == ENOENT) error = errno;
+    }
+    std::string hint;
+    if (!path.starts_with('/')) {
+      hint = yaml_.folder == yaml_.current_directory
+                 ? fmt::format("Looked in {}.", yaml_.folder)
+                 : fmt::format("Looked in {} and {}.", yaml_.folder, yaml_.current_directory);
+    }
+    const Error cause =
+        ErrnoError(error, fmt::format("{}, line {}: cannot open {} '{}'", yaml_.name, line, noun, path));
+    return Fail(cause.code, cause.message, std::move(hint));
+  }
+
+  /// What the keys say together.
+  Result<void> CheckSource() const {
+    if (!source_given_) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'sourceType' is missing", yaml_.name),
+                  "It is one of empty, backup, scripts.");
+    }
+    if (request_.engine.empty()) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),
+                  "It names the database product to run.");
+    }
+    const bool wants_backups = request_.source_type == api::SourceType::kBackup;
+    const bool wants_scripts = request_.source_type == api::SourceType::kScripts;
+    if (wants_backups && request_.backups.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: sourceType is backup, but no backup is given", yaml_.name),
+                  "Add 'backups:' with '- path: <file>' under it.");
+    }
+    if (wants_scripts && request_.scripts_folders.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: sourceType is scripts, but no scripts folder is given", yaml_.name),
+                  "Add 'scriptsFolders: [<folder>]'.");
+    }
+    if (!wants_backups && !request_.backups.empty()) {
+      return Bad(backup_line_, fmt::format("'{}' is given, but sourceType is not backup", backup_key_));
+    }
+    if (!wants_scripts && !request_.scripts_folders.empty()) {
+      return Bad(scripts_line_, "'scriptsFolders' is given, but sourceType is not scripts");
+    }
+    return {};
+  }
+
+  const ImageYaml& yaml_;
+  api::CreateDataImageRequest request_;
+  bool source_given_ = false;
+  std::string backup_key_;
+  int backup_line_ = 0;
+  std::string backup_folder_;
+  std::string backup_file_;
+  int scripts_line_ = 0;
+};
+
+}  // namespace
+
+std::string JoinPath(std::string_view folder, std::string_view path) {
+  if (path.starts_with('/') || folder.empty()) return std::string(path);
+  return fmt::format("{}{}{}", folder, folder.ends_with('/') ? "" : "/", path);
+}
+
+std::string CanonicalPath(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? std::string(real.get()) : path;
+}
+
+Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const YamlNode& root) {
+  return Reader(yaml).Read(root);
+}
+
+}  // namespace spawnd::client
