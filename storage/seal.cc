@@ -9,6 +9,7 @@
 #include "storage/image/index_writer.h"
 #include "storage/seal_batch.h"
 #include "storage/seal_layers.h"
+#include "storage/volume.h"
 
 namespace spawnd::storage {
 namespace {

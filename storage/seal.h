@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "base/file.h"
-#include "storage/volume.h"
 
 namespace spawnd::storage {
+
+class Volume;
 
 struct SealRequest {
   std::string layer_directory;

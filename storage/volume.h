@@ -20,19 +20,9 @@
 #include "base/file.h"
 #include "storage/geometry.h"
 #include "storage/image/image.h"
+#include "storage/volume_values.h"
 
 namespace spawnd::storage {
-
-enum class Durability {
-  kEverySecond,  ///< Flush returns at once; the owner calls CommitEpoch once a second
-  kAlways,       ///< Flush returns when everything completed before it is durable
-};
-
-/// A revision of the volume whose delta is in `directory`.
-struct RevisionReference {
-  std::string directory;
-  uint32_t number = 0;
-};
 
 struct VolumeOptions {
   std::string directory;      ///< holds the delta: files "data" and "journal"; made when missing
@@ -47,19 +37,6 @@ struct VolumeOptions {
   /// Set: the volume does not lie on the image itself but on a revision of another volume over that image.
   /// The other volume may be open meanwhile, in another process too; it is only read.
   std::optional<RevisionReference> revision{};
-};
-
-/// A revision, and how much of the host's disk its coming took.
-struct RevisionUsage {
-  uint32_t number = 0;
-  uint64_t unique_bytes = 0;  ///< of blocks that no revision with a lower number holds
-};
-
-struct VolumeUsage {
-  uint64_t delta_bytes = 0;  ///< host disk space that slots in use take
-  uint64_t journal_bytes = 0;
-  uint64_t epoch = 0;            ///< the one being written
-  uint64_t committed_epoch = 0;  ///< the last durable one
 };
 
 class Volume {

@@ -9,7 +9,7 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/store/account.h"
 #include "engines/engine.h"
-#include "storage/volume.h"
+#include "storage/volume_values.h"
 
 namespace spawnd::daemon {
 

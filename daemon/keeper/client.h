@@ -19,7 +19,7 @@
 #include "base/unique_fd.h"
 #include "engines/engine.h"
 #include "storage/seal.h"
-#include "storage/volume.h"
+#include "storage/volume_values.h"
 
 namespace spawnd::daemon {
 

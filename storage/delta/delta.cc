@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "storage/delta/delta_files.h"
+
 namespace spawnd::storage {
 
 struct Delta::WritePlan {

@@ -29,7 +29,7 @@
 #include "storage/delta/map_journal.h"
 #include "storage/delta/slot_allocator.h"
 #include "storage/geometry.h"
-#include "storage/volume.h"
+#include "storage/volume_values.h"
 
 namespace spawnd::storage {
 
@@ -203,14 +203,5 @@ class Delta {
   std::mutex poison_mutex_;
   std::string poison_cause_;
 };
-
-inline constexpr char kDataName[] = "data";
-inline constexpr char kJournalName[] = "journal";
-/// A journal that no commit has published yet: means something only to the boot that wrote it.
-inline constexpr char kUnpublishedJournalName[] = "journal.new";
-/// A journal being rewritten; means nothing to whoever finds it.
-inline constexpr char kTemporaryJournalName[] = "journal.tmp";
-/// A revision that was not finished, "revision-7.tmp"; as above.
-inline constexpr char kTemporarySuffix[] = ".tmp";
 
 }  // namespace spawnd::storage

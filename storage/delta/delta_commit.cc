@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 
 namespace spawnd::storage {
 namespace {

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "storage/checksum.h"
 #include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 
 namespace spawnd::storage {
 namespace {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 #include "storage/delta/revision.h"
 
 namespace spawnd::storage {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "storage/delta/block_map.h"
-#include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 #include "storage/delta/journal_damage.h"
 #include "storage/delta/map_journal.h"
 #include "storage/delta/revision.h"

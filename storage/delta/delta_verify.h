@@ -1,8 +1,8 @@
 /// Checks a container's delta from end to end, without changing it. For fsck, and for tests.
 ///
 /// The delta must not be open anywhere. Takes what reading its journal and its revisions takes. Slots carry
-/// no checksums (docs/durability.md, "Bit rot in a delta"); what can be known of them is that each is in the
-/// file and belongs to one block. Safe from any thread.
+/// no checksums (docs/durability.md, "What is not promised"); what can be known of them is that each is in
+/// the file and belongs to one block. Safe from any thread.
 #pragma once
 
 #include <string>

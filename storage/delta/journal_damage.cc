@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 #include "storage/delta/map_journal.h"
 
 namespace spawnd::storage {

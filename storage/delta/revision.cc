@@ -8,8 +8,9 @@
 #include "base/random.h"
 #include "storage/checksum.h"
 #include "storage/delta/block_map.h"
-#include "storage/delta/delta.h"
+#include "storage/delta/delta_files.h"
 #include "storage/delta/map_journal.h"
+#include "storage/geometry.h"
 
 namespace spawnd::storage {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "storage/delta/delta_files.h"
+
 namespace spawnd::storage {
 
 Result<std::unique_ptr<RevisionBelow>> RevisionBelow::Open(FileSystem& fs, const std::string& directory,

@@ -14,18 +14,9 @@
 
 #include "base/file.h"
 #include "storage/geometry.h"
+#include "storage/image/chunk_location.h"
 
 namespace spawnd::storage {
-
-/// Where one chunk's bytes are. A hole (stored_length 0) reads as zeros and costs nothing.
-struct ChunkLocation {
-  uint32_t layer = 0;          ///< ordinal in the index's layer list
-  uint64_t offset = 0;         ///< of the stored bytes in the layer file
-  uint32_t stored_length = 0;  ///< 0: hole; kChunkSize: stored raw; else lz4
-  uint64_t checksum = 0;       ///< xxh3-64 of the stored bytes
-
-  bool IsHole() const { return stored_length == 0; }
-};
 
 class Image {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "storage/checksum.h"
+#include "storage/geometry.h"
 #include "storage/image/image.h"
 #include "storage/image/layer_reader.h"
 

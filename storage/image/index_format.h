@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "storage/image/image.h"
+#include "storage/image/chunk_location.h"
 #include "storage/image/image_files.h"
 
 namespace spawnd::storage {

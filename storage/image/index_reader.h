@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "storage/geometry.h"
 #include "storage/image/chunk_cache.h"
 #include "storage/image/index_format.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/file.h"
-#include "storage/image/image.h"
+#include "storage/image/chunk_location.h"
 #include "storage/image/layer_format.h"
 
 namespace spawnd::storage {
