@@ -11,7 +11,6 @@
 #include "storage/boot_id.h"
 #include "storage/checksum.h"
 #include "storage/delta/delta.h"
-#include "storage/delta/journal_damage.h"
 #include "storage/delta/revision.h"
 #include "storage/delta/revision_below.h"
 
@@ -210,8 +209,6 @@ Result<std::unique_ptr<Volume>> Volume::Open(FileSystem& fs, VolumeOptions optio
                              .image_identity = identity,
                              .boot_id = options.boot_id,
                              .journal_compaction_bytes = options.journal_compaction_bytes};
-  // Recovery would take damage for the end, and everything behind it for never written.
-  TRY(CheckJournal(fs, options.directory, options.boot_id));
   TRY_ASSIGN(auto delta, Delta::Open(fs, std::move(delta_options), *below));
   return std::make_unique<DeltaVolume>(std::move(options), std::move(below), revision, std::move(delta));
 }

@@ -102,8 +102,7 @@ class Delta {
   Result<void> StartFresh();
   Result<void> Recover(File& journal, const JournalHeader& header, const std::string& path);
   Result<void> CheckHeader(const JournalHeader& header, const std::string& path) const;
-  Result<void> Replay(File& journal, uint64_t salt, Epoch last, const std::string& path);
-  Result<void> Apply(const MapJournalReader::Record& record, const std::string& path);
+  Result<void> Replay(File& journal, const JournalHeader& header, Epoch last, const std::string& path);
   Result<void> AdoptSlots(bool renumber, const std::string& path);
   Result<void> CheckDataFile();
   Result<void> PublishRecovered(Epoch epoch, bool was_published);

@@ -13,6 +13,8 @@
 #include "storage/checksum.h"
 #include "storage/delta/delta.h"
 #include "storage/delta/delta_files.h"
+#include "storage/delta/journal_damage.h"
+#include "storage/delta/journal_replay.h"
 
 namespace spawnd::storage {
 namespace {
@@ -115,20 +117,15 @@ Result<void> Delta::CheckHeader(const JournalHeader& header, const std::string& 
 
 Result<void> Delta::Recover(File& journal, const JournalHeader& header, const std::string& path) {
   TRY(CheckHeader(header, path));
-  const bool same_boot = !options_.boot_id.empty() && header.boot_id == options_.boot_id;
-  Epoch last_commit = 0;
-  Epoch last_seen = 0;
-  for (MapJournalReader reader(journal, header.salt);;) {
-    TRY_ASSIGN(const auto record, reader.Next());
-    if (!record) break;
-    last_seen = std::max(last_seen, record->epoch);
-    if (record->type == RecordType::kCommit) last_commit = record->epoch;
-  }
-  // In the same boot every completed write is in the page cache, synced or not, so all of it counts.
-  TRY(Replay(journal, header.salt, same_boot ? last_seen : last_commit, path));
+  const bool same_boot = WrittenInBoot(header, options_.boot_id);
+  TRY_ASSIGN(const JournalExtent extent, MeasureJournal(journal, header));
+  // Replaying would take damage for the end, and everything behind it for never written.
+  TRY_ASSIGN(const auto damage, FindJournalDamage(journal, header, extent, same_boot));
+  if (damage) return Fail(ErrorCode::kCorrupt, "journal '" + path + "': " + *damage);
+  TRY(Replay(journal, header, extent.LastToReplay(same_boot), path));
 
-  const bool renumber = last_seen > kRenumberAbove;
-  const Epoch epoch = renumber ? FirstEpoch() : std::max(last_seen, FirstEpoch());
+  const bool renumber = extent.last_seen > kRenumberAbove;
+  const Epoch epoch = renumber ? FirstEpoch() : std::max(extent.last_seen, FirstEpoch());
   TRY(AdoptSlots(renumber, path));
   TRY(AdoptRevisions());
   TRY(CheckDataFile());
@@ -149,31 +146,21 @@ Result<void> Delta::Recover(File& journal, const JournalHeader& header, const st
   return data_->Truncate(uint64_t{slots_.End()} * kBlockSize);
 }
 
-Result<void> Delta::Replay(File& journal, uint64_t salt, Epoch last, const std::string& path) {
-  MapJournalReader reader(journal, salt);
-  while (true) {
-    TRY_ASSIGN(const auto record, reader.Next());
-    if (!record) return {};
-    // Records of the next epoch stand before the commit record when operations ran during the commit.
-    if (record->type == RecordType::kRuns && record->epoch <= last) TRY(Apply(*record, path));
-  }
-}
-
-Result<void> Delta::Apply(const MapJournalReader::Record& record, const std::string& path) {
-  for (size_t i = 0; i < record.RunCount(); ++i) {
-    const MapRun run = record.Run(i);
+Result<void> Delta::Replay(File& journal, const JournalHeader& header, Epoch last, const std::string& path) {
+  const auto apply = [this](const MapRun& run) -> Result<void> {
     const bool in_slots = BlockMap::IsSlot(run.value);
-    const uint64_t last_slot = in_slots ? uint64_t{BlockMap::SlotOf(run.value)} + run.count : 0;
-    if (uint64_t{run.block} + run.count > map_.Blocks() || last_slot > slots_.MaxSlots()) {
-      return Fail(ErrorCode::kCorrupt, "'" + path + "' maps block " + std::to_string(run.block) +
-                                           " or its slot beyond the end of the volume");
+    if (in_slots && uint64_t{BlockMap::SlotOf(run.value)} + run.count > slots_.MaxSlots()) {
+      return Fail(ErrorCode::kCorrupt, "maps block " + std::to_string(run.block) + " beyond the last slot");
     }
-    for (uint32_t j = 0; j < run.count; ++j) {
-      map_.Set(run.block + j, in_slots ? run.value + j : run.value);
-      if (in_slots) slots_.SetTag(BlockMap::SlotOf(run.value) + j, run.tag);
+    for (uint32_t i = 0; i < run.count; ++i) {
+      map_.Set(run.block + i, in_slots ? run.value + i : run.value);
+      if (in_slots) slots_.SetTag(BlockMap::SlotOf(run.value) + i, run.tag);
     }
-  }
-  return {};
+    return {};
+  };
+  auto replayed = ReplayJournal(journal, header, last, apply);
+  if (replayed || replayed.error().code != ErrorCode::kCorrupt) return replayed;
+  return Fail(ErrorCode::kCorrupt, "journal '" + path + "' " + replayed.error().message);
 }
 
 Result<void> Delta::AdoptSlots(bool renumber, const std::string& path) {

@@ -8,6 +8,7 @@
 #include "storage/delta/block_map.h"
 #include "storage/delta/delta_files.h"
 #include "storage/delta/journal_damage.h"
+#include "storage/delta/journal_replay.h"
 #include "storage/delta/map_journal.h"
 #include "storage/delta/revision.h"
 #include "storage/geometry.h"
@@ -70,43 +71,21 @@ class DeltaCheck {
   Result<void> CheckJournalFile(const std::string& path) {
     TRY_ASSIGN(const auto file, fs_.Open(path, OpenMode::kRead));
     TRY_ASSIGN(header_, ReadJournalHeader(*file, path));
-    const bool same_boot = !boot_id_.empty() && header_->boot_id == boot_id_;
+    const bool same_boot = WrittenInBoot(*header_, boot_id_);
     // One that never committed counts only in its own boot; in any other nothing was promised.
     if (path.ends_with(kUnpublishedJournalName) && !same_boot) return {};
-    TRY_ASSIGN(const auto damage, FindJournalDamage(*file, *header_, same_boot));
+    TRY_ASSIGN(const JournalExtent extent, MeasureJournal(*file, *header_));
+    TRY_ASSIGN(const auto damage, FindJournalDamage(*file, *header_, extent, same_boot));
     if (damage) return Fail(Damaged(*damage));
     TRY_ASSIGN(auto map, BlockMap::Create(static_cast<uint32_t>(header_->volume_bytes / kBlockSize)));
-    TRY_ASSIGN(const Epoch last, LastEpoch(*file, same_boot));
-    TRY(Replay(*file, last, map));
+    const auto apply = [&map](const MapRun& run) -> Result<void> {
+      for (uint32_t i = 0; i < run.count; ++i) {
+        map.Set(run.block + i, BlockMap::IsSlot(run.value) ? run.value + i : run.value);
+      }
+      return {};
+    };
+    TRY(ReplayJournal(*file, *header_, extent.LastToReplay(same_boot), apply));
     return CheckSlots(map);
-  }
-
-  Result<Epoch> LastEpoch(File& file, bool same_boot) {
-    Epoch last = 0;
-    for (MapJournalReader reader(file, header_->salt);;) {
-      TRY_ASSIGN(const auto record, reader.Next());
-      if (!record) return last;
-      if (same_boot || record->type == RecordType::kCommit) last = std::max(last, record->epoch);
-    }
-  }
-
-  Result<void> Replay(File& file, Epoch last, BlockMap& map) {
-    for (MapJournalReader reader(file, header_->salt);;) {
-      TRY_ASSIGN(const auto record, reader.Next());
-      if (!record) return {};
-      if (record->type != RecordType::kRuns || record->epoch > last) continue;
-      for (size_t i = 0; i < record->RunCount(); ++i) TRY(Apply(record->Run(i), map));
-    }
-  }
-
-  static Result<void> Apply(const MapRun& run, BlockMap& map) {
-    if (uint64_t{run.block} + run.count > map.Blocks()) {
-      return Fail(Damaged(fmt::format("maps block {} behind the end of the volume", run.block)));
-    }
-    for (uint32_t i = 0; i < run.count; ++i) {
-      map.Set(run.block + i, BlockMap::IsSlot(run.value) ? run.value + i : run.value);
-    }
-    return {};
   }
 
   Result<void> CheckSlots(const BlockMap& map) const {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "storage/delta/delta_files.h"
 #include "storage/delta/map_journal.h"
 
 namespace spawnd::storage {
@@ -76,18 +75,11 @@ bool IsBeginningOfRecord(const Rest& rest, uint64_t file_bytes) {
 }  // namespace
 
 Result<std::optional<std::string>> FindJournalDamage(File& journal, const JournalHeader& header,
-                                                     bool same_boot) {
-  MapJournalReader reader(journal, header.salt);
-  Rest rest{.bytes = {}, .sequence = 1};
-  while (true) {
-    TRY_ASSIGN(const auto record, reader.Next());
-    if (!record) break;
-    ++rest.sequence;
-  }
+                                                     const JournalExtent& extent, bool same_boot) {
   TRY_ASSIGN(const uint64_t size, journal.Size());
-  if (size <= reader.Position()) return std::optional<std::string>();
-  rest.bytes.resize(size - reader.Position());
-  TRY_ASSIGN(const size_t read, journal.ReadAt(reader.Position(), rest.bytes));
+  if (size <= extent.bytes) return std::optional<std::string>();
+  Rest rest{.bytes = std::vector<std::byte>(size - extent.bytes), .sequence = extent.records + 1};
+  TRY_ASSIGN(const size_t read, journal.ReadAt(extent.bytes, rest.bytes));
   rest.bytes.resize(read);
 
   const Later later = CountLater(rest, header.salt);
@@ -97,19 +89,7 @@ Result<std::optional<std::string>> FindJournalDamage(File& journal, const Journa
   const bool damaged = same_boot ? later.records > 0 || !IsBeginningOfRecord(rest, size) : later.commits > 1;
   if (!damaged) return std::optional<std::string>();
   return std::optional(fmt::format("record {} at bytes {} and following is damaged, with {} more behind it",
-                                   rest.sequence, reader.Position(), later.records));
-}
-
-Result<void> CheckJournal(FileSystem& fs, const std::string& directory, const std::string& boot_id) {
-  const std::string path = directory + "/" + kJournalName;
-  auto file = fs.Open(path, OpenMode::kRead);
-  if (!file && file.error().code == ErrorCode::kNotFound) return {};
-  if (!file) return Fail(std::move(file.error()));
-  TRY_ASSIGN(const JournalHeader header, ReadJournalHeader(**file, path));
-  const bool same_boot = !boot_id.empty() && header.boot_id == boot_id;
-  TRY_ASSIGN(const auto damage, FindJournalDamage(**file, header, same_boot));
-  if (!damage) return {};
-  return Fail(ErrorCode::kCorrupt, "journal '" + path + "': " + *damage);
+                                   rest.sequence, extent.bytes, later.records));
 }
 
 }  // namespace spawnd::storage

@@ -1,7 +1,6 @@
 /// Every byte of every kind of file with a checksum, flipped: it is found, the file is named, and nobody ever
 /// reads anything but what was written.
 #include "storage/delta/delta_verify.h"
-#include "storage/delta/journal_damage.h"
 #include "storage/image/image_verify.h"
 #include "tests/unit/storage/seal_test_volume.h"
 
@@ -162,6 +161,27 @@ TEST_CASE("bit flips: a journal and a revision") {
       const auto volume = Volume::Open(PosixFileSystem(), Options(directory));
       if (volume) FAIL("byte " << at << ": the volume opens");
     }
+  }
+  CHECK(Volume::Open(PosixFileSystem(), Options(directory)));
+}
+
+TEST_CASE("bit flips: a journal that was never committed") {
+  const TempDirectory directory;
+  {
+    auto volume = Volume::Open(PosixFileSystem(), Options(directory));
+    REQUIRE(volume);
+    for (const uint64_t block : {3, 5, 7}) {
+      REQUIRE((*volume)->Write(block * kBlockSize, Bytes(kBlockSize, std::byte{1})));
+    }
+  }
+  const std::string path = directory / "journal.new";
+  const uint64_t size = ReadFile(path).size();
+  for (uint64_t at = 512; at < size; ++at) {
+    const Flipped flipped(path, at, kFlips[at % kFlips.size()]);
+    if (Problems(directory).size() != 1) FAIL("byte " << at << " is not found");
+    const auto volume = Volume::Open(PosixFileSystem(), Options(directory));
+    if (volume) FAIL("byte " << at << ": the volume opens");
+    if (volume.error().message.find(path) == std::string::npos) FAIL(volume.error().message);
   }
   CHECK(Volume::Open(PosixFileSystem(), Options(directory)));
 }
