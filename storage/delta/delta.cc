@@ -22,18 +22,6 @@ struct Delta::DiscardPlan {
   std::array<bool, kBlocksPerDiscard> data_below{};
 };
 
-/// Counts an operation when it ends, however it ends: one that failed halfway may have changed the map.
-class Delta::Completion {
- public:
-  explicit Completion(std::atomic<uint64_t>& completed) : completed_(completed) {}
-  ~Completion() { completed_.fetch_add(1, std::memory_order_release); }
-  Completion(const Completion&) = delete;
-  Completion& operator=(const Completion&) = delete;
-
- private:
-  std::atomic<uint64_t>& completed_;
-};
-
 Result<void> Delta::CheckHealthy() {
   if (!poisoned_.load(std::memory_order_acquire)) return {};
   const std::lock_guard lock(poison_mutex_);
@@ -80,7 +68,7 @@ Result<void> Delta::ReadPiece(uint32_t block, std::span<std::byte> out) {
 
 Result<void> Delta::Write(uint32_t block, std::span<const std::byte> data) {
   TRY(CheckHealthy());
-  const Completion completion(completed_);
+  const CommitRounds::Operation operation(rounds_);
   const EpochGate::Pass pass(gate_);
   while (!data.empty()) {
     const size_t bytes = std::min<size_t>(data.size(), size_t{kBlocksPerPiece} * kBlockSize);
@@ -204,7 +192,7 @@ void Delta::SetBlocks(const MapRun& run) {
 
 Result<void> Delta::Discard(uint32_t block, uint64_t count) {
   TRY(CheckHealthy());
-  const Completion completion(completed_);
+  const CommitRounds::Operation operation(rounds_);
   const auto end = static_cast<uint32_t>(block + count);
   uint32_t data_below = 0;
   while (block < end) {

@@ -14,17 +14,15 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "storage/delta/block_map.h"
+#include "storage/delta/commit_rounds.h"
 #include "storage/delta/epoch_gate.h"
 #include "storage/delta/map_journal.h"
 #include "storage/delta/slot_allocator.h"
@@ -89,7 +87,6 @@ class Delta {
   /// The tag that recovery gives to slots of revisions; all others get later ones.
   static constexpr Epoch kRevisionTag = 1;
   Epoch FirstEpoch() const { return revisions_.empty() ? 1 : kRevisionTag + 1; }
-  class Completion;
   struct WritePlan;
   struct DiscardPlan;
   struct RevisionCut;
@@ -128,9 +125,6 @@ class Delta {
   Result<void> PublishRevision(MapJournal& file, Epoch epoch, uint32_t number);
 
   // delta_commit.cc.
-  /// Makes a round that begins after the call, or takes part in one; a round for a revision is the caller's
-  /// own.
-  Result<void> RunRound(RevisionCut* cut);
   Result<void> CommitRound(RevisionCut* cut);
   Result<void> AppendCommit(Epoch epoch);
   Result<void> SyncData();
@@ -184,19 +178,7 @@ class Delta {
 
   std::mutex save_mutex_;  // one revision at a time
 
-  /// Writes and discards that have ended, also those that failed: what a commit has to cover is counted in
-  /// it.
-  std::atomic<uint64_t> completed_{0};
-
-  // Commits are rounds; who needs more than the one under way covers waits for the next, and all who wait
-  // share it.
-  std::mutex rounds_mutex_;
-  std::condition_variable round_done_;
-  uint64_t rounds_started_ = 0;
-  uint64_t covering_ = 0;  ///< of `completed_`, by the last round that started
-  uint64_t durable_ = 0;   ///< of `completed_`, by the rounds that succeeded
-  bool committing_ = false;
-  std::optional<Error> last_round_error_;
+  CommitRounds rounds_;  // writes and discards are its operations
 
   std::atomic<bool> poisoned_{false};
   std::mutex poison_mutex_;

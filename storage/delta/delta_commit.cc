@@ -26,37 +26,8 @@ constexpr uint32_t kMaxKeptReady = 256;
 }  // namespace
 
 Result<void> Delta::Commit() {
-  return RunRound(nullptr);
-}
-
-Result<void> Delta::RunRound(RevisionCut* cut) {
   TRY(CheckHealthy());
-  // Everything that completed before this call. A round covers what had completed when it started; it may
-  // have made its cut before anything later.
-  const uint64_t needed = completed_.load(std::memory_order_acquire);
-  std::unique_lock lock(rounds_mutex_);
-  while (cut != nullptr || durable_ < needed) {
-    if (committing_) {
-      // Whoever saves a revision takes no part in another's round, but its round serves those who wait.
-      const uint64_t round = rounds_started_;
-      const bool serves = cut == nullptr && covering_ >= needed;
-      round_done_.wait(lock, [&] { return !committing_ || rounds_started_ != round; });
-      if (serves && durable_ < needed && last_round_error_) return Fail(*last_round_error_);
-      continue;
-    }
-    committing_ = true;
-    ++rounds_started_;
-    covering_ = completed_.load(std::memory_order_acquire);
-    lock.unlock();
-    auto result = CommitRound(cut);
-    lock.lock();
-    committing_ = false;
-    if (result) durable_ = covering_;
-    last_round_error_ = result ? std::nullopt : std::optional(result.error());
-    round_done_.notify_all();
-    return result;
-  }
-  return {};
+  return rounds_.Share([this] { return CommitRound(nullptr); });
 }
 
 Result<void> Delta::CommitRound(RevisionCut* cut) {

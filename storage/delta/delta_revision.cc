@@ -31,7 +31,8 @@ Result<RevisionUsage> Delta::SaveRevision(uint32_t number) {
   TRY(RemoveIfThere(temporary.c_str()));
   TRY_ASSIGN(const auto file, MapJournal::Create(fs_, PathOf(temporary.c_str()), NewHeader()));
   RevisionCut cut{.file = *file};
-  auto saved = RunRound(&cut);
+  // A round of its own, because no other makes this cut.
+  auto saved = rounds_.MakeOwn([this, &cut] { return CommitRound(&cut); });
   if (saved) saved = std::move(cut.filled);
   if (saved) saved = PublishRevision(*file, cut.epoch, number);
   const std::lock_guard lock(mutex_);
