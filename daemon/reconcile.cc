@@ -13,12 +13,12 @@
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/client.h"
+#include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
 namespace {
 
 constexpr std::chrono::seconds kKillDeadline{20};
-constexpr std::string_view kTemporary = ".tmp";
 
 /// Ends the keeper of a directory, then removes the directory.
 Result<void> RemoveWithKeeper(const std::string& directory) {
@@ -80,23 +80,23 @@ Result<void> SweepStore(const DaemonState& state, Catalog& catalog, bool keep_la
     const int64_t id = IdFromName(name, suffix);
     return id != 0 && !images.contains(id);
   };
-  const std::string temporary_index = ".index" + std::string(kTemporary);
+  const std::string temporary_index = storage::TemporaryPath(storage::kIndexSuffix);
   TRY(Sweep(
       layout.Images(),
       [&](std::string_view name) {
-        return unknown_image(name, ".index") || unknown_image(name, temporary_index);
+        return unknown_image(name, storage::kIndexSuffix) || unknown_image(name, temporary_index);
       },
       RemoveFile));
   TRY(Sweep(
       layout.Logs(), [&](std::string_view name) { return unknown_image(name, ".log"); }, RemoveFile));
   // A build that would not end may still write its layer, and its row does not name it yet.
   if (keep_layers) return {};
-  const std::string temporary_layer = ".layer" + std::string(kTemporary);
+  const std::string temporary_layer = storage::TemporaryPath(storage::kLayerSuffix);
   return Sweep(
       layout.Layers(),
       [&](std::string_view name) {
         if (!LayerIdFromName(name, temporary_layer).empty()) return true;
-        const std::string_view id = LayerIdFromName(name, ".layer");
+        const std::string_view id = LayerIdFromName(name, storage::kLayerSuffix);
         return !id.empty() && !layers.contains(id);
       },
       RemoveFile);

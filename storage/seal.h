@@ -3,8 +3,9 @@
 ///
 /// The caller has stopped writing to the volume. Streams: memory stays below 64 MiB whatever the size. Both
 /// files appear under their final names only when complete and durable (write temp, sync, trailer, sync,
-/// rename, sync the folder; invariant 7); after an error or a crash a temp file "<name>.tmp" may remain,
-/// which RemoveTemporaryFiles deletes.
+/// rename, sync the folder; invariant 7). Until then they are "<name>.tmp" and count for nothing. An error
+/// removes them where it can; what it or a crash leaves goes at the next Seal to that name, or the daemon's
+/// next start.
 #pragma once
 
 #include <cstdint>

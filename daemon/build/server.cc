@@ -10,6 +10,7 @@
 #include "daemon/handlers/views.h"
 #include "daemon/images/images.h"
 #include "daemon/store/disk.h"
+#include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -140,7 +141,7 @@ Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const s
   for (const std::string& path :
        {layout.ImageIndex(image_id), layout.Layer(layer_id), layout.ImageLog(image_id)}) {
     TRY(RemoveFile(path));
-    TRY(RemoveFile(path + ".tmp"));
+    TRY(RemoveFile(storage::TemporaryPath(path)));
   }
   return context.Ask([&state = context.state, image_id] { return state.images->AbandonBuild(image_id); });
 }

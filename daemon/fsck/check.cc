@@ -13,6 +13,7 @@
 #include "daemon/keeper/protocol.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
+#include "storage/image/image_files.h"
 #include "storage/image/image_verify.h"
 #include "storage/image/index_reader.h"
 
@@ -56,8 +57,8 @@ Result<std::vector<Finding>> FsckCheck::Run() {
   TRY(CheckIndexes());
   TRY(CheckUnknownIndexes());
   TRY(CheckUnusedLayers());
-  TRY(CheckUnfinished(layout_.Layers(), ".layer.tmp"));
-  TRY(CheckUnfinished(layout_.Images(), ".index.tmp"));
+  TRY(CheckUnfinished(layout_.Layers(), storage::TemporaryPath(storage::kLayerSuffix)));
+  TRY(CheckUnfinished(layout_.Images(), storage::TemporaryPath(storage::kIndexSuffix)));
   TRY(CheckBuilds());
   TRY(CheckContainers());
   TRY(CheckUnknownContainers());
@@ -154,7 +155,7 @@ Result<void> FsckCheck::CheckUnknownIndexes() {
   for (const ImageRow& row : images_) known.insert(row.id);
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Images()));
   for (const std::string& name : names) {
-    const int64_t id = IdFromName(name, ".index");
+    const int64_t id = IdFromName(name, storage::kIndexSuffix);
     if (id == 0 || known.contains(id)) continue;
     // With the layers that only it refers to: the two are worth something together.
     std::vector<std::string> paths{layout_.ImageIndex(id)};
@@ -172,7 +173,7 @@ Result<void> FsckCheck::CheckUnknownIndexes() {
 Result<void> FsckCheck::CheckUnusedLayers() {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Layers()));
   for (const std::string& name : names) {
-    const std::string_view id = LayerIdFromName(name, ".layer");
+    const std::string_view id = LayerIdFromName(name, storage::kLayerSuffix);
     if (id.empty() || referenced_.contains(id)) continue;
     AddDelete(layout_.Layer(id), "is a layer that no image refers to");
   }

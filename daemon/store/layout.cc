@@ -7,11 +7,10 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
 namespace {
-
-constexpr size_t kLayerIdDigits = 32;
 
 Result<void> MakeDirectory(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) {
@@ -46,10 +45,10 @@ Result<void> StoreLayout::Prepare() const {
 }
 
 std::string StoreLayout::Layer(std::string_view layer_id) const {
-  return Layers() + "/" + std::string(layer_id) + ".layer";
+  return storage::LayerPath(Layers(), layer_id);
 }
 std::string StoreLayout::ImageIndex(int64_t image_id) const {
-  return Images() + "/" + std::to_string(image_id) + ".index";
+  return Images() + "/" + std::to_string(image_id) + std::string(storage::kIndexSuffix);
 }
 std::string StoreLayout::ImageLog(int64_t image_id) const {
   return Logs() + "/" + std::to_string(image_id) + ".log";
@@ -74,9 +73,7 @@ int64_t IdFromName(std::string_view name, std::string_view suffix) {
 std::string_view LayerIdFromName(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return {};
   name.remove_suffix(suffix.size());
-  const bool ours =
-      name.size() == kLayerIdDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  return ours ? name : std::string_view();
+  return storage::IsLayerId(name) ? name : std::string_view();
 }
 
 Result<void> RemoveTree(const std::string& path) {

@@ -27,30 +27,18 @@ bool HasMagic(std::span<const std::byte> block, std::string_view magic) {
 
 }  // namespace
 
-std::string LayerPath(const std::string& directory, const std::string& layer_id) {
-  return directory + "/" + layer_id + ".layer";
+std::string LayerPath(std::string_view directory, std::string_view layer_id) {
+  return fmt::format("{}/{}{}", directory, layer_id, kLayerSuffix);
 }
 
-std::string TemporaryPath(const std::string& path) {
-  return path + ".tmp";
+std::string TemporaryPath(std::string_view path) {
+  return std::string(path) + ".tmp";
 }
 
 bool IsLayerId(std::string_view text) {
   return text.size() == kLayerIdLength && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
-}
-
-Result<void> RemoveTemporaryFiles(FileSystem& fs, const std::string& directory) {
-  TRY_ASSIGN(const std::vector<std::string> names, fs.List(directory));
-  bool removed = false;
-  for (const std::string& name : names) {
-    if (!name.ends_with(".layer.tmp") && !name.ends_with(".index.tmp")) continue;
-    TRY(fs.Remove(fmt::format("{}/{}", directory, name)));
-    removed = true;
-  }
-  if (removed) TRY(fs.SyncDirectory(directory));
-  return {};
 }
 
 void BeginHeader(std::span<std::byte> block, std::string_view magic) {
@@ -112,8 +100,8 @@ Result<void> BatchWriter::Flush() {
 
 RemoveUnlessKept::~RemoveUnlessKept() {
   for (const std::string& path : paths_) {
-    // An error is on its way to the caller already. What cannot be removed here is either a temp file, which
-    // RemoveTemporaryFiles gets later, or a sealed file that nothing refers to, which gc gets.
+    // An error is on its way to the caller already. Nothing refers to what cannot be removed here, so it goes
+    // when the folder is next looked after.
     (void)fs_.Remove(path);
   }
 }

@@ -2,7 +2,8 @@
 /// they are written in batches, and what happens to the ones that were never finished.
 ///
 /// A sealed file has its final name only once it is complete and durable. Until then it is "<name>.tmp",
-/// which a crash may leave behind and RemoveTemporaryFiles takes away. docs/store-format.md has every byte.
+/// which a crash may leave behind. It counts for nothing: the next Seal to that name removes it, and so does
+/// whoever looks after the folder (daemon/reconcile.cc, fsck). docs/store-format.md has every byte.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +23,14 @@ inline constexpr uint32_t kSealedFormatVersion = 1;   ///< of both
 inline constexpr size_t kLayerIdLength = 32;          ///< lower-case hex digits
 inline constexpr size_t kWriteBatchBytes = 1U << 20;  ///< sealed files are written in pieces of this size
 
+inline constexpr std::string_view kLayerSuffix = ".layer";
+inline constexpr std::string_view kIndexSuffix = ".index";
 /// "<directory>/<layer_id>.layer"
-std::string LayerPath(const std::string& directory, const std::string& layer_id);
+std::string LayerPath(std::string_view directory, std::string_view layer_id);
 /// The name a sealed file has until it is complete: "<path>.tmp".
-std::string TemporaryPath(const std::string& path);
+std::string TemporaryPath(std::string_view path);
+/// Whether it is kLayerIdLength lower-case hex digits.
 bool IsLayerId(std::string_view text);
-
-/// Deletes what an interrupted Seal left in `directory` ("*.layer.tmp", "*.index.tmp") and nothing else. Only
-/// while no Seal into this directory is running.
-Result<void> RemoveTemporaryFiles(FileSystem& fs, const std::string& directory);
 
 /// Fills in the fields that every header block starts with, and zeros the rest. `block` has kHeaderBytes.
 void BeginHeader(std::span<std::byte> block, std::string_view magic);

@@ -29,7 +29,7 @@ Result<void> VerifyHeader(LayerReader& layer) {
   if (HeaderChecksum(block) != layer.Trailer().header_checksum) {
     return Fail(Damaged(layer, 0, kHeaderBytes, "header and trailer belong to different files"));
   }
-  if (!layer.Path().ends_with(id + ".layer")) {
+  if (!layer.Path().ends_with(id + std::string(kLayerSuffix))) {
     return Fail(Damaged(layer, 0, kHeaderBytes, fmt::format("this is layer '{}' under another name", id)));
   }
   return {};

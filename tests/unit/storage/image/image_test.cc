@@ -159,23 +159,5 @@ TEST_CASE("many threads read one image at once") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("only unfinished files are temporary files") {
-  const TempDirectory directory;
-  MemoryVolume volume(10);
-  volume.Put(0, MakeChunk(1));
-  const Sealed sealed = SealInto(directory, volume);
-  const std::vector<std::string> before = directory.Names();
-  const Bytes some(10);
-  WriteFile(directory / "0123.layer.tmp", some);
-  WriteFile(directory / "x.index.tmp", some);
-  WriteFile(directory / "notes.tmp", some);
-  REQUIRE(RemoveTemporaryFiles(PosixFileSystem(), directory.Path()));
-  std::vector<std::string> expected = before;
-  expected.push_back("notes.tmp");
-  std::ranges::sort(expected);
-  CHECK(directory.Names() == expected);
-  CHECK(OpenImage(directory, sealed)->VolumeBytes() == volume.SizeBytes());
-}
-
 }  // namespace
 }  // namespace spawnd::storage
