@@ -60,13 +60,17 @@ class FileSystem {
   /// Makes one directory (0700); one that is there already is no error.
   virtual Result<void> CreateDirectory(const std::string& path) = 0;
   virtual Result<void> RemoveDirectory(const std::string& path) = 0;
-  /// Names (not paths) in a directory, sorted, without . and ..
+  /// Names (not paths) in a directory, sorted, without . and ..; all of them, or an error.
   virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
   virtual Result<void> SyncDirectory(const std::string& path) = 0;
 };
 
 /// The real one. Safe from any thread; lives as long as the process.
 FileSystem& PosixFileSystem();
+
+/// The names in a folder that was opened for reading, as List gives them, or kInvalidArgument when there are
+/// more than `limit`. `what` names it in messages: "scripts folder '/x/y'".
+Result<std::vector<std::string>> NamesInFolder(int folder_fd, const std::string& what, size_t limit);
 
 /// ReadAt that treats a short read as kCorrupt ("'<name>' is truncated").
 Result<void> ReadExactly(File& file, uint64_t offset, std::span<std::byte> out, std::string_view name);

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <memory>
 
 #include "base/file.h"
 #include "base/unique_fd.h"
@@ -133,16 +135,9 @@ class RealFileSystem final : public FileSystem {
   }
 
   Result<std::vector<std::string>> List(const std::string& path) override {
-    DIR* dir = ::opendir(path.c_str());
-    if (dir == nullptr) return FailErrno(errno, "cannot list '" + path + "'");
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(dir)) {
-      const std::string name = entry->d_name;
-      if (name != "." && name != "..") names.push_back(name);
-    }
-    ::closedir(dir);
-    std::sort(names.begin(), names.end());
-    return names;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.Valid()) return FailErrno(errno, "cannot list '" + path + "'");
+    return NamesInFolder(fd.Get(), "'" + path + "'", SIZE_MAX);
   }
 
   Result<void> SyncDirectory(const std::string& path) override {
@@ -153,11 +148,37 @@ class RealFileSystem final : public FileSystem {
   }
 };
 
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
 }  // namespace
 
 FileSystem& PosixFileSystem() {
   static RealFileSystem file_system;
   return file_system;
+}
+
+Result<std::vector<std::string>> NamesInFolder(int folder_fd, const std::string& what, size_t limit) {
+  // A descriptor of its own with its own offset, which closedir closes.
+  const int copy = ::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, CloseFolder> folder(copy >= 0 ? ::fdopendir(copy) : nullptr);
+  if (!folder) return FailErrno(errno, "cannot list " + what);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;  // the end and a failure look the same but for it
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr && errno != 0) return FailErrno(errno, "cannot list " + what);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (names.size() == limit) {
+      return Fail(ErrorCode::kInvalidArgument, what + " has more than " + std::to_string(limit) + " entries");
+    }
+    names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<void> ReadExactly(File& file, uint64_t offset, std::span<std::byte> out, std::string_view name) {

@@ -1,6 +1,5 @@
 #include "daemon/access/caller.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
@@ -9,12 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -122,10 +119,6 @@ std::string UserName(uid_t uid) {
 
 namespace {
 
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
-
 std::string CannotOpen(const Identity& caller, const std::string& path, std::string_view noun) {
   return "cannot open " + std::string(noun) + " '" + path + "' as user '" + UserName(caller.uid) + "'";
 }
@@ -170,27 +163,6 @@ Result<UniqueFd> OpenAsCaller(const Identity& caller, const std::string& path, s
     return Fail(ErrorCode::kInvalidArgument, CannotOpen(caller, path, noun) + ": it is a directory");
   }
   return std::move(opened.fd);
-}
-
-Result<std::vector<std::string>> NamesInFolder(int folder_fd, size_t limit) {
-  // A descriptor of its own with its own offset, which closedir closes.
-  const int copy = ::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, CloseFolder> folder(copy >= 0 ? ::fdopendir(copy) : nullptr);
-  if (!folder) return FailErrno(errno, "cannot list the folder");
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    if (names.size() == limit) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "the folder has more than " + std::to_string(limit) + " entries");
-    }
-    names.emplace_back(name);
-  }
-  if (errno != 0) return FailErrno(errno, "cannot list the folder");
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace spawnd::daemon

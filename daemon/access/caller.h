@@ -6,7 +6,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/process.h"
 #include "base/result.h"
@@ -32,9 +31,5 @@ struct FileOrFolder {
 };
 Result<FileOrFolder> OpenFileOrFolderAsCaller(const Identity& caller, const std::string& path,
                                               std::string_view noun);
-
-/// The names in a folder that was opened as its reader, sorted, without "." and "..". kInvalidArgument when
-/// there are more than `limit`.
-Result<std::vector<std::string>> NamesInFolder(int folder_fd, size_t limit);
 
 }  // namespace spawnd::daemon

@@ -157,9 +157,7 @@ Result<void> Pour(const BuildContext& context, const Restore& restore, const Ope
 Result<std::unique_ptr<CallersFolder>> CallersFolder::Make(const Identity& caller, const std::string& path,
                                                            int folder_fd) {
   std::unique_ptr<CallersFolder> folder(new CallersFolder(caller, path));
-  auto names = NamesInFolder(folder_fd, kMaxFolderEntries);
-  if (!names) return Fail(names.error().Wrap("backup '" + path + "'"));
-  folder->names_ = std::move(*names);
+  TRY_ASSIGN(folder->names_, NamesInFolder(folder_fd, "backup '" + path + "'", kMaxFolderEntries));
   return folder;
 }
 

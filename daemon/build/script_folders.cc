@@ -1,5 +1,6 @@
 #include "daemon/build/script_folders.h"
 
+#include "base/file.h"
 #include "daemon/access/caller.h"
 #include "daemon/build/script_order.h"
 
@@ -17,9 +18,9 @@ class Search {
                                                    std::to_string(kMaxScriptFolderDepth) +
                                                    " folders deep, or a link leads back into it");
     }
-    auto names = NamesInFolder(fd, kMaxScripts);
-    if (!names) return Fail(names.error().Wrap("scripts folder '" + root_ + "/" + folder + "'"));
-    for (const std::string& name : *names) {
+    TRY_ASSIGN(const auto names,
+               NamesInFolder(fd, "scripts folder '" + root_ + "/" + folder + "'", kMaxScripts));
+    for (const std::string& name : names) {
       if (name.front() == '.') continue;
       if (++entries_ > kMaxScripts) {
         return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + root_ + "' has more than " +

@@ -2,7 +2,10 @@
 /// to them is in tests/crash, long random runs are in tests/model.
 #include "storage/delta/revision.h"
 
+#include <sys/syscall.h>
+
 #include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "base/random.h"
@@ -10,6 +13,7 @@
 #include "storage/image/image.h"
 #include "storage/seal.h"
 #include "storage/volume.h"
+#include "tests/support/failing_call.h"
 #include "tests/support/memory_image.h"
 #include "tests/support/stamped_block.h"
 #include "tests/unit/storage/open_volume.h"
@@ -107,6 +111,27 @@ TEST_CASE("a volume goes back to what was saved, and on from there") {
   const auto volume = OpenVolume(In(directory, durability));
   for (uint32_t block = 0; block < 8; ++block) CHECK(StampAt(*volume, block) == 0);
   CHECK(volume->Revisions().size() == 3);
+}
+
+// A revision that was overlooked once is lost: its slots count as free, so the opening cuts them off and
+// later writes take them.
+TEST_CASE("a volume whose folder cannot be read does not open, and keeps its revisions") {
+  const TempDirectory directory;
+  {
+    const auto volume = OpenVolume(In(directory));
+    Put(*volume, 0, 8, 1);
+    REQUIRE(volume->SaveRevision(1));
+    Put(*volume, 0, 8, 2);
+  }
+  Revert(directory, std::nullopt);  // now rev.1 alone holds its slots
+  const std::string said = spawnd::testing::WithFailingCall(SYS_getdents64, EIO, [&] {
+    const auto volume = Volume::Open(PosixFileSystem(), In(directory));
+    return volume ? std::string("opened") : std::string(ErrorCodeName(volume.error().code));
+  });
+  CHECK(said == "io");
+  OpenVolume(In(directory));
+  Revert(directory, 1);
+  CHECK(StampAt(*OpenVolume(In(directory)), 7) == 1);
 }
 
 TEST_CASE("numbers of revisions grow") {
