@@ -84,7 +84,7 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
   const StoreLayout& layout = context_.state.layout;
   TRY(context_.StopRequested());
   context_.progress.Stage("stopping");
-  TRY(keeper_->FinishImage(kFinishDeadline));
+  TRY(keeper_->FinishImage(kFinishDeadline, [this] { return context_.stop.stop_requested(); }));
   TRY(context_.StopRequested());
   const storage::SealRequest request{layout.Layers(), options_.layer_id,
                                      layout.ImageIndex(options_.image_id)};

@@ -22,9 +22,10 @@ std::vector<RevisionRow> RowsOf(const std::vector<storage::RevisionUsage>& revis
   return rows;
 }
 
-Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory) {
+Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory,
+                                                   const std::stop_token& stop) {
   TRY_ASSIGN(const auto keeper, KeeperClient::Attach(directory));
-  TRY_ASSIGN(auto revisions, keeper->Save());
+  TRY_ASSIGN(auto revisions, keeper->Save([&stop] { return stop.stop_requested(); }));
   if (revisions.empty()) return Fail(ErrorCode::kInternal, "the keeper names no revision");
   return revisions;
 }
@@ -50,11 +51,12 @@ Result<void> Containers::BeginSave(int64_t id, const Changed& saved) {
         "last revision.");
   }
   ++life.saves;
-  state_.launches->Run([this, id, saved, directory = state_.layout.Container(id)](const std::stop_token&) {
-    auto revisions = SaveIn(directory);
-    state_.mailbox->Post(
-        [this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
-  });
+  state_.launches->Run(
+      [this, id, saved, directory = state_.layout.Container(id)](const std::stop_token& stop) {
+        auto revisions = SaveIn(directory, stop);
+        state_.mailbox->Post(
+            [this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
+      });
   return {};
 }
 

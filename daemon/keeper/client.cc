@@ -35,8 +35,8 @@ constexpr seconds kQuickDeadline(30);
 constexpr seconds kSealDeadline(24 * 3600);
 /// Longer than the keeper's own: what is dirty is written to the volume first, and that to the disk.
 constexpr seconds kSaveDeadline(300);
-/// A tidy end before SIGKILL.
-constexpr seconds kAbandonDeadline(8);
+/// A tidy end before SIGKILL. Whoever waits for it may be a daemon that stops: less than its own goodbye.
+constexpr seconds kAbandonDeadline(4);
 
 using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
 
@@ -126,16 +126,18 @@ class Client final : public KeeperClient {
     return Ask(request, kQuickDeadline).map([](const KeeperReply& reply) { return reply.databases; });
   }
 
-  Result<std::vector<storage::RevisionUsage>> Save() override {
+  Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kSave;
-    return Ask(request, kSaveDeadline).map([](const KeeperReply& reply) { return reply.started.revisions; });
+    return Ask(request, kSaveDeadline, stop).map([](const KeeperReply& reply) {
+      return reply.started.revisions;
+    });
   }
 
-  Result<void> FinishImage(seconds deadline) override {
+  Result<void> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kFinishImage;
-    return Ask(request, deadline).map([](const KeeperReply&) {});
+    return Ask(request, deadline, stop).map([](const KeeperReply&) {});
   }
 
   Result<storage::SealResult> Seal(const storage::SealRequest& seal,
@@ -156,10 +158,8 @@ class Client final : public KeeperClient {
   }
 
   Result<void> Kill(seconds deadline) override {
-    KeeperRequest request;
-    request.op = Op::kAbandon;
-    // Whatever it answers, or not: the signal settles it. A pidfd, so that a reused number cannot be hit.
-    [[maybe_unused]] const bool tidy = Ask(request, kAbandonDeadline).has_value();
+    AskToEnd();
+    // However that went: the signal settles it. A pidfd, so that a reused number cannot be hit.
     ::syscall(SYS_pidfd_send_signal, process_.Get(), SIGKILL, nullptr, 0);
     return WaitUntilGone(deadline);
   }
@@ -169,6 +169,18 @@ class Client final : public KeeperClient {
   Error EndedEarly() const { return LastWords(directory_, "the keeper ended unexpectedly"); }
 
  private:
+  /// On a connection of its own. On the old one the answer to something else may still be on its way, and a
+  /// seal goes on for as long as somebody listens there.
+  void AskToEnd() {
+    connection_.Reset();
+    KeeperRequest request;
+    request.op = Op::kAbandon;
+    const auto connection = ConnectTo(directory_);
+    if (!connection || !SendPacket(connection->Get(), EncodeRequest(request))) return;
+    pollfd end{process_.Get(), POLLIN, 0};
+    ::poll(&end, 1, static_cast<int>(milliseconds(kAbandonDeadline).count()));
+  }
+
   /// The process, then every process of its container: each holds the lock.
   Result<void> WaitUntilGone(seconds deadline) {
     pollfd poll_fd{process_.Get(), POLLIN, 0};

@@ -66,7 +66,7 @@ class KeeperClient {
  public:
   /// Starts a keeper process and waits until its engine answers and is prepared. On any error the keeper and
   /// all it made (processes, mounts, loop device) are gone when this returns; files in spec.directory stay.
-  /// `warn` may be empty. Errors: whatever the keeper says (kInUse for a port that is taken, kNoSpace,
+  /// Errors: whatever the keeper says (kInUse for a port that is taken, kNoSpace,
   /// kCorrupt...), kTimeout, kCancelled when `stop` says so (asked at least every 100 ms).
   static Result<std::unique_ptr<KeeperClient>> Launch(const KeeperSpec& spec, std::chrono::seconds deadline,
                                                       const std::function<bool()>& stop);
@@ -90,17 +90,19 @@ class KeeperClient {
   virtual Result<void> CreateDatabase(const std::string& database) = 0;
   virtual Result<std::vector<std::string>> UserDatabases() = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all
-  /// there are; the last one is new. The engine's writes wait for some milliseconds.
-  virtual Result<std::vector<storage::RevisionUsage>> Save() = 0;
+  /// there are; the last one is new. The engine's writes wait for some milliseconds. kCancelled when `stop`
+  /// says so: the revision may come all the same, and whoever attaches later finds it in Started.
+  virtual Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
-  /// system. Afterwards only Seal and Kill make sense.
-  virtual Result<void> FinishImage(std::chrono::seconds deadline) = 0;
+  /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill.
+  virtual Result<void> FinishImage(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
   /// Stops the engine cleanly, unmounts, commits the delta, ends the keeper.
   virtual Result<void> Stop(std::chrono::seconds deadline) = 0;
-  /// SIGKILL, and returns once the keeper and its namespaces are gone (at most `deadline`, else kTimeout).
+  /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
+  /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
 
   /// A descriptor of its own (the caller's to keep) that polls readable when the keeper ends, for whatever

@@ -77,6 +77,63 @@ case_a_daemon_that_does_not_answer() {
 
 case_create_data_image() { interrupt 40 image "$(image_yaml interrupted 'sourceType: empty' 'version: 15')"; }
 
+# --- a server that does not end: its keeper is stopped while a script of the build runs -------------------------------
+
+# hang_before_the_end NAME: its build waits in $build, for a keeper that will not answer it.
+hang_before_the_end() {
+  local yaml
+  yaml=$(image_yaml "$1" 'sourceType: empty' 'version: 15' 'postScript: select pg_sleep(3)')
+  "$work/spawnctl" create data-image --progress -f "$yaml" >"$work/said" 2>&1 & build=$!
+  wait_until 20 script_runs
+  stopped=$(keeper_pid "$(basename "$state"/builds/*)")
+  kill -STOP "$stopped"
+  wait_until 20 grep -q stopping "$work/said"
+}
+
+# A backend of the build's server says in its title what it does.
+script_runs() { local pid; for pid in $(descendants "$(daemon_pid)"); do grep -aq ' SELECT' "/proc/$pid/cmdline" 2>/dev/null && return; done; return 1; }
+
+case_ctrl_c_while_the_server_is_stopped() {
+  local build stopped start=$SECONDS code=0
+  hang_before_the_end hangs
+  kill -TERM "$build"  # as ctrl-C, which bash keeps from what runs in the background
+  wait "$build" || code=$?
+  assert_eq "$code" 143
+  (( SECONDS - start < 20 )) || fail "it took $((SECONDS - start)) s to stop"
+  wait_until 10 process_gone "$stopped"
+  wait_until 10 folder_empty "$state/builds"
+  assert_error 2 hangs -- ctl get data-image hangs
+}
+
+case_the_daemon_stops_while_a_server_is_stopped() {
+  local build stopped
+  hang_before_the_end hangs
+  stop_daemon
+  wait "$build" || true
+  assert_contains "$(<"$work/said")" 'the daemon is stopping'
+  process_gone "$stopped" || fail "the keeper of a build is left"
+  start_daemon
+}
+
+# The keeper waits for process 1 to have the file system written out.
+case_the_daemon_stops_while_a_save_runs() {
+  local save keeper first
+  make_container shop saved >/dev/null
+  keeper=$(keeper_pid "$(field saved id)")
+  first=$(pgrep -P "$keeper")
+  kill -STOP "$first"
+  "$work/spawnctl" save data-container saved >"$work/said" 2>&1 & save=$!
+  wait_until 10 waits_for_process_1 "$keeper"
+  stop_daemon
+  if wait "$save"; then fail "the save is said to be done"; fi
+  kill -CONT "$first"
+  start_daemon
+  wait_until 20 answers saved
+  ctl delete data-container -q saved
+}
+# In poll, of one descriptor.
+waits_for_process_1() { [[ $(awk '{ print $1, $3 }' "/proc/$1/syscall") == "7 0x1" ]]; }
+
 write_config
 start_daemon
 make_items_image shop 'version: 15'
