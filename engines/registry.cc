@@ -9,6 +9,7 @@
 #include "engines/mysql/mysql_engine.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/redis/redis_engine.h"
+#include "engines/version.h"
 
 namespace spawnd::engines {
 namespace {
@@ -110,26 +111,6 @@ Result<Installation> ChooseInstallation(const Engine& engine, std::span<const In
   message += BrokenOnes(engine, installed, wanted) + ")";
   return Fail(ErrorCode::kUnsupported, message,
               std::string(engine.InstallHint()) + RelativesHint(engine, installed));
-}
-
-bool VersionLess(std::string_view a, std::string_view b) {
-  while (!a.empty() || !b.empty()) {
-    const auto part = [](std::string_view& text) {
-      uint64_t number = 0;
-      size_t i = 0;
-      for (; i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0 && i < 9; ++i) {
-        number = number * 10 + static_cast<uint64_t>(text[i] - '0');
-      }
-      // "18beta1" counts as 18: what follows the digits of a part does not order anything.
-      const size_t dot = text.find('.', i);
-      text.remove_prefix(dot == std::string_view::npos ? text.size() : dot + 1);
-      return number;
-    };
-    const uint64_t x = part(a);
-    const uint64_t y = part(b);
-    if (x != y) return x < y;
-  }
-  return false;
 }
 
 }  // namespace spawnd::engines

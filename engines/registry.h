@@ -20,7 +20,4 @@ Result<const Engine*> FindEngine(std::string_view name);
 Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
                                         std::string_view wanted);
 
-/// Orders dotted version numbers as numbers: "9.6" < "15.4" < "15.20".
-bool VersionLess(std::string_view a, std::string_view b);
-
 }  // namespace spawnd::engines

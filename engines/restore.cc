@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "engines/source_session.h"
-
 namespace spawnd::engines {
 
 ContainerCommand WriteFileInContainer(const std::string& path, std::string content) {
@@ -15,16 +13,6 @@ ContainerCommand WriteFileInContainer(const std::string& path, std::string conte
   command.command.working_directory = "/";
   command.input = std::move(content);
   return command;
-}
-
-RestoreStep PassOnBackup(const std::string& backup_name, bool gzip) {
-  RestoreStep step;
-  step.title = "placing " + backup_name;
-  step.command.argv = {"/bin/cat"};
-  step.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  step.command.working_directory = "/";
-  step.session = std::make_unique<SourceSession>(backup_name, gzip);
-  return step;
 }
 
 Error FolderRefused(const RestoreRequest& request) {

@@ -76,17 +76,14 @@ ContainerCommand WriteFileInContainer(const std::string& path, std::string conte
 /// starts as StartCommand says and that Probe gets in as superuser, e.g. with a command in `afterwards`.
 struct Placement {
   bool replaces_data = false;  ///< the data directory is emptied first; it stays itself, owner and mode too
-  /// What its command writes to standard output is placed. PassOnBackup() for the backup file itself;
+  /// What its command writes to standard output is placed. PassOnBackup() of source_session.h for
+  /// the backup file itself;
   /// `tar -C FOLDER -c .` with input_is_backup false for a folder. Needs no server.
   RestoreStep source;
   /// `/bin/tar -x -C DATA`, `/bin/sh -c 'cat > dump.rdb'`. Reads its input to the end.
   ContainerCommand sink;
   std::vector<ContainerCommand> afterwards{};
 };
-
-/// A source that passes the backup file on, unpacked when it is `gzip`. Its session refuses a gzip file that
-/// is cut short; engines/source_session.h is there to derive a stricter one from.
-RestoreStep PassOnBackup(const std::string& backup_name, bool gzip);
 
 /// What is to be done with one backup. Either may be empty.
 struct RestorePlan {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/process.h"
-#include "engines/registry.h"
+#include "engines/version.h"
 
 namespace spawnd::engines {
 namespace {

@@ -28,4 +28,14 @@ Result<void> SourceSession::OnToolExit(int exit_code) {
   return Fail(ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words);
 }
 
+RestoreStep PassOnBackup(const std::string& backup_name, bool gzip) {
+  RestoreStep step;
+  step.title = "placing " + backup_name;
+  step.command.argv = {"/bin/cat"};
+  step.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  step.command.working_directory = "/";
+  step.session = std::make_unique<SourceSession>(backup_name, gzip);
+  return step;
+}
+
 }  // namespace spawnd::engines

@@ -32,4 +32,8 @@ class SourceSession : public RestoreSession {
   std::string first_message_;
 };
 
+/// A source that passes the backup file on, unpacked when it is `gzip`. Its session refuses a gzip file that
+/// is cut short.
+RestoreStep PassOnBackup(const std::string& backup_name, bool gzip);
+
 }  // namespace spawnd::engines

@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "engines/registry.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mariadb {
 namespace {

@@ -5,8 +5,8 @@
 #include <cctype>
 #include <utility>
 
-#include "engines/registry.h"
 #include "engines/server_search.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mssql {
 namespace {

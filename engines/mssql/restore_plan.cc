@@ -12,6 +12,7 @@
 #include "engines/mssql/backup_set.h"
 #include "engines/mssql/launch.h"
 #include "engines/mssql/tool_session.h"
+#include "engines/source_session.h"
 
 namespace spawnd::engines::mssql {
 namespace {

@@ -1,6 +1,6 @@
 #include "engines/mysql/mysql_engine.h"
 
-#include "engines/registry.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mysql {
 namespace {

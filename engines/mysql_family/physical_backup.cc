@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
+#include "engines/source_session.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {

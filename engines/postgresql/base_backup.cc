@@ -11,6 +11,7 @@
 #include "engines/postgresql/explain_exit.h"
 #include "engines/postgresql/launch.h"
 #include "engines/postgresql/tar_walk.h"
+#include "engines/source_session.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/process.h"
-#include "engines/registry.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <iterator>
 
-#include "engines/registry.h"
 #include "engines/server_search.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::redis {
 namespace {

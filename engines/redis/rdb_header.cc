@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "engines/registry.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::redis {
 namespace {

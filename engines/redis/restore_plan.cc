@@ -13,6 +13,7 @@
 #include "engines/redis/launch.h"
 #include "engines/redis/rdb_header.h"
 #include "engines/redis/script_session.h"
+#include "engines/source_session.h"
 
 namespace spawnd::engines::redis {
 namespace {

@@ -43,13 +43,5 @@ TEST_CASE("A version that is not here: what is, and how to add one") {
         "PostgreSQL is not installed (no version of it is)");
 }
 
-TEST_CASE("Versions order as numbers") {
-  CHECK(VersionLess("9.6", "15.4"));
-  CHECK(VersionLess("15.4", "15.20"));
-  CHECK(VersionLess("15", "15.1"));
-  CHECK_FALSE(VersionLess("15.20", "15.20"));
-  CHECK_FALSE(VersionLess("18beta1", "17.9"));
-}
-
 }  // namespace
 }  // namespace spawnd::engines
