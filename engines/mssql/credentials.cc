@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engines/connection_text.h"
+#include "engines/mssql/mssql_engine.h"
 
 namespace spawnd::engines::mssql {
 namespace {
@@ -35,11 +36,11 @@ std::string StrongPassword() {
   }
 }
 
-Credentials NewCredentials(std::string_view database) {
+Credentials MssqlEngine::MakeCredentials(std::string_view database) const {
   return {kAdministrator, StrongPassword(), database.empty() ? "master" : std::string(database)};
 }
 
-ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
+ConnectionStrings MssqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
   const std::string port = std::to_string(endpoint.port);
   ConnectionStrings strings;
   strings.dotnet =

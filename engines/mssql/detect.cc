@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "engines/mssql/mssql_engine.h"
 #include "engines/server_search.h"
 #include "engines/version.h"
 
@@ -30,7 +31,15 @@ bool SpeaksOfSqlServer(std::string_view text) {
 
 }  // namespace
 
-std::vector<Installation> DetectInstallations(const std::vector<std::string>& search_paths) {
+std::string_view MssqlEngine::InstallHint() const {
+  return "Install Microsoft's package mssql-server "
+         "(https://learn.microsoft.com/sql/linux/sql-server-linux-setup), "
+         "without running mssql-conf, or name the folder that holds bin/sqlservr under engineSearchPaths in "
+         "the "
+         "daemon's configuration.";
+}
+
+std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& search_paths) const {
   ServerSearch search;
   search.engine = "mssql";
   search.folders = {"/opt/mssql"};
@@ -62,16 +71,17 @@ std::string ParseVersionOutput(std::string_view output) {
   return {};
 }
 
-std::string MajorVersionOf(std::string_view version) {
+std::string MssqlEngine::MajorVersion(std::string_view version) const {
   return std::string(version.substr(0, version.find('.')));
 }
 
-bool SameRelease(std::string_view installed, std::string_view wanted) {
+/// Users ask for the year on the box, or for the number: "2022", "16", "16.0".
+bool MssqlEngine::Satisfies(std::string_view installed, std::string_view wanted) const {
   std::string_view major = wanted.substr(0, wanted.find('.'));
   for (const auto& [year, number] : kYears) {
     if (major == year) major = number;
   }
-  return !major.empty() && major == MajorVersionOf(installed);
+  return !major.empty() && major == MajorVersion(installed);
 }
 
 }  // namespace spawnd::engines::mssql

@@ -1,8 +1,7 @@
-#include "engines/mssql/explain_exit.h"
-
 #include <array>
 #include <string>
 
+#include "engines/mssql/mssql_engine.h"
 #include "engines/server_log.h"
 
 namespace spawnd::engines::mssql {
@@ -43,7 +42,7 @@ std::string_view LastLine(std::string_view log) {
 
 }  // namespace
 
-Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
+Error MssqlEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   // 26023: "Server TCP provider failed to listen on [ 127.0.0.1 <ipv4> 1433]. Tcp port is already in use."
   if (log_tail.find("already in use") != std::string_view::npos ||
       log_tail.find("failed to listen on") != std::string_view::npos) {

@@ -1,7 +1,17 @@
-#include "engines/mssql/launch.h"
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "engines/mssql/mssql_engine.h"
+#include "engines/mssql/places.h"
 
 namespace spawnd::engines::mssql {
 namespace {
+
+/// Of a container, in MiB: the least with which the server starts is 2000
+/// (https://learn.microsoft.com/sql/linux/sql-server-linux-setup#system).
+constexpr int kMemoryLimitMebibytes = 2048;
 
 /// $1: the folder to remove, the rest: the server. The shell gets the signal to stop and passes it on.
 constexpr const char* kBuildScript = R"(folder=$1
@@ -43,16 +53,19 @@ std::vector<std::string> Environment(const Launch& launch) {
 
 }  // namespace
 
-std::vector<Bind> PlacesOf(const Paths& paths) {
-  return {{paths.engine_root, kProgramPlace}, {paths.data_directory, kDataPlace}};
+std::vector<Bind> MssqlEngine::Binds(const Launch& launch) const {
+  return {{launch.paths.engine_root, kProgramPlace}, {launch.paths.data_directory, kDataPlace}};
 }
 
-Command SetupCommand(const Launch& launch) {
+/// Writes the system databases and sa's password, and ends.
+Command MssqlEngine::InitialiseCommand(const Launch& launch) const {
   return {
       {ServerProgram(), "--accept-eula", "--setup", "--reset-sa-password"}, Environment(launch), kDataPlace};
 }
 
-Command ServerCommand(const Launch& launch) {
+/// Sets sa's password anew at every start: it is part of `master`, and what an image has there is nobody's. A
+/// build's server is followed by the removal of what was placed for it.
+Command MssqlEngine::StartCommand(const Launch& launch) const {
   Command command{{ServerProgram(), "--accept-eula", "--reset-sa-password"}, Environment(launch), kDataPlace};
   if (launch.purpose != Purpose::kBuild) return command;
   std::vector<std::string> argv{"/bin/sh", "-c", kBuildScript, "mssql",
@@ -60,6 +73,11 @@ Command ServerCommand(const Launch& launch) {
   argv.insert(argv.end(), command.argv.begin(), command.argv.end());
   command.argv = std::move(argv);
   return command;
+}
+
+int MssqlEngine::StopSignal() const {
+  // A checkpoint in every database, then the end.
+  return SIGTERM;
 }
 
 }  // namespace spawnd::engines::mssql

@@ -1,5 +1,6 @@
-/// Microsoft SQL Server on Linux, 2017 and later. Not yet run against a real server (README.md). The class
-/// only gathers what the other files of this folder do. Immutable, safe from any thread.
+/// Microsoft SQL Server on Linux, 2017 and later. Not yet run against a real server (README.md). Each
+/// method is in the file of its topic: detect.cc, launch.cc, credentials.cc, session.cc, explain_exit.cc,
+/// restore_plan.cc. Immutable, safe from any thread.
 #pragma once
 
 #include "engines/engine.h"

@@ -1,5 +1,3 @@
-#include "engines/mssql/restore_plan.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +8,8 @@
 #include "base/random.h"
 #include "engines/dump_reader.h"
 #include "engines/mssql/backup_set.h"
-#include "engines/mssql/launch.h"
+#include "engines/mssql/mssql_engine.h"
+#include "engines/mssql/places.h"
 #include "engines/mssql/tool_session.h"
 #include "engines/source_session.h"
 
@@ -93,7 +92,10 @@ bool LooksLikeText(std::string_view bytes) {
 
 }  // namespace
 
-Result<RestorePlan> PlanRestoreOf(const RestoreRequest& request) {
+/// A native backup (.bak) is placed in the data directory, because the server itself reads it, and restored
+/// by spawnd-tsql; T-SQL goes to spawnd-tsql. gzip of either is unpacked on the way.
+Result<RestorePlan> MssqlEngine::PlanRestore(const Installation& /*installation*/,
+                                             const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of SQL Server is a file: BACKUP DATABASE ... TO DISK.");
@@ -113,16 +115,6 @@ Result<RestorePlan> PlanRestoreOf(const RestoreRequest& request) {
              ToolStep(request, "running " + request.backup_name, head.gzip, {"script", request.database}));
   plan.steps.push_back(std::move(step));
   return plan;
-}
-
-Result<std::string> FindTool(const std::string& running) {
-  const std::string folder = running.substr(0, running.rfind('/'));
-  for (const char* place : {"/spawnd-tsql", "/../engines/spawnd-tsql", "/../../../engines/spawnd-tsql",
-                            "/../libexec/spawnd/spawnd-tsql"}) {
-    if (::access((folder + place).c_str(), X_OK) == 0) return folder + place;
-  }
-  return Fail(ErrorCode::kInternal, "spawnd-tsql is not installed beside '" + running + "'",
-              "It is part of spawnd; install that again.");
 }
 
 }  // namespace spawnd::engines::mssql

@@ -1,9 +1,10 @@
-#include "engines/mssql/session.h"
-
+/// A FreeTDS connection to a container's server as sa, over TCP: sqlservr has no private socket, and takes
+/// sa's password from its environment at every start (launch.cc). Used by one thread at a time.
 #include <string>
 #include <utility>
 
 #include "engines/mssql/credentials.h"
+#include "engines/mssql/mssql_engine.h"
 #include "engines/mssql/tds_client.h"
 #include "engines/mssql/tsql.h"
 
@@ -54,7 +55,7 @@ class TdsSession final : public Engine::Session {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+Result<std::unique_ptr<Engine::Session>> MssqlEngine::Probe(const Launch& launch) const {
   TRY_ASSIGN(TdsClient client,
              TdsClient::Open(launch.endpoint, kAdministrator, launch.credentials.password, kDeadline));
   TRY(client.Run("SELECT 1"));

@@ -1,5 +1,7 @@
 #include "engines/mssql/tool_session.h"
 
+#include <unistd.h>
+
 namespace spawnd::engines::mssql {
 
 Result<void> ToolSession::OnToolMessage(std::string_view line) {
@@ -21,6 +23,16 @@ Result<void> ToolSession::OnToolExit(int exit_code) {
   if (exit_code == 0) return {};
   return Fail(ErrorCode::kUnavailable, name_ + ": spawnd-tsql ended with exit code " +
                                            std::to_string(exit_code) + " without saying why");
+}
+
+Result<std::string> FindTool(const std::string& running) {
+  const std::string folder = running.substr(0, running.rfind('/'));
+  for (const char* place : {"/spawnd-tsql", "/../engines/spawnd-tsql", "/../../../engines/spawnd-tsql",
+                            "/../libexec/spawnd/spawnd-tsql"}) {
+    if (::access((folder + place).c_str(), X_OK) == 0) return folder + place;
+  }
+  return Fail(ErrorCode::kInternal, "spawnd-tsql is not installed beside '" + running + "'",
+              "It is part of spawnd; install that again.");
 }
 
 }  // namespace spawnd::engines::mssql

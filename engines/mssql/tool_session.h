@@ -35,4 +35,8 @@ class ToolSession final : public RestoreSession {
   std::optional<Error> error_;
 };
 
+/// spawnd-tsql of the program `running`: in its folder, in the build tree beside it, or where it is
+/// installed. kInternal when it is nowhere.
+Result<std::string> FindTool(const std::string& running);
+
 }  // namespace spawnd::engines::mssql

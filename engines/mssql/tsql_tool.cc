@@ -18,7 +18,7 @@
 
 #include "engines/mssql/batches.h"
 #include "engines/mssql/credentials.h"
-#include "engines/mssql/launch.h"
+#include "engines/mssql/places.h"
 #include "engines/mssql/tds_client.h"
 #include "engines/mssql/tool_session.h"
 

@@ -1,17 +1,16 @@
-#include "engines/mysql_family/credentials.h"
-
 #include <string>
 
 #include "engines/connection_text.h"
+#include "engines/mysql_family/family_engine.h"
 
 namespace spawnd::engines::mysql_family {
 
-Credentials NewCredentials(std::string_view database) {
-  return {kUser, NewPassword(), database.empty() ? "mysql" : std::string(database)};
+/// The user of every container, over TCP, has the name that scripts written for the product expect.
+Credentials FamilyEngine::MakeCredentials(std::string_view database) const {
+  return {"root", NewPassword(), database.empty() ? "mysql" : std::string(database)};
 }
 
-ConnectionStrings ConnectionStringsFor(const Product& product, const Endpoint& endpoint,
-                                       const Credentials& credentials) {
+ConnectionStrings FamilyEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
   const std::string port = std::to_string(endpoint.port);
   const std::string address =
       HostInUrl(endpoint.host) + ":" + port + "/" + PercentEncode(credentials.database);
@@ -22,7 +21,7 @@ ConnectionStrings ConnectionStringsFor(const Product& product, const Endpoint& e
       "Server=" + DotnetValue(endpoint.host) + ";Port=" + port + ";User Id=" + DotnetValue(credentials.user) +
       ";Database=" + DotnetValue(credentials.database) + ";Password=" + DotnetValue(credentials.password);
   strings.jdbc =
-      std::string(product.jdbc_scheme) + "://" + address + "?user=" + user + "&password=" + password;
+      std::string(product_.jdbc_scheme) + "://" + address + "?user=" + user + "&password=" + password;
   // One scheme for the whole family: it is the one that client libraries know.
   strings.url = "mysql://" + user + ":" + password + "@" + address;
   strings.environment = {

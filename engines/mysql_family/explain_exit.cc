@@ -1,9 +1,8 @@
-#include "engines/mysql_family/explain_exit.h"
-
 #include <array>
 #include <string>
 #include <vector>
 
+#include "engines/mysql_family/family_engine.h"
 #include "engines/server_log.h"
 
 namespace spawnd::engines::mysql_family {
@@ -42,7 +41,7 @@ std::string WithoutPrefix(std::string_view line) {
 
 }  // namespace
 
-Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
+Error FamilyEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   const std::vector<std::string_view> lines = LogLines(log_tail);
   const size_t bind = FirstLineWith(lines, "Bind on TCP/IP port");
   if (bind < lines.size()) {

@@ -1,5 +1,7 @@
 /// What MariaDB and MySQL have in common: one protocol, one SQL, one way to start a server. The two engines
-/// (engines/mariadb, engines/mysql) say where they differ. Immutable, safe from any thread.
+/// (engines/mariadb, engines/mysql) say where they differ. Each method is in the file of its topic:
+/// detect.cc, launch.cc, credentials.cc, session.cc, explain_exit.cc, restore_plan.cc. Immutable, safe from
+/// any thread.
 #pragma once
 
 #include "engines/engine.h"

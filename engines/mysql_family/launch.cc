@@ -1,9 +1,18 @@
 #include "engines/mysql_family/launch.h"
 
+#include <signal.h>
+
+#include "engines/mysql_family/family_engine.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
 constexpr const char* kInitFile = "init.sql";
+
+/// Beside the temporary files, because every folder in a data directory is a database.
+std::string DatabaseDirectory(const Paths& paths) {
+  return paths.data_directory + "/db";
+}
 
 std::string TemporaryDirectory(const Paths& paths) {
   return paths.data_directory + "/tmp";
@@ -60,31 +69,27 @@ void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
 
 }  // namespace
 
-std::string DatabaseDirectory(const Paths& paths) {
-  return paths.data_directory + "/db";
-}
-
 std::string SocketPath(const Paths& paths) {
   return paths.socket_directory + "/server.sock";
 }
 
-Command InitialiseCommandOf(const Product& product, const Launch& launch) {
+Command FamilyEngine::InitialiseCommand(const Launch& launch) const {
   Command command;
   command.argv = {"/bin/sh", "-c", R"(mkdir -m 0700 "$1/tmp" "$1/db" && shift && exec "$@")", "initialise",
                   launch.paths.data_directory};
-  Append(command.argv, product.initialise(launch, DatabaseDirectory(launch.paths)));
+  Append(command.argv, product_.initialise(launch, DatabaseDirectory(launch.paths)));
   command.env = Environment();
   command.working_directory = "/";
   return command;
 }
 
-Command ServerCommand(const Product& product, const Launch& launch) {
+Command FamilyEngine::StartCommand(const Launch& launch) const {
   Command command;
   // First, or it does not count: files of the host are not for containers.
-  command.argv = {ProgramInContainer(launch, product.server_programs), "--no-defaults"};
+  command.argv = {ProgramInContainer(launch, product_.server_programs), "--no-defaults"};
   Append(command.argv, FootprintOptions());
   Append(command.argv, launch.purpose == Purpose::kBuild ? BuildOptions() : ServeOptions());
-  Append(command.argv, product.options(launch));
+  Append(command.argv, product_.options(launch));
   // Last: of an option that is there twice, the second counts.
   Append(command.argv, ForcedOptions(launch));
   command.env = Environment();
@@ -92,11 +97,17 @@ Command ServerCommand(const Product& product, const Launch& launch) {
   return command;
 }
 
-std::vector<SettingsFile> StartFiles() {
+/// What the server runs at every start, before it listens: the superuser of the private socket exists and
+/// needs no password there, whatever a restore or a user did to it.
+std::vector<SettingsFile> FamilyEngine::SettingsFiles(const Launch& /*launch*/) const {
   return {{kInitFile,
            "CREATE USER IF NOT EXISTS 'root'@'localhost';\n"
            "ALTER USER 'root'@'localhost' IDENTIFIED BY '';\n"
            "GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;\n"}};
+}
+
+int FamilyEngine::StopSignal() const {
+  return SIGTERM;
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -1,7 +1,6 @@
-#include "engines/mysql_family/restore_plan.h"
-
 #include "engines/connection_text.h"
 #include "engines/mysql_family/backup_format.h"
+#include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/physical_backup.h"
 #include "engines/mysql_family/restore_session.h"
 
@@ -46,28 +45,34 @@ std::string BaseName(const std::string& path) {
 
 }  // namespace
 
-Result<RestorePlan> PlanRestoreOf(const Product& product, const Installation& installation,
-                                  const RestoreRequest& request) {
+Result<std::string> FamilyEngine::VersionOfBackup(const RestoreRequest& request) const {
+  if (request.folder == nullptr || !IsPhysicalBackup(*request.folder)) return std::string();
+  return SeriesOfPhysicalBackup(request);
+}
+
+Result<RestorePlan> FamilyEngine::PlanRestore(const Installation& installation,
+                                              const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     if (!IsPhysicalBackup(*request.folder)) return Fail(FolderRefused(request));
-    return PlanPhysicalBackup(product, installation, request, false);
+    return PlanPhysicalBackup(product_, installation, request, false);
   }
   TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,
-               RecogniseBackup(head.bytes, request.backup_name, product.display_name));
-    if (format == BackupFormat::kStream) return PlanPhysicalBackup(product, installation, request, head.gzip);
+               RecogniseBackup(head.bytes, request.backup_name, product_.display_name));
+    if (format == BackupFormat::kStream)
+      return PlanPhysicalBackup(product_, installation, request, head.gzip);
   }
-  TRY_ASSIGN(const std::string client, FindClient(product, installation));
+  TRY_ASSIGN(const std::string client, FindClient(product_, installation));
   const DumpHeader header = ReadDumpHeader(head.bytes);
   DumpSession::Options options;
   options.filter.name = request.backup_name;
   options.filter.closing_line_expected = header.present;
   options.filter.drop_system_tables =
-      header.present && !product.takes_system_tables(header.server, installation.version);
+      header.present && !product_.takes_system_tables(header.server, installation.version);
   options.filter.keep_definers = request.is_script;
-  options.filter.replace_collation = product.replace_collation;
+  options.filter.replace_collation = product_.replace_collation;
   options.gzip = head.gzip;
   options.credentials = request.credentials;
   const std::string& database = request.database.empty() ? header.database : request.database;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engines/connection_text.h"
+#include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/launch.h"
 
 namespace spawnd::engines::mysql_family {
@@ -149,12 +150,12 @@ Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials&
   return names;
 }
 
-Result<Connection> Connect(const std::string& socket, const char* database) {
+Result<Connection> OpenConnection(const std::string& socket, const char* database) {
   Connection connection(::mysql_init(nullptr));
   if (!connection) return Fail(ErrorCode::kInternal, "cannot connect to the server: out of memory");
   ::mysql_options(connection.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
   ::mysql_options(connection.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
-  const char* user = "root";  // of the private socket, made by the server's own start (launch.h)
+  const char* user = "root";  // of the private socket, made by the server's own start (launch.cc)
   if (::mysql_real_connect(connection.get(), "localhost", user, "", database, 0, socket.c_str(), 0) !=
       nullptr) {
     return connection;
@@ -171,11 +172,12 @@ std::vector<std::string> LoginStatements(const Credentials& credentials) {
           "GRANT ALL PRIVILEGES ON *.* TO " + account + " WITH GRANT OPTION"};
 }
 
-Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launch) const {
   const std::string socket = SocketPath(launch.paths);
   const std::string& database = launch.credentials.database;
-  auto connection = Connect(socket, database.empty() ? nullptr : database.c_str());
-  if (!connection && connection.error().code == ErrorCode::kNotFound) connection = Connect(socket, nullptr);
+  auto connection = OpenConnection(socket, database.empty() ? nullptr : database.c_str());
+  if (!connection && connection.error().code == ErrorCode::kNotFound)
+    connection = OpenConnection(socket, nullptr);
   if (!connection) return Fail(std::move(connection.error()));
   return std::make_unique<FamilySession>(std::move(*connection));
 }

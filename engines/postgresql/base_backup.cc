@@ -8,8 +8,9 @@
 #include <optional>
 
 #include "engines/dump_reader.h"
-#include "engines/postgresql/explain_exit.h"
-#include "engines/postgresql/launch.h"
+#include "engines/postgresql/detect.h"
+#include "engines/postgresql/postgresql_engine.h"
+#include "engines/postgresql/settings.h"
 #include "engines/postgresql/tar_walk.h"
 #include "engines/source_session.h"
 
@@ -144,8 +145,32 @@ if [ -f backup_label ]; then
 fi
 )sh";
 
-/// The server on its own, without a network: it recovers first, then takes these lines. What exists already
-/// is an error of that line alone, which nobody has to see.
+/// The server of a build on its own, without a network or a postmaster: recovers, takes one statement a line
+/// from standard input, ends cleanly. It recovers from the log in the data directory alone.
+Command SingleUserCommand(const Paths& paths, const std::string& version) {
+  Command command;
+  command.argv = {paths.engine_root + "/bin/postgres", "--single", "-D", paths.data_directory};
+  Settings settings = BuildSettings(version);
+  settings.emplace_back("config_file", paths.data_directory + "/postgresql.conf");
+  // A server that answers queries while it recovers would insist on the source's limits.
+  settings.emplace_back("hot_standby", "off");
+  settings.emplace_back("archive_mode", "off");
+  settings.emplace_back("dynamic_shared_memory_type", "sysv");
+  settings.emplace_back("lc_messages", "C");
+  // An archive that has nothing; before 12 this is said in recovery.conf.
+  if (MajorNumberOf(version) >= 12) settings.emplace_back("restore_command", "false");
+  for (const auto& [name, value] : settings) {
+    command.argv.push_back("-c");
+    command.argv.push_back(name + "=" + value);
+  }
+  // There whatever the source did to its other databases.
+  command.argv.emplace_back("template1");
+  command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  command.working_directory = "/";
+  return command;
+}
+
+/// For SingleUserCommand. What exists already is an error of that line alone, which nobody has to see.
 constexpr const char* kSuperuserScript =
     "SET log_min_messages = panic\n"
     "CREATE ROLE postgres\n"
@@ -154,7 +179,7 @@ constexpr const char* kSuperuserScript =
     "ALTER ROLE postgres RESET ALL\n";
 
 Error WhyNotRecovered(const std::string& name, std::string_view output) {
-  Error error = ExplainServerExit(output, {});
+  Error error = PostgresqlEngine().ExplainExit(output, {});
   error.message = "'" + name + "' cannot be recovered: " + error.message;
   const auto says = [&](std::string_view words) { return output.find(words) != std::string_view::npos; };
   if (says("required checkpoint record") || says("WAL ends before") || says("valid checkpoint record")) {

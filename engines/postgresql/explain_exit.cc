@@ -1,9 +1,8 @@
-#include "engines/postgresql/explain_exit.h"
-
 #include <array>
 #include <string>
 #include <vector>
 
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/server_log.h"
 
 namespace spawnd::engines::postgresql {
@@ -64,7 +63,7 @@ std::string DetailAfter(const std::vector<std::string_view>& lines, size_t index
 
 }  // namespace
 
-Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
+Error PostgresqlEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   const std::vector<std::string_view> lines = LogLines(log_tail);
   const size_t bind = LastLineWith(lines, "could not bind");
   if (bind < lines.size()) {

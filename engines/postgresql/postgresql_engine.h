@@ -1,5 +1,5 @@
-/// PostgreSQL 10 and later. The class only gathers what the other files of this folder do; each of them says
-/// in its head what it is about. Immutable, safe from any thread.
+/// PostgreSQL 10 and later. Each method is in the file of its topic: detect.cc, settings.cc, launch.cc,
+/// credentials.cc, session.cc, explain_exit.cc, restore_plan.cc. Immutable, safe from any thread.
 #pragma once
 
 #include "engines/engine.h"

@@ -1,5 +1,3 @@
-#include "engines/postgresql/restore_plan.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/pg_restore_session.h"
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/psql_session.h"
 
 namespace spawnd::engines::postgresql {
@@ -184,7 +183,7 @@ Error OnlyContents(const RestoreRequest& request) {
 
 }  // namespace
 
-Result<std::string> VersionThatBackupDictates(const RestoreRequest& request) {
+Result<std::string> PostgresqlEngine::VersionOfBackup(const RestoreRequest& request) const {
   if (request.is_script) return std::string();
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
   const BaseBackupKind kind = RecogniseBaseBackup(request, head.bytes);
@@ -192,7 +191,11 @@ Result<std::string> VersionThatBackupDictates(const RestoreRequest& request) {
   return VersionOfBaseBackup(request, kind);
 }
 
-Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
+/// Plain SQL goes to psql, a custom or tar archive to pg_restore, gzip of either is unpacked on the way.
+/// Where the backup goes: into request.database; without one, plain SQL into `postgres` (a dump made with
+/// --create makes and enters its own), an archive into the database it was made of.
+Result<RestorePlan> PostgresqlEngine::PlanRestore(const Installation& installation,
+                                                  const RestoreRequest& request) const {
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
   RestorePlan plan;
   if (!request.is_script) {

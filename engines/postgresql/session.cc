@@ -1,5 +1,10 @@
-#include "engines/postgresql/session.h"
-
+/// A libpq connection to a container's server over its private socket, as the bootstrap superuser.
+///
+/// Used by one thread at a time. What it changes is one transaction of the server each, so that a crash
+/// leaves all of it or nothing; every call may be repeated.
+///
+/// Preparing is a rename: an image carries a superuser role and a database that are both called "spawn_admin"
+/// (no password). Making a database takes tens of milliseconds, renaming one takes less than one.
 #include <libpq-fe.h>
 #include <poll.h>
 
@@ -8,8 +13,8 @@
 #include <chrono>
 #include <vector>
 
-#include "engines/postgresql/credentials.h"
-#include "engines/postgresql/launch.h"
+#include "engines/postgresql/accounts.h"
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
 
 namespace spawnd::engines::postgresql {
@@ -276,7 +281,7 @@ constexpr const char* kSessionOptions =
     "-c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off "
     "-c client_min_messages=error";
 
-Result<Connection> Connect(const Paths& paths, const Endpoint& endpoint, const std::string& database) {
+Result<Connection> OpenConnection(const Paths& paths, const Endpoint& endpoint, const std::string& database) {
   const std::string port = std::to_string(endpoint.port);
   // Everything that libpq would else take from the environment or from files is said here.
   const std::array<const char*, 12> names{"host",
@@ -323,15 +328,14 @@ Result<Connection> Connect(const Paths& paths, const Endpoint& endpoint, const s
 
 }  // namespace
 
-Result<std::unique_ptr<Engine::Session>> OpenSession(const Paths& paths, const Endpoint& endpoint,
-                                                     std::string_view database) {
+Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
   // The first may not exist yet (a build), the second may have been dropped by a restore; the third always is
   // there.
   Result<Connection> connection = Fail(ErrorCode::kNotFound, "");
   for (const std::string& candidate :
-       {std::string(database), std::string("postgres"), std::string("template1")}) {
+       {launch.credentials.database, std::string("postgres"), std::string("template1")}) {
     if (candidate.empty()) continue;
-    connection = Connect(paths, endpoint, candidate);
+    connection = OpenConnection(launch.paths, launch.endpoint, candidate);
     if (connection || connection.error().code != ErrorCode::kNotFound) break;
   }
   if (!connection) return Fail(std::move(connection.error()));

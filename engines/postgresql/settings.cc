@@ -1,6 +1,7 @@
 #include "engines/postgresql/settings.h"
 
 #include "engines/postgresql/detect.h"
+#include "engines/postgresql/postgresql_engine.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -18,8 +19,8 @@ const char* PasswordMethod(std::string_view version) {
 
 }  // namespace
 
-std::vector<SettingsFile> AccessFiles(std::string_view version) {
-  const std::string method = PasswordMethod(version);
+std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
+  const std::string method = PasswordMethod(launch.installation.version);
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
   // itself.
@@ -48,7 +49,7 @@ Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::strin
       {"ssl_key_file", paths.tls_key},
       {"ssl_ca_file", ""},
       {"ssl_crl_file", ""},
-      // The keeper keeps the log and reads its last lines in English (explain_exit.h).
+      // The keeper keeps the log and reads its last lines in English (explain_exit.cc).
       {"logging_collector", "off"},
       {"log_destination", "stderr"},
       {"lc_messages", "C"},

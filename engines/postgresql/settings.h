@@ -1,4 +1,4 @@
-/// Who may log in and how the server is set up whatever the image's own postgresql.conf says. Pure functions.
+/// How the server is set up whatever the image's own postgresql.conf says. Pure functions.
 ///
 /// What is here is what the container's isolation, its address and its start time rest on. Everything else
 /// (memory, logging detail, fsync, full_page_writes, synchronous_commit, ...) stays with postgresql.conf and
@@ -13,9 +13,6 @@
 #include "engines/engine.h"
 
 namespace spawnd::engines::postgresql {
-
-/// pg_hba.conf and pg_ident.conf.
-std::vector<SettingsFile> AccessFiles(std::string_view version);
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 

@@ -1,24 +1,19 @@
-#include "engines/redis/credentials.h"
-
 #include <string>
 
 #include "engines/connection_text.h"
+#include "engines/redis/database_number.h"
+#include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines::redis {
-namespace {
-
-constexpr size_t kMostDigits = 6;
-
-}  // namespace
-
-Credentials NewCredentials(std::string_view database) {
+/// There are numbered databases only; clients open 0 unless the image says another.
+Credentials RedisEngine::MakeCredentials(std::string_view database) const {
   Credentials credentials;
   credentials.password = NewPassword();
   credentials.database = IsDatabaseNumber(database) ? std::string(database) : "0";
   return credentials;
 }
 
-ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentials& credentials) {
+ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
   // A password of ours is letters and digits: nothing to encode.
   const std::string rest = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
                            std::to_string(endpoint.port) + "/" + credentials.database;
@@ -37,12 +32,6 @@ ConnectionStrings ConnectionStringsFor(const Endpoint& endpoint, const Credentia
       "redis-cli", "-h", endpoint.host, "-p", std::to_string(endpoint.port), "-n", credentials.database};
   strings.client_hint = "Install it: apt install redis-tools";
   return strings;
-}
-
-bool IsDatabaseNumber(std::string_view text) {
-  if (text.empty() || text.size() > kMostDigits) return false;
-  if (text.find_first_not_of("0123456789") != std::string_view::npos) return false;
-  return text == "0" || text.front() != '0';
 }
 
 }  // namespace spawnd::engines::redis

@@ -2,14 +2,18 @@
 
 #include <iterator>
 
+#include "engines/redis/redis_engine.h"
 #include "engines/server_search.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::redis {
 namespace {
 
-/// The oldest whose persistence and access lists work as launch.h needs them.
+/// The oldest whose persistence and access lists work as launch.cc needs them.
 constexpr std::string_view kOldest = "6.2";
+
+/// The server's program below an installation's root, best first. A root that has both counts as Redis.
+constexpr const char* kServerPrograms[] = {"bin/redis-server", "bin/valkey-server"};
 
 std::string_view FirstPart(std::string_view version) {
   return version.substr(0, version.find('.'));
@@ -17,7 +21,14 @@ std::string_view FirstPart(std::string_view version) {
 
 }  // namespace
 
-std::vector<Installation> DetectInstallations(const std::vector<std::string>& search_paths) {
+std::string_view RedisEngine::InstallHint() const {
+  return "Install it with `apt install redis-server` and `systemctl disable --now redis-server`, or unpack "
+         "Redis or "
+         "Valkey into a folder of its own (bin/redis-server or bin/valkey-server) and name that under "
+         "engineSearchPaths in the daemon's configuration.";
+}
+
+std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& search_paths) const {
   ServerSearch search;
   search.engine = "redis";
   search.folders = {"/usr", "/usr/local"};
@@ -43,15 +54,17 @@ std::string ParseVersionOutput(std::string_view output) {
   return {};
 }
 
-std::string MinorVersionOf(std::string_view version) {
+/// "7.0" of "7.0.15": a newer minor version writes files that an older one cannot read.
+std::string RedisEngine::MajorVersion(std::string_view version) const {
   const size_t first = version.find('.');
   if (first == std::string_view::npos) return std::string(version);
   return std::string(version.substr(0, version.find('.', first + 1)));
 }
 
-bool CanServe(std::string_view installed, std::string_view wanted) {
+/// True when `installed` has the major version of `wanted` and is not older: data only goes up.
+bool RedisEngine::Satisfies(std::string_view installed, std::string_view wanted) const {
   if (wanted.empty() || FirstPart(installed) != FirstPart(wanted)) return false;
-  return !VersionLess(MinorVersionOf(installed), MinorVersionOf(wanted));
+  return !VersionLess(MajorVersion(installed), MajorVersion(wanted));
 }
 
 }  // namespace spawnd::engines::redis

@@ -1,9 +1,8 @@
-#include "engines/redis/explain_exit.h"
-
 #include <array>
 #include <string>
 #include <vector>
 
+#include "engines/redis/redis_engine.h"
 #include "engines/server_log.h"
 
 namespace spawnd::engines::redis {
@@ -48,7 +47,7 @@ std::string Words(std::string_view line) {
 
 }  // namespace
 
-Error ExplainServerExit(std::string_view log_tail, const Endpoint& endpoint) {
+Error RedisEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   const std::vector<std::string_view> lines = LogLines(log_tail);
   if (LastLineWith(lines, "Address already in use") < lines.size()) return PortInUse(endpoint);
   const size_t socket = LastLineWith(lines, "Could not create server TCP listening socket");

@@ -1,9 +1,13 @@
 #include "engines/redis/launch.h"
 
-#include "engines/redis/detect.h"
+#include <signal.h>
+
+#include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines::redis {
 namespace {
+
+constexpr const char* kForcedFile = "spawnd.conf";
 
 /// Persistence is the append-only file alone. Snapshots beside it would write the whole data set again every
 /// few minutes into the container's own blocks, and nothing would ever read them.
@@ -61,21 +65,6 @@ Command ShellCommand(const char* script, std::vector<std::string> arguments) {
   return command;
 }
 
-}  // namespace
-
-std::string SocketPath(const Paths& paths) {
-  return paths.socket_directory + "/redis.sock";
-}
-
-Command FirstFilesCommand(const Launch& launch) {
-  return ShellCommand(kFirstFilesScript, {launch.paths.data_directory, kFirstSettings});
-}
-
-Command ServerCommand(const Launch& launch) {
-  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin",
-                                     "--include", launch.paths.settings_directory + "/" + kForcedFile});
-}
-
 std::string ForcedSettings(const Launch& launch) {
   std::string text = "# Written by spawnd before every start.\n";
   const auto set = [&text](const char* name, const std::string& value) {
@@ -105,6 +94,30 @@ std::string ForcedSettings(const Launch& launch) {
   // A revision of a replica would follow its master again, and lose what it was saved for.
   if (launch.purpose == Purpose::kBuild) text += "replicaof no one\n";
   return text;
+}
+
+}  // namespace
+
+std::string SocketPath(const Paths& paths) {
+  return paths.socket_directory + "/redis.sock";
+}
+
+Command RedisEngine::InitialiseCommand(const Launch& launch) const {
+  return ShellCommand(kFirstFilesScript, {launch.paths.data_directory, kFirstSettings});
+}
+
+std::vector<SettingsFile> RedisEngine::SettingsFiles(const Launch& launch) const {
+  return {{kForcedFile, ForcedSettings(launch)}};
+}
+
+Command RedisEngine::StartCommand(const Launch& launch) const {
+  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin",
+                                     "--include", launch.paths.settings_directory + "/" + kForcedFile});
+}
+
+int RedisEngine::StopSignal() const {
+  // Writes the append-only file out and syncs it.
+  return SIGTERM;
 }
 
 }  // namespace spawnd::engines::redis

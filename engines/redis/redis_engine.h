@@ -1,6 +1,6 @@
-/// Redis 6.2 and later, and Valkey, which is its continuation under another name. The class only gathers what
-/// the other files of this folder do; each of them says in its head what it is about. Immutable, safe from
-/// any thread.
+/// Redis 6.2 and later, and Valkey, which is its continuation under another name. Each method is in
+/// the file of its topic: detect.cc, launch.cc, credentials.cc, session.cc, explain_exit.cc, restore_plan.cc.
+/// Immutable, safe from any thread.
 #pragma once
 
 #include "engines/engine.h"

@@ -1,5 +1,3 @@
-#include "engines/redis/restore_plan.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,9 +7,10 @@
 #include <string>
 
 #include "engines/dump_reader.h"
-#include "engines/redis/credentials.h"
+#include "engines/redis/database_number.h"
 #include "engines/redis/launch.h"
 #include "engines/redis/rdb_header.h"
+#include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
 #include "engines/source_session.h"
 
@@ -134,6 +133,29 @@ rm -f "$2/redis-check-rdb"
 exit "$code"
 )";
 
+/// What redis-check-rdb, or the script around it, has against the snapshot.
+Error ExplainCheck(const std::string& backup_name, std::string_view output) {
+  if (output.find("spawnd: a second snapshot") != std::string_view::npos) {
+    return {ErrorCode::kInvalidArgument, "'" + backup_name + "' is a second snapshot",
+            "A Redis has one data set: name one .rdb file."};
+  }
+  // "--- RDB ERROR DETECTED ---" and then "[offset 27] Unexpected EOF reading RDB file".
+  std::string cause = "redis-check-rdb does not say why";
+  const size_t detected = output.find("RDB ERROR DETECTED");
+  const size_t start = detected == std::string_view::npos ? detected : output.find("] ", detected);
+  if (start != std::string_view::npos) {
+    cause = output.substr(start + 2, output.find('\n', start) - start - 2);
+  } else if (output.find("No space left") != std::string_view::npos) {
+    return {ErrorCode::kNoSpace, "there is no room for '" + backup_name + "'",
+            "Make room on the disk of the state directory."};
+  }
+  const bool version = cause.find("format version") != std::string::npos;
+  return {version ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
+          "backup '" + backup_name + "' cannot be read: " + cause,
+          version ? "Install a Redis or Valkey that is at least as new as the one that made the backup."
+                  : "Copy or make the backup again; `redis-check-rdb` checks a file."};
+}
+
 ContainerCommand InContainer(std::string title, const char* script, std::vector<std::string> words,
                              const std::string& backup_name) {
   ContainerCommand command;
@@ -159,7 +181,11 @@ Placement PlaceSnapshot(const RestoreRequest& request, bool gzip) {
 
 }  // namespace
 
-Result<RestorePlan> PlanRestoreOf(const Installation& installation, const RestoreRequest& request) {
+/// A snapshot (.rdb) is placed in the data directory, checked there by the server's own checker, and becomes
+/// the data set at the start that follows (launch.cc). A script of commands goes to redis-cli. gzip of either
+/// is unpacked on the way.
+Result<RestorePlan> RedisEngine::PlanRestore(const Installation& installation,
+                                             const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of Redis is one file: a snapshot (.rdb).");
@@ -181,28 +207,6 @@ Result<RestorePlan> PlanRestoreOf(const Installation& installation, const Restor
   TRY_ASSIGN(RestoreStep step, ScriptStep(installation, request, head.gzip));
   plan.steps.push_back(std::move(step));
   return plan;
-}
-
-Error ExplainCheck(const std::string& backup_name, std::string_view output) {
-  if (output.find("spawnd: a second snapshot") != std::string_view::npos) {
-    return {ErrorCode::kInvalidArgument, "'" + backup_name + "' is a second snapshot",
-            "A Redis has one data set: name one .rdb file."};
-  }
-  // "--- RDB ERROR DETECTED ---" and then "[offset 27] Unexpected EOF reading RDB file".
-  std::string cause = "redis-check-rdb does not say why";
-  const size_t detected = output.find("RDB ERROR DETECTED");
-  const size_t start = detected == std::string_view::npos ? detected : output.find("] ", detected);
-  if (start != std::string_view::npos) {
-    cause = output.substr(start + 2, output.find('\n', start) - start - 2);
-  } else if (output.find("No space left") != std::string_view::npos) {
-    return {ErrorCode::kNoSpace, "there is no room for '" + backup_name + "'",
-            "Make room on the disk of the state directory."};
-  }
-  const bool version = cause.find("format version") != std::string::npos;
-  return {version ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
-          "backup '" + backup_name + "' cannot be read: " + cause,
-          version ? "Install a Redis or Valkey that is at least as new as the one that made the backup."
-                  : "Copy or make the backup again; `redis-check-rdb` checks a file."};
 }
 
 }  // namespace spawnd::engines::redis

@@ -1,5 +1,9 @@
-#include "engines/redis/session.h"
-
+/// A hiredis connection to a container's server over its private socket, with the container's own password,
+/// which the server has from its settings. It connects again by itself when a client or a time limit closed
+/// it.
+///
+/// Used by one thread at a time. Nothing that it changes has to survive a crash: every start begins with the
+/// forced settings (launch.cc).
 #include <hiredis/hiredis.h>
 
 #include <cerrno>
@@ -10,8 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "engines/redis/credentials.h"
+#include "engines/redis/database_number.h"
 #include "engines/redis/launch.h"
+#include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines::redis {
 namespace {
@@ -74,7 +79,7 @@ Result<Reply> Send(redisContext* context, std::initializer_list<std::string_view
   return reply;
 }
 
-Result<Context> Connect(const std::string& socket, const std::string& password) {
+Result<Context> OpenConnection(const std::string& socket, const std::string& password) {
   Context context(redisConnectUnixWithTimeout(socket.c_str(), kConnectDeadline));
   if (!context || context->err != 0) {
     return Fail(ErrorCode::kUnavailable, "cannot connect to the server: " + ConnectionError(context.get()));
@@ -128,7 +133,7 @@ Result<Reply> HiredisSession::Run(std::initializer_list<std::string_view> words)
     const bool timed_out = context_->err == REDIS_ERR_IO && errno == EAGAIN;
     if (reply || context_->err == 0 || timed_out) return reply;
   }
-  TRY_ASSIGN(context_, Connect(socket_, password_));
+  TRY_ASSIGN(context_, OpenConnection(socket_, password_));
   return Send(context_.get(), words);
 }
 
@@ -247,9 +252,9 @@ Result<void> HiredisSession::AfterSave() {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine::Session>> OpenSession(const Launch& launch) {
+Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch) const {
   const std::string socket = SocketPath(launch.paths);
-  TRY_ASSIGN(Context context, Connect(socket, launch.credentials.password));
+  TRY_ASSIGN(Context context, OpenConnection(socket, launch.credentials.password));
   return std::make_unique<HiredisSession>(std::move(context), socket, launch.credentials.password);
 }
 

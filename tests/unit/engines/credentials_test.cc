@@ -1,5 +1,4 @@
-#include "engines/postgresql/credentials.h"
-
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
 #include "tests/support/catch.h"
 
@@ -7,8 +6,8 @@ namespace spawnd::engines::postgresql {
 namespace {
 
 TEST_CASE("Credentials have the agreed form and differ") {
-  const Credentials a = NewCredentials("");
-  const Credentials b = NewCredentials("Customers");
+  const Credentials a = PostgresqlEngine().MakeCredentials("");
+  const Credentials b = PostgresqlEngine().MakeCredentials("Customers");
   CHECK(a.user.size() == std::string("spawn_admin_xxxx").size());
   CHECK(a.user.substr(0, 12) == "spawn_admin_");
   CHECK(a.user.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos);
@@ -19,7 +18,8 @@ TEST_CASE("Credentials have the agreed form and differ") {
 }
 
 TEST_CASE("Connection strings as clients read them") {
-  const auto plain = ConnectionStringsFor({"127.0.0.1", 15432}, {"spawn_admin_x7k2", "Secret16", "postgres"});
+  const auto plain =
+      PostgresqlEngine().Connect({"127.0.0.1", 15432}, {"spawn_admin_x7k2", "Secret16", "postgres"});
   CHECK(plain.dotnet ==
         "Host=127.0.0.1;Port=15432;Username=spawn_admin_x7k2;Database=postgres;Password=Secret16");
   CHECK(plain.jdbc == "jdbc:postgresql://127.0.0.1:15432/postgres?user=spawn_admin_x7k2&password=Secret16");
@@ -36,7 +36,7 @@ TEST_CASE("Connection strings as clients read them") {
 }
 
 TEST_CASE("Odd names are encoded") {
-  const auto odd = ConnectionStringsFor({"::1", 1}, {"u", "p", "a b/\"c\";&"});
+  const auto odd = PostgresqlEngine().Connect({"::1", 1}, {"u", "p", "a b/\"c\";&"});
   CHECK(odd.url == "postgresql://u:p@[::1]:1/a%20b%2F%22c%22%3B%26");
   CHECK(odd.dotnet == "Host=::1;Port=1;Username=u;Database=\"a b/\"\"c\"\";&\";Password=p");
 }

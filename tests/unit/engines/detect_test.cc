@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engines/postgresql/client_tools.h"
+#include "engines/postgresql/postgresql_engine.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/test_server.h"
@@ -32,18 +33,18 @@ TEST_CASE("Version texts") {
   CHECK(ParseVersionOutput("initdb (PostgreSQL) 15.20\n").empty());
   CHECK(ParseToolVersion("pg_restore (PostgreSQL) 17.2 (Debian 17.2-1)\n") == "17.2");
   CHECK(ParseToolVersion("nonsense").empty());
-  CHECK(MajorVersionOf("15.20") == "15");
-  CHECK(MajorVersionOf("9.6.24") == "9.6");
-  CHECK(MajorVersionOf("18beta1") == "18");
-  CHECK(MajorVersionOf("latest").empty());
+  CHECK(PostgresqlEngine().MajorVersion("15.20") == "15");
+  CHECK(PostgresqlEngine().MajorVersion("9.6.24") == "9.6");
+  CHECK(PostgresqlEngine().MajorVersion("18beta1") == "18");
+  CHECK(PostgresqlEngine().MajorVersion("latest").empty());
   CHECK(MajorNumberOf("9.6") == 9);
 }
 
 TEST_CASE("What a user asks for is a major version") {
-  for (const char* wanted : {"15", "15.0", "15.4"}) CHECK(SameMajorVersion("15.20", wanted));
+  for (const char* wanted : {"15", "15.0", "15.4"}) CHECK(PostgresqlEngine().Satisfies("15.20", wanted));
   for (const char* wanted : {"11.0", "1", "150", "", "x", "9.6"})
-    CHECK_FALSE(SameMajorVersion("15.20", wanted));
-  CHECK(SameMajorVersion("11.22", "11.0"));
+    CHECK_FALSE(PostgresqlEngine().Satisfies("15.20", wanted));
+  CHECK(PostgresqlEngine().Satisfies("11.22", "11.0"));
 }
 
 TEST_CASE("Real installations are found once, whatever leads to them") {
@@ -58,7 +59,7 @@ TEST_CASE("Real installations are found once, whatever leads to them") {
   for (const std::string& path : {folder.Path(), folder.Path() + "/link", folder.Path() + "/npm", root,
                                   fs::path(root).parent_path().string()}) {
     INFO(path);
-    CHECK(TimesFound(DetectInstallations({path, path}), root) == 1);
+    CHECK(TimesFound(PostgresqlEngine().Detect({path, path}), root) == 1);
   }
 }
 
@@ -75,7 +76,7 @@ TEST_CASE("What cannot be used says why, and what is no server is left out") {
   server("good", "echo 'postgres (PostgreSQL) 99.1'");
   WriteProgram(at / "half/bin/postgres", "echo 'postgres (PostgreSQL) 98.1'");
   std::vector<std::string> new_ones;
-  const auto found = DetectInstallations({folder.Path(), "/nonexistent"});
+  const auto found = PostgresqlEngine().Detect({folder.Path(), "/nonexistent"});
   for (const Installation& one : found) {
     if (one.root.find(folder.Path()) != 0) continue;
     new_ones.push_back(one.version + (one.problem.empty() ? "" : ": " + one.problem));
@@ -90,7 +91,7 @@ TEST_CASE("What cannot be used says why, and what is no server is left out") {
 }
 
 TEST_CASE("Newest first") {
-  const auto found = DetectInstallations({});
+  const auto found = PostgresqlEngine().Detect({});
   REQUIRE_FALSE(found.empty());
   for (size_t i = 1; i < found.size(); ++i)
     CHECK(MajorNumberOf(found[i - 1].version) >= MajorNumberOf(found[i].version));

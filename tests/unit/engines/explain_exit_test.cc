@@ -1,6 +1,5 @@
 /// Lines as servers wrote them; the cases that can be made for real are in server_test.cc.
-#include "engines/postgresql/explain_exit.h"
-
+#include "engines/postgresql/postgresql_engine.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::postgresql {
@@ -9,7 +8,7 @@ namespace {
 const Endpoint kEndpoint{"127.0.0.1", 5433};
 
 TEST_CASE("A taken port is named, with what to do") {
-  const Error error = ExplainServerExit(
+  const Error error = PostgresqlEngine().ExplainExit(
       "2026-11-21 23:49:57.534 UTC [15814] LOG:  starting PostgreSQL 15.20\n"
       "2026-11-21 23:49:57.536 UTC [15814] LOG:  could not bind IPv4 address \"127.0.0.1\": Address already "
       "in use\n"
@@ -22,14 +21,14 @@ TEST_CASE("A taken port is named, with what to do") {
 }
 
 TEST_CASE("An address that is not this machine's") {
-  const Error error = ExplainServerExit(
+  const Error error = PostgresqlEngine().ExplainExit(
       "LOG:  could not bind IPv4 address \"10.9.9.9\": Cannot assign requested address\n", {"10.9.9.9", 1});
   CHECK(error.code == ErrorCode::kInvalidArgument);
   CHECK(error.message.find("10.9.9.9") != std::string::npos);
 }
 
 TEST_CASE("Causes and their codes") {
-  const auto code = [](std::string_view log) { return ExplainServerExit(log, kEndpoint).code; };
+  const auto code = [](std::string_view log) { return PostgresqlEngine().ExplainExit(log, kEndpoint).code; };
   CHECK(code("x [1] FATAL:  could not write lock file \"postmaster.pid\": No space left on device\n") ==
         ErrorCode::kNoSpace);
   CHECK(code("x [1] PANIC:  could not locate a valid checkpoint record\nx [2] LOG:  startup process (PID 3) "
@@ -44,13 +43,14 @@ TEST_CASE("Causes and their codes") {
 }
 
 TEST_CASE("Anything else: the last fatal line in its own words") {
-  CHECK(ExplainServerExit("half a li\nx [1] FATAL:  first\nx [1] FATAL:  second thing\nx [1] DETAIL:  of "
-                          "it\nx [1] LOG:  done\n",
-                          kEndpoint)
+  CHECK(PostgresqlEngine()
+            .ExplainExit("half a li\nx [1] FATAL:  first\nx [1] FATAL:  second thing\nx [1] DETAIL:  of "
+                         "it\nx [1] LOG:  done\n",
+                         kEndpoint)
             .message == "the server ended: second thing; of it");
-  CHECK(ExplainServerExit("x [1] LOG:  some last words\n", kEndpoint).message ==
+  CHECK(PostgresqlEngine().ExplainExit("x [1] LOG:  some last words\n", kEndpoint).message ==
         "the server ended: some last words");
-  CHECK(ExplainServerExit("", kEndpoint).message == "the server ended without a word");
+  CHECK(PostgresqlEngine().ExplainExit("", kEndpoint).message == "the server ended without a word");
 }
 
 }  // namespace

@@ -16,10 +16,7 @@
 #include "engines/mssql/batches.h"
 #include "engines/mssql/credentials.h"
 #include "engines/mssql/detect.h"
-#include "engines/mssql/explain_exit.h"
-#include "engines/mssql/launch.h"
-#include "engines/mssql/restore_plan.h"
-#include "engines/mssql/session.h"
+#include "engines/mssql/mssql_engine.h"
 #include "engines/mssql/tds_client.h"
 #include "engines/mssql/tool_session.h"
 #include "engines/mssql/tsql.h"
@@ -197,9 +194,10 @@ TEST_CASE("SQL Server's versions are years and numbers") {
   CHECK(ParseVersionOutput("Redis server v=7.0.15").empty());
   CHECK(ParseVersionOutput("SQL Server 2022").empty());
   for (const char* wanted : {"2022", "16", "16.0", "16.0.1", "2022.0"})
-    CHECK(SameRelease("16.0.4135.4", wanted));
-  for (const char* wanted : {"2019", "15", "", "1", "20"}) CHECK_FALSE(SameRelease("16.0.4135.4", wanted));
-  CHECK(MajorVersionOf("16.0.4135.4") == "16");
+    CHECK(MssqlEngine().Satisfies("16.0.4135.4", wanted));
+  for (const char* wanted : {"2019", "15", "", "1", "20"})
+    CHECK_FALSE(MssqlEngine().Satisfies("16.0.4135.4", wanted));
+  CHECK(MssqlEngine().MajorVersion("16.0.4135.4") == "16");
   for (const char* name : {"mssql", "SqlServer", "sql-server"}) CHECK((*FindEngine(name))->Name() == "mssql");
 }
 
@@ -209,7 +207,7 @@ TEST_CASE("A folder that looks like SQL Server and does not run says why") {
   const std::string server =
       folder.Write("bin/sqlservr", "#!/bin/sh\necho 'libsss.so: cannot open shared object' >&2\nexit 127\n");
   const auto problem_of = [&] {
-    for (const Installation& one : DetectInstallations({folder.Path()})) {
+    for (const Installation& one : MssqlEngine().Detect({folder.Path()})) {
       if (one.root == folder.Path()) return one.version + "|" + one.problem;
     }
     return std::string("not found");
@@ -241,10 +239,10 @@ bool Has(const std::vector<std::string>& list, const std::string& item) {
 
 TEST_CASE("SQL Server gets its places, its port and sa's password from its environment") {
   Launch launch = Example();
-  const Command setup = SetupCommand(launch);
+  const Command setup = MssqlEngine().InitialiseCommand(launch);
   CHECK(setup.argv == std::vector<std::string>{"/opt/mssql/bin/sqlservr", "--accept-eula", "--setup",
                                                "--reset-sa-password"});
-  const Command serve = ServerCommand(launch);
+  const Command serve = MssqlEngine().StartCommand(launch);
   CHECK(serve.argv ==
         std::vector<std::string>{"/opt/mssql/bin/sqlservr", "--accept-eula", "--reset-sa-password"});
   for (const Command& command : {setup, serve}) {
@@ -257,7 +255,7 @@ TEST_CASE("SQL Server gets its places, its port and sa's password from its envir
     }
     for (const std::string& word : command.argv) CHECK(word.find("Secret") == std::string::npos);
   }
-  const std::vector<Bind> places = PlacesOf(launch.paths);
+  const std::vector<Bind> places = MssqlEngine().Binds(launch);
   REQUIRE(places.size() == 2);
   CHECK((places[0].from == "/e" && places[0].to == "/opt/mssql"));
   CHECK((places[1].from == "/v/data" && places[1].to == "/var/opt/mssql"));
@@ -266,7 +264,7 @@ TEST_CASE("SQL Server gets its places, its port and sa's password from its envir
 TEST_CASE("What a build placed is gone when its server has stopped") {
   Launch launch = Example();
   launch.purpose = Purpose::kBuild;
-  Command build = ServerCommand(launch);
+  Command build = MssqlEngine().StartCommand(launch);
   REQUIRE(build.argv[0] == "/bin/sh");
   CHECK(build.argv[4] == "/var/opt/mssql/spawnd-restore");
   // The same script around a program that is here: it gets the signal, and its exit code comes back.
@@ -293,13 +291,13 @@ TEST_CASE("What a build placed is gone when its server has stopped") {
 }
 
 TEST_CASE("SQL Server's addresses are its clients' own forms") {
-  const ConnectionStrings strings = ConnectionStringsFor({"127.0.0.1", 20001}, {"sa", "W", "master"});
+  const ConnectionStrings strings = MssqlEngine().Connect({"127.0.0.1", 20001}, {"sa", "W", "master"});
   CHECK(strings.dotnet == "Data Source=127.0.0.1,20001;Initial Catalog=master;User ID=sa;Password=W");
   CHECK(strings.jdbc ==
         "jdbc:sqlserver://127.0.0.1:20001;databaseName=master;user=sa;password=W;encrypt=true;"
         "trustServerCertificate=true");
   CHECK(strings.url == "sqlserver://sa:W@127.0.0.1:20001?database=master");
-  const ConnectionStrings odd = ConnectionStringsFor({"h", 1}, {"sa", "W", "a;b}c"});
+  const ConnectionStrings odd = MssqlEngine().Connect({"h", 1}, {"sa", "W", "a;b}c"});
   CHECK(odd.dotnet == "Data Source=h,1;Initial Catalog=\"a;b}c\";User ID=sa;Password=W");
   CHECK(odd.jdbc.find(";databaseName={a;b}}c};") != std::string::npos);
   CHECK(odd.url == "sqlserver://sa:W@h:1?database=a%3Bb%7Dc");
@@ -314,34 +312,36 @@ TEST_CASE("SQL Server's addresses are its clients' own forms") {
     seen.insert(password);
   }
   CHECK(seen.size() == 200);
-  CHECK(NewCredentials("").database == "master");
-  CHECK(NewCredentials("Shop").user == "sa");
+  CHECK(MssqlEngine().MakeCredentials("").database == "master");
+  CHECK(MssqlEngine().MakeCredentials("Shop").user == "sa");
 }
 
 TEST_CASE("SQL Server's last words are explained") {
   const Endpoint at{"127.0.0.1", 20001};
-  CHECK(ExplainServerExit(
-            "x\n2024 Server  Error: 26023\nServer TCP provider failed to listen on [ 127.0.0.1 <ipv4> "
-            "20001]. Tcp port is already in use.\n",
-            at)
+  CHECK(MssqlEngine()
+            .ExplainExit(
+                "x\n2024 Server  Error: 26023\nServer TCP provider failed to listen on [ 127.0.0.1 <ipv4> "
+                "20001]. Tcp port is already in use.\n",
+                at)
             .code == ErrorCode::kInUse);
-  const Error memory = ExplainServerExit(
+  const Error memory = MssqlEngine().ExplainExit(
       "sqlservr: This program requires a machine with at least 2000 megabytes of memory.\n", at);
   CHECK(memory.code == ErrorCode::kUnsupported);
   CHECK_FALSE(memory.hint.empty());
-  CHECK(ExplainServerExit(
-            "ERROR: Setup FAILED copying system data file 'C:\\templatedata\\master.mdf': 5(Access is "
-            "denied.)\n",
-            at)
+  CHECK(MssqlEngine()
+            .ExplainExit(
+                "ERROR: Setup FAILED copying system data file 'C:\\templatedata\\master.mdf': 5(Access is "
+                "denied.)\n",
+                at)
             .code == ErrorCode::kIo);
-  CHECK(ExplainServerExit("", at).message == "the server ended without a word");
-  CHECK(ExplainServerExit("a\nlast\n\n", at).message == "the server ended: last");
+  CHECK(MssqlEngine().ExplainExit("", at).message == "the server ended without a word");
+  CHECK(MssqlEngine().ExplainExit("a\nlast\n\n", at).message == "the server ended: last");
 }
 
 TEST_CASE("Where nobody listens, SQL Server is not there yet") {
   Launch launch = Example();
   launch.endpoint.port = FreePort();
-  const auto session = OpenSession(launch);
+  const auto session = MssqlEngine().Probe(launch);
   REQUIRE_FALSE(session.has_value());
   CHECK(session.error().code == ErrorCode::kUnavailable);
   CHECK(CodeForMessage(18456) == ErrorCode::kUnavailable);
@@ -359,7 +359,7 @@ Result<RestorePlan> PlanFor(const std::string& path, bool is_script = false) {
   request.paths = Example().paths;
   request.endpoint = {"127.0.0.1", 20001};
   request.credentials = {"sa", "W", "master"};
-  return PlanRestoreOf(request);
+  return MssqlEngine().PlanRestore({}, request);
 }
 
 TEST_CASE("A native backup is placed and restored, a script is run") {

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/process.h"
-#include "engines/mysql_family/explain_exit.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
@@ -199,7 +198,7 @@ TEST_CASE("MySQL's versions and commands") {
 
 TEST_CASE("Why a server of the family ended") {
   const Endpoint at{"127.0.0.1", 3306};
-  const auto explained = [&](std::string_view log) { return mysql_family::ExplainServerExit(log, at); };
+  const auto explained = [&](std::string_view log) { return Mariadb().ExplainExit(log, at); };
   const Error newer = explained(
       "2026-11-25 19:00:00 0 [ERROR] InnoDB: Upgrade after a crash is not supported. The redo log was "
       "created "

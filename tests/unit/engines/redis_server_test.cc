@@ -13,8 +13,6 @@
 #include <thread>
 
 #include "base/process.h"
-#include "engines/redis/launch.h"
-#include "engines/redis/restore_plan.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
@@ -279,14 +277,18 @@ Result<void> RunInContainer(const ContainerCommand& command, const std::string& 
   return {};
 }
 
-/// Plans, places and checks. `unpacked`: what the source passes on.
-Result<void> Place(const TestServer& server, const std::string& path, const std::string& unpacked) {
+Result<RestorePlan> PlanFor(const TestServer& server, const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   RestoreRequest request;
   request.backup_name = "shop.rdb";
   request.backup_fd = fd.Get();
   request.paths = server.Where();
-  TRY_ASSIGN(const RestorePlan plan, server.Product().PlanRestore(server.Version(), request));
+  return server.Product().PlanRestore(server.Version(), request);
+}
+
+/// Plans, places and checks. `unpacked`: what the source passes on.
+Result<void> Place(const TestServer& server, const std::string& path, const std::string& unpacked) {
+  TRY_ASSIGN(const RestorePlan plan, PlanFor(server, path));
   REQUIRE(plan.placements.size() == 1);
   CHECK(plan.steps.empty());
   CHECK_FALSE(plan.placements[0].replaces_data);
@@ -362,10 +364,12 @@ TEST_CASE("A snapshot that is damaged, cut or too new is refused with the reason
   std::string newer = whole;
   newer.replace(5, 4, "0099");
   CHECK(why(newer).find("has RDB format 99, written by 7.0") != std::string::npos);
-  CHECK(
-      redis::ExplainCheck("x", "--- RDB ERROR DETECTED ---\n[offset 9] Can't handle RDB format version 12\n")
-          .code == ErrorCode::kUnsupported);
-  CHECK(redis::ExplainCheck("x", "").code == ErrorCode::kInvalidArgument);
+  const auto plan = PlanFor(server, folder.Write("whole.rdb", whole));
+  REQUIRE(plan.has_value());
+  const auto& explain = plan->placements[0].afterwards[0].explain;
+  CHECK(explain("--- RDB ERROR DETECTED ---\n[offset 9] Can't handle RDB format version 12\n").code ==
+        ErrorCode::kUnsupported);
+  CHECK(explain("").code == ErrorCode::kInvalidArgument);
 }
 
 TEST_CASE("A port that is taken is named by Redis too") {
@@ -374,7 +378,9 @@ TEST_CASE("A port that is taken is named by Redis too") {
   TestServer second(Redis());
   Launch launch = second.How();
   launch.endpoint = first.Address();
-  std::ofstream(launch.paths.settings_directory + "/" + redis::kForcedFile) << redis::ForcedSettings(launch);
+  for (const SettingsFile& file : second.Product().SettingsFiles(launch)) {
+    std::ofstream(launch.paths.settings_directory + "/" + file.name) << file.content;
+  }
   const Error error = second.StartAndExpectExit(second.Product().StartCommand(launch));
   CHECK(error.code == ErrorCode::kInUse);
 }

@@ -2,11 +2,10 @@
 #include <random>
 #include <vector>
 
-#include "engines/redis/credentials.h"
+#include "engines/redis/database_number.h"
 #include "engines/redis/detect.h"
-#include "engines/redis/explain_exit.h"
-#include "engines/redis/launch.h"
 #include "engines/redis/rdb_header.h"
+#include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
@@ -23,15 +22,15 @@ TEST_CASE("Redis and Valkey say their versions") {
 }
 
 TEST_CASE("Redis data goes up within a major version, never down") {
-  CHECK(MinorVersionOf("7.0.15") == "7.0");
-  CHECK(MinorVersionOf("7.0") == "7.0");
-  CHECK(MinorVersionOf("7") == "7");
-  CHECK(CanServe("7.0.15", "7"));
-  CHECK(CanServe("7.0.15", "7.0"));
-  CHECK(CanServe("7.2.4", "7.0.15"));
-  CHECK_FALSE(CanServe("7.0.15", "7.2"));
-  CHECK_FALSE(CanServe("7.0.15", "6"));
-  CHECK_FALSE(CanServe("7.0.15", ""));
+  CHECK(RedisEngine().MajorVersion("7.0.15") == "7.0");
+  CHECK(RedisEngine().MajorVersion("7.0") == "7.0");
+  CHECK(RedisEngine().MajorVersion("7") == "7");
+  CHECK(RedisEngine().Satisfies("7.0.15", "7"));
+  CHECK(RedisEngine().Satisfies("7.0.15", "7.0"));
+  CHECK(RedisEngine().Satisfies("7.2.4", "7.0.15"));
+  CHECK_FALSE(RedisEngine().Satisfies("7.0.15", "7.2"));
+  CHECK_FALSE(RedisEngine().Satisfies("7.0.15", "6"));
+  CHECK_FALSE(RedisEngine().Satisfies("7.0.15", ""));
 }
 
 TEST_CASE("Redis and Valkey are one engine") {
@@ -39,18 +38,18 @@ TEST_CASE("Redis and Valkey are one engine") {
 }
 
 TEST_CASE("Redis's addresses have a password and a number") {
-  Credentials credentials = NewCredentials("");
+  Credentials credentials = RedisEngine().MakeCredentials("");
   CHECK(credentials.user.empty());
   CHECK(credentials.password.size() == 16);
   CHECK(credentials.database == "0");
-  CHECK(NewCredentials("3").database == "3");
-  CHECK(NewCredentials("shop").database == "0");
+  CHECK(RedisEngine().MakeCredentials("3").database == "3");
+  CHECK(RedisEngine().MakeCredentials("shop").database == "0");
   credentials.password = "W";
-  const ConnectionStrings strings = ConnectionStringsFor({"127.0.0.1", 20001}, credentials);
+  const ConnectionStrings strings = RedisEngine().Connect({"127.0.0.1", 20001}, credentials);
   CHECK(strings.dotnet == "redis://:W@127.0.0.1:20001/0");
   CHECK(strings.url == strings.dotnet);
   CHECK(strings.jdbc == "jdbc:redis://:W@127.0.0.1:20001/0");
-  CHECK(ConnectionStringsFor({"::1", 1}, credentials).url == "redis://:W@[::1]:1/0");
+  CHECK(RedisEngine().Connect({"::1", 1}, credentials).url == "redis://:W@[::1]:1/0");
   for (const char* number : {"0", "15", "999999"}) CHECK(IsDatabaseNumber(number));
   for (const char* other : {"", "-1", "01", "1000000", "1x", " 1"}) CHECK_FALSE(IsDatabaseNumber(other));
 }
@@ -69,7 +68,13 @@ bool Holds(const std::string& text, const std::string& line) {
 
 TEST_CASE("What a Redis container rests on is said last and anew at every start") {
   Launch launch = Example();
-  const std::string text = ForcedSettings(launch);
+  const auto settings = [&launch] {
+    const std::vector<SettingsFile> files = RedisEngine().SettingsFiles(launch);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].name == "spawnd.conf");
+    return files[0].content;
+  };
+  const std::string text = settings();
   for (const char* line :
        {R"(bind "127.0.0.1")", R"(port "20001")", R"(unixsocket "/s/redis.sock")", R"(unixsocketperm "700")",
         R"(requirepass "a\"b\\c")", R"(dir "/v/data")", R"(appendonly "yes")", R"(appendfsync "everysec")",
@@ -80,9 +85,9 @@ TEST_CASE("What a Redis container rests on is said last and anew at every start"
   CHECK_FALSE(Holds(text, "replicaof no one"));
   launch.durable = true;
   launch.purpose = Purpose::kBuild;
-  CHECK(Holds(ForcedSettings(launch), R"(appendfsync "always")"));
-  CHECK(Holds(ForcedSettings(launch), "replicaof no one"));
-  const Command start = ServerCommand(launch);
+  CHECK(Holds(settings(), R"(appendfsync "always")"));
+  CHECK(Holds(settings(), "replicaof no one"));
+  const Command start = RedisEngine().StartCommand(launch);
   CHECK(start.argv.front() == "/bin/sh");
   CHECK(start.argv.back() == "/settings/spawnd.conf");
   for (const std::string& argument : start.argv)
@@ -143,7 +148,7 @@ TEST_CASE("Which snapshots a server reads") {
 
 TEST_CASE("Redis's last words are explained") {
   const Endpoint at{"127.0.0.1", 20001};
-  const auto explain = [&](const std::string& log) { return ExplainServerExit(log, at); };
+  const auto explain = [&](const std::string& log) { return RedisEngine().ExplainExit(log, at); };
   const Error taken = explain(
       "9:M 25 Nov 2026 18:58:43.004 # Warning: Could not create server TCP listening socket 127.0.0.1:20001: "
       "bind: "

@@ -3,7 +3,6 @@
 #include <zlib.h>
 
 #include "engines/postgresql/client_tools.h"
-#include "engines/postgresql/detect.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::testing {
@@ -35,7 +34,7 @@ lines; of it''s comment';
 std::map<std::string, std::string> MakeDumps() {
   const auto tool = postgresql::FindClientTool("pg_dump");
   REQUIRE(tool.has_value());
-  const auto installation = InstalledMajor(postgresql::MajorVersionOf(tool->version));
+  const auto installation = InstalledMajor(Postgresql().MajorVersion(tool->version));
   REQUIRE(installation.has_value());
   const TestServer& server = TestServer::Shared(*installation);
   const auto run = [&](const std::string& database, const std::string& sql) {

@@ -1,0 +1,28 @@
+#include "engines/mysql_family/family_engine.h"
+#include "engines/server_search.h"
+
+namespace spawnd::engines::mysql_family {
+
+std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& search_paths) const {
+  std::vector<std::string> folders = product_.package_folders;
+  for (const std::string& path : search_paths) {
+    folders.push_back(path);
+    for (std::string& child : ChildrenOf(path)) folders.push_back(std::move(child));
+  }
+  return FindServers({std::string(product_.name), std::move(folders), product_.server_programs,
+                      product_.version_of, product_.problem_of});
+}
+
+bool FamilyEngine::Satisfies(std::string_view installed, std::string_view wanted) const {
+  const std::string series = SeriesOf(wanted);
+  if (series.empty()) return false;
+  // "10" is any 10.x, as "11.4.2" is any 11.4.
+  const std::string have = SeriesOf(installed);
+  return have == series || (series.find('.') == std::string::npos && have.rfind(series + ".", 0) == 0);
+}
+
+std::string FamilyEngine::MajorVersion(std::string_view version) const {
+  return SeriesOf(version);
+}
+
+}  // namespace spawnd::engines::mysql_family
