@@ -8,8 +8,6 @@ namespace {
 
 /// Words and names longer than this are none that the filter looks for.
 constexpr size_t kMaxWord = 256;
-/// Different ones that are named in warnings.
-constexpr size_t kMaxNamed = 50;
 constexpr std::string_view kClosingLine = " Dump completed";
 
 bool IsWordCharacter(char c) {
@@ -26,31 +24,29 @@ bool SameWord(std::string_view a, std::string_view upper) {
                     [](unsigned char x, char y) { return std::toupper(x) == y; });
 }
 
-/// For a warning, which is one line of text whatever a name is made of.
-void Remember(std::set<std::string>& names, std::string name) {
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
-  if (names.size() < kMaxNamed) names.insert(std::move(name));
-}
-
 }  // namespace
 
 Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   out_.clear();
   out_.reserve(bytes.size() + held_.size() + kMaxWord);
-  for (size_t at = 0; at < bytes.size();) {
+  bytes_ = bytes;
+  at_ = 0;
+  counted_ = 0;
+  while (at_ < bytes_.size()) {
     switch (state_) {
       case State::kCode:
-        TakeCode(bytes[at++]);
+        // Counted as taken afterwards: a newline ends a word that stands on the line before it.
+        TakeCode(bytes_[at_]);
+        ++at_;
         break;
       case State::kQuote:
-        TakeQuote(bytes, at);
+        TakeQuote();
         break;
       case State::kLineComment:
-        TakeLineComment(bytes, at);
+        TakeLineComment();
         break;
       case State::kBlockComment:
-        TakeBlockComment(bytes[at++]);
+        TakeBlockComment(bytes_[at_++]);
         break;
     }
   }
@@ -60,6 +56,7 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
     Release();
     TRY(CheckEnd());
   }
+  CountLines();
   return std::move(out_);
 }
 
@@ -132,11 +129,11 @@ void DumpFilter::OpenQuote(char quote) {
   quoted_.clear();
 }
 
-void DumpFilter::TakeQuote(std::string_view bytes, size_t& at) {
+void DumpFilter::TakeQuote() {
   // Most of a dump is in quotes: whole runs are copied.
-  const size_t from = at;
-  while (at < bytes.size()) {
-    const char c = bytes[at++];
+  const size_t from = at_;
+  while (at_ < bytes_.size()) {
+    const char c = bytes_[at_++];
     if (std::exchange(escaped_, false)) continue;
     if (c == '\\' && quote_ != '`') {
       escaped_ = true;
@@ -147,7 +144,7 @@ void DumpFilter::TakeQuote(std::string_view bytes, size_t& at) {
       break;
     }
   }
-  const std::string_view run = bytes.substr(from, at - from);
+  const std::string_view run = bytes_.substr(from, at_ - from);
   if (watch_ == Watch::kNothing) return Emit(run);
   held_ += run;
   quoted_ += run;
@@ -163,10 +160,10 @@ void DumpFilter::CloseQuote() {
   if (!TakeName(quoted_)) Release();
 }
 
-void DumpFilter::TakeLineComment(std::string_view bytes, size_t& at) {
-  const size_t end = bytes.find('\n', at);
+void DumpFilter::TakeLineComment() {
+  const size_t end = bytes_.find('\n', at_);
   const std::string_view run =
-      bytes.substr(at, end == std::string_view::npos ? std::string_view::npos : end - at);
+      bytes_.substr(at_, end == std::string_view::npos ? std::string_view::npos : end - at_);
   if (comment_.size() < kMaxWord) comment_ += run.substr(0, kMaxWord);
   // "a--b" is arithmetic: what follows may hold a quote, and must not be lost to a comment.
   if (!comment_.empty() && previous_ == '-' && !IsSpace(comment_.front())) {
@@ -175,7 +172,7 @@ void DumpFilter::TakeLineComment(std::string_view bytes, size_t& at) {
     return;
   }
   Emit(run);
-  at += run.size();
+  at_ += run.size();
   if (end == std::string_view::npos) return;
   if (std::string_view(comment_).substr(0, kClosingLine.size()) == kClosingLine) closed_ = true;
   state_ = State::kCode;
@@ -210,7 +207,7 @@ void DumpFilter::EndWord() {
     held_ = "@spawnd_gtid_purged = ''";
     Release();
     dropping_statement_ = true;
-    dropped_gtid_ = true;
+    Warn("GTID_PURGED was left out: a container replicates nothing");
     return;
   }
   if (SameWord(word, "DEFINER")) {
@@ -220,7 +217,7 @@ void DumpFilter::EndWord() {
   const std::string_view collation =
       options_.replace_collation != nullptr ? options_.replace_collation(word) : std::string_view();
   if (!collation.empty()) {
-    Remember(collations_, word + " by " + std::string(collation));
+    Warn("collation replaced: " + word + " by " + std::string(collation));
     held_ = collation;
   }
   Release();
@@ -259,7 +256,7 @@ void DumpFilter::EndDefiner(bool found) {
   const bool own = options_.keep_definers || definer_ == "'mariadb.sys'@'localhost'" ||
                    definer_ == "'mysql.sys'@'localhost'";
   if (!own) {
-    Remember(definers_, definer_);
+    Warn("what " + definer_ + " is the definer of belongs to the user of the container");
     const auto lines = static_cast<size_t>(std::count(held_.begin(), held_.end(), '\n'));
     held_ = "DEFINER=CURRENT_USER" + std::string(lines, '\n');
   }
@@ -270,7 +267,9 @@ void DumpFilter::UseDatabase(const std::string& name) {
   const bool system = name == "mysql";
   dropping_section_ = system && options_.drop_system_tables;
   touches_system_tables_ |= system && !dropping_section_;
-  dropped_system_tables_ |= dropping_section_;
+  if (dropping_section_) {
+    Warn("the system database 'mysql' was left out, accounts with it: it is another server's");
+  }
   Release();
 }
 
@@ -312,18 +311,15 @@ Result<void> DumpFilter::CheckEnd() const {
               "Make the backup again, or copy it again from where it is whole.");
 }
 
-std::vector<std::string> DumpFilter::Warnings() const {
-  std::vector<std::string> warnings;
-  if (dropped_system_tables_) {
-    warnings.push_back("the system database 'mysql' of '" + options_.name +
-                       "' was left out, accounts with it: it is another server's");
-  }
-  if (dropped_gtid_) warnings.emplace_back("GTID_PURGED was left out: a container replicates nothing");
-  for (const std::string& definer : definers_) {
-    warnings.push_back("what " + definer + " is the definer of belongs to the user of the container");
-  }
-  for (const std::string& collation : collations_) warnings.push_back("collation replaced: " + collation);
-  return warnings;
+void DumpFilter::Warn(std::string text) {
+  CountLines();
+  warnings_.Add(std::move(text), line_);
+}
+
+void DumpFilter::CountLines() {
+  const std::string_view taken = bytes_.substr(counted_, at_ - counted_);
+  line_ += static_cast<uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
+  counted_ = at_;
 }
 
 }  // namespace spawnd::engines::mysql_family

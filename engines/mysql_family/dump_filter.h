@@ -10,12 +10,12 @@
 #pragma once
 
 #include <functional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::mysql_family {
 
@@ -28,7 +28,9 @@ class DumpFilter {
     bool keep_definers = false;  ///< of the user's own scripts, which mean what they say
     std::string_view (*replace_collation)(std::string_view name) = nullptr;
   };
-  explicit DumpFilter(Options options) : options_(std::move(options)) {}
+  /// `warnings`: get what was replaced or left out.
+  DumpFilter(Options options, RestoreWarnings& warnings)
+      : options_(std::move(options)), warnings_(warnings) {}
 
   /// The next bytes. `last`: the backup ends with these; kInvalidArgument then when it stops in the middle:
   /// within a quoted text or a comment, or without the closing line that its opening line promises.
@@ -36,7 +38,6 @@ class DumpFilter {
 
   /// The backup writes into the system tables, accounts among them.
   bool TouchesSystemTables() const { return touches_system_tables_; }
-  std::vector<std::string> Warnings() const;
 
  private:
   enum class State { kCode, kQuote, kLineComment, kBlockComment };
@@ -44,8 +45,8 @@ class DumpFilter {
   enum class Watch { kNothing, kUse, kDefinerEquals, kDefinerUser, kDefinerAt, kDefinerHost };
 
   void TakeCode(char c);
-  void TakeQuote(std::string_view bytes, size_t& at);
-  void TakeLineComment(std::string_view bytes, size_t& at);
+  void TakeQuote();
+  void TakeLineComment();
   void TakeBlockComment(char c);
   void OpenQuote(char quote);
   void CloseQuote();
@@ -59,9 +60,17 @@ class DumpFilter {
   void Emit(std::string_view text);
   void Release();
   Result<void> CheckEnd() const;
+  /// Of what has been taken up to here. Lines are counted only when somebody asks.
+  void Warn(std::string text);
+  void CountLines();
 
   const Options options_;
+  RestoreWarnings& warnings_;
+  std::string_view bytes_;  ///< that Filter was given
+  size_t counted_ = 0;      ///< of them, in line_
+  uint64_t line_ = 1;
   State state_ = State::kCode;
+  size_t at_ = 0;  ///< what comes next of bytes_
   std::string out_;
   char quote_ = 0;
   bool escaped_ = false;
@@ -79,11 +88,7 @@ class DumpFilter {
   bool dropping_section_ = false;
   bool dropping_statement_ = false;
   bool touches_system_tables_ = false;
-  bool dropped_system_tables_ = false;
-  bool dropped_gtid_ = false;
   bool closed_ = false;  ///< the closing line was there
-  std::set<std::string> definers_;
-  std::set<std::string> collations_;
 };
 
 }  // namespace spawnd::engines::mysql_family

@@ -60,7 +60,8 @@ DumpSession::DumpSession(Options options)
       before_(std::move(options.before)),
       credentials_(std::move(options.credentials)),
       reader_(name_, options.gzip),
-      filter_(std::move(options.filter)) {}
+      warnings_(name_),
+      filter_(std::move(options.filter), warnings_) {}
 
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(const std::string unpacked, reader_.Read(bytes, last));

@@ -27,13 +27,14 @@ class DumpSession final : public RestoreSession {
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
-  std::vector<std::string> Warnings() const override { return filter_.Warnings(); }
+  std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
 
  private:
   const std::string name_;
   std::string before_;
   const Credentials credentials_;
   DumpReader reader_;
+  RestoreWarnings warnings_;
   DumpFilter filter_;
 };
 

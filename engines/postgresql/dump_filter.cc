@@ -29,8 +29,9 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
 
-DumpFilter::DumpFilter(std::string name, std::function<bool(const std::string&)> locale_exists)
-    : name_(std::move(name)), locale_exists_(std::move(locale_exists)) {}
+DumpFilter::DumpFilter(std::string name, RestoreWarnings& warnings,
+                       std::function<bool(const std::string&)> locale_exists)
+    : name_(std::move(name)), warnings_(warnings), locale_exists_(std::move(locale_exists)) {}
 
 Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   size_t at = 0;
@@ -374,7 +375,7 @@ void DumpFilter::Release() {
 void DumpFilter::ReleaseCreateDatabase() {
   RewrittenStatement statement = ReplaceMissingLocales(held_, locale_exists_);
   for (const std::string& locale : statement.replaced) {
-    warnings_.push_back("line " + std::to_string(line_) + ": " + LocaleWarning(locale, statement));
+    warnings_.Add(LocaleWarning(locale, statement), line_);
   }
   held_ = std::move(statement.sql);
 }

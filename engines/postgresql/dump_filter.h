@@ -16,13 +16,15 @@
 
 #include "base/result.h"
 #include "engines/postgresql/create_database.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {
 
 class DumpFilter {
  public:
-  /// `name`: of the backup, for messages.
-  explicit DumpFilter(std::string name, std::function<bool(const std::string&)> locale_exists = LocaleExists);
+  /// `name`: of the backup, for messages. `warnings`: get the locales that were replaced.
+  DumpFilter(std::string name, RestoreWarnings& warnings,
+             std::function<bool(const std::string&)> locale_exists = LocaleExists);
 
   /// The next bytes for psql. `last`: the backup ends with these; kInvalidArgument then when it stops in the
   /// middle: within data, a quoted text or a comment, or without the closing line that pg_dump's opening line
@@ -32,8 +34,6 @@ class DumpFilter {
   /// True when the statement that ends on this line takes away what a fresh server never had: the DROPs at
   /// the top of a `pg_dump --clean`. Known for the last 65536 of them, far more than psql can lag behind.
   bool IsCleaning(uint64_t line) const;
-
-  const std::vector<std::string>& Warnings() const { return warnings_; }
 
  private:
   enum class State {
@@ -73,6 +73,7 @@ class DumpFilter {
   tl::unexpected<Error> Truncated(const std::string& where) const;
 
   const std::string name_;
+  RestoreWarnings& warnings_;
   const std::function<bool(const std::string&)> locale_exists_;
 
   State state_ = State::kSql;
@@ -113,7 +114,6 @@ class DumpFilter {
   std::deque<uint64_t> cleaning_lines_;
   bool cleaning_ = false;  ///< in a pg_dump's opening statements, nothing has been created yet
   int promised_ends_ = 0;  ///< opening lines without their closing lines so far
-  std::vector<std::string> warnings_;
 };
 
 }  // namespace spawnd::engines::postgresql

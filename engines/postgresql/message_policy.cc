@@ -6,9 +6,6 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-/// Of either list; a backup of a million objects must not fill memory with what it says.
-constexpr size_t kMaxWarnings = 200;
-
 /// Settings that pg_dump writes at the top whether or not the dump needs them, by the version that brought
 /// them: lock_timeout 9.3, row_security 9.5, idle_in_transaction_session_timeout 9.6,
 /// default_table_access_method 12, transaction_timeout 17. default_with_oids went in 12.
@@ -60,8 +57,12 @@ ErrorCode CodeFor(const ToolError& error) {
 
 }  // namespace
 
-MessagePolicy::MessagePolicy(std::string database, std::string user)
-    : database_(std::move(database)), user_(std::move(user)) {}
+MessagePolicy::MessagePolicy(std::string backup, std::string database, std::string user,
+                             RestoreWarnings& warnings)
+    : backup_(std::move(backup)),
+      database_(std::move(database)),
+      user_(std::move(user)),
+      warnings_(warnings) {}
 
 bool MessagePolicy::Tolerates(const ToolError& error, bool cleaning) {
   if (error.severity != "ERROR") return false;
@@ -74,15 +75,13 @@ bool MessagePolicy::Tolerates(const ToolError& error, bool cleaning) {
       exists("role", "postgres") || exists("role", user_) || exists("database", "postgres") ||
       exists("database", "template1") || exists("database", database_) || exists("database", user_);
   if (!tolerated) return false;
-  last_tolerated_ = error.place + ": " + error.text;
-  if (tolerated_.count(error.text) == 0 && tolerated_.size() >= kMaxWarnings) return true;
-  Passed& passed = tolerated_[error.text];
-  if (++passed.times == 1) passed.first_place = error.place;
+  last_tolerated_ = PlaceIn(backup_, error.line) + ": " + error.text;
+  warnings_.Add(error.text + "; passed over", error.line);
   return true;
 }
 
 Error MessagePolicy::Explain(const ToolError& error) const {
-  std::string message = error.place + ": ";
+  std::string message = PlaceIn(backup_, error.line) + ": ";
   if (!error.severity.empty()) message += error.severity + ": ";
   message += error.text;
   if (!error.detail.empty()) message += "; " + error.detail;
@@ -91,20 +90,6 @@ Error MessagePolicy::Explain(const ToolError& error) const {
   // transaction.
   if (error.sqlstate == "25P02" && !last_tolerated_.empty()) message += ", because of " + last_tolerated_;
   return {CodeFor(error), message, error.hint};
-}
-
-void MessagePolicy::AddWarning(std::string text) {
-  if (warnings_.size() < kMaxWarnings) warnings_.push_back(std::move(text));
-}
-
-std::vector<std::string> MessagePolicy::Warnings() const {
-  std::vector<std::string> all = warnings_;
-  for (const auto& [text, passed] : tolerated_) {
-    std::string line = passed.first_place + ": " + text + "; passed over";
-    if (passed.times > 1) line += " (" + std::to_string(passed.times) + " times, this is the first)";
-    all.push_back(std::move(line));
-  }
-  return all;
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -3,18 +3,17 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {
 
 /// One error as a tool reports it.
 struct ToolError {
-  std::string place;     ///< "line 4 of 'x.sql'"
+  uint64_t line = 0;     ///< of the backup; 0: not known
   std::string severity;  ///< "ERROR"; empty for an error of the tool's own
   std::string sqlstate;  ///< when known
   std::string text;
@@ -25,10 +24,11 @@ struct ToolError {
 
 class MessagePolicy {
  public:
-  /// `database`, `user`: made by us before the restore, so a backup may find them there.
-  MessagePolicy(std::string database, std::string user);
+  /// `backup`: its name. `database`, `user`: made by us before the restore, so a backup may find them there.
+  /// `warnings`: get what is passed over.
+  MessagePolicy(std::string backup, std::string database, std::string user, RestoreWarnings& warnings);
 
-  /// True for what always happens when a backup comes to a fresh server, and counts it:
+  /// True for what always happens when a backup comes to a fresh server, and warns of it:
   ///  - a role that is not here (OWNER TO, GRANT, ALTER DEFAULT PRIVILEGES ...): objects then belong to the
   ///  restoring
   ///    superuser and the grant is left out;
@@ -40,21 +40,14 @@ class MessagePolicy {
   /// The error for the user, of one line.
   Error Explain(const ToolError& error) const;
 
-  void AddWarning(std::string text);
-  /// Also one for each kind of error that was passed over, with how often and where first.
-  std::vector<std::string> Warnings() const;
-  bool ToleratedAny() const { return !tolerated_.empty(); }
+  bool ToleratedAny() const { return !last_tolerated_.empty(); }
 
  private:
-  struct Passed {
-    uint64_t times = 0;
-    std::string first_place;
-  };
+  const std::string backup_;
   const std::string database_;
   const std::string user_;
-  std::map<std::string, Passed> tolerated_;
+  RestoreWarnings& warnings_;
   std::string last_tolerated_;
-  std::vector<std::string> warnings_;
 };
 
 }  // namespace spawnd::engines::postgresql

@@ -15,7 +15,10 @@ bool Take(std::string_view& text, std::string_view part) {
 
 PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool gzip, bool tar, std::string database,
                                    std::string user)
-    : name_(backup_name), reader_(backup_name, gzip), policy_(std::move(database), std::move(user)) {
+    : name_(backup_name),
+      reader_(backup_name, gzip),
+      warnings_(backup_name),
+      policy_(backup_name, std::move(database), std::move(user), warnings_) {
   if (tar) tar_.emplace();
 }
 
@@ -28,7 +31,6 @@ Result<std::string> PgRestoreSession::FilterInput(std::string_view bytes, bool l
 /// "could not execute query: ERROR:  relation ..." or pg_restore's own words.
 void PgRestoreSession::BeginError(std::string_view text) {
   ToolError error;
-  error.place = "'" + name_ + "'";
   for (const std::string_view severity : {"ERROR:  ", "FATAL:  ", "PANIC:  "}) {
     const size_t at = text.find(severity);
     if (at == std::string_view::npos) continue;
@@ -46,7 +48,7 @@ Result<void> PgRestoreSession::OnToolMessage(std::string_view line) {
     if (Take(line, "error: ")) {
       BeginError(line);
     } else if (Take(line, "warning: ")) {
-      if (line.substr(0, 14) != "errors ignored") policy_.AddWarning("'" + name_ + "': " + std::string(line));
+      if (line.substr(0, 14) != "errors ignored") warnings_.Add(std::string(line));
     }
     return {};
   }

@@ -11,6 +11,7 @@
 #include "engines/engine.h"
 #include "engines/postgresql/message_policy.h"
 #include "engines/postgresql/tar_walk.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {
 
@@ -23,7 +24,7 @@ class PgRestoreSession final : public RestoreSession {
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
-  std::vector<std::string> Warnings() const override { return policy_.Warnings(); }
+  std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
 
  private:
   void BeginError(std::string_view text);
@@ -32,6 +33,7 @@ class PgRestoreSession final : public RestoreSession {
   const std::string name_;
   DumpReader reader_;
   std::optional<TarWalk> tar_;
+  RestoreWarnings warnings_;
   MessagePolicy policy_;
   std::optional<ToolError> open_;
 };

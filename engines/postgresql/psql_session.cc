@@ -51,8 +51,9 @@ PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string 
                          bool strict)
     : name_(backup_name),
       reader_(backup_name, gzip),
-      filter_(backup_name),
-      policy_(std::move(database), std::move(user)),
+      warnings_(backup_name),
+      filter_(backup_name, warnings_),
+      policy_(backup_name, std::move(database), std::move(user), warnings_),
       strict_(strict) {}
 
 Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
@@ -62,15 +63,8 @@ Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) 
 
 bool PsqlSession::BeginMessage(std::string_view line) {
   ToolError error;
-  uint64_t number = 0;
-  if (Take(line, kFromInput) && TakeNumber(line, number) && Take(line, ": ")) {
-    error.place = "line " + std::to_string(number) + " of '" + name_ + "'";
-  } else if (Take(line, kFromPsql)) {
-    error.place = "'" + name_ + "'";
-  } else {
-    return false;
-  }
-  open_line_ = number;
+  const bool of_a_line = Take(line, kFromInput) && TakeNumber(line, error.line) && Take(line, ": ");
+  if (!of_a_line && !Take(line, kFromPsql)) return false;
   for (const std::string_view severity :
        {"ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "LOG", "DEBUG"}) {
     if (!Take(line, std::string(severity) + ":  ")) continue;
@@ -117,10 +111,10 @@ Result<void> PsqlSession::Decide() {
   const ToolError error = std::move(*open_);
   open_.reset();
   if (!IsError(error)) {
-    if (error.severity == "WARNING") policy_.AddWarning(error.place + ": " + error.text);
+    if (error.severity == "WARNING") warnings_.Add(error.text, error.line);
     return {};
   }
-  if (!strict_ && policy_.Tolerates(error, filter_.IsCleaning(open_line_))) return {};
+  if (!strict_ && policy_.Tolerates(error, filter_.IsCleaning(error.line))) return {};
   return Fail(policy_.Explain(error));
 }
 
@@ -129,12 +123,6 @@ Result<void> PsqlSession::OnToolExit(int exit_code) {
   if (exit_code == 0) return {};
   return Fail(ErrorCode::kUnavailable, "'" + name_ + "': psql ended with exit code " +
                                            std::to_string(exit_code) + " and did not say why");
-}
-
-std::vector<std::string> PsqlSession::Warnings() const {
-  std::vector<std::string> warnings = filter_.Warnings();
-  for (std::string& warning : policy_.Warnings()) warnings.push_back(std::move(warning));
-  return warnings;
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -11,6 +11,7 @@
 #include "engines/engine.h"
 #include "engines/postgresql/dump_filter.h"
 #include "engines/postgresql/message_policy.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {
 
@@ -24,8 +25,8 @@ class PsqlSession final : public RestoreSession {
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
-  std::vector<std::string> Warnings() const override;
-  void AddWarning(std::string text) { policy_.AddWarning(std::move(text)); }
+  std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
+  void AddWarning(std::string text) { warnings_.Add(std::move(text)); }
 
  private:
   /// Starts a message when the line is the first of one: "psql:<stdin>:4: ERROR:  42P01: relation ...".
@@ -36,11 +37,11 @@ class PsqlSession final : public RestoreSession {
 
   const std::string name_;
   DumpReader reader_;
+  RestoreWarnings warnings_;
   DumpFilter filter_;
   MessagePolicy policy_;
   const bool strict_;
   std::optional<ToolError> open_;
-  uint64_t open_line_ = 0;
 };
 
 }  // namespace spawnd::engines::postgresql

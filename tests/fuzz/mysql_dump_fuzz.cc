@@ -2,6 +2,7 @@
 /// many lines, and without anything to replace is the text itself.
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "engines/mysql_family/backup_format.h"
 #include "engines/mysql_family/dump_filter.h"
@@ -14,14 +15,15 @@ using spawnd::engines::mysql_family::DumpFilter;
 struct Filtered {
   std::string text;
   std::string error;
-  size_t warnings = 0;
+  std::vector<std::string> warnings;
 };
 
 Filtered InPieces(const std::string& dump, size_t piece, bool drop) {
   DumpFilter::Options options;
   options.name = "x.sql";
   options.drop_system_tables = drop;
-  DumpFilter filter(options);
+  spawnd::engines::RestoreWarnings warnings(options.name);
+  DumpFilter filter(options, warnings);
   Filtered result;
   size_t at = 0;
   do {
@@ -34,7 +36,7 @@ Filtered InPieces(const std::string& dump, size_t piece, bool drop) {
     }
     result.text += *part;
   } while (at < dump.size());
-  result.warnings = filter.Warnings().size();
+  result.warnings = warnings.InOrder();
   return result;
 }
 
@@ -56,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(
         std::count(whole.text.begin(), whole.text.end(), '\n') == std::count(dump.begin(), dump.end(), '\n'),
         "lines are lost");
-    if (whole.warnings == 0) Require(whole.text == dump, "a text is changed without a word");
+    if (whole.warnings.empty()) Require(whole.text == dump, "a text is changed without a word");
   }
   const auto format = spawnd::engines::mysql_family::RecogniseBackup(dump, "x", "MariaDB");
   if (!format) spawnd::fuzz::RequireHonest(format.error());

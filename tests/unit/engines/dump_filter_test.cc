@@ -29,7 +29,8 @@ Result<std::string> InPieces(DumpFilter& filter, std::string_view text, size_t s
 std::string Complaint(std::string_view text) {
   std::string first;
   for (const size_t size : {0, 1, 2, 3, 7}) {
-    DumpFilter filter("x.sql", OnlyC);
+    RestoreWarnings warnings("x.sql");
+    DumpFilter filter("x.sql", warnings, OnlyC);
     const auto out = InPieces(filter, text, size);
     if (out) CHECK(*out == text);
     const std::string complaint = out ? "" : out.error().message;
@@ -44,11 +45,12 @@ TEST_CASE("Real dumps pass as they are, in pieces of any size") {
     if (kind == "custom" || kind == "tar") continue;
     for (const size_t size : {0, 1, 5, 4096}) {
       INFO(kind << " in pieces of " << size);
-      DumpFilter filter("x.sql");
+      RestoreWarnings warnings("x.sql");
+      DumpFilter filter("x.sql", warnings);
       const auto out = InPieces(filter, dump, size);
       REQUIRE(out.has_value());
       CHECK(*out == dump);
-      CHECK(filter.Warnings().empty());
+      CHECK(warnings.InOrder().empty());
     }
   }
 }
@@ -59,7 +61,8 @@ TEST_CASE("A real dump cut at any byte is truncated, until its closing line is t
   const size_t opening = dump.find("-- PostgreSQL database dump\n") + 27;
   // What follows the closing line is \unrestrict, which is no command either while it is cut.
   for (size_t cut = opening; cut <= closing + 5; cut += cut > closing - 200 || cut < opening + 200 ? 1 : 97) {
-    DumpFilter filter("x.sql");
+    RestoreWarnings warnings("x.sql");
+    DumpFilter filter("x.sql", warnings);
     const auto out = filter.Filter(std::string_view(dump).substr(0, cut), true);
     INFO("cut at " << cut);
     CHECK(out.has_value() == (cut >= closing));
@@ -123,14 +126,16 @@ TEST_CASE("A locale that the host lacks is replaced, with its line in the warnin
       "select 1;\n-- c\ncreate /* x */ database\n pagila lc_collate 'en_US.UTF-8';\ncreate table c (a "
       "text);\n";
   for (const size_t size : {0, 1, 3}) {
-    DumpFilter filter("x.sql", OnlyC);
+    RestoreWarnings warnings("x.sql");
+    DumpFilter filter("x.sql", warnings, OnlyC);
     const auto out = InPieces(filter, sql, size);
     REQUIRE(out.has_value());
     CHECK(*out ==
           "select 1;\n-- c\ncreate /* x */ database\n pagila lc_collate 'C.UTF-8';\ncreate table c (a "
           "text);\n");
-    REQUIRE(filter.Warnings().size() == 1);
-    CHECK(filter.Warnings()[0].find("line 4: this host has no locale 'en_US.UTF-8'") == 0);
+    CHECK(warnings.InOrder() ==
+          std::vector<std::string>{"line 4 of 'x.sql': this host has no locale 'en_US.UTF-8'; database "
+                                   "'pagila' gets C.UTF-8 instead"});
   }
 }
 
@@ -145,20 +150,22 @@ TEST_CASE("What a --clean dump drops first is known by its lines, and only that"
       "-- PostgreSQL database dump\nDROP TABLE a;\nALTER TABLE b\n DROP CONSTRAINT c;\nALTER TABLE b OWNER "
       "TO d;\nCREATE TABLE a ();\nDROP TABLE e;\n"
       "-- PostgreSQL database dump complete\n";
-  DumpFilter filter("x.sql");
+  RestoreWarnings warnings("x.sql");
+  DumpFilter filter("x.sql", warnings);
   REQUIRE(filter.Filter(text, true).has_value());
   std::vector<uint64_t> lines;
   for (uint64_t line = 0; line < 12; ++line) {
     if (filter.IsCleaning(line)) lines.push_back(line);
   }
   CHECK(lines == std::vector<uint64_t>{2, 4});
-  DumpFilter script("y.sql");
+  DumpFilter script("y.sql", warnings);
   REQUIRE(script.Filter("DROP TABLE a;\n", true).has_value());
   CHECK_FALSE(script.IsCleaning(1));
 }
 
 TEST_CASE("Memory stays bounded: long rows, quotes and statements go out as they come") {
-  DumpFilter filter("x.sql");
+  RestoreWarnings warnings("x.sql");
+  DumpFilter filter("x.sql", warnings);
   const std::string piece(1 << 20, 'x');
   size_t out = 0;
   const auto feed = [&](std::string_view text) {

@@ -20,7 +20,8 @@ std::string Filtered(const std::string& text, DumpFilter::Options options = Mari
                      std::vector<std::string>* warnings = nullptr) {
   std::string first;
   for (size_t piece : {size_t{1}, size_t{2}, size_t{7}, text.size()}) {
-    DumpFilter filter(options);
+    RestoreWarnings said(options.name);
+    DumpFilter filter(options, said);
     std::string out;
     for (size_t at = 0; at < text.size(); at += piece) {
       const auto part = filter.Filter(std::string_view(text).substr(at, piece), at + piece >= text.size());
@@ -30,7 +31,7 @@ std::string Filtered(const std::string& text, DumpFilter::Options options = Mari
     if (first.empty()) first = out;
     CHECK(out == first);
     CHECK(std::count(out.begin(), out.end(), '\n') == std::count(text.begin(), text.end(), '\n'));
-    if (warnings != nullptr) *warnings = filter.Warnings();
+    if (warnings != nullptr) *warnings = said.InOrder();
   }
   return first;
 }
@@ -59,7 +60,8 @@ TEST_CASE("MySQL filter: definers become the user who restores, in every place w
   CHECK(Filtered("CREATE DEFINER=`app`@`%` PROCEDURE p() SELECT 1;", MariadbOptions(), &warnings) ==
         "CREATE DEFINER=CURRENT_USER PROCEDURE p() SELECT 1;");
   CHECK(warnings ==
-        std::vector<std::string>{"what 'app'@'%' is the definer of belongs to the user of the container"});
+        std::vector<std::string>{
+            "line 1 of 'shop.sql': what 'app'@'%' is the definer of belongs to the user of the container"});
   CHECK(Filtered("/*!50013 DEFINER=`a`@`b c` SQL SECURITY DEFINER */\n/*!50001 VIEW v AS select 1 */;") ==
         "/*!50013 DEFINER=CURRENT_USER SQL SECURITY DEFINER */\n/*!50001 VIEW v AS select 1 */;");
   CHECK(Filtered("/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER t */;;") ==
@@ -89,7 +91,8 @@ TEST_CASE("MySQL filter: the system tables of another server are left out, line 
                "USE `b`;\nSELECT 2;\n",
                options, &warnings) == "USE `a`;\nSELECT 1;\n\n\n\nUSE `b`;\nSELECT 2;\n");
   CHECK(warnings.size() == 1);
-  DumpFilter touched(MariadbOptions());
+  RestoreWarnings said("shop.sql");
+  DumpFilter touched(MariadbOptions(), said);
   REQUIRE(touched.Filter("USE `mysql`;", true).has_value());
   CHECK(touched.TouchesSystemTables());
 }
@@ -101,6 +104,22 @@ TEST_CASE("MySQL filter: what only MySQL knows") {
   CHECK(warnings.size() == 1);
   CHECK(Filtered("CREATE TABLE t (a int) COLLATE=utf8mb4_0900_ai_ci COMMENT='utf8mb4_0900_ai_ci';") ==
         "CREATE TABLE t (a int) COLLATE=utf8mb4_uca1400_nopad_ai_ci COMMENT='utf8mb4_0900_ai_ci';");
+}
+
+TEST_CASE("MySQL filter: warnings have the backup's line, in order, each once with its count") {
+  const std::string text =
+      "CREATE TABLE t (a int) COLLATE=utf8mb4_0900_bin\n;\n/* '\n\n*/ CREATE DEFINER=`a`@`b` VIEW v AS "
+      "SELECT '\n';\nCREATE TABLE u (a int) COLLATE utf8mb4_0900_bin;\nCREATE DEFINER=a@b VIEW w AS SELECT "
+      "1;\nCREATE DEFINER=`x\ny`@`b` VIEW x AS SELECT 1;\n";
+  std::vector<std::string> warnings;
+  Filtered(text, MariadbOptions(), &warnings);
+  CHECK(warnings ==
+        std::vector<std::string>{
+            "line 1 of 'shop.sql': collation replaced: utf8mb4_0900_bin by utf8mb4_nopad_bin (2 times, this "
+            "is the first)",
+            "line 5 of 'shop.sql': what 'a'@'b' is the definer of belongs to the user of the container (2 "
+            "times, this is the first)",
+            "line 10 of 'shop.sql': what 'x?y'@'b' is the definer of belongs to the user of the container"});
 }
 
 TEST_CASE("MySQL filter: a backup that was cut off is noticed") {

@@ -19,12 +19,8 @@ std::string ErrorOf(RestoreSession& session, const std::vector<std::string>& lin
   return ended ? "" : ended.error().message;
 }
 
-PsqlSession Psql() {
-  return {"x.sql", false, "shop", "spawn_admin_abcd"};
-}
-
 TEST_CASE("psql: an error ends the restore with its last line, not with the next message") {
-  PsqlSession session = Psql();
+  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   size_t at = 0;
   CHECK(ErrorOf(session,
                 {"psql:<stdin>:4: ERROR:  42P01: relation \"nowhere\" does not exist",
@@ -35,7 +31,7 @@ TEST_CASE("psql: an error ends the restore with its last line, not with the next
 }
 
 TEST_CASE("psql: detail, hint and the place in data belong to the message") {
-  PsqlSession session = Psql();
+  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   CHECK(session.OnToolMessage("psql:<stdin>:9: ERROR:  22P02: invalid input syntax for type integer: \"x\"")
             .has_value());
   CHECK(session.OnToolMessage("DETAIL:  some detail").has_value());
@@ -50,7 +46,7 @@ TEST_CASE("psql: detail, hint and the place in data belong to the message") {
 }
 
 TEST_CASE("psql: what is passed over is counted, not repeated") {
-  PsqlSession session = Psql();
+  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   std::vector<std::string> lines;
   for (int i = 0; i < 1000; ++i) {
     lines.push_back("psql:<stdin>:" + std::to_string(i + 7) +
@@ -59,12 +55,26 @@ TEST_CASE("psql: what is passed over is counted, not repeated") {
   }
   lines.emplace_back("psql:<stdin>:2000: ERROR:  42P04: database \"shop\" already exists");
   lines.emplace_back("psql:<stdin>:2001: WARNING:  01000: beware");
+  lines.emplace_back("psql:<stdin>:2002: WARNING:  01000: beware");
   CHECK(ErrorOf(session, lines, 0).empty());
   CHECK(session.Warnings() ==
         std::vector<std::string>{
-            "line 2001 of 'x.sql': beware",
+            "line 7 of 'x.sql': role \"ghost\" does not exist; passed over (1000 times, this is the first)",
             "line 2000 of 'x.sql': database \"shop\" already exists; passed over",
-            "line 7 of 'x.sql': role \"ghost\" does not exist; passed over (1000 times, this is the first)"});
+            "line 2001 of 'x.sql': beware (2 times, this is the first)"});
+}
+
+TEST_CASE("psql: a locale that was replaced stands among the other warnings, by its line") {
+  PsqlSession session("x.sql", false, "", "me");
+  REQUIRE(session.FilterInput("select 1;\n\ncreate database d lc_collate 'xx_YY';\n", true).has_value());
+  CHECK(ErrorOf(session,
+                {"psql:<stdin>:2: WARNING:  01000: before", "psql:<stdin>:3: WARNING:  01000: after"}, 0)
+            .empty());
+  CHECK(session.Warnings() ==
+        std::vector<std::string>{"line 2 of 'x.sql': before",
+                                 "line 3 of 'x.sql': this host has no locale 'xx_YY'; database 'd' gets "
+                                 "C.UTF-8 instead",
+                                 "line 3 of 'x.sql': after"});
 }
 
 TEST_CASE("psql: what looks alike is an error all the same") {
@@ -72,17 +82,17 @@ TEST_CASE("psql: what looks alike is an error all the same") {
        {"42P06: schema \"shop\" already exists", "42P04: database \"other\" already exists",
         "42704: type \"role\" does not exist", "42704: unrecognized configuration parameter \"work_men\"",
         "42P01: table \"t\" does not exist", "42710: extension \"citext\" already exists"}) {
-    PsqlSession session = Psql();
+    PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
     INFO(text);
     CHECK_FALSE(ErrorOf(session, {std::string("psql:<stdin>:1: ERROR:  ") + text}, 0).empty());
   }
-  PsqlSession session = Psql();
+  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:1: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
 }
 
 TEST_CASE("psql: codes by what happened") {
   const auto code = [](const std::string& line, int exit_code) {
-    PsqlSession session = Psql();
+    PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
     const auto seen = session.OnToolMessage(line);
     return (seen ? session.OnToolExit(exit_code) : seen).error().code;
   };
