@@ -26,6 +26,7 @@ int HttpStatus(ErrorCode code) {
       return 507;
     case ErrorCode::kIo:
     case ErrorCode::kCorrupt:
+    case ErrorCode::kPoisoned:
     case ErrorCode::kInternal:
       return 500;
   }
@@ -50,6 +51,7 @@ int ExitCode(ErrorCode code) {
     case ErrorCode::kForbidden:
     case ErrorCode::kIo:
     case ErrorCode::kCorrupt:
+    case ErrorCode::kPoisoned:
     case ErrorCode::kTimeout:
     case ErrorCode::kCancelled:
     case ErrorCode::kInternal:

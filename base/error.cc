@@ -12,7 +12,7 @@ struct NamedCode {
   std::string_view name;
 };
 
-constexpr std::array<NamedCode, 14> kNames{{
+constexpr std::array<NamedCode, 15> kNames{{
     {ErrorCode::kInvalidArgument, "invalid_argument"},
     {ErrorCode::kNotFound, "not_found"},
     {ErrorCode::kAlreadyExists, "already_exists"},
@@ -22,6 +22,7 @@ constexpr std::array<NamedCode, 14> kNames{{
     {ErrorCode::kNoSpace, "no_space"},
     {ErrorCode::kIo, "io"},
     {ErrorCode::kCorrupt, "corrupt"},
+    {ErrorCode::kPoisoned, "poisoned"},
     {ErrorCode::kUnavailable, "unavailable"},
     {ErrorCode::kTimeout, "timeout"},
     {ErrorCode::kCancelled, "cancelled"},

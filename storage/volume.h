@@ -6,7 +6,7 @@
 /// What survives what (docs/durability.md): a completed Write survives the death of this process. Power loss
 /// takes the volume back to the last commit: with kAlways that is the last Flush that returned, with
 /// kEverySecond the last CommitEpoch. Once any sync failed the volume is poisoned (invariant 8): every call
-/// answers kIo from then on, except the look-ups that cannot fail.
+/// answers kPoisoned from then on, except the look-ups that cannot fail.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +62,7 @@ class Volume {
   /// As CommitEpoch, and the state at that cut stays, whatever is written later: it is revision `number` from
   /// then on (above 0, and above those that are there), durable when this returns. Writers are held up for as
   /// long as writing down the map takes, not for a sync. Errors: kAlreadyExists, kNoSpace (nothing happened),
-  /// kIo.
+  /// kPoisoned.
   virtual Result<RevisionUsage> SaveRevision(uint32_t number) = 0;
   virtual std::vector<RevisionUsage> Revisions() = 0;  ///< by number
   /// First chunk >= `chunk` with delta or image data in it; SizeBytes()/kChunkSize when there is none.
@@ -72,7 +72,7 @@ class Volume {
   virtual bool ChunkIsFromImage(uint64_t chunk) = 0;
   virtual std::shared_ptr<Image> BaseImage() const = 0;
   virtual VolumeUsage Usage() = 0;
-  /// kIo, with the cause, once the volume is poisoned.
+  /// kPoisoned, with the cause, once a sync of the volume has failed.
   virtual Result<void> CheckHealthy() = 0;
 };
 

@@ -82,9 +82,10 @@ struct ContainerRow {
   int64_t image_id = 0;
   std::string image_reference;  ///< "name" or "name:tag" as asked for
   ContainerState state = ContainerState::kCreating;
+  bool stays_down = false;             ///< with kFailed: not started again until a person decides
   std::string revision = "rev.0";      ///< the last that was saved or gone back to
   std::vector<RevisionRow> revisions;  ///< by number
-  std::optional<uint32_t> revert_to;   ///< with kReverting
+  std::optional<uint32_t> revert_to;   ///< with kReverting, and only then
   std::string host;
   uint16_t port = 0;
   std::string user;
@@ -218,7 +219,10 @@ class Catalog {
   /// kAlreadyExists (a living container has the name), kInUse (a container has the port), kNotFound (the
   /// image is gone, being deleted or not completed).
   Result<int64_t> InsertContainer(const ContainerRow& row);
+  /// Any state but reverting. What it was to go back to is forgotten, and that it was to stay down.
   Result<void> SetContainerState(int64_t id, ContainerState state, std::string_view detail = {});
+  /// -> failed, and no start of the daemon is a new chance: it waits for a person.
+  Result<void> KeepContainerDown(int64_t id, std::string_view why);
   /// -> running, with what its start took. Its lifetime counts from `now`.
   Result<void> CompleteContainer(int64_t id, double ready_milliseconds,
                                  const std::vector<std::pair<std::string, double>>& timings, int64_t now);
@@ -231,7 +235,7 @@ class Catalog {
   /// -> reverting. From here on no start of the container may come without going back.
   Result<void> BeginRevert(int64_t id, uint32_t number);
   /// reverting -> running, at that revision.
-  Result<void> FinishRevert(int64_t id);
+  Result<void> FinishRevert(int64_t id, uint32_t number);
   /// -> deleting. The name is free from here on; the port is when the row is removed.
   Result<void> MarkContainerDeleting(int64_t id);
   Result<void> RemoveContainer(int64_t id);
@@ -266,7 +270,8 @@ class Catalog {
   Result<void> CheckContainerName(const std::string& name, int64_t except_id);
   Result<void> CheckPort(uint16_t port, int64_t except_id);
   Result<void> AddRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
-  Result<void> ForgetRevert(int64_t id);
+  Result<void> WriteContainerState(int64_t id, ContainerState state, std::string_view detail,
+                                   bool stays_down);
   Result<void> ReadRevisions(std::vector<ContainerRow>& containers);
 
   std::unique_ptr<Database> database_;

@@ -13,14 +13,11 @@ namespace spawnd::daemon {
 namespace {
 
 // Every query of containers selects these, in the order in which ReadContainer reads them.
-#define CONTAINER_COLUMNS                                                                                  \
-  "id, name, image_id, image_reference, state, revision, host, port, user_name, password, database_name, " \
-  "owner, durability, created_at, expires_at, ready_milliseconds, timings, detail, installation_root, "    \
+#define CONTAINER_COLUMNS                                                                                \
+  "id, name, image_id, image_reference, state, stays_down, revert_to, revision, host, port, user_name, " \
+  "password, database_name, "                                                                            \
+  "owner, durability, created_at, expires_at, ready_milliseconds, timings, detail, installation_root, "  \
   "installation_version"
-
-#define CONTAINER_SELECTED \
-  CONTAINER_COLUMNS        \
-  ", COALESCE((SELECT number FROM container_reverts WHERE container_id = containers.id), -1)"
 
 using Timings = std::vector<std::pair<std::string, double>>;
 
@@ -59,6 +56,8 @@ ContainerRow ReadContainer(Query& query) {
   container.image_id = query.Int();
   container.image_reference = query.Text();
   container.state = ContainerStateFromName(query.Text());
+  container.stays_down = query.Int() != 0;
+  if (const auto number = query.OptionalInt()) container.revert_to = static_cast<uint32_t>(*number);
   container.revision = query.Text();
   container.host = query.Text();
   container.port = static_cast<uint16_t>(query.Int());
@@ -74,11 +73,6 @@ ContainerRow ReadContainer(Query& query) {
   container.detail = query.Text();
   container.installation_root = query.Text();
   container.installation_version = query.Text();
-  const int64_t revert_to = query.Int();
-  if (container.state == ContainerState::kRestarting && revert_to >= 0) {
-    container.state = ContainerState::kReverting;
-    container.revert_to = static_cast<uint32_t>(revert_to);
-  }
   return container;
 }
 
@@ -131,8 +125,9 @@ Result<int64_t> Catalog::InsertContainer(const ContainerRow& row) {
   TRY(CheckContainerClash(row));
   TRY_ASSIGN(const int64_t id, IdFor(row.id));
   {
-    TRY_ASSIGN(Query query, database_->Prepare("INSERT INTO containers (" CONTAINER_COLUMNS ") "
-                                               "VALUES (?,?,?,?,'creating',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+    TRY_ASSIGN(Query query,
+               database_->Prepare("INSERT INTO containers (" CONTAINER_COLUMNS ") "
+                                  "VALUES (?,?,?,?,'creating',0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
     TRY(query.Bind(id)
             .Bind(row.name)
             .Bind(row.image_id)
@@ -159,11 +154,22 @@ Result<int64_t> Catalog::InsertContainer(const ContainerRow& row) {
 }
 
 Result<void> Catalog::SetContainerState(int64_t id, ContainerState state, std::string_view detail) {
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET state = ?, detail = ? WHERE id = ?"));
-  TRY(query.Bind(ContainerStateName(state)).Bind(detail).Bind(id).Run());
-  TRY(ExpectChange("data container", id));
-  // What could not go back is not to try again by itself.
-  return state == ContainerState::kFailed ? ForgetRevert(id) : Result<void>();
+  return WriteContainerState(id, state, detail, false);
+}
+
+Result<void> Catalog::KeepContainerDown(int64_t id, std::string_view why) {
+  return WriteContainerState(id, ContainerState::kFailed, why, true);
+}
+
+/// One statement: a row that was left between two of them once made a later start go back to a revision by
+/// itself.
+Result<void> Catalog::WriteContainerState(int64_t id, ContainerState state, std::string_view detail,
+                                          bool stays_down) {
+  TRY_ASSIGN(Query query, database_->Prepare(
+                              "UPDATE containers SET state = ?, detail = ?, stays_down = ?, revert_to = NULL "
+                              "WHERE id = ?"));
+  TRY(query.Bind(ContainerStateName(state)).Bind(detail).Bind(int64_t{stays_down}).Bind(id).Run());
+  return ExpectChange("data container", id);
 }
 
 Result<void> Catalog::CompleteContainer(int64_t id, double ready_milliseconds, const Timings& timings,
@@ -193,7 +199,7 @@ Result<void> Catalog::RemoveContainer(int64_t id) {
 }
 
 Result<ContainerRow> Catalog::FindContainer(std::string_view reference, const ContainerFilter& filter) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers "
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers "
                                              "WHERE (id = ? OR name = ?) AND state <> 'deleting'"));
   query.Bind(IdOf(reference)).Bind(reference);
   TRY_ASSIGN(auto containers, ReadContainers(query));
@@ -206,7 +212,7 @@ Result<ContainerRow> Catalog::FindContainer(std::string_view reference, const Co
 }
 
 Result<ContainerRow> Catalog::ContainerById(int64_t id) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers WHERE id = ?"));
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers WHERE id = ?"));
   query.Bind(id);
   TRY_ASSIGN(auto containers, ReadContainers(query));
   TRY(ReadRevisions(containers));
@@ -217,7 +223,7 @@ Result<ContainerRow> Catalog::ContainerById(int64_t id) {
 }
 
 Result<std::vector<ContainerRow>> Catalog::ListContainers(Rows rows) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED " FROM containers "
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS " FROM containers "
                                              "WHERE ?1 OR state <> 'deleting' ORDER BY id"));
   query.Bind(int64_t{rows == Rows::kAll});
   TRY_ASSIGN(auto containers, ReadContainers(query));
@@ -226,7 +232,7 @@ Result<std::vector<ContainerRow>> Catalog::ListContainers(Rows rows) {
 }
 
 Result<std::vector<ContainerRow>> Catalog::ContainersOfImage(int64_t image_id) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_SELECTED
+  TRY_ASSIGN(Query query, database_->Prepare("SELECT " CONTAINER_COLUMNS
                                              " FROM containers WHERE image_id = ? ORDER BY id"));
   query.Bind(image_id);
   return ReadContainers(query);

@@ -78,6 +78,12 @@ Query& Query::Bind(std::string_view value) {
   return *this;
 }
 
+Query& Query::Bind(std::optional<int64_t> value) {
+  if (value) return Bind(*value);
+  ++next_parameter_;  // what nobody binds is NULL
+  return *this;
+}
+
 Result<bool> Query::Step() {
   if (bind_code_ != SQLITE_OK) {
     return Fail(ErrorCode::kInternal, std::string("catalog: ") + sqlite3_errstr(bind_code_));
@@ -108,6 +114,12 @@ std::string Query::Text() {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   if (text == nullptr) return {};
   return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::optional<int64_t> Query::OptionalInt() {
+  const bool null = sqlite3_column_type(statement_, next_column_) == SQLITE_NULL;
+  const int64_t value = Int();
+  return null ? std::nullopt : std::optional(value);
 }
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {

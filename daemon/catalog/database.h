@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,6 +32,7 @@ class Query {
   Query& Bind(int64_t value);
   Query& Bind(double value);
   Query& Bind(std::string_view value);
+  Query& Bind(std::optional<int64_t> value);  ///< nothing: NULL
 
   /// True: there is a row to read. False: done.
   Result<bool> Step();
@@ -41,6 +43,7 @@ class Query {
   int64_t Int();
   double Real();
   std::string Text();
+  std::optional<int64_t> OptionalInt();
 
  private:
   sqlite3* database_;

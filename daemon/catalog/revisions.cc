@@ -46,39 +46,19 @@ Result<void> Catalog::NoteSaved(int64_t id, const std::vector<RevisionRow>& revi
 }
 
 Result<void> Catalog::BeginRevert(int64_t id, uint32_t number) {
-  Transaction transaction(*database_);
-  TRY(transaction.Begin());
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("UPDATE containers SET state = 'restarting', detail = ? "
-                                               "WHERE id = ? AND state <> 'deleting'"));
-    TRY(query.Bind("it goes back to " + RevisionText(number)).Bind(id).Run());
-    TRY(ExpectChange("data container", id));
-  }
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("INSERT OR REPLACE INTO container_reverts VALUES (?,?)"));
-    TRY(query.Bind(id).Bind(int64_t{number}).Run());
-  }
-  return transaction.Commit();
+  TRY_ASSIGN(Query query,
+             database_->Prepare("UPDATE containers SET state = 'reverting', revert_to = ?, stays_down = 0, "
+                                "detail = ? WHERE id = ? AND state <> 'deleting'"));
+  TRY(query.Bind(int64_t{number}).Bind("it goes back to " + RevisionText(number)).Bind(id).Run());
+  return ExpectChange("data container", id);
 }
 
-Result<void> Catalog::FinishRevert(int64_t id) {
-  Transaction transaction(*database_);
-  TRY(transaction.Begin());
-  {
-    TRY_ASSIGN(
-        Query query,
-        database_->Prepare("UPDATE containers SET state = 'running', detail = '', revision = 'rev.' || "
-                           "(SELECT number FROM container_reverts WHERE container_id = ?1) WHERE id = ?1"));
-    TRY(query.Bind(id).Run());
-    TRY(ExpectChange("data container", id));
-  }
-  TRY(ForgetRevert(id));
-  return transaction.Commit();
-}
-
-Result<void> Catalog::ForgetRevert(int64_t id) {
-  TRY_ASSIGN(Query query, database_->Prepare("DELETE FROM container_reverts WHERE container_id = ?"));
-  return query.Bind(id).Run();
+Result<void> Catalog::FinishRevert(int64_t id, uint32_t number) {
+  TRY_ASSIGN(Query query,
+             database_->Prepare("UPDATE containers SET state = 'running', revert_to = NULL, detail = '', "
+                                "revision = ? WHERE id = ?"));
+  TRY(query.Bind(RevisionText(number)).Bind(id).Run());
+  return ExpectChange("data container", id);
 }
 
 Result<void> Catalog::ReadRevisions(std::vector<ContainerRow>& containers) {

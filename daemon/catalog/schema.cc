@@ -59,7 +59,9 @@ CREATE TABLE containers (
   name TEXT NOT NULL,
   image_id INTEGER NOT NULL REFERENCES images (id),
   image_reference TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('creating', 'running', 'restarting', 'failed', 'deleting')),
+  state TEXT NOT NULL CHECK (state IN ('creating', 'running', 'restarting', 'reverting', 'failed', 'deleting')),
+  stays_down INTEGER NOT NULL CHECK (stays_down = 0 OR (stays_down = 1 AND state = 'failed')),
+  revert_to INTEGER CHECK ((revert_to IS NOT NULL) = (state = 'reverting')),
   revision TEXT NOT NULL,
   host TEXT NOT NULL,
   port INTEGER NOT NULL,
@@ -80,11 +82,6 @@ CREATE UNIQUE INDEX containers_by_name ON containers (name) WHERE state <> 'dele
 CREATE UNIQUE INDEX containers_by_port ON containers (port) WHERE port <> 0;
 CREATE INDEX containers_by_image ON containers (image_id);
 
--- A row here: the container is to go back, and its state is 'restarting' until it has.
-CREATE TABLE container_reverts (
-  container_id INTEGER PRIMARY KEY REFERENCES containers (id) ON DELETE CASCADE,
-  number INTEGER NOT NULL
-);
 CREATE TABLE container_revisions (
   container_id INTEGER NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
   number INTEGER NOT NULL,
@@ -104,7 +101,7 @@ CREATE TABLE access_tokens (
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {

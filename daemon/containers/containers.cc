@@ -14,7 +14,6 @@
 #include "daemon/handlers/space.h"
 #include "daemon/handlers/views.h"
 #include "daemon/images/images.h"
-#include "daemon/keeper/poisoned.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/reaper.h"
 #include "daemon/store/disk.h"
@@ -218,9 +217,8 @@ void Containers::LaunchKeeper(Life& life) {
     auto launched =
         LaunchAndWatch(spec, state_.installations, [&] { return cancel->load() || stop.stop_requested(); });
     if (!launched) {
-      Error error = std::move(launched.error());
-      if (!IsPoisoned(error)) error = ExplainSpace(std::move(error), state_.layout.Root());
-      return Teller(id)({EventKind::kKeeperFailed, std::move(error)});
+      return Teller(id)(
+          {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), state_.layout.Root())});
     }
     auto& timings = launched->started.timings;
     timings.insert(timings.begin(), {"queue", waited});
@@ -284,10 +282,9 @@ void Containers::KeeperEnded(int64_t id) {
   if (found == lives_.end()) return;
   Life& life = *found->second;
   life.keeper_watch.reset();
-  Error end = EndOf(life.keeper_end.Get(), state_.layout.Container(id));
-  life.keeper_end.Reset();
   // An engine says in many words that the disk is full, and its log may not have had room for any.
-  if (!IsPoisoned(end)) end = ExplainSpace(std::move(end), state_.layout.Root());
+  Error end = ExplainSpace(EndOf(life.keeper_end.Get(), state_.layout.Container(id)), state_.layout.Root());
+  life.keeper_end.Reset();
   Tell(id, {EventKind::kKeeperExited, std::move(end)});
 }
 
@@ -352,7 +349,8 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   const auto start = steady_clock::now();
   const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
   const auto write = [&] {
-    if (went_back) return state_.catalog->FinishRevert(life.row.id);
+    if (went_back) return state_.catalog->FinishRevert(life.row.id, *life.row.revert_to);
+    if (action.stays_down) return state_.catalog->KeepContainerDown(life.row.id, action.detail);
     return completes ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds,
                                                          life.row.timings, now)
                      : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
@@ -362,6 +360,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
   if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();
   life.row.state = action.state;
+  life.row.stays_down = action.stays_down;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (completes && life.row.expires_at > 0) life.row.expires_at += now - life.row.created_at;

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "daemon/containers/containers.h"
-#include "daemon/keeper/poisoned.h"
 #include "daemon/loop/event_loop.h"
 
 namespace spawnd::daemon {
@@ -18,9 +17,7 @@ namespace spawnd::daemon {
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
 struct Containers::Life {
   Life(ContainerRow container_row, ImageRow image_row)
-      : row(std::move(container_row)),
-        image(std::move(image_row)),
-        machine(row.state, StaysDown(row.detail)) {}
+      : row(std::move(container_row)), image(std::move(image_row)), machine(row.state, row.stays_down) {}
 
   ContainerRow row;
   ImageRow image;

@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "daemon/keeper/poisoned.h"
-
 namespace spawnd::daemon {
 namespace {
 
@@ -27,6 +25,13 @@ ContainerAction Do(ActionKind kind) {
 
 ContainerAction Write(ContainerState state, std::string detail = {}) {
   return ContainerAction{.kind = ActionKind::kWriteState, .state = state, .detail = std::move(detail)};
+}
+
+ContainerAction WriteStaysDown(const Error& error) {
+  return ContainerAction{.kind = ActionKind::kWriteState,
+                         .state = ContainerState::kFailed,
+                         .detail = error.message + (error.hint.empty() ? "" : ". " + error.hint),
+                         .stays_down = true};
 }
 
 ContainerAction Wait(std::chrono::milliseconds delay) {
@@ -196,7 +201,7 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, T
       state_ = ContainerState::kDeleting;
       create_error_ = error;
       // Nothing is left to decide about.
-      if (IsPoisoned(error)) create_error_->hint = "Look for the disk's errors in `dmesg`.";
+      if (error.code == ErrorCode::kPoisoned) create_error_->hint = "Look for the disk's errors in `dmesg`.";
       return {Do(ActionKind::kRemoveFiles)};
     case ContainerState::kDeleting:
       return {Do(ActionKind::kRemoveFiles)};
@@ -225,20 +230,20 @@ ContainerMachine::Actions ContainerMachine::CountRevertFailure(const Error& erro
     ReplyNotReverted(actions, error);
     return actions;
   }
-  stays_down_ = IsPoisoned(error);
+  stays_down_ = error.code == ErrorCode::kPoisoned;
   const bool hopeless = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
   if (!TooManyFailures(now) && !hopeless && !stays_down_) return {Wait(RestartDelay(failures_.size()))};
   state_ = ContainerState::kFailed;
-  Actions actions{Write(state_, stays_down_ ? PoisonedDetail(error) : error.message)};
+  Actions actions{stays_down_ ? WriteStaysDown(error) : Write(state_, error.message)};
   ReplyNotReverted(actions, error);
   return actions;
 }
 
 ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Time now) {
-  if (IsPoisoned(error)) {
+  if (error.code == ErrorCode::kPoisoned) {
     state_ = ContainerState::kFailed;
     stays_down_ = true;
-    return {Write(state_, PoisonedDetail(error))};
+    return {WriteStaysDown(error)};
   }
   if (error.code == ErrorCode::kNoSpace) {
     state_ = ContainerState::kRestarting;

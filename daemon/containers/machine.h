@@ -12,7 +12,8 @@
 ///   (removed)             deleting             failed
 ///
 /// Two failures are not counted: a full disk, which is tried again for ever, and a poisoned volume, which is
-/// never tried again.
+/// never tried again: a start would quietly go back to its last commit, and that a person has to decide
+/// (docs/durability.md, "A failed sync is final").
 ///   running, restarting, failed ──revert asked──> reverting ──started, gone back──> running
 ///                                                     │ kFailuresAllowed failures, or a damaged revision
 ///                                                     v
@@ -71,7 +72,8 @@ struct ContainerAction {
     kAttachKeeper,  ///< answers kKeeperAttached or kKeeperMissing
     kKillKeeper,    ///< answers kKeeperKilled or kRemovalFailed; no keeper there is fine
     kChangePort,    ///< another free port, in the catalog too; before a further launch
-    kWriteState,    ///< `state` and `detail` into the catalog; answers kStateWritten or kStateNotWritten
+    kWriteState,    ///< `state`, `detail`, `stays_down` into the catalog; answers kStateWritten or
+                    ///< kStateNotWritten
     kRemoveFiles,   ///< answers kFilesRemoved or kRemovalFailed
     kRemoveRow,     ///< answers kRowRemoved or kRemovalFailed
     kReplyCreated,
@@ -84,6 +86,7 @@ struct ContainerAction {
   Kind kind;
   ContainerState state = ContainerState::kCreating;
   std::string detail{};
+  bool stays_down = false;  ///< of a kWriteState: not to be started again until a person decides
   Error error{ErrorCode::kInternal, ""};
   std::chrono::milliseconds delay{0};
 };
@@ -102,7 +105,7 @@ class ContainerMachine {
   /// Between tries to start what found no room on the disk. It goes on for ever: room comes back.
   static constexpr std::chrono::seconds kNoSpaceDelay{5};
 
-  /// `state`: what the catalog says. `stays_down`: it failed in a way that waits for a person (poisoned.h).
+  /// `state`: what the catalog says. `stays_down`: it failed in a way that waits for a person.
   explicit ContainerMachine(ContainerState state, bool stays_down = false)
       : state_(state), stays_down_(stays_down) {}
 

@@ -96,6 +96,7 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Changed&
   TRY(state_.catalog->BeginRevert(id, number));
   spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
   life.row.revert_to = number;
+  life.row.stays_down = false;
   life.reverted = reverted;
   Tell(id, {EventKind::kRevertMarked});
   return {};

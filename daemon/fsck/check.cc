@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
-#include "daemon/keeper/poisoned.h"
 #include "daemon/keeper/protocol.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
@@ -203,7 +202,7 @@ Result<void> FsckCheck::CheckContainers() {
     // The next start of the daemon takes away what is half made or half gone.
     const bool settled = row.state == ContainerState::kRunning || row.state == ContainerState::kRestarting ||
                          row.state == ContainerState::kFailed;
-    if (settled && !StaysDown(row.detail) && !KeeperRuns(layout_.Container(row.id))) TRY(CheckContainer(row));
+    if (settled && !row.stays_down && !KeeperRuns(layout_.Container(row.id))) TRY(CheckContainer(row));
   }
   return {};
 }
@@ -213,11 +212,9 @@ Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
   TRY_ASSIGN(const auto problems,
              storage::VerifyDelta(PosixFileSystem(), layout_.Container(row.id) + "/" + kDeltaName, boot_id));
   for (const storage::DeltaProblem& problem : problems) {
-    const std::string detail = std::string(kStaysDown) + "'" + problem.file + "': " + problem.what;
+    const std::string detail = "'" + problem.file + "': " + problem.what;
     findings_.push_back({problem.file, problem.what, daemon::Describe(row), "mark the container failed",
-                         [this, id = row.id, detail] {
-                           return catalog_.SetContainerState(id, ContainerState::kFailed, detail);
-                         }});
+                         [this, id = row.id, detail] { return catalog_.KeepContainerDown(id, detail); }});
   }
   return {};
 }

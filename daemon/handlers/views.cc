@@ -80,7 +80,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.engine_version = row.installation_version;
   view.status = StatusOf(row.state);
   view.state = ContainerStateName(row.state);
-  view.detail = row.detail;
+  view.detail = row.stays_down ? "not started again by itself: " + row.detail : row.detail;
   view.revision = row.revision;
   view.owner = std::move(owner);
   view.durability = row.durability;

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "base/random.h"
-#include "daemon/keeper/poisoned.h"
 #include "daemon/keeper/private_mounts.h"
 #include "engines/registry.h"
 #include "storage/image/image.h"
@@ -56,6 +55,13 @@ Result<std::string> ReadWholeFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return FailErrno(errno, "cannot open '" + path + "'");
   return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Error PoisonedError(const Error& cause) {
+  return {ErrorCode::kPoisoned, cause.message,
+          "Look for the disk's errors in `dmesg`, then decide: `spawnctl delete data-container`, or "
+          "`spawnctl reset "
+          "data-container` where there is a state to go back to."};
 }
 
 /// The kernel must not make this process wait for memory that only this process's own writes can free.
@@ -180,7 +186,7 @@ Result<void> Keeper::OpenVolume() {
   }
   auto opened = storage::Volume::Open(PosixFileSystem(), std::move(options));
   // A disk that failed a read, or the sync of what a predecessor had written.
-  if (!opened && opened.error().code == ErrorCode::kIo) return Fail(PoisonedError(opened.error().message));
+  if (!opened && opened.error().code == ErrorCode::kIo) return Fail(PoisonedError(opened.error()));
   TRY_ASSIGN(volume_, std::move(opened));
   return {};
 }
@@ -370,7 +376,7 @@ void Keeper::WriteOutAfterCrash() {
 
 std::optional<Error> Keeper::Poisoned() {
   const auto healthy = volume_ ? volume_->CheckHealthy() : Result<void>();
-  return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error().message));
+  return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error()));
 }
 
 std::optional<Error> Keeper::Ended() {

@@ -55,7 +55,7 @@ class Keeper {
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
-  /// Why the volume can no longer be used, once it cannot (daemon/keeper/poisoned.h).
+  /// Why the volume can no longer be used, once it cannot: kPoisoned.
   std::optional<Error> Poisoned();
   /// Why this keeper has to end, if it has to: its engine ended by itself, or its volume is poisoned.
   std::optional<Error> Ended();

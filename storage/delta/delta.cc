@@ -25,7 +25,7 @@ struct Delta::DiscardPlan {
 Result<void> Delta::CheckHealthy() {
   if (!poisoned_.load(std::memory_order_acquire)) return {};
   const std::lock_guard lock(poison_mutex_);
-  return Fail(ErrorCode::kIo, "volume '" + options_.directory + "' is poisoned: " + poison_cause_);
+  return Fail(ErrorCode::kPoisoned, "volume '" + options_.directory + "' is poisoned: " + poison_cause_);
 }
 
 Result<void> Delta::Read(uint32_t block, std::span<std::byte> out) {

@@ -61,13 +61,14 @@ class Delta {
   /// The blocks read as zeros afterwards.
   Result<void> Discard(uint32_t block, uint64_t count);
   /// Makes all that completed before the call durable, as one consistent cut. Errors: kNoSpace when the
-  /// journal has no room for the commit record (the next commit covers this one's epoch as well), else kIo.
+  /// journal has no room for the commit record (the next commit covers this one's epoch as well), else
+  /// kPoisoned.
   Result<void> Commit();
   /// As Commit, and the volume as it is at that cut stays: it is revision `number` (delta_revision.cc),
-  /// durable when this returns. Numbers grow. Errors: kAlreadyExists, kNoSpace (nothing happened), kIo.
+  /// durable when this returns. Numbers grow. Errors: kAlreadyExists, kNoSpace (nothing happened), kPoisoned.
   Result<RevisionUsage> SaveRevision(uint32_t number);
   std::vector<RevisionUsage> Revisions();
-  /// kIo once the volume is poisoned.
+  /// kPoisoned once the volume is.
   Result<void> CheckHealthy();
 
   /// How many of `count` blocks from `block` are in a slot, and how many are zeros laid over the image.

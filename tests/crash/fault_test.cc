@@ -102,14 +102,14 @@ TEST_CASE("a failed sync poisons the volume, and is not tried again") {
   fs.FailCalls(fs.Calls() + 1, 1, ErrorCode::kIo, 0);  // the next call is the sync of data
   storage::Volume& volume = *run.LiveVolume();
   std::vector<std::byte> data(storage::kBlockSize);
-  CHECK(volume.CommitEpoch().error().code == ErrorCode::kIo);
+  CHECK(volume.CommitEpoch().error().code == ErrorCode::kPoisoned);
   const size_t log_size = fs.LogSize();
-  CHECK(volume.CommitEpoch().error().code == ErrorCode::kIo);
-  CHECK(volume.Flush().error().code == ErrorCode::kIo);
-  CHECK(volume.Read(0, data).error().code == ErrorCode::kIo);
-  CHECK(volume.Write(0, data).error().code == ErrorCode::kIo);
-  CHECK(volume.Discard(0, storage::kBlockSize).error().code == ErrorCode::kIo);
-  CHECK(volume.NextData(0).error().code == ErrorCode::kIo);
+  CHECK(volume.CommitEpoch().error().code == ErrorCode::kPoisoned);
+  CHECK(volume.Flush().error().code == ErrorCode::kPoisoned);
+  CHECK(volume.Read(0, data).error().code == ErrorCode::kPoisoned);
+  CHECK(volume.Write(0, data).error().code == ErrorCode::kPoisoned);
+  CHECK(volume.Discard(0, storage::kBlockSize).error().code == ErrorCode::kPoisoned);
+  CHECK(volume.NextData(0).error().code == ErrorCode::kPoisoned);
   CHECK(fs.LogSize() == log_size);
 }
 

@@ -130,7 +130,7 @@ void CrashRun::Run(RecordingFileSystem& fs, const std::vector<Step>& steps) {
     tried.succeeded = done.has_value();
     tried_.push_back(tried);
     if (done) continue;
-    if (volume_ == nullptr || done.error().message.find("poisoned") != std::string::npos) {
+    if (volume_ == nullptr || done.error().code == ErrorCode::kPoisoned) {
       broken_ = true;
     }
     if (volume_ == nullptr) return;

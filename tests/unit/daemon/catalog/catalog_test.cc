@@ -289,7 +289,7 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   CHECK(row.revisions[0].created_at == 50);
   CHECK(row.revisions[0].unique_bytes == 4096);
   CHECK(row.revisions[2].created_at == 70);
-  REQUIRE(catalog->FinishRevert(id));
+  REQUIRE(catalog->FinishRevert(id, 1));
   row = catalog->FindContainer("demo").value();
   CHECK(row.state == ContainerState::kRunning);
   CHECK(row.revision == "rev.1");
@@ -300,10 +300,36 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   row = catalog->ContainerById(id).value();
   CHECK(row.state == ContainerState::kFailed);
   CHECK_FALSE(row.revert_to);
+  CHECK_FALSE(row.stays_down);
   CHECK(CodeOf(catalog->NoteSaved(4711, {{.number = 1}})) != ErrorCode::kInternal);
   REQUIRE(catalog->MarkContainerDeleting(id));
   CHECK(CodeOf(catalog->BeginRevert(id, 1)) == ErrorCode::kNotFound);
   REQUIRE(catalog->RemoveContainer(id));  // and its revisions with it
+}
+
+TEST_CASE("that a container stays down is a column, whatever its detail says") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "catalog.db";
+  int64_t id = 0;
+  {
+    const auto catalog = Open(path);
+    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+    REQUIRE(
+        catalog->SetContainerState(id, ContainerState::kFailed, "not started again by itself: only words"));
+    CHECK_FALSE(catalog->ContainerById(id)->stays_down);
+    REQUIRE(catalog->KeepContainerDown(id, "cannot sync"));
+  }
+  const auto catalog = Open(path);
+  ContainerRow row = catalog->ContainerById(id).value();
+  CHECK(row.state == ContainerState::kFailed);
+  CHECK(row.stays_down);
+  CHECK(row.detail == "cannot sync");
+  REQUIRE(catalog->BeginRevert(id, 0));
+  CHECK_FALSE(catalog->ContainerById(id)->stays_down);
+  REQUIRE(catalog->KeepContainerDown(id, "cannot sync"));
+  CHECK_FALSE(catalog->ContainerById(id)->revert_to);
+  REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
+  CHECK_FALSE(catalog->ContainerById(id)->stays_down);
 }
 
 TEST_CASE("a pending image keeps the layers it has leased") {
@@ -402,7 +428,7 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = 5"));
+    REQUIRE((*newer)->Execute("PRAGMA user_version = 6"));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);

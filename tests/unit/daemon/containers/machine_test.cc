@@ -1,7 +1,6 @@
 /// Every line of the container's life, and the promises that hold over whole lives.
 #include "daemon/containers/machine.h"
 
-#include "daemon/keeper/poisoned.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::daemon {
@@ -368,31 +367,54 @@ TEST_CASE("a full disk is waited out, however long it takes") {
 
 TEST_CASE("a poisoned volume is never started again by itself") {
   Life life(State::kRunning);
-  const auto actions = life.On(Event::kKeeperExited, PoisonedError("volume 'x' is poisoned: cannot sync"));
+  const auto actions =
+      life.On(Event::kKeeperExited, {ErrorCode::kPoisoned, "volume 'x' is poisoned: cannot sync", "Decide."});
   REQUIRE(actions.size() == 1);
   CHECK(actions[0].state == State::kFailed);
-  CHECK(actions[0].detail.find("cannot sync") != std::string::npos);
-  CHECK(actions[0].detail.find("spawnctl delete data-container") != std::string::npos);
-  CHECK(StaysDown(actions[0].detail));
+  CHECK(actions[0].detail == "volume 'x' is poisoned: cannot sync. Decide.");
+  CHECK(actions[0].stays_down);
 
-  // The next daemon knows it by that detail.
-  ContainerMachine found(State::kFailed, StaysDown(actions[0].detail));
+  // The next daemon knows it by what was written.
+  ContainerMachine found(actions[0].state, actions[0].stays_down);
   CHECK(found.Handle({Event::kFoundAtStart}, life.now).empty());
   CHECK(found.Handle({Event::kDeleteMarked}, life.now).at(0).kind == Action::kKillKeeper);
   // Any other failure gets a new chance.
-  ContainerMachine other(State::kFailed, StaysDown("the server ended"));
+  ContainerMachine other(State::kFailed, false);
   CHECK(other.Handle({Event::kFoundAtStart}, life.now).at(0).kind == Action::kAttachKeeper);
+}
+
+TEST_CASE("a volume is poisoned by its code, whatever its hint says") {
+  constexpr const char* kWords = "Look for the disk's errors in `dmesg`, then decide.";
+  for (const char* hint : {kWords, "Reworded by a later build.", ""}) {
+    Life poisoned(State::kRunning);
+    poisoned.On(Event::kKeeperExited, {ErrorCode::kPoisoned, "x", hint});
+    CHECK(poisoned.machine.State() == State::kFailed);
+    Life failed_read(State::kRunning);
+    failed_read.On(Event::kKeeperExited, {ErrorCode::kIo, "x", hint});
+    CHECK(failed_read.machine.State() == State::kRestarting);
+  }
+}
+
+TEST_CASE("a poisoned volume that should go back, and cannot") {
+  Life life(State::kReverting);
+  life.On(Event::kFoundAtStart);
+  life.On(Event::kKeeperKilled);
+  const auto actions = life.On(Event::kKeeperFailed, {ErrorCode::kPoisoned, "y"});
+  REQUIRE_FALSE(actions.empty());
+  CHECK(actions[0].state == State::kFailed);
+  CHECK(actions[0].stays_down);
 }
 
 TEST_CASE("a poisoned volume at its restart, and at a create") {
   Life life(State::kRestarting);
   life.On(Event::kTimerFired);
-  CHECK(life.Kinds(Event::kKeeperFailed, PoisonedError("y")) == std::vector<Action>{Action::kWriteState});
+  CHECK(life.Kinds(Event::kKeeperFailed, {ErrorCode::kPoisoned, "y", "Decide, or delete it."}) ==
+        std::vector<Action>{Action::kWriteState});
   CHECK(life.machine.State() == State::kFailed);
 
   Life created(State::kCreating);
   created.On(Event::kCreated);
-  created.On(Event::kKeeperFailed, PoisonedError("y"));
+  created.On(Event::kKeeperFailed, {ErrorCode::kPoisoned, "y", "Decide, or delete it."});
   const auto replies = created.On(Event::kRowRemoved);
   REQUIRE_FALSE(replies.empty());
   CHECK(replies[0].error.message == "y");
