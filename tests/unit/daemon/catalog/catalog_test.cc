@@ -432,7 +432,7 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema 5") != std::string::npos);
+  CHECK(newer.message.find("schema 6") != std::string::npos);
   std::filesystem::remove(path);
 
   {
