@@ -44,7 +44,10 @@ struct SettingsFile {
 
 /// What a client needs; all of it never changes over the life of a container.
 struct ConnectionStrings {
-  std::string dotnet;  ///< "Host=H;Port=P;Username=U;Database=D;Password=W" or the product's own form
+  /// "Host=H;Port=P;Username=U;Database=D;Password=W" or the product's own form. Scripts replace the word
+  /// that stands for the database, so that it has to be the one they expect: what the image was told to have
+  /// (initialDatabaseName), else the engine's own, and never one that a restore happened to bring.
+  std::string dotnet;
   std::string jdbc;
   std::string url;
   /// What the product's programs read, by name, e.g. {"PGHOST", "127.0.0.1"}, and DATABASE_URL. Names are of
@@ -86,8 +89,9 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  virtual std::string_view Name() const = 0;         ///< "postgresql"
-  virtual std::string_view DisplayName() const = 0;  ///< "PostgreSQL"
+  virtual std::string_view Name() const = 0;  ///< "postgresql"
+  /// "PostgreSQL". One word: tables show it with the version, as "MSSQL:2019", and scripts read columns.
+  virtual std::string_view DisplayName() const = 0;
   /// What users call it in passing, and its built-in image: "postgres" of "postgres-empty".
   virtual std::string_view ShortName() const { return Name(); }
   virtual uint16_t DefaultPort() const = 0;
@@ -126,7 +130,10 @@ class Engine {
   /// New credentials for one container. `database` is what the image asks clients to open first; empty:
   /// engine's own.
   virtual Credentials MakeCredentials(std::string_view database) const = 0;
-  virtual ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const = 0;
+  /// `initial_database`: the initialDatabaseName of the image, may be empty. `dotnet` names that; everything
+  /// else Credentials::database.
+  virtual ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
+                                    std::string_view initial_database) const = 0;
 
   /// A connection kept from the successful probe to the preparation, so that neither pays for a second one.
   class Session {

@@ -128,6 +128,7 @@ class Build {
     row.detail = stands_in_;
     row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
+    row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
     // Counts from its completion (Catalog::CompleteImage): a restore may take longer than its lifetime.

@@ -85,6 +85,7 @@ class Graduation {
     row.detail = order_.image.detail;
     row.owner = order_.caller.uid;
     row.durability = order_.image.durability;
+    row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);
     row.tags = order_.request.tags;

@@ -25,9 +25,9 @@ ImageState StateFromName(std::string_view name) {
 }
 
 // Every query of images selects these, in the order in which ReadImage reads them.
-#define IMAGE_COLUMNS                                                                                     \
-  "id, name, state, engine, engine_version, version_text, owner, durability, database_name, created_at, " \
-  "expires_at, data_bytes, disk_bytes, index_file, cache_key, detail"
+#define IMAGE_COLUMNS                                                                            \
+  "id, name, state, engine, engine_version, version_text, owner, durability, initial_database, " \
+  "database_name, created_at, expires_at, data_bytes, disk_bytes, index_file, cache_key, detail"
 
 std::string Describe(const ImageRow& image) {
   return "data image '" + image.name + "' (" + std::to_string(image.id) + ")";
@@ -70,7 +70,7 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
   TRY_ASSIGN(const int64_t id, IdFor(row.id));
   {
     TRY_ASSIGN(Query query, database_->Prepare("INSERT INTO images (" IMAGE_COLUMNS ") "
-                                               "VALUES (?,?,'pending',?,?,?,?,?,?,?,?,0,0,'',?,?)"));
+                                               "VALUES (?,?,'pending',?,?,?,?,?,?,?,?,?,0,0,'',?,?)"));
     TRY(query.Bind(id)
             .Bind(row.name)
             .Bind(row.engine)
@@ -78,6 +78,7 @@ Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
             .Bind(row.version_text)
             .Bind(int64_t{row.owner})
             .Bind(DurabilityText(row.durability))
+            .Bind(row.initial_database)
             .Bind(row.database)
             .Bind(row.created_at)
             .Bind(row.expires_at)
@@ -190,6 +191,7 @@ Result<ImageRow> Catalog::ReadImage(Query& query) {
   image.version_text = query.Text();
   image.owner = static_cast<uid_t>(query.Int());
   image.durability = DurabilityFromText(query.Text());
+  image.initial_database = query.Text();
   image.database = query.Text();
   image.created_at = query.Int();
   image.expires_at = query.Int();

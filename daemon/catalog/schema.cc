@@ -19,6 +19,7 @@ CREATE TABLE images (
   version_text TEXT NOT NULL,
   owner INTEGER NOT NULL,
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
+  initial_database TEXT NOT NULL,
   database_name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,

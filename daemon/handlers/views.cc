@@ -90,7 +90,8 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.password = row.password;
   view.database = row.database;
   if (const auto engine = engines::FindEngine(image.engine)) {
-    engines::ConnectionStrings strings = (*engine)->Connect(EndpointOf(row), CredentialsOf(row));
+    engines::ConnectionStrings strings =
+        (*engine)->Connect(EndpointOf(row), CredentialsOf(row), image.initial_database);
     view.connection_string = strings.dotnet;
     view.jdbc_connection_string = strings.jdbc;
     view.url = strings.url;

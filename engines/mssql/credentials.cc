@@ -24,6 +24,10 @@ bool HasOne(const std::string& text, Is is) {
   return std::any_of(text.begin(), text.end(), [&](unsigned char c) { return is(c) != 0; });
 }
 
+std::string NamedOrOwn(std::string_view database) {
+  return database.empty() ? "master" : std::string(database);
+}
+
 }  // namespace
 
 std::string StrongPassword() {
@@ -37,15 +41,17 @@ std::string StrongPassword() {
 }
 
 Credentials MssqlEngine::MakeCredentials(std::string_view database) const {
-  return {kAdministrator, StrongPassword(), database.empty() ? "master" : std::string(database)};
+  return {kAdministrator, StrongPassword(), NamedOrOwn(database)};
 }
 
-ConnectionStrings MssqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
+ConnectionStrings MssqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
+                                       std::string_view initial_database) const {
   const std::string port = std::to_string(endpoint.port);
   ConnectionStrings strings;
-  strings.dotnet =
-      "Data Source=" + endpoint.host + "," + port + ";Initial Catalog=" + DotnetValue(credentials.database) +
-      ";User ID=" + DotnetValue(credentials.user) + ";Password=" + DotnetValue(credentials.password);
+  strings.dotnet = "Data Source=" + endpoint.host + "," + port +
+                   ";Initial Catalog=" + DotnetValue(NamedOrOwn(initial_database)) +
+                   ";User ID=" + DotnetValue(credentials.user) +
+                   ";Password=" + DotnetValue(credentials.password);
   // The server's certificate is one that it made itself.
   strings.jdbc = "jdbc:sqlserver://" + endpoint.host + ":" + port +
                  ";databaseName=" + JdbcValue(credentials.database) + ";user=" + JdbcValue(credentials.user) +

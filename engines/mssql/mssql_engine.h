@@ -10,7 +10,7 @@ namespace spawnd::engines::mssql {
 class MssqlEngine final : public Engine {
  public:
   std::string_view Name() const override { return "mssql"; }
-  std::string_view DisplayName() const override { return "SQL Server"; }
+  std::string_view DisplayName() const override { return "MSSQL"; }
   uint16_t DefaultPort() const override { return 1433; }
   std::vector<std::string_view> Aliases() const override { return {"sqlserver", "sql-server"}; }
   std::string_view InstallHint() const override;
@@ -28,7 +28,8 @@ class MssqlEngine final : public Engine {
   std::string_view ReadyLine() const override { return "Recovery is complete"; }
 
   Credentials MakeCredentials(std::string_view database) const override;
-  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
+                            std::string_view initial_database) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;

@@ -12,26 +12,32 @@ constexpr size_t kSuffixLength = 4;
 /// Lower case, so that the name needs no quotes in SQL.
 constexpr std::string_view kSuffixAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+std::string NamedOrOwn(std::string_view database) {
+  return database.empty() ? "postgres" : std::string(database);
+}
+
 }  // namespace
 
 Credentials PostgresqlEngine::MakeCredentials(std::string_view database) const {
   Credentials credentials;
   credentials.user = std::string(kPlaceholder) + "_" + RandomText(kSuffixLength, kSuffixAlphabet);
   credentials.password = NewPassword();
-  credentials.database = database.empty() ? "postgres" : std::string(database);
+  credentials.database = NamedOrOwn(database);
   return credentials;
 }
 
-ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
+ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
+                                            std::string_view initial_database) const {
   const std::string port = std::to_string(endpoint.port);
   const std::string address =
       HostInUrl(endpoint.host) + ":" + port + "/" + PercentEncode(credentials.database);
   const std::string user = PercentEncode(credentials.user);
   const std::string password = PercentEncode(credentials.password);
   ConnectionStrings strings;
-  strings.dotnet =
-      "Host=" + DotnetValue(endpoint.host) + ";Port=" + port + ";Username=" + DotnetValue(credentials.user) +
-      ";Database=" + DotnetValue(credentials.database) + ";Password=" + DotnetValue(credentials.password);
+  strings.dotnet = "Host=" + DotnetValue(endpoint.host) + ";Port=" + port +
+                   ";Username=" + DotnetValue(credentials.user) +
+                   ";Database=" + DotnetValue(NamedOrOwn(initial_database)) +
+                   ";Password=" + DotnetValue(credentials.password);
   strings.jdbc = "jdbc:postgresql://" + address + "?user=" + user + "&password=" + password;
   strings.url = "postgresql://" + user + ":" + password + "@" + address;
   strings.environment = {

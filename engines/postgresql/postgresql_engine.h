@@ -26,7 +26,8 @@ class PostgresqlEngine final : public Engine {
   std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 
   Credentials MakeCredentials(std::string_view database) const override;
-  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials) const override;
+  ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
+                            std::string_view initial_database) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;

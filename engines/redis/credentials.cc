@@ -5,20 +5,29 @@
 #include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines::redis {
+namespace {
+
+std::string NumberOrZero(std::string_view database) {
+  return IsDatabaseNumber(database) ? std::string(database) : "0";
+}
+
+}  // namespace
 /// There are numbered databases only; clients open 0 unless the image says another.
 Credentials RedisEngine::MakeCredentials(std::string_view database) const {
   Credentials credentials;
   credentials.password = NewPassword();
-  credentials.database = IsDatabaseNumber(database) ? std::string(database) : "0";
+  credentials.database = NumberOrZero(database);
   return credentials;
 }
 
-ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentials& credentials) const {
+ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
+                                       std::string_view initial_database) const {
   // A password of ours is letters and digits: nothing to encode.
-  const std::string rest = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
-                           std::to_string(endpoint.port) + "/" + credentials.database;
+  const std::string server = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
+                             std::to_string(endpoint.port) + "/";
+  const std::string rest = server + credentials.database;
   ConnectionStrings strings;
-  strings.dotnet = "redis" + rest;
+  strings.dotnet = "redis" + server + NumberOrZero(initial_database);
   strings.jdbc = "jdbc:redis" + rest;
   strings.url = "redis" + rest;
   strings.environment = {

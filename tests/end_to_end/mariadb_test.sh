@@ -93,7 +93,8 @@ case_programs() {
   MYSQL_PWD=$(field of-one password) mysqladmin --no-defaults -h 127.0.0.1 -P "$port" -u root ping | grep -q 'is alive'
   assert_matches "$(maria of-one --ssl -e "SHOW STATUS LIKE 'Ssl_version'")" 'TLSv1\.[23]'
   assert_matches "$(maria of-one --skip-ssl -e "SHOW STATUS LIKE 'Ssl_version'")" '^Ssl_version[[:space:]]*$'
-  assert_eq "$(field of-one connectionString)" "Server=127.0.0.1;Port=$port;User Id=root;Database=shop;Password=$(field of-one password)"
+  assert_eq "$(field of-one connectionString)" "Server=127.0.0.1;Port=$port;User Id=root;Database=mysql;Password=$(field of-one password)"
+  assert_contains "$(field of-one url)" "@127.0.0.1:$port/shop"
   # The family's own client finds its way by what `run` and `connect` give it.
   assert_eq "$(ctl run --image one -- sh -c 'mariadb -N -B -u "$MYSQL_USER" "$MYSQL_DATABASE" -e "SELECT COUNT(*) FROM item"')" 1000
   assert_eq "$(ctl connect of-one -- -N -B -e 'SELECT CURRENT_USER(), DATABASE()')" $'root@%\tshop'

@@ -52,6 +52,7 @@ TEST_CASE("an image is what was written, also after reopening") {
   CHECK(image->version_text == "15.0");
   CHECK(image->owner == 1000);
   CHECK(image->durability == api::Durability::kAlways);
+  CHECK(image->initial_database == "asked");
   CHECK(image->database == "shop");
   CHECK(image->created_at == 1'700'000'000);
   CHECK(image->expires_at == 1'800'000'000);

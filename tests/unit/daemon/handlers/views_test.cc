@@ -83,7 +83,13 @@ TEST_CASE("views: a container as users see it") {
   CHECK(view.image == "demo:latest");
   CHECK(view.engine == "PostgreSQL:15");
   CHECK(view.connection_string ==
-        "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=shop;Password=secret");
+        "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=postgres;Password=secret");
+  CHECK(view.database == "shop");
+  CHECK(view.url.find("/shop") != std::string::npos);
+  ImageRow asked_for = PostgresImage();
+  asked_for.initial_database = "Customers";
+  CHECK(ViewOfContainer(row, asked_for, "ann", {}).connection_string ==
+        "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=Customers;Password=secret");
   CHECK(view.jdbc_connection_string.find("20001") != std::string::npos);
   CHECK(view.disk_bytes == 4096);
   CHECK(view.unique_bytes == 4096);
