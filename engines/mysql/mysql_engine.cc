@@ -11,6 +11,11 @@ using mysql_family::SeriesOf;
 constexpr std::string_view kOldest = "5.7";
 constexpr std::string_view kMysqlxFrom = "8.0";
 
+/// No statement reads or writes files of the server's machine. A package has a folder for that compiled in,
+/// /var/lib/mysql-files, and its server ends where that is missing; LOAD DATA LOCAL, the client's own file,
+/// is another matter and goes on working.
+constexpr const char* kNoServerFiles = "--secure-file-priv=NULL";
+
 const std::vector<std::string>& Servers() {
   static const std::vector<std::string> programs{"bin/mysqld", "sbin/mysqld"};
   return programs;
@@ -25,13 +30,17 @@ std::string ProblemOf(const Installation& installation) {
 }
 
 std::vector<std::string> Initialise(const Launch& launch, const std::string& data) {
-  return {mysql_family::ProgramInContainer(launch, Servers()), "--no-defaults", "--initialize-insecure",
-          "--basedir=" + launch.paths.engine_root, "--datadir=" + data};
+  return {mysql_family::ProgramInContainer(launch, Servers()),
+          "--no-defaults",
+          "--initialize-insecure",
+          kNoServerFiles,
+          "--basedir=" + launch.paths.engine_root,
+          "--datadir=" + data};
 }
 
 std::vector<std::string> Options(const Launch& launch) {
+  std::vector<std::string> options{kNoServerFiles};
   // The X protocol would listen on a port of its own, the same in every container.
-  std::vector<std::string> options;
   if (!VersionLess(launch.installation.version, kMysqlxFrom)) options.emplace_back("--mysqlx=OFF");
   return options;
 }

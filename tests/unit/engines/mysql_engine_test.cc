@@ -182,12 +182,14 @@ TEST_CASE("MySQL's versions and commands") {
   const auto has = [](const std::vector<std::string>& argv, const std::string& word) {
     return std::find(argv.begin(), argv.end(), word) != argv.end();
   };
-  for (const char* option :
-       {"--mysqlx=OFF", "--port=3307", "--bind-address=127.0.0.1", "--datadir=/run/d/db"}) {
+  for (const char* option : {"--mysqlx=OFF", "--secure-file-priv=NULL", "--port=3307",
+                             "--bind-address=127.0.0.1", "--datadir=/run/d/db"}) {
     CHECK(has(start, option));
   }
   CHECK_FALSE(has(start, "--innodb-doublewrite=OFF"));
-  CHECK(has(engine.InitialiseCommand(launch).argv, "--initialize-insecure"));
+  // A package's server looks for the folder that is compiled in when it initialises, too.
+  for (const char* option : {"--initialize-insecure", "--secure-file-priv=NULL"})
+    CHECK(has(engine.InitialiseCommand(launch).argv, option));
   launch.purpose = Purpose::kBuild;
   CHECK(has(engine.StartCommand(launch).argv, "--innodb-doublewrite=OFF"));
   const ConnectionStrings strings = engine.Connect({"127.0.0.1", 3307}, {"root", "pw", "a b"}, "a b");
