@@ -203,6 +203,13 @@ Result<void> ReadTeams(const Place& place, Config& config) {
   return {};
 }
 
+Result<void> ReadUsualPlaces(const Place& place, Config& config) {
+  const std::string text = place.node.IsScalar() ? place.node.Scalar() : "";
+  config.engine_usual_places = text == "true";
+  if (text == "true" || text == "false") return {};
+  return Bad(place, "true or false");
+}
+
 Result<void> ReadLicence(const Place& place, Config& config, std::string_view key) {
   const std::string text = place.node.IsScalar() ? place.node.Scalar() : "";
   if (text == "true") config.accepted_licences.emplace(key);
@@ -217,6 +224,7 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
   };
   std::vector<Key> keys{
       {"engineSearchPaths", with(ReadSearchPaths)},
+      {"engineUsualPlaces", with(ReadUsualPlaces)},
       {"engineFallbacks", with(ReadFallbacks)},
       {"portRange", with(ReadPortRange)},
       {"engineUser",

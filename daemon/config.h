@@ -22,6 +22,7 @@ struct Team {
 
 struct Config {
   std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations
+  bool engine_usual_places = true;               ///< where packages put them is searched as well
   uint16_t first_port = 20'000;                  ///< "portRange: 20000-29999", both ends included
   uint16_t last_port = 29'999;
   std::string engine_user = "spawnd";           ///< system user that engines run as

@@ -15,7 +15,7 @@ DaemonState::DaemonState(Config c, StoreLayout l)
     : config(std::move(c)),
       layout(std::move(l)),
       ports(config.host, config.first_port, config.last_port),
-      installations(config.engine_search_paths, config.accepted_licences),
+      installations(config.engine_search_paths, config.engine_usual_places, config.accepted_licences),
       teams(config.teams),
       reserve(layout.Reserve()) {}
 

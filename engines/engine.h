@@ -107,9 +107,11 @@ class Engine {
   /// it asks for no such act. Nothing of the product is started without it.
   virtual std::string_view LicenceKey() const { return {}; }
 
-  /// Installations at well-known places and under `search_paths` (each a root, or a folder of roots). Runs
+  /// Where packages put this product: roots, and folders of roots.
+  virtual std::vector<std::string> UsualPlaces() const = 0;
+  /// Installations in `places`, and nowhere else; each of them is a root or a folder of roots. Runs
   /// "<server> --version" of what it finds; those that cannot be used say why. Sorted, newest version first.
-  virtual std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const = 0;
+  virtual std::vector<Installation> Detect(const std::vector<std::string>& places) const = 0;
   /// True when `installed` ("15.20") satisfies what a user asked for ("15", "15.0", "11.0": the major
   /// counts).
   virtual bool Satisfies(std::string_view installed, std::string_view wanted) const = 0;

@@ -72,6 +72,15 @@ std::vector<std::string> ChildrenOf(const std::string& folder) {
   return children;
 }
 
+std::vector<std::string> RootsIn(const std::vector<std::string>& places) {
+  std::vector<std::string> roots;
+  for (const std::string& place : places) {
+    roots.push_back(place);
+    for (std::string& child : ChildrenOf(place)) roots.push_back(std::move(child));
+  }
+  return roots;
+}
+
 std::vector<Installation> FindServers(const ServerSearch& search) {
   std::vector<Installation> found;
   std::set<fs::path> seen;

@@ -22,6 +22,9 @@ struct ServerAnswer {
 /// hold the daemon.
 ServerAnswer AskVersion(const std::string& server, const std::string& option = "--version");
 
+/// Each of `places` and what is in it: a place is a root, or a folder of roots.
+std::vector<std::string> RootsIn(const std::vector<std::string>& places);
+
 /// Every entry of a folder, sorted, at most 1000; nothing when it cannot be read.
 std::vector<std::string> ChildrenOf(const std::string& folder);
 

@@ -13,7 +13,9 @@ void Installations::Detect() {
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());
     const bool accepted = licence.empty() || accepted_licences_.count(licence) > 0;
-    for (engines::Installation& one : engine->Detect(search_paths_)) {
+    std::vector<std::string> places = usual_places_ ? engine->UsualPlaces() : std::vector<std::string>();
+    places.insert(places.end(), search_paths_.begin(), search_paths_.end());
+    for (engines::Installation& one : engine->Detect(places)) {
       if (!accepted && one.problem.empty()) {
         one.problem = "its licence is not accepted: read it, then set " + licence + ": true in spawnd.yaml";
       }

@@ -17,9 +17,12 @@ namespace spawnd::daemon {
 
 class Installations {
  public:
-  /// `accepted_licences`: Config::accepted_licences.
-  explicit Installations(std::vector<std::string> search_paths, std::set<std::string> accepted_licences = {})
-      : search_paths_(std::move(search_paths)), accepted_licences_(std::move(accepted_licences)) {}
+  /// As Config has them. `usual_places`: search where packages put engines, too.
+  Installations(std::vector<std::string> search_paths, bool usual_places,
+                std::set<std::string> accepted_licences)
+      : search_paths_(std::move(search_paths)),
+        usual_places_(usual_places),
+        accepted_licences_(std::move(accepted_licences)) {}
 
   /// Looks at the whole machine. Blocks.
   void Detect();
@@ -36,6 +39,7 @@ class Installations {
 
  private:
   const std::vector<std::string> search_paths_;
+  const bool usual_places_;
   const std::set<std::string> accepted_licences_;
   mutable std::mutex mutex_;
   std::vector<engines::Installation> found_;

@@ -39,14 +39,15 @@ std::string_view MssqlEngine::InstallHint() const {
          "daemon's configuration.";
 }
 
-std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& search_paths) const {
+/// Where Microsoft's package puts it.
+std::vector<std::string> MssqlEngine::UsualPlaces() const {
+  return {"/opt/mssql"};
+}
+
+std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& places) const {
   ServerSearch search;
   search.engine = "mssql";
-  search.folders = {"/opt/mssql"};
-  for (const std::string& path : search_paths) {
-    search.folders.push_back(path);
-    for (const std::string& child : ChildrenOf(path)) search.folders.push_back(child);
-  }
+  search.folders = RootsIn(places);
   search.programs = {"bin/sqlservr"};
   search.version_option = "-v";
   search.version_of = ParseVersionOutput;

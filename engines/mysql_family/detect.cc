@@ -3,13 +3,12 @@
 
 namespace spawnd::engines::mysql_family {
 
-std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& search_paths) const {
-  std::vector<std::string> folders = product_.package_folders;
-  for (const std::string& path : search_paths) {
-    folders.push_back(path);
-    for (std::string& child : ChildrenOf(path)) folders.push_back(std::move(child));
-  }
-  return FindServers({std::string(product_.name), std::move(folders), product_.server_programs,
+std::vector<std::string> FamilyEngine::UsualPlaces() const {
+  return product_.package_folders;
+}
+
+std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& places) const {
+  return FindServers({std::string(product_.name), RootsIn(places), product_.server_programs,
                       product_.version_of, product_.problem_of});
 }
 

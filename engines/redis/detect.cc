@@ -28,15 +28,14 @@ std::string_view RedisEngine::InstallHint() const {
          "engineSearchPaths in the daemon's configuration.";
 }
 
-std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& search_paths) const {
+std::vector<std::string> RedisEngine::UsualPlaces() const {
+  return {"/usr", "/usr/local", "/opt"};
+}
+
+std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& places) const {
   ServerSearch search;
   search.engine = "redis";
-  search.folders = {"/usr", "/usr/local"};
-  for (const std::string& child : ChildrenOf("/opt")) search.folders.push_back(child);
-  for (const std::string& path : search_paths) {
-    search.folders.push_back(path);
-    for (const std::string& child : ChildrenOf(path)) search.folders.push_back(child);
-  }
+  search.folders = RootsIn(places);
   search.programs.assign(std::begin(kServerPrograms), std::end(kServerPrograms));
   search.version_of = ParseVersionOutput;
   search.problem_of = [](const Installation& found) -> std::string {

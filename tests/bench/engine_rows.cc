@@ -20,7 +20,9 @@ std::string RowName(const engines::Engine& engine) {
 
 /// The one that the private daemon takes.
 Result<engines::Installation> Installed(const engines::Engine& engine) {
-  const auto found = engine.Detect({SPAWND_BENCH_ENGINES});
+  std::vector<std::string> places = engine.UsualPlaces();
+  places.emplace_back(SPAWND_BENCH_ENGINES);
+  const auto found = engine.Detect(places);
   return engines::ChooseInstallation(engine, found, "");
 }
 

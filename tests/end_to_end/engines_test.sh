@@ -5,7 +5,7 @@ source "$(dirname "$0")/harness.sh"
 
 write_engine_config() {
   write_config
-  sed -i "s|^engineSearchPaths:.*|engineSearchPaths: [$repo/.deps/postgresql, $work/broken]|" "$work/spawnd.yaml"
+  sed -i "s|^engineSearchPaths:.*|engineSearchPaths: [/usr, /usr/lib/postgresql, $repo/.deps/postgresql, $work/broken]|" "$work/spawnd.yaml"
   printf '%s\n' "$@" >>"$work/spawnd.yaml"
 }
 
@@ -62,7 +62,7 @@ for argument; do
   case $argument in
     --version) echo '/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)'; exit ;;
     --initialize-insecure) initialise=1; continue ;;
-    --mysqlx=OFF) continue ;;
+    --mysqlx=OFF | --secure-file-priv=NULL) continue ;;
     --basedir=*) argument=--basedir=/usr ;;
     --datadir=*) data=$argument ;;
   esac

@@ -89,10 +89,13 @@ wait_until() {
 
 # --- the daemon ------------------------------------------------------------------------------------------------
 
+# Which servers there are is the tests' own choice, whatever else this machine has: Debian's packages, what `./dev setup`
+# brought, and SPAWND_ENGINE_PATH. usual_places=true adds what else is installed.
 # How full the machine's own disk is must not matter; a test of that sets disk_limits= for what is the default.
 write_config() {
   cat >"$work/spawnd.yaml" <<END
-engineSearchPaths: [$repo/.deps/postgresql, $repo/.deps/redis${SPAWND_ENGINE_PATH:+, ${SPAWND_ENGINE_PATH//:/, }}]
+engineSearchPaths: [/usr, /usr/lib/postgresql, $repo/.deps/postgresql, $repo/.deps/redis${SPAWND_ENGINE_PATH:+, ${SPAWND_ENGINE_PATH//:/, }}]
+engineUsualPlaces: ${usual_places:-false}
 portRange: ${1:-$first_port-$((first_port + 99))}
 engineUser: spawnd
 ${disk_limits-diskWarnPercent: 100

@@ -21,6 +21,7 @@ TEST_CASE("an empty file means the defaults") {
     const auto config = ParseConfig(yaml, "x.yaml");
     REQUIRE(config);
     CHECK(config->engine_search_paths.empty());
+    CHECK(config->engine_usual_places);
     CHECK(config->first_port == 20000);
     CHECK(config->last_port == 29999);
     CHECK(config->engine_user == "spawnd");
@@ -43,6 +44,7 @@ TEST_CASE("a licence is accepted by its engine's own key, and only by the word")
 TEST_CASE("every key is read") {
   const auto config = ParseConfig(R"(
 engineSearchPaths: [/opt/engines, /srv/pg]
+engineUsualPlaces: false
 engineFallbacks: {MySQL: mariadb}
 portRange: 30000-30010
 engineUser: postgres
@@ -57,6 +59,7 @@ teams:
                                   "x.yaml");
   REQUIRE(config);
   CHECK(config->engine_search_paths == std::vector<std::string>{"/opt/engines", "/srv/pg"});
+  CHECK_FALSE(config->engine_usual_places);
   CHECK(config->engine_fallbacks == std::map<std::string, std::string>{{"mysql", "mariadb"}});
   CHECK(config->first_port == 30000);
   CHECK(config->last_port == 30010);
@@ -78,7 +81,7 @@ TEST_CASE("an unknown key is named with its line and the nearest known one") {
   CHECK(Complaint("engineFallbacks: {mysql: postgres}\n").find("cannot stand in for 'mysql'") !=
         std::string::npos);
   CHECK(Complaint("engineFallbacks: {dbase: mariadb}\n").find("'dbase' is not known") != std::string::npos);
-  CHECK(Complaint("xyzzyxyzzy: 1\n").find("known are engineSearchPaths, engineFallbacks") !=
+  CHECK(Complaint("xyzzyxyzzy: 1\n").find("known are engineSearchPaths, engineUsualPlaces") !=
         std::string::npos);
 }
 
@@ -87,9 +90,9 @@ TEST_CASE("values that make no sense are refused") {
       "portRange: 20000", "portRange: 5-4", "portRange: 80-90", "portRange: 20000-70000", "portRange: a-b",
       "portRange: [1]", "volumeSize: 64", "volumeSize: 64GB", "volumeSize: -1GiB", "volumeSize: 9TiB",
       "volumeSize: 99999999999999999999GiB", "volumeSize: 1MiB", "host: localhost", "host: 1.2.3",
-      "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}", "engineUser: ''", "teams: [a]", "- a",
-      "just text", "host: 127.0.0.1\nhost: 127.0.0.2", "teams: {a: {users: [[x]]}}", "host: [", "\tx: y",
-      "? [a]\n: b", "teams: {a: , a: }", "diskWarnPercent: 0", "diskRefusePercent: 101",
+      "engineUsualPlaces: no", "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}", "engineUser: ''",
+      "teams: [a]", "- a", "just text", "host: 127.0.0.1\nhost: 127.0.0.2", "teams: {a: {users: [[x]]}}",
+      "host: [", "\tx: y", "? [a]\n: b", "teams: {a: , a: }", "diskWarnPercent: 0", "diskRefusePercent: 101",
       "diskWarnPercent: 8x", "diskRefusePercent: []", "teams: {[a, b]: }", "teams: {'': }");
   INFO(yaml);
   const std::string complaint = Complaint(yaml);

@@ -91,7 +91,7 @@ TEST_CASE("What cannot be used says why, and what is no server is left out") {
 }
 
 TEST_CASE("Newest first") {
-  const auto found = PostgresqlEngine().Detect({});
+  const auto found = PostgresqlEngine().Detect(PostgresqlEngine().UsualPlaces());
   REQUIRE_FALSE(found.empty());
   for (size_t i = 1; i < found.size(); ++i)
     CHECK(MajorNumberOf(found[i - 1].version) >= MajorNumberOf(found[i].version));

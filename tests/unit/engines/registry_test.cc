@@ -32,6 +32,15 @@ TEST_CASE("The newest that satisfies the version is taken") {
   CHECK(ChooseInstallation(engine, Three(), "")->root == "/b");
 }
 
+TEST_CASE("Where nobody is told to look, nothing is found, whatever is installed") {
+  for (const Engine* engine : AllEngines()) {
+    INFO(engine->Name());
+    CHECK_FALSE(engine->UsualPlaces().empty());
+    CHECK(engine->Detect({}).empty());
+    CHECK(engine->Detect({"/nonexistent"}).empty());
+  }
+}
+
 TEST_CASE("A version that is not here: what is, and how to add one") {
   const Engine& engine = **FindEngine("postgresql");
   const auto missing = ChooseInstallation(engine, Three(), "13.0");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engines/postgresql/create_database.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
 #include "tests/unit/engines/sample_dumps.h"
@@ -246,7 +247,7 @@ TEST_CASE("The sample of the world restores on every installed version from its 
     const Restored restored = Restore(server, path, "");
     CHECK(restored.Why() == "");
     CHECK(Mentions(restored.warnings, "pagila_admin"));
-    CHECK(Mentions(restored.warnings, "en_US.UTF-8"));
+    CHECK(Mentions(restored.warnings, "en_US.UTF-8") != postgresql::LocaleExists("en_US.UTF-8"));
     CHECK(Query(server.Address(), server.Admin(), "pagila", "SELECT count(*) FROM film") == "1000");
     CHECK(Query(server.Address(), server.Admin(), "postgres", "DROP DATABASE pagila").empty());
   }

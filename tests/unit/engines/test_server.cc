@@ -92,7 +92,9 @@ const Engine& Postgresql() {
 const std::vector<Installation>& Installed() {
   static const std::vector<Installation> installed = [] {
     std::vector<Installation> one_each;
-    for (const Installation& found : Postgresql().Detect(SearchPaths())) {
+    std::vector<std::string> places = Postgresql().UsualPlaces();
+    for (std::string& path : SearchPaths()) places.push_back(std::move(path));
+    for (const Installation& found : Postgresql().Detect(places)) {
       const bool first = std::none_of(one_each.begin(), one_each.end(), [&](const Installation& other) {
         return Postgresql().MajorVersion(other.version) == Postgresql().MajorVersion(found.version);
       });
