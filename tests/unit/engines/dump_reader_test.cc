@@ -1,7 +1,7 @@
 #include "engines/dump_reader.h"
 
 #include "tests/support/catch.h"
-#include "tests/unit/engines/sample_dumps.h"
+#include "tests/unit/engines/restoring.h"
 
 namespace spawnd::engines {
 namespace {

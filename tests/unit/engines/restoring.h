@@ -25,4 +25,6 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
 /// Makes an empty database of a new name and returns the name.
 std::string FreshDatabase(const TestServer& server);
 
+std::string Gzip(std::string_view bytes);
+
 }  // namespace spawnd::engines::testing

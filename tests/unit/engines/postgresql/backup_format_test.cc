@@ -1,7 +1,7 @@
 #include "engines/postgresql/backup_format.h"
 
 #include "tests/support/catch.h"
-#include "tests/unit/engines/sample_dumps.h"
+#include "tests/unit/engines/postgresql/sample_dumps.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

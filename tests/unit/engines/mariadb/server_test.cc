@@ -1,8 +1,6 @@
-/// MariaDB's real server from its initialisation to a sealed image's state and back; and of MySQL, which
-/// cannot be had here, what needs no server: the commands, and how it is told apart.
-#include "engines/mysql/mysql_engine.h"
-
+/// MariaDB's real server from its initialisation to a sealed image's state and back.
 #include <mysql.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -163,56 +161,6 @@ TEST_CASE("MariaDB is found and is not taken for MySQL") {
   CHECK(missing.error().message == "MySQL 8.0 is not installed (no version of it is)");
   CHECK(missing.error().hint.find("MariaDB " + Here().version + " is installed") != std::string::npos);
   CHECK(missing.error().hint.find("engineFallbacks: {mysql: mariadb}") != std::string::npos);
-}
-
-TEST_CASE("MySQL's versions and commands") {
-  const auto& product = mysql::MysqlProduct();
-  CHECK(product.version_of(
-            "/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)") == "8.0.36");
-  CHECK(product.version_of("mysqld  Ver 10.11.19-MariaDB for Linux").empty());
-  const Engine& engine = **FindEngine("mysql");
-  const Paths paths{"/run/e", "/run/d", "/run/s", "/run/c", "/run/k", "/run/set"};
-  Launch launch{{"mysql", "8.0.36", "/nonexistent"},
-                paths,
-                {"127.0.0.1", 3307},
-                engine.MakeCredentials(""),
-                Purpose::kServe};
-  const std::vector<std::string> start = engine.StartCommand(launch).argv;
-  CHECK(start[0] == "/run/e/bin/mysqld");
-  CHECK(start[1] == "--no-defaults");
-  const auto has = [](const std::vector<std::string>& argv, const std::string& word) {
-    return std::find(argv.begin(), argv.end(), word) != argv.end();
-  };
-  for (const char* option : {"--mysqlx=OFF", "--secure-file-priv=NULL", "--port=3307",
-                             "--bind-address=127.0.0.1", "--datadir=/run/d/db"}) {
-    CHECK(has(start, option));
-  }
-  CHECK_FALSE(has(start, "--innodb-doublewrite=OFF"));
-  // A package's server looks for the folder that is compiled in when it initialises, too.
-  for (const char* option : {"--initialize-insecure", "--secure-file-priv=NULL"})
-    CHECK(has(engine.InitialiseCommand(launch).argv, option));
-  launch.purpose = Purpose::kBuild;
-  CHECK(has(engine.StartCommand(launch).argv, "--innodb-doublewrite=OFF"));
-  const ConnectionStrings strings = engine.Connect({"127.0.0.1", 3307}, {"root", "pw", "a b"}, "a b");
-  CHECK(strings.dotnet == "Server=127.0.0.1;Port=3307;User Id=root;Database=a b;Password=pw");
-  CHECK(strings.jdbc == "jdbc:mysql://127.0.0.1:3307/a%20b?user=root&password=pw");
-  CHECK(strings.url == "mysql://root:pw@127.0.0.1:3307/a%20b");
-  CHECK(engine.Connect({"h", 1}, {"root", "pw", "restored"}, "").dotnet ==
-        "Server=h;Port=1;User Id=root;Database=mysql;Password=pw");
-}
-
-TEST_CASE("Why a server of the family ended") {
-  const Endpoint at{"127.0.0.1", 3306};
-  const auto explained = [&](std::string_view log) { return Mariadb().ExplainExit(log, at); };
-  const Error newer = explained(
-      "2026-11-25 19:00:00 0 [ERROR] InnoDB: Upgrade after a crash is not supported. The redo log was "
-      "created "
-      "with MariaDB 11.4.2.\n2026-11-25 19:00:00 0 [ERROR] Aborting\n");
-  CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("the server ended: InnoDB: Upgrade after a crash") == 0);
-  CHECK(explained("2026-11-25T19:00:00.1Z 0 [ERROR] [MY-010119] [Server] Aborting for a reason\n").message ==
-        "the server ended: Aborting for a reason");
-  CHECK(explained("").message == "the server ended without a word");
 }
 
 }  // namespace

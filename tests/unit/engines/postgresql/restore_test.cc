@@ -5,8 +5,8 @@
 
 #include "engines/postgresql/create_database.h"
 #include "tests/support/catch.h"
+#include "tests/unit/engines/postgresql/sample_dumps.h"
 #include "tests/unit/engines/restoring.h"
-#include "tests/unit/engines/sample_dumps.h"
 
 namespace spawnd::engines::testing {
 namespace {

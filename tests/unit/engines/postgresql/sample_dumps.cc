@@ -1,6 +1,4 @@
-#include "tests/unit/engines/sample_dumps.h"
-
-#include <zlib.h>
+#include "tests/unit/engines/postgresql/sample_dumps.h"
 
 #include "engines/postgresql/client_tools.h"
 #include "tests/support/catch.h"
@@ -69,20 +67,6 @@ std::map<std::string, std::string> MakeDumps() {
 const std::map<std::string, std::string>& SampleDumps() {
   static const std::map<std::string, std::string> dumps = MakeDumps();
   return dumps;
-}
-
-std::string Gzip(std::string_view bytes) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 }  // namespace spawnd::engines::testing

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tests/support/catch.h"
-#include "tests/unit/engines/sample_dumps.h"
+#include "tests/unit/engines/postgresql/sample_dumps.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

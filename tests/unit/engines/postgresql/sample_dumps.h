@@ -20,6 +20,4 @@ inline constexpr const char* kShopQuestion =
     "(SELECT bool_and(price >= 0) FROM item), (SELECT label FROM item WHERE id = 7), stock.in_stock(3) FROM "
     "(SELECT 1) one";
 
-std::string Gzip(std::string_view bytes);
-
 }  // namespace spawnd::engines::testing

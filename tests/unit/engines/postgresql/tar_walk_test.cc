@@ -1,7 +1,7 @@
 #include "engines/postgresql/tar_walk.h"
 
 #include "tests/support/catch.h"
-#include "tests/unit/engines/sample_dumps.h"
+#include "tests/unit/engines/postgresql/sample_dumps.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

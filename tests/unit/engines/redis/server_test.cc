@@ -14,7 +14,6 @@
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
-#include "tests/unit/engines/sample_dumps.h"
 #include "tests/unit/engines/test_server.h"
 
 namespace spawnd::engines::testing {
