@@ -26,33 +26,17 @@ template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
 
 template <typename T>
-void Write(Writer& writer, const T& value) {
-  ObjectWriter object(writer, kEmptiesOf<T>);
-  Describe(object, value);
-  object.End();
-}
-
-void Write(Writer& writer, const Error& error) {
-  ObjectWriter object(writer, Empties::kOmit);
-  object.Field("code", std::string(ErrorCodeName(error.code)));
-  object.Field("message", error.message.substr(0, kMaxMessageBytes));
-  object.Field("hint", error.hint.substr(0, kMaxMessageBytes));
-  object.End();
-}
-
-template <typename T>
-void Write(Writer& writer, const std::vector<T>& values) {
-  writer.StartArray();
-  for (const T& value : values) Write(writer, value);
-  writer.EndArray();
-}
-
-template <typename T>
 std::string Text(const T& value) {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
-  Write(writer, value);
-  return {buffer.GetString(), buffer.GetSize()};
+  return JsonOf(value, kEmptiesOf<T>);
+}
+template <typename T>
+std::string Text(const std::vector<T>& values) {
+  return JsonOf(values, kEmptiesOf<T>);
+}
+std::string Text(const Error& error) {
+  return JsonOf(
+      Error(error.code, error.message.substr(0, kMaxMessageBytes), error.hint.substr(0, kMaxMessageBytes)),
+      Empties::kOmit);
 }
 
 /// {"<key>":<value>}
@@ -62,18 +46,12 @@ std::string Wrapped(std::string_view key, const T& value) {
 }
 
 template <typename T>
-Result<T> ReadObject(const rapidjson::Value& json, std::string_view what) {
-  T value;
-  ObjectReader reader(json, kIsRequest<T> ? Strictness::kStrict : Strictness::kLenient, what);
-  Describe(reader, value);
-  TRY(reader.Finish());
-  return value;
-}
+constexpr Strictness kStrictnessOf = kIsRequest<T> ? Strictness::kStrict : Strictness::kLenient;
 
 template <typename T>
 struct Read {
   static Result<T> From(const rapidjson::Value& json, std::string_view what) {
-    return ReadObject<T>(json, what);
+    return ReadObject<T>(json, kStrictnessOf<T>, what);
   }
 };
 
@@ -85,7 +63,7 @@ struct Read<std::vector<T>> {
     std::vector<T> values;
     values.reserve(json.Size());
     for (const rapidjson::Value& item : json.GetArray()) {
-      TRY_ASSIGN(T value, ReadObject<T>(item, what));
+      TRY_ASSIGN(T value, ReadObject<T>(item, kStrictnessOf<T>, what));
       values.push_back(std::move(value));
     }
     return values;
@@ -100,70 +78,39 @@ const rapidjson::Value* Member(const rapidjson::Value& json, const char* name) {
 }
 
 Result<Error> ReadError(const rapidjson::Value& json) {
-  std::string code;
   Error error(ErrorCode::kInternal, {});
   ObjectReader reader(json, Strictness::kLenient, "the error");
-  reader.Field("code", code);
-  reader.Field("message", error.message);
-  reader.Field("hint", error.hint);
+  Describe(reader, error);
   TRY(reader.Finish());
-  error.code = ErrorCodeFromName(code);
   return error;
 }
 
 }  // namespace
 
-std::string ToJson(const CreateDataImageRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const CreateDataContainerRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const UpdateDataImageRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const UpdateDataContainerRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const CreateAccessTokenRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const AccessToken& value) {
-  return Text(value);
-}
-std::string ToJson(const std::vector<AccessToken>& values) {
-  return Text(values);
-}
-std::string ToJson(const LoadDataContainerRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const GraduateDataContainerRequest& value) {
-  return Text(value);
-}
-std::string ToJson(const DataImage& value) {
-  return Text(value);
-}
-std::string ToJson(const DataContainer& value) {
-  return Text(value);
-}
-std::string ToJson(const std::vector<DataImage>& values) {
-  return Text(values);
-}
-std::string ToJson(const std::vector<DataContainer>& values) {
-  return Text(values);
-}
-std::string ToJson(const std::vector<Engine>& values) {
-  return Text(values);
-}
-std::string ToJson(const Version& value) {
-  return Text(value);
-}
-std::string ToJson(const WhoAmI& value) {
+template <typename T>
+std::string ToJson(const T& value) {
   return Text(value);
 }
 std::string ToJson(const Error& error) {
   return Wrapped("error", error);
 }
+
+template std::string ToJson(const CreateDataImageRequest& value);
+template std::string ToJson(const CreateDataContainerRequest& value);
+template std::string ToJson(const LoadDataContainerRequest& value);
+template std::string ToJson(const GraduateDataContainerRequest& value);
+template std::string ToJson(const UpdateDataImageRequest& value);
+template std::string ToJson(const UpdateDataContainerRequest& value);
+template std::string ToJson(const CreateAccessTokenRequest& value);
+template std::string ToJson(const AccessToken& value);
+template std::string ToJson(const std::vector<AccessToken>& value);
+template std::string ToJson(const DataImage& value);
+template std::string ToJson(const DataContainer& value);
+template std::string ToJson(const std::vector<DataImage>& value);
+template std::string ToJson(const std::vector<DataContainer>& value);
+template std::string ToJson(const std::vector<Engine>& value);
+template std::string ToJson(const Version& value);
+template std::string ToJson(const WhoAmI& value);
 
 template <typename T>
 Result<T> FromJson(std::string_view json) {
@@ -219,7 +166,7 @@ std::string ErrorLine(const Error& error) {
 Result<StreamLine> ParseStreamLine(std::string_view line) {
   TRY_ASSIGN(const rapidjson::Document document, ParseJson(line, kResponseLimits, "a line of the answer"));
   if (const rapidjson::Value* progress = Member(document, "progress")) {
-    TRY_ASSIGN(StreamLine read, ReadObject<Progress>(*progress, "progress"));
+    TRY_ASSIGN(StreamLine read, ReadObject<Progress>(*progress, Strictness::kLenient, "progress"));
     return read;
   }
   if (const rapidjson::Value* result = Member(document, "result")) {

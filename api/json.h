@@ -15,26 +15,13 @@
 
 namespace spawnd::api {
 
-std::string ToJson(const CreateDataImageRequest& value);
-std::string ToJson(const CreateDataContainerRequest& value);
-std::string ToJson(const LoadDataContainerRequest& value);
-std::string ToJson(const GraduateDataContainerRequest& value);
-std::string ToJson(const UpdateDataImageRequest& value);
-std::string ToJson(const UpdateDataContainerRequest& value);
-std::string ToJson(const CreateAccessTokenRequest& value);
-std::string ToJson(const AccessToken& value);
-std::string ToJson(const std::vector<AccessToken>& values);
-std::string ToJson(const DataImage& value);
-std::string ToJson(const DataContainer& value);
-std::string ToJson(const std::vector<DataImage>& values);
-std::string ToJson(const std::vector<DataContainer>& values);
-std::string ToJson(const std::vector<Engine>& values);
-std::string ToJson(const Version& value);
-std::string ToJson(const WhoAmI& value);
+/// T is any struct of api/types.h but Progress, or a std::vector of resources.
+template <typename T>
+std::string ToJson(const T& value);
 /// {"error":{"code","message","hint"}}
 std::string ToJson(const Error& error);
 
-/// T is any struct above, or std::vector of DataImage, DataContainer or Engine. Errors: kInvalidArgument.
+/// Errors: kInvalidArgument.
 template <typename T>
 Result<T> FromJson(std::string_view json);
 /// Reads what ToJson(Error) wrote; kInternal naming the text when it is something else.

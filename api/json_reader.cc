@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/mapping.h"
 #include "api/nearest.h"
 #include "api/timestamp.h"
 
@@ -106,6 +107,20 @@ void ObjectReader::Field(std::string_view name, bool& out) {
   if (value == nullptr) return;
   if (!value->IsBool()) return Expected(name, std::string_view("true or false"));
   out = value->GetBool();
+}
+
+void ObjectReader::Field(std::string_view name, ErrorCode& out) {
+  std::string word;
+  Field(name, word);
+  if (!word.empty()) out = ErrorCodeFromName(word);
+}
+
+void ObjectReader::Field(std::string_view name, std::optional<Error>& out) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return;
+  Error error(ErrorCode::kInternal, {});
+  Take(*value, error);
+  if (!error_) out = std::move(error);
 }
 
 void ObjectReader::Time(std::string_view name, int64_t& out) {

@@ -1,4 +1,7 @@
-/// Reads one object through api/mapping.h. Only for api/json.cc.
+/// Reads a JSON object into any struct that has a Describe (as in api/mapping.h). The requests and answers of
+/// the API have FromJson in api/json.h; other rooms describe their own structs and call ReadJson.
+///
+/// Pure functions and values, safe from any thread.
 ///
 /// An absent or null field leaves the member as it is. The first thing that does not fit is kept as the
 /// error; later calls do nothing.
@@ -6,6 +9,7 @@
 
 #include <rapidjson/document.h>
 
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -14,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/mapping.h"
+#include "api/json_document.h"
 #include "base/result.h"
 
 namespace spawnd::api {
@@ -35,13 +39,14 @@ class ObjectReader {
   void Field(std::string_view name, std::vector<std::pair<std::string, std::string>>& out);
   void Field(std::string_view name, double& out);
   void Field(std::string_view name, bool& out);
-  void Field(std::string_view name, int64_t& out) { out = Integer(name, 0, kMaxInteger, out); }
-  void Field(std::string_view name, uint16_t& out) {
-    out = static_cast<uint16_t>(Integer(name, 0, std::numeric_limits<uint16_t>::max(), out));
+  template <std::integral T>
+  void Field(std::string_view name, T& out) {
+    constexpr T kMost = std::numeric_limits<T>::max();
+    constexpr int64_t kHigh = std::cmp_less(kMaxInteger, kMost) ? kMaxInteger : static_cast<int64_t>(kMost);
+    out = static_cast<T>(Integer(name, 0, kHigh, static_cast<int64_t>(out)));
   }
-  void Field(std::string_view name, uint32_t& out) {
-    out = static_cast<uint32_t>(Integer(name, 0, std::numeric_limits<uint32_t>::max(), out));
-  }
+  void Field(std::string_view name, ErrorCode& out);
+  void Field(std::string_view name, std::optional<Error>& out);
   template <typename Enum>
   requires std::is_enum_v<Enum>
   void Field(std::string_view name, Enum& out) {
@@ -63,7 +68,13 @@ class ObjectReader {
     known_.pop_back();  // the call below notes the name again
     T value{};
     Field(name, value);
-    out = value;
+    out = std::move(value);
+  }
+  /// A struct.
+  template <typename T>
+  requires std::is_class_v<T>
+  void Field(std::string_view name, T& out) {
+    if (const rapidjson::Value* value = Find(name)) Take(*value, out);
   }
   /// A list of structs.
   template <typename T>
@@ -73,15 +84,8 @@ class ObjectReader {
     if (value == nullptr) return;
     if (!value->IsArray()) return Expected(name, std::string_view("a list"));
     std::vector<T> items;
-    for (const rapidjson::Value& item : value->GetArray()) {
-      ObjectReader inner(item, strictness_, what_);
-      Describe(inner, items.emplace_back());
-      if (auto read = inner.Finish(); !read) {
-        if (!error_) error_ = std::move(read.error());
-        return;
-      }
-    }
-    out = std::move(items);
+    for (const rapidjson::Value& item : value->GetArray()) Take(item, items.emplace_back());
+    if (!error_) out = std::move(items);
   }
   void Time(std::string_view name, int64_t& out);
 
@@ -91,6 +95,14 @@ class ObjectReader {
  private:
   /// No number in this API is larger: beyond 2^53 a JSON reader in another language would round it.
   static constexpr int64_t kMaxInteger = int64_t{1} << 53;
+
+  template <typename T>
+  void Take(const rapidjson::Value& value, T& out) {
+    if (error_) return;
+    ObjectReader inner(value, strictness_, what_);
+    Describe(inner, out);
+    if (auto read = inner.Finish(); !read) error_ = std::move(read.error());
+  }
 
   /// The field's value; null when it is absent, null, or an error has been found before.
   const rapidjson::Value* Find(std::string_view name);
@@ -104,5 +116,23 @@ class ObjectReader {
   std::vector<std::string_view> known_;
   std::optional<Error> error_;
 };
+
+/// Reads a struct out of a value of a document.
+template <typename T>
+Result<T> ReadObject(const rapidjson::Value& json, Strictness strictness, std::string_view what) {
+  T value;
+  ObjectReader reader(json, strictness, what);
+  Describe(reader, value);
+  TRY(reader.Finish());
+  return value;
+}
+
+/// Reads a struct out of a text of unknown origin.
+template <typename T>
+Result<T> ReadJson(std::string_view text, const JsonLimits& limits, Strictness strictness,
+                   std::string_view what) {
+  TRY_ASSIGN(const rapidjson::Document document, ParseJson(text, limits, what));
+  return ReadObject<T>(document, strictness, what);
+}
 
 }  // namespace spawnd::api

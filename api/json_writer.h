@@ -1,4 +1,7 @@
-/// Writes one object through api/mapping.h. Only for api/json.cc.
+/// Writes any struct that has a Describe (as in api/mapping.h) as a JSON object. The requests and answers of
+/// the API have ToJson in api/json.h; other rooms describe their own structs and call JsonOf.
+///
+/// Pure functions and values, safe from any thread.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -11,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/mapping.h"
+#include "base/error.h"
 
 namespace spawnd::api {
 
@@ -26,6 +29,9 @@ void WriteText(Writer& writer, std::string_view text);
 /// Whether fields that hold nothing are left out: requests and progress, where absence is the default.
 /// Resources have every field every time, so that scripts need no "if present"; a time of 0 is null.
 enum class Empties { kKeep, kOmit };
+
+template <typename T>
+void WriteObject(Writer& writer, const T& value, Empties empties);
 
 class ObjectWriter {
  public:
@@ -74,17 +80,22 @@ class ObjectWriter {
       writer_.Null();
     }
   }
+  void Field(std::string_view name, ErrorCode code) {
+    if (Key(name, false)) WriteText(writer_, ErrorCodeName(code));
+  }
+  /// A struct.
+  template <typename T>
+  requires std::is_class_v<T>
+  void Field(std::string_view name, const T& value) {
+    if (Key(name, false)) WriteObject(writer_, value, empties_);
+  }
   /// A list of structs.
   template <typename T>
   requires std::is_class_v<T>
   void Field(std::string_view name, const std::vector<T>& values) {
     if (!Key(name, values.empty())) return;
     writer_.StartArray();
-    for (const T& value : values) {
-      ObjectWriter inner(writer_, empties_);
-      Describe(inner, value);
-      inner.End();
-    }
+    for (const T& value : values) WriteObject(writer_, value, empties_);
     writer_.EndArray();
   }
   void Time(std::string_view name, int64_t seconds);
@@ -96,5 +107,31 @@ class ObjectWriter {
   Writer& writer_;
   Empties empties_;
 };
+
+template <typename T>
+void WriteObject(Writer& writer, const T& value, Empties empties) {
+  ObjectWriter object(writer, empties);
+  Describe(object, value);
+  object.End();
+}
+
+/// The JSON text of a struct.
+template <typename T>
+std::string JsonOf(const T& value, Empties empties) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  WriteObject(writer, value, empties);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+/// Of a list of structs.
+template <typename T>
+std::string JsonOf(const std::vector<T>& values, Empties empties) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartArray();
+  for (const T& value : values) WriteObject(writer, value, empties);
+  writer.EndArray();
+  return {buffer.GetString(), buffer.GetSize()};
+}
 
 }  // namespace spawnd::api

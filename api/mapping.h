@@ -1,6 +1,6 @@
-/// The field names of every struct in api/types.h, written once: a visitor that writes JSON and one that
-/// reads it walk the same list. The words of the enumerations are
-/// here too, for whoever shows them.
+/// The field names of every struct in api/types.h, written once: a visitor that writes JSON (json_writer.h)
+/// and one that reads it (json_reader.h) walk the same list. The words of the enumerations are here too, for
+/// whoever shows them. A struct of another room is described in its own namespace, the same way.
 ///
 /// A visitor has Field(name, member) and Time(name, seconds). Order is the order in the output.
 #pragma once
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "api/types.h"
+#include "base/error.h"
 
 namespace spawnd::api {
 
@@ -195,3 +196,13 @@ void Describe(auto& visit, Is<Progress> auto& x) {
 }
 
 }  // namespace spawnd::api
+
+namespace spawnd {
+
+void Describe(auto& visit, api::Is<Error> auto& x) {
+  visit.Field("code", x.code);
+  visit.Field("message", x.message);
+  visit.Field("hint", x.hint);
+}
+
+}  // namespace spawnd

@@ -1,10 +1,9 @@
 /// Containers.
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <utility>
 
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/mapping.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/catalog/database.h"
 #include "daemon/catalog/text.h"
@@ -21,32 +20,23 @@ namespace {
 
 using Timings = std::vector<std::pair<std::string, double>>;
 
-/// [["keeper",6.1],["volume",0.8]]: an array, because their order says what happened when.
+/// How timings are stored: {"timings":{"keeper":6.1,"volume":0.8}}, in the order in which they happened.
+struct StoredTimings {
+  Timings timings;
+};
+
+void Describe(auto& visit, api::Is<StoredTimings> auto& x) {
+  visit.Field("timings", x.timings);
+}
+
 std::string TimingsToJson(const Timings& timings) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.StartArray();
-  for (const auto& [name, milliseconds] : timings) {
-    writer.StartArray();
-    writer.String(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    writer.Double(milliseconds);
-    writer.EndArray();
-  }
-  writer.EndArray();
-  return {buffer.GetString(), buffer.GetSize()};
+  return api::JsonOf(StoredTimings{timings}, api::Empties::kKeep);
 }
 
 /// Timings are for display only: what cannot be read is left out.
 Timings TimingsFromJson(const std::string& json) {
-  Timings timings;
-  rapidjson::Document document;
-  document.Parse(json.data(), json.size());
-  if (document.HasParseError() || !document.IsArray()) return timings;
-  for (const auto& item : document.GetArray()) {
-    if (!item.IsArray() || item.Size() != 2 || !item[0].IsString() || !item[1].IsNumber()) continue;
-    timings.emplace_back(std::string(item[0].GetString(), item[0].GetStringLength()), item[1].GetDouble());
-  }
-  return timings;
+  auto read = api::ReadJson<StoredTimings>(json, api::kResponseLimits, api::Strictness::kLenient, "timings");
+  return read ? std::move(read->timings) : Timings();
 }
 
 ContainerRow ReadContainer(Query& query) {

@@ -1,13 +1,13 @@
 #include "daemon/fsck/fsck.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 #include <vector>
 
+#include "api/json_writer.h"
+#include "api/mapping.h"
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/fsck/check.h"
@@ -20,7 +20,7 @@ namespace {
 struct Outcome {
   Finding finding;
   bool repaired = false;
-  std::string failure;  ///< why a repair did not work
+  std::string failure;  ///< why a repair did not work; usually empty
 };
 
 Finding DamagedCatalog(const std::string& path, const std::string& problem) {
@@ -61,27 +61,13 @@ std::vector<Outcome> Repair(std::vector<Finding> findings, bool repair) {
   return outcomes;
 }
 
-void PrintJson(const std::vector<Outcome>& outcomes) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  const auto field = [&writer](const char* name, const std::string& text) {
-    writer.Key(name);
-    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  };
-  writer.StartArray();
-  for (const Outcome& outcome : outcomes) {
-    writer.StartObject();
-    field("file", outcome.finding.file);
-    field("problem", outcome.finding.problem);
-    field("affects", outcome.finding.affects);
-    field("remedy", outcome.finding.remedy);
-    writer.Key("repaired");
-    writer.Bool(outcome.repaired);
-    if (!outcome.failure.empty()) field("failure", outcome.failure);
-    writer.EndObject();
-  }
-  writer.EndArray();
-  std::printf("%s\n", buffer.GetString());
+void Describe(auto& visit, api::Is<Outcome> auto& x) {
+  visit.Field("file", x.finding.file);
+  visit.Field("problem", x.finding.problem);
+  visit.Field("affects", x.finding.affects);
+  visit.Field("remedy", x.finding.remedy);
+  visit.Field("repaired", x.repaired);
+  visit.Field("failure", x.failure);
 }
 
 void PrintText(const std::vector<Outcome>& outcomes, bool repair) {
@@ -117,7 +103,7 @@ Result<size_t> Fsck(const FsckOptions& options) {
   TRY_ASSIGN(auto findings, Check(layout, catalog, check));
   const std::vector<Outcome> outcomes = Repair(std::move(findings), options.repair);
   if (options.json) {
-    PrintJson(outcomes);
+    std::printf("%s\n", api::JsonOf(outcomes, api::Empties::kKeep).c_str());
   } else {
     PrintText(outcomes, options.repair);
   }
