@@ -104,7 +104,6 @@ void SetOomScore(const std::string& score) {
   if (ok) {
     // Marked, not closed: error_fd must stay open until exec has worked.
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (options.keep_fd >= 0) ::fcntl(options.keep_fd, F_SETFD, 0);
     ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
   }
   const int err = errno;

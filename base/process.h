@@ -33,7 +33,6 @@ struct SpawnOptions {
   bool new_session =
       false;  ///< setsid: a terminal's ctrl-C does not reach it, kill(-pid) reaches its children
   bool no_new_privileges = false;  ///< set-user-id programs give it nothing
-  int keep_fd = -1;                ///< one more descriptor that the child inherits under its own number
   /// -1000 (never killed when memory runs out) to 1000 (first); empty: as the parent. A kernel that refuses
   /// it (less than the parent's, without CAP_SYS_RESOURCE) is no error.
   std::optional<int> oom_score_adj;

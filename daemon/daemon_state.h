@@ -14,6 +14,7 @@
 #include "daemon/containers/ports.h"
 #include "daemon/http/listen_socket.h"
 #include "daemon/images/installations.h"
+#include "daemon/keeper/launcher.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/loop/key_guards.h"
 #include "daemon/store/layout.h"
@@ -58,6 +59,7 @@ struct DaemonState {
   Installations installations;
   const TeamMembers teams;
   KeyGuards empty_images;  ///< one builder of an engine version's empty state at a time
+  std::unique_ptr<KeeperLauncher> launcher;
   std::unique_ptr<Mailbox> mailbox;
 
   // Loop thread only.

@@ -8,8 +8,8 @@
 
 #include "api/error_codes.h"
 #include "daemon/fsck/fsck.h"
-#include "daemon/keeper/client.h"
-#include "daemon/keeper/launcher.h"
+#include "daemon/keeper/launcher_process.h"
+#include "daemon/keeper/main.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
 

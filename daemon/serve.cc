@@ -21,7 +21,7 @@
 #include "daemon/handlers/space.h"
 #include "daemon/http/listen_socket.h"
 #include "daemon/images/images.h"
-#include "daemon/keeper/launch.h"
+#include "daemon/keeper/launcher.h"
 #include "daemon/log.h"
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/event_loop.h"
@@ -120,7 +120,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   state_.containers = std::make_unique<Containers>(state_);
   state_.images = std::make_unique<Images>(state_);
   state_.space = std::make_unique<Space>(state_);
-  TRY(WarmUpLaunches());
+  TRY_ASSIGN(state_.launcher, KeeperLauncher::Start());
   state_.launches = Jobs::Start(kLaunchThreads);
   state_.builds = Jobs::Start(kBuildThreads);
   state_.removals = Jobs::Start(kRemovalThreads);

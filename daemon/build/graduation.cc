@@ -13,7 +13,7 @@
 #include "daemon/build/context.h"
 #include "daemon/build/server.h"
 #include "daemon/images/images.h"
-#include "daemon/keeper/protocol.h"
+#include "daemon/keeper/files.h"
 #include "daemon/store/disk.h"
 #include "engines/registry.h"
 

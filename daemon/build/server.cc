@@ -71,8 +71,8 @@ KeeperSpec BuildServer::Spec() const {
 Result<void> BuildServer::Launch() {
   const KeeperSpec spec = Spec();
   TRY(PosixFileSystem().CreateDirectory(spec.directory));
-  TRY_ASSIGN(keeper_,
-             KeeperClient::Launch(spec, kLaunchDeadline, [this] { return context_.stop.stop_requested(); }));
+  TRY_ASSIGN(keeper_, KeeperClient::Launch(*context_.state.launcher, spec, kLaunchDeadline,
+                                           [this] { return context_.stop.stop_requested(); }));
   return {};
 }
 

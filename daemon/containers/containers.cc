@@ -192,14 +192,14 @@ struct Launched {
   UniqueFd end_of_file;
 };
 
-Result<Launched> LaunchAndWatch(KeeperSpec spec, Installations& installations,
+Result<Launched> LaunchAndWatch(KeeperLauncher& launcher, KeeperSpec spec, Installations& installations,
                                 const std::function<bool()>& stop) {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
   // Upgrades of the host may move an engine; the major version is what the data asks for.
   TRY_ASSIGN(spec.installation,
              installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
   TRY(MakeContainerDirectory(spec));
-  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(spec, kLaunchDeadline, stop));
+  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(launcher, spec, kLaunchDeadline, stop));
   Launched launched{keeper->Started(), {}};
   TRY_ASSIGN(launched.end_of_file, keeper->Watch());
   return launched;
@@ -214,8 +214,8 @@ void Containers::LaunchKeeper(Life& life) {
   state_.launches->Run([this, id, spec = SpecOf(life), cancel = life.cancel_launch, owner = life.row.owner,
                         queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
-    auto launched =
-        LaunchAndWatch(spec, state_.installations, [&] { return cancel->load() || stop.stop_requested(); });
+    auto launched = LaunchAndWatch(*state_.launcher, spec, state_.installations,
+                                   [&] { return cancel->load() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
           {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), state_.layout.Root())});

@@ -1,7 +1,5 @@
 #include "daemon/fsck/check.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -9,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "daemon/keeper/container_lock.h"
+#include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
@@ -30,8 +30,8 @@ Result<bool> IsThere(const std::string& path) {
 }  // namespace
 
 bool KeeperRuns(const std::string& directory) {
-  const UniqueFd lock(::open((directory + "/" + kLockName).c_str(), O_RDWR | O_CLOEXEC));
-  return lock.Valid() && ::flock(lock.Get(), LOCK_EX | LOCK_NB) != 0;
+  const auto held = ContainerLock::IsHeld(directory);
+  return !held || *held;
 }
 
 Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path) {

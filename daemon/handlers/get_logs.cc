@@ -6,7 +6,7 @@
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/views.h"
-#include "daemon/keeper/protocol.h"
+#include "daemon/keeper/files.h"
 #include "daemon/logs/log_streams.h"
 
 namespace spawnd::daemon {

@@ -1,23 +1,23 @@
 #include "daemon/keeper/client.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
-#include <thread>
+#include <optional>
+#include <utility>
 
-#include "daemon/keeper/launch.h"
+#include "daemon/keeper/container_lock.h"
+#include "daemon/keeper/control_socket.h"
+#include "daemon/keeper/files.h"
+#include "daemon/keeper/message.h"
 #include "daemon/keeper/protocol.h"
 
 namespace spawnd::daemon {
@@ -40,17 +40,6 @@ constexpr seconds kAbandonDeadline(4);
 
 using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
 
-Result<UniqueFd> ConnectTo(const std::string& directory) {
-  TRY_ASSIGN(const ControlAddress address, ControlSocketAddress(directory));
-  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!fd.Valid()) return FailErrno(errno, "cannot make a socket");
-  if (::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address.address), sizeof address.address) != 0) {
-    return Fail(ErrorCode::kUnavailable,
-                ErrnoError(errno, "no keeper answers in '" + directory + "'").message);
-  }
-  return fd;
-}
-
 class Client final : public KeeperClient {
  public:
   Client(std::string directory, UniqueFd connection, KeeperStarted started, UniqueFd process)
@@ -64,25 +53,27 @@ class Client final : public KeeperClient {
 
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
                           const std::function<bool()>& stop = {}, const ProgressFunction& progress = {}) {
-    TRY(SendPacket(connection_.Get(), EncodeRequest(request)));
+    TRY(SendMessage(connection_.Get(), EncodeRequest(request)));
     return Await(deadline, stop, progress);
   }
 
   Result<KeeperReply> Await(seconds deadline, const std::function<bool()>& stop,
                             const ProgressFunction& progress) {
     const auto end = steady_clock::now() + deadline;
+    MessageReader reader;
     while (true) {
       const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
       if (left.count() <= 0) return Fail(ErrorCode::kTimeout, "the keeper did not answer in time");
       if (stop && stop()) return Fail(ErrorCode::kCancelled, "cancelled");
       pollfd poll_fd{connection_.Get(), POLLIN, 0};
       if (::poll(&poll_fd, 1, static_cast<int>(std::min(left, kStopCheck).count())) <= 0) continue;
-      auto packet = ReceivePacket(connection_.Get());
-      if (!packet) return Fail(EndedEarly());
-      TRY_ASSIGN(KeeperReply reply, DecodeReply(*packet));
+      auto message = reader.TakePart(connection_.Get());
+      if (!message) return Fail(Unheard(std::move(message.error())));
+      if (!*message) continue;
+      TRY_ASSIGN(KeeperReply reply, DecodeReply((*message)->text));
       if (reply.error) return Fail(std::move(*reply.error));
-      if (reply.final) return reply;
-      if (progress && !progress(reply.seal_progress)) return Fail(ErrorCode::kCancelled, "cancelled");
+      if (!reply.progress) return reply;
+      if (progress && !progress(*reply.progress)) return Fail(ErrorCode::kCancelled, "cancelled");
     }
   }
 
@@ -90,11 +81,13 @@ class Client final : public KeeperClient {
     KeeperRequest request;
     request.op = Op::kRunCommand;
     request.command = command;
-    return SendPacket(connection_.Get(), EncodeRequest(request), stdin_fd);
+    return SendMessage(connection_.Get(), EncodeRequest(request), {stdin_fd});
   }
 
   Result<CommandOutcome> FinishCommand(seconds deadline, const std::function<bool()>& stop) override {
-    return Await(deadline, stop, {}).map([](KeeperReply reply) { return std::move(reply.outcome); });
+    return Await(deadline, stop, {}).map([](KeeperReply reply) {
+      return std::move(reply.outcome).value_or(CommandOutcome());
+    });
   }
 
   Result<void> StartEngine(seconds deadline, const std::function<bool()>& stop) override {
@@ -104,13 +97,6 @@ class Client final : public KeeperClient {
     TRY_ASSIGN(KeeperReply reply, Ask(request, deadline + seconds(10), stop));
     SetStarted(std::move(reply.started));
     return {};
-  }
-
-  storage::VolumeUsage Usage() override {
-    KeeperRequest request;
-    request.op = Op::kStatus;
-    auto reply = Ask(request, seconds(2));
-    return reply ? reply->usage : storage::VolumeUsage{};
   }
 
   Result<void> CreateDatabase(const std::string& database) override {
@@ -145,16 +131,9 @@ class Client final : public KeeperClient {
     KeeperRequest request;
     request.op = Op::kSeal;
     request.seal = seal;
-    return Ask(request, kSealDeadline, {}, progress).map([](const KeeperReply& reply) {
-      return reply.seal_result;
+    return Ask(request, kSealDeadline, {}, progress).map([](KeeperReply reply) {
+      return std::move(reply.sealed).value_or(storage::SealResult());
     });
-  }
-
-  Result<void> Stop(seconds deadline) override {
-    KeeperRequest request;
-    request.op = Op::kStop;
-    TRY(Ask(request, deadline).map([](const KeeperReply&) {}));
-    return WaitUntilGone(deadline);
   }
 
   Result<void> Kill(seconds deadline) override {
@@ -164,9 +143,7 @@ class Client final : public KeeperClient {
     return WaitUntilGone(deadline);
   }
 
-  Result<UniqueFd> Watch() override { return ConnectTo(directory_); }
-
-  Error EndedEarly() const { return LastWords(directory_, "the keeper ended unexpectedly"); }
+  Result<UniqueFd> Watch() override { return ConnectToKeeper(directory_); }
 
  private:
   /// On a connection of its own. On the old one the answer to something else may still be on its way, and a
@@ -175,27 +152,25 @@ class Client final : public KeeperClient {
     connection_.Reset();
     KeeperRequest request;
     request.op = Op::kAbandon;
-    const auto connection = ConnectTo(directory_);
-    if (!connection || !SendPacket(connection->Get(), EncodeRequest(request))) return;
+    const auto connection = ConnectToKeeper(directory_);
+    if (!connection || !SendMessage(connection->Get(), EncodeRequest(request))) return;
     pollfd end{process_.Get(), POLLIN, 0};
     ::poll(&end, 1, static_cast<int>(milliseconds(kAbandonDeadline).count()));
   }
 
-  /// The process, then every process of its container: each holds the lock.
+  /// Why there is no reply: the keeper's own words where it has ended.
+  Error Unheard(Error error) const {
+    if (error.code != ErrorCode::kUnavailable) return error;
+    return LastWords(directory_, "the keeper ended unexpectedly");
+  }
+
+  /// The process, then every process of its container.
   Result<void> WaitUntilGone(seconds deadline) {
     pollfd poll_fd{process_.Get(), POLLIN, 0};
-    const auto end = steady_clock::now() + deadline;
-    const auto wait = std::chrono::duration_cast<milliseconds>(deadline);
-    if (::poll(&poll_fd, 1, static_cast<int>(wait.count())) <= 0) {
+    if (::poll(&poll_fd, 1, static_cast<int>(milliseconds(deadline).count())) <= 0) {
       return Fail(ErrorCode::kTimeout, "a keeper does not end, not even on SIGKILL");
     }
-    const UniqueFd lock(::open((directory_ + "/" + kLockName).c_str(), O_RDWR | O_CLOEXEC));
-    if (!lock.Valid()) return {};
-    while (::flock(lock.Get(), LOCK_EX | LOCK_NB) != 0) {
-      if (steady_clock::now() > end) return Fail(ErrorCode::kTimeout, "a container's processes do not end");
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return {};
+    return ContainerLock::AwaitRelease(directory_, deadline);
   }
 
   std::string directory_;
@@ -210,25 +185,26 @@ Result<UniqueFd> OpenProcess(pid_t pid) {
   return process;
 }
 
-int64_t MonotonicNanoseconds() {
+int64_t MonotonicMicroseconds() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(const KeeperSpec& spec, seconds deadline,
+Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
+                                                           seconds deadline,
                                                            const std::function<bool()>& stop) {
   KeeperRequest request;
   request.op = Op::kStart;
   request.spec = spec;
-  request.launched_at_ns = MonotonicNanoseconds();
+  request.launched_at_microseconds = MonotonicMicroseconds();
   request.deadline_seconds = deadline.count();
-  TRY_ASSIGN(LaunchedKeeper launched, LaunchKeeper(spec.directory, spec.id));
-  TRY_ASSIGN(UniqueFd process, OpenProcess(launched.pid));
-  auto client = std::make_unique<Client>(spec.directory, std::move(launched.connection),
-                                         KeeperStarted{launched.pid, {}}, std::move(process));
+  TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
+  TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));
+  auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
+                                         KeeperStarted{forked.pid, {}}, std::move(process));
   auto reply = client->Ask(request, deadline + seconds(10), stop);
   if (!reply) {
     Error error = std::move(reply.error());
@@ -241,7 +217,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(const KeeperSpec& spe
 }
 
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& directory) {
-  TRY_ASSIGN(UniqueFd connection, ConnectTo(directory));
+  TRY_ASSIGN(UniqueFd connection, ConnectToKeeper(directory));
   // The credentials of whoever called listen on the socket: the keeper itself.
   ucred peer{};
   socklen_t length = sizeof peer;
@@ -262,23 +238,17 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
 }
 
 Error LastWords(const std::string& directory, std::string_view otherwise) {
-  std::ifstream file(directory + "/" + kLastWordsName);
-  std::string message;
-  std::string code;
-  std::string hint;
-  std::getline(file, message);
-  std::getline(file, code);
-  std::getline(file, hint);
-  if (message.empty()) return {ErrorCode::kUnavailable, std::string(otherwise)};
-  // A keeper of an older build left the message alone.
-  return {code.empty() ? ErrorCode::kUnavailable : ErrorCodeFromName(code), message, hint};
+  std::ifstream file(directory + "/" + kLastWordsName, std::ios::binary);
+  auto words = DecodeReply(std::string(std::istreambuf_iterator<char>(file), {}));
+  if (words && words->error) return std::move(*words->error);
+  return {ErrorCode::kUnavailable, std::string(otherwise)};
 }
 
 Error EndOf(int watch_fd, const std::string& directory) {
-  std::array<char, kMaxPacketBytes> packet;
-  const ssize_t length = ::recv(watch_fd, packet.data(), packet.size(), MSG_DONTWAIT);
-  if (length > 0) {
-    auto reply = DecodeReply({packet.data(), static_cast<size_t>(length)});
+  MessageReader reader;
+  while (auto part = reader.TakePart(watch_fd, MSG_DONTWAIT)) {
+    if (!*part) continue;
+    auto reply = DecodeReply((*part)->text);
     if (reply && reply->error) return std::move(*reply->error);
   }
   return LastWords(directory, "its keeper was killed");

@@ -4,63 +4,22 @@
 /// one thread at a time. A keeper outlives both the KeeperClient and the daemon.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/keeper/launcher.h"
+#include "daemon/keeper/spec.h"
 #include "engines/engine.h"
 #include "storage/seal.h"
 #include "storage/volume_values.h"
 
 namespace spawnd::daemon {
-
-/// Everything a keeper needs to serve one volume and run one engine. Travels over the control socket, because
-/// it holds a password and argv is public.
-struct KeeperSpec {
-  int64_t id = 0;
-  std::string directory;   ///< the container's own: delta, control.sock, engine.log
-  std::string index_path;  ///< sealed index of the image; empty: a fresh volume, formatted and initialised
-  std::string layer_directory;
-  uint64_t volume_bytes = 0;  ///< used for a fresh volume only; otherwise the image's size counts
-  storage::Durability durability = storage::Durability::kEverySecond;
-  engines::Installation installation;
-  engines::Endpoint endpoint;
-  engines::Credentials credentials;
-  engines::Purpose purpose = engines::Purpose::kServe;
-  uid_t engine_uid = 0;
-  gid_t engine_gid = 0;
-  /// The engine is not started until StartEngine: commands put files into its data directory first.
-  bool hold_engine = false;
-  /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
-  std::optional<uint32_t> revert_to{};
-  /// Set: the fresh volume lies on a revision of another container, not on the image itself.
-  std::optional<storage::RevisionReference> base_revision{};
-  std::string
-      tls_certificate_path;  ///< host files, root only; the keeper hands copies to the engine in memory
-  std::string tls_key_path;
-};
-
-struct KeeperStarted {
-  pid_t pid = 0;
-  /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
-  std::vector<std::pair<std::string, double>> timings;
-  std::vector<storage::RevisionUsage> revisions{};  ///< by number
-};
-
-/// How a command in the container ended.
-struct CommandOutcome {
-  int exit_code = 0;   ///< 128 + signal when a signal ended it
-  std::string output;  ///< the last engines::kMaxCommandOutput bytes of what it printed
-};
 
 class KeeperClient {
  public:
@@ -68,7 +27,8 @@ class KeeperClient {
   /// all it made (processes, mounts, loop device) are gone when this returns; files in spec.directory stay.
   /// Errors: whatever the keeper says (kInUse for a port that is taken, kNoSpace,
   /// kCorrupt...), kTimeout, kCancelled when `stop` says so (asked at least every 100 ms).
-  static Result<std::unique_ptr<KeeperClient>> Launch(const KeeperSpec& spec, std::chrono::seconds deadline,
+  static Result<std::unique_ptr<KeeperClient>> Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
+                                                      std::chrono::seconds deadline,
                                                       const std::function<bool()>& stop);
   /// Connects to the running keeper of a container directory. kUnavailable when none answers there.
   static Result<std::unique_ptr<KeeperClient>> Attach(const std::string& directory);
@@ -85,7 +45,6 @@ class KeeperClient {
   /// Ends hold_engine; as the second half of Launch, and like it but for what becomes of the keeper after an
   /// error: that is left to Kill.
   virtual Result<void> StartEngine(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
-  virtual storage::VolumeUsage Usage() = 0;  ///< zeros when the keeper does not answer
   /// Makes `database` on the engine when it does not exist.
   virtual Result<void> CreateDatabase(const std::string& database) = 0;
   virtual Result<std::vector<std::string>> UserDatabases() = 0;
@@ -99,8 +58,6 @@ class KeeperClient {
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
-  /// Stops the engine cleanly, unmounts, commits the delta, ends the keeper.
-  virtual Result<void> Stop(std::chrono::seconds deadline) = 0;
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
@@ -117,9 +74,5 @@ Error LastWords(const std::string& directory, std::string_view otherwise);
 /// The same for a descriptor of KeeperClient::Watch that has become readable: what the keeper said on it,
 /// else its last words.
 Error EndOf(int watch_fd, const std::string& directory);
-
-/// Entry point of `spawnd keeper <id>`: serves on the listening control socket that it inherits as
-/// descriptor 3. Returns the process's exit code.
-int KeeperMain(int argc, char** argv);
 
 }  // namespace spawnd::daemon

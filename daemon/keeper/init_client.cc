@@ -8,17 +8,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/keeper/descriptor_passing.h"
 #include "daemon/keeper/init_process.h"
+#include "daemon/keeper/message.h"
 
 namespace spawnd::daemon {
 
-Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan,
-                                                           const std::function<void()>& in_child) {
+namespace {
+
+/// Closes every descriptor from 3 on but these.
+void CloseAllBut(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = 3;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > first) ::close_range(first, number - 1, 0);
+    first = std::max(first, number + 1);
+  }
+  ::close_range(first, ~0U, 0);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan) {
   std::array<int, 2> sockets{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
     return FailErrno(errno, "cannot make a socket pair");
@@ -30,8 +46,7 @@ Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan,
                              nullptr, nullptr);
   if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
   if (pid == 0) {
-    ours.Reset();
-    in_child();
+    CloseAllBut({theirs.Get(), plan.log_fd, plan.lock_fd});
     RunInitProcess(plan, std::move(theirs));
   }
   return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(ours)));
@@ -62,9 +77,7 @@ bool ContainerInit::Receive(InitMessage& message, std::chrono::milliseconds wait
 }
 
 Result<InitTimings> ContainerInit::Do(InitOrder order, std::chrono::milliseconds deadline) {
-  if (::send(socket_.Get(), &order, sizeof order, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof order)) {
-    return FailErrno(errno, "the container's process 1 is gone");
-  }
+  TRY(SendMessage(socket_.Get(), EncodeOrder(order)));
   return Await(deadline);
 }
 
@@ -93,7 +106,7 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
 Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin_fd,
                                       const std::function<void()>& begun,
                                       std::chrono::milliseconds deadline) {
-  TRY(SendWithDescriptor(socket_.Get(), EncodeCommandOrder(command), stdin_fd));
+  TRY(SendMessage(socket_.Get(), EncodeCommandOrder(command), {stdin_fd}));
   begun();
   TRY(Await(deadline).map([](InitTimings) {}));
   return command_exit_;

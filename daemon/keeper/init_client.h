@@ -34,8 +34,8 @@ struct InitPlan {
   int stop_signal = 0;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
-  int log_fd = -1;   ///< the engine's output
-  int lock_fd = -1;  ///< inherited by every process of the container: the lock is free when all have ended
+  int log_fd = -1;   ///< where the engine prints to
+  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
 
 enum class InitOrder : int {
@@ -60,10 +60,10 @@ struct InitMessage;
 /// The keeper's end. Used by the keeper's main thread only.
 class ContainerInit {
  public:
-  /// Forks process 1 with new pid, mount and ipc namespaces. The caller is single-threaded. `in_child` runs
-  /// first in the child, to close what must not be inherited.
-  static Result<std::unique_ptr<ContainerInit>> Fork(const InitPlan& plan,
-                                                     const std::function<void()>& in_child);
+  /// Forks process 1 with new pid, mount and ipc namespaces. The caller is single-threaded. Of its
+  /// descriptors process 1 keeps those that the plan names: any other copy would hide the keeper's end, be it
+  /// from the daemon (the control socket) or from the kernel (FUSE).
+  static Result<std::unique_ptr<ContainerInit>> Fork(const InitPlan& plan);
   ~ContainerInit();
 
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
@@ -75,6 +75,7 @@ class ContainerInit {
   Result<int> RunCommand(const engines::Command& command, int stdin_fd, const std::function<void()>& begun,
                          std::chrono::milliseconds deadline);
 
+  pid_t Pid() const { return pid_; }
   /// Readable when the engine or process 1 itself ended.
   int EventFd() const { return socket_.Get(); }
   /// The engine's wait status once it has ended (by itself, or after kStopEngine); -1 when process 1 is gone.

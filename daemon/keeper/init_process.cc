@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "base/process.h"
-#include "daemon/keeper/descriptor_passing.h"
+#include "daemon/keeper/message.h"
 #include "daemon/keeper/private_mounts.h"
 #include "storage/export/ext4.h"
 #include "storage/export/loop_device.h"
@@ -30,8 +30,6 @@ using std::chrono::steady_clock;
 /// How long an engine may take to write out its memory on a clean stop before it is killed. The keeper's own
 /// deadline is longer, so that the answer still arrives.
 constexpr std::chrono::seconds kStopDeadline(120);
-
-constexpr size_t kMaxOrderBytes = 128 * 1024;
 
 void PutText(std::string& packet, const std::string& text) {
   // None of them can hold a zero byte: they are arguments of a program.
@@ -92,13 +90,12 @@ class InitProcess {
       if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) ::_exit(1);
       if (fds[1].revents != 0) ReapChildren();
       if (fds[0].revents == 0) continue;
-      UniqueFd input;
-      const auto packet = ReceiveWithDescriptor(socket_.Get(), kMaxOrderBytes, input);
+      auto message = ReceiveMessage(socket_.Get());
       InitOrder order{};
-      if (!packet || packet->size() < sizeof order) ::_exit(0);
-      std::memcpy(&order, packet->data(), sizeof order);
+      if (!message || message->text.size() < sizeof order) ::_exit(0);
+      std::memcpy(&order, message->text.data(), sizeof order);
       command_exit_ = 0;
-      Answer(order == InitOrder::kRunCommand ? RunCommand(*packet, std::move(input)) : CarryOut(order));
+      Answer(order == InitOrder::kRunCommand ? RunCommand(std::move(*message)) : CarryOut(order));
     }
   }
 
@@ -166,7 +163,6 @@ class InitProcess {
     options.identity = Identity{plan_.engine_uid, plan_.engine_gid, {}};
     options.new_session = true;
     options.no_new_privileges = true;
-    options.keep_fd = plan_.lock_fd;
     // Daemon and keeper are last to go when memory runs out. The one that uses it up must not inherit that.
     options.oom_score_adj = 0;
     return options;
@@ -189,13 +185,13 @@ class InitProcess {
     return {};
   }
 
-  Result<void> RunCommand(std::string_view packet, UniqueFd input) {
-    TRY_ASSIGN(const engines::Command command, DecodeCommandOrder(packet));
+  Result<void> RunCommand(Message message) {
+    TRY_ASSIGN(const engines::Command command, DecodeCommandOrder(message.text));
     SpawnOptions options = EngineOptions(command);
-    options.stdin_fd = input.Get();
+    if (!message.descriptors.empty()) options.stdin_fd = message.descriptors.front().Get();
     TRY_ASSIGN(const pid_t pid, Spawn(options));
     // Or the source would never hear that nobody reads any more.
-    input.Reset();
+    message.descriptors.clear();
     command_exit_ = WaitForExit(pid);
     KillAll();
     return {};
@@ -286,9 +282,12 @@ class InitProcess {
 
 }  // namespace
 
+std::string EncodeOrder(InitOrder order) {
+  return {reinterpret_cast<const char*>(&order), sizeof order};
+}
+
 std::string EncodeCommandOrder(const engines::Command& command) {
-  constexpr InitOrder kOrder = InitOrder::kRunCommand;
-  std::string packet(reinterpret_cast<const char*>(&kOrder), sizeof kOrder);
+  std::string packet = EncodeOrder(InitOrder::kRunCommand);
   PutTexts(packet, command.argv);
   PutTexts(packet, command.env);
   PutText(packet, command.working_directory);

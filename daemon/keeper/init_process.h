@@ -23,8 +23,8 @@ struct InitMessage {
   std::array<char, 512> hint{};
 };
 
-/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it. A command that does not fit
-/// into one packet is refused by the sending.
+/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it.
+std::string EncodeOrder(InitOrder order);
 std::string EncodeCommandOrder(const engines::Command& command);
 Result<engines::Command> DecodeCommandOrder(std::string_view packet);
 

@@ -2,20 +2,19 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "base/random.h"
+#include "daemon/keeper/files.h"
 #include "daemon/keeper/private_mounts.h"
 #include "engines/registry.h"
 #include "storage/image/image.h"
@@ -26,8 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kServingThreads = 4;
-/// How often the committer wakes.
-constexpr auto kTick = 1s;
 constexpr auto kCommitInterval = 1s;
 /// A crash ends a build, so its commits only give back the space of what it wrote and deleted again.
 constexpr auto kBuildCommitInterval = 30s;
@@ -43,7 +40,6 @@ constexpr auto kLockDeadline = 30s;
 constexpr auto kReadyCheck = 500us;
 /// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
 constexpr auto kProbeWithoutWord = 100ms;
-constexpr size_t kLogTailBytes = 16 * 1024;
 
 int64_t MonotonicNanoseconds() {
   timespec now{};
@@ -78,10 +74,6 @@ void BecomeIoFlusher() {
 
 }  // namespace
 
-Keeper::~Keeper() {
-  StopCommitter();
-}
-
 void Keeper::Lap(const char* step) {
   const int64_t now = MonotonicNanoseconds();
   started_.timings.emplace_back(step, static_cast<double>(now - lap_start_ns_) / 1e6);
@@ -89,9 +81,10 @@ void Keeper::Lap(const char* step) {
 }
 
 Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
-  spec_ = request.spec;
+  if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
+  spec_ = *request.spec;
   started_.pid = ::getpid();
-  lap_start_ns_ = request.launched_at_ns;
+  lap_start_ns_ = request.launched_at_microseconds * 1000;
   Lap("keeper");
   if (spec_.directory.rfind(std::string(kRunDirectory) + "/", 0) == 0) {
     return Fail(ErrorCode::kInvalidArgument, "the state directory cannot be below " +
@@ -100,7 +93,11 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
   launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint,
              spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways};
-  TRY(LockDirectory());
+  auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
+  if (!lock && lock.error().code == ErrorCode::kTimeout) {
+    return Fail(ErrorCode::kInUse, "another keeper of this container is still running");
+  }
+  TRY_ASSIGN(lock_, std::move(lock));
   TRY(OpenVolume());
   Lap("volume");
   TRY(StartInit());
@@ -115,9 +112,8 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
     if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
     Lap("initialise");
   }
-  committer_ = std::thread([this] {
-    EverySecond(spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval);
-  });
+  committer_.Start(*volume_,
+                   spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval);
   engine_held_ = true;
   if (spec_.hold_engine) return Status();
   return StartEngine(std::chrono::seconds(request.deadline_seconds));
@@ -127,8 +123,8 @@ Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
   if (!std::exchange(engine_held_, false)) {
     return Fail(ErrorCode::kInUse, "the engine does not wait for its start");
   }
-  // Of what ran before, nothing is the engine's own word.
-  log_start_ = ::lseek(log_.Get(), 0, SEEK_END);
+  // What earlier programs printed must not be taken for the engine's ready line.
+  log_->Mark();
   TRY(init_->Do(InitOrder::kStartEngine, kMountDeadline).map([](InitTimings) {}));
   engine_running_ = true;
   TRY(WaitUntilReady(deadline));
@@ -140,29 +136,12 @@ Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
 
 Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, UniqueFd input) {
   if (!engine_held_) return Fail(ErrorCode::kInUse, "the engine has been started");
-  const off_t before = ::lseek(log_.Get(), 0, SEEK_END);
+  log_->Mark();
   CommandOutcome outcome;
   TRY_ASSIGN(outcome.exit_code, init_->RunCommand(
                                     command, input.Get(), [&input] { input.Reset(); }, kCommandDeadline));
-  outcome.output = LogSince(before, engines::kMaxCommandOutput);
+  outcome.output = log_->Tail(engines::kMaxCommandOutput);
   return outcome;
-}
-
-/// Waits for the processes of a predecessor: each of them holds the lock, so when it is free the port is,
-/// too.
-Result<void> Keeper::LockDirectory() {
-  const std::string path = spec_.directory + "/" + kLockName;
-  lock_.Reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
-  const auto deadline = std::chrono::steady_clock::now() + kLockDeadline;
-  while (::flock(lock_.Get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return FailErrno(errno, "cannot lock '" + path + "'");
-    if (std::chrono::steady_clock::now() > deadline) {
-      return Fail(ErrorCode::kInUse, "another keeper of this container is still running");
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  return {};
 }
 
 Result<void> Keeper::OpenVolume() {
@@ -192,11 +171,7 @@ Result<void> Keeper::OpenVolume() {
 }
 
 Result<void> Keeper::StartInit() {
-  const std::string log_path = spec_.directory + "/" + kEngineLogName;
-  log_.Reset(::open(log_path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log_.Valid()) return FailErrno(errno, "cannot open '" + log_path + "'");
-  log_start_ = ::lseek(log_.Get(), 0, SEEK_END);
-
+  TRY_ASSIGN(log_, EngineLog::Open(spec_.directory + "/" + kEngineLogName));
   // A name of its own, by which the loop device of this very start can be told from all others on the
   // machine.
   const std::string file_name = "spawnd-" + std::to_string(spec_.id) + "-" + RandomText(8, kLowerLetters);
@@ -213,16 +188,12 @@ Result<void> Keeper::StartInit() {
   plan_.stop_signal = engine_->StopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
-  plan_.log_fd = log_.Get();
-  plan_.lock_fd = lock_.Get();
-  // The control socket and its connections close in the child too: the daemon takes their end for the
-  // keeper's.
-  TRY_ASSIGN(init_, ContainerInit::Fork(plan_, [this] {
-               export_->CloseInChild();
-               ::close(kControlSocketFd);
-               ::close(kFirstConnectionFd);
-             }));
+  plan_.log_fd = log_->Writer();
+  plan_.lock_fd = lock_->Descriptor();
+  TRY_ASSIGN(init_, ContainerInit::Fork(plan_));
+  lock_->NoteProcess(init_->Pid());
   BecomeIoFlusher();
+  TRY(log_->Serve());
   return export_->Serve(*volume_, kServingThreads);
 }
 
@@ -243,7 +214,8 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
   auto next_probe = std::chrono::steady_clock::now();
   bool said_ready = engine_->ReadyLine().empty();
   while (true) {
-    said_ready = said_ready || LogTail().find(engine_->ReadyLine()) != std::string::npos;
+    said_ready =
+        said_ready || log_->Tail(EngineLog::kTailBytes).find(engine_->ReadyLine()) != std::string::npos;
     const auto now = std::chrono::steady_clock::now();
     if (said_ready || now >= next_probe) {
       next_probe = now + kProbeWithoutWord;
@@ -264,22 +236,6 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
   }
 }
 
-/// The end of what the engine has written since this keeper started it.
-std::string Keeper::LogTail() {
-  return LogSince(log_start_, kLogTailBytes);
-}
-
-/// What stands in the log from `start` on, its last `limit` bytes.
-std::string Keeper::LogSince(off_t start, size_t limit) {
-  const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
-  if (size < start) start = 0;  // it has begun anew since
-  const off_t from = std::max(start, size - static_cast<off_t>(limit));
-  std::string tail(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
-  const ssize_t got = ::pread(log_.Get(), tail.data(), tail.size(), from);
-  tail.resize(static_cast<size_t>(std::max<ssize_t>(0, got)));
-  return tail;
-}
-
 Error Keeper::EngineEnded() {
   const std::optional<int> status = init_->EngineExit();
   if (status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL) {
@@ -287,16 +243,13 @@ Error Keeper::EngineEnded() {
     return {ErrorCode::kUnavailable, "the server was killed by signal 9",
             "The kernel kills processes when memory runs out; `dmesg` tells."};
   }
-  return engine_->ExplainExit(LogTail(), spec_.endpoint);
+  return engine_->ExplainExit(log_->Tail(EngineLog::kTailBytes), spec_.endpoint);
 }
 
 KeeperReply Keeper::Status() {
   KeeperReply reply;
   reply.started = started_;
-  if (volume_) {
-    reply.usage = volume_->Usage();
-    reply.started.revisions = volume_->Revisions();
-  }
+  if (volume_) reply.started.revisions = volume_->Revisions();
   return reply;
 }
 
@@ -345,6 +298,7 @@ Result<void> Keeper::FinishImage() {
 Result<storage::SealResult> Keeper::Seal(const storage::SealRequest& request,
                                          const std::function<bool(const storage::SealProgress&)>& progress) {
   if (engine_running_) return Fail(ErrorCode::kInUse, "the engine is still running");
+  if (!volume_) return Fail(ErrorCode::kUnavailable, "there is no volume");
   return storage::Seal(PosixFileSystem(), *volume_, request, progress);
 }
 
@@ -353,8 +307,14 @@ Result<void> Keeper::Stop() {
     TRY(StopEngine());
     TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
   }
-  StopCommitter();
-  return volume_->CommitEpoch();
+  committer_.Stop();
+  return volume_ ? volume_->CommitEpoch() : Result<void>();
+}
+
+void Keeper::WriteOutAfterCrash() {
+  if (engine_ == nullptr || !engine_->AnswersBeforeFlush() || !init_ || Poisoned()) return;
+  // Should it fail, what the engine had not synced is lost, as when the machine goes down.
+  [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
 }
 
 void Keeper::Abandon() {
@@ -368,12 +328,6 @@ void Keeper::Abandon() {
   }
 }
 
-void Keeper::WriteOutAfterCrash() {
-  if (engine_ == nullptr || !engine_->AnswersBeforeFlush() || !init_ || Poisoned()) return;
-  // Should it fail, what the engine had not synced is lost, as when the machine goes down.
-  [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
-}
-
 std::optional<Error> Keeper::Poisoned() {
   const auto healthy = volume_ ? volume_->CheckHealthy() : Result<void>();
   return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error()));
@@ -384,52 +338,6 @@ std::optional<Error> Keeper::Ended() {
   if (auto poisoned = Poisoned()) return poisoned;
   if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
   return EngineEnded();
-}
-
-void Keeper::EverySecond(std::chrono::seconds commit_interval) {
-  std::unique_lock lock(committer_mutex_);
-  std::chrono::seconds since_commit{0};
-  while (!committer_wake_.wait_for(lock, kTick, [this] { return committer_stop_; })) {
-    lock.unlock();
-    BoundLog();
-    since_commit += kTick;
-    if (since_commit >= commit_interval) {
-      since_commit = std::chrono::seconds(0);
-      // A commit that finds no room is made up for by the next one that does: nothing was lost, and reads go
-      // on meanwhile. A sync that failed poisons the volume, which Ended sees.
-      [[maybe_unused]] const bool committed = volume_->CommitEpoch().has_value();
-    }
-    lock.lock();
-  }
-}
-
-/// The engine keeps its descriptor, so its file cannot be renamed away: it is copied, then emptied. What the
-/// engine writes between the two is lost, and so is the copy where the disk is full; an engine that fills the
-/// disk would be worse.
-void Keeper::BoundLog() {
-  const off_t size = ::lseek(log_.Get(), 0, SEEK_END);
-  if (size < kEngineLogBytes) return;
-  const std::string path = spec_.directory + "/" + kOlderEngineLogName;
-  const UniqueFd older(::open((path + ".tmp").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  off_t from = 0;
-  bool copied = older.Valid();
-  while (copied && from < size) {
-    const ssize_t n =
-        ::copy_file_range(log_.Get(), &from, older.Get(), nullptr, static_cast<size_t>(size - from), 0);
-    copied = n > 0;
-  }
-  if (copied) copied = ::rename((path + ".tmp").c_str(), path.c_str()) == 0;
-  if (!copied) ::unlink((path + ".tmp").c_str());
-  [[maybe_unused]] const int emptied = ::ftruncate(log_.Get(), 0);
-}
-
-void Keeper::StopCommitter() {
-  {
-    const std::scoped_lock lock(committer_mutex_);
-    committer_stop_ = true;
-  }
-  committer_wake_.notify_all();
-  if (committer_.joinable()) committer_.join();
 }
 
 }  // namespace spawnd::daemon

@@ -1,17 +1,21 @@
 /// One container: its volume, its process 1 and, through that, its engine. What KeeperMain's loop drives.
 ///
-/// Main thread only, but for the committer thread inside. Survives the daemon. When this process dies the
-/// kernel takes the namespaces down with it; the delta on disk is then as described in docs/durability.md.
+/// Main thread only, but for the threads of its members (committer, engine log, FUSE). Survives the daemon.
+/// When this process dies the kernel takes the namespaces down with it; the delta on disk is then as
+/// described in docs/durability.md.
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "base/unique_fd.h"
+#include "daemon/keeper/committer.h"
+#include "daemon/keeper/container_lock.h"
+#include "daemon/keeper/engine_log.h"
 #include "daemon/keeper/init_client.h"
 #include "daemon/keeper/protocol.h"
 #include "engines/engine.h"
@@ -25,7 +29,6 @@ class Keeper {
   Keeper() = default;
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
-  ~Keeper();
 
   /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
   /// caller ends the process. Forks, so it is called before this process has any thread.
@@ -61,27 +64,20 @@ class Keeper {
   std::optional<Error> Ended();
 
  private:
-  Result<void> LockDirectory();
   Result<void> OpenVolume();
   Result<void> StartInit();
   Result<void> WriteEngineFiles();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
   Result<void> SyncAndSave();
-  std::string LogTail();
-  std::string LogSince(off_t start, size_t limit);
   Error EngineEnded();
-  void EverySecond(std::chrono::seconds commit_interval);
-  void BoundLog();
-  void StopCommitter();
   void Lap(const char* step);
 
   KeeperSpec spec_;
   const engines::Engine* engine_ = nullptr;
   engines::Launch launch_;
-  UniqueFd lock_;
-  UniqueFd log_;
-  off_t log_start_ = 0;
+  std::optional<ContainerLock> lock_;
+  std::unique_ptr<EngineLog> log_;
   InitPlan plan_;
   std::unique_ptr<storage::Volume> volume_;
   std::unique_ptr<storage::FuseExport> export_;
@@ -91,11 +87,7 @@ class Keeper {
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;
   int64_t lap_start_ns_ = 0;
-
-  std::thread committer_;
-  std::mutex committer_mutex_;
-  std::condition_variable committer_wake_;
-  bool committer_stop_ = false;
+  Committer committer_;  ///< after the volume
 };
 
 }  // namespace spawnd::daemon

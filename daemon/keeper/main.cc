@@ -1,11 +1,12 @@
-/// `spawnd keeper <id>`: the loop of one keeper process. Not for people: the daemon starts it with a bound
-/// socket as descriptor 3 and its own connection as descriptor 4.
+#include "daemon/keeper/main.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,7 +14,10 @@
 #include <fstream>
 #include <vector>
 
+#include "daemon/keeper/files.h"
 #include "daemon/keeper/keeper.h"
+#include "daemon/keeper/message.h"
+#include "daemon/keeper/protocol.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -24,12 +28,13 @@ using Op = KeeperRequest::Op;
 constexpr int kCheckMilliseconds = 250;
 constexpr size_t kMaxConnections = 32;
 constexpr int kBacklog = 64;
+constexpr time_t kSendSeconds = 10;
 
 class KeeperLoop {
  public:
   int Run() {
     if (::listen(kControlSocketFd, kBacklog) != 0) return 1;
-    connections_.emplace_back(kFirstConnectionFd);
+    AddConnection(UniqueFd(kFirstConnectionFd));
     sigset_t stop_signals;
     ::sigemptyset(&stop_signals);
     ::sigaddset(&stop_signals, SIGTERM);  // the host shuts down: stop cleanly
@@ -58,25 +63,39 @@ class KeeperLoop {
     }
     if (fds[0].revents != 0 && connections_.size() < kMaxConnections) {
       UniqueFd connection(::accept4(kControlSocketFd, nullptr, nullptr, SOCK_CLOEXEC));
-      if (connection.Valid()) connections_.push_back(std::move(connection));
+      if (connection.Valid()) AddConnection(std::move(connection));
     }
+  }
+
+  void AddConnection(UniqueFd connection) {
+    // A daemon that asks and does not listen must not keep this loop from seeing how its engine is.
+    const timeval patience{kSendSeconds, 0};
+    ::setsockopt(connection.Get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    connections_.push_back(std::move(connection));
   }
 
   void Serve(size_t number) {
     const int fd = connections_[number].Get();
-    UniqueFd descriptor;
-    auto packet = ReceivePacket(fd, &descriptor);
-    if (!packet) {
+    auto message = ReceiveMessage(fd);
+    if (!message) {
       connections_.erase(connections_.begin() + static_cast<ptrdiff_t>(number));
       // The daemon went away, or gave up, before there was a container: nobody would ever find this keeper
       // again.
       if (!started_) End(Error(ErrorCode::kCancelled, "the daemon gave up before the container was ready"));
       return;
     }
-    auto request = DecodeRequest(*packet);
-    KeeperReply reply = request ? CarryOut(*request, fd, std::move(descriptor)) : Failed(request.error());
-    // A client that is gone already gets no answer, and that is its own affair.
-    [[maybe_unused]] const bool sent = SendPacket(fd, EncodeReply(reply)).has_value();
+    UniqueFd input;
+    if (!message->descriptors.empty()) input = std::move(message->descriptors.front());
+    auto request = DecodeRequest(message->text);
+    Answer(fd, request ? CarryOut(*request, fd, std::move(input)) : Failed(request.error()));
+  }
+
+  /// A client that is gone already gets no answer, and that is its own affair.
+  static void Answer(int fd, const KeeperReply& reply) {
+    auto sent = SendMessage(fd, EncodeReply(reply));
+    if (sent || sent.error().code != ErrorCode::kInvalidArgument) return;
+    [[maybe_unused]] const bool told =
+        SendMessage(fd, EncodeReply(Failed(std::move(sent.error())))).has_value();
   }
 
   static KeeperReply Failed(Error error) {
@@ -90,7 +109,7 @@ class KeeperLoop {
     return result ? KeeperReply{} : Failed(result.error());
   }
 
-  KeeperReply CarryOut(const KeeperRequest& request, int fd, UniqueFd descriptor) {
+  KeeperReply CarryOut(const KeeperRequest& request, int fd, UniqueFd input) {
     switch (request.op) {
       case Op::kStart:
         return Start(request);
@@ -105,7 +124,7 @@ class KeeperLoop {
         return reply;
       }
       case Op::kRunCommand: {
-        auto outcome = keeper_.RunCommand(request.command, std::move(descriptor));
+        auto outcome = keeper_.RunCommand(request.command.value_or(engines::Command()), std::move(input));
         KeeperReply reply = ReplyFor(outcome);
         if (outcome) reply.outcome = std::move(*outcome);
         return reply;
@@ -120,22 +139,19 @@ class KeeperLoop {
         return ReplyFor(keeper_.FinishImage());
       case Op::kSeal:
         return Seal(request, fd);
-      case Op::kStop: {
-        auto stopped = keeper_.Stop();
-        done_ = stopped.has_value();
-        return ReplyFor(stopped);
-      }
       case Op::kAbandon:
         keeper_.Abandon();
         done_ = true;
         return {};
+      case Op::kUnknown:
+        break;
     }
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
   }
 
   KeeperReply Start(const KeeperRequest& request) {
     if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
-    directory_ = request.spec.directory;
+    if (request.spec) directory_ = request.spec->directory;
     auto reply = keeper_.Start(request);
     started_ = true;
     return reply ? *reply : CannotStart(reply.error());
@@ -155,14 +171,14 @@ class KeeperLoop {
   }
 
   KeeperReply Seal(const KeeperRequest& request, int fd) {
-    auto sealed = keeper_.Seal(request.seal, [fd](const storage::SealProgress& progress) {
-      KeeperReply reply;
-      reply.final = false;
-      reply.seal_progress = progress;
-      return SendPacket(fd, EncodeReply(reply)).has_value();  // nobody listens any more: cancel
-    });
+    auto sealed = keeper_.Seal(
+        request.seal.value_or(storage::SealRequest()), [fd](const storage::SealProgress& progress) {
+          KeeperReply reply;
+          reply.progress = progress;
+          return SendMessage(fd, EncodeReply(reply)).has_value();  // nobody listens any more: cancel
+        });
     KeeperReply reply = ReplyFor(sealed);
-    if (sealed) reply.seal_result = std::move(*sealed);
+    if (sealed) reply.sealed = std::move(*sealed);
     return reply;
   }
 
@@ -175,15 +191,9 @@ class KeeperLoop {
   /// Leaves the reason where the daemon finds it (LastWords), and ends the process. It is said to whoever
   /// listens as well: the disk may be the reason, and then a file on it comes to nothing.
   void End(const Error& reason) {
-    for (const UniqueFd& connection : connections_) {
-      [[maybe_unused]] const bool sent =
-          SendPacket(connection.Get(), EncodeReply(Failed(reason))).has_value();
-    }
-    if (!directory_.empty()) {
-      std::ofstream(directory_ + "/" + kLastWordsName) << reason.message << "\n"
-                                                       << ErrorCodeName(reason.code) << "\n"
-                                                       << reason.hint << "\n";
-    }
+    const KeeperReply reply = Failed(reason);
+    for (const UniqueFd& connection : connections_) Answer(connection.Get(), reply);
+    if (!directory_.empty()) std::ofstream(directory_ + "/" + kLastWordsName) << EncodeReply(reply);
     done_ = true;
     exit_code_ = 1;
   }

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "daemon/keeper/files.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -34,6 +37,17 @@ off_t SizeOf(const UniqueFd& fd) {
   return fd.Valid() && ::fstat(fd.Get(), &st) == 0 ? st.st_size : 0;
 }
 
+bool SameFile(const struct stat& file, const UniqueFd& fd) {
+  struct stat other {};
+  return fd.Valid() && ::fstat(fd.Get(), &other) == 0 && file.st_dev == other.st_dev &&
+         file.st_ino == other.st_ino;
+}
+
+bool SameFile(const UniqueFd& left, const UniqueFd& right) {
+  struct stat st {};
+  return left.Valid() && ::fstat(left.Get(), &st) == 0 && SameFile(st, right);
+}
+
 /// Where the last `lines` lines of the file begin; `lines` is what is still to be found before it, 0 when all
 /// are in it. A newline at the very end of the log ends its last line and begins none.
 Result<off_t> StartOfLast(const UniqueFd& fd, uint64_t& lines, bool& at_end) {
@@ -55,7 +69,8 @@ Result<off_t> StartOfLast(const UniqueFd& fd, uint64_t& lines, bool& at_end) {
 Result<LogTail> LogTail::Open(const std::string& path, std::optional<uint64_t> lines) {
   LogTail tail(path);
   TRY_ASSIGN(tail.file_, OpenLog(path));
-  TRY_ASSIGN(tail.older_, OpenLog(path + ".1"));
+  TRY_ASSIGN(tail.older_, OpenLog(OlderLog(path)));
+  if (SameFile(tail.older_, tail.file_)) tail.older_.Reset();  // renamed between the two
   if (lines) TRY(tail.Seek(*lines));
   return tail;
 }
@@ -71,38 +86,60 @@ Result<void> LogTail::Seek(uint64_t lines) {
   return {};
 }
 
-void LogTail::CatchUp() {
-  auto older = OpenLog(path_ + ".1");
-  if (older && older->Valid()) {
-    older_ = std::move(*older);
-    older_at_ = at_;
+/// Turns to the file that stands at the path now, when that is another; false when it is the same, or none
+/// yet.
+Result<bool> LogTail::TurnOver() {
+  TRY_ASSIGN(UniqueFd next, OpenLog(path_));
+  if (!next.Valid() || SameFile(next, file_)) return false;
+  // The one before it is this one, unless the log has begun anew more than once meanwhile.
+  if (file_.Valid()) {
+    TRY_ASSIGN(older_, OpenLog(OlderLog(path_)));
+    if (SameFile(older_, file_)) older_.Reset();
+    older_at_ = 0;
   }
+  file_ = std::move(next);
   at_ = 0;
+  return true;
 }
 
-Result<std::string> LogTail::Read(size_t limit) {
-  if (!older_.Valid() && file_.Valid() && SizeOf(file_) < at_) CatchUp();
-  if (older_.Valid()) {
-    TRY_ASSIGN(std::string bytes, ReadAt(older_.Get(), older_at_, limit));
-    older_at_ += static_cast<off_t>(bytes.size());
-    if (!bytes.empty()) return bytes;
-    older_.Reset();
-  }
-  if (!file_.Valid()) {
-    TRY_ASSIGN(file_, OpenLog(path_));
-    if (!file_.Valid()) return std::string();
-  }
+Result<std::string> LogTail::ReadOlder(size_t limit) {
+  if (!older_.Valid()) return std::string();
+  TRY_ASSIGN(std::string bytes, ReadAt(older_.Get(), older_at_, limit));
+  older_at_ += static_cast<off_t>(bytes.size());
+  if (bytes.empty()) older_.Reset();
+  return bytes;
+}
+
+Result<std::string> LogTail::ReadFile(size_t limit) {
+  if (!file_.Valid()) return std::string();
+  if (SizeOf(file_) < at_) at_ = 0;  // emptied, for want of room for another
   TRY_ASSIGN(std::string bytes, ReadAt(file_.Get(), at_, limit));
   at_ += static_cast<off_t>(bytes.size());
   return bytes;
 }
 
+Result<std::string> LogTail::Read(size_t limit) {
+  TRY_ASSIGN(std::string bytes, ReadOlder(limit));
+  if (bytes.empty()) {
+    TRY_ASSIGN(bytes, ReadFile(limit));
+  }
+  if (!bytes.empty()) return bytes;
+  struct stat st {};
+  const bool same = ::stat(path_.c_str(), &st) != 0 || SameFile(st, file_);
+  if (same) return bytes;
+  // What was written before it was renamed, and after the look above.
+  TRY_ASSIGN(bytes, ReadFile(limit));
+  if (!bytes.empty()) return bytes;
+  TRY_ASSIGN(const bool turned, TurnOver());
+  return turned ? Read(limit) : std::move(bytes);
+}
+
 bool LogTail::Deleted() const {
   struct stat st {};
-  if (file_.Valid()) return ::fstat(file_.Get(), &st) != 0 || st.st_nlink == 0;
-  // One that never came: its folder tells.
-  const std::string folder = path_.substr(0, path_.rfind('/'));
-  return ::stat(folder.c_str(), &st) != 0;
+  if (::stat(path_.c_str(), &st) == 0) return false;
+  // Between two files there is the older one; of one that never came its folder tells.
+  const std::string other = file_.Valid() ? OlderLog(path_) : path_.substr(0, path_.rfind('/'));
+  return ::stat(other.c_str(), &st) != 0;
 }
 
 }  // namespace spawnd::daemon

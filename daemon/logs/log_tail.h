@@ -1,6 +1,6 @@
 /// A log file that another process writes, as it is read from a place near its end: what is there, then what
-/// comes. Knows how an engine's log begins anew (Keeper::BoundLog): the text so far is copied to "<path>.1",
-/// then the file is emptied.
+/// comes. Knows how an engine's log begins anew (keeper/engine_log.h): the file is renamed to "<path>.1", and
+/// another one stands at the path.
 ///
 /// Used by one thread at a time. Reads only; a crash of either side loses nothing.
 #pragma once
@@ -30,8 +30,9 @@ class LogTail {
  private:
   explicit LogTail(std::string path) : path_(std::move(path)) {}
   Result<void> Seek(uint64_t lines);
-  /// Takes up the text that a file which has begun anew had before.
-  void CatchUp();
+  Result<std::string> ReadOlder(size_t limit);
+  Result<std::string> ReadFile(size_t limit);
+  Result<bool> TurnOver();
 
   std::string path_;
   UniqueFd file_;

@@ -255,8 +255,4 @@ void FuseExport::ServeThread() {
   thread_buffers = nullptr;
 }
 
-void FuseExport::CloseInChild() {
-  ::close(fuse_session_fd(session_));
-}
-
 }  // namespace spawnd::storage

@@ -3,7 +3,8 @@
 ///
 /// Order: Mount, fork whoever uses the file, Serve. Whoever opens the file must be another process than the
 /// one that serves it: a process that waits on its own FUSE file cannot be killed, because the wait keeps the
-/// last descriptor of the FUSE connection open and the connection never aborts.
+/// last descriptor of the FUSE connection open and the connection never aborts. For the same reason whoever
+/// is forked closes its copy of that descriptor, which Mount opened.
 ///
 /// Nothing survives the process: when it ends, the connection aborts and the file answers ENOTCONN.
 #pragma once
@@ -35,9 +36,6 @@ class FuseExport {
   /// From now on writes and discards succeed and are dropped: the volume is about to be deleted, and the
   /// kernel would otherwise write back gigabytes, or log errors, on the way.
   void DropWrites() { drop_writes_ = true; }
-
-  /// In a forked child: closes its copy of the FUSE device, so that the parent's death aborts the connection.
-  void CloseInChild();
 
  private:
   friend struct FuseRequests;

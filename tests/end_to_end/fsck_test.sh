@@ -54,6 +54,19 @@ case_clean_with_containers_running() {
   start_daemon
 }
 
+# Code of its own user runs beside its server: whatever that has open, it cannot look like one that has ended.
+case_a_server_cannot_let_go_of_its_container() {
+  sql writer '' "copy (select 1) to program 'for fd in /proc/self/fd/* /proc/\$PPID/fd/*; do flock --unlock \${fd##*/}; done 2>/dev/null; true'"
+  sql writer '' "insert into mine select 0"
+  stop_daemon
+  assert_clean
+  assert_exit 0 fsck --repair
+  assert_eq "$out" clean
+  start_daemon
+  assert_eq "$(field writer state)" running
+  assert_eq "$(sql writer '' 'delete from mine where i = 0 returning i')" 0
+}
+
 case_a_damaged_layer_is_an_error_and_never_wrong_data() {
   local layer
   layer=$(<"$work/noise-layer")

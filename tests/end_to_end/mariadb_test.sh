@@ -57,6 +57,16 @@ case_one_database() {
   assert_eq "$(say of-one "SHOW DATABASES LIKE 'other'")" ''
 }
 
+# Which of them clients open first is asked of the keeper, whose answer names them all.
+case_very_many_databases() {
+  local i
+  for ((i = 0; i < 2500; i++)); do printf 'CREATE DATABASE `%s_%d`;\n' a_database_whose_name_is_nearly_as_long_as_it_may_be_at_all "$i"; done >"$work/files/many.sql"
+  maria_image many 'sourceType: backup' 'backup: {file: many.sql}' >/dev/null
+  make_container many of-many >/dev/null
+  assert_eq "$(say of-many "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'a\_database%'")" 2500
+  ctl delete data-container -q of-many
+}
+
 case_one_database_under_another_name() {
   dump_source mariadb-dump other >"$work/files/other.sql"
   maria_image renamed 'sourceType: backup' 'initialDatabaseName: New Name' 'backup: {file: other.sql}' >/dev/null

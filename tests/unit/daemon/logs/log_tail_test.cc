@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "daemon/keeper/files.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 
@@ -86,11 +87,35 @@ TEST_CASE("A log that begins anew loses nothing for whoever reads along") {
   auto tail = LogTail::Open(path, std::nullopt);
   REQUIRE(tail);
   CHECK(ReadAll(*tail) == "one\n");
-  Append(path, "two\n");  // not read before the cut
-  std::filesystem::copy_file(path, path + ".1");
+  Append(path, "two\n");  // not read before
+  std::filesystem::rename(path, OlderLog(path));
+  CHECK_FALSE(tail->Deleted());
+  CHECK(ReadAll(*tail) == "two\n");
+  Append(path, "3\n");
+  CHECK(ReadAll(*tail) == "3\n");
+  // Twice, before this one looks again: it has what is left of the first, and all of the second.
+  Append(path, "four\n");
+  std::filesystem::rename(path, OlderLog(path));
+  Append(path, "five\n");
+  std::filesystem::rename(path, OlderLog(path));
+  Append(path, "six\n");
+  CHECK(ReadAll(*tail) == "four\nfive\nsix\n");
+  std::filesystem::remove(path);
+  CHECK_FALSE(tail->Deleted());
+  std::filesystem::remove(OlderLog(path));
+  CHECK(tail->Deleted());
+}
+
+TEST_CASE("A log that was emptied is read from its beginning") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "engine.log";
+  Append(path, "one, two\n");
+  auto tail = LogTail::Open(path, std::nullopt);
+  REQUIRE(tail);
+  CHECK(ReadAll(*tail) == "one, two\n");
   std::filesystem::resize_file(path, 0);
   Append(path, "3\n");
-  CHECK(ReadAll(*tail) == "two\n3\n");
+  CHECK(ReadAll(*tail) == "3\n");
 }
 
 }  // namespace

@@ -1,0 +1,19 @@
+/// The socket by which a keeper is reached, "control.sock" in its container's directory.
+///
+/// Safe from any thread. The socket outlives the daemon; it is made anew for each keeper.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd::daemon {
+
+/// Makes it, in place of a predecessor's, which also loses its last words.
+Result<UniqueFd> BindControlSocket(const std::string& directory);
+
+/// kUnavailable when no keeper answers there.
+Result<UniqueFd> ConnectToKeeper(const std::string& directory);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,85 @@
+#include "daemon/keeper/launcher_process.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "daemon/keeper/files.h"
+#include "daemon/keeper/main.h"
+#include "daemon/keeper/message.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// ps shows the memory in which the kernel put the arguments; a forked keeper writes its own there.
+void ShowAsKeeper(int argc, char** argv, const std::string& id) {
+  char* const begin = argv[1];
+  const size_t room = static_cast<size_t>(argv[argc - 1] + std::strlen(argv[argc - 1]) - begin);
+  const std::string arguments = std::string("keeper") + '\0' + id;
+  std::memset(begin, 0, room);
+  std::copy_n(arguments.begin(), std::min(arguments.size(), room), begin);
+}
+
+/// In the child: from here on it is as if it had been started as `spawnd keeper <id>`.
+int BecomeKeeper(int argc, char** argv, Message request) {
+  // A session of its own: ctrl-C in the daemon's terminal must not reach containers.
+  ::setsid();
+  ::signal(SIGCHLD, SIG_DFL);  // a keeper waits for its process 1
+  // First above 4, so that neither target is overwritten while it is still a source.
+  const int high_control = ::fcntl(request.descriptors[0].Get(), F_DUPFD_CLOEXEC, 10);
+  const int high_connection = ::fcntl(request.descriptors[1].Get(), F_DUPFD_CLOEXEC, 10);
+  request.descriptors.clear();
+  if (::dup2(high_control, kControlSocketFd) < 0 || ::dup2(high_connection, kFirstConnectionFd) < 0) return 1;
+  ::close(high_control);
+  ::close(high_connection);
+  std::string& number = request.text;
+  ShowAsKeeper(argc, argv, number);
+  std::array<char*, 4> arguments{const_cast<char*>("spawnd"), const_cast<char*>("keeper"), number.data(),
+                                 nullptr};
+  return KeeperMain(3, arguments.data());
+}
+
+/// What every keeper would otherwise do for itself, once, on the path of a create: OpenSSL loads its
+/// providers on first use, which preparing a password is.
+void WarmUp() {
+  std::array<unsigned char, 32> key{};
+  PKCS5_PBKDF2_HMAC("", 0, key.data(), static_cast<int>(key.size()), 1, EVP_sha256(),
+                    static_cast<int>(key.size()), key.data());
+}
+
+}  // namespace
+
+int KeeperLauncherMain(int argc, char** argv) {
+  if (argc != 3 || std::strcmp(argv[2], kKeeperArgumentRoom) != 0) {
+    std::fputs("error: 'spawnd keeper-launcher' is started by the daemon, not by hand\n", stderr);
+    return 64;
+  }
+  // Whatever else the daemon had open is no affair of keepers.
+  ::close_range(kLauncherSocketFd + 1, ~0U, 0);
+  // Keepers that end are collected by the kernel.
+  ::signal(SIGCHLD, SIG_IGN);
+  WarmUp();
+  while (true) {
+    auto request = ReceiveMessage(kLauncherSocketFd);
+    // The end of the daemon: keepers live on, the launcher has nothing left to do.
+    if (!request || request->descriptors.size() != 2) return 0;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      // Before anything else: this end open in a keeper would hide the launcher's end from the daemon.
+      ::close(kLauncherSocketFd);
+      return BecomeKeeper(argc, argv, std::move(*request));
+    }
+    if (!SendMessage(kLauncherSocketFd, std::to_string(pid > 0 ? pid : -errno))) return 0;
+  }
+}
+
+}  // namespace spawnd::daemon

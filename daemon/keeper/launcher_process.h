@@ -1,0 +1,16 @@
+/// `spawnd keeper-launcher`: the process that keepers are forked from (launcher.h). It has one thread, and
+/// nothing in its memory that a keeper must not have.
+#pragma once
+
+namespace spawnd::daemon {
+
+/// The descriptor it starts with: its end of a socket pair with the daemon.
+inline constexpr int kLauncherSocketFd = 3;
+/// In its argument list, room for the arguments that a keeper shows in ps: "keeper", "<id>".
+inline constexpr const char* kKeeperArgumentRoom = "................................";
+
+/// Its entry point; ends with the daemon. In each child that it forks it runs the keeper and returns its exit
+/// code.
+int KeeperLauncherMain(int argc, char** argv);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,109 @@
+#include "daemon/keeper/message.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr char kMoreFollows = '+';
+constexpr char kLast = '.';
+
+/// Room for a few more, so that a sender who passes too many cannot leave any of them open here.
+using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * 8)>;
+
+Result<void> SendPart(int socket, char kind, std::string_view part, const std::vector<int>& descriptors) {
+  std::array<iovec, 2> bytes{{{&kind, 1}, {const_cast<char*>(part.data()), part.size()}}};
+  alignas(cmsghdr) ControlBuffer control{};
+  msghdr message{};
+  message.msg_iov = bytes.data();
+  message.msg_iovlen = bytes.size();
+  if (!descriptors.empty()) {
+    const size_t length = descriptors.size() * sizeof(int);
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(length);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(length);
+    std::memcpy(CMSG_DATA(header), descriptors.data(), length);
+  }
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return {};
+  return Fail(ErrorCode::kUnavailable, ErrnoError(errno, "the control socket is closed").message);
+}
+
+void TakeDescriptors(msghdr& message, std::vector<UniqueFd>& descriptors) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
+      UniqueFd fd(number);
+      if (descriptors.size() < kMaxDescriptors) descriptors.push_back(std::move(fd));
+    }
+  }
+}
+
+}  // namespace
+
+Result<void> SendMessage(int socket, std::string_view text, std::initializer_list<int> descriptors) {
+  if (text.size() > kMaxMessageBytes) {
+    return Fail(ErrorCode::kInvalidArgument, "a message on a control socket is too long");
+  }
+  std::vector<int> along;
+  for (const int fd : descriptors) {
+    if (fd >= 0) along.push_back(fd);
+  }
+  while (text.size() > kPartBytes) {
+    TRY(SendPart(socket, kMoreFollows, text.substr(0, kPartBytes), std::exchange(along, {})));
+    text.remove_prefix(kPartBytes);
+  }
+  return SendPart(socket, kLast, text, along);
+}
+
+Result<std::optional<Message>> MessageReader::TakePart(int socket, int flags) {
+  const size_t before = message_.text.size();
+  message_.text.resize(before + kPartBytes);
+  char kind = 0;
+  std::array<iovec, 2> bytes{{{&kind, 1}, {message_.text.data() + before, kPartBytes}}};
+  alignas(cmsghdr) ControlBuffer control{};
+  msghdr message{};
+  message.msg_iov = bytes.data();
+  message.msg_iovlen = bytes.size();
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t received = 0;
+  do {
+    received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+  } while (received < 0 && errno == EINTR);
+  const bool nothing = received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  message_.text.resize(before + (received > 0 ? static_cast<size_t>(received) - 1 : 0));
+  if (nothing) return Fail(ErrorCode::kTimeout, "there is no message on a control socket");
+  if (received <= 0) return Fail(ErrorCode::kUnavailable, "the control socket was closed");
+  TakeDescriptors(message, message_.descriptors);
+  if ((message.msg_flags & MSG_TRUNC) != 0 || message_.text.size() > kMaxMessageBytes) {
+    return Fail(ErrorCode::kInvalidArgument, "a message on a control socket is too long");
+  }
+  if (kind == kMoreFollows) return std::optional<Message>();
+  if (kind != kLast) return Fail(ErrorCode::kInvalidArgument, "a packet on a control socket is no message");
+  return std::optional(std::exchange(message_, {}));
+}
+
+Result<Message> ReceiveMessage(int socket) {
+  MessageReader reader;
+  while (true) {
+    TRY_ASSIGN(std::optional<Message> message, reader.TakePart(socket));
+    if (message) return std::move(*message);
+  }
+}
+
+}  // namespace spawnd::daemon

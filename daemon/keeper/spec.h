@@ -1,0 +1,152 @@
+/// What the daemon orders of a keeper and what it hears back, with their JSON names (api/mapping.h has those
+/// of the API). Values; safe to copy between threads. Nothing of it is stored: it travels over a control
+/// socket.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/mapping.h"
+#include "engines/engine.h"
+#include "storage/seal.h"
+#include "storage/volume.h"
+
+namespace spawnd::daemon {
+
+/// Everything a keeper needs to serve one volume and run one engine. Travels over the control socket, because
+/// it holds a password and argv is public.
+struct KeeperSpec {
+  int64_t id = 0;
+  std::string directory;   ///< the container's own (keeper/files.h)
+  std::string index_path;  ///< sealed index of the image; empty: a fresh volume, formatted and initialised
+  std::string layer_directory;
+  uint64_t volume_bytes = 0;  ///< used for a fresh volume only; otherwise the image's size counts
+  storage::Durability durability = storage::Durability::kEverySecond;
+  engines::Installation installation;
+  engines::Endpoint endpoint;
+  engines::Credentials credentials;
+  engines::Purpose purpose = engines::Purpose::kServe;
+  uid_t engine_uid = 0;
+  gid_t engine_gid = 0;
+  /// The engine is not started until StartEngine: commands put files into its data directory first.
+  bool hold_engine = false;
+  /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
+  std::optional<uint32_t> revert_to{};
+  /// Set: the fresh volume lies on a revision of another container, not on the image itself.
+  std::optional<storage::RevisionReference> base_revision{};
+  std::string
+      tls_certificate_path;  ///< host files, root only; the keeper hands copies to the engine in memory
+  std::string tls_key_path;
+};
+
+struct KeeperStarted {
+  pid_t pid = 0;
+  /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
+  std::vector<std::pair<std::string, double>> timings;
+  std::vector<storage::RevisionUsage> revisions{};  ///< by number
+};
+
+/// How a command in the container ended.
+struct CommandOutcome {
+  int exit_code = 0;   ///< 128 + signal when a signal ended it
+  std::string output;  ///< the last engines::kMaxCommandOutput bytes of what it printed
+};
+
+void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("directory", x.directory);
+  visit.Field("indexPath", x.index_path);
+  visit.Field("layerDirectory", x.layer_directory);
+  visit.Field("volumeBytes", x.volume_bytes);
+  visit.Field("durability", x.durability);
+  visit.Field("engine", x.installation.engine);
+  visit.Field("version", x.installation.version);
+  visit.Field("root", x.installation.root);
+  visit.Field("host", x.endpoint.host);
+  visit.Field("port", x.endpoint.port);
+  visit.Field("user", x.credentials.user);
+  visit.Field("password", x.credentials.password);
+  visit.Field("database", x.credentials.database);
+  visit.Field("purpose", x.purpose);
+  visit.Field("uid", x.engine_uid);
+  visit.Field("gid", x.engine_gid);
+  visit.Field("holdEngine", x.hold_engine);
+  visit.Field("revertTo", x.revert_to);
+  visit.Field("baseRevision", x.base_revision);
+  visit.Field("tlsCertificate", x.tls_certificate_path);
+  visit.Field("tlsKey", x.tls_key_path);
+}
+
+void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
+  visit.Field("pid", x.pid);
+  visit.Field("timings", x.timings);
+  visit.Field("revisions", x.revisions);
+}
+
+void Describe(auto& visit, api::Is<CommandOutcome> auto& x) {
+  visit.Field("exitCode", x.exit_code);
+  visit.Field("output", x.output);
+}
+
+}  // namespace spawnd::daemon
+
+// A description is looked up in the namespace of what it describes.
+namespace spawnd::storage {
+
+inline constexpr std::array<std::pair<Durability, std::string_view>, 2> kDurabilityNames{
+    {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};
+constexpr const auto& NamesOf(Durability) {
+  return kDurabilityNames;
+}
+
+void Describe(auto& visit, api::Is<RevisionReference> auto& x) {
+  visit.Field("directory", x.directory);
+  visit.Field("number", x.number);
+}
+
+void Describe(auto& visit, api::Is<RevisionUsage> auto& x) {
+  visit.Field("number", x.number);
+  visit.Field("uniqueBytes", x.unique_bytes);
+}
+
+void Describe(auto& visit, api::Is<SealRequest> auto& x) {
+  visit.Field("layerDirectory", x.layer_directory);
+  visit.Field("layerId", x.layer_id);
+  visit.Field("indexPath", x.index_path);
+}
+
+void Describe(auto& visit, api::Is<SealProgress> auto& x) {
+  visit.Field("bytesDone", x.bytes_done);
+  visit.Field("bytesTotal", x.bytes_total);
+}
+
+void Describe(auto& visit, api::Is<SealResult> auto& x) {
+  visit.Field("layerIds", x.layer_ids);
+  visit.Field("dataBytes", x.data_bytes);
+  visit.Field("newLayerBytes", x.new_layer_bytes);
+}
+
+}  // namespace spawnd::storage
+
+namespace spawnd::engines {
+
+inline constexpr std::array<std::pair<Purpose, std::string_view>, 2> kPurposeNames{
+    {{Purpose::kServe, "serve"}, {Purpose::kBuild, "build"}}};
+constexpr const auto& NamesOf(Purpose) {
+  return kPurposeNames;
+}
+
+void Describe(auto& visit, api::Is<Command> auto& x) {
+  visit.Field("argv", x.argv);
+  visit.Field("env", x.env);
+  visit.Field("workingDirectory", x.working_directory);
+}
+
+}  // namespace spawnd::engines
