@@ -302,19 +302,39 @@ Result<storage::SealResult> Keeper::Seal(const storage::SealRequest& request,
   return storage::Seal(PosixFileSystem(), *volume_, request, progress);
 }
 
-Result<void> Keeper::Stop() {
-  if (engine_running_) {
-    TRY(StopEngine());
-    TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
-  }
+Result<void> Keeper::Commit() {
   committer_.Stop();
   return volume_ ? volume_->CommitEpoch() : Result<void>();
 }
 
-void Keeper::WriteOutAfterCrash() {
-  if (engine_ == nullptr || !engine_->AnswersBeforeFlush() || !init_ || Poisoned()) return;
-  // Should it fail, what the engine had not synced is lost, as when the machine goes down.
-  [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
+Result<void> Keeper::Stop() {
+  Result<void> stopped;
+  if (engine_running_) {
+    stopped = StopEngine();
+    auto unmounted = init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {});
+    if (stopped) stopped = std::move(unmounted);
+  }
+  auto committed = Commit();
+  return committed ? stopped : committed;
+}
+
+void Keeper::SettleAfterEnd() {
+  if (Poisoned()) return;
+  // What the engine wrote and had not synced, where its clients were told of it. Should it fail, that is
+  // lost, as when the machine goes down.
+  if (init_ && engine_ != nullptr && engine_->AnswersBeforeFlush()) {
+    [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
+  }
+  // Or up to a second of it would be gone should the machine reboot before the next keeper's first commit.
+  [[maybe_unused]] const bool committed = Commit().has_value();
+}
+
+void Keeper::GiveUp() {
+  // A build's writes are nobody's yet.
+  if (spec_.purpose == engines::Purpose::kServe && !Poisoned()) {
+    [[maybe_unused]] const bool committed = Commit().has_value();
+  }
+  Abandon();
 }
 
 void Keeper::Abandon() {

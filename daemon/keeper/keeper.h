@@ -47,14 +47,18 @@ class Keeper {
   Result<void> FinishImage();
   Result<storage::SealResult> Seal(const storage::SealRequest& request,
                                    const std::function<bool(const storage::SealProgress&)>& progress);
-  /// Clean stop: afterwards everything is durable and the caller ends the process.
-  Result<void> Stop();
-  /// Quick stop of a container that is about to be deleted: what was not written yet is dropped.
-  void Abandon();
 
-  /// Once Ended has a reason that is the engine's, and before the process ends: what the engine wrote and had
-  /// not synced, where it counts (Engine::AnswersBeforeFlush).
-  void WriteOutAfterCrash();
+  // Ways to end. The caller ends the process afterwards.
+
+  /// The host shuts down: stops the engine cleanly if there is one, and commits, also when it does not stop.
+  Result<void> Stop();
+  /// Once Ended has a reason: commits what clients were told is done, as far as it can be.
+  void SettleAfterEnd();
+  /// A start that failed: commits, because clients may have been let in before it did, and goes on as
+  /// Abandon.
+  void GiveUp();
+  /// Of a container that is about to be deleted or goes back: what was not written yet is dropped.
+  void Abandon();
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
@@ -70,6 +74,7 @@ class Keeper {
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
   Result<void> SyncAndSave();
+  Result<void> Commit();
   Error EngineEnded();
   void Lap(const char* step);
 

@@ -53,7 +53,7 @@ class KeeperLoop {
       return End(Error(ErrorCode::kInternal, "poll failed"));
     }
     if (auto reason = keeper_.Ended()) {
-      keeper_.WriteOutAfterCrash();
+      keeper_.SettleAfterEnd();
       return End(*reason);
     }
     if (fds[1].revents != 0) return StopAndExit();
@@ -165,7 +165,7 @@ class KeeperLoop {
   KeeperReply CannotStart(const Error& error) {
     const Error reason = keeper_.Poisoned().value_or(error);
     // Tidily, so that the kernel has no lost writes to complain about; then the process ends.
-    keeper_.Abandon();
+    keeper_.GiveUp();
     End(reason);
     return Failed(reason);
   }

@@ -121,6 +121,18 @@ start_daemon() {
   wait_until 20 daemon_ready
 }
 
+# As start_daemon, after a reboot of the machine as far as the store can tell: with another boot's id. Whatever this
+# daemon starts sees that, too; containers of the last one must have ended.
+start_daemon_after_reboot() {
+  cat /proc/sys/kernel/random/uuid >"$work/boot_id"
+  printf '#!/bin/sh\nmount --bind %q /proc/sys/kernel/random/boot_id && exec %q "$@"\n' "$work/boot_id" "$spawnd" >"$work/rebooted"
+  chmod 0755 "$work/rebooted"
+  local spawnd=$work/with-boot-id
+  printf '#!/bin/sh\nexec unshare --mount --propagation private %q "$@"\n' "$work/rebooted" >"$spawnd"
+  chmod 0755 "$spawnd"
+  start_daemon "$@"
+}
+
 # SIGKILL, and returns once it is gone. Its containers go on.
 kill_daemon() { kill -9 "$(daemon_pid)"; wait_until 10 process_gone "$(daemon_pid)"; }
 # A clean end. Its containers go on all the same.

@@ -93,6 +93,56 @@ case_a_clean_stop_loses_nothing() {
   grep -q 'bye bye' "$state/containers/$id/engine.log" || fail "the server was not asked to stop"
 }
 
+# count_up CONTAINER FILE: notes each number once the server has said it, until it says no more.
+count_up() {
+  local json; json=$(ctl get data-container "$1" -o json)
+  python3 - "$(jq -r .port <<<"$json")" "$(jq -r .password <<<"$json")" >"$2" 2>/dev/null <<'END'
+import socket, sys
+server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+lines = server.makefile("rb")
+server.sendall(b"auth %s\r\n" % sys.argv[2].encode())
+lines.readline()
+while True:
+    server.sendall(b"incr counter\r\n" * 16)
+    for _ in range(16):
+        print(int(lines.readline()[1:]), flush=True)
+END
+}
+# end_and_reboot CONTAINER COMMAND...: COMMAND ends its server while it counts up; then the machine reboots. There is
+# no daemon meanwhile, or it would start another keeper in time to commit what this one left.
+end_and_reboot() {
+  local name=$1 load keeper told; shift
+  keeper=$(keeper_pid "$(field "$name" id)")
+  count_up "$name" "$work/told" & load=$!
+  counts() { (( $(wc -l <"$work/told") > 5000 )); }
+  wait_until 20 counts
+  local port password; port=$(field "$name" port) password=$(field "$name" password)
+  kill_daemon
+  "$@" >/dev/null 2>&1 || true
+  wait "$load" || true
+  wait_until 20 process_gone "$keeper"
+  told=$(tail -n 1 "$work/told")
+  start_daemon_after_reboot
+  wait_until 20 redis_answers "$name"
+  (( $(redis "$name" get counter) >= told )) || fail "of $told that were acknowledged $(redis "$name" get counter) are there"
+}
+
+# That a keeper ends is no power cut: whatever ends its server, what clients were told outlives a reboot.
+case_a_server_that_ends_itself_before_a_reboot() {
+  make_container empty ends >/dev/null
+  by_itself() { REDISCLI_AUTH=$password redis-cli -h 127.0.0.1 -p "$port" shutdown nosave; }
+  end_and_reboot ends by_itself
+}
+case_a_server_that_is_killed_before_a_reboot() {
+  killed() { kill -9 "$(pgrep -P "$(pgrep -P "$keeper")" redis-server)"; }
+  end_and_reboot ends killed
+}
+case_a_keeper_that_is_stopped_before_a_reboot() {
+  stopped() { kill -TERM "$keeper"; }
+  end_and_reboot ends stopped
+  ctl delete data-container -q ends
+}
+
 case_graduate() {
   ctl save data-container second -q >/dev/null
   ctl graduate data-container second -q --name next >/dev/null
