@@ -70,6 +70,10 @@ struct Resource {
 
 /// Flags that every command has.
 std::span<const Flag> CommonFlags();
+/// Those that `command` does not describe in words of its own.
+std::vector<Flag> CommonFlagsOf(const Command& command);
+/// All that it takes: its own, then the common ones.
+std::vector<Flag> FlagsOf(const Command& command);
 /// The command table, in the order of help.
 std::span<const Command> Commands();
 /// The resources that some command in the table has.

@@ -122,13 +122,6 @@ Result<const Command*> ChooseResource(const std::vector<const Command*>& candida
                fmt::format("It takes one of {}.", fmt::join(names, ", ")));
 }
 
-std::vector<Flag> FlagsOf(const Command& command) {
-  std::vector<Flag> flags(command.flags.begin(), command.flags.end());
-  const auto common = CommonFlags();
-  flags.insert(flags.end(), common.begin(), common.end());
-  return flags;
-}
-
 std::string FullName(const Command& command) {
   return command.resource.empty() ? std::string(command.verb)
                                   : fmt::format("{} {}", command.verb, command.resource);

@@ -9,8 +9,9 @@
 namespace spawnd::client {
 namespace {
 
-constexpr std::array<Flag, 2> kCommonFlags{{
+constexpr std::array<Flag, 3> kCommonFlags{{
     {"--accessToken", "", "<token>", "who you are, where the socket does not say it"},
+    {"--quiet", "-q", "", "say nothing that was not asked for"},
     {"--help", "-h", "", "this text"},
 }};
 
@@ -75,6 +76,23 @@ bool Spells(const Flag& flag, std::string_view word) {
 
 std::span<const Flag> CommonFlags() {
   return kCommonFlags;
+}
+
+std::vector<Flag> CommonFlagsOf(const Command& command) {
+  std::vector<Flag> flags;
+  for (const Flag& common : kCommonFlags) {
+    const bool own = std::any_of(command.flags.begin(), command.flags.end(),
+                                 [&](const Flag& flag) { return flag.name == common.name; });
+    if (!own) flags.push_back(common);
+  }
+  return flags;
+}
+
+std::vector<Flag> FlagsOf(const Command& command) {
+  std::vector<Flag> flags(command.flags.begin(), command.flags.end());
+  const std::vector<Flag> common = CommonFlagsOf(command);
+  flags.insert(flags.end(), common.begin(), common.end());
+  return flags;
 }
 
 std::span<const Command> Commands() {

@@ -111,13 +111,12 @@ std::vector<Candidate> ValuesOf(std::string_view flag, const Typed& typed, const
   return candidates;
 }
 
-std::vector<Candidate> FlagsOf(const std::vector<const Command*>& commands) {
+/// Before it is clear which command it will be: what every one has.
+std::vector<Candidate> FlagCandidates(const std::vector<const Command*>& commands) {
+  std::vector<Flag> flags(CommonFlags().begin(), CommonFlags().end());
+  if (commands.size() == 1) flags = FlagsOf(*commands.front());
   std::vector<Candidate> candidates;
-  const auto add = [&](std::span<const Flag> flags) {
-    for (const Flag& flag : flags) candidates.push_back({std::string(flag.name), flag.help});
-  };
-  if (commands.size() == 1) add(commands.front()->flags);
-  add(CommonFlags());
+  for (const Flag& flag : flags) candidates.push_back({std::string(flag.name), flag.help});
   return candidates;
 }
 
@@ -176,7 +175,7 @@ std::vector<Candidate> Next(std::span<const Command> commands, const Typed& type
     return AttachedValues(commands, typed, current, names);
   }
   const auto matching = Matching(commands, typed);
-  if (flag) return FlagsOf(matching);
+  if (flag) return FlagCandidates(matching);
   if (typed.words.empty()) return Verbs(commands);
   if (matching.empty()) return {};
   if (!matching.front()->resource.empty() && typed.words.size() == 1) return ResourcesFor(matching);

@@ -68,7 +68,7 @@ std::string CommandHelpText(const Command& command) {
       fmt::format("{}\n\nUsage:\n  spawnctl {} [flags]\n", command.summary, Joined(name, command.arguments));
   if (!command.examples.empty()) text += fmt::format("\nExamples:\n{}", command.examples);
   if (!command.flags.empty()) text += "\nFlags:\n" + FlagsText(command.flags);
-  return text + "\nFlags of every command:\n" + FlagsText(CommonFlags());
+  return text + "\nFlags of every command:\n" + FlagsText(CommonFlagsOf(command));
 }
 
 }  // namespace spawnd::client
