@@ -26,15 +26,24 @@ std::string_view FlagName(std::string_view word) {
 
 using Words = std::vector<std::string>;
 
+struct NormalWords {
+  Words words;
+  bool dropped_empty = false;  ///< an empty word that was no flag's value
+};
+
 /// Drops empty words, and flags whose value is empty ("--name ''", "--name="): scripts pass unset variables
 /// that way. Every flag with a value becomes one word "--name=x", so that the flag parser cannot take a value
 /// that begins with a dash for another flag.
-Result<Words> Normalise(std::span<const Command> commands, const Words& arguments) {
-  Words words;
+Result<NormalWords> Normalise(std::span<const Command> commands, const Words& arguments) {
+  NormalWords normal;
+  Words& words = normal.words;
   std::string verb;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
-    if (word.empty()) continue;
+    if (word.empty()) {
+      normal.dropped_empty = true;
+      continue;
+    }
     const std::string_view name = FlagName(word);
     const Flag* flag = IsFlag(word) ? ValueFlag(commands, verb, name) : nullptr;
     if (flag == nullptr) {
@@ -50,7 +59,7 @@ Result<Words> Normalise(std::span<const Command> commands, const Words& argument
     const std::string value = attached ? word.substr(name.size() + 1) : arguments[++i];
     if (!value.empty()) words.push_back(fmt::format("{}={}", flag->name, value));
   }
-  return words;
+  return normal;
 }
 
 std::string DidYouMean(std::string_view word, std::span<const std::string_view> candidates) {
@@ -216,9 +225,16 @@ Result<Invocation> ParseFlags(const Command& command, Words words, Words trailin
   return invocation;
 }
 
-Result<void> CheckArguments(const Command& command, const Invocation& invocation) {
+/// `empty_word`: one of the words was empty. Where there is another argument, or none is wanted, that is an
+/// unset variable in a place that does not matter.
+Result<void> CheckArguments(const Command& command, const Invocation& invocation, bool empty_word) {
   const std::vector<std::string>& given = invocation.Arguments();
   const std::string full = FullName(command);
+  if (command.verb == "get" && command.max_arguments > 0 && given.empty() && empty_word) {
+    return Usage(fmt::format("the {} to get is empty", command.resource),
+                 fmt::format("Is a variable of the script unset? 'spawnctl get {}' lists all.",
+                             FindResource(command.resource)->plural));
+  }
   if (given.size() < command.min_arguments) {
     return Usage(fmt::format("'{}' needs {}", full, command.arguments),
                  fmt::format("'spawnctl {} --help' has examples.", full));
@@ -238,7 +254,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
   if (arguments.size() > kMaxArguments) return Usage("too many arguments", {});
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   Words trailing(dashes == arguments.end() ? dashes : dashes + 1, arguments.end());
-  TRY_ASSIGN(Words words, Normalise(commands, Words(arguments.begin(), dashes)));
+  TRY_ASSIGN(NormalWords normal, Normalise(commands, Words(arguments.begin(), dashes)));
+  Words& words = normal.words;
   bool help = Asks(words, "--help", "-h");
   CommandLine line;
   std::string verb = TakeWord(words);
@@ -266,7 +283,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
   }
   if (help) return line;
   auto invocation = ParseFlags(*line.command, std::move(words), std::move(trailing));
-  auto taken = invocation ? CheckArguments(*line.command, *invocation) : Fail(std::move(invocation.error()));
+  auto taken = invocation ? CheckArguments(*line.command, *invocation, normal.dropped_empty)
+                          : Fail(std::move(invocation.error()));
   const bool runs_another = line.command->arguments.find("--") != std::string_view::npos;
   if (!taken && runs_another && dashes == arguments.end() && !taken.error().hint.starts_with("Did you")) {
     taken.error().hint = fmt::format("The other program's words stand behind two dashes: {}",
