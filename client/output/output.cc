@@ -129,16 +129,12 @@ Result<Output> ParseOutput(std::string_view output, std::string_view format_temp
 }
 
 Result<std::string> Render(std::string_view json, const Output& output) {
-  return output.format == Format::kTemplate ? TemplateLines(json, output.format_template)
-                                            : Render(json, output.format);
-}
-
-Result<std::string> Render(std::string_view json, Format format) {
-  if (format == Format::kJson) return PrettyJson(json);
-  if (format == Format::kYaml) return Yaml(json);
-  if (format == Format::kEnv) return EnvironmentLines(json);
+  if (output.format == Format::kTemplate) return TemplateLines(json, output.format_template);
+  if (output.format == Format::kJson) return Json(json, output.indented);
+  if (output.format == Format::kYaml) return Yaml(json);
+  if (output.format == Format::kEnv) return EnvironmentLines(json);
   for (const FormatName& entry : kFormats) {
-    if (entry.format == format && !entry.field.empty()) return FieldLines(json, entry.field);
+    if (entry.format == output.format && !entry.field.empty()) return FieldLines(json, entry.field);
   }
   return Fail(ErrorCode::kInternal, "this form is not made from JSON alone");
 }
@@ -158,12 +154,17 @@ std::string ShellWord(std::string_view text) {
   return quoted + "'";
 }
 
-Result<std::string> PrettyJson(std::string_view json) {
+Result<std::string> Json(std::string_view json, bool indented) {
   TRY_ASSIGN(const rapidjson::Document document, Parse(json));
   rapidjson::StringBuffer buffer;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
-  writer.SetIndent(' ', 2);
-  document.Accept(writer);
+  if (indented) {
+    rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+    writer.SetIndent(' ', 2);
+    document.Accept(writer);
+  } else {
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    document.Accept(writer);
+  }
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
 

@@ -17,6 +17,7 @@ enum class Format { kTable, kJson, kYaml, kName, kHost, kPort, kUrl, kEnv, kJdbc
 struct Output {
   Format format = Format::kTable;
   FormatTemplate format_template{};  ///< of kTemplate
+  bool indented = false;             ///< kJson: for eyes, over several lines; programs get one line
 };
 
 /// Empty text: kTable. Any case. Error: kInvalidArgument, listing the formats.
@@ -27,10 +28,9 @@ Result<Output> ParseOutput(std::string_view output, std::string_view format_temp
 /// Ends in a newline. `format` is not kTable. Errors: kInvalidArgument (not JSON; a resource has no such
 /// field: an image has no port; several containers' environments).
 Result<std::string> Render(std::string_view json, const Output& output);
-Result<std::string> Render(std::string_view json, Format format);
 
-/// Indented by two, as jq prints it.
-Result<std::string> PrettyJson(std::string_view json);
+/// On one line, or indented by two, as jq prints it.
+Result<std::string> Json(std::string_view json, bool indented);
 
 /// Block style, keys all lower case, scalars unquoted where that keeps their type.
 Result<std::string> Yaml(std::string_view json);

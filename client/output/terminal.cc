@@ -47,6 +47,10 @@ void ShowError(const Error& error) {
   WriteError(text);
 }
 
+bool OutputIsTerminal() {
+  return ::isatty(STDOUT_FILENO) != 0;
+}
+
 size_t ErrorColumns() {
   if (::isatty(STDERR_FILENO) == 0) return 0;
   winsize size{};

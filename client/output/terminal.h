@@ -17,6 +17,7 @@ void WriteError(std::string_view text);
 /// "error: <message>" and, when there is one, "hint: <hint>", each one line.
 void ShowError(const Error& error);
 
+bool OutputIsTerminal();
 /// Width of the terminal on standard error; 0 when it is none.
 size_t ErrorColumns();
 

@@ -13,12 +13,12 @@ namespace spawnd::client {
 namespace {
 
 Result<int> GetEngines(const Invocation& invocation) {
-  TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(const std::string json, daemon.Get("/v1/engines"));
   std::string text;
-  if (format != Format::kTable) {
-    TRY_ASSIGN(text, Render(json, format));
+  if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, output));
   } else {
     TRY_ASSIGN(const auto engines, api::FromJson<std::vector<api::Engine>>(json));
     text = EngineTable(engines);
@@ -27,7 +27,7 @@ Result<int> GetEngines(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 1> kFlags{{{"--output", "-o", "<format>", "json, yaml or name"}}};
+constexpr std::array<Flag, 2> kFlags{{kImageOutputFlag, kFormatFlag}};
 
 constexpr std::array<Command, 1> kRows{{
     {"get", "engine", "", 0, 0, "List the database engines that are installed, and what is wrong with some",

@@ -109,7 +109,9 @@ Result<int> DeleteEach(const Invocation& invocation, std::string_view collection
 }
 
 Result<Output> OutputOf(const Invocation& invocation) {
-  return ParseOutput(invocation.Text("--output"), invocation.Text("--format"));
+  TRY_ASSIGN(Output output, ParseOutput(invocation.Text("--output"), invocation.Text("--format")));
+  output.indented = OutputIsTerminal();
+  return output;
 }
 
 Result<std::string> GetOneOrAll(const Invocation& invocation, std::string_view collection) {

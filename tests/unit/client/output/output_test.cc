@@ -27,15 +27,17 @@ TEST_CASE("formats by name, any case") {
   CHECK(unknown.error().message == "unknown output format 'xml'");
 }
 
-TEST_CASE("JSON is what the daemon sent, laid out, also the fields this client does not know") {
-  CHECK(*Render(R"({"a":1,"fromTheFuture":[true,{}]})", Format::kJson) ==
+TEST_CASE("JSON is what the daemon sent, also the fields this client does not know") {
+  const std::string json = R"({ "a":1,"fromTheFuture":[true,{}]})";
+  CHECK(*Render(json, {Format::kJson}) == "{\"a\":1,\"fromTheFuture\":[true,{}]}\n");
+  CHECK(*Render(json, {.format = Format::kJson, .indented = true}) ==
         "{\n  \"a\": 1,\n  \"fromTheFuture\": [\n    true,\n    {}\n  ]\n}\n");
-  CHECK(*Render("[]", Format::kJson) == "[]\n");
-  CHECK_FALSE(Render("nonsense", Format::kJson));
+  CHECK(*Render("[]", {Format::kJson}) == "[]\n");
+  CHECK_FALSE(Render("nonsense", {Format::kJson}));
 }
 
 TEST_CASE("YAML has lower-case keys and plain scalars") {
-  CHECK(*Render(kContainer, Format::kYaml) ==
+  CHECK(*Render(kContainer, {Format::kYaml}) ==
         "id: 10002\n"
         "name: demo\n"
         "host: 127.0.0.1\n"
@@ -48,8 +50,8 @@ TEST_CASE("YAML has lower-case keys and plain scalars") {
         "  keeper: 6.1\n"
         "  fuse: 1.25\n"
         "detail: \"\"\n");
-  CHECK(*Render("[]", Format::kYaml) == "[]\n");
-  CHECK(*Render(R"([{"id":1,"tags":["a","0.2"]},{"id":2,"x":{"z":[]}}])", Format::kYaml) ==
+  CHECK(*Render("[]", {Format::kYaml}) == "[]\n");
+  CHECK(*Render(R"([{"id":1,"tags":["a","0.2"]},{"id":2,"x":{"z":[]}}])", {Format::kYaml}) ==
         "- id: 1\n  tags:\n    - a\n    - \"0.2\"\n- id: 2\n  x:\n    z: []\n");
 }
 
@@ -125,11 +127,11 @@ TEST_CASE("a YAML scalar reads back as the text it was") {
 }
 
 TEST_CASE("one field, one line a resource") {
-  CHECK(*Render(kContainer, Format::kName) == "demo\n");
-  CHECK(*Render(kContainer, Format::kPort) == "41000\n");
-  CHECK(*Render("[" + kContainer + "," + kContainer + "]", Format::kHost) == "127.0.0.1\n127.0.0.1\n");
-  CHECK(Render("[]", Format::kName)->empty());
-  const auto missing = Render(api::ToJson(api::DataImage{}), Format::kPort);
+  CHECK(*Render(kContainer, {Format::kName}) == "demo\n");
+  CHECK(*Render(kContainer, {Format::kPort}) == "41000\n");
+  CHECK(*Render("[" + kContainer + "," + kContainer + "]", {Format::kHost}) == "127.0.0.1\n127.0.0.1\n");
+  CHECK(Render("[]", {Format::kName})->empty());
+  const auto missing = Render(api::ToJson(api::DataImage{}), {Format::kPort});
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message == "there is no 'port' to print");
 }
@@ -137,14 +139,14 @@ TEST_CASE("one field, one line a resource") {
 TEST_CASE("jdbc and env, quoted for a shell where that is needed") {
   const std::string json =
       R"({"jdbcConnectionString":"jdbc:x://h","environment":{"PGHOST":"127.0.0.1","PGDATABASE":"it's $x"}})";
-  CHECK(*Render(json, Format::kJdbc) == "jdbc:x://h\n");
-  CHECK(*Render(json, Format::kEnv) == "PGHOST=127.0.0.1\nPGDATABASE='it'\\''s $x'\n");
-  CHECK(Render("[" + json + "]", Format::kEnv).error().message == "-o env is for one data container");
-  CHECK(Render("{}", Format::kEnv).error().message == "there is no environment to print");
+  CHECK(*Render(json, {Format::kJdbc}) == "jdbc:x://h\n");
+  CHECK(*Render(json, {Format::kEnv}) == "PGHOST=127.0.0.1\nPGDATABASE='it'\\''s $x'\n");
+  CHECK(Render("[" + json + "]", {Format::kEnv}).error().message == "-o env is for one data container");
+  CHECK(Render("{}", {Format::kEnv}).error().message == "there is no environment to print");
   CHECK(ShellWord("") == "''");
   CHECK(ShellWord("postgresql://u:p@[::1]:1/a%20b") == "'postgresql://u:p@[::1]:1/a%20b'");
   // Names of variables are data: their case counts.
-  CHECK(*Render(R"({"clientHint":"x","environment":{"PGHOST":"h"}})", Format::kYaml) ==
+  CHECK(*Render(R"({"clientHint":"x","environment":{"PGHOST":"h"}})", {Format::kYaml}) ==
         "clienthint: x\nenvironment:\n  PGHOST: h\n");
 }
 
