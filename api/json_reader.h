@@ -88,6 +88,7 @@ class ObjectReader {
     if (!error_) out = std::move(items);
   }
   void Time(std::string_view name, int64_t& out);
+  void Secret(std::string_view name, std::string& out) { Field(name, out); }
 
   /// After all fields: the verdict. Strict readers complain here about what nobody asked for.
   Result<void> Finish();

@@ -99,6 +99,9 @@ class ObjectWriter {
     writer_.EndArray();
   }
   void Time(std::string_view name, int64_t seconds);
+  void Secret(std::string_view name, const std::string& value) {
+    if (!value.empty()) Field(name, value);
+  }
 
  private:
   /// Writes the key unless the field is to be left out.

@@ -2,7 +2,8 @@
 /// and one that reads it (json_reader.h) walk the same list. The words of the enumerations are here too, for
 /// whoever shows them. A struct of another room is described in its own namespace, the same way.
 ///
-/// A visitor has Field(name, member) and Time(name, seconds). Order is the order in the output.
+/// A visitor has Field(name, member), Time(name, seconds), and Secret(name, text), which is there once only
+/// and else not even as an empty text. Order is the order in the output.
 #pragma once
 
 #include <array>
@@ -98,7 +99,12 @@ void Describe(auto& visit, Is<AccessToken> auto& x) {
   visit.Field("owner", x.owner);
   visit.Time("createdAt", x.created_at);
   visit.Time("lastUsedAt", x.last_used_at);
-  visit.Field("token", x.token);
+  visit.Secret("token", x.token);
+}
+
+void Describe(auto& visit, Is<Deleted> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("name", x.name);
 }
 
 void Describe(auto& visit, Is<Revision> auto& x) {

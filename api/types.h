@@ -91,10 +91,16 @@ struct UpdateDataContainerRequest {
   std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
 };
 
-/// POST /v1/access-tokens
 /// Of a request that takes nothing: a body that says something is a mistake of the caller.
 struct NothingRequest {};
 
+/// Answer to DELETE of an image or a container: what the reference meant.
+struct Deleted {
+  int64_t id = 0;
+  std::string name;
+};
+
+/// POST /v1/access-tokens
 struct CreateAccessTokenRequest {
   std::string purpose;
 };
@@ -105,7 +111,7 @@ struct AccessToken {
   std::string owner;
   int64_t created_at = 0;
   int64_t last_used_at = 0;  ///< 0: never; to the minute
-  std::string token;         ///< in the answer to create only: nothing but a hash of it is kept
+  std::string token;         ///< not empty in the answer to create only: nothing but a hash of it is kept
 };
 
 struct Revision {

@@ -68,12 +68,11 @@ Result<void> DaemonClient::GetText(const std::string& target,
   return BodyOf(std::move(response)).map([](const std::string&) {});
 }
 
-Result<void> DaemonClient::Delete(const std::string& target) const {
+Result<std::string> DaemonClient::Delete(const std::string& target) const {
   Waiting waiting;
   waiting.deadline = kShortDeadline;
   TRY_ASSIGN(HttpResponse response, Send({"DELETE", target, {}, {}}, waiting));
-  TRY(BodyOf(std::move(response)));
-  return {};
+  return BodyOf(std::move(response));
 }
 
 Result<std::string> DaemonClient::Create(const std::string& target, std::string body,

@@ -35,7 +35,8 @@ class DaemonClient {
   /// it. Errors as Get, kCancelled, and what `on_text` says.
   Result<void> GetText(const std::string& target,
                        const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
-  Result<void> Delete(const std::string& target) const;
+  /// JSON of the answer.
+  Result<std::string> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.
   Result<std::string> Create(const std::string& target, std::string body, const Watch& watch) const;
 

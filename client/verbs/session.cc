@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/error_codes.h"
+#include "api/json.h"
 #include "api/lifetime.h"
 #include "client/output/progress_display.h"
 #include "client/output/text.h"
@@ -102,7 +103,8 @@ Result<int> DeleteEach(const Invocation& invocation, std::string_view collection
       if (exit_code == 0) exit_code = api::ExitCode(deleted.error().code);
       if (deleted.error().code == ErrorCode::kUnavailable) break;  // the same answer for all that are left
     } else if (!invocation.Has("--quiet")) {
-      TRY(WriteOut(fmt::format("{} '{}' deleted!\n", noun, ref)));
+      TRY_ASSIGN(const api::Deleted gone, api::FromJson<api::Deleted>(*deleted));
+      TRY(WriteOut(fmt::format("{} '{}' deleted!\n", noun, gone.name.empty() ? ref : OneLine(gone.name))));
     }
   }
   return exit_code;

@@ -41,7 +41,8 @@ Result<int> ShowCreated(const Created& created, std::string_view text);
 /// The warnings of a create's answer, each on a line of its own on standard error; none with -q.
 void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings);
 
-/// DELETEs each argument; goes on after one that fails. `noun`: "Data image". The exit code is the first
+/// DELETEs each argument, and says which one that was by its name, where it has one; goes on after one that
+/// fails. `noun`: "Data image". The exit code is the first
 /// failure's.
 Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun);
 

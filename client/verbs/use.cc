@@ -34,7 +34,8 @@ Result<api::DataContainer> FindContainer(const Invocation& invocation, const std
 
 Result<void> Delete(const Invocation& invocation, int64_t id) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  return daemon.Delete(DaemonClient::Target(kContainersPath, std::to_string(id)));
+  TRY(daemon.Delete(DaemonClient::Target(kContainersPath, std::to_string(id))));
+  return {};
 }
 
 /// Deletes the container. The exit code counts, but for a failure to delete after a success.

@@ -1,5 +1,6 @@
 /// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. Of a built-in image
 /// what was made for it goes, and is made again at its next use.
+#include "api/json.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/images/builtin.h"
@@ -8,9 +9,11 @@
 namespace spawnd::daemon {
 namespace {
 
-Result<void> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
+Result<api::Deleted> Delete(DaemonState& state, const Identity& who, const std::string& reference) {
   TRY_ASSIGN(const ImageRow image, ResolveForDelete(state, who, reference));
-  return image.Hidden() ? state.images->DeleteBuiltIn(image.id) : state.images->Delete(image.id);
+  TRY(image.Hidden() ? state.images->DeleteBuiltIn(image.id) : state.images->Delete(image.id));
+  if (image.Hidden()) return api::Deleted{BuiltInId(image), BuiltInReference(image)};
+  return api::Deleted{image.id, image.name};
 }
 
 }  // namespace
@@ -18,7 +21,7 @@ Result<void> Delete(DaemonState& state, const Identity& who, const std::string& 
 void DeleteDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   const auto deleted = Delete(state, request.peer.identity, request.parameters.at("ref"));
   if (!deleted) return SendError(reply, deleted.error());
-  SendJson(reply, "{}");
+  SendJson(reply, api::ToJson(*deleted));
 }
 
 }  // namespace spawnd::daemon

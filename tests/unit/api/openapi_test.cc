@@ -17,6 +17,7 @@ struct Names {
   std::vector<std::string> names;
   void Field(std::string_view name, const auto&) { names.emplace_back(name); }
   void Time(std::string_view name, int64_t) { names.emplace_back(name); }
+  void Secret(std::string_view name, const std::string&) { names.emplace_back(name); }
 };
 
 template <typename T>
@@ -64,6 +65,7 @@ TEST_CASE("every schema has the fields of its struct, in order") {
         FieldsOf<UpdateDataContainerRequest>());
   CHECK(KeysOf(schemas["CreateAccessTokenRequest"]["properties"]) == FieldsOf<CreateAccessTokenRequest>());
   CHECK(KeysOf(schemas["AccessToken"]["properties"]) == FieldsOf<AccessToken>());
+  CHECK(KeysOf(schemas["Deleted"]["properties"]) == FieldsOf<Deleted>());
   CHECK(KeysOf(schemas["Revision"]["properties"]) == FieldsOf<Revision>());
   CHECK(KeysOf(schemas["DataImage"]["properties"]) == FieldsOf<DataImage>());
   CHECK(KeysOf(schemas["DataContainer"]["properties"]) == FieldsOf<DataContainer>());
