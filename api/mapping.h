@@ -120,6 +120,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("teams", x.teams);
   visit.Field("engine", x.engine);
   visit.Field("version", x.engine_version);
+  visit.Field("versionText", x.version_text);
   visit.Field("status", x.status);
   visit.Field("detail", x.detail);
   visit.Field("owner", x.owner);
@@ -141,6 +142,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("imageId", x.image_id);
   visit.Field("engine", x.engine);
   visit.Field("version", x.engine_version);
+  visit.Field("versionText", x.version_text);
   visit.Field("status", x.status);
   visit.Field("state", x.state);
   visit.Field("detail", x.detail);

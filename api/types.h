@@ -40,17 +40,18 @@ struct CreateDataContainerRequest {
   std::optional<Durability> durability;
 };
 
-/// "Pending", "Completed", "Failed"
-enum class Status { kPending, kCompleted, kFailed };
+/// "Pending", "Completed", "Failed". kUnknown: a word that this spawnctl does not know; never sent.
+enum class Status { kUnknown, kPending, kCompleted, kFailed };
 
 struct DataImage {
   int64_t id = 0;
   std::string name;
   std::vector<std::string> tags;
   std::vector<std::string> teams;
-  std::string engine;          ///< display form with the version text asked for: "PostgreSQL:11.0"
+  std::string engine;          ///< the product, as people write it: "PostgreSQL"
   std::string engine_version;  ///< full version of the server that made it: "11.22"
-  Status status = Status::kPending;
+  std::string version_text;    ///< the version as it was asked for, "11.0"; else the major one
+  Status status = Status::kUnknown;
   std::string detail;  ///< why it failed, or what its engine stands in for
   std::string owner;
   Durability durability = Durability::kEverySecond;
@@ -125,9 +126,10 @@ struct DataContainer {
   std::string name;
   std::string image;  ///< "name" or "name:tag" as asked for
   int64_t image_id = 0;
-  std::string engine;  ///< as in DataImage
+  std::string engine;  ///< this and the versions as in DataImage
   std::string engine_version;
-  Status status = Status::kPending;
+  std::string version_text;
+  Status status = Status::kUnknown;
   std::string state;  ///< creating, running, restarting, failed
   std::string detail;
   std::string revision;  ///< "rev.0"

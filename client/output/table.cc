@@ -27,7 +27,7 @@ std::string Cell(std::string_view text) {
 }
 
 std::string List(const std::vector<std::string>& texts) {
-  return Cell(fmt::format("{}", fmt::join(texts, ",")));
+  return Cell(fmt::format("{}", fmt::join(texts, ", ")));
 }
 
 std::string Time(int64_t time, int64_t now, std::string_view when_zero) {
@@ -43,7 +43,14 @@ std::string StatusWord(api::Status status) {
   for (const auto& [candidate, word] : api::NamesOf(status)) {
     if (candidate == status) return std::string(word);
   }
-  return std::string(kNothing);
+  return "Unknown";
+}
+
+/// "PostgreSQL:11.0", one word. `resource` is an image or a container.
+std::string EngineCell(const auto& resource) {
+  std::string text = OneLine(resource.engine);
+  if (!resource.version_text.empty()) text += ":" + OneLine(resource.version_text);
+  return Cell(text);
 }
 
 }  // namespace
@@ -69,7 +76,7 @@ std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Tags", "Engine", "Status", "CreatedAt", "Teams", "ExpiresAt"}};
   for (const api::DataImage& image : images) {
-    rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), Cell(image.engine),
+    rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), EngineCell(image),
                     StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
                     Expiry(image.expires_at, now, image.status == api::Status::kPending)});
   }
@@ -81,7 +88,7 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
       {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
-                    StatusWord(container.status), Cell(container.engine),
+                    StatusWord(container.status), EngineCell(container),
                     Time(container.created_at, now, kNothing),
                     Expiry(container.expires_at, now, container.state == kCreating)});
   }

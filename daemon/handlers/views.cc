@@ -37,13 +37,17 @@ api::Status StatusOf(ContainerState state) {
 
 }  // namespace
 
-std::string EngineText(const ImageRow& image) {
+// An image may be of a build with more engines than this one.
+
+std::string ProductOf(const ImageRow& image) {
   const auto engine = engines::FindEngine(image.engine);
-  // An image of a build with more engines than this one.
-  if (!engine) return image.engine + ":" + image.engine_version;
-  const std::string version =
-      image.version_text.empty() ? (*engine)->MajorVersion(image.engine_version) : image.version_text;
-  return std::string((*engine)->DisplayName()) + ":" + version;
+  return engine ? std::string((*engine)->DisplayName()) : image.engine;
+}
+
+std::string VersionTextOf(const ImageRow& image) {
+  if (!image.version_text.empty()) return image.version_text;
+  const auto engine = engines::FindEngine(image.engine);
+  return engine ? (*engine)->MajorVersion(image.engine_version) : image.engine_version;
 }
 
 api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space) {
@@ -52,8 +56,9 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.name = row.name;
   view.tags = row.tags;
   view.teams = row.teams;
-  view.engine = EngineText(row);
+  view.engine = ProductOf(row);
   view.engine_version = row.engine_version;
+  view.version_text = VersionTextOf(row);
   view.status = StatusOf(row.state);
   view.detail = row.detail;
   view.owner = std::move(owner);
@@ -75,9 +80,10 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.id = row.id;
   view.name = row.name;
   view.image = row.image_reference;
-  view.image_id = row.image_id;
-  view.engine = EngineText(image);
+  view.image_id = image.Hidden() ? BuiltInId(image) : row.image_id;
+  view.engine = ProductOf(image);
   view.engine_version = row.installation_version;
+  view.version_text = VersionTextOf(image);
   view.status = StatusOf(row.state);
   view.state = ContainerStateName(row.state);
   view.detail = row.stays_down ? "not started again by itself: " + row.detail : row.detail;

@@ -13,8 +13,10 @@
 
 namespace spawnd::daemon {
 
-/// "PostgreSQL:11.0": with the version as the image asked for it, else the major version that made it.
-std::string EngineText(const ImageRow& image);
+/// "PostgreSQL".
+std::string ProductOf(const ImageRow& image);
+/// "11.0": the version as the image asked for it, else the major version that made it.
+std::string VersionTextOf(const ImageRow& image);
 
 api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space = {});
 /// `image`: the row's image.

@@ -10,7 +10,7 @@ case_output_of_ones_choice() {
   local port; port=$(field formats port)
   assert_eq "$(ctl get data-container formats -o port)" "$port"
   assert_eq "$(ctl get data-container formats --format '{{.host}}:{{.port}}')" "127.0.0.1:$port"
-  assert_eq "$(ctl get data-containers --format '{{.name}} {{.engine}}')" "formats PostgreSQL:15"
+  assert_eq "$(ctl get data-containers --format '{{.name}} {{.engine}}:{{.versionText}}')" "formats PostgreSQL:15"
   assert_eq "$(ctl get data-container formats --format '{{json .}}' | jq -r .name)" formats
   assert_matches "$(ctl get data-container formats -o jdbc)" '^jdbc:postgresql://127.0.0.1:'
   assert_error 64 colour name port -- ctl get data-container formats --format '{{.colour}}'

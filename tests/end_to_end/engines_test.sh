@@ -42,7 +42,7 @@ case_stand_in() {
   start_daemon
   assert_exit 0 ctl create data-image -f "$work/files/my.yaml"
   assert_matches "$err" 'MariaDB 10\.11\.[0-9]+ stands in for MySQL 8\.0'
-  assert_eq "$(image_field my engine)" MariaDB:10.11
+  assert_eq "$(image_field my '| .engine + ":" + .versionText')" MariaDB:10.11
   assert_matches "$(image_field my detail)" 'MariaDB 10\.11\.[0-9]+ stands in for MySQL 8\.0'
   make_container my mine >/dev/null
   assert_matches "$(MYSQL_PWD=$(field mine password) mysql -h 127.0.0.1 -P "$(field mine port)" -u root -N -e 'select version()')" MariaDB
@@ -89,7 +89,7 @@ case_mysql_in_name_only() {
   printf 'CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1), (2);\n' >"$work/files/t.sql"
   printf 'name: real\nengine: mysql\nsourceType: backup\ninitialDatabaseName: app\nbackup: {file: t.sql}\n' >"$work/files/real.yaml"
   ctl create data-image -q -f "$work/files/real.yaml" >/dev/null
-  assert_eq "$(image_field real engine)" MySQL:8.0
+  assert_eq "$(image_field real '| .engine + ":" + .versionText')" MySQL:8.0
   make_container real of-real >/dev/null
   assert_eq "$(my_say of-real 'SELECT SUM(a) FROM app.t')" 3
   my_say of-real 'INSERT INTO app.t VALUES (3)'

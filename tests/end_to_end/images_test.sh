@@ -92,7 +92,7 @@ case_listings() {
   assert_contains "$(awk '{print $2}' <<<"$out")" listed "column 2 is the name"
   assert_matches "$(grep ' listed ' <<<"$out")" 'PostgreSQL:15\.0 +Completed' "the version as asked for"
   assert_exit 0 ctl get di listed -o json
-  assert_eq "$(jq -r '[.name, .engine, .status, (.tags|join(",")), (.id|type)] | join(" ")' <<<"$out")" "listed PostgreSQL:15.0 Completed a,b number"
+  assert_eq "$(jq -r '[.name, .engine, .versionText, .status, (.tags|join(",")), (.id|type)] | join(" ")' <<<"$out")" "listed PostgreSQL 15.0 Completed a,b number"
   assert_matches "$(jq -r .version <<<"$out")" '^15\.[0-9]+' "the server that made it"
   assert_exit 0 ctl -o=json get data-images
   assert_eq "$(jq -r type <<<"$out")" array

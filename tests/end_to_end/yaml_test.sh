@@ -48,8 +48,8 @@ preScript: |                  # SQL before and after the restore (masking)
 postScript: |
   update people set name = 'masked ' || name;
 END
-  assert_eq "$(image_field WidgetStore '| [.engine, .status, .durability, .database, (.tags | join(",")), (.teams | join(","))] | join(" ")')" \
-    "PostgreSQL:11.0 Completed everysec Customers 0.2,latest-production myorg:dbas,myorg:developers"
+  assert_eq "$(image_field WidgetStore '| [.engine, .versionText, .status, .durability, .database, (.tags | join(",")), (.teams | join(","))] | join(" ")')" \
+    "PostgreSQL 11.0 Completed everysec Customers 0.2,latest-production myorg:dbas,myorg:developers"
   assert_lives WidgetStore $((48 * 3600))
   assert_eq "$(query WidgetStore Customers 'select name from people')" "masked before"
   assert_eq "$(image_field WidgetStore:0.2 id)" "$(image_field WidgetStore id)"
@@ -102,7 +102,7 @@ case_words_in_any_case() {
   for words in "empty postgresql" "EMPTY Postgres" "Empty PostgreSQL" "eMpTy POSTGRES"; do
     n=$((n + 1))
     make "word$n" <<<$'version: 15\ndurability: ALWAYS\nsourceType: '"${words% *}"$'\nengine: '"${words#* }"
-    assert_eq "$(image_field "word$n" '| [.engine, .durability] | join(" ")')" "PostgreSQL:15 always" "$words"
+    assert_eq "$(image_field "word$n" '| [.engine, .versionText, .durability] | join(" ")')" "PostgreSQL 15 always" "$words"
   done
   make word-scripts <<<$'sourceType: SCRIPTS\nengine: postgres\nscriptsFolders: [shop/dumps]\ninitialDatabaseName: shop'
   make word-backup <<<$'sourceType: BACKUP\nengine: postgres\nbackup: shop/dumps/items.sql\ninitialDatabaseName: shop'
@@ -175,7 +175,7 @@ case_blanks_line_ends_and_layout() {
   printf '\xef\xbb\xbf---\r\n# made on another system\r\nname:   windows  \r\nengine: postgresql \t\r\nsourceType: "empty  "\r\nversion: 15.0   \r\ntags:\r\n  - a  \r\n  - "b "\r\n' \
     >"$work/files/windows.yaml"
   assert_eq "$(ctl create data-image -q -f "$work/files/windows.yaml")" windows
-  assert_eq "$(image_field windows '| [.engine, (.tags | sort | join(","))] | join(" ")')" "PostgreSQL:15.0 a,b"
+  assert_eq "$(image_field windows '| [.engine, .versionText, (.tags | sort | join(","))] | join(" ")')" "PostgreSQL 15.0 a,b"
   # JSON is YAML, quoted keys are keys, an alias is what it stands for, and nothing is nothing.
   make layout <<'END'
 "engine": &what postgresql

@@ -1,4 +1,4 @@
-/// What one side writes, the other reads back the same; and the field names are those of contract.md.
+/// What one side writes, the other reads back the same; and the field names are those of docs/contract.md.
 #include "api/json.h"
 #include "tests/support/catch.h"
 
@@ -15,7 +15,8 @@ DataContainer FullContainer() {
   c.name = "demo-qkzvbnwa";
   c.image = "demo:latest";
   c.image_id = 10001;
-  c.engine = "PostgreSQL:11.0";
+  c.engine = "PostgreSQL";
+  c.version_text = "11.0";
   c.engine_version = "11.22";
   c.status = Status::kCompleted;
   c.state = "running";
@@ -90,7 +91,8 @@ TEST_CASE("an image, lists, version and caller travel") {
   image.name = "WidgetStore";
   image.tags = {"latest", "0.2"};
   image.teams = {"myorg:dbas"};
-  image.engine = "PostgreSQL:15";
+  image.engine = "PostgreSQL";
+  image.version_text = "15";
   image.status = Status::kFailed;
   image.data_bytes = 123456789;
   const auto back = FromJson<DataImage>(ToJson(image));

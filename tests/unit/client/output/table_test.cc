@@ -31,7 +31,8 @@ TEST_CASE("the image table is the one scripts read") {
   image.id = 10001;
   image.name = "WidgetStore";
   image.tags = {"latest", "0.2"};
-  image.engine = "PostgreSQL:11.0";
+  image.engine = "PostgreSQL";
+  image.version_text = "11.0";
   image.status = api::Status::kCompleted;
   image.created_at = kNow - 3 * kDay;
   image.expires_at = kNow + 4 * kDay;
@@ -41,10 +42,10 @@ TEST_CASE("the image table is the one scripts read") {
   bare.name = "b";
   bare.status = api::Status::kFailed;
   CHECK(ImageTable({image, bare}, kNow) ==
-        "ID      Name          Tags         Engine            Status      CreatedAt    Teams   ExpiresAt\n"
-        "10001   WidgetStore   latest,0.2   PostgreSQL:11.0   Completed   3 days ago   org:a   4 days from "
+        "ID      Name          Tags          Engine            Status      CreatedAt    Teams   ExpiresAt\n"
+        "10001   WidgetStore   latest, 0.2   PostgreSQL:11.0   Completed   3 days ago   org:a   4 days from "
         "now\n"
-        "10002   b             -            -                 Failed      -            -       never\n");
+        "10002   b             -             -                 Failed      -            -       never\n");
 }
 
 TEST_CASE("the container table has the name in column 2, whatever the names") {
@@ -53,7 +54,8 @@ TEST_CASE("the container table has the name in column 2, whatever the names") {
   container.name = "demo-qkzvbnwa";
   container.revision = "rev.0";
   container.status = api::Status::kCompleted;
-  container.engine = "PostgreSQL:15";
+  container.engine = "PostgreSQL";
+  container.version_text = "15";
   container.created_at = kNow - 5;
   api::DataContainer other = container;
   other.name = std::string(63, 'n');

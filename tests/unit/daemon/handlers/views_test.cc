@@ -18,11 +18,15 @@ ImageRow PostgresImage() {
 
 TEST_CASE("views: the engine reads as the image asked for it") {
   ImageRow image = PostgresImage();
-  CHECK(EngineText(image) == "PostgreSQL:15");
+  CHECK(ProductOf(image) == "PostgreSQL");
+  CHECK(VersionTextOf(image) == "15");
   image.version_text = "15.0";
-  CHECK(EngineText(image) == "PostgreSQL:15.0");
+  CHECK(VersionTextOf(image) == "15.0");
   image.engine = "an engine of a later build";
-  CHECK(EngineText(image) == "an engine of a later build:15.20");
+  CHECK(ProductOf(image) == "an engine of a later build");
+  CHECK(VersionTextOf(image) == "15.0");
+  image.version_text.clear();
+  CHECK(VersionTextOf(image) == "15.20");
 }
 
 TEST_CASE("views: an image as users see it") {
@@ -81,7 +85,7 @@ TEST_CASE("views: a container as users see it") {
   }
   const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 8192});
   CHECK(view.image == "demo:latest");
-  CHECK(view.engine == "PostgreSQL:15");
+  CHECK(view.engine == "PostgreSQL");
   CHECK(view.connection_string ==
         "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=postgres;Password=secret");
   CHECK(view.database == "shop");
