@@ -173,17 +173,20 @@ struct Engine {
   uint16_t default_port = 0;
 };
 
+/// What every path begins with.
+inline constexpr const char* kApiVersion = "v1";
+
 /// GET /v1/version
 struct Version {
   std::string version;
-  std::string api_version = "v1";
+  std::string api_version;
   std::string git_commit;
 };
 
 /// GET /v1/whoami
 struct WhoAmI {
   std::string user;
-  uint32_t uid = 0;
+  std::optional<uint32_t> uid;  ///< nobody is not root
 };
 
 /// One line of a streamed response (Content-Type application/x-ndjson). Exactly one of the three kinds; a

@@ -7,21 +7,20 @@
 #include <utility>
 
 #include "api/json.h"
+#include "client/version.h"
 
 namespace spawnd::client {
 namespace {
 
 /// Get and delete touch the catalog only; a daemon that takes longer is in trouble.
 constexpr std::chrono::seconds kShortDeadline{60};
+/// On the way to another error.
+constexpr std::chrono::seconds kVersionDeadline{5};
+constexpr int kNoSuchPath = 404;
 constexpr size_t kMaxTokenLength = 4096;
 
 bool IsTokenCharacter(char c) {
   return c > 0x20 && c < 0x7f;  // what may stand in a header line
-}
-
-Result<std::string> BodyOf(HttpResponse response) {
-  if (response.status >= 200 && response.status < 300) return std::move(response.body);
-  return Fail(api::ErrorFromJson(response.body));
 }
 
 }  // namespace
@@ -49,6 +48,32 @@ Result<HttpResponse> DaemonClient::Send(HttpRequest request, const Waiting& wait
                 "Look at the daemon's log: journalctl -u spawnd");
   }
   return response;
+}
+
+Result<std::string> DaemonClient::BodyOf(HttpResponse response) const {
+  if (response.status >= 200 && response.status < 300) return std::move(response.body);
+  Error said = api::ErrorFromJson(response.body);
+  return Fail(response.status == kNoSuchPath ? NotFound(std::move(said)) : std::move(said));
+}
+
+Error DaemonClient::NotFound(Error said) const {
+  Waiting waiting;
+  waiting.deadline = kVersionDeadline;
+  const auto asked = Send({"GET", "/v1/version", {}, {}}, waiting);
+  if (!asked) return said;
+  if (asked->status == kNoSuchPath) {
+    return {
+        ErrorCode::kUnavailable,
+        fmt::format("spawnd at {} is of another version: it does not know API {}, which spawnctl {} speaks",
+                    socket_path_, api::kApiVersion, ClientVersion()),
+        "Use the spawnctl that came with it; 'spawnd --version' says which version that is."};
+  }
+  const auto version = api::FromJson<api::Version>(asked->body);
+  if (asked->status != 200 || !version || version->version == ClientVersion()) return said;
+  // The request may be one that the other does not know yet, or no more.
+  said.hint += fmt::format("{}spawnctl is version {}, spawnd {}.", said.hint.empty() ? "" : " ",
+                           ClientVersion(), version->version);
+  return said;
 }
 
 Result<std::string> DaemonClient::Get(const std::string& target) const {

@@ -23,7 +23,8 @@ Result<int> ShowVersion(const Invocation& invocation) {
   TRY_ASSIGN(const api::Version version, api::FromJson<api::Version>(json));
   std::string text = fmt::format("Daemon: {}", OneLine(version.version));
   if (!version.git_commit.empty()) text += fmt::format(" ({})", OneLine(version.git_commit));
-  TRY(WriteOut(fmt::format("{}, API {}\n", text, OneLine(version.api_version))));
+  if (!version.api_version.empty()) text += fmt::format(", API {}", OneLine(version.api_version));
+  TRY(WriteOut(text + "\n"));
   return 0;
 }
 
@@ -31,8 +32,14 @@ Result<int> Authenticate(const Invocation& invocation) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(const std::string json, daemon.Get("/v1/whoami"));
   TRY_ASSIGN(const api::WhoAmI who, api::FromJson<api::WhoAmI>(json));
+  if (!who.uid || who.user.empty()) {
+    return Fail(
+        ErrorCode::kUnavailable,
+        fmt::format("spawnd at {} answers, but does not say for whom it takes you", daemon.SocketPathText()),
+        "'spawnctl version' shows whether it is of another version.");
+  }
   TRY(WriteOut(fmt::format("spawnd at {} answers. You are '{}' (uid {}).\n", daemon.SocketPathText(),
-                           OneLine(who.user), who.uid)));
+                           OneLine(who.user), *who.uid)));
   return 0;
 }
 

@@ -115,6 +115,42 @@ case_mistyped_names() {
   ctl delete data-container -q mistyped
 }
 
+# another_daemon ANSWERS COMMAND...: against a daemon that gives those.
+another_daemon() {
+  local pid code=0
+  rm -f "$work/other.sock"
+  python3 "$repo/tests/end_to_end/another_daemon.py" "$work/other.sock" "$1" & pid=$!; shift
+  listens() { [[ -S $work/other.sock ]]; }
+  wait_until 10 listens
+  SPAWNCTL_API_ENDPOINT=unix://$work/other.sock "$@" || code=$?
+  kill "$pid"; wait "$pid" || true
+  return "$code"
+}
+
+case_a_daemon_of_another_version() {
+  local command
+  for command in "get data-images" "get data-container x -o json" "auth" "create data-container -i x" "delete data-image x" \
+    "save data-container x" "logs data-container x" "version"; do
+    # shellcheck disable=SC2086
+    assert_exit 69 another_daemon '{"/v2/version": {"version": "2.0"}}' ctl $command
+    assert_contains "$err" "error: spawnd at $work/other.sock is of another version"
+    assert_contains "$err" "API v1"
+  done
+  assert_error 2 "no such path" "spawnd 9.9" -- another_daemon '{"/v1/version": {"version": "9.9"}}' ctl get data-images
+}
+
+# What a daemon does not say is not made up.
+case_what_a_daemon_does_not_say() {
+  assert_error 69 "does not say for whom" -- another_daemon '{"/v1/whoami": {"user": "ann"}}' ctl auth
+  assert_error 69 "does not say for whom" -- another_daemon '{"/v1/whoami": {}}' ctl auth
+  assert_exit 0 another_daemon '{"/v1/version": {"version": "9.9", "apiVersion": "v1.7"}}' ctl version
+  assert_contains "$out" "Daemon: 9.9, API v1.7"
+  assert_exit 0 another_daemon '{"/v1/version": {"version": "9.9"}}' ctl version
+  assert_lacks "$out" "API"
+  assert_exit 0 another_daemon '{"/v1/data-images": [{"id": 7, "name": "shop", "status": "Archived"}]}' ctl get data-images
+  assert_matches "$out" '7 +shop +- +- +Unknown '
+}
+
 write_config
 start_daemon
 make_items_image shop 'version: 15'

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "api/json.h"
+#include "client/version.h"
 #include "tests/support/catch.h"
 
 using namespace spawnd::client;
@@ -25,10 +26,21 @@ using spawnd::UniqueFd;
 
 namespace {
 
-/// Accepts one connection, keeps the request's head and answers with `answer`.
+std::string Json(int status, const std::string& body) {
+  return fmt::format("HTTP/1.1 {} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                     status, body.size(), body);
+}
+
+std::string Stream(const std::string& lines) {
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n" + lines;
+}
+
+/// Keeps the head of the first request and answers it with `answer`; a second one, which is for the version,
+/// with `version_answer`.
 class OneAnswer {
  public:
-  explicit OneAnswer(std::string answer) : answer_(std::move(answer)) {
+  explicit OneAnswer(std::string answer, std::string version_answer = Json(404, "{}"))
+      : answer_(std::move(answer)), version_answer_(std::move(version_answer)) {
     std::string folder = "/tmp/spawnctl-test-XXXXXX";
     REQUIRE(::mkdtemp(folder.data()) != nullptr);
     folder_ = folder;
@@ -53,32 +65,29 @@ class OneAnswer {
 
  private:
   void Serve() {
+    Answer(answer_, request_);
+    std::string version_request;
+    Answer(version_answer_, version_request);
+  }
+  void Answer(const std::string& answer, std::string& request) {
     const UniqueFd connection(::accept(listening_.Get(), nullptr, nullptr));
     std::array<char, 4096> buffer;
-    while (connection.Valid() && request_.find("\r\n\r\n") == std::string::npos) {
+    while (connection.Valid() && request.find("\r\n\r\n") == std::string::npos) {
       const ssize_t count = ::recv(connection.Get(), buffer.data(), buffer.size(), 0);
       if (count <= 0) return;
-      request_.append(buffer.data(), static_cast<size_t>(count));
+      request.append(buffer.data(), static_cast<size_t>(count));
     }
-    static_cast<void>(::send(connection.Get(), answer_.data(), answer_.size(), MSG_NOSIGNAL));
+    static_cast<void>(::send(connection.Get(), answer.data(), answer.size(), MSG_NOSIGNAL));
   }
 
   std::string folder_;
   std::string path_;
   std::string answer_;
+  std::string version_answer_;
   std::string request_;
   UniqueFd listening_;
   std::thread thread_;
 };
-
-std::string Json(int status, const std::string& body) {
-  return fmt::format("HTTP/1.1 {} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                     status, body.size(), body);
-}
-
-std::string Stream(const std::string& lines) {
-  return "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n" + lines;
-}
 
 }  // namespace
 
@@ -89,13 +98,41 @@ TEST_CASE("get returns the body, or the daemon's own error") {
     CHECK_THAT(daemon.Request(), StartsWith("GET /v1/version HTTP/1.1\r\n"));
     CHECK_THAT(daemon.Request(), Contains("Authorization: Bearer token\r\n"));
   }
-  OneAnswer daemon(Json(404, api::ToJson(Error(ErrorCode::kNotFound, "no data image 'x'", "List them."))));
+  OneAnswer daemon(Json(404, api::ToJson(Error(ErrorCode::kNotFound, "no data image 'x'", "List them."))),
+                   Json(200, fmt::format(R"({{"version":"{}"}})", ClientVersion())));
   const auto missing = daemon.Client().Get(DaemonClient::Target("/v1/data-images", "a/b"));
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ErrorCode::kNotFound);
   CHECK(missing.error().message == "no data image 'x'");
   CHECK(missing.error().hint == "List them.");
   CHECK_THAT(daemon.Request(), StartsWith("GET /v1/data-images/a%2Fb HTTP/1.1\r\n"));
+}
+
+TEST_CASE("a daemon of another version is not one where everything is missing") {
+  const std::string no_path = Json(404, R"({"error":{"code":"not_found","message":"no such path"}})");
+  {
+    OneAnswer daemon(no_path, no_path);
+    const auto got = daemon.Client().Get("/v1/data-images");
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == ErrorCode::kUnavailable);
+    CHECK_THAT(got.error().message, Contains("is of another version") && Contains("API v1"));
+  }
+  {
+    OneAnswer daemon(no_path, no_path);
+    CHECK_THAT(daemon.Client().Create("/v1/data-images", "{}", {}).error().message,
+               Contains("is of another version"));
+  }
+  {
+    OneAnswer daemon(no_path, no_path);
+    CHECK_THAT(daemon.Client().Delete("/v1/data-images/x").error().message,
+               Contains("is of another version"));
+  }
+  OneAnswer daemon(no_path, Json(200, R"({"version":"99.1"})"));
+  const auto got = daemon.Client().Get("/v1/tomorrow");
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == ErrorCode::kNotFound);
+  CHECK_THAT(got.error().hint,
+             Contains(fmt::format("spawnctl is version {}, spawnd 99.1.", ClientVersion())));
 }
 
 TEST_CASE("create shows progress and returns the result") {
