@@ -182,13 +182,25 @@ std::vector<Candidate> Next(std::span<const Command> commands, const Typed& type
   return Arguments(*matching.front(), names);
 }
 
+/// Whether a word means itself to bash, zsh and fish alike, inside of quotes too. Team names are free text
+/// that others choose: shells run what stands in "$(...)" as soon as such a line is entered. How a script
+/// would have to quote it depends on the shell and on what has been typed before, so a word that needs quotes
+/// is not offered.
+bool IsPlainWord(std::string_view word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+";
+  return !word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos;
+}
+
 }  // namespace
 
 std::vector<Candidate> Complete(std::span<const Command> commands, const std::vector<std::string>& words,
                                 const NamesOf& names) {
   const std::string_view current = words.empty() ? std::string_view() : std::string_view(words.back());
   auto candidates = Next(commands, TypedBefore(commands, words), current, names);
-  std::erase_if(candidates, [current](const Candidate& one) { return !one.word.starts_with(current); });
+  std::erase_if(candidates, [current](const Candidate& one) {
+    return !one.word.starts_with(current) || !IsPlainWord(one.word);
+  });
   return candidates;
 }
 

@@ -22,8 +22,8 @@ struct Candidate {
 /// container. Empty when the daemon does not answer.
 using NamesOf = std::function<std::vector<std::string>(std::string_view kind, std::string_view of)>;
 
-/// `words`: those behind the program's name, the last one as far as it has been typed (empty: nothing of it
-/// yet).
+/// No word of the answer needs quotes in any shell. `words`: those behind the program's name, the last one as
+/// far as it has been typed (empty: nothing of it yet).
 std::vector<Candidate> Complete(std::span<const Command> commands, const std::vector<std::string>& words,
                                 const NamesOf& names);
 

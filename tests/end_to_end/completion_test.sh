@@ -52,6 +52,23 @@ case_bash() {
 case_zsh() { each_place zsh; offers zsh 'spawnctl run shop:ni' shop:nightly; }
 case_fish() { each_place fish; offers fish 'spawnctl run shop:ni' shop:nightly; }
 
+# Team names are free text, and somebody else's: what the tab key puts on the line must not be run when it is entered.
+case_hostile_names_are_not_run() {
+  local shell word
+  for shell in bash zsh fish; do
+    for word in $("in_$shell" "spawnctl update data-image shop --team evil"); do
+      # shellcheck disable=SC2016
+      case $shell in
+        bash) bash --norc -c "printf '%s\n' $word" >/dev/null 2>&1 || true ;;
+        zsh) zsh -f -c "print -r -- $word" >/dev/null 2>&1 || true ;;
+        fish) fish -N -c "echo -- $word" >/dev/null 2>&1 || true ;;
+      esac
+    done
+    [[ -z $(find "$work" -maxdepth 1 -name 'ran-*') ]] || fail "$shell ran a team's name: $(ls -d "$work"/ran-*)"
+    offers "$shell" 'spawnctl update data-image shop --team pub' public
+  done
+}
+
 case_no_daemon_is_no_error() {
   assert_eq "$(export SPAWNCTL_API_ENDPOINT=unix:///nonexistent; in_bash 'spawnctl connect ')" ""
   assert_error 64 tcsh bash zsh fish -- ctl completion tcsh
@@ -60,6 +77,8 @@ case_no_daemon_is_no_error() {
 write_config
 start_daemon
 make_items_image shop 'version: 15' 'tags: [nightly]' 'teams: [public, "myorg:dbas"]'
+# shellcheck disable=SC2016
+make_image shared-by-bob 'sourceType: empty' "teams: ['evil\$(touch\${IFS}$work/ran-1)', 'evil\`touch\${IFS}$work/ran-2\`', 'evil;touch\${IFS}$work/ran-3;', 'evil(touch\${IFS}$work/ran-4)', \"evil'\$(touch\${IFS}$work/ran-5)\"]" >/dev/null
 make_container shop alpha >/dev/null
 make_container shop beta >/dev/null
 ctl save data-container -q alpha >/dev/null

@@ -87,6 +87,26 @@ TEST_CASE("nothing is offered behind two dashes") {
   CHECK(Offered({"run", "shop", "--", "--im"}).empty());
 }
 
+TEST_CASE("a word that a shell would not take as it stands is not offered") {
+  const NamesOf hostile = [](std::string_view, std::string_view) {
+    return Words{"fine",  "my:org/a_b-c.d@e%f+g,h=i",
+                 "$(id)", "`id`",
+                 "a b",   "a;b",
+                 "a'b",   "a\"b",
+                 "a\\b",  "a&b",
+                 "a|b",   "~",
+                 "*",     "a(b",
+                 "{a,b}", "!1",
+                 "#",     "b\xc3\xbcro",
+                 ""};
+  };
+  Words offered;
+  for (const Candidate& one : Complete(Commands(), {"update", "di", "shop", "--team", ""}, hostile)) {
+    offered.push_back(one.word);
+  }
+  CHECK(offered == Words{"fine", "my:org/a_b-c.d@e%f+g,h=i"});
+}
+
 TEST_CASE("three shells have a script") {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const auto script = CompletionScript(shell);
