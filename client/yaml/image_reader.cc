@@ -27,6 +27,48 @@ void AddUnique(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
 
+struct OtherName {
+  std::string_view other;  ///< lower case
+  std::string_view key;
+};
+
+/// What people call a key whose own name is not near enough to be found by its letters.
+constexpr std::array<OtherName, 24> kOtherNames{{
+    {"databasename", "initialDatabaseName"},
+    {"database", "initialDatabaseName"},
+    {"dbname", "initialDatabaseName"},
+    {"db", "initialDatabaseName"},
+    {"defaultdatabase", "initialDatabaseName"},
+    {"engineversion", "version"},
+    {"serverversion", "version"},
+    {"databaseengine", "engine"},
+    {"product", "engine"},
+    {"source", "sourceType"},
+    {"type", "sourceType"},
+    {"imagename", "name"},
+    {"image", "name"},
+    {"label", "tags"},
+    {"ttl", "lifetime"},
+    {"expires", "lifetime"},
+    {"backuppath", "backups"},
+    {"dump", "backup"},
+    {"scripts", "scriptsFolders"},
+    {"migrations", "scriptsFolders"},
+    {"directory", "folder"},
+    {"dir", "folder"},
+    {"filename", "file"},
+    {"filepath", "path"},
+}};
+
+/// The one of `names` that is meant by `key`; empty when nobody can say.
+std::string_view KeyMeant(std::string_view key, const std::vector<std::string_view>& names) {
+  const std::string lower = LowerCase(key);
+  for (const OtherName& one : kOtherNames) {
+    if (one.other == lower && std::find(names.begin(), names.end(), one.key) != names.end()) return one.key;
+  }
+  return api::Nearest(key, names);
+}
+
 /// Walks the tree and fills the request. Each key of the file has one entry in Keys().
 class Reader {
  public:
@@ -137,7 +179,7 @@ class Reader {
   }
 
   static std::string UnknownKey(std::string_view key, const std::vector<std::string_view>& names) {
-    const std::string_view nearest = api::Nearest(key, names);
+    const std::string_view nearest = KeyMeant(key, names);
     std::string text = fmt::format("unknown key '{}'", key.substr(0, 64));
     if (!nearest.empty()) text += fmt::format(", did you mean '{}'?", nearest);
     return text;
