@@ -79,6 +79,8 @@ void Describe(auto& visit, Is<UpdateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("tags", x.tags);
   visit.Field("teams", x.teams);
+  visit.Field("removeTags", x.remove_tags);
+  visit.Field("removeTeams", x.remove_teams);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
 }
 

@@ -62,7 +62,7 @@ struct DataImage {
   int64_t disk_bytes = 0;             ///< layer and index files that only this image brought
   int64_t unique_bytes = 0;           ///< what deleting it alone would free
   int64_t shared_bytes = 0;           ///< its other layers, which other images need too
-  std::vector<std::string> warnings;  ///< said once, by create
+  std::vector<std::string> warnings;  ///< said once, by what makes or changes it
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -83,6 +83,8 @@ struct UpdateDataImageRequest {
   std::string name;
   std::vector<std::string> tags;            ///< added; each leaves the image of the name that has it
   std::vector<std::string> teams;           ///< added
+  std::vector<std::string> remove_tags;     ///< a warning says which it did not have
+  std::vector<std::string> remove_teams;    ///< as well
   std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
 };
 

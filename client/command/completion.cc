@@ -99,6 +99,8 @@ std::vector<Candidate> Named(std::vector<std::string> names) {
 
 std::vector<Candidate> ValuesOf(std::string_view flag, const Typed& typed, const NamesOf& names) {
   if (flag == "--image") return Named(names("data-image", {}));
+  if (flag == "--remove-tag") return Named(names("tag", {}));
+  if (flag == "--remove-team") return Named(names("team", {}));
   if (flag == "--tag" || flag == "--team") return Named(names(flag.substr(2), {}));
   if (flag == "--revision") {
     return typed.words.size() < 3 ? std::vector<Candidate>() : Named(names("revision", typed.words[2]));

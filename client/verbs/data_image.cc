@@ -84,9 +84,12 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   request.tags = invocation.List("--tag");
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
   request.teams = invocation.List("--team");
+  request.remove_tags = invocation.List("--remove-tag");
+  request.remove_teams = invocation.List("--remove-team");
   TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
   TRY_ASSIGN(const std::string json, ChangeResource(invocation, kImagesPath, "update", api::ToJson(request)));
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(json));
+  ShowWarnings(invocation, image.warnings);
   if (!invocation.Has("--quiet"))
     TRY(WriteOut(fmt::format("Data image '{}' ({}) updated!\n", image.name, image.id)));
   return 0;
@@ -109,10 +112,12 @@ constexpr std::array<Flag, 3> kGetFlags{{
     kImageOutputFlag,
     kFormatFlag,
 }};
-constexpr std::array<Flag, 5> kUpdateFlags{{
+constexpr std::array<Flag, 7> kUpdateFlags{{
     {"--name", "-n", "<name>", "a new name"},
     {"--tag", "", "<tag>", "one more tag, taken from the image of the name that has it; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
+    {"--remove-tag", "", "<tag>", "a tag that goes; repeatable", true},
+    {"--remove-team", "", "<team>", "a team that sees it no more; repeatable", true},
     kLifetimeFlag,
     kSilentFlag,
 }};

@@ -79,6 +79,7 @@ Result<int> GraduateDataContainer(const Invocation& invocation) {
                                                        fmt::format("a data image of '{}'", container.name)));
   if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
+  ShowWarnings(invocation, image.warnings);
   return ShowCreated(created,
                      invocation.Has("--quiet")
                          ? image.name + "\n"

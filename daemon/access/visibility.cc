@@ -60,6 +60,15 @@ bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
                      [&members](gid_t gid) { return members.groups.contains(gid); });
 }
 
+std::vector<std::string> TeamMembers::WarningsAbout(const std::vector<std::string>& teams) const {
+  std::vector<std::string> warnings;
+  for (const std::string& team : teams) {
+    if (team == kPublicTeam || teams_.contains(team)) continue;
+    warnings.push_back("nobody is in team '" + team + "': the daemon's configuration does not have it");
+  }
+  return warnings;
+}
+
 bool IsRoot(const Identity& who) {
   return who.uid == 0;
 }

@@ -23,6 +23,8 @@ class TeamMembers {
  public:
   explicit TeamMembers(const std::map<std::string, Team>& teams);
   bool Contains(const std::string& team, const Identity& who) const;
+  /// A warning for each of `teams` that the configuration does not have.
+  std::vector<std::string> WarningsAbout(const std::vector<std::string>& teams) const;
 
  private:
   struct Members {

@@ -124,6 +124,8 @@ struct ImageChange {
   std::vector<std::string> tags;
   std::vector<std::string> teams;
   std::optional<int64_t> expires_at;
+  std::vector<std::string> remove_tags{};   ///< before those above are added
+  std::vector<std::string> remove_teams{};  ///< as well
 };
 struct ContainerChange {
   std::string name;

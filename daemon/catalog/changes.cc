@@ -3,6 +3,14 @@
 #include "daemon/catalog/database.h"
 
 namespace spawnd::daemon {
+namespace {
+
+Result<void> RunWith(Database& database, const char* sql, int64_t id, const std::string& text) {
+  TRY_ASSIGN(Query query, database.Prepare(sql));
+  return query.Bind(id).Bind(text).Run();
+}
+
+}  // namespace
 
 Result<std::vector<int64_t>> Catalog::Numbers(const char* sql, int64_t parameter) {
   TRY_ASSIGN(Query query, database_->Prepare(sql));
@@ -19,6 +27,12 @@ Result<void> Catalog::UpdateImage(int64_t id, const ImageChange& change) {
   Transaction transaction(*database_);
   TRY(transaction.Begin());
   if (!change.name.empty()) TRY(RenameImage(id, change.name));
+  for (const std::string& tag : change.remove_tags) {
+    TRY(RunWith(*database_, "DELETE FROM image_tags WHERE image_id = ? AND tag = ?", id, tag));
+  }
+  for (const std::string& team : change.remove_teams) {
+    TRY(RunWith(*database_, "DELETE FROM image_teams WHERE image_id = ? AND team = ?", id, team));
+  }
   for (const std::string& tag : change.tags) TRY(AddTag(id, tag));
   TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, change.teams));
   TRY(CheckLabelCount(id));

@@ -61,7 +61,7 @@ void CreateDataImage(DaemonState& state, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = state.teams.WarningsAbout(wanted->teams);
   if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
   state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.socket,
                                                 request.peer.identity.uid, reply, warnings}](

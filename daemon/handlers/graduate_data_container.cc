@@ -29,6 +29,7 @@ Result<GraduationOrder> OrderOf(DaemonState& state, const http::Request& request
 void GraduateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
   auto order = OrderOf(state, request, reply);
   if (!order) return SendError(reply, order.error());
+  order->warnings = state.teams.WarningsAbout(order->request.teams);
   if (!state.space->CheckRoomForWork(request.peer.identity, reply, order->warnings)) return;
   state.builds->Run(
       [&state, order = std::move(*order)](const std::stop_token& stop) { Graduate(state, order, stop); });

@@ -1,4 +1,5 @@
 /// POST /v1/data-images/{ref}/update and /v1/data-containers/{ref}/update.
+#include <algorithm>
 #include <ctime>
 #include <optional>
 
@@ -26,7 +27,21 @@ Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_s
   return *lifetime_seconds == 0 ? 0 : (in_making ? row.created_at : std::time(nullptr)) + *lifetime_seconds;
 }
 
-Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
+struct UpdatedImage {
+  ImageRow row;
+  std::vector<std::string> warnings;
+};
+
+/// A label that is not there is as good as one that was taken away: a script that runs again must not fail.
+void WarnOfMissing(std::string_view noun, const std::vector<std::string>& to_remove, const ImageRow& image,
+                   const std::vector<std::string>& present, std::vector<std::string>& warnings) {
+  for (const std::string& one : to_remove) {
+    if (std::find(present.begin(), present.end(), one) != present.end()) continue;
+    warnings.push_back("data image '" + image.name + "' has no " + std::string(noun) + " '" + one + "'");
+  }
+}
+
+Result<UpdatedImage> UpdateImage(DaemonState& state, const http::Request& request) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   const std::string& ref = request.parameters.at("ref");
   TRY_ASSIGN(const ImageRow image, ResolveForUpdate(state, request.peer.identity, ref));
@@ -35,9 +50,18 @@ Result<ImageRow> UpdateImage(DaemonState& state, const http::Request& request) {
   for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
-  TRY(state.catalog->UpdateImage(
-      image.id, {std::move(wanted.name), std::move(wanted.tags), std::move(wanted.teams), expiry}));
-  return state.catalog->ImageById(image.id);
+  UpdatedImage updated;
+  updated.warnings = state.teams.WarningsAbout(wanted.teams);
+  WarnOfMissing("tag", wanted.remove_tags, image, image.tags, updated.warnings);
+  WarnOfMissing("team", wanted.remove_teams, image, image.teams, updated.warnings);
+  TRY(state.catalog->UpdateImage(image.id, {.name = std::move(wanted.name),
+                                            .tags = std::move(wanted.tags),
+                                            .teams = std::move(wanted.teams),
+                                            .expires_at = expiry,
+                                            .remove_tags = std::move(wanted.remove_tags),
+                                            .remove_teams = std::move(wanted.remove_teams)}));
+  TRY_ASSIGN(updated.row, state.catalog->ImageById(image.id));
+  return updated;
 }
 
 Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& request) {
@@ -55,13 +79,16 @@ Result<ContainerRow> UpdateContainer(DaemonState& state, const http::Request& re
 }  // namespace
 
 void UpdateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto row = UpdateImage(state, request);
-  auto account = row ? SpaceAccount::Take(*state.catalog, state.layout) : Fail(row.error());
+  auto updated = UpdateImage(state, request);
+  auto account = updated ? SpaceAccount::Take(*state.catalog, state.layout) : Fail(updated.error());
   if (!account) return SendError(reply, account.error());
   state.reaper->Look();
   state.questions->Run(
-      [reply, row = std::move(*row), account = std::move(*account)](const std::stop_token&) mutable {
-        SendResult(reply, api::ToJson(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id))));
+      [reply, updated = std::move(*updated), account = std::move(*account)](const std::stop_token&) mutable {
+        const ImageRow& row = updated.row;
+        api::DataImage view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
+        view.warnings = std::move(updated.warnings);
+        SendResult(reply, api::ToJson(view));
       });
 }
 

@@ -70,6 +70,14 @@ TEST_CASE("resources: teams have users and groups, unknown ones are left out") {
   CHECK_FALSE(teams.Contains("org:none", {kDaemonUser, kMailGroup, {}}));
 }
 
+TEST_CASE("resources: a team of which nobody has heard is worth a warning") {
+  const TeamMembers teams({{"org:devs", {{"daemon"}, {}}}});
+  CHECK(teams.WarningsAbout({"org:devs", "public"}).empty());
+  const auto warnings = teams.WarningsAbout({"org:dvs", "org:devs", "other"});
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].find("'org:dvs'") != std::string::npos);
+}
+
 TEST_CASE("resources: what one may not see is not found, in the same words") {
   TemporaryCatalog store;
   const TeamMembers teams({{"devs", {{"daemon"}, {}}}});

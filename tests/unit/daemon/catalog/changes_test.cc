@@ -49,6 +49,19 @@ TEST_CASE("tokens, changes and what expires") {
   REQUIRE(catalog->UpdateImage(other, {.name = "store", .tags = {}, .teams = {}, .expires_at = {}}));
   CHECK(catalog->FindImage("store:y")->id == other);
 
+  REQUIRE(
+      catalog->UpdateImage(shop, {.name = {}, .tags = {"a", "b"}, .teams = {"t", "u"}, .expires_at = {}}));
+  REQUIRE(catalog->UpdateImage(shop, {.name = {},
+                                      .tags = {"c"},
+                                      .teams = {},
+                                      .expires_at = {},
+                                      .remove_tags = {"a", "z"},
+                                      .remove_teams = {"t"}}));
+  CHECK(catalog->ImageById(shop)->tags == std::vector<std::string>{"b", "c"});
+  CHECK(catalog->ImageById(shop)->teams == std::vector<std::string>{"u"});
+  CHECK(CodeOf(catalog->FindImage("store:a")) == ErrorCode::kNotFound);
+  CHECK(catalog->FindImage("store:y")->id == other);
+
   CHECK(CodeOf(catalog->UpdateContainer(demo, {.name = "second", .expires_at = {}})) ==
         ErrorCode::kAlreadyExists);
   REQUIRE(catalog->UpdateContainer(second, {.name = "demo", .expires_at = {}}));  // free: the first is going
