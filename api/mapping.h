@@ -203,6 +203,7 @@ void Describe(auto& visit, Is<Progress> auto& x) {
   visit.Field("bytesDone", x.bytes_done);
   visit.Field("bytesTotal", x.bytes_total);
   visit.Field("message", x.message);
+  visit.Field("note", x.note);
 }
 
 }  // namespace spawnd::api

@@ -198,6 +198,7 @@ struct Progress {
   int64_t bytes_done = 0;
   int64_t bytes_total = 0;  ///< 0: unknown
   std::string message;      ///< a warning to show on its own line; usually empty
+  std::string note{};       ///< the same, but nothing is wrong: why it takes long
 };
 
 }  // namespace spawnd::api

@@ -35,6 +35,10 @@ void ProgressDisplay::Show(const api::Progress& progress) {
     Clear();
     screen_.write(fmt::format("warning: {}\n", OneLine(progress.message)));
   }
+  if (!progress.note.empty() && mode_ != Mode::kSilent) {
+    Clear();
+    screen_.write(fmt::format("note: {}\n", OneLine(progress.note)));
+  }
   if (progress.stage.empty()) return;
   const bool new_stage = progress.stage != progress_.stage;
   if (new_stage) {

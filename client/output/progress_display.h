@@ -15,7 +15,7 @@ class ProgressDisplay {
  public:
   enum class Mode {
     kSilent,    ///< nothing at all (-q)
-    kWarnings,  ///< warnings only: stderr is no terminal
+    kWarnings,  ///< warnings and notes only: stderr is no terminal
     kLines,     ///< --progress without a terminal: a line for each stage, and now and then within one
     kTerminal,  ///< one line, rewritten
   };

@@ -263,6 +263,13 @@ void BuildProgress::Message(std::string_view message) {
   reply_.Line(api::ProgressLine(line));
 }
 
+void BuildProgress::Note(std::string_view note) {
+  api::Progress line;
+  line.stage = stage_;
+  line.note = note;
+  reply_.Line(api::ProgressLine(line));
+}
+
 void BuildImage(DaemonState& state, BuildOrder order, const std::stop_token& stop) {
   const http::Reply reply = order.reply;
   const auto started = std::chrono::steady_clock::now();

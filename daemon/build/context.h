@@ -23,6 +23,8 @@ class BuildProgress {
   void Bytes(std::string_view stage, uint64_t done, uint64_t total);
   /// A warning to show on its own line.
   void Message(std::string_view message);
+  /// Why it takes long, to show as well.
+  void Note(std::string_view note);
 
  private:
   http::Reply reply_;

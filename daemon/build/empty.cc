@@ -65,6 +65,11 @@ std::string EmptyImageKey(const Config& config, const engines::Installation& ins
 Result<ImageRow> EnsureEmptyImage(const BuildContext& context, const engines::Engine& engine,
                                   const engines::Installation& installation) {
   const std::string key = EmptyImageKey(context.state.config, installation);
+  TRY_ASSIGN(const auto made, FindEmptyImage(context, key));
+  if (made && made->state == ImageState::kCompleted) return *made;
+  // Also to those that wait until another one has made it.
+  context.progress.Note(std::string(engine.DisplayName()) + " " + installation.version +
+                        " is used for the first time: its empty server is being made");
   TRY_ASSIGN(const KeyGuards::Held held, context.state.empty_images.Acquire(key, context.stop));
   TRY_ASSIGN(auto found, FindEmptyImage(context, key));
   if (found && found->state == ImageState::kCompleted) return std::move(*found);

@@ -64,7 +64,7 @@ assert_exit() {
 }
 
 # A user's error: exit code, one line that has the words, at most a hint line after it, nothing on stdout. Warnings
-# of a restore may stand before it.
+# and notes of a build may stand before it.
 # assert_error CODE WORDS... -- COMMAND...
 assert_error() {
   local code=$1 words=(); shift
@@ -73,7 +73,7 @@ assert_error() {
   assert_exit "$code" "$@"
   local word lines
   for word in "${words[@]}"; do assert_contains "${err,,}" "${word,,}" "error of '$*'"; done
-  lines=$(grep -cv '^warning: ' <<<"$err") || true
+  lines=$(grep -cvE '^(warning|note): ' <<<"$err") || true
   (( lines >= 1 && lines <= 2 )) || fail "an error is one line and a hint, this has $lines: $err"
   assert_eq "$out" "" "stdout of a failed command"
 }

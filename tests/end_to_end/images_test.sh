@@ -6,6 +6,7 @@ source "$(dirname "$0")/harness.sh"
 source "$(dirname "$0")/sample_database.sh"
 
 case_empty_image() {
+  make_image earlier 'sourceType: empty' >/dev/null  # the first use of a version is said
   assert_exit 0 ctl create data-image -f "$(image_yaml blank 'sourceType: empty')"
   assert_matches "$out" "^Data image 'blank' \(1[0-9]{4}\) created!$" "stdout"
   assert_eq "$err" "" "stderr when it is no terminal"

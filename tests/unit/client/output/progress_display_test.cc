@@ -57,6 +57,17 @@ TEST_CASE("a warning stands on a line of its own") {
   CHECK(shown.Take() == "\r\x1b[Kwarning: locale 'xx_YY' is missing [2J\n");
 }
 
+TEST_CASE("a note is no warning, and needs no terminal") {
+  for (const Mode mode : {Mode::kWarnings, Mode::kLines, Mode::kTerminal}) {
+    Shown shown(mode);
+    shown.display.Show({"", 0, 0, "", "the first time\x1b[2J"});
+    CHECK(shown.Take() == "note: the first time [2J\n");
+  }
+  Shown silent(Mode::kSilent);
+  silent.display.Show({"", 0, 0, "", "the first time"});
+  CHECK(silent.Take().empty());
+}
+
 TEST_CASE("lines are cut to the terminal") {
   Shown shown(Mode::kTerminal, 20);
   shown.display.Show({std::string(500, 's'), 1, 0, ""});
