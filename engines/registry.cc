@@ -80,6 +80,7 @@ std::span<const Engine* const> AllEngines() {
   static const mariadb::MariadbEngine mariadb;
   static const mysql::MysqlEngine mysql;
   static const mssql::MssqlEngine mssql;
+  // New ones go to the end: the ids of built-in images count on the place (daemon/images/builtin.cc).
   static const auto engines = std::to_array<const Engine*>({&postgresql, &mariadb, &mysql, &redis, &mssql});
   return engines;
 }

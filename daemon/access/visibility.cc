@@ -8,6 +8,7 @@
 
 #include "api/nearest.h"
 #include "daemon/images/builtin.h"
+#include "engines/sample_images.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -110,6 +111,10 @@ Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const 
       catalog.FindImage(reference, [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
+  std::string sample = engines::SampleImageHint(reference);
+  if (!sample.empty()) {
+    return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'", std::move(sample));
+  }
   return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
               HintFor(reference, visible, BuiltInNames(), "data-images"));
 }

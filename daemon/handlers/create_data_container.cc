@@ -74,7 +74,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.image_id = image.id;
   row.image_reference = order.request.image;
   // By id, the reader of a list would not know which one it is.
-  if (IdOf(row.image_reference) == image.id) {
+  if (IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
   row.host = order.state.config.host;
@@ -131,8 +131,8 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   ContainerRow row = NewRow(order, image, engine, installation);
   TRY_ASSIGN(row.port, order.state.ports.Reserve());
   PortLease port(order.state.ports, row.port);
-  TRY_ASSIGN(row.id,
-             Insert(*order.state.catalog, row, image.Hidden() ? BuiltInView(image).name : image.name));
+  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row,
+                            image.Hidden() ? ViewOfBuiltIn(image).image.name : image.name));
   port.Keep();  // it is the container's from here on
   Start(order, image, row);
   return {};

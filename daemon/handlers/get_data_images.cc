@@ -27,20 +27,23 @@ Result<bool> OnlyPublic(const http::Request& request) {
   return only_public;
 }
 
-/// Of a built-in image that has not been made it is nothing.
-void AddSpace(api::DataImage& view, SpaceAccount& account) {
-  const SpaceUse use = view.id == 0 ? SpaceUse() : account.OfImage(view.id);
-  view.unique_bytes = use.unique_bytes;
-  view.shared_bytes = use.shared_bytes;
+/// With what it takes on the disk: a built-in image that has not been made takes nothing.
+api::DataImage WithSpace(BuiltInView view, SpaceAccount& account) {
+  if (view.made_id != 0) {
+    const SpaceUse use = account.OfImage(view.made_id);
+    view.image.unique_bytes = use.unique_bytes;
+    view.image.shared_bytes = use.shared_bytes;
+  }
+  return std::move(view.image);
 }
 
 /// The built-in image that `ref` means, when `row` is what else was found for it; nothing when it means none.
-std::optional<api::DataImage> BuiltInFor(DaemonState& state, const Result<ImageRow>& row,
-                                         const std::string& ref) {
-  if (row) return row->Hidden() ? std::optional(BuiltInView(*row)) : std::nullopt;
+std::optional<BuiltInView> BuiltInFor(DaemonState& state, const Result<ImageRow>& row,
+                                      const std::string& ref) {
+  if (row) return row->Hidden() ? std::optional(ViewOfBuiltIn(*row)) : std::nullopt;
   // What went wrong otherwise says nothing about whether there is an image of that name.
   const auto built_in = row.error().code == ErrorCode::kNotFound ? FindBuiltIn(ref) : std::nullopt;
-  return built_in ? BuiltInView(state, *built_in) : std::nullopt;
+  return built_in ? ViewOfBuiltIn(state, *built_in) : std::nullopt;
 }
 
 }  // namespace
@@ -54,9 +57,10 @@ void GetDataImages(DaemonState& state, const http::Request& request, const http:
   if (!account) return SendError(reply, account.error());
   if (*only_public) std::erase_if(*rows, [](const ImageRow& row) { return !IsPublic(row); });
   state.questions->Run([reply, rows = std::move(*rows), account = std::move(*account),
-                        views = *only_public ? BuiltInViews(state) : std::vector<api::DataImage>()](
+                        built_in = *only_public ? BuiltInViews(state) : std::vector<BuiltInView>()](
                            const std::stop_token&) mutable {
-    for (api::DataImage& built_in : views) AddSpace(built_in, account);
+    std::vector<api::DataImage> views;
+    for (BuiltInView& one : built_in) views.push_back(WithSpace(std::move(one), account));
     for (const ImageRow& row : rows) {
       views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
     }
@@ -73,9 +77,8 @@ void GetDataImage(DaemonState& state, const http::Request& request, const http::
   if (!account) return SendError(reply, account.error());
   state.questions->Run([reply, row = row ? std::move(*row) : ImageRow(), built_in = std::move(built_in),
                         account = std::move(*account)](const std::stop_token&) mutable {
-    api::DataImage view = built_in ? std::move(*built_in) : ViewOfImage(row, UserName(row.owner));
-    AddSpace(view, account);
-    SendJson(reply, api::ToJson(view));
+    SendJson(reply, api::ToJson(built_in ? WithSpace(std::move(*built_in), account)
+                                         : ViewOfImage(row, UserName(row.owner), account.OfImage(row.id))));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/images/builtin.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {

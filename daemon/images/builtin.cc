@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "daemon/build/empty.h"
 #include "daemon/daemon_state.h"
@@ -14,9 +15,44 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr std::string_view kSuffix = "-empty";
+/// An id is the engine's place, from 1, then three digits for the version. So all are below the first id of
+/// the catalog, 10001, as long as there are nine engines at most.
+constexpr int64_t kIdsOfEngine = 1000;
+constexpr int64_t kMinorVersions = 20;
 
 std::string NameOf(const engines::Engine& engine) {
   return std::string(engine.ShortName()) + std::string(kSuffix);
+}
+
+/// The number in front; takes it and the dot behind it away.
+int64_t TakeNumber(std::string_view& text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  if (text.starts_with('.')) text.remove_prefix(1);
+  return error == std::errc() ? number : 0;
+}
+
+int64_t IdFor(const engines::Engine& engine, std::string_view version) {
+  const auto all = engines::AllEngines();
+  const int64_t place = std::find(all.begin(), all.end(), &engine) - all.begin() + 1;
+  const int64_t major = TakeNumber(version) % kIdsOfEngine;
+  const int64_t minor = std::min(TakeNumber(version), kMinorVersions - 1);
+  return place * kIdsOfEngine + (major * kMinorVersions + minor) % kIdsOfEngine;
+}
+
+/// The other way round. Whether that version is installed is another question.
+std::optional<BuiltInImage> FindById(std::string_view digits) {
+  const int64_t id = TakeNumber(digits);
+  const auto all = engines::AllEngines();
+  const int64_t place = id / kIdsOfEngine;
+  if (!digits.empty() || place < 1 || place > static_cast<int64_t>(all.size())) return std::nullopt;
+  const engines::Engine* engine = all[static_cast<size_t>(place - 1)];
+  const int64_t number = id % kIdsOfEngine;
+  std::string version = engine->MajorVersion(std::to_string(number / kMinorVersions) + "." +
+                                             std::to_string(number % kMinorVersions));
+  if (IdFor(*engine, version) != id) return std::nullopt;
+  return BuiltInImage{engine, NameOf(*engine), std::move(version)};
 }
 
 /// Major versions that can be used, newest first.
@@ -55,40 +91,53 @@ tl::unexpected<Error> NotYours(const std::string& reference, std::string_view ve
 
 std::vector<std::string> BuiltInNames() {
   std::vector<std::string> names;
-  for (const engines::Engine* engine : engines::AllEngines()) names.push_back(NameOf(*engine));
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    names.push_back(NameOf(*engine));
+    names.emplace_back(engine->ShortName());
+  }
   return names;
 }
 
+int64_t BuiltInId(const ImageRow& row) {
+  const auto engine = engines::FindEngine(row.engine);
+  return engine ? IdFor(**engine, (*engine)->MajorVersion(row.engine_version)) : row.id;
+}
+
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
+  if (auto by_id = FindById(reference)) return by_id;
   const size_t colon = reference.find(':');
   const std::string_view name = reference.substr(0, colon);
+  std::string_view version = colon == std::string_view::npos ? "" : reference.substr(colon + 1);
+  if (version == "empty" || version == "latest") version = "";
+  // Any other tag is not of these, whether or not there is an image that has it.
+  if (!version.empty() && (version.front() < '0' || version.front() > '9')) return std::nullopt;
   for (const engines::Engine* engine : engines::AllEngines()) {
-    if (name != NameOf(*engine)) continue;
-    return BuiltInImage{engine, std::string(name),
-                        colon == std::string_view::npos ? "" : std::string(reference.substr(colon + 1))};
+    if (name != NameOf(*engine) && name != engine->ShortName()) continue;
+    return BuiltInImage{engine, NameOf(*engine), std::string(version)};
   }
   return std::nullopt;
 }
 
-std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in) {
+std::optional<BuiltInView> ViewOfBuiltIn(DaemonState& state, const BuiltInImage& built_in) {
   const auto installation = state.installations.Choose(*built_in.engine, built_in.version);
   if (!installation) return std::nullopt;
   const auto made = MadeOf(state, built_in);
-  if (made && made->state == ImageState::kCompleted) return BuiltInView(*made);
+  if (made && made->state == ImageState::kCompleted) return ViewOfBuiltIn(*made);
   ImageRow row;  // as it will be
   row.engine = installation->engine;
   row.engine_version = installation->version;
   row.state = ImageState::kCompleted;
-  return BuiltInView(row);
+  return ViewOfBuiltIn(row);
 }
 
-api::DataImage BuiltInView(const ImageRow& row) {
-  api::DataImage view = ViewOfImage(row, "");
+BuiltInView ViewOfBuiltIn(const ImageRow& row) {
+  BuiltInView view{ViewOfImage(row, ""), row.id};
   const std::string reference = BuiltInReference(row);
   const size_t colon = reference.rfind(':');
-  view.name = reference.substr(0, colon);
-  view.tags = {reference.substr(colon + 1)};
-  view.teams = {std::string(kPublicTeam)};
+  view.image.id = BuiltInId(row);
+  view.image.name = reference.substr(0, colon);
+  view.image.tags = {reference.substr(colon + 1)};
+  view.image.teams = {std::string(kPublicTeam)};
   return view;
 }
 
@@ -99,12 +148,12 @@ std::string BuiltInReference(const ImageRow& row) {
   return NameOf(**engine) + ":" + (*engine)->MajorVersion(row.engine_version);
 }
 
-std::vector<api::DataImage> BuiltInViews(DaemonState& state) {
-  std::vector<api::DataImage> views;
+std::vector<BuiltInView> BuiltInViews(DaemonState& state) {
+  std::vector<BuiltInView> views;
   const auto installations = state.installations.All();
   for (const engines::Engine* engine : engines::AllEngines()) {
     for (const std::string& version : VersionsOf(*engine, installations)) {
-      if (auto view = BuiltInView(state, {engine, NameOf(*engine), version})) {
+      if (auto view = ViewOfBuiltIn(state, {engine, NameOf(*engine), version})) {
         views.push_back(std::move(*view));
       }
     }

@@ -1,8 +1,11 @@
 /// Built-in images: "postgres-empty" and its like, one for each installed version of an engine. They exist
 /// without being made and are seen by everyone; what containers of them stand on is the sealed empty state of
-/// the engine's version (daemon/build/empty.h), a hidden row of the catalog, made at the first use.
-/// From then on they have an id, by which they can be named too. Root may delete what was made, to have the
-/// room.
+/// the engine's version (daemon/build/empty.h), a hidden row of the catalog, made at the first use. Root may
+/// delete what was made, to have the room.
+///
+/// Each has an id of its own, which follows from engine and version alone: it is there before the image is
+/// made, and the same after an upgrade of the server and on another machine. The hidden row's id, of which
+/// there is another each time that it is made, is shown to nobody.
 #pragma once
 
 #include <optional>
@@ -25,17 +28,26 @@ struct BuiltInImage {
   std::string version;  ///< of "postgres-empty:15"; empty: the newest installed
 };
 
-/// What "<engine>-empty" or "<engine>-empty:<version>" names; nothing for any other reference. Any thread.
+/// What "<engine>", "<engine>-empty" and either with ":<version>" name, and what the id of a built-in image
+/// does; nothing for any other reference. The tags "empty" and "latest" mean the newest. Any thread.
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
-/// "<engine>-empty" of every engine there is, installed or not. Any thread.
+/// "<engine>-empty" and "<engine>" of every engine there is, installed or not. Any thread.
 std::vector<std::string> BuiltInNames();
+/// The id as everybody sees it; `row` is Hidden(). Any thread.
+int64_t BuiltInId(const ImageRow& row);
+
+/// As everybody sees it.
+struct BuiltInView {
+  api::DataImage image;
+  int64_t made_id = 0;  ///< of the hidden row; 0: nothing has been made yet
+};
 /// One for each version that is installed, with the version as its tag. Loop thread.
-std::vector<api::DataImage> BuiltInViews(DaemonState& state);
+std::vector<BuiltInView> BuiltInViews(DaemonState& state);
 /// The same of one; nothing when its engine, or the version asked for, is not installed. Loop thread.
-std::optional<api::DataImage> BuiltInView(DaemonState& state, const BuiltInImage& built_in);
+std::optional<BuiltInView> ViewOfBuiltIn(DaemonState& state, const BuiltInImage& built_in);
 /// The same of what was made (row.Hidden()), which its version need not have outlived. Any thread.
-api::DataImage BuiltInView(const ImageRow& row);
+BuiltInView ViewOfBuiltIn(const ImageRow& row);
 /// Deletes what was made by a server that has been upgraded since, or with another volume size: no name leads
 /// to it any more. What containers use stays, until a start that finds them gone. Loop thread, before
 /// anything is built.
