@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A script as people wrote them for Redgate's Spawn, run by a shell of its own without a terminal: strict mode, command
-# substitution, grep -q, awk, jq, flags in odd places, doubled and empty ones. What it prints is contract.md's, to the letter.
+# substitution, grep -q, awk, jq, flags in odd places, doubled and empty ones. What it prints is docs/contract.md's, to the letter.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
@@ -64,7 +64,7 @@ case_flags_in_odd_places() {
 spawnctl create data-container widget:latest -q --name=odd -q ""
 spawnctl get -o json data-container odd | jq -r .name
 spawnctl get dc odd --output=yaml | grep '^name: ' | awk '{print $2}'
-spawnctl get data-containers "" | awk 'NR == 2 {print $2}'
+spawnctl get data-containers -q | awk 'NR == 2 {print $2}'
 spawnctl get di | awk 'NR > 1 {print $2}' | grep -x widget
 spawnctl --quiet save "" data-container odd
 spawnctl update data-container --name even odd -q ""
@@ -81,7 +81,7 @@ case_tables() {
   script <<<"spawnctl get data-images; spawnctl get data-containers"
   assert_eq "$(grep -c . <<<"$out")" 4
   assert_eq "$(sed -n 1p <<<"$out" | xargs)" "ID Name Tags Engine Status CreatedAt Teams ExpiresAt"
-  assert_matches "$(sed -n 2p <<<"$out")" '^[0-9]{5} +widget +0.20,latest +PostgreSQL:15.0 +Completed +'
+  assert_matches "$(sed -n 2p <<<"$out")" '^[0-9]{5} +widget +0.20, latest +PostgreSQL:15.0 +Completed +'
   assert_eq "$(sed -n 3p <<<"$out" | xargs)" "ID Name Revision Status Engine CreatedAt ExpiresAt"
   assert_matches "$(sed -n 4p <<<"$out")" '^[0-9]{5} +tables +rev.0 +Completed +PostgreSQL:15.0 +'
   assert_eq "$err" ""
@@ -122,10 +122,10 @@ case_empty_everywhere() {
 none=
 spawnctl create data-image -f Widget.yaml --name=empties --tag "$none" --tag= --team "$none" --lifetime "$none" -q "$none"
 spawnctl create data-container "$none" --image empties --name "$none" -i "$none" --lifetime= --durability "$none" -q | sed 's/-[a-z]*$//'
-name=$(spawnctl get data-containers "$none" -o json | jq -r '.[0].name')
+name=$(spawnctl get data-containers -o json | jq -r '.[0].name')
 spawnctl update data-container "$name" --name "$none" --lifetime "$none" -q
 spawnctl update data-image empties --name "$none" --tag "$none" --team "$none" --lifetime "$none" -q
-spawnctl get data-images "$none" -o "$none" | awk '$2 == "empties" {print $3, $(NF - 1)}'
+spawnctl get data-image empties -o "$none" "$none" | awk 'NR == 2 {print $3, $4, $(NF - 1)}'
 spawnctl graduate data-container "$name" --revision "$none" --name "$none" --tag "$none" --team= -q | sed 's/-[a-z]*-graduate/-graduate/'
 SPAWNCTL_ACCESS_TOKEN= spawnctl get data-container "$name" --accessToken "$none" -o json | jq -r '.expiresAt, .image'
 spawnctl create access-token --purpose "$none" | awk '{print $1, $2, $3}'
@@ -133,7 +133,7 @@ spawnctl delete data-container "$name" -q
 spawnctl get data-images -o json | jq -r '.[].name' | grep empties | xargs spawnctl delete data-image -q
 spawnctl get access-tokens | awk 'NR > 1 {print $1}' | xargs spawnctl delete access-token -q
 END
-  assert_eq "$out" $'empties\nempties\n0.20,latest -\nempties-graduate-1\nnull\nempties\nAccess token generated:'
+  assert_eq "$out" $'empties\nempties\n0.20, latest -\nempties-graduate-1\nnull\nempties\nAccess token generated:'
   assert_eq "$err" ""
 }
 
@@ -174,6 +174,109 @@ case_exit_codes_stop_the_script() {
   script 7 <<<"SPAWNCTL_ACCESS_TOKEN=wrong spawnctl get data-images"
 }
 
+# A client library appends -q to all that it runs.
+case_quiet_everywhere() {
+  script <<'END'
+spawnctl create data-container -i widget -n quiet -q -q
+spawnctl get data-containers -q -q | awk 'NR == 2 {print $2}'
+spawnctl get data-container quiet -o json -q | jq -r .name
+spawnctl -q get data-images -o json -q | jq -r '.[0].name'
+spawnctl get engines -q -o json | jq -r type
+spawnctl version -q | grep -c '^Client: '
+spawnctl version --client -q
+spawnctl auth -q -q | grep -c answers
+spawnctl onboard -q | grep -c answers
+spawnctl completion bash -q | grep -c '^complete '
+spawnctl connect quiet -q -- -X -A -t -c 'select 2'
+spawnctl run widget -q -q -- echo ran
+spawnctl logs data-container quiet -q --tail 1 -q | wc -l
+spawnctl logs data-image widget --tail 0 -q
+spawnctl update data-container quiet --lifetime 1h -q -q
+spawnctl update data-image widget --lifetime 0 -q -q
+spawnctl save data-container quiet -q -q
+spawnctl reset data-container quiet -q -q
+spawnctl get access-tokens -q
+spawnctl delete data-container quiet -q -q
+END
+  assert_eq "$out" "quiet
+quiet
+quiet
+widget
+array
+1
+$(ctl version --client)
+1
+1
+1
+2
+ran
+1
+rev.1
+No resources found."
+  assert_eq "$err" ""
+  make_container widget proxied >/dev/null
+  local code=0
+  timeout --preserve-status 2 "$work/spawnctl" proxy data-container proxied --port 0 -q -q >"$work/out" 2>"$work/err" || code=$?
+  assert_eq "$code" 0 "$(<"$work/err")"
+  ctl delete data-container -q proxied
+}
+
+# PowerShell's ConvertFrom-Json -InputObject takes one string; a person at a terminal wants lines.
+case_json_on_one_line() {
+  make_container widget lines >/dev/null
+  ctl create access-token >/dev/null
+  local words
+  for words in "data-images" "data-image widget" "data-containers" "data-container lines" "engines" "access-tokens"; do
+    # shellcheck disable=SC2086
+    assert_eq "$(ctl get $words -o json | wc -l)" 1 "get $words -o json"
+  done
+  assert_eq "$(ctl create dc -i widget -n lines-too -o json | wc -l)" 1
+  # The script of another name has this function.
+  command script -qec "'$work/spawnctl' get data-container lines -o json" "$work/typescript" >/dev/null </dev/null
+  grep -qE '^  "name": "lines",' "$work/typescript" || fail "on a terminal: $(<"$work/typescript")"
+  ctl delete data-container -q lines lines-too
+  ctl delete access-token -q "$(ctl get access-tokens -o json | jq '.[0].id')"
+}
+
+# Editors compare it with exactly these words.
+case_engine_is_the_bare_name() {
+  make_container widget bare >/dev/null
+  assert_eq "$(ctl get data-container bare -o json | jq -r .engine)" PostgreSQL
+  assert_eq "$(ctl get data-image widget -o json | jq -r .engine)" PostgreSQL
+  assert_eq "$(ctl get data-container bare -o yaml | grep '^engine: ')" "engine: PostgreSQL"
+  assert_matches "$(ctl get data-container bare -o yaml | grep '^version: ')" '^version: "15\.[0-9]+"$'
+  assert_contains "$(ctl get data-containers)" "PostgreSQL:15.0"
+  ctl delete data-container -q bare
+}
+
+# An unset variable must not list everything.
+case_get_of_nothing_is_no_list() {
+  local kind
+  for kind in data-image data-images data-container data-containers access-token di dc at; do
+    assert_error 64 "empty" "unset" -- ctl get $kind ""
+    assert_error 64 "empty" -- ctl get $kind "" -o json -q
+  done
+  assert_contains "$(ctl get engines "")" postgresql "what takes no reference has none that could be empty"
+  assert_error 64 "needs" -- ctl delete data-container "" -q
+}
+
+# The number says little to whoever reads the log of a job.
+case_delete_says_the_name() {
+  make_container widget numbered >/dev/null
+  assert_eq "$(ctl delete data-container "$(field numbered id)")" "Data container 'numbered' deleted!"
+  make_image gone-soon 'sourceType: empty' 'tags: [a, b]' >/dev/null
+  assert_eq "$(ctl delete data-image gone-soon:b)" "Data image 'gone-soon' deleted!"
+  make_image gone-soon 'sourceType: empty' >/dev/null
+  assert_eq "$(ctl delete di "$(image_field gone-soon id)")" "Data image 'gone-soon' deleted!"
+}
+
+case_lists_have_no_tokens() {
+  ctl create access-token --purpose shown-once >/dev/null
+  assert_eq "$(ctl get access-tokens -o json | jq -c '.[0] | has("token")')" false
+  assert_lacks "$(ctl get access-tokens -o yaml)" "token:"
+  ctl delete access-token -q "$(ctl get access-tokens -o json | jq '.[0].id')"
+}
+
 case_with_an_access_token() {
   script <<'END'
 token=$(spawnctl create access-token --purpose "ci" | sed 's/^Access token generated: //')
@@ -189,6 +292,93 @@ spawnctl delete access-token "$id" -q
 if spawnctl get data-images --accessToken "$token" 2>/dev/null; then echo "a revoked token works"; fi
 END
   assert_eq "$out" widget
+}
+
+# Scripts keep ids, also that of an image which nobody has used yet.
+case_built_in_images_have_ids() {
+  local before id
+  before=$(ctl get data-images --public -o json | jq -c '[.[] | [.id, .name, .tags[0]]]')
+  assert_eq "$(jq 'map(.[0]) | (length > 2) and (unique | length) == length and all(. > 0 and . < 10001)' <<<"$before")" true "$before"
+  id=$(image_field postgres-empty:11 id)
+  assert_eq "$(image_field "$id" '| [.name, .tags[0]] | join(":")')" postgres-empty:11
+  assert_matches "$(ctl create data-container -i "$id" -n eleven -q 2>/dev/null)" '^eleven$'
+  assert_matches "$(sql eleven postgres 'show server_version')" '^11'
+  assert_eq "$(field eleven imageId) $(field eleven image)" "$id postgres-empty:11"
+  ctl create data-container -i postgres-empty:11 -n eleven --if-not-exists -q >/dev/null
+  assert_eq "$(ctl get data-images --public -o json | jq -c '[.[] | [.id, .name, .tags[0]]]')" "$before" "after its first use"
+  kill_daemon; start_daemon
+  assert_eq "$(ctl get data-images --public -o json | jq -c '[.[] | [.id, .name, .tags[0]]]')" "$before" "after a restart"
+  assert_error 1 "built in" -- ctl update data-image "$id" --tag x
+  assert_error 1 eleven -- ctl delete data-image "$id"
+  ctl delete data-container -q eleven
+  assert_error 2 "no data image '9999'" -- ctl get data-image 9999
+}
+
+case_the_names_of_empty_images() {
+  local name
+  for name in postgres postgres:15 postgres-empty postgres:empty postgres-empty:latest mariadb redis; do
+    assert_eq "$(image_field "$name" '| has("id")')" true "$name"
+  done
+  assert_eq "$(image_field postgres:15 name)" postgres-empty
+  assert_matches "$(ctl create data-container -i postgres:15 -q)" '^postgres-empty-[a-z]{8}$'
+  assert_error 64 "not installed" -- ctl create data-container -i mssql
+  clean_slate
+}
+
+# What tutorials name, and nobody has here.
+case_public_samples_of_spawn() {
+  assert_error 2 "no data image 'postgres-pagila:v11.0'" "Spawn" "github.com/devrimgunduz/pagila" -- ctl create data-container -i postgres-pagila:v11.0
+  assert_error 2 "Spawn" foobardb "sourceType: empty" -- ctl create data-container --image postgres:flyway-getting-started --name flyway-container
+  assert_error 2 "Spawn" foobardb "sourceType: scripts" -- ctl create data-container --image postgres:flyway-getting-started-complete
+  assert_error 2 "Spawn" "sql-server-samples" -- ctl get data-image mssql-wideworldimporters
+  make_image postgres-pagila 'sourceType: empty' 'version: 15' >/dev/null
+  ctl create data-container -i postgres-pagila -n own-sample -q >/dev/null
+  clean_slate
+}
+
+case_first_use_is_said_once() {
+  assert_exit 0 ctl get data-image postgres-empty:17
+  assert_eq "$err" ""
+  assert_exit 0 ctl create data-container -i postgres-empty:17 -n seventeen
+  assert_matches "$err" '^note: [^
+]*PostgreSQL 17[^
+]*$' "one line"
+  assert_exit 0 ctl create data-container -i postgres-empty:17
+  assert_eq "$err" ""
+  assert_exit 0 ctl create data-container -i redis-empty -q
+  assert_eq "$err" "" "not with -q"
+  assert_exit 0 ctl create data-image -f "$(image_yaml first 'sourceType: empty' 'version: 17')"
+  assert_eq "$err" ""
+  clean_slate
+}
+
+case_labels_can_be_taken_away() {
+  make_image labelled 'sourceType: empty' 'version: 15' 'tags: [a, b, c]' 'teams: ["myorg:dbas", public]' 2>/dev/null
+  assert_exit 0 ctl update data-image labelled --remove-tag a --remove-tag=c --tag d --remove-team public
+  assert_eq "$(image_field labelled '| [(.tags | sort | join(" ")), (.teams | join(" "))] | join(",")')" "b d,myorg:dbas"
+  assert_error 2 "labelled:a" -- ctl get data-image labelled:a
+  assert_exit 0 ctl update data-image labelled --remove-tag nosuch --remove-team nobody
+  assert_eq "$(grep -c "^warning: .*'labelled' has no t[ae].* 'no" <<<"$err")" 2 "$err"
+  assert_eq "$(image_field labelled 'tags | sort | join(" ")')" "b d"
+}
+
+# It may be configured later. But most often it is mistyped.
+case_a_team_that_nobody_knows() {
+  assert_exit 0 ctl update data-image widget --team nosuch:team
+  assert_matches "$err" "^warning: [^
+]*'nosuch:team'[^
+]*$"
+  assert_exit 0 ctl update data-image widget --team public
+  assert_eq "$err" ""
+  assert_exit 0 ctl update data-image widget --team nosuch:team -q
+  assert_eq "$err$out" ""
+  assert_exit 0 ctl create data-image -f "$(image_yaml teamed 'sourceType: empty' 'version: 15')" --team mistyped
+  assert_contains "$err" "'mistyped'"
+  make_container widget teams >/dev/null
+  assert_exit 0 ctl graduate data-container teams --team mistyped
+  assert_contains "$err" "'mistyped'"
+  ctl update data-image widget --remove-team nosuch:team --remove-team public -q
+  clean_slate
 }
 
 write_config

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The YAML of a data image in every spelling of contract.md, taken by spawnctl and a real daemon: what is spelt in different
+# The YAML of a data image in every spelling of docs/contract.md, taken by spawnctl and a real daemon: what is spelt in different
 # ways must come out as the same image, and what is no known spelling must say which one was meant.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
