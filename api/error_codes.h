@@ -8,7 +8,7 @@ namespace spawnd::api {
 /// 400, 401, 403, 404, 409, 500, 501, 503, 504, 507.
 int HttpStatus(ErrorCode code);
 
-/// contract.md: 0 done; 2 not found; 7 not authenticated; 64 bad usage or input; 5 no space; 69 daemon
+/// docs/contract.md: 0 done; 2 not found; 7 not authenticated; 64 bad usage or input; 5 no space; 69 daemon
 /// unreachable; 1 else.
 int ExitCode(ErrorCode code);
 

@@ -1,5 +1,5 @@
-/// Names, tags and references to images and containers, the same rules for spawnctl and spawnd (contract.md,
-/// "Names, tags, ids, lifetimes"). Pure functions, safe from any thread.
+/// Names, tags and references to images and containers, the same rules for spawnctl and spawnd
+/// (docs/contract.md, "Names, tags, ids, lifetimes"). Pure functions, safe from any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-/// The grammar: spawnctl <verb> <resource> [arguments] [flags], flags anywhere (contract.md, "Grammar").
+/// The grammar: spawnctl <verb> <resource> [arguments] [flags], flags anywhere (docs/contract.md, "Grammar").
 /// Pure.
 #pragma once
 

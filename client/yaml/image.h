@@ -1,4 +1,4 @@
-/// The YAML description of a data image (contract.md, "Data image YAML") as a request to the daemon.
+/// The YAML description of a data image (docs/contract.md, "Data image YAML") as a request to the daemon.
 #pragma once
 
 #include <string>

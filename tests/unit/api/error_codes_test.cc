@@ -9,7 +9,7 @@ using spawnd::ErrorCode;
 using spawnd::api::ExitCode;
 using spawnd::api::HttpStatus;
 
-TEST_CASE("exit codes are those of contract.md") {
+TEST_CASE("exit codes are those of docs/contract.md") {
   CHECK(ExitCode(ErrorCode::kNotFound) == 2);
   CHECK(ExitCode(ErrorCode::kNoSpace) == 5);
   CHECK(ExitCode(ErrorCode::kUnauthenticated) == 7);

@@ -1,4 +1,4 @@
-/// The grammar of contract.md: positions, repeats, empties, short names, mistakes.
+/// The grammar of docs/contract.md: positions, repeats, empties, short names, mistakes.
 #include "client/command/command_line.h"
 
 #include <map>

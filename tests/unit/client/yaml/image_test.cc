@@ -1,4 +1,4 @@
-/// The YAML of contract.md: every spelling, and every mistake with its line.
+/// The YAML of docs/contract.md: every spelling, and every mistake with its line.
 #include "client/yaml/image.h"
 
 #include <sys/stat.h>
