@@ -17,6 +17,7 @@ int HttpStatus(ErrorCode code) {
       return 409;
     case ErrorCode::kUnsupported:
       return 501;
+    case ErrorCode::kNotReady:
     case ErrorCode::kUnavailable:
     case ErrorCode::kCancelled:  // only a daemon that is stopping cancels work whose caller still listens
       return 503;
@@ -46,6 +47,8 @@ int ExitCode(ErrorCode code) {
       return 64;
     case ErrorCode::kUnavailable:
       return 69;
+    case ErrorCode::kNotReady:
+      return 75;
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kInUse:
     case ErrorCode::kForbidden:

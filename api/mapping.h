@@ -62,6 +62,7 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("durability", x.durability);
+  visit.Field("noWait", x.no_wait);
 }
 
 void Describe(auto& visit, Is<LoadDataContainerRequest> auto& x) {

@@ -38,6 +38,7 @@ struct CreateDataContainerRequest {
   std::string name;   ///< empty: generated
   int64_t lifetime_seconds = 0;
   std::optional<Durability> durability;
+  bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
 };
 
 /// "Pending", "Completed", "Failed". kUnknown: a word that this spawnctl does not know; never sent.

@@ -24,6 +24,7 @@ enum class ErrorCode {
   kIo,               ///< the operating system failed a read, a write or a sync
   kCorrupt,          ///< stored bytes do not match their checksum or format
   kPoisoned,         ///< a sync of a volume failed: nobody knows what of its last writes is on the disk
+  kNotReady,         ///< the thing is still being made
   kUnavailable,      ///< a process that should answer does not; trying later may work
   kTimeout,          ///< a deadline passed
   kCancelled,        ///< the caller went away or asked to stop

@@ -174,6 +174,7 @@ void Daemon::Stop(std::string_view why) {
   server_->Close([this] { loop_->Stop(); });
   state_.reaper->Stop();
   state_.containers->Stop();
+  state_.images->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on
   // afterwards, to send the last lines.
   state_.builds.reset();

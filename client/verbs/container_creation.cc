@@ -97,6 +97,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
     TRY_ASSIGN(request.lifetime_seconds, api::ParseLifetime(lifetime));
   }
   TRY_ASSIGN(request.durability, DurabilityOf(invocation));
+  request.no_wait = invocation.Has("--no-wait");
   return request;
 }
 

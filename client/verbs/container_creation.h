@@ -6,7 +6,7 @@
 
 namespace spawnd::client {
 
-/// The image is the argument or --image; --name, --lifetime and --durability are optional. Error:
+/// The image is the argument or --image; --name, --lifetime, --durability and --no-wait are optional. Error:
 /// kInvalidArgument.
 Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& invocation);
 

@@ -75,11 +75,12 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 9> kCreateFlags{{
+constexpr std::array<Flag, 10> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
     kDurabilityFlag,
+    kNoWaitFlag,
     {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,
     kOutputFlag,

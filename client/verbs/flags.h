@@ -16,6 +16,7 @@ inline constexpr Flag kDurabilityFlag{"--durability", "", "<mode>",
                                       "what a power cut may take: everysec, about a second; always, nothing"};
 inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
+inline constexpr Flag kNoWaitFlag{"--no-wait", "", "", "fail with 75 when the image is still being made"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
 inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};
 inline constexpr Flag kOutputFlag{"--output", "-o", "<format>",

@@ -138,11 +138,12 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 7> kRunFlags{{
+constexpr std::array<Flag, 8> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
     kDurabilityFlag,
+    kNoWaitFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,
     kProgressFlag,

@@ -47,8 +47,8 @@ class Build {
                FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
     TRY(CheckBackups());
     const ImageRow row = NewRow();
-    TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_] {
-      return state.images->BeginBuild(row, stop);
+    TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_, feed = progress_.Feed()] {
+      return state.images->BeginBuild(row, stop, feed);
     }));
     begun_ = true;
     order_.reply.Begin();
@@ -57,7 +57,7 @@ class Build {
     auto completed =
         completion ? CompleteBuild(context_, id_, *completion) : Fail(std::move(completion.error()));
     if (completed) return ViewOfBuild(context_, id_, order_.warnings);
-    const auto abandoned = AbandonBuild(context_, id_, layer_id_);
+    const auto abandoned = AbandonBuild(context_, id_, layer_id_, completed.error());
     if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
     return Fail(std::move(completed.error()));
   }
@@ -253,21 +253,26 @@ void BuildProgress::Bytes(std::string_view stage, uint64_t done, uint64_t total)
   line.stage = stage;
   line.bytes_done = static_cast<int64_t>(done);
   line.bytes_total = static_cast<int64_t>(total);
-  reply_.Line(api::ProgressLine(line));
+  Say(line);
 }
 
 void BuildProgress::Message(std::string_view message) {
   api::Progress line;
   line.stage = stage_;
   line.message = message;
-  reply_.Line(api::ProgressLine(line));
+  Say(line);
 }
 
 void BuildProgress::Note(std::string_view note) {
   api::Progress line;
   line.stage = stage_;
   line.note = note;
-  reply_.Line(api::ProgressLine(line));
+  Say(line);
+}
+
+void BuildProgress::Say(const api::Progress& progress) {
+  reply_.Line(api::ProgressLine(progress));
+  feed_->Say(progress);
 }
 
 void BuildImage(DaemonState& state, BuildOrder order, const std::stop_token& stop) {

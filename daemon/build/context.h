@@ -4,17 +4,20 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "daemon/daemon_state.h"
 #include "daemon/http/server.h"
+#include "daemon/images/build_feed.h"
 #include "daemon/loop/ask_loop.h"
 
 namespace spawnd::daemon {
 
-/// Tells the client where a build is. Lines about bytes come at most ten times a second.
+/// Tells the client where a build is, and those who wait for its image. Lines about bytes come at most ten
+/// times a second.
 class BuildProgress {
  public:
   explicit BuildProgress(http::Reply reply) : reply_(std::move(reply)) {}
@@ -26,8 +29,13 @@ class BuildProgress {
   /// Why it takes long, to show as well.
   void Note(std::string_view note);
 
+  const std::shared_ptr<BuildFeed>& Feed() const { return feed_; }
+
  private:
+  void Say(const api::Progress& progress);
+
   http::Reply reply_;
+  std::shared_ptr<BuildFeed> feed_ = std::make_shared<BuildFeed>();
   std::string stage_;
   std::chrono::steady_clock::time_point last_;
 };

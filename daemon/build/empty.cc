@@ -39,8 +39,8 @@ Result<ImageRow> BuildEmptyImage(const BuildContext& context, const engines::Eng
   row.engine_version = installation.version;
   row.created_at = std::time(nullptr);
   row.cache_key = key;
-  TRY_ASSIGN(const int64_t id, context.Ask([&state = context.state, row] {
-    return state.images->BeginBuild(row, std::stop_source(std::nostopstate));
+  TRY_ASSIGN(const int64_t id, context.Ask([&state = context.state, row, feed = context.progress.Feed()] {
+    return state.images->BeginBuild(row, std::stop_source(std::nostopstate), feed);
   }));
   const std::string layer_id = RandomId();
   auto completion = InitialiseAndSeal(context, {id, "", layer_id, installation, engine.MakeCredentials("")});
@@ -49,7 +49,7 @@ Result<ImageRow> BuildEmptyImage(const BuildContext& context, const engines::Eng
   })
                               : Fail(completion.error());
   if (!completed) {
-    TRY(AbandonBuild(context, id, layer_id));
+    TRY(AbandonBuild(context, id, layer_id, completed.error()));
     return Fail(std::move(completed.error()));
   }
   return context.Ask([&state = context.state, id] { return state.catalog->ImageById(id); });

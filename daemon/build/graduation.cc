@@ -50,28 +50,29 @@ class Graduation {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.image.engine));
     TRY_ASSIGN(installation_, state_.installations.ChooseOrDetect(
                                   *engine_, engine_->MajorVersion(order_.image.engine_version)));
-    TRY_ASSIGN(id_, context_.Ask([&state = state_, row = NewRow(), container = order_.container.name,
-                                  stop = stop_] { return Insert(state, row, container, stop); }));
+    TRY_ASSIGN(id_,
+               context_.Ask([&state = state_, row = NewRow(), container = order_.container.name, stop = stop_,
+                             feed = progress_.Feed()] { return Insert(state, row, container, stop, feed); }));
     begun_ = true;
     order_.reply.Begin();
     auto sealed = StartAndSeal();
     auto completed = sealed ? CompleteBuild(context_, id_, *sealed) : Fail(std::move(sealed.error()));
     if (completed) return ViewOfBuild(context_, id_, order_.warnings);
-    const auto abandoned = AbandonBuild(context_, id_, layer_id_);
+    const auto abandoned = AbandonBuild(context_, id_, layer_id_, completed.error());
     if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
     return Fail(std::move(completed.error()));
   }
 
  private:
   static Result<int64_t> Insert(DaemonState& state, ImageRow row, const std::string& container,
-                                const std::stop_source& stop) {
+                                const std::stop_source& stop, const std::shared_ptr<BuildFeed>& feed) {
     if (row.name.empty()) {
       TRY_ASSIGN(row.name, FreeName(*state.catalog, container));
     }
     TRY_ASSIGN(row.leased_layers, state.catalog->LayersOfImage(row.id));
     // The image's row may be gone by now, and its layers with it.
     TRY(state.catalog->ImageById(std::exchange(row.id, 0)));
-    return state.images->BeginBuild(row, stop);
+    return state.images->BeginBuild(row, stop, feed);
   }
 
   /// With the id of the image that it comes from.

@@ -134,7 +134,13 @@ Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id
   return view;
 }
 
-Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id) {
+Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id,
+                          const Error& why) {
+  // Also when what follows does not work. A daemon that is stopping has told them already.
+  static_cast<void>(context.Ask([&state = context.state, image_id, why] {
+    state.images->BuildFailed(image_id, why);
+    return Result<void>();
+  }));
   const StoreLayout& layout = context.state.layout;
   TRY_ASSIGN(const bool keeper_may_run, PosixFileSystem().Exists(layout.Build(image_id)));
   if (keeper_may_run) return Fail(ErrorCode::kUnavailable, "the keeper of a build does not end");

@@ -64,9 +64,11 @@ Result<void> CompleteBuild(const BuildContext& context, int64_t image_id, const 
 Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id,
                                    const std::vector<std::string>& warnings);
 
-/// After a build that failed: removes whatever it put into the store (index, layer, log, temporary files),
-/// then its row. Nothing is touched while its keeper may still write: the build directory is there until the
-/// keeper has ended, and then the daemon's next start does it.
-Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id);
+/// After a build that failed: tells `why` to those who wait for its image, and removes whatever it put into
+/// the store (index, layer, log, temporary files), then its row. Nothing is touched while its keeper may
+/// still write: the build directory is there until the keeper has ended, and then the daemon's next start
+/// does it.
+Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id,
+                          const Error& why);
 
 }  // namespace spawnd::daemon

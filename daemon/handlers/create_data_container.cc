@@ -1,5 +1,7 @@
 /// POST /v1/data-containers: answers once the first query would succeed. This is the hot path: nothing here
 /// waits for anything but the one transaction that inserts the row.
+#include <spdlog/spdlog.h>
+
 #include <ctime>
 #include <functional>
 #include <memory>
@@ -16,6 +18,7 @@
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/space.h"
 #include "daemon/images/builtin.h"
+#include "daemon/images/images.h"
 #include "daemon/reaper.h"
 #include "engines/registry.h"
 
@@ -52,14 +55,15 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
   return {};
 }
 
+std::string Named(const Order& order) {
+  return "data image '" + order.request.image + "'";
+}
+
 /// An image that is there, but of no use, is not as if it were not there: no other one stands in for it.
 Result<void> CheckUsable(const Order& order, const ImageRow& image) {
   const bool expired = image.expires_at > 0 && image.expires_at <= std::time(nullptr);
   if (image.state == ImageState::kCompleted && !expired) return {};
-  const std::string name = "data image '" + order.request.image + "'";
-  if (image.state == ImageState::kPending) {
-    return Fail(ErrorCode::kUnavailable, name + " is still being made", "Try again when it is completed.");
-  }
+  const std::string name = Named(order);
   if (image.state == ImageState::kCompleted) {
     return Fail(ErrorCode::kNotFound, name + " has expired, and goes when its last container has",
                 "`spawnctl update data-image " + image.name + " --lifetime 24h` keeps it.");
@@ -143,7 +147,7 @@ void DetectAndStart(Order order, ImageRow image, const engines::Engine& engine) 
   DaemonState& state = order.state;
   state.launches->Run([order = std::move(order), image = std::move(image), &engine](const auto&) {
     auto chosen = order.state.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
-    if (!chosen) return SendError(order.reply, chosen.error());
+    if (!chosen) return AnswerError(order, chosen.error());
     order.state.mailbox->Post([order, image, &engine, installation = *chosen] {
       const auto started = InsertAndStart(order, image, engine, installation);
       if (!started) AnswerError(order, started.error());
@@ -191,6 +195,53 @@ Result<void> BeginBuiltIn(Order order, const BuiltInImage& built_in) {
   return {};
 }
 
+/// Of an image that is made.
+Result<void> BeginFrom(Order order, ImageRow image) {
+  TRY(CheckUsable(order, image));
+  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
+  const auto installation =
+      order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
+  if (installation) return InsertAndStart(order, image, *engine, *installation);
+  DetectAndStart(std::move(order), std::move(image), *engine);
+  return {};
+}
+
+/// Its image has been made, or not; it counts from now how long the container takes.
+void AfterWaiting(Order order, int64_t image_id, const Result<void>& made) {
+  order.received = steady_clock::now();
+  if (!made) return AnswerError(order, made.error().Wrap(Named(order) + " is not made"));
+  auto image = order.state.catalog->ImageById(image_id);
+  const auto begun = image ? BeginFrom(order, std::move(*image)) : Fail(std::move(image.error()));
+  if (!begun) AnswerError(order, begun.error());
+}
+
+/// Goes on once the image is made. Until then the caller hears how far that is, as if it had ordered it.
+Result<void> WaitForImage(Order order, const ImageRow& image) {
+  if (order.request.no_wait) {
+    return Fail(ErrorCode::kNotReady, Named(order) + " is still being made",
+                "Try again when it is completed, or leave out --no-wait.");
+  }
+  DaemonState& state = order.state;
+  spdlog::info("a create waits for image {} ('{}')", image.id, image.name);
+  order.reply.Begin();
+  order.stream_begun = true;
+  using Gone = std::stop_callback<std::function<void()>>;
+  const auto client_gone = std::make_shared<std::unique_ptr<Gone>>();
+  const auto number = state.images->WaitFor(
+      image.id,
+      {.progress = [reply = order.reply](const api::Progress& said) { reply.Line(api::ProgressLine(said)); },
+       .done = [order, id = image.id,
+                client_gone](const Result<void>& made) { AfterWaiting(order, id, made); }});
+  if (!number) {
+    AnswerError(order, number.error().Wrap(Named(order) + " is not made"));
+  } else {
+    *client_gone = std::make_unique<Gone>(order.reply.ClientGone(), [&state, number = *number] {
+      state.mailbox->Post([&state, number] { state.images->StopWaiting(number); });
+    });
+  }
+  return {};
+}
+
 Result<void> Begin(Order order) {
   TRY(Check(order.request));
   auto found = ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image);
@@ -199,13 +250,8 @@ Result<void> Begin(Order order) {
       return BeginBuiltIn(std::move(order), *built_in);
   }
   TRY_ASSIGN(ImageRow image, std::move(found));
-  TRY(CheckUsable(order, image));
-  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
-  const auto installation =
-      order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
-  if (installation) return InsertAndStart(order, image, *engine, *installation);
-  DetectAndStart(std::move(order), std::move(image), *engine);
-  return {};
+  if (image.state == ImageState::kPending) return WaitForImage(std::move(order), image);
+  return BeginFrom(std::move(order), std::move(image));
 }
 
 }  // namespace

@@ -24,9 +24,10 @@ void RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<s
 
 }  // namespace
 
-Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop) {
+Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop,
+                                   std::shared_ptr<BuildFeed> feed) {
   TRY_ASSIGN(const int64_t id, state_.catalog->InsertImage(row));
-  builds_.emplace(id, std::move(stop));
+  builds_.emplace(id, UnderWay{std::move(stop), std::move(feed)});
   return id;
 }
 
@@ -34,10 +35,53 @@ Result<void> Images::CompleteBuild(int64_t id, ImageCompletion completion) {
   completion.completed_at = std::time(nullptr);
   TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
   TRY(state_.catalog->CompleteImage(id, completion));
-  builds_.erase(id);
+  auto build = builds_.extract(id);
   EndLease(id, std::move(leased));
+  // Before the reaper looks: a container keeps an image whose lifetime is over in a moment.
+  if (!build.empty()) EndWaiting(build.mapped(), {});
   state_.reaper->Look();
   return {};
+}
+
+void Images::BuildFailed(int64_t id, const Error& why) {
+  const auto build = builds_.find(id);
+  if (build == builds_.end()) return;
+  build->second.failed = why;
+  EndWaiting(build->second, Fail(why));
+}
+
+Result<int64_t> Images::WaitFor(int64_t id, Waiter waiter) {
+  const auto build = builds_.find(id);
+  if (build == builds_.end()) {
+    return Fail(ErrorCode::kNotFound, "nobody is making image " + std::to_string(id));
+  }
+  if (build->second.failed) return Fail(*build->second.failed);
+  const uint64_t listener = build->second.feed->Follow(std::move(waiter.progress));
+  build->second.waiting.emplace(++last_waiter_, Waiting{listener, std::move(waiter.done)});
+  return last_waiter_;
+}
+
+void Images::StopWaiting(int64_t number) {
+  for (auto& [id, build] : builds_) {
+    auto waiting = build.waiting.extract(number);
+    if (waiting.empty()) continue;
+    build.feed->Leave(waiting.mapped().listener);
+    return waiting.mapped().done(Fail(ErrorCode::kCancelled, "nobody waits for the image any more"));
+  }
+}
+
+void Images::EndWaiting(UnderWay& build, const Result<void>& outcome) {
+  // What they do may come back to this object.
+  for (auto& [number, one] : std::exchange(build.waiting, {})) {
+    build.feed->Leave(one.listener);
+    one.done(outcome);
+  }
+}
+
+void Images::Stop() {
+  for (auto& [id, build] : builds_) {
+    EndWaiting(build, Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
+  }
 }
 
 Result<void> Images::AbandonBuild(int64_t id) {
@@ -53,7 +97,8 @@ Result<void> Images::Delete(int64_t id) {
   const auto build = builds_.find(id);
   if (build != builds_.end()) {
     // The builder removes what it made, the row last.
-    build->second.request_stop();
+    build->second.stop.request_stop();
+    EndWaiting(build->second, Fail(ErrorCode::kNotFound, "it was deleted while it was being made"));
     return {};
   }
   ResumeDelete(id);

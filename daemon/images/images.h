@@ -6,7 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -14,6 +17,7 @@
 
 #include "base/result.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/images/build_feed.h"
 
 namespace spawnd::daemon {
 
@@ -25,12 +29,29 @@ class Images {
   Images(const Images&) = delete;
   Images& operator=(const Images&) = delete;
 
-  /// Inserts a pending row. `stop` is asked to stop when the image is deleted while it is being built.
-  Result<int64_t> BeginBuild(const ImageRow& row, std::stop_source stop);
+  /// Inserts a pending row. `stop` is asked to stop when the image is deleted while it is being built; in
+  /// `feed` the build says how far it is.
+  Result<int64_t> BeginBuild(const ImageRow& row, std::stop_source stop, std::shared_ptr<BuildFeed> feed);
   /// Its lifetime begins now.
   Result<void> CompleteBuild(int64_t id, ImageCompletion completion);
+  /// Tells those who wait for it. What it left is not removed yet.
+  void BuildFailed(int64_t id, const Error& why);
   /// The build failed and its files are gone: forgets the row.
   Result<void> AbandonBuild(int64_t id);
+
+  /// Who wants an image that is being built.
+  struct Waiter {
+    BuildFeed::Listener progress;
+    /// Once, on the loop thread and never from within WaitFor: it is made, or why it is not. kNotFound: it
+    /// was deleted; kCancelled: StopWaiting; kUnavailable: the daemon stops.
+    std::function<void(Result<void>)> done;
+  };
+  /// Returns a number for StopWaiting. kNotFound when nobody is building it; why, when its build has failed.
+  Result<int64_t> WaitFor(int64_t id, Waiter waiter);
+  /// Of a waiter that was told already, nothing.
+  void StopWaiting(int64_t number);
+  /// The daemon stops: nobody need wait any more.
+  void Stop();
 
   /// Marks it deleting; files and row go behind, once nothing uses it. kInUse, naming them, when containers
   /// do.
@@ -51,8 +72,22 @@ class Images {
   /// A build had leased these and does not any more: whatever else kept them may be gone meanwhile.
   void EndLease(int64_t id, std::vector<std::string> layers);
 
+  struct Waiting {
+    uint64_t listener = 0;
+    std::function<void(Result<void>)> done;
+  };
+  struct UnderWay {
+    std::stop_source stop;
+    std::shared_ptr<BuildFeed> feed;
+    std::map<int64_t, Waiting> waiting{};  ///< by number
+    std::optional<Error> failed{};         ///< what is left of it has yet to be removed
+  };
+  /// Tells all that wait for it.
+  void EndWaiting(UnderWay& build, const Result<void>& outcome);
+
   DaemonState& state_;
-  std::map<int64_t, std::stop_source> builds_;
+  std::map<int64_t, UnderWay> builds_;
+  int64_t last_waiter_ = 0;
   std::set<int64_t> going_;  ///< marked deleting, row not removed yet
 };
 

@@ -206,7 +206,7 @@ case_what_is_superseded_goes() {
 case_no_built_in_image_stands_in_for_ones_own() {
   ctl create data-image -q -f "$(image_yaml redis-empty 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(2)')" >/dev/null &
   wait_until 10 is_pending redis-empty
-  assert_error 69 "still being made" -- ctl create data-container -i redis-empty
+  assert_error 75 "still being made" -- ctl create data-container -i redis-empty --no-wait
   wait $!
   make_container redis-empty holder >/dev/null
   ctl update data-image redis-empty --lifetime 1s -q

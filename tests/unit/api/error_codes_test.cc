@@ -16,6 +16,7 @@ TEST_CASE("exit codes are those of docs/contract.md") {
   CHECK(ExitCode(ErrorCode::kInvalidArgument) == 64);
   CHECK(ExitCode(ErrorCode::kUnsupported) == 64);
   CHECK(ExitCode(ErrorCode::kUnavailable) == 69);
+  CHECK(ExitCode(ErrorCode::kNotReady) == 75);
   CHECK(ExitCode(ErrorCode::kInUse) == 1);
   CHECK(ExitCode(ErrorCode::kInternal) == 1);
 }
