@@ -301,6 +301,7 @@ case_built_in_images_have_ids() {
   assert_eq "$(jq 'map(.[0]) | (length > 2) and (unique | length) == length and all(. > 0 and . < 10001)' <<<"$before")" true "$before"
   id=$(image_field postgres-empty:11 id)
   assert_eq "$(image_field "$id" '| [.name, .tags[0]] | join(":")')" postgres-empty:11
+  assert_eq "$(ctl logs data-image "$id")" "" "nothing was restored into it"
   assert_matches "$(ctl create data-container -i "$id" -n eleven -q 2>/dev/null)" '^eleven$'
   assert_matches "$(sql eleven postgres 'show server_version')" '^11'
   assert_eq "$(field eleven imageId) $(field eleven image)" "$id postgres-empty:11"
