@@ -12,7 +12,7 @@ struct NamedCode {
   std::string_view name;
 };
 
-constexpr std::array<NamedCode, 17> kNames{{
+constexpr std::array<NamedCode, 16> kNames{{
     {ErrorCode::kInvalidArgument, "invalid_argument"},
     {ErrorCode::kNotFound, "not_found"},
     {ErrorCode::kAlreadyExists, "already_exists"},

@@ -29,9 +29,8 @@ Result<bool> IsThere(const std::string& path) {
 
 }  // namespace
 
-bool KeeperRuns(const std::string& directory) {
-  const auto held = ContainerLock::IsHeld(directory);
-  return !held || *held;
+Result<bool> KeeperRuns(const std::string& directory) {
+  return ContainerLock::IsHeld(directory);
 }
 
 Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path) {
@@ -112,17 +111,22 @@ void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string
                        }});
 }
 
+/// What a disk does not give today it may give tomorrow: nothing is marked for it.
+void FsckCheck::AddUnread(const std::string& path, const std::string& problem, const std::string& affects) {
+  findings_.push_back({path, problem, affects, "look at the disk, then start fsck again", {}});
+}
+
 Result<void> FsckCheck::CheckLayers() {
   for (const auto& [layer, images] : users_) {
     TRY_ASSIGN(const bool there, IsThere(layout_.Layer(layer)));
     const auto verified = there ? storage::VerifyLayer(PosixFileSystem(), layout_.Layer(layer))
                                 : Fail(ErrorCode::kNotFound, "the layer is missing");
-    if (!verified) TRY(CheckDamagedLayer(layer, verified.error().message));
+    if (!verified) TRY(CheckDamagedLayer(layer, verified.error()));
   }
   return {};
 }
 
-Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const std::string& problem) {
+Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const Error& error) {
   std::vector<ImageRow> affected;
   for (const int64_t id : users_.at(layer)) {
     TRY_ASSIGN(ImageRow row, catalog_.ImageById(id));
@@ -130,9 +134,13 @@ Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const std::s
     damaged_.insert(id);
   }
   const std::string path = layout_.Layer(layer);
-  findings_.push_back({path, problem, Describe(affected),
+  if (error.code == ErrorCode::kIo) {
+    AddUnread(path, error.message, Describe(affected));
+    return {};
+  }
+  findings_.push_back({path, error.message, Describe(affected),
                        "mark the images failed; their containers go on, and get errors for what is damaged",
-                       FailImages(affected, "'" + path + "': " + problem)});
+                       FailImages(affected, "'" + path + "': " + error.message)});
   return {};
 }
 
@@ -142,7 +150,12 @@ Result<void> FsckCheck::CheckIndexes() {
     const std::string path = layout_.Images() + "/" + row.index_file;
     const auto verified = storage::VerifyImage(PosixFileSystem(), path, layout_.Layers());
     if (verified) continue;
-    findings_.push_back({path, verified.error().message, Describe(std::vector<ImageRow>{row}),
+    const std::string affected = Describe(std::vector<ImageRow>{row});
+    if (verified.error().code == ErrorCode::kIo) {
+      AddUnread(path, verified.error().message, affected);
+      continue;
+    }
+    findings_.push_back({path, verified.error().message, affected,
                          "mark the image failed; its containers go on, and get errors for what is damaged",
                          FailImages({row}, verified.error().message)});
   }
@@ -159,6 +172,7 @@ Result<void> FsckCheck::CheckUnknownIndexes() {
     // With the layers that only it refers to: the two are worth something together.
     std::vector<std::string> paths{layout_.ImageIndex(id)};
     const auto index = storage::IndexReader::Open(PosixFileSystem(), paths.front());
+    index_unread_ = index_unread_ || !index;
     for (size_t i = 0; index && i < (*index)->Layers().size(); ++i) {
       const std::string& layer = (*index)->Layers()[i].id;
       TRY_ASSIGN(const bool there, IsThere(layout_.Layer(layer)));
@@ -174,7 +188,11 @@ Result<void> FsckCheck::CheckUnusedLayers() {
   for (const std::string& name : names) {
     const std::string_view id = LayerIdFromName(name, storage::kLayerSuffix);
     if (id.empty() || referenced_.contains(id)) continue;
-    AddDelete(layout_.Layer(id), "is a layer that no image refers to");
+    if (index_unread_) {
+      AddMove({layout_.Layer(id)}, "is a layer that no image refers to, as far as the indexes can be read");
+    } else {
+      AddDelete(layout_.Layer(id), "is a layer that no image refers to");
+    }
   }
   return {};
 }
@@ -191,7 +209,9 @@ Result<void> FsckCheck::CheckBuilds() {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Builds()));
   for (const std::string& name : names) {
     const std::string path = layout_.Builds() + "/" + name;
-    if (IdFromName(name, "") == 0 || KeeperRuns(path)) continue;
+    if (IdFromName(name, "") == 0) continue;
+    TRY_ASSIGN(const bool running, KeeperRuns(path));
+    if (running) continue;
     AddDelete(path, "is left over from an image build that ended");
   }
   return {};
@@ -202,7 +222,9 @@ Result<void> FsckCheck::CheckContainers() {
     // The next start of the daemon takes away what is half made or half gone.
     const bool settled = row.state == ContainerState::kRunning || row.state == ContainerState::kRestarting ||
                          row.state == ContainerState::kFailed;
-    if (settled && !row.stays_down && !KeeperRuns(layout_.Container(row.id))) TRY(CheckContainer(row));
+    if (!settled || row.stays_down) continue;
+    TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(row.id)));
+    if (!running) TRY(CheckContainer(row));
   }
   return {};
 }
@@ -225,7 +247,9 @@ Result<void> FsckCheck::CheckUnknownContainers() {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Containers()));
   for (const std::string& name : names) {
     const int64_t id = IdFromName(name, "");
-    if (id == 0 || known.contains(id) || KeeperRuns(layout_.Container(id))) continue;
+    if (id == 0 || known.contains(id)) continue;
+    TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(id)));
+    if (running) continue;
     AddMove({layout_.Container(id)}, "is the folder of a container that the catalog does not know");
   }
   return {};

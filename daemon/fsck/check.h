@@ -36,7 +36,7 @@ class FsckCheck {
  private:
   Result<void> ReadCatalog();
   Result<void> CheckLayers();
-  Result<void> CheckDamagedLayer(const std::string& layer, const std::string& problem);
+  Result<void> CheckDamagedLayer(const std::string& layer, const Error& error);
   Result<void> CheckIndexes();
   Result<void> CheckUnknownIndexes();
   Result<void> CheckUnusedLayers();
@@ -50,6 +50,7 @@ class FsckCheck {
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);
   void AddDelete(const std::string& path, const std::string& problem);
   void AddMove(const std::vector<std::string>& paths, const std::string& problem);
+  void AddUnread(const std::string& path, const std::string& problem, const std::string& affects);
 
   const StoreLayout& layout_;
   Catalog& catalog_;
@@ -58,11 +59,12 @@ class FsckCheck {
   std::vector<ContainerRow> containers_;
   std::map<std::string, std::vector<int64_t>, std::less<>> users_;  ///< completed images of a layer
   std::set<std::string, std::less<>> referenced_;  ///< layers that any row, or an index without one, names
-  std::set<int64_t> damaged_;                      ///< images with a damaged layer
+  std::set<int64_t> damaged_;                      ///< images with a layer that is damaged, or cannot be read
+  bool index_unread_ = false;                      ///< one without a row: nobody knows what it refers to
 };
 
-/// Whether a keeper has this container's directory open.
-bool KeeperRuns(const std::string& directory);
+/// Whether a keeper has this container's directory open; an error when that cannot be told.
+Result<bool> KeeperRuns(const std::string& directory);
 /// Moves a file or folder into "lost+found" of the state directory, under a free name there.
 Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path);
 

@@ -139,7 +139,7 @@ bool LogTail::Deleted() const {
   if (::stat(path_.c_str(), &st) == 0) return false;
   // Between two files there is the older one; of one that never came its folder tells.
   const std::string other = file_.Valid() ? OlderLog(path_) : path_.substr(0, path_.rfind('/'));
-  return ::stat(other.c_str(), &st) != 0;
+  return ::stat(other.c_str(), &st) != 0 && errno == ENOENT;
 }
 
 }  // namespace spawnd::daemon

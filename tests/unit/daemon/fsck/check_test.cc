@@ -1,0 +1,103 @@
+/// What fsck makes of files that it cannot read: never that they are not there. Damage of every kind in a
+/// whole state directory is in tests/end_to_end.
+#include "daemon/fsck/check.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+#include "tests/support/catch.h"
+#include "tests/support/failing_call.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/unit/daemon/catalog/sample_rows.h"
+
+namespace spawnd::daemon {
+namespace {
+
+const std::string kLayer(32, 'a');
+
+struct Store {
+  Store() : layout(scratch / "state") {
+    REQUIRE(layout.Prepare());
+    catalog = Open(layout.Catalog());
+  }
+  std::vector<Finding> Findings() {
+    check = std::make_unique<FsckCheck>(layout, *catalog);
+    auto findings = check->Run();
+    if (!findings) FAIL(findings.error().message);
+    return std::move(*findings);
+  }
+  static void Touch(const std::string& path) { std::ofstream(path) << "x"; }
+
+  ScratchDirectory scratch;
+  StoreLayout layout;
+  std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<FsckCheck> check;  // findings refer to both
+};
+
+/// Something that is there and that nobody can open, as on a disk that fails the read.
+void MakeUnreadable(const std::string& path) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  REQUIRE(::bind(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+}
+
+TEST_CASE("fsck: whether a keeper runs is known, or an error") {
+  const ScratchDirectory scratch;
+  const auto runs = [&scratch] {
+    const Result<bool> result = KeeperRuns(scratch.Path());
+    return result ? std::string(*result ? "runs" : "does not run") : result.error().message;
+  };
+  CHECK(runs() == "does not run");  // no lock file: no keeper ever came so far
+  Store::Touch(scratch / "keeper.lock");
+  CHECK(runs() == "does not run");
+  CHECK(testing::WithFailingCall(SYS_openat, EMFILE, runs).starts_with("cannot open '"));
+  CHECK(testing::WithFailingCall(SYS_flock, ENOLCK, runs).starts_with("cannot lock '"));
+}
+
+TEST_CASE("fsck: a layer that cannot be read marks nothing failed") {
+  Store store;
+  const int64_t id = Pending(*store.catalog, "shop");
+  Complete(*store.catalog, id, {kLayer});
+  MakeUnreadable(store.layout.Layer(kLayer));
+  const auto findings = store.Findings();
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].file == store.layout.Layer(kLayer));
+  CHECK(findings[0].affects.find("'shop'") != std::string::npos);
+  CHECK_FALSE(findings[0].repair);
+}
+
+TEST_CASE("fsck: a layer that is missing marks its images failed") {
+  Store store;
+  const int64_t id = Pending(*store.catalog, "shop");
+  Complete(*store.catalog, id, {kLayer});
+  const auto findings = store.Findings();
+  REQUIRE(findings.size() == 1);
+  REQUIRE(findings[0].repair);
+  REQUIRE(findings[0].repair());
+  CHECK(store.catalog->ImageById(id)->state == ImageState::kFailed);
+}
+
+TEST_CASE("fsck: layers that nobody refers to are kept where an index cannot be read") {
+  Store store;
+  Store::Touch(store.layout.Layer(kLayer));
+  CHECK(store.Findings().at(0).remedy == "delete it");
+  Store::Touch(store.layout.ImageIndex(7));  // of an image without a row, and no index either
+  for (const Finding& finding : store.Findings()) REQUIRE(finding.repair());
+  CHECK(*PosixFileSystem().List(store.layout.LostAndFound()) ==
+        std::vector<std::string>{"7.index", kLayer + ".layer"});
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
