@@ -19,7 +19,7 @@
 namespace spawnd::daemon {
 namespace {
 
-std::string Describe(const ContainerRow& row) {
+std::string NameAndId(const ContainerRow& row) {
   return "data container '" + row.name + "' (" + std::to_string(row.id) + ")";
 }
 
@@ -85,7 +85,7 @@ std::string FsckCheck::Describe(const std::vector<ImageRow>& images) const {
     text +=
         (text.empty() ? "" : ", ") + ("data image '" + image.name + "' (" + std::to_string(image.id) + ")");
     for (const ContainerRow& row : containers_) {
-      if (row.image_id == image.id) text += ", " + daemon::Describe(row);
+      if (row.image_id == image.id) text += ", " + NameAndId(row);
     }
   }
   return text;
@@ -235,7 +235,7 @@ Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
              storage::VerifyDelta(PosixFileSystem(), layout_.Container(row.id) + "/" + kDeltaName, boot_id));
   for (const storage::DeltaProblem& problem : problems) {
     const std::string detail = "'" + problem.file + "': " + problem.what;
-    findings_.push_back({problem.file, problem.what, daemon::Describe(row), "mark the container failed",
+    findings_.push_back({problem.file, problem.what, NameAndId(row), "mark the container failed",
                          [this, id = row.id, detail] { return catalog_.KeepContainerDown(id, detail); }});
   }
   return {};
