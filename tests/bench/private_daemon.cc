@@ -139,7 +139,8 @@ Result<void> PrivateDaemon::WaitForCommits() {
 }
 
 Result<void> PrivateDaemon::DeleteContainer(const std::string& name) {
-  return client_->Delete(client::DaemonClient::Target("/v1/data-containers", name));
+  TRY(client_->Delete(client::DaemonClient::Target("/v1/data-containers", name)));
+  return {};
 }
 
 }  // namespace spawnd::bench
