@@ -9,10 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/descriptors.h"
+#include "base/unique_fd.h"
 
 namespace spawnd {
 namespace {
@@ -111,16 +115,24 @@ void SetOomScore(const std::string& score) {
   ::_exit(127);
 }
 
-Result<void> ReadUntilEnd(int fd, std::chrono::steady_clock::time_point deadline, size_t max_output,
-                          std::string& output) {
-  std::array<char, 16384> buffer{};
+using Deadline = std::chrono::steady_clock::time_point;
+
+Result<void> AwaitReadable(int fd, Deadline deadline) {
   while (true) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd poll_fd{fd, POLLIN, 0};
     const int ready = left.count() <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left.count()));
+    if (ready > 0) return {};
     if (ready == 0) return Fail(ErrorCode::kTimeout, "deadline passed");
-    if (ready < 0 && errno == EINTR) continue;
+    if (errno != EINTR) return FailErrno(errno, "cannot wait for it");
+  }
+}
+
+Result<void> ReadUntilEnd(int fd, Deadline deadline, size_t max_output, std::string& output) {
+  std::array<char, 16384> buffer{};
+  while (true) {
+    TRY(AwaitReadable(fd, deadline));
     const ssize_t n = ::read(fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return {};
@@ -133,27 +145,23 @@ Result<void> ReadUntilEnd(int fd, std::chrono::steady_clock::time_point deadline
 
 Result<pid_t> Spawn(const SpawnOptions& options) {
   if (options.argv.empty()) return Fail(ErrorCode::kInternal, "cannot start a program without a name");
-  std::array<int, 2> pipe_fds{};
-  if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  UniqueFd read_end(pipe_fds[0]);
-  UniqueFd write_end(pipe_fds[1]);
-
+  TRY_ASSIGN(Pipe errors, MakePipe());
   const ChildPlan plan{ResolveProgram(options.argv[0]),
                        PointersTo(options.argv),
                        PointersTo(options.env),
                        options.oom_score_adj ? std::to_string(*options.oom_score_adj) : "",
                        &options,
                        ::getpid(),
-                       write_end.Get()};
+                       errors.write_end.Get()};
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno(errno, "cannot start '" + options.argv[0] + "'");
   if (pid == 0) RunChild(plan);
 
-  write_end.Reset();
+  errors.write_end.Reset();
   int child_errno = 0;
   ssize_t n = 0;
   do {
-    n = ::read(read_end.Get(), &child_errno, sizeof child_errno);
+    n = ::read(errors.read_end.Get(), &child_errno, sizeof child_errno);
   } while (n < 0 && errno == EINTR);
   if (n == static_cast<ssize_t>(sizeof child_errno)) {
     WaitForExit(pid);
@@ -172,23 +180,19 @@ int WaitForExit(pid_t pid) {
 
 Result<ProcessOutput> RunAndCapture(const SpawnOptions& options, std::chrono::milliseconds deadline,
                                     size_t max_output) {
-  std::array<int, 2> pipe_fds{};
-  if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  UniqueFd read_end(pipe_fds[0]);
-  UniqueFd write_end(pipe_fds[1]);
-
+  TRY_ASSIGN(Pipe pipe, MakePipe());
   SpawnOptions with_output = options;
-  with_output.stdout_fd = write_end.Get();
-  with_output.stderr_fd = write_end.Get();
+  with_output.stdout_fd = pipe.write_end.Get();
+  with_output.stderr_fd = pipe.write_end.Get();
+  const Deadline end = std::chrono::steady_clock::now() + deadline;
   TRY_ASSIGN(const pid_t pid, Spawn(with_output));
-  write_end.Reset();
+  pipe.write_end.Reset();
 
   ProcessOutput result;
-  auto read =
-      ReadUntilEnd(read_end.Get(), std::chrono::steady_clock::now() + deadline, max_output, result.output);
-  if (!read) ::kill(pid, SIGKILL);
+  auto ended = ReadUntilEnd(pipe.read_end.Get(), end, max_output, result.output);
+  if (!ended) ::kill(pid, SIGKILL);
   result.exit_code = WaitForExit(pid);
-  if (!read) return Fail(read.error().Wrap("'" + options.argv[0] + "' was stopped"));
+  if (!ended) return Fail(ended.error().Wrap("'" + options.argv[0] + "' was stopped"));
   return result;
 }
 

@@ -9,17 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "base/identity.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace spawnd {
-
-/// Whose rights a child has.
-struct Identity {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;  ///< supplementary
-};
 
 struct SpawnOptions {
   std::vector<std::string> argv;  ///< argv[0] is an absolute path, or looked up in the caller's PATH

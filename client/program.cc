@@ -13,6 +13,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/descriptors.h"
+
 namespace spawnd::client {
 namespace {
 
@@ -78,20 +80,17 @@ Error BecomeProgram(const Program& program) {
 }
 
 Result<ProgramEnd> RunProgram(const Program& program, const SignalWatch& signals) {
-  std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  const UniqueFd reading(fds[0]);
-  UniqueFd writing(fds[1]);
+  TRY_ASSIGN(Pipe pipe, MakePipe());
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno(errno, fmt::format("cannot run '{}'", program.argv.front()));
-  if (pid == 0) RunChild(program, signals.MaskBefore(), parent, writing.Get());
-  writing.Reset();
+  if (pid == 0) RunChild(program, signals.MaskBefore(), parent, pipe.write_end.Get());
+  pipe.write_end.Reset();
   // The terminal sent one that came before the fork to this process only.
   if (const SignalWatch::Signal early = signals.Next(); early.number != 0) ::kill(pid, early.number);
   int error = 0;
   // Ends when the exec has closed the other side.
-  while (::read(reading.Get(), &error, sizeof error) < 0 && errno == EINTR) {
+  while (::read(pipe.read_end.Get(), &error, sizeof error) < 0 && errno == EINTR) {
   }
   auto code = Wait(pid, signals);
   if (!code) {

@@ -9,21 +9,6 @@ constexpr size_t kPasswordLength = 16;
 
 }  // namespace
 
-std::string PercentEncode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kLettersAndDigits.find(c) != std::string_view::npos ||
-        std::string_view("-._~").find(c) != std::string_view::npos) {
-      encoded += c;
-    } else {
-      encoded.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
-    }
-  }
-  return encoded;
-}
-
 std::string DotnetValue(const std::string& value) {
   const bool plain = !value.empty() && value.find_first_of(";'\"=") == std::string::npos &&
                      value.front() != ' ' && value.back() != ' ';

@@ -6,9 +6,6 @@
 
 namespace spawnd::engines {
 
-/// RFC 3986: everything but unreserved characters.
-std::string PercentEncode(std::string_view text);
-
 /// A value of an ADO.NET connection string: in quotes only where it would not be read back as it is.
 std::string DotnetValue(const std::string& value);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/json.h"
+#include "base/percent_encode.h"
 #include "client/version.h"
 
 namespace spawnd::client {

@@ -59,7 +59,4 @@ Result<UniqueFd> ConnectUnix(const std::string& path);
 /// broke or what came is not HTTP, kTimeout, kCancelled, and what `on_line` says.
 Result<HttpResponse> Exchange(int fd, const HttpRequest& request, const Waiting& waiting);
 
-/// `text` as one path segment: everything but unreserved characters (RFC 3986, 2.3) percent-encoded.
-std::string PercentEncode(std::string_view text);
-
 }  // namespace spawnd::client

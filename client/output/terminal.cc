@@ -8,25 +8,13 @@
 #include <cerrno>
 #include <string>
 
+#include "base/descriptors.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
 namespace {
 
 constexpr size_t kDefaultColumns = 80;
-
-/// 0, or errno of the write that failed.
-int WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<size_t>(written));
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
 
 }  // namespace
 

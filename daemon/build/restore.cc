@@ -4,10 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "daemon/access/caller.h"
 #include "daemon/build/tool_log.h"
@@ -138,14 +138,11 @@ Result<void> EmptyDataDirectory(const BuildContext& context, const Restore& rest
 /// Source and sink side by side; of two errors, the one that is the cause of the other.
 Result<void> Pour(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                   engines::Placement& placement, BuildServer& server) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  UniqueFd from(ends[0]);
-  UniqueFd into(ends[1]);
-  TRY(server.Keeper().BeginCommand(placement.sink.command, from.Get()));
-  from.Reset();
-  auto poured = RunStep(context, restore, backup, placement.source, into.Get());
-  into.Reset();
+  TRY_ASSIGN(Pipe pipe, MakePipe());
+  TRY(server.Keeper().BeginCommand(placement.sink.command, pipe.read_end.Get()));
+  pipe.read_end.Reset();
+  auto poured = RunStep(context, restore, backup, placement.source, pipe.write_end.Get());
+  pipe.write_end.Reset();
   auto taken = Finish(context, restore, placement.sink, server);
   // kIo: the source found nobody reading, which is the sink's affair.
   if (!poured && (taken || poured.error().code != ErrorCode::kIo)) return poured;

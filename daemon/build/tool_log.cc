@@ -4,23 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include "base/descriptors.h"
 
 namespace spawnd::daemon {
 namespace {
 
 constexpr std::string_view kLimitReached = "\n[log limit reached, the rest is left out]\n";
-
-/// False when the file takes no more.
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -37,7 +26,7 @@ void ToolLog::Append(std::string_view bytes) {
   const bool fits = bytes.size() <= room_;
   const std::string_view part = bytes.substr(0, room_);
   room_ -= part.size();
-  if (!WriteAll(fd_.Get(), part) || (!fits && !WriteAll(fd_.Get(), kLimitReached))) room_ = 0;
+  if (WriteAll(fd_.Get(), part) != 0 || (!fits && WriteAll(fd_.Get(), kLimitReached) != 0)) room_ = 0;
 }
 
 }  // namespace spawnd::daemon

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "daemon/build/tool_log.h"
 
 namespace spawnd::daemon {
@@ -47,17 +48,6 @@ class NoSigpipe {
   sigset_t pipe_only_{};
   sigset_t before_{};
 };
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> MakePipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 Result<void> SetNonBlocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <string>
 
+#include "base/percent_encode.h"
 #include "engines/connection_text.h"
 #include "engines/mssql/mssql_engine.h"
 

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "base/percent_encode.h"
 #include "engines/connection_text.h"
 #include "engines/mysql_family/family_engine.h"
 

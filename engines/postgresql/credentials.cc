@@ -1,5 +1,6 @@
 #include <string>
 
+#include "base/percent_encode.h"
 #include "base/random.h"
 #include "engines/connection_text.h"
 #include "engines/postgresql/accounts.h"

@@ -8,7 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "tests/support/catch.h"
-#include "tests/support/failing_call.h"
+#include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
 
 namespace spawnd {

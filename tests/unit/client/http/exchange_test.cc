@@ -267,9 +267,3 @@ TEST_CASE("a socket that is not there names itself and what to do") {
   CHECK(fd.error().message == "cannot reach spawnd at /nonexistent/spawnd.sock: No such file or directory");
   CHECK_THAT(fd.error().hint, Contains("systemctl start spawnd"));
 }
-
-TEST_CASE("a reference is one path segment") {
-  CHECK(PercentEncode("team/a:b c%") == "team%2Fa%3Ab%20c%25");
-  CHECK(PercentEncode("Az09-._~") == "Az09-._~");
-  CHECK(PercentEncode("\xc3\xa4\n") == "%C3%A4%0A");
-}

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "tests/support/catch.h"
-#include "tests/support/failing_call.h"
+#include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog/sample_rows.h"
 

@@ -13,7 +13,7 @@
 #include "storage/image/image.h"
 #include "storage/seal.h"
 #include "storage/volume.h"
-#include "tests/support/failing_call.h"
+#include "tests/support/in_child.h"
 #include "tests/support/memory_image.h"
 #include "tests/support/stamped_block.h"
 #include "tests/unit/storage/open_volume.h"

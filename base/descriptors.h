@@ -1,0 +1,29 @@
+/// Pairs of descriptors, and writing to one until all is written. Safe from any thread. Every descriptor is
+/// made close-on-exec.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace spawnd {
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+Result<Pipe> MakePipe();
+
+struct SocketPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+/// Two connected Unix sockets; `type` is SOCK_STREAM or SOCK_SEQPACKET.
+Result<SocketPair> MakeSocketPair(int type);
+
+/// Writes all of `bytes`, however many calls it takes. 0, or the errno of the call that failed; then a part
+/// may be written. `fd` blocks: EAGAIN counts as a failure.
+[[nodiscard]] int WriteAll(int fd, std::string_view bytes);
+
+}  // namespace spawnd
