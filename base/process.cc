@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,13 @@ Result<void> ReadUntilEnd(int fd, Deadline deadline, size_t max_output, std::str
   }
 }
 
+/// A program may close its output and live on. It stays a zombie, for WaitForExit.
+Result<void> AwaitExit(pid_t pid, Deadline deadline) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.Valid()) return FailErrno(errno, "cannot watch it");
+  return AwaitReadable(process.Get(), deadline);
+}
+
 }  // namespace
 
 Result<pid_t> Spawn(const SpawnOptions& options) {
@@ -190,6 +198,7 @@ Result<ProcessOutput> RunAndCapture(const SpawnOptions& options, std::chrono::mi
 
   ProcessOutput result;
   auto ended = ReadUntilEnd(pipe.read_end.Get(), end, max_output, result.output);
+  if (ended) ended = AwaitExit(pid, end);
   if (!ended) ::kill(pid, SIGKILL);
   result.exit_code = WaitForExit(pid);
   if (!ended) return Fail(ended.error().Wrap("'" + options.argv[0] + "' was stopped"));

@@ -41,7 +41,7 @@ struct ProcessOutput {
 };
 
 /// Runs a program to its end and keeps what it printed (at most `max_output` bytes; the rest is read and
-/// dropped). kTimeout, after SIGKILL, when it takes longer than `deadline`.
+/// dropped). kTimeout, after SIGKILL, when `deadline` passes before it has ended and its output too.
 Result<ProcessOutput> RunAndCapture(const SpawnOptions& options, std::chrono::milliseconds deadline,
                                     size_t max_output = 1 << 20);
 
