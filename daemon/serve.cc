@@ -1,7 +1,6 @@
 #include "daemon/serve.h"
 
 #include <malloc.h>
-#include <pwd.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -9,10 +8,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <array>
 #include <ctime>
 #include <utility>
 
+#include "base/accounts.h"
 #include "base/file.h"
 #include "daemon/access/tokens.h"
 #include "daemon/containers/containers.h"
@@ -60,21 +59,17 @@ Result<void> CheckRoot() {
 }
 
 Result<EngineUser> FindEngineUser(const std::string& name) {
-  std::array<char, 16 * 1024> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0) return FailErrno(error, "cannot look up the user '" + name + "'");
-  if (found == nullptr) {
+  TRY_ASSIGN(const auto user, UserNamed(name));
+  if (!user) {
     return Fail(ErrorCode::kNotFound, "there is no user '" + name + "' for engines to run as",
                 "Make it with `sudo useradd --system --shell /usr/sbin/nologin " + name +
                     "`, or name another one as engineUser in spawnd.yaml.");
   }
-  if (found->pw_uid == 0) {
+  if (user->uid == 0) {
     return Fail(ErrorCode::kInvalidArgument, "engines cannot run as root",
                 "Name an unprivileged user as engineUser in spawnd.yaml.");
   }
-  return EngineUser{found->pw_uid, found->pw_gid};
+  return EngineUser{user->uid, user->gid};
 }
 
 /// The running daemon. Members go in reverse: the server first, so that nobody calls; then, inside the state,

@@ -7,14 +7,12 @@
 #include <string>
 #include <string_view>
 
-#include "base/process.h"
+#include "base/accounts.h"
+#include "base/identity.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace spawnd::daemon {
-
-/// The login name; the number as text when the machine knows none.
-std::string UserName(uid_t uid);
 
 /// Opens a regular file for reading, at offset 0, as `caller`. `noun` says what it is to the user: "cannot
 /// open backup '/x/y.sql' as user 'ann': permission denied". Directories, FIFOs, sockets and devices are

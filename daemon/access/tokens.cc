@@ -1,9 +1,7 @@
 #include "daemon/access/tokens.h"
 
-#include <grp.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <pwd.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,8 +10,8 @@
 #include <ctime>
 #include <utility>
 
+#include "base/accounts.h"
 #include "base/random.h"
-#include "daemon/access/caller.h"
 #include "daemon/daemon_state.h"
 #include "daemon/handlers/handlers.h"
 
@@ -25,7 +23,6 @@ constexpr std::string_view kPrefix = "spawn_";
 constexpr std::string_view kScheme = "bearer";
 constexpr std::string_view kBlanks = " \t";
 constexpr size_t kSecretLength = 32;
-constexpr size_t kAccountBuffer = 16 * 1024;
 /// When a token was last used is known to the minute.
 constexpr int64_t kUseResolution = 60;
 
@@ -85,28 +82,14 @@ bool WithinAMinute(int64_t then, int64_t now) {
 /// the loop; asked for each request, so that nobody keeps rights that were taken away: it is a few small
 /// files, or the directory service's own cache.
 Result<Identity> AccountOf(uid_t uid) {
-  std::array<char, kAccountBuffer> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0) {
-    return Fail(ErrorCode::kUnavailable,
-                ErrnoError(error, "cannot look up user " + std::to_string(uid) + ", the access token's owner")
-                    .message);
-  }
-  if (found == nullptr) {
+  auto found = UserNumbered(uid);
+  if (!found) return Fail(found.error().Wrap("the access token's owner"));
+  if (!*found) {
     return Fail(ErrorCode::kUnauthenticated, "the access token's owner, user " + std::to_string(uid) +
                                                  ", has no account on this machine any more");
   }
-  Identity identity{uid, found->pw_gid, {}};
-  int count = 64;
-  identity.groups.resize(static_cast<size_t>(count));
-  if (::getgrouplist(found->pw_name, found->pw_gid, identity.groups.data(), &count) < 0) {
-    identity.groups.resize(static_cast<size_t>(count));  // it has said how many there are
-    ::getgrouplist(found->pw_name, found->pw_gid, identity.groups.data(), &count);
-  }
-  identity.groups.resize(static_cast<size_t>(count));
-  return identity;
+  TRY_ASSIGN(auto groups, GroupsOf(**found));
+  return Identity{uid, (*found)->gid, std::move(groups)};
 }
 
 /// A token is worth what its owner is: nothing once he may not connect himself.

@@ -1,19 +1,16 @@
 #include "daemon/access/visibility.h"
 
-#include <grp.h>
-#include <pwd.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 
 #include "api/nearest.h"
+#include "base/accounts.h"
 #include "daemon/images/builtin.h"
 #include "engines/sample_images.h"
 
 namespace spawnd::daemon {
 namespace {
-
-constexpr size_t kAccountBuffer = 16 * 1024;  ///< of one passwd or group entry; longer ones are not found
 
 template <typename Row>
 std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
@@ -28,26 +25,34 @@ std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
   return hint + "`spawnctl get " + std::string(command) + "` lists what there is.";
 }
 
+/// The number, or nothing and a line in the log: a member who is left out should not have to guess why.
+template <typename Number>
+std::optional<Number> Looked(const Result<std::optional<Number>>& found, const std::string& team,
+                             const std::string& what) {
+  if (!found) {
+    spdlog::error("team '{}' is without its {}: {}", team, what, found.error().message);
+    return std::nullopt;
+  }
+  if (!*found) spdlog::warn("team '{}' is without its {}: there is none on this machine", team, what);
+  return *found;
+}
+
+Result<std::optional<uid_t>> NumberOf(const std::string& user) {
+  TRY_ASSIGN(const auto found, UserNamed(user));
+  return found ? std::optional(found->uid) : std::nullopt;
+}
+
 }  // namespace
 
 TeamMembers::TeamMembers(const std::map<std::string, Team>& teams) {
-  std::array<char, kAccountBuffer> buffer{};
   for (const auto& [name, team] : teams) {
     Members& members = teams_[name];
     for (const std::string& user : team.users) {
-      passwd entry{};
-      passwd* found = nullptr;
-      if (::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-        members.users.insert(found->pw_uid);
-      }
+      if (const auto uid = Looked(NumberOf(user), name, "user '" + user + "'")) members.users.insert(*uid);
     }
-    for (const std::string& group_name : team.groups) {
-      group entry{};
-      group* found = nullptr;
-      if (::getgrnam_r(group_name.c_str(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-          found != nullptr) {
-        members.groups.insert(found->gr_gid);
-      }
+    for (const std::string& group : team.groups) {
+      if (const auto gid = Looked(GroupNamed(group), name, "group '" + group + "'"))
+        members.groups.insert(*gid);
     }
   }
 }

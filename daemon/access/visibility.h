@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/process.h"
+#include "base/identity.h"
 #include "base/result.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/config.h"
@@ -18,7 +18,7 @@
 namespace spawnd::daemon {
 
 /// The teams of the configuration with their names looked up, once, at start. Immutable, safe from any
-/// thread. Users and groups that the machine does not know are left out.
+/// thread. Users and groups that the machine does not know are left out, with a line in the log.
 class TeamMembers {
  public:
   explicit TeamMembers(const std::map<std::string, Team>& teams);

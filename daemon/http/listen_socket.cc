@@ -1,7 +1,6 @@
 #include "daemon/http/listen_socket.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,12 +8,12 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 
+#include "base/accounts.h"
 #include "base/file.h"
 
 namespace spawnd::daemon {
@@ -73,13 +72,9 @@ Result<void> RemoveStale(const std::string& path, const sockaddr_un& address) {
 }
 
 Result<void> GiveToGroup(const std::string& path) {
-  std::array<char, 16384> buffer{};
-  group entry{};
-  group* found = nullptr;
-  if (::getgrnam_r(kSocketGroup, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-    return {};  // no such group here: then only root (and who started the daemon) may connect
-  }
-  if (::lchown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+  TRY_ASSIGN(const auto group, GroupNamed(kSocketGroup));
+  if (!group) return {};  // no such group here: then only root (and who started the daemon) may connect
+  if (::lchown(path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
     return FailErrno(errno, "cannot give '" + path + "' to group " + kSocketGroup);
   }
   return {};

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "base/process.h"
+#include "base/identity.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -37,7 +37,8 @@ struct ListenSocket {
 
 /// Takes the socket that systemd hands over, if it does; else makes one at `path`: 0660, group kSocketGroup,
 /// in a folder that is made 0755 when missing. A socket file on which nobody answers any more is replaced;
-/// kInUse when somebody does, or when something else is in the way.
+/// kInUse when somebody does, or when something else is in the way; kUnavailable when nobody can tell whether
+/// the group is there.
 Result<ListenSocket> OpenListenSocket(const std::string& path);
 
 }  // namespace spawnd::daemon

@@ -58,11 +58,6 @@ bool NotRoot() {
   return true;
 }
 
-TEST_CASE("a user has a name, or a number") {
-  CHECK(UserName(0) == "root");
-  CHECK(UserName(4'000'000'000U) == "4000000000");
-}
-
 TEST_CASE("a root daemon refuses nobody what nobody may not read") {
   if (NotRoot()) return;
   const ScratchDirectory scratch;

@@ -1,9 +1,12 @@
 #include "daemon/access/visibility.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "daemon/store/layout.h"
 #include "tests/support/catch.h"
+#include "tests/support/in_child.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -76,6 +79,20 @@ TEST_CASE("resources: a team of which nobody has heard is worth a warning") {
   const auto warnings = teams.WarningsAbout({"org:dvs", "org:devs", "other"});
   REQUIRE(warnings.size() == 2);
   CHECK(warnings[0].find("'org:dvs'") != std::string::npos);
+}
+
+TEST_CASE("resources: a team's group counts, however many members it has") {
+  if (::geteuid() != 0) {
+    WARN("needs root to replace /etc/group");
+    return;
+  }
+  std::string groups = "crowd:x:4242:";
+  for (int i = 0; i < 2000; ++i) groups += "member" + std::to_string(i) + ",";
+  groups.back() = '\n';
+  CHECK(spawnd::testing::WithFile("/etc/group", groups, [] {
+          const TeamMembers teams({{"org:all", {{}, {"crowd"}}}});
+          return std::string(teams.Contains("org:all", {1234, 4242, {}}) ? "member" : "stranger");
+        }) == "member");
 }
 
 TEST_CASE("resources: what one may not see is not found, in the same words") {

@@ -14,6 +14,7 @@
 
 #include "base/process.h"
 #include "tests/support/catch.h"
+#include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
@@ -68,6 +69,22 @@ TEST_CASE("the socket is 0660 in folders that are 0755, whatever the umask") {
   struct stat st {};
   REQUIRE(::stat((scratch / "a/b/s.sock").c_str(), &st) == 0);
   CHECK(st.st_gid == (spawn != nullptr ? spawn->gr_gid : ::getegid()));
+}
+
+// As a directory service has them. Without its group the socket would be root's alone, and nobody gets in.
+TEST_CASE("the socket is its group's, however many members that has") {
+  if (::geteuid() != 0) {
+    WARN("needs root to replace /etc/group");
+    return;
+  }
+  std::string groups = std::string(kSocketGroup) + ":x:4242:";
+  for (int i = 0; i < 2000; ++i) groups += "member" + std::to_string(i) + ",";
+  groups.back() = '\n';
+  CHECK(testing::WithFile("/etc/group", groups, [] {
+          const ScratchDirectory scratch;
+          const auto socket = OpenListenSocket(scratch / "s.sock");
+          return socket ? std::to_string(socket->access.group) : socket.error().message;
+        }) == "4242");
 }
 
 TEST_CASE("who may connect is what the socket's file says") {

@@ -1,0 +1,36 @@
+/// The machine's users and groups, asked anew each time.
+///
+/// An entry may be of any size up to 16 MiB, a group of some hundred thousand members. Nobody there by that
+/// name or number is no error but an empty answer. Errors, kUnavailable: the name service failed, so nobody
+/// knows.
+///
+/// Safe from any thread; a call may block for as long as a directory service takes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace spawnd {
+
+struct User {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;  ///< primary
+};
+
+Result<std::optional<User>> UserNamed(const std::string& name);
+Result<std::optional<User>> UserNumbered(uid_t uid);
+/// The group's number.
+Result<std::optional<gid_t>> GroupNamed(const std::string& name);
+/// Every group that the user is in, the primary one too.
+Result<std::vector<gid_t>> GroupsOf(const User& user);
+
+/// The login name; the number as text when nobody knows one.
+std::string UserName(uid_t uid);
+
+}  // namespace spawnd
