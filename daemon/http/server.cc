@@ -23,7 +23,7 @@ class UvServer final : public Server, public ConnectionOwner {
   UvServer(Limits limits, Handler handler) : limits_(limits), handler_(std::move(handler)) {}
 
   ~UvServer() override {
-    if (queue_) queue_->Close();  // first: what waits in it refers to this object
+    mailbox_.reset();  // first: what waits in it refers to this object
     CloseListener();
     for (const auto& [id, connection] : connections_) connection->Orphan();
   }
@@ -32,7 +32,7 @@ class UvServer final : public Server, public ConnectionOwner {
     // A client that goes away must be an error code of write, not the end of the daemon; libuv leaves this to
     // us.
     std::signal(SIGPIPE, SIG_IGN);
-    TRY_ASSIGN(queue_, MakeLoopQueue(loop));
+    TRY_ASSIGN(mailbox_, MakeMailbox(loop));
     listener_ = new Listener{{}, this};
     uv_pipe_init(loop, &listener_->pipe, 0);
     listener_->pipe.data = listener_;
@@ -50,8 +50,8 @@ class UvServer final : public Server, public ConnectionOwner {
     done_ = std::move(done);
     CloseListener();
     for (const auto& [id, connection] : connections_) connection->CloseWhenIdle();
-    // Never from inside this call; the queue is open until the end.
-    queue_->Post([this] { FinishWhenEmpty(); });
+    // Never from inside this call; the mailbox is open until the end.
+    mailbox_->Post([this] { FinishWhenEmpty(); });
   }
 
   const Limits& GetLimits() const override { return limits_; }
@@ -60,10 +60,10 @@ class UvServer final : public Server, public ConnectionOwner {
   std::span<char> ReadBuffer() override { return read_buffer_; }
 
   std::function<void()> WakerOf(uint64_t id) override {
-    // `this` is touched on the loop only, and only while the queue is open, which it is not after the
+    // `this` is touched on the loop only, and only while the mailbox is open, which it is not after the
     // destructor.
-    return [this, id, queue = queue_] {
-      queue->Post([this, id] {
+    return [this, id, post = mailbox_->Posting()] {
+      post([this, id] {
         if (const auto found = connections_.find(id); found != connections_.end()) found->second->Pump();
       });
     };
@@ -109,14 +109,14 @@ class UvServer final : public Server, public ConnectionOwner {
 
   void FinishWhenEmpty() {
     if (!closing_ || !connections_.empty() || !done_) return;
-    queue_->Close();
+    mailbox_->Close();
     // Last: it may destroy this object.
     std::exchange(done_, nullptr)();
   }
 
   const Limits limits_;
   const Handler handler_;
-  std::shared_ptr<LoopQueue> queue_;
+  std::unique_ptr<Mailbox> mailbox_;
   Listener* listener_ = nullptr;
   std::unordered_map<uint64_t, Connection*> connections_;
   uint64_t next_id_ = 1;

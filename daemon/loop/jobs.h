@@ -6,19 +6,9 @@
 #include <memory>
 #include <stop_token>
 
-#include "base/result.h"
-
-typedef struct uv_loop_s uv_loop_t;
+#include "daemon/loop/mailbox.h"
 
 namespace spawnd::daemon {
-
-class Mailbox {
- public:
-  virtual ~Mailbox() = default;
-  /// Runs `message` on the loop thread, in order of posting. Callable from any thread; messages posted after
-  /// the loop has stopped are dropped.
-  virtual void Post(std::function<void()> message) = 0;
-};
 
 class Jobs {
  public:
@@ -27,8 +17,5 @@ class Jobs {
   virtual ~Jobs() = default;  ///< Asks all jobs to stop, waits for those that run, drops those that wait.
   virtual void Run(std::function<void(std::stop_token)> job) = 0;
 };
-
-/// The mailbox of a loop. Made and destroyed on the loop thread.
-Result<std::unique_ptr<Mailbox>> MakeMailbox(uv_loop_t* loop);
 
 }  // namespace spawnd::daemon

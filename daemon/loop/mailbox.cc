@@ -6,12 +6,10 @@
 #include <mutex>
 #include <utility>
 
-#include "daemon/loop/jobs.h"
-
 namespace spawnd::daemon {
-namespace {
 
-class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<UvLoopQueue> {
+/// What the mailbox, its posters and libuv share.
+class Mailbox::Slot : public std::enable_shared_from_this<Slot> {
  public:
   Result<void> Open(uv_loop_t* loop) {
     auto async = std::make_unique<uv_async_t>();
@@ -19,12 +17,12 @@ class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<
       return FailErrno(-code, "cannot make a mailbox");
     }
     async_ = async.release();
-    // The handle keeps the queue alive until it is closed; the queue must not own the handle's memory.
-    async_->data = new std::shared_ptr<UvLoopQueue>(shared_from_this());
+    // The handle keeps the slot alive until it is closed; the slot must not own the handle's memory.
+    async_->data = new std::shared_ptr<Slot>(shared_from_this());
     return {};
   }
 
-  void Post(std::function<void()> message) override {
+  void Post(Message message) {
     const std::lock_guard lock(mutex_);
     if (async_ == nullptr) return;
     messages_.push_back(std::move(message));
@@ -32,8 +30,8 @@ class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<
     uv_async_send(async_);
   }
 
-  void Close() override {
-    std::deque<std::function<void()>> dropped;  // destroyed without the lock: a message may own anything
+  void Close() {
+    std::deque<Message> dropped;  // destroyed without the lock: a message may own anything
     uv_async_t* async = nullptr;
     {
       const std::lock_guard lock(mutex_);
@@ -42,15 +40,15 @@ class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<
     }
     if (async == nullptr) return;
     uv_close(reinterpret_cast<uv_handle_t*>(async), [](uv_handle_t* handle) {
-      delete static_cast<std::shared_ptr<UvLoopQueue>*>(handle->data);
+      delete static_cast<std::shared_ptr<Slot>*>(handle->data);
       delete reinterpret_cast<uv_async_t*>(handle);
     });
   }
 
  private:
   static void Wake(uv_async_t* async) {
-    const std::shared_ptr<UvLoopQueue> queue = *static_cast<std::shared_ptr<UvLoopQueue>*>(async->data);
-    queue->RunWaiting();
+    const std::shared_ptr<Slot> slot = *static_cast<std::shared_ptr<Slot>*>(async->data);
+    slot->RunWaiting();
   }
 
   /// Runs what waits now and not what these messages post in turn, so that the loop gets to its sockets in
@@ -62,7 +60,7 @@ class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<
       count = messages_.size();
     }
     for (; count > 0; --count) {
-      std::function<void()> message;
+      Message message;
       {
         const std::lock_guard lock(mutex_);
         if (messages_.empty()) return;  // closed by a message before
@@ -74,36 +72,28 @@ class UvLoopQueue final : public LoopQueue, public std::enable_shared_from_this<
   }
 
   std::mutex mutex_;
-  std::deque<std::function<void()>> messages_;
+  std::deque<Message> messages_;
   uv_async_t* async_ = nullptr;  ///< null: closed
 };
 
-class QueueMailbox final : public Mailbox {
- public:
-  explicit QueueMailbox(std::shared_ptr<LoopQueue> queue) : queue_(std::move(queue)) {}
-  ~QueueMailbox() override { queue_->Close(); }
-  void Post(std::function<void()> message) override {
-    // A reference of this call's own: the message may run, and destroy this mailbox, before the queue's Post
-    // returns.
-    const std::shared_ptr<LoopQueue> queue = queue_;
-    queue->Post(std::move(message));
-  }
+void Mailbox::Post(Message message) {
+  // A reference of this call's own: the message may run, and destroy this mailbox, before Post returns.
+  const std::shared_ptr<Slot> slot = slot_;
+  slot->Post(std::move(message));
+}
 
- private:
-  std::shared_ptr<LoopQueue> queue_;
-};
+std::function<void(Mailbox::Message)> Mailbox::Posting() const {
+  return [slot = slot_](Message message) { slot->Post(std::move(message)); };
+}
 
-}  // namespace
-
-Result<std::shared_ptr<LoopQueue>> MakeLoopQueue(uv_loop_t* loop) {
-  auto queue = std::make_shared<UvLoopQueue>();
-  TRY(queue->Open(loop));
-  return queue;
+void Mailbox::Close() {
+  slot_->Close();
 }
 
 Result<std::unique_ptr<Mailbox>> MakeMailbox(uv_loop_t* loop) {
-  TRY_ASSIGN(auto queue, MakeLoopQueue(loop));
-  return std::make_unique<QueueMailbox>(std::move(queue));
+  auto slot = std::make_shared<Mailbox::Slot>();
+  TRY(slot->Open(loop));
+  return std::unique_ptr<Mailbox>(new Mailbox(std::move(slot)));
 }
 
 }  // namespace spawnd::daemon

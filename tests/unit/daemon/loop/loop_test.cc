@@ -53,22 +53,25 @@ TEST_CASE("messages from many threads all arrive on the loop thread, in order pe
   CHECK(on_loop);
 }
 
-TEST_CASE("what is posted to a closed queue is dropped and destroyed") {
+TEST_CASE("what is posted to a closed mailbox is dropped and destroyed") {
   auto loop = MakeLoop();
-  auto queue = std::move(*MakeLoopQueue(loop->Get()));
+  auto mailbox = std::move(*MakeMailbox(loop->Get()));
+  const auto post = mailbox->Posting();
   auto waiting = std::make_shared<int>(1);
   auto late = std::make_shared<int>(2);
   bool ran = false;
-  queue->Post([&ran, waiting] { ran = true; });
-  queue->Close();
-  queue->Post([&ran, late] { ran = true; });
+  mailbox->Post([&ran, waiting] { ran = true; });
+  mailbox->Close();
+  mailbox->Post([&ran, late] { ran = true; });
+  mailbox.reset();
+  post([&ran, late] { ran = true; });
   loop->Run();
   CHECK_FALSE(ran);
   CHECK(waiting.use_count() == 1);
   CHECK(late.use_count() == 1);
 }
 
-TEST_CASE("a message may close the queue; those behind it do not run") {
+TEST_CASE("a message may destroy the mailbox; those behind it do not run") {
   auto loop = MakeLoop();
   auto mailbox = std::move(*MakeMailbox(loop->Get()));
   int ran = 0;
@@ -81,15 +84,15 @@ TEST_CASE("a message may close the queue; those behind it do not run") {
   CHECK(ran == 1);
 }
 
-TEST_CASE("threads may post while the loop closes the queue") {
+TEST_CASE("threads may post while the loop closes the mailbox") {
   for (int round = 0; round < 50; ++round) {
     auto loop = MakeLoop();
-    auto queue = std::move(*MakeLoopQueue(loop->Get()));
+    auto mailbox = std::move(*MakeMailbox(loop->Get()));
     std::atomic<bool> go = true;
-    std::thread poster([&, queue] {
-      while (go) queue->Post([] {});
+    std::thread poster([&go, post = mailbox->Posting()] {
+      while (go) post([] {});
     });
-    queue->Post([&] { queue->Close(); });
+    mailbox->Post([&] { mailbox.reset(); });
     loop->Run();
     go = false;
     poster.join();
