@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "daemon/keeper/files.h"
 
 namespace spawnd::daemon {
@@ -31,16 +32,13 @@ Result<UniqueFd> OpenLog(const std::string& path) {
 Result<std::unique_ptr<EngineLog>> EngineLog::Open(std::string path) {
   TRY_ASSIGN(UniqueFd file, OpenLog(path));
   const int64_t size = ::lseek(file.Get(), 0, SEEK_END);
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "cannot make a pipe");
-  UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
+  TRY_ASSIGN(Pipe pipe, MakePipe());
   // The reader's end alone: an engine expects that what it prints to waits for it. A pipe that stays as small
   // as it is serves as well.
-  ::fcntl(reader.Get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(reader.Get(), F_SETPIPE_SZ, kPipeBytes);
-  return std::unique_ptr<EngineLog>(
-      new EngineLog(std::move(path), std::move(file), size, std::move(reader), std::move(writer)));
+  ::fcntl(pipe.read_end.Get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(pipe.read_end.Get(), F_SETPIPE_SZ, kPipeBytes);
+  return std::unique_ptr<EngineLog>(new EngineLog(std::move(path), std::move(file), size,
+                                                  std::move(pipe.read_end), std::move(pipe.write_end)));
 }
 
 EngineLog::~EngineLog() {

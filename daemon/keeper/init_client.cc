@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "daemon/keeper/init_process.h"
 #include "daemon/keeper/message.h"
 
@@ -35,21 +35,16 @@ void CloseAllBut(std::vector<int> kept) {
 }  // namespace
 
 Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan) {
-  std::array<int, 2> sockets{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
-    return FailErrno(errno, "cannot make a socket pair");
-  }
-  UniqueFd ours(sockets[0]);
-  UniqueFd theirs(sockets[1]);
+  TRY_ASSIGN(SocketPair sockets, MakeSocketPair(SOCK_SEQPACKET));
   // Like fork, with namespaces. A raw call: glibc's clone wants a stack of its own.
   const long pid = ::syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | SIGCHLD, nullptr, nullptr,
                              nullptr, nullptr);
   if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
   if (pid == 0) {
-    CloseAllBut({theirs.Get(), plan.log_fd, plan.lock_fd});
-    RunInitProcess(plan, std::move(theirs));
+    CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd});
+    RunInitProcess(plan, std::move(sockets.theirs));
   }
-  return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(ours)));
+  return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(sockets.ours)));
 }
 
 ContainerInit::~ContainerInit() {

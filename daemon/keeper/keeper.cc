@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/private_mounts.h"
@@ -40,12 +40,6 @@ constexpr auto kLockDeadline = 30s;
 constexpr auto kReadyCheck = 500us;
 /// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
 constexpr auto kProbeWithoutWord = 100ms;
-
-int64_t MonotonicNanoseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 Result<std::string> ReadWholeFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

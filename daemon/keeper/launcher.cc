@@ -10,6 +10,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/launcher_process.h"
 #include "daemon/keeper/message.h"
@@ -17,17 +18,9 @@
 namespace spawnd::daemon {
 namespace {
 
-Result<std::pair<UniqueFd, UniqueFd>> MakeSocketPair() {
-  std::array<int, 2> sockets{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
-    return FailErrno(errno, "cannot make a socket pair");
-  }
-  return std::pair(UniqueFd(sockets[0]), UniqueFd(sockets[1]));
-}
-
 /// Returns the daemon's end of the socket pair with a new launcher process.
 Result<UniqueFd> StartProcess() {
-  TRY_ASSIGN(auto sockets, MakeSocketPair());
+  TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
   // dup2 to the same number would leave close-on-exec set.
   const UniqueFd high(::fcntl(theirs.Get(), F_DUPFD_CLOEXEC, 10));
@@ -66,7 +59,7 @@ Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start() {
 
 Result<ForkedKeeper> KeeperLauncher::ForkKeeper(const std::string& directory, int64_t id) {
   TRY_ASSIGN(const UniqueFd control, BindControlSocket(directory));
-  TRY_ASSIGN(auto sockets, MakeSocketPair());
+  TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
   const std::scoped_lock lock(mutex_);
   auto pid = Ask(id, control.Get(), theirs.Get());

@@ -1,7 +1,5 @@
 #include "tests/power/power_cuts.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <random>
@@ -69,12 +67,6 @@ Result<void> CopyOut(RecordingFileSystem& disk, const std::string& directory) {
 }
 
 }  // namespace
-
-int64_t MonotonicNanoseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 Result<std::string> CutPower(const RecordingFileSystem& recorded, const CutRequest& request,
                              const std::vector<CommitTime>& commits) {

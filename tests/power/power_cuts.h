@@ -11,8 +11,6 @@
 
 namespace spawnd::testing {
 
-int64_t MonotonicNanoseconds();
-
 struct CommitTime {
   int64_t called_ns = 0;
   int64_t returned_ns = 0;

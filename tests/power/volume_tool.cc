@@ -24,6 +24,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "storage/export/ext4.h"
 #include "storage/export/fuse_export.h"
