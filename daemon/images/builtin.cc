@@ -107,10 +107,12 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
   if (auto by_id = FindById(reference)) return by_id;
   const size_t colon = reference.find(':');
   const std::string_view name = reference.substr(0, colon);
-  std::string_view version = colon == std::string_view::npos ? "" : reference.substr(colon + 1);
-  if (version == "empty" || version == "latest") version = "";
-  // Any other tag is not of these, whether or not there is an image that has it.
-  if (!version.empty() && (version.front() < '0' || version.front() > '9')) return std::nullopt;
+  std::string_view version = colon == std::string_view::npos ? "latest" : reference.substr(colon + 1);
+  if (version == "empty" || version == "latest") {
+    version = "";
+  } else if (version.empty() || version.front() < '0' || version.front() > '9') {
+    return std::nullopt;  // whether or not there is an image of such a tag, it is none of these
+  }
   for (const engines::Engine* engine : engines::AllEngines()) {
     if (name != NameOf(*engine) && name != engine->ShortName()) continue;
     return BuiltInImage{engine, NameOf(*engine), std::string(version)};
