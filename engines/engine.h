@@ -29,14 +29,6 @@
 
 namespace spawnd::engines {
 
-/// One installed server of a product.
-struct Installation {
-  std::string engine;     ///< registry name, e.g. "postgresql"
-  std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
-  std::string root;       ///< folder that holds bin/ (or sbin/), absolute
-  std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
-};
-
 struct SettingsFile {
   std::string name;
   std::string content;
@@ -175,17 +167,9 @@ class Engine {
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;
 
-  /// The version that a backup dictates ("15"), because it holds the server's own files; empty: any may take
-  /// it. Asked before an installation is chosen.
-  virtual Result<std::string> VersionOfBackup(const RestoreRequest& /*request*/) const {
-    return std::string();
-  }
-  /// Looks at the backup's content and says how to restore it: steps against the running server, placements
-  /// of files before it is started (engines/restore.h), or both. Called twice: before the build, to refuse at
-  /// once what cannot be restored, without endpoint and credentials; then for good. kInvalidArgument: not a
-  /// backup of this product.
-  virtual Result<RestorePlan> PlanRestore(const Installation& installation,
-                                          const RestoreRequest& request) const = 0;
+  /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
+  /// kInvalidArgument: not a backup of this product, or one that is cut short.
+  virtual Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const = 0;
   /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
   virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };

@@ -7,6 +7,14 @@
 
 namespace spawnd::engines {
 
+/// One installed server of a product.
+struct Installation {
+  std::string engine;     ///< registry name, e.g. "postgresql"
+  std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
+  std::string root;       ///< folder that holds bin/ (or sbin/), absolute
+  std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
+};
+
 /// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.
 struct Command {
   std::vector<std::string> argv;

@@ -1,4 +1,4 @@
-/// How a backup or a script gets into a server: what an engine plans (Engine::PlanRestore) and the daemon
+/// How a backup or a script gets into a server: what an engine plans (Engine::Recognise) and the daemon
 /// carries out. Two ways, which one backup may combine:
 ///
 ///   steps       a tool on the host talks to the running build server, as the caller (psql < dump.sql)
@@ -85,12 +85,6 @@ struct Placement {
   std::vector<ContainerCommand> afterwards{};
 };
 
-/// What is to be done with one backup. Either may be empty.
-struct RestorePlan {
-  std::vector<Placement> placements;
-  std::vector<RestoreStep> steps;
-};
-
 /// A backup that is a folder, as the caller may see it. More than a few small files is for tools to read,
 /// which run as the caller.
 class BackupFolder {
@@ -103,20 +97,49 @@ class BackupFolder {
   virtual Result<UniqueFd> Open(const std::string& relative_path) const = 0;
 };
 
+/// A backup or a script, as the caller of the daemon named it.
 struct RestoreRequest {
   std::string backup_name{};  ///< as the user wrote it, for messages
   /// Absolute, on the host: for tools that open the backup themselves, as the caller. Empty for a text that
   /// is no file.
   std::string backup_path{};
-  int backup_fd = -1;  ///< opened as the caller, regular file at offset 0; stays the caller's to close
+  /// Opened as the caller, regular file; read with offsets of one's own. It and `folder` outlive what
+  /// Recognise returns, and stay the caller's to close.
+  int backup_fd = -1;
   const BackupFolder* folder = nullptr;  ///< set: the backup is a folder, and backup_fd is -1
   /// One of the user's own scripts (preScript, postScript, scripts folders): the product's statements as
   /// text, never an archive; may be empty. Its plan has steps only, and any error ends it.
   bool is_script = false;
+};
+
+/// Where a restore goes.
+struct RestoreTarget {
   std::string database{};  ///< initialDatabaseName, may be empty
   Paths paths{};           ///< for placements
   Endpoint endpoint{};
   Credentials credentials{};  ///< of the build server's superuser
+};
+
+/// What is to be done with one backup. Either may be empty.
+struct RestorePlan {
+  std::vector<Placement> placements;
+  std::vector<RestoreStep> steps;
+};
+
+/// What an engine saw in a backup (Engine::Recognise). Used by one thread at a time.
+class RecognisedBackup {
+ public:
+  virtual ~RecognisedBackup() = default;
+  /// The version that the backup dictates ("15"), because it holds the server's own files; empty: any may
+  /// take it.
+  virtual std::string Version() const { return {}; }
+  /// Its plan has placements. Only one such backup fits into one image.
+  virtual bool IsPlaced() const { return false; }
+  /// How to restore it with this installation and the tools of this host. Reads nothing of the backup, so
+  /// that it costs little to ask before a build, with no target yet, whether that is possible at all:
+  /// kUnsupported otherwise. The plan that is carried out is another one, and one alone: placements and steps
+  /// of a plan belong together.
+  virtual Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const = 0;
 };
 
 /// For engines that take no folder (or not this one).

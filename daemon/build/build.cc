@@ -11,6 +11,7 @@
 #include "api/json.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "daemon/build/backups.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/build/restore.h"
@@ -42,6 +43,7 @@ class Build {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
+    TRY(RecogniseBackups());
     TRY(ChooseServer());
     TRY_ASSIGN(scripts_,
                FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
@@ -63,18 +65,25 @@ class Build {
   }
 
  private:
-  /// What cannot be restored is refused before the build begins.
+  Result<void> RecogniseBackups() {
+    for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup));
+    return {};
+  }
+
+  /// What this installation cannot restore is refused before the build begins.
   Result<void> CheckBackups() {
+    engines::RestoreTarget nowhere_yet;
+    nowhere_yet.database = order_.request.initial_database_name;
     std::string placed;
     for (const OpenedBackup& backup : backups_) {
-      TRY_ASSIGN(const bool has_placements,
-                 HasPlacements(RestoreFor(0), backup, order_.request.initial_database_name));
-      if (has_placements && !placed.empty()) {
+      TRY(backup.recognised->Plan(installation_, nowhere_yet));
+      if (!backup.recognised->IsPlaced()) continue;
+      if (!placed.empty()) {
         return Fail(ErrorCode::kInvalidArgument,
                     "'" + placed + "' and '" + backup.name + "' are each the files of a whole server",
                     "Make an image of each.");
       }
-      if (has_placements) placed = backup.name;
+      placed = backup.name;
     }
     has_placements_ = !placed.empty();
     return {};
@@ -84,7 +93,7 @@ class Build {
   Result<void> ChooseServer() {
     std::string wanted = order_.request.version;
     for (const OpenedBackup& backup : backups_) {
-      TRY_ASSIGN(const std::string dictated, VersionOfBackup(*engine_, backup));
+      const std::string dictated = backup.recognised->Version();
       if (dictated.empty()) continue;
       if (!wanted.empty() && !engine_->Satisfies(dictated, wanted)) {
         return Fail(ErrorCode::kInvalidArgument,
@@ -114,6 +123,7 @@ class Build {
                  std::string(engine_->DisplayName()) + (version.empty() ? "" : " " + version);
     order_.warnings.push_back(stands_in_);
     engine_ = other;
+    TRY(RecogniseBackups());
     return installation;
   }
 
@@ -138,9 +148,7 @@ class Build {
     return row;
   }
 
-  Restore RestoreFor(int64_t image_id) const {
-    return {*engine_, installation_, order_.caller, state_.layout.ImageLog(image_id)};
-  }
+  Restore Here() const { return {order_.caller, state_.layout.ImageLog(id_)}; }
 
   Result<ImageCompletion> MakeContent() {
     TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
@@ -181,17 +189,22 @@ class Build {
   Result<ImageCompletion> RestoreInto(BuildServer& server) {
     const api::CreateDataImageRequest& request = order_.request;
     const std::string& initial = request.initial_database_name;
+    std::vector<engines::RestorePlan> plans;
+    for (const OpenedBackup& backup : backups_) {
+      TRY_ASSIGN(auto plan, backup.recognised->Plan(installation_, TargetOf(initial, server)));
+      plans.push_back(std::move(plan));
+    }
     if (has_placements_) {
-      for (const OpenedBackup& backup : backups_) {
-        TRY(RunPlacements(context_, RestoreFor(id_), backup, initial, server));
+      for (size_t i = 0; i < plans.size(); ++i) {
+        TRY(RunPlacements(context_, Here(), backups_[i], plans[i].placements, server));
       }
       progress_.Stage("recovering");
       TRY(server.StartEngine());
     }
     if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
     TRY(RunScript("preScript", request.pre_script, initial, server));
-    for (const OpenedBackup& backup : backups_) {
-      TRY(RunRestore(context_, RestoreFor(id_), backup, initial, server));
+    for (size_t i = 0; i < plans.size(); ++i) {
+      TRY(RunSteps(context_, Here(), backups_[i], plans[i].steps));
     }
     TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
@@ -200,11 +213,11 @@ class Build {
   }
 
   Result<void> RunScripts(const BuildServer& server) {
-    LogNotes(RestoreFor(id_), scripts_.notes);
+    LogNotes(Here(), scripts_.notes);
     for (const FoundScript& script : scripts_.scripts) {
       // One at a time, so that as many as there are do not need as many descriptors.
-      TRY_ASSIGN(const OpenedBackup opened, OpenScript(order_.caller, script));
-      TRY(RunRestore(context_, RestoreFor(id_), opened, order_.request.initial_database_name, server));
+      TRY_ASSIGN(OpenedBackup opened, OpenScript(order_.caller, script));
+      TRY(RunOpened(opened, order_.request.initial_database_name, server));
     }
     return {};
   }
@@ -212,8 +225,14 @@ class Build {
   Result<void> RunScript(std::string_view name, const std::string& text, const std::string& database,
                          const BuildServer& server) {
     if (text.empty()) return {};
-    TRY_ASSIGN(const OpenedBackup script, ScriptAsBackup(name, text));
-    return RunRestore(context_, RestoreFor(id_), script, database, server);
+    TRY_ASSIGN(OpenedBackup script, ScriptAsBackup(name, text));
+    return RunOpened(script, database, server);
+  }
+
+  Result<void> RunOpened(OpenedBackup& script, const std::string& database, const BuildServer& server) {
+    TRY(Recognise(*engine_, script));
+    TRY_ASSIGN(engines::RestorePlan plan, script.recognised->Plan(installation_, TargetOf(database, server)));
+    return RunSteps(context_, Here(), script, plan.steps);
   }
 
   /// What clients open first: as asked for, else the only database that the restore made, else the engine's

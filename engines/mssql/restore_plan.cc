@@ -48,37 +48,37 @@ Result<std::string> RunningProgram() {
   return std::string(path.data(), static_cast<size_t>(n));
 }
 
-Result<RestoreStep> ToolStep(const RestoreRequest& request, std::string title, bool gzip,
-                             std::vector<std::string> words) {
+Result<RestoreStep> ToolStep(const RestoreTarget& target, const std::string& name, std::string title,
+                             bool gzip, std::vector<std::string> words) {
   TRY_ASSIGN(const std::string running, RunningProgram());
   TRY_ASSIGN(const std::string tool, FindTool(running));
   RestoreStep step;
   step.title = std::move(title);
-  step.command.argv = {tool, words.front(), request.endpoint.host, std::to_string(request.endpoint.port)};
+  step.command.argv = {tool, words.front(), target.endpoint.host, std::to_string(target.endpoint.port)};
   step.command.argv.insert(step.command.argv.end(), words.begin() + 1, words.end());
   // HOME: FreeTDS would take a .freetds.conf of the user's into account.
   step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
-                      std::string(kPasswordVariable) + "=" + request.credentials.password};
+                      std::string(kPasswordVariable) + "=" + target.credentials.password};
   step.command.working_directory = "/";
-  step.session = std::make_unique<ToolSession>(request.backup_name, gzip);
+  step.session = std::make_unique<ToolSession>(name, gzip);
   return step;
 }
 
-Result<RestorePlan> PlanNativeBackup(const RestoreRequest& request, bool gzip) {
-  const std::string name = RandomText(kNameLetters, kLowerLetters) + ".bak";
+Result<RestorePlan> PlanNativeBackup(const RestoreTarget& target, const std::string& name, bool gzip) {
+  const std::string placed = RandomText(kNameLetters, kLowerLetters) + ".bak";
   RestorePlan plan;
   Placement placement;
-  placement.source = PassOnBackup(request.backup_name, gzip);
-  placement.sink.title = "placing " + request.backup_name;
+  placement.source = PassOnBackup(name, gzip);
+  placement.sink.title = "placing " + name;
   placement.sink.command = {{"/bin/sh", "-c", R"(mkdir -p "$1" && cat >"$1/$2")", "place",
-                             request.paths.data_directory + "/" + kRestoreFolder, name},
+                             target.paths.data_directory + "/" + kRestoreFolder, placed},
                             {"LC_ALL=C", "PATH=/usr/bin:/bin"},
                             "/"};
   plan.placements.push_back(std::move(placement));
   TRY_ASSIGN(
       RestoreStep step,
-      ToolStep(request, "restoring " + request.backup_name, false,
-               {"restore", std::string(kDataPlace) + "/" + kRestoreFolder + "/" + name, request.database}));
+      ToolStep(target, name, "restoring " + name, false,
+               {"restore", std::string(kDataPlace) + "/" + kRestoreFolder + "/" + placed, target.database}));
   step.input_is_backup = false;
   plan.steps.push_back(std::move(step));
   return plan;
@@ -90,18 +90,50 @@ bool LooksLikeText(std::string_view bytes) {
   });
 }
 
+class NativeBackup final : public RecognisedBackup {
+ public:
+  NativeBackup(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+
+  bool IsPlaced() const override { return true; }
+  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    return PlanNativeBackup(target, name_, gzip_);
+  }
+
+ private:
+  const std::string name_;
+  const bool gzip_;
+};
+
+class Script final : public RecognisedBackup {
+ public:
+  Script(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+
+  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    TRY_ASSIGN(RestoreStep step,
+               ToolStep(target, name_, "running " + name_, gzip_, {"script", target.database}));
+    RestorePlan plan;
+    plan.steps.push_back(std::move(step));
+    return plan;
+  }
+
+ private:
+  const std::string name_;
+  const bool gzip_;
+};
+
 }  // namespace
 
 /// A native backup (.bak) is placed in the data directory, because the server itself reads it, and restored
 /// by spawnd-tsql; T-SQL goes to spawnd-tsql. gzip of either is unpacked on the way.
-Result<RestorePlan> MssqlEngine::PlanRestore(const Installation& /*installation*/,
-                                             const RestoreRequest& request) const {
+Result<std::unique_ptr<RecognisedBackup>> MssqlEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of SQL Server is a file: BACKUP DATABASE ... TO DISK.");
   }
   TRY_ASSIGN(const Head head, ReadHead(request));
-  if (!request.is_script && IsNativeBackup(head.bytes)) return PlanNativeBackup(request, head.gzip);
+  if (!request.is_script && IsNativeBackup(head.bytes)) {
+    return std::make_unique<NativeBackup>(request.backup_name, head.gzip);
+  }
   if (head.bytes.substr(0, 2) == "\xFF\xFE" || head.bytes.substr(0, 2) == "\xFE\xFF") {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a script in UTF-16",
                 "Save it as UTF-8.");
@@ -110,11 +142,7 @@ Result<RestorePlan> MssqlEngine::PlanRestore(const Installation& /*installation*
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of SQL Server",
                 "A backup is what BACKUP DATABASE writes (.bak), or a script of T-SQL; gzip of either.");
   }
-  RestorePlan plan;
-  TRY_ASSIGN(RestoreStep step,
-             ToolStep(request, "running " + request.backup_name, head.gzip, {"script", request.database}));
-  plan.steps.push_back(std::move(step));
-  return plan;
+  return std::make_unique<Script>(request.backup_name, head.gzip);
 }
 
 }  // namespace spawnd::engines::mssql

@@ -34,9 +34,7 @@ class FamilyEngine : public Engine {
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
-  Result<std::string> VersionOfBackup(const RestoreRequest& request) const override;
-  Result<RestorePlan> PlanRestore(const Installation& installation,
-                                  const RestoreRequest& request) const override;
+  Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
 
  protected:
   explicit FamilyEngine(const Product& product) : product_(product) {}

@@ -71,15 +71,15 @@ std::function<Error(std::string_view)> ExplainWith(const std::string& name, Erro
   };
 }
 
-ContainerCommand Sink(const RestoreRequest& request, std::vector<std::string> unpack) {
+ContainerCommand Sink(const std::string& name, const Paths& paths, std::vector<std::string> unpack) {
   ContainerCommand sink;
-  sink.title = "placing " + request.backup_name;
+  sink.title = "placing " + name;
   std::vector<std::string> argv{"/bin/sh", "-c",
                                 R"(cd "$1" && mkdir -p -m 0700 tmp db && cd db && shift && exec "$@")", "sh",
-                                request.paths.data_directory};
+                                paths.data_directory};
   for (std::string& word : unpack) argv.push_back(std::move(word));
   sink.command = HostCommand(std::move(argv));
-  sink.explain = ExplainWith(request.backup_name, ErrorCode::kInvalidArgument);
+  sink.explain = ExplainWith(name, ErrorCode::kInvalidArgument);
   return sink;
 }
 
@@ -98,13 +98,7 @@ RestoreStep FolderSource(const RestoreRequest& request) {
   return source;
 }
 
-}  // namespace
-
-bool IsPhysicalBackup(const BackupFolder& folder) {
-  return !InfoOf(folder).empty();
-}
-
-Result<std::string> SeriesOfPhysicalBackup(const RestoreRequest& request) {
+Result<std::string> SeriesOfFolder(const RestoreRequest& request) {
   TRY_ASSIGN(const UniqueFd fd, request.folder->Open(InfoOf(*request.folder)));
   std::string info(kMaxInfoBytes, '\0');
   const ssize_t n = ::pread(fd.Get(), info.data(), info.size(), 0);
@@ -116,36 +110,68 @@ Result<std::string> SeriesOfPhysicalBackup(const RestoreRequest& request) {
   return SeriesOf(std::string_view(info).substr(at + kLine.size()));
 }
 
-Result<RestorePlan> PlanPhysicalBackup(const Product& product, const Installation& installation,
-                                       const RestoreRequest& request, bool gzip) {
-  const std::string tool = FindProgram(installation.root, product.backup_programs);
-  const std::string unpacker = FindProgram(installation.root, product.stream_programs);
+class PhysicalBackup final : public RecognisedBackup {
+ public:
+  PhysicalBackup(const Product& product, RestoreRequest request, std::string series, bool gzip)
+      : product_(product), request_(std::move(request)), series_(std::move(series)), gzip_(gzip) {}
+
+  std::string Version() const override { return series_; }
+  bool IsPlaced() const override { return true; }
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override;
+
+ private:
+  const Product& product_;
+  const RestoreRequest request_;
+  const std::string series_;
+  const bool gzip_;
+};
+
+Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
+                                         const RestoreTarget& target) const {
+  const std::string& name = request_.backup_name;
+  const std::string tool = FindProgram(installation.root, product_.backup_programs);
+  const std::string unpacker = FindProgram(installation.root, product_.stream_programs);
   if (tool.empty() || unpacker.empty()) {
     return Fail(ErrorCode::kUnsupported,
-                "'" + request.backup_name + "' is a physical backup, and no program of " +
-                    std::string(product.display_name) + " " + installation.version +
+                "'" + name + "' is a physical backup, and no program of " +
+                    std::string(product_.display_name) + " " + installation.version +
                     " is installed that restores it",
-                product.backup_programs.empty() ? "Use an SQL dump."
-                                                : "Install it with `apt install mariadb-backup`.");
+                product_.backup_programs.empty() ? "Use an SQL dump."
+                                                 : "Install it with `apt install mariadb-backup`.");
   }
   Placement placement;
   placement.replaces_data = true;
-  if (request.folder != nullptr) {
-    placement.source = FolderSource(request);
-    placement.sink = Sink(request, {"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"});
+  if (request_.folder != nullptr) {
+    placement.source = FolderSource(request_);
+    placement.sink = Sink(name, target.paths, {"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"});
   } else {
-    placement.source = PassOnBackup(request.backup_name, gzip);
-    placement.sink = Sink(request, {unpacker, "-x"});
+    placement.source = PassOnBackup(name, gzip_);
+    placement.sink = Sink(name, target.paths, {unpacker, "-x"});
   }
   ContainerCommand recover;
-  recover.title = "recovering " + request.backup_name;
-  recover.command = HostCommand({"/bin/sh", "-c", kRecoverScript, "sh", request.paths.data_directory,
+  recover.title = "recovering " + name;
+  recover.command = HostCommand({"/bin/sh", "-c", kRecoverScript, "sh", target.paths.data_directory,
                                  SeriesOf(installation.version), tool});
-  recover.explain = ExplainWith(request.backup_name, ErrorCode::kInvalidArgument);
+  recover.explain = ExplainWith(name, ErrorCode::kInvalidArgument);
   placement.afterwards.push_back(std::move(recover));
   RestorePlan plan;
   plan.placements.push_back(std::move(placement));
   return plan;
+}
+
+}  // namespace
+
+bool IsPhysicalBackup(const BackupFolder& folder) {
+  return !InfoOf(folder).empty();
+}
+
+Result<std::unique_ptr<RecognisedBackup>> MakePhysicalBackup(const Product& product,
+                                                             const RestoreRequest& request, bool gzip) {
+  std::string series;
+  if (request.folder != nullptr) {
+    TRY_ASSIGN(series, SeriesOfFolder(request));
+  }
+  return std::make_unique<PhysicalBackup>(product, request, std::move(series), gzip);
 }
 
 }  // namespace spawnd::engines::mysql_family

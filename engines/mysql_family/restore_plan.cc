@@ -18,7 +18,7 @@ Result<std::string> FindClient(const Product& product, const Installation& insta
               "Install it with `apt install mariadb-client-core`.");
 }
 
-Command ClientCommand(const std::string& client, const RestoreRequest& request) {
+Command ClientCommand(const std::string& client, const RestoreTarget& target) {
   Command command;
   // Binary mode: the client's own commands, which start programs and read files, are no commands then, and
   // every byte gets through as it is.
@@ -26,14 +26,14 @@ Command ClientCommand(const std::string& client, const RestoreRequest& request) 
                   "--no-defaults",
                   "--binary-mode",
                   "--protocol=tcp",
-                  "--host=" + request.endpoint.host,
-                  "--port=" + std::to_string(request.endpoint.port),
-                  "--user=" + request.credentials.user,
+                  "--host=" + target.endpoint.host,
+                  "--port=" + std::to_string(target.endpoint.port),
+                  "--user=" + target.credentials.user,
                   "--connect-timeout=30",
                   "--max-allowed-packet=1G",
                   "--default-character-set=utf8mb4"};
   command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
-                 "MYSQL_PWD=" + request.credentials.password};
+                 "MYSQL_PWD=" + target.credentials.password};
   command.working_directory = "/";
   return command;
 }
@@ -43,50 +43,63 @@ std::string BaseName(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
+class SqlText final : public RecognisedBackup {
+ public:
+  SqlText(const Product& product, const RestoreRequest& request, const BackupHead& head)
+      : product_(product),
+        name_(request.backup_name),
+        is_script_(request.is_script),
+        gzip_(head.gzip),
+        header_(ReadDumpHeader(head.bytes)) {}
+
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    TRY_ASSIGN(const std::string client, FindClient(product_, installation));
+    DumpSession::Options options;
+    options.filter.name = name_;
+    options.filter.closing_line_expected = header_.present;
+    options.filter.drop_system_tables =
+        header_.present && !product_.takes_system_tables(header_.server, installation.version);
+    options.filter.keep_definers = is_script_;
+    options.filter.replace_collation = product_.replace_collation;
+    options.gzip = gzip_;
+    options.credentials = target.credentials;
+    const std::string& database = target.database.empty() ? header_.database : target.database;
+    if (!database.empty()) {
+      const std::string name = Quoted(database, '`');
+      options.before = "CREATE DATABASE IF NOT EXISTS " + name + "; USE " + name + "; ";
+    }
+    RestoreStep step;
+    step.title = "restoring " + BaseName(name_);
+    step.command = ClientCommand(client, target);
+    step.session = std::make_unique<DumpSession>(std::move(options));
+    RestorePlan plan;
+    plan.steps.push_back(std::move(step));
+    return plan;
+  }
+
+ private:
+  const Product& product_;
+  const std::string name_;
+  const bool is_script_;
+  const bool gzip_;
+  const DumpHeader header_;
+};
+
 }  // namespace
 
-Result<std::string> FamilyEngine::VersionOfBackup(const RestoreRequest& request) const {
-  if (request.folder == nullptr || !IsPhysicalBackup(*request.folder)) return std::string();
-  return SeriesOfPhysicalBackup(request);
-}
-
-Result<RestorePlan> FamilyEngine::PlanRestore(const Installation& installation,
-                                              const RestoreRequest& request) const {
+Result<std::unique_ptr<RecognisedBackup>> FamilyEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     if (!IsPhysicalBackup(*request.folder)) return Fail(FolderRefused(request));
-    return PlanPhysicalBackup(product_, installation, request, false);
+    return MakePhysicalBackup(product_, request, false);
   }
   TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,
                RecogniseBackup(head.bytes, request.backup_name, product_.display_name));
-    if (format == BackupFormat::kStream)
-      return PlanPhysicalBackup(product_, installation, request, head.gzip);
+    if (format == BackupFormat::kStream) return MakePhysicalBackup(product_, request, head.gzip);
   }
-  TRY_ASSIGN(const std::string client, FindClient(product_, installation));
-  const DumpHeader header = ReadDumpHeader(head.bytes);
-  DumpSession::Options options;
-  options.filter.name = request.backup_name;
-  options.filter.closing_line_expected = header.present;
-  options.filter.drop_system_tables =
-      header.present && !product_.takes_system_tables(header.server, installation.version);
-  options.filter.keep_definers = request.is_script;
-  options.filter.replace_collation = product_.replace_collation;
-  options.gzip = head.gzip;
-  options.credentials = request.credentials;
-  const std::string& database = request.database.empty() ? header.database : request.database;
-  if (!database.empty()) {
-    const std::string name = Quoted(database, '`');
-    options.before = "CREATE DATABASE IF NOT EXISTS " + name + "; USE " + name + "; ";
-  }
-  RestoreStep step;
-  step.title = "restoring " + BaseName(request.backup_name);
-  step.command = ClientCommand(client, request);
-  step.session = std::make_unique<DumpSession>(std::move(options));
-  RestorePlan plan;
-  plan.steps.push_back(std::move(step));
-  return plan;
+  return std::make_unique<SqlText>(product_, request, head);
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -194,11 +194,11 @@ Error WhyNotRecovered(const std::string& name, std::string_view output) {
   return error;
 }
 
-std::vector<ContainerCommand> Afterwards(const RestoreRequest& request, const std::string& version) {
-  const std::string name = request.backup_name;
+std::vector<ContainerCommand> Afterwards(const std::string& name, const Paths& paths,
+                                         const std::string& version) {
   ContainerCommand tidy;
   tidy.title = "preparing " + name;
-  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", request.paths.data_directory});
+  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", paths.data_directory});
   tidy.explain = [name](std::string_view output) {
     while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
     return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no whole base backup: " +
@@ -206,7 +206,7 @@ std::vector<ContainerCommand> Afterwards(const RestoreRequest& request, const st
   };
   ContainerCommand recover;
   recover.title = "recovering";
-  recover.command = SingleUserCommand(request.paths, version);
+  recover.command = SingleUserCommand(paths, version);
   recover.input = kSuperuserScript;
   recover.explain = [name](std::string_view output) { return WhyNotRecovered(name, output); };
   std::vector<ContainerCommand> commands;
@@ -231,20 +231,19 @@ ContainerCommand Unpack(const std::string& title, const std::string& into) {
 }
 
 /// A file of the folder, or the folder itself, read by a tool as the caller.
-Placement FromTool(const RestoreRequest& request, const std::string& what, std::vector<std::string> argv,
-                   const std::string& into) {
+Placement FromTool(const std::string& what, std::vector<std::string> argv, const std::string& into) {
   Placement placement;
   placement.source = PassOnBackup(what, false);
   placement.source.command = HostCommand(std::move(argv));
   placement.source.input_is_backup = false;
-  placement.sink = Unpack(placement.source.title, request.paths.data_directory + into);
+  placement.sink = Unpack(placement.source.title, into);
   return placement;
 }
 
 Placement FromTarInFolder(const RestoreRequest& request, const std::string& file, const std::string& into) {
   const std::string path = request.backup_path + "/" + file;
-  if (IsGzipName(file)) return FromTool(request, file, {"/bin/gzip", "-dc", "--", path}, into);
-  return FromTool(request, file, {"/bin/cat", "--", path}, into);
+  if (IsGzipName(file)) return FromTool(file, {"/bin/gzip", "-dc", "--", path}, into);
+  return FromTool(file, {"/bin/cat", "--", path}, into);
 }
 
 /// OID.tar, OID.tar.gz: tablespaces.
@@ -255,14 +254,14 @@ std::string TablespaceOf(const std::string& file) {
   return number && (ending == ".tar" || ending == ".tar.gz" || ending == ".tgz") ? stem : std::string();
 }
 
-std::vector<Placement> FromTarFolder(const RestoreRequest& request) {
+std::vector<Placement> FromTarFolder(const RestoreRequest& request, const std::string& data) {
   std::vector<Placement> placements;
-  placements.push_back(FromTarInFolder(request, TarIn(*request.folder, "base"), ""));
+  placements.push_back(FromTarInFolder(request, TarIn(*request.folder, "base"), data));
   const std::string wal = TarIn(*request.folder, "pg_wal");
-  if (!wal.empty()) placements.push_back(FromTarInFolder(request, wal, "/pg_wal"));
+  if (!wal.empty()) placements.push_back(FromTarInFolder(request, wal, data + "/pg_wal"));
   for (const std::string& file : request.folder->Names()) {
     const std::string oid = TablespaceOf(file);
-    if (!oid.empty()) placements.push_back(FromTarInFolder(request, file, "/pg_tblspc/" + oid));
+    if (!oid.empty()) placements.push_back(FromTarInFolder(request, file, data + "/pg_tblspc/" + oid));
   }
   return placements;
 }
@@ -276,27 +275,65 @@ if [ -e pg_wal.tar.gz ]; then exec gzip -dc pg_wal.tar.gz; fi
 exec head -c 10240 /dev/zero
 )sh";
 
-std::vector<Placement> FromTarFile(const RestoreRequest& request, bool gzip) {
+std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::string& data, bool gzip) {
   std::vector<Placement> placements;
   Placement& base = placements.emplace_back();
   base.source = PassOnBackup(request.backup_name, gzip);
-  base.sink = Unpack(base.source.title, request.paths.data_directory);
+  base.sink = Unpack(base.source.title, data);
   if (request.backup_name.substr(0, 8) == "base.tar" && !request.backup_path.empty()) {
     const std::string folder = request.backup_path.substr(0, request.backup_path.rfind('/') + 1);
-    placements.push_back(FromTool(request, "the log beside " + request.backup_name,
-                                  {"/bin/sh", "-c", kLogBesideIt, "sh", folder}, "/pg_wal"));
+    placements.push_back(FromTool("the log beside " + request.backup_name,
+                                  {"/bin/sh", "-c", kLogBesideIt, "sh", folder}, data + "/pg_wal"));
   }
   return placements;
 }
 
 /// Links are followed, as far as the caller may: the log and tablespaces lie behind some.
-std::vector<Placement> FromPlainFolder(const RestoreRequest& request) {
+std::vector<Placement> FromPlainFolder(const RestoreRequest& request, const std::string& data) {
   std::vector<Placement> placements;
   placements.push_back(FromTool(
-      request, request.backup_name,
-      {"/bin/tar", "-C", request.backup_path, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, ""));
+      request.backup_name,
+      {"/bin/tar", "-C", request.backup_path, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, data));
   return placements;
 }
+
+Result<std::string> VersionOf(const RestoreRequest& request, BaseBackupKind kind) {
+  if (kind == BaseBackupKind::kTarFile) return VersionInTar(request, request.backup_fd);
+  if (kind == BaseBackupKind::kTarFolder) {
+    TRY_ASSIGN(const UniqueFd fd, request.folder->Open(TarIn(*request.folder, "base")));
+    return VersionInTar(request, fd.Get());
+  }
+  TRY_ASSIGN(const UniqueFd fd, request.folder->Open("PG_VERSION"));
+  std::array<char, 16> content{};
+  const ssize_t n = ::read(fd.Get(), content.data(), content.size());
+  if (n < 0) return FailErrno(errno, "cannot read PG_VERSION of '" + request.backup_name + "'");
+  return ParseVersion(request, {content.data(), static_cast<size_t>(n)});
+}
+
+class BaseBackup final : public RecognisedBackup {
+ public:
+  BaseBackup(RestoreRequest request, BaseBackupKind kind, std::string version, bool gzip)
+      : request_(std::move(request)), kind_(kind), version_(std::move(version)), gzip_(gzip) {}
+
+  std::string Version() const override { return version_; }
+  bool IsPlaced() const override { return true; }
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    const std::string& data = target.paths.data_directory;
+    RestorePlan plan;
+    if (kind_ == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, gzip_);
+    if (kind_ == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request_, data);
+    if (kind_ == BaseBackupKind::kPlainFolder) plan.placements = FromPlainFolder(request_, data);
+    plan.placements.front().replaces_data = true;
+    plan.placements.back().afterwards = Afterwards(request_.backup_name, target.paths, installation.version);
+    return plan;
+  }
+
+ private:
+  const RestoreRequest request_;
+  const BaseBackupKind kind_;
+  const std::string version_;
+  const bool gzip_;
+};
 
 }  // namespace
 
@@ -314,28 +351,10 @@ BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_vi
   return whole && found ? BaseBackupKind::kTarFile : BaseBackupKind::kNone;
 }
 
-Result<std::string> VersionOfBaseBackup(const RestoreRequest& request, BaseBackupKind kind) {
-  if (kind == BaseBackupKind::kTarFile) return VersionInTar(request, request.backup_fd);
-  if (kind == BaseBackupKind::kTarFolder) {
-    TRY_ASSIGN(const UniqueFd fd, request.folder->Open(TarIn(*request.folder, "base")));
-    return VersionInTar(request, fd.Get());
-  }
-  TRY_ASSIGN(const UniqueFd fd, request.folder->Open("PG_VERSION"));
-  std::array<char, 16> content{};
-  const ssize_t n = ::read(fd.Get(), content.data(), content.size());
-  if (n < 0) return FailErrno(errno, "cannot read PG_VERSION of '" + request.backup_name + "'");
-  return ParseVersion(request, {content.data(), static_cast<size_t>(n)});
-}
-
-Result<RestorePlan> PlanBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
-                                   const std::string& version, bool gzip) {
-  RestorePlan plan;
-  if (kind == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request, gzip);
-  if (kind == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request);
-  if (kind == BaseBackupKind::kPlainFolder) plan.placements = FromPlainFolder(request);
-  plan.placements.front().replaces_data = true;
-  plan.placements.back().afterwards = Afterwards(request, version);
-  return plan;
+Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
+                                                         bool gzip) {
+  TRY_ASSIGN(std::string version, VersionOf(request, kind));
+  return std::make_unique<BaseBackup>(request, kind, std::move(version), gzip);
 }
 
 }  // namespace spawnd::engines::postgresql

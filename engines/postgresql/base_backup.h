@@ -7,7 +7,7 @@
 ///   a folder with PG_VERSION and global/       pg_basebackup -Fp, or a data directory of a stopped server
 #pragma once
 
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "engines/engine.h"
@@ -19,13 +19,11 @@ enum class BaseBackupKind { kNone, kTarFile, kTarFolder, kPlainFolder };
 /// kNone: something else. `head`: the first unpacked bytes of a file; unused for a folder.
 BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_view head);
 
-/// The major version that made it, from PG_VERSION. A tar file is looked through until one comes by.
-Result<std::string> VersionOfBaseBackup(const RestoreRequest& request, BaseBackupKind kind);
-
-/// Empties the data directory, puts the backup there, makes the server start with settings of ours, lets it
-/// recover to the backup's end, and sees to it that the superuser of our sessions exists.
-/// `version`: of the installation. `gzip`: a file is packed.
-Result<RestorePlan> PlanBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
-                                   const std::string& version, bool gzip);
+/// Its version is the major version that made it, from PG_VERSION; a tar file is looked through until one
+/// comes by. Its plan empties the data directory, puts the backup there, makes the server start with settings
+/// of ours, lets it recover to the backup's end, and sees to it that the superuser of our sessions exists.
+/// `gzip`: a file is packed.
+Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
+                                                         bool gzip);
 
 }  // namespace spawnd::engines::postgresql

@@ -33,9 +33,7 @@ class PostgresqlEngine final : public Engine {
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
-  Result<std::string> VersionOfBackup(const RestoreRequest& request) const override;
-  Result<RestorePlan> PlanRestore(const Installation& installation,
-                                  const RestoreRequest& request) const override;
+  Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
 };
 
 }  // namespace spawnd::engines::postgresql

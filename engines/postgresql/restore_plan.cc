@@ -46,13 +46,13 @@ std::string ConnectTo(const std::string& database) {
 
 /// libpq's variables. English messages whatever the host's language; no flush for each commit, because
 /// nothing of a build counts before it is sealed, which syncs it; no files of the caller's home.
-std::vector<std::string> ClientEnvironment(const RestoreRequest& request) {
+std::vector<std::string> ClientEnvironment(const RestoreTarget& target) {
   return {"LC_ALL=C",
           "PATH=/usr/bin:/bin",
-          "PGHOST=" + request.endpoint.host,
-          "PGPORT=" + std::to_string(request.endpoint.port),
-          "PGUSER=" + request.credentials.user,
-          "PGPASSWORD=" + request.credentials.password,
+          "PGHOST=" + target.endpoint.host,
+          "PGPORT=" + std::to_string(target.endpoint.port),
+          "PGUSER=" + target.credentials.user,
+          "PGPASSWORD=" + target.credentials.password,
           "PGSSLMODE=disable",
           "PGGSSENCMODE=disable",
           "PGPASSFILE=/dev/null/none",
@@ -67,21 +67,22 @@ std::string BaseName(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-RestoreStep PsqlStep(const RestoreRequest& request, const ClientTool& psql, bool gzip) {
+RestoreStep PsqlStep(const RestoreRequest& request, const RestoreTarget& target, const ClientTool& psql,
+                     bool gzip) {
   RestoreStep step;
   step.title = (request.is_script ? "running " : "restoring ") +
                (request.is_script ? request.backup_name : BaseName(request.backup_name));
-  const std::string database = request.database.empty() ? "postgres" : request.database;
+  const std::string database = target.database.empty() ? "postgres" : target.database;
   step.command.argv = {psql.path, "-X",
                        "-w",      "-q",
                        "-v",      "VERBOSITY=verbose",
                        "-v",      "ON_ERROR_STOP=0",
                        "-f",      "-",
                        "-d",      ConnectTo(database)};
-  step.command.env = ClientEnvironment(request);
+  step.command.env = ClientEnvironment(target);
   step.command.working_directory = "/";
-  step.session = std::make_unique<PsqlSession>(request.backup_name, gzip, request.database,
-                                               request.credentials.user, request.is_script);
+  step.session = std::make_unique<PsqlSession>(request.backup_name, gzip, target.database,
+                                               target.credentials.user, request.is_script);
   return step;
 }
 
@@ -102,9 +103,9 @@ Result<void> CheckArchiveVersion(const RestoreRequest& request, const ClientTool
 }
 
 /// Makes the database of an archive whose locale this host lacks, which pg_restore --create could not.
-RestoreStep CreateDatabaseStep(const RestoreRequest& request, const ClientTool& psql,
-                               const std::string& sql) {
-  RestoreStep step = PsqlStep(request, psql, false);
+RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarget& target,
+                               const ClientTool& psql, const std::string& sql) {
+  RestoreStep step = PsqlStep(request, target, psql, false);
   step.title = "making the database of " + BaseName(request.backup_name);
   step.input_is_backup = false;
   for (size_t i = 0; i + 1 < step.command.argv.size(); ++i) {
@@ -127,8 +128,8 @@ unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
   return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxParallelJobs);
 }
 
-RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool, const BackupHead& head,
-                          const std::string& database) {
+RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& target, const ClientTool& tool,
+                          const BackupHead& head, const std::string& database) {
   RestoreStep step;
   step.title = "restoring " + BaseName(request.backup_name);
   // Tablespaces are folders of another machine.
@@ -142,14 +143,15 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const ClientTool& tool,
     step.command.argv.push_back(request.backup_path);
     step.input_is_backup = false;
   }
-  step.command.env = ClientEnvironment(request);
+  step.command.env = ClientEnvironment(target);
   step.command.working_directory = "/";
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, head.gzip, !IsArchive(head.bytes),
-                                                    database, request.credentials.user);
+                                                    database, target.credentials.user);
   return step;
 }
 
-Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, const BackupHead& head) {
+Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, const RestoreTarget& target,
+                                             const BackupHead& head) {
   TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore"));
   // A tar file's first member, toc.dat, begins after its header block.
   constexpr size_t kTarBlock = 512;
@@ -158,20 +160,20 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
       ReadArchiveHeader(IsArchive(bytes) ? bytes : bytes.substr(std::min(bytes.size(), kTarBlock)));
   if (header) TRY(CheckArchiveVersion(request, tool, *header));
   std::vector<RestoreStep> steps;
-  std::string database = request.database;
+  std::string database = target.database;
   if (database.empty()) {
     const RewrittenStatement create = ReplaceMissingLocales(FindCreateDatabase(bytes));
     if (!create.replaced.empty()) {
       TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
-      RestoreStep step = CreateDatabaseStep(request, psql, create.sql);
-      auto session = std::make_unique<PsqlSession>(request.backup_name, false, "", request.credentials.user);
+      RestoreStep step = CreateDatabaseStep(request, target, psql, create.sql);
+      auto session = std::make_unique<PsqlSession>(request.backup_name, false, "", target.credentials.user);
       for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
       step.session = std::move(session);
       steps.push_back(std::move(step));
       database = create.database;
     }
   }
-  steps.push_back(PgRestoreStep(request, tool, head, database));
+  steps.push_back(PgRestoreStep(request, target, tool, head, database));
   return steps;
 }
 
@@ -181,37 +183,53 @@ Error OnlyContents(const RestoreRequest& request) {
           "Name the folder that it is in."};
 }
 
+class PlainSql final : public RecognisedBackup {
+ public:
+  PlainSql(RestoreRequest request, bool gzip) : request_(std::move(request)), gzip_(gzip) {}
+
+  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
+    RestorePlan plan;
+    plan.steps.push_back(PsqlStep(request_, target, psql, gzip_));
+    return plan;
+  }
+
+ private:
+  const RestoreRequest request_;
+  const bool gzip_;
+};
+
+class Archive final : public RecognisedBackup {
+ public:
+  Archive(RestoreRequest request, BackupHead head) : request_(std::move(request)), head_(std::move(head)) {}
+
+  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    RestorePlan plan;
+    TRY_ASSIGN(plan.steps, PlanArchive(request_, target, head_));
+    return plan;
+  }
+
+ private:
+  const RestoreRequest request_;
+  const BackupHead head_;
+};
+
 }  // namespace
 
-Result<std::string> PostgresqlEngine::VersionOfBackup(const RestoreRequest& request) const {
-  if (request.is_script) return std::string();
-  TRY_ASSIGN(const BackupHead head, ReadHead(request));
-  const BaseBackupKind kind = RecogniseBaseBackup(request, head.bytes);
-  if (kind == BaseBackupKind::kNone) return std::string();
-  return VersionOfBaseBackup(request, kind);
-}
-
 /// Plain SQL goes to psql, a custom or tar archive to pg_restore, gzip of either is unpacked on the way.
-/// Where the backup goes: into request.database; without one, plain SQL into `postgres` (a dump made with
+/// Where the backup goes: into the target's database; without one, plain SQL into `postgres` (a dump made
+/// with
 /// --create makes and enters its own), an archive into the database it was made of.
-Result<RestorePlan> PostgresqlEngine::PlanRestore(const Installation& installation,
-                                                  const RestoreRequest& request) const {
-  TRY_ASSIGN(const BackupHead head, ReadHead(request));
-  RestorePlan plan;
-  if (!request.is_script) {
-    const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
-    if (base != BaseBackupKind::kNone) return PlanBaseBackup(request, base, installation.version, head.gzip);
-    if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
-    TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
-    if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
-    if (format != BackupFormat::kPlainSql) {
-      TRY_ASSIGN(plan.steps, PlanArchive(request, head));
-      return plan;
-    }
-  }
-  TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
-  plan.steps.push_back(PsqlStep(request, psql, head.gzip));
-  return plan;
+Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const RestoreRequest& request) const {
+  TRY_ASSIGN(BackupHead head, ReadHead(request));
+  if (request.is_script) return std::make_unique<PlainSql>(request, head.gzip);
+  const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
+  if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.gzip);
+  if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
+  TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
+  if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
+  if (format == BackupFormat::kPlainSql) return std::make_unique<PlainSql>(request, head.gzip);
+  return std::make_unique<Archive>(request, std::move(head));
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -38,8 +38,7 @@ class RedisEngine final : public Engine {
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
-  Result<RestorePlan> PlanRestore(const Installation& installation,
-                                  const RestoreRequest& request) const override;
+  Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   std::vector<std::string_view> ScriptEndings() const override { return {"redis", "txt"}; }
 };
 

@@ -47,25 +47,28 @@ Result<BackupHead> ReadHead(const RestoreRequest& request) {
   return head;
 }
 
-/// What can be known before the server is asked: a version that it cannot read, and a file that was cut.
-Result<void> CheckSnapshot(const Installation& installation, const RestoreRequest& request,
-                           const RdbHeader& header, bool gzip) {
-  const int newest = NewestRdbOf(installation.version);
-  if (newest != 0 && header.version > newest) {
-    const std::string by = header.server_version.empty() ? "" : ", written by " + header.server_version;
-    return Fail(ErrorCode::kUnsupported,
-                "backup '" + request.backup_name + "' has RDB format " + std::to_string(header.version) + by +
-                    "; Redis " + installation.version + " reads up to " + std::to_string(newest),
-                "Install a Redis or Valkey that is at least as new as the one that made the backup.");
-  }
+/// A file that was cut.
+Result<void> CheckWhole(const RestoreRequest& request, const RdbHeader& header) {
   struct stat st {};
-  if (gzip || ::fstat(request.backup_fd, &st) != 0) return {};
+  if (::fstat(request.backup_fd, &st) != 0) return {};
   const off_t from = std::max<off_t>(0, st.st_size - static_cast<off_t>(kRdbTrailerBytes));
   TRY_ASSIGN(const std::string tail, ReadAt(request.backup_fd, from, kRdbTrailerBytes, request.backup_name));
   if (EndsWhole(header, tail)) return {};
   return Fail(ErrorCode::kInvalidArgument,
               "backup '" + request.backup_name + "' is truncated: its end is missing",
               "Copy or make the backup again; `redis-check-rdb` checks a file.");
+}
+
+/// A file that the server is too old for.
+Result<void> CheckVersion(const Installation& installation, const std::string& backup_name,
+                          const RdbHeader& header) {
+  const int newest = NewestRdbOf(installation.version);
+  if (newest == 0 || header.version <= newest) return {};
+  const std::string by = header.server_version.empty() ? "" : ", written by " + header.server_version;
+  return Fail(ErrorCode::kUnsupported,
+              "backup '" + backup_name + "' has RDB format " + std::to_string(header.version) + by +
+                  "; Redis " + installation.version + " reads up to " + std::to_string(newest),
+              "Install a Redis or Valkey that is at least as new as the one that made the backup.");
 }
 
 bool LooksLikeText(std::string_view bytes) {
@@ -86,10 +89,11 @@ Result<std::string> FindClient(const Installation& installation) {
               "Install it with `apt install redis-tools`.");
 }
 
-Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreRequest& request, bool gzip) {
+Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTarget& target,
+                               const std::string& name, bool gzip) {
   TRY_ASSIGN(const std::string client, FindClient(installation));
   RestoreStep step;
-  step.title = "running " + request.backup_name;
+  step.title = "running " + name;
   // Answers come on standard output, and are what the session goes by. --no-raw: as on a terminal, where an
   // error cannot be mistaken for a value.
   step.command.argv = {"/bin/sh",
@@ -98,16 +102,16 @@ Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreRe
                        "redis",
                        client,
                        "-h",
-                       request.endpoint.host,
+                       target.endpoint.host,
                        "-p",
-                       std::to_string(request.endpoint.port),
+                       std::to_string(target.endpoint.port),
                        "-n",
-                       IsDatabaseNumber(request.database) ? request.database : "0",
+                       IsDatabaseNumber(target.database) ? target.database : "0",
                        "--no-raw"};
   step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
-                      "REDISCLI_AUTH=" + request.credentials.password};
+                      "REDISCLI_AUTH=" + target.credentials.password};
   step.command.working_directory = "/";
-  step.session = std::make_unique<ScriptSession>(request.backup_name, gzip);
+  step.session = std::make_unique<ScriptSession>(name, gzip);
   return step;
 }
 
@@ -168,35 +172,67 @@ ContainerCommand InContainer(std::string title, const char* script, std::vector<
   return command;
 }
 
-Placement PlaceSnapshot(const RestoreRequest& request, bool gzip) {
-  const std::string file = request.paths.data_directory + "/" + kRestoreFile;
+Placement PlaceSnapshot(const Paths& paths, const std::string& name, bool gzip) {
+  const std::string file = paths.data_directory + "/" + kRestoreFile;
   Placement placement;
-  placement.source = PassOnBackup(request.backup_name, gzip);
-  placement.sink = InContainer("placing " + request.backup_name, kPlaceScript, {file}, request.backup_name);
+  placement.source = PassOnBackup(name, gzip);
+  placement.sink = InContainer("placing " + name, kPlaceScript, {file}, name);
   placement.afterwards.push_back(InContainer(
-      "checking " + request.backup_name, kCheckScript,
-      {request.paths.engine_root + "/bin", request.paths.socket_directory, file}, request.backup_name));
+      "checking " + name, kCheckScript, {paths.engine_root + "/bin", paths.socket_directory, file}, name));
   return placement;
 }
+
+class Snapshot final : public RecognisedBackup {
+ public:
+  Snapshot(std::string name, RdbHeader header, bool gzip)
+      : name_(std::move(name)), header_(std::move(header)), gzip_(gzip) {}
+
+  bool IsPlaced() const override { return true; }
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    TRY(CheckVersion(installation, name_, header_));
+    RestorePlan plan;
+    plan.placements.push_back(PlaceSnapshot(target.paths, name_, gzip_));
+    return plan;
+  }
+
+ private:
+  const std::string name_;
+  const RdbHeader header_;
+  const bool gzip_;
+};
+
+class Script final : public RecognisedBackup {
+ public:
+  Script(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    TRY_ASSIGN(RestoreStep step, ScriptStep(installation, target, name_, gzip_));
+    RestorePlan plan;
+    plan.steps.push_back(std::move(step));
+    return plan;
+  }
+
+ private:
+  const std::string name_;
+  const bool gzip_;
+};
 
 }  // namespace
 
 /// A snapshot (.rdb) is placed in the data directory, checked there by the server's own checker, and becomes
 /// the data set at the start that follows (launch.cc). A script of commands goes to redis-cli. gzip of either
 /// is unpacked on the way.
-Result<RestorePlan> RedisEngine::PlanRestore(const Installation& installation,
-                                             const RestoreRequest& request) const {
+Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of Redis is one file: a snapshot (.rdb).");
   }
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
-  RestorePlan plan;
   const auto header = ReadRdbHeader(head.bytes);
   if (header && !request.is_script) {
-    TRY(CheckSnapshot(installation, request, *header, head.gzip));
-    plan.placements.push_back(PlaceSnapshot(request, head.gzip));
-    return plan;
+    // Of a packed one, the checker sees it when it has been unpacked.
+    if (!head.gzip) TRY(CheckWhole(request, *header));
+    return std::make_unique<Snapshot>(request.backup_name, *header, head.gzip);
   }
   if (!LooksLikeText(head.bytes)) {
     return Fail(
@@ -204,9 +240,7 @@ Result<RestorePlan> RedisEngine::PlanRestore(const Installation& installation,
         "A backup is a snapshot (.rdb, which begins with REDIS) or a script of commands, one a line; gzip of "
         "either.");
   }
-  TRY_ASSIGN(RestoreStep step, ScriptStep(installation, request, head.gzip));
-  plan.steps.push_back(std::move(step));
-  return plan;
+  return std::make_unique<Script>(request.backup_name, head.gzip);
 }
 
 }  // namespace spawnd::engines::redis

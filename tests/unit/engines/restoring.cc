@@ -59,11 +59,17 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
   RestoreRequest request;
   request.backup_name = path;
   request.backup_fd = fd.Get();
-  request.database = database;
-  request.endpoint = server.Address();
-  request.credentials = server.Admin();
-  auto plan = server.Product().PlanRestore(server.Version(), request);
   Restored restored;
+  const auto recognised = server.Product().Recognise(request);
+  if (!recognised) {
+    restored.result = Fail(recognised.error());
+    return restored;
+  }
+  RestoreTarget target;
+  target.database = database;
+  target.endpoint = server.Address();
+  target.credentials = server.Admin();
+  auto plan = (*recognised)->Plan(server.Version(), target);
   if (!plan) {
     restored.result = Fail(plan.error());
     return restored;

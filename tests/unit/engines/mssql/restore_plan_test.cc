@@ -18,11 +18,15 @@ Result<RestorePlan> PlanFor(const std::string& path, bool is_script = false) {
   request.backup_name = "shop.bak";
   request.backup_fd = fd.Get();
   request.is_script = is_script;
-  request.database = "Shop";
-  request.paths = Example().paths;
-  request.endpoint = {"127.0.0.1", 20001};
-  request.credentials = {"sa", "W", "master"};
-  return MssqlEngine().PlanRestore({}, request);
+  RestoreTarget target;
+  target.database = "Shop";
+  target.paths = Example().paths;
+  target.endpoint = {"127.0.0.1", 20001};
+  target.credentials = {"sa", "W", "master"};
+  TRY_ASSIGN(const auto recognised, MssqlEngine().Recognise(request));
+  TRY_ASSIGN(RestorePlan plan, recognised->Plan({}, target));
+  CHECK(recognised->IsPlaced() == !plan.placements.empty());
+  return plan;
 }
 
 TEST_CASE("A native backup is placed and restored, a script is run") {

@@ -50,7 +50,6 @@ RestoreRequest Of(const BackupFolder* folder) {
   request.backup_name = "backup";
   request.backup_path = "/backups/backup";
   request.folder = folder;
-  request.paths.data_directory = "/data";
   return request;
 }
 
@@ -83,7 +82,9 @@ TEST_CASE("A folder is a base backup by what is in it") {
 TEST_CASE("The version is that of the first PG_VERSION, wherever in the file it lies") {
   const auto version = [](const std::string& tar) {
     const Folder folder({{"base.tar", tar}});
-    return VersionOfBaseBackup(Of(&folder), BaseBackupKind::kTarFolder);
+    return MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, false).map([](const auto& backup) {
+      return backup->Version();
+    });
   };
   const std::string big(700'000, 'x');
   CHECK(*version(Member("backup_label", big) + Member("base/1/PG_VERSION", "11\n") + kEnd) == "11");
@@ -95,9 +96,16 @@ TEST_CASE("The version is that of the first PG_VERSION, wherever in the file it 
 }
 
 TEST_CASE("Data is replaced once, prepared once, and what comes beside it goes where it belongs") {
-  const Folder folder(
-      {{"16400.tar", ""}, {"backup_manifest", ""}, {"base.tar.gz", ""}, {"pg_wal.tar.gz", ""}});
-  const auto plan = PlanBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, "15.3", false);
+  const Folder folder({{"16400.tar", ""},
+                       {"backup_manifest", ""},
+                       {"base.tar.gz", Member("PG_VERSION", "15\n") + kEnd},
+                       {"pg_wal.tar.gz", ""}});
+  const auto backup = MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, false);
+  REQUIRE(backup);
+  CHECK((*backup)->IsPlaced());
+  RestoreTarget target;
+  target.paths.data_directory = "/data";
+  const auto plan = (*backup)->Plan({"postgresql", "15.3", "/usr/lib/postgresql/15"}, target);
   REQUIRE(plan);
   REQUIRE(plan->placements.size() == 3);
   CHECK(plan->steps.empty());

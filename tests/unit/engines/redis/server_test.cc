@@ -277,8 +277,12 @@ Result<RestorePlan> PlanFor(const TestServer& server, const std::string& path) {
   RestoreRequest request;
   request.backup_name = "shop.rdb";
   request.backup_fd = fd.Get();
-  request.paths = server.Where();
-  return server.Product().PlanRestore(server.Version(), request);
+  RestoreTarget target;
+  target.paths = server.Where();
+  TRY_ASSIGN(const auto recognised, server.Product().Recognise(request));
+  CHECK(recognised->IsPlaced());
+  CHECK(recognised->Version().empty());
+  return recognised->Plan(server.Version(), target);
 }
 
 /// Plans, places and checks. `unpacked`: what the source passes on.
