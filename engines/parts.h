@@ -13,6 +13,8 @@ struct Installation {
   std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
   std::string root;       ///< folder that holds bin/ (or sbin/), absolute
   std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
+  /// What it calls itself, where that is not the engine's own name: "Valkey" of engine redis; else empty.
+  std::string product{};
 };
 
 /// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.

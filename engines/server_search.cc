@@ -41,6 +41,7 @@ bool IsStranger(const ServerSearch& search, Installation& candidate, const std::
   if (!candidate.problem.empty()) return false;
   candidate.version = search.version_of(answer.says);
   if (candidate.version.empty()) return true;
+  if (search.product_of) candidate.product = search.product_of(answer.says);
   candidate.problem = search.problem_of(candidate);
   return false;
 }

@@ -37,6 +37,8 @@ struct ServerSearch {
   /// Why an installation cannot be used although its server runs; empty: it can.
   std::function<std::string(const Installation&)> problem_of;
   std::string version_option = "--version";
+  /// Installation::product; none: empty.
+  std::function<std::string(std::string_view)> product_of{};
 };
 
 /// Each server once, under the folder its binary really is in, whatever symbolic links lead there. What runs

@@ -23,6 +23,7 @@ std::vector<api::Engine> ViewsOf(const engines::Engine& engine,
   for (const engines::Installation& one : installed) {
     if (one.engine != engine.Name()) continue;
     api::Engine view = ViewOf(engine);
+    if (!one.product.empty()) view.name = one.product;
     view.version = one.version;
     view.path = one.root;
     view.usable = one.problem.empty();

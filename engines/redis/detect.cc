@@ -38,6 +38,7 @@ std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& pl
   search.folders = RootsIn(places);
   search.programs.assign(std::begin(kServerPrograms), std::end(kServerPrograms));
   search.version_of = ParseVersionOutput;
+  search.product_of = [](std::string_view says) { return says.rfind("Valkey", 0) == 0 ? "Valkey" : ""; };
   search.problem_of = [](const Installation& found) -> std::string {
     return VersionLess(found.version, kOldest) ? "it is older than " + std::string(kOldest) : "";
   };

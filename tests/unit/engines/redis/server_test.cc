@@ -118,6 +118,7 @@ TEST_CASE("Debian's redis-server, a link to the checker, is found and started by
   }
   REQUIRE(debian);
   CHECK(debian->version == Redis().version);
+  CHECK(debian->product.empty());
   TestServer server(*debian);
   const auto session = server.Start();
   CheckLogins(server);
@@ -140,6 +141,7 @@ TEST_CASE("A root with valkey-server is found, and that is what is started") {
   REQUIRE(valkey);
   CHECK(valkey->version == "8.1.1");
   CHECK(valkey->problem.empty());
+  CHECK(valkey->product == "Valkey");
   TestServer server(*valkey);
   const auto session = server.Start();
   REQUIRE(session->PrepareContainer(server.Admin()).has_value());
