@@ -10,15 +10,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/access/team.h"
 
 namespace spawnd::daemon {
 
 inline constexpr const char* kDefaultConfigPath = "/etc/spawnd/spawnd.yaml";
-
-struct Team {
-  std::vector<std::string> users;
-  std::vector<std::string> groups;
-};
 
 struct Config {
   std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations

@@ -1,4 +1,6 @@
 /// The binary `spawnd`: the daemon, and with the argument `keeper` the process beside each container.
+#include "daemon/keeper/main.h"
+
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
@@ -9,7 +11,6 @@
 #include "api/error_codes.h"
 #include "daemon/fsck/fsck.h"
 #include "daemon/keeper/launcher_process.h"
-#include "daemon/keeper/main.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
 

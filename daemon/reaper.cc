@@ -6,8 +6,8 @@
 #include <ctime>
 #include <utility>
 
+#include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
-#include "daemon/daemon_state.h"
 #include "daemon/images/images.h"
 
 namespace spawnd::daemon {
@@ -16,14 +16,20 @@ int64_t Reaper::SystemClock() {
   return std::time(nullptr);
 }
 
-Reaper::Reaper(DaemonState& state, WallClock clock, std::chrono::milliseconds at_least_every)
-    : state_(state), clock_(std::move(clock)), at_least_every_(at_least_every) {}
+Reaper::Reaper(Catalog& catalog, Containers& containers, Images& images, uv_loop_t* loop, WallClock clock,
+               std::chrono::milliseconds at_least_every)
+    : catalog_(catalog),
+      containers_(containers),
+      images_(images),
+      loop_(loop),
+      clock_(std::move(clock)),
+      at_least_every_(at_least_every) {}
 
 void Reaper::ReapContainers(int64_t now) {
-  const auto containers = state_.catalog->ExpiredContainers(now);
+  const auto containers = catalog_.ExpiredContainers(now);
   if (!containers) return spdlog::error("cannot look for expired containers: {}", containers.error().message);
   for (const int64_t id : *containers) {
-    const auto deleted = state_.containers->Delete(id);
+    const auto deleted = containers_.Delete(id);
     if (deleted) {
       spdlog::info("container {} has expired", id);
     } else {
@@ -33,10 +39,10 @@ void Reaper::ReapContainers(int64_t now) {
 }
 
 void Reaper::ReapImages(int64_t now) {
-  const auto images = state_.catalog->ExpiredImages(now);
+  const auto images = catalog_.ExpiredImages(now);
   if (!images) return spdlog::error("cannot look for expired images: {}", images.error().message);
   for (const int64_t id : *images) {
-    const auto deleted = state_.images->Delete(id);
+    const auto deleted = images_.Delete(id);
     if (deleted) {
       spdlog::info("image {} has expired", id);
     } else {
@@ -48,7 +54,7 @@ void Reaper::ReapImages(int64_t now) {
 std::chrono::milliseconds Reaper::UntilNextLook(int64_t now) {
   // Only what is due later counts. What is due and still there is in use, and its last container calls when
   // it goes; or could not be deleted, and a full disk is not asked again every second.
-  const auto next = state_.catalog->NextExpiry(now);
+  const auto next = catalog_.NextExpiry(now);
   if (!next) spdlog::error("cannot look for the next expiry: {}", next.error().message);
   if (!next || *next == 0) return at_least_every_;
   // In seconds first: a distant expiry is more milliseconds than there are numbers.
@@ -67,8 +73,8 @@ void Reaper::Look() {
   const int64_t now = clock_();
   ReapContainers(now);
   ReapImages(now);
-  state_.images->ResumeRemovals();
-  auto timer = WatchTime(state_.loop, UntilNextLook(now), at_least_every_, [this] { Look(); });
+  images_.ResumeRemovals();
+  auto timer = WatchTime(loop_, UntilNextLook(now), at_least_every_, [this] { Look(); });
   if (timer) {
     timer_ = std::move(*timer);
   } else {

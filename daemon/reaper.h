@@ -16,7 +16,9 @@
 
 namespace spawnd::daemon {
 
-struct DaemonState;
+class Catalog;
+class Containers;
+class Images;
 
 class Reaper {
  public:
@@ -26,8 +28,8 @@ class Reaper {
   static constexpr std::chrono::seconds kAtLeastEvery{60};
 
   /// Does nothing until the first Look. A test may tell it the time, and not wait for a minute.
-  explicit Reaper(DaemonState& state, WallClock clock = SystemClock,
-                  std::chrono::milliseconds at_least_every = kAtLeastEvery);
+  Reaper(Catalog& catalog, Containers& containers, Images& images, uv_loop_t* loop,
+         WallClock clock = SystemClock, std::chrono::milliseconds at_least_every = kAtLeastEvery);
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
@@ -43,7 +45,10 @@ class Reaper {
   void ReapImages(int64_t now);
   std::chrono::milliseconds UntilNextLook(int64_t now);
 
-  DaemonState& state_;
+  Catalog& catalog_;
+  Containers& containers_;
+  Images& images_;
+  uv_loop_t* const loop_;
   const WallClock clock_;
   const std::chrono::milliseconds at_least_every_;
   std::unique_ptr<Watch> timer_;

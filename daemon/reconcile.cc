@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "base/file.h"
+#include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
-#include "daemon/daemon_state.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/client.h"
+#include "daemon/store/layout.h"
 #include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
@@ -68,8 +69,7 @@ Result<void> ForgetPendingImages(Catalog& catalog, const std::set<int64_t>& stuc
   return {};
 }
 
-Result<void> SweepStore(const DaemonState& state, Catalog& catalog, bool keep_layers) {
-  const StoreLayout& layout = state.layout;
+Result<void> SweepStore(const StoreLayout& layout, Catalog& catalog, bool keep_layers) {
   std::set<int64_t> images;
   TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
   for (const ImageRow& row : rows) images.insert(row.id);
@@ -102,51 +102,52 @@ Result<void> SweepStore(const DaemonState& state, Catalog& catalog, bool keep_la
       RemoveFile);
 }
 
-Result<void> ReconcileContainers(DaemonState& state) {
-  TRY_ASSIGN(const auto rows, state.catalog->ListContainers(Rows::kAll));
+Result<void> ReconcileContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
+  TRY_ASSIGN(const auto rows, catalog.ListContainers(Rows::kAll));
   std::set<int64_t> known;
   for (const ContainerRow& row : rows) known.insert(row.id);
   TRY(Sweep(
-      state.layout.Containers(),
+      layout.Containers(),
       [&known](std::string_view name) {
         const int64_t id = IdFromName(name, "");
         return id != 0 && !known.contains(id);
       },
       RemoveWithKeeper));
-  for (const ContainerRow& row : rows) TRY(state.containers->Adopt(row));
+  for (const ContainerRow& row : rows) TRY(containers.Adopt(row));
   return {};
 }
 
-Result<void> ResumeImageRemovals(DaemonState& state) {
-  TRY_ASSIGN(const auto rows, state.catalog->ListImages(Rows::kAll));
+Result<void> ResumeImageRemovals(Catalog& catalog, Images& images) {
+  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
   for (const ImageRow& row : rows) {
-    if (row.state == ImageState::kDeleting) state.images->ResumeDelete(row.id);
+    if (row.state == ImageState::kDeleting) images.ResumeDelete(row.id);
   }
   return {};
 }
 
 }  // namespace
 
-Result<void> CheckStoreHasCatalog(const DaemonState& state, bool catalog_is_new) {
+Result<void> CheckStoreHasCatalog(const StoreLayout& layout, bool catalog_is_new) {
   if (!catalog_is_new) return {};
-  for (const std::string& directory : {state.layout.Images(), state.layout.Containers()}) {
+  for (const std::string& directory : {layout.Images(), layout.Containers()}) {
     TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
     if (names.empty()) continue;
     return Fail(ErrorCode::kCorrupt,
-                "'" + state.layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
-                "Put the catalog back from a backup. To begin anew, remove '" + state.layout.Root() +
+                "'" + layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
+                "Put the catalog back from a backup. To begin anew, remove '" + layout.Root() +
                     "' with all that is in it.");
   }
   return {};
 }
 
-Result<void> Reconcile(DaemonState& state) {
-  TRY_ASSIGN(const auto stuck, EndBuilds(state.layout));
-  TRY(ForgetPendingImages(*state.catalog, stuck));
-  TRY(SweepStore(state, *state.catalog, !stuck.empty()));
-  TRY(ReconcileContainers(state));
-  TRY(ResumeImageRemovals(state));
-  return DropSuperseded(state);
+Result<void> Reconcile(const StoreLayout& layout, Catalog& catalog, Containers& containers, Images& images,
+                       const BuiltIns& built_ins) {
+  TRY_ASSIGN(const auto stuck, EndBuilds(layout));
+  TRY(ForgetPendingImages(catalog, stuck));
+  TRY(SweepStore(layout, catalog, !stuck.empty()));
+  TRY(ReconcileContainers(layout, catalog, containers));
+  TRY(ResumeImageRemovals(catalog, images));
+  return built_ins.DropSuperseded(images);
 }
 
 }  // namespace spawnd::daemon

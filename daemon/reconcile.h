@@ -15,12 +15,17 @@
 
 namespace spawnd::daemon {
 
-struct DaemonState;
+class BuiltIns;
+class Catalog;
+class Containers;
+class Images;
+class StoreLayout;
 
 /// kCorrupt, before anything is touched, when the catalog is new while the store is not: a lost catalog must
 /// not cost the data too. `catalog_is_new`: there was no catalog file before this start.
-Result<void> CheckStoreHasCatalog(const DaemonState& state, bool catalog_is_new);
+Result<void> CheckStoreHasCatalog(const StoreLayout& layout, bool catalog_is_new);
 
-Result<void> Reconcile(DaemonState& state);
+Result<void> Reconcile(const StoreLayout& layout, Catalog& catalog, Containers& containers, Images& images,
+                       const BuiltIns& built_ins);
 
 }  // namespace spawnd::daemon

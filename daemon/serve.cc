@@ -14,18 +14,29 @@
 #include "base/accounts.h"
 #include "base/file.h"
 #include "daemon/access/tokens.h"
+#include "daemon/access/visibility.h"
+#include "daemon/build/host.h"
+#include "daemon/config.h"
 #include "daemon/containers/containers.h"
-#include "daemon/daemon_state.h"
+#include "daemon/disk_watch.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/space.h"
+#include "daemon/handlers/services.h"
+#include "daemon/host/engine_host.h"
+#include "daemon/host/installations.h"
+#include "daemon/host/ports.h"
 #include "daemon/http/listen_socket.h"
+#include "daemon/http/server.h"
+#include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/launcher.h"
 #include "daemon/log.h"
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/event_loop.h"
+#include "daemon/loop/key_guards.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
+#include "daemon/store/state_lock.h"
+#include "daemon/store/tls_certificate.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {
@@ -58,7 +69,8 @@ Result<void> CheckRoot() {
               "Start it with sudo, or as the systemd service spawnd.service.");
 }
 
-Result<EngineUser> FindEngineUser(const std::string& name) {
+/// The address that engines listen on, and the user that they run as.
+Result<EngineHost> FindEngineHost(const std::string& address, const std::string& name) {
   TRY_ASSIGN(const auto user, UserNamed(name));
   if (!user) {
     return Fail(ErrorCode::kNotFound, "there is no user '" + name + "' for engines to run as",
@@ -69,90 +81,154 @@ Result<EngineUser> FindEngineUser(const std::string& name) {
     return Fail(ErrorCode::kInvalidArgument, "engines cannot run as root",
                 "Name an unprivileged user as engineUser in spawnd.yaml.");
   }
-  return EngineUser{user->uid, user->gid};
+  return EngineHost{address, user->uid, user->gid, {}, {}};
 }
 
-/// The running daemon. Members go in reverse: the server first, so that nobody calls; then, inside the state,
-/// the jobs before what they refer to; the loop last, because it runs the close callbacks of all handles.
+/// How many jobs of each kind run at once; more wait in line.
+constexpr size_t kLaunchThreads = 32;   ///< each waits for one keeper: a whole wave of creates at once
+constexpr size_t kBuildThreads = 8;     ///< image builds
+constexpr size_t kRemovalThreads = 8;   ///< killing keepers and removing files
+constexpr size_t kQuestionThreads = 4;  ///< what blocks for moments: disk usage, user names
+
+/// The running daemon. Whatever refers to another member stands below it, and goes before it; the jobs, which
+/// refer to all of them, are ended before any goes.
 class Daemon {
  public:
-  Daemon(Config config, StoreLayout layout) : state_(std::move(config), std::move(layout)) {}
+  Daemon(Config config, StoreLayout layout);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();
 
   Result<void> Start(const ServeOptions& options);
   void Run() { loop_->Run(); }
 
  private:
   Result<void> OpenCatalog();
+  void MakeParts(const SocketAccess& access);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
   void Stop(std::string_view why);
 
+  const Config config_;
+  const StoreLayout layout_;
   UniqueFd lock_;
-  std::unique_ptr<EventLoop> loop_;
-  DaemonState state_;
+  EngineHost engine_host_;
+  Ports ports_;
+  Installations installations_;
+  const TeamMembers teams_;
+  const Disk disk_;
+  KeyGuards empty_images_;
+  std::stop_source stopping_;
+
+  std::unique_ptr<EventLoop> loop_;  ///< goes late: it runs the close callbacks of all handles
+  std::unique_ptr<Mailbox> mailbox_;
+  std::unique_ptr<KeeperLauncher> launcher_;
+  SpaceReserve reserve_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Jobs> launches_;
+  std::unique_ptr<Jobs> builds_;
+  std::unique_ptr<Jobs> removals_;
+  std::unique_ptr<Jobs> questions_;
+  std::unique_ptr<LogStreams> logs_;
+  std::unique_ptr<AccessTokens> tokens_;
+  std::unique_ptr<Doorkeeper> doorkeeper_;
+  std::unique_ptr<Images> images_;
+  std::unique_ptr<BuiltIns> built_ins_;
+  std::unique_ptr<Containers> containers_;
+  std::unique_ptr<Reaper> reaper_;
+  std::unique_ptr<DiskWatch> disk_watch_;
+  std::unique_ptr<BuildHost> build_host_;
+  std::unique_ptr<Services> services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Watch> terminate_;
   std::unique_ptr<Watch> interrupt_;
   std::unique_ptr<Watch> goodbye_;
-  bool stopping_ = false;
 };
 
+Daemon::Daemon(Config config, StoreLayout layout)
+    : config_(std::move(config)),
+      layout_(std::move(layout)),
+      ports_(config_.host, config_.first_port, config_.last_port),
+      installations_(config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences),
+      teams_(config_.teams),
+      disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
+      reserve_(layout_.Reserve()) {}
+
+Daemon::~Daemon() {
+  for (Jobs* jobs : {builds_.get(), launches_.get(), removals_.get(), questions_.get()}) {
+    if (jobs != nullptr) jobs->Stop();
+  }
+}
+
 Result<void> Daemon::Start(const ServeOptions& options) {
-  TRY_ASSIGN(state_.engine_user, FindEngineUser(state_.config.engine_user));
-  TRY(state_.layout.Prepare());
-  TRY_ASSIGN(lock_, LockStateDirectory(state_.layout.Root()));
+  TRY_ASSIGN(engine_host_, FindEngineHost(config_.host, config_.engine_user));
+  TRY(layout_.Prepare());
+  TRY_ASSIGN(lock_, LockStateDirectory(layout_.Root()));
   TRY_ASSIGN(ListenSocket socket, OpenListenSocket(options.socket_path));
-  state_.socket_access = socket.access;
-  TRY_ASSIGN(state_.tls, EnsureTlsCertificate(state_.layout.Root()));
+  TRY_ASSIGN(const TlsCertificate tls, EnsureTlsCertificate(layout_.Root()));
+  engine_host_.tls_certificate_path = tls.certificate_path;
+  engine_host_.tls_key_path = tls.key_path;
   TRY(OpenCatalog());
-  state_.installations.Detect();
-  for (const std::string& line : state_.installations.Describe()) spdlog::info("found {}", line);
+  installations_.Detect();
+  for (const std::string& line : installations_.Describe()) spdlog::info("found {}", line);
 
   TRY_ASSIGN(loop_, EventLoop::Make());
-  state_.loop = loop_->Get();
-  TRY_ASSIGN(state_.mailbox, MakeMailbox(loop_->Get()));
-  state_.containers = std::make_unique<Containers>(state_);
-  state_.images = std::make_unique<Images>(state_);
-  state_.space = std::make_unique<Space>(state_);
-  TRY_ASSIGN(state_.launcher, KeeperLauncher::Start());
-  state_.launches = Jobs::Start(kLaunchThreads);
-  state_.builds = Jobs::Start(kBuildThreads);
-  state_.removals = Jobs::Start(kRemovalThreads);
-  state_.questions = Jobs::Start(kQuestionThreads);
-  state_.logs = LogStreams::Start();
-  TRY(Reconcile(state_));
-  TRY(state_.space->Watch());
-  state_.reaper = std::make_unique<Reaper>(state_);
-  state_.reaper->Look();
+  TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
+  TRY_ASSIGN(launcher_, KeeperLauncher::Start());  // before there are threads
+  MakeParts(socket.access);
+  TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
+  TRY(disk_watch_->Start(loop_->Get()));
+  reaper_->Look();
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
-  spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, state_.layout.Root(),
+  spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
                socket.from_systemd ? "systemd's socket" : options.socket_path);
   return {};
 }
 
 Result<void> Daemon::OpenCatalog() {
-  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(state_.layout.Catalog()));
-  TRY(CheckStoreHasCatalog(state_, !there));
+  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout_.Catalog()));
+  TRY(CheckStoreHasCatalog(layout_, !there));
   // SQLite's log and its shared memory need a few blocks, also on a full disk.
-  TRY_ASSIGN(state_.catalog,
-             WithReserve(state_.reserve, [this] { return Catalog::Open(state_.layout.Catalog()); }));
-  state_.tokens = std::make_unique<AccessTokens>(*state_.catalog, [] { return std::time(nullptr); });
+  TRY_ASSIGN(catalog_, WithReserve(reserve_, [this] { return Catalog::Open(layout_.Catalog()); }));
   return {};
 }
 
+void Daemon::MakeParts(const SocketAccess& access) {
+  launches_ = Jobs::Start(kLaunchThreads);
+  builds_ = Jobs::Start(kBuildThreads);
+  removals_ = Jobs::Start(kRemovalThreads);
+  questions_ = Jobs::Start(kQuestionThreads);
+  logs_ = LogStreams::Start();
+  const auto look = [this] { reaper_->Look(); };
+  tokens_ = std::make_unique<AccessTokens>(*catalog_, [] { return std::time(nullptr); });
+  doorkeeper_ = std::make_unique<Doorkeeper>(*tokens_, access, *questions_, *mailbox_, stopping_.get_token());
+  images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, look);
+  built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
+  containers_ = std::make_unique<Containers>(
+      Containers::Uses{*catalog_, layout_, reserve_, engine_host_, ports_, installations_, *launcher_,
+                       loop_->Get(), *mailbox_, *launches_, *removals_, [this](int64_t image_id) {
+                         images_->ContainerGone(image_id);
+                         reaper_->Look();  // its image may have expired meanwhile
+                       }});
+  reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
+  disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
+  build_host_ = std::make_unique<BuildHost>(BuildHost{*catalog_, *images_, *mailbox_, layout_, engine_host_,
+                                                      ports_, installations_, *launcher_, empty_images_,
+                                                      config_.volume_bytes, config_.engine_fallbacks});
+  services_ = std::make_unique<Services>(
+      Services{layout_, teams_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_, *logs_,
+               BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, look});
+}
+
 Result<void> Daemon::Listen(UniqueFd socket) {
-  router_ = MakeRouter(state_);
-  TRY_ASSIGN(server_, http::Server::Start(
-                          loop_->Get(), std::move(socket), http::Limits{},
-                          [this](http::Request request, const http::Reply& reply) {
-                            if (stopping_) {
-                              return SendError(reply, {ErrorCode::kUnavailable, "the daemon is stopping"});
-                            }
-                            router_.Handle(std::move(request), reply);
-                          }));
+  router_ = MakeRouter(*services_);
+  TRY_ASSIGN(server_, http::Server::Start(loop_->Get(), std::move(socket), http::Limits{},
+                                          [this](http::Request request, const http::Reply& reply) {
+                                            router_.Handle(std::move(request), reply);
+                                          }));
   return {};
 }
 
@@ -163,21 +239,19 @@ Result<void> Daemon::WatchSignals() {
 }
 
 void Daemon::Stop(std::string_view why) {
-  if (std::exchange(stopping_, true)) return;
+  if (!stopping_.request_stop()) return;
   spdlog::info("{}: stopping; containers keep running", why);
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping; containers keep running");
   server_->Close([this] { loop_->Stop(); });
-  state_.reaper->Stop();
-  state_.containers->Stop();
-  state_.images->Stop();
+  reaper_->Stop();
+  containers_->Stop();
+  images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on
-  // afterwards, to send the last lines.
-  state_.builds.reset();
-  state_.launches.reset();
-  state_.removals.reset();
-  state_.questions.reset();
-  // Followers would wait for ever.
-  state_.logs.reset();
+  // afterwards, and so do the questions, to send the last answers.
+  builds_->Stop();
+  launches_->Stop();
+  removals_->Stop();
+  logs_->Stop();
   auto goodbye = WatchTime(loop_->Get(), kGoodbye, std::chrono::milliseconds(0), [this] { loop_->Stop(); });
   if (goodbye) {
     goodbye_ = std::move(*goodbye);

@@ -12,8 +12,7 @@
 
 #include "base/accounts.h"
 #include "base/random.h"
-#include "daemon/daemon_state.h"
-#include "daemon/handlers/handlers.h"
+#include "daemon/access/caller.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -92,6 +91,10 @@ Result<Identity> AccountOf(uid_t uid) {
   return Identity{uid, (*found)->gid, std::move(groups)};
 }
 
+Error Stopping() {
+  return {ErrorCode::kUnavailable, "the daemon is stopping"};
+}
+
 /// A token is worth what its owner is: nothing once he may not connect himself.
 Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
   TRY_ASSIGN(Identity owner, AccountOf(token.owner));
@@ -165,26 +168,30 @@ void AccessTokens::NoteUse(const TokenRow& token) {
                token.id, noted.error().message);
 }
 
-void Authenticate(DaemonState& state, http::Request request, const http::Reply& reply,
-                  std::function<void(const http::Request&)> go_on) {
+void Doorkeeper::LetIn(http::Request request, const http::Reply& reply, GoOn go_on) {
+  if (stopping_.stop_requested()) return SendError(reply, Stopping());
   const auto header = request.headers.find("authorization");
   if (header == request.headers.end()) return go_on(request);
-  auto token = state.tokens->Find(header->second);
+  auto token = tokens_.Find(header->second);
   if (!token) return SendError(reply, token.error());
-  if (token->owner == request.peer.identity.uid) {
-    state.tokens->NoteUse(*token);
-    return go_on(request);
+  if (token->owner != request.peer.identity.uid) {
+    return LookUpOwner(std::move(*token), std::move(request), reply, std::move(go_on));
   }
-  state.questions->Run([&state, token = std::move(*token), request = std::move(request), reply,
-                        go_on = std::move(go_on)](const std::stop_token&) mutable {
-    auto owner = OwnerOf(token, state.socket_access);
+  tokens_.NoteUse(*token);
+  go_on(request);
+}
+
+void Doorkeeper::LookUpOwner(TokenRow token, http::Request request, const http::Reply& reply, GoOn go_on) {
+  questions_.Run([this, token = std::move(token), request = std::move(request), reply,
+                  go_on = std::move(go_on)](const std::stop_token&) mutable {
+    auto owner = OwnerOf(token, access_);
     if (!owner) return SendError(reply, owner.error());
     request.peer.identity = std::move(*owner);
-    state.mailbox->Post(
-        [&state, token = std::move(token), request = std::move(request), reply, go_on = std::move(go_on)] {
-          // Meanwhile the daemon may have been told to stop, and then has nobody left to do the work.
-          if (!state.questions) return SendError(reply, {ErrorCode::kUnavailable, "the daemon is stopping"});
-          state.tokens->NoteUse(token);
+    mailbox_.Post(
+        [this, token = std::move(token), request = std::move(request), reply, go_on = std::move(go_on)] {
+          // Meanwhile the daemon may have been told to stop, and then nobody does the work.
+          if (stopping_.stop_requested()) return SendError(reply, Stopping());
+          tokens_.NoteUse(token);
           go_on(request);
         });
   });

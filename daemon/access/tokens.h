@@ -10,15 +10,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "daemon/catalog/catalog.h"
-#include "daemon/http/server.h"
+#include "daemon/http/listen_socket.h"
+#include "daemon/http/message.h"
+#include "daemon/loop/jobs.h"
 
 namespace spawnd::daemon {
-
-struct DaemonState;
 
 /// Of what a caller sends as a token; real ones have half of it.
 inline constexpr size_t kMaxTokenLength = 128;
@@ -61,9 +63,34 @@ class AccessTokens {
   int64_t failed_at_ = 0;  ///< 0: the last note succeeded
 };
 
-/// Without an Authorization header: `go_on` with the request as it is. With a valid token: with its owner's
-/// identity, for which names may have to be looked up, so perhaps later. Else answers kUnauthenticated.
-void Authenticate(DaemonState& state, http::Request request, const http::Reply& reply,
-                  std::function<void(const http::Request&)> go_on);
+/// Lets requests in: as who the socket says, or as the owner of the token that they carry; nobody any more
+/// once the daemon stops.
+class Doorkeeper {
+ public:
+  /// All outlive this. Owners are looked up on `questions`, because a directory service may take its time.
+  Doorkeeper(AccessTokens& tokens, const SocketAccess& access, Jobs& questions, Mailbox& mailbox,
+             std::stop_token stopping)
+      : tokens_(tokens),
+        access_(access),
+        questions_(questions),
+        mailbox_(mailbox),
+        stopping_(std::move(stopping)) {}
+
+  using GoOn = std::function<void(const http::Request&)>;
+
+  /// Without an Authorization header: `go_on` with the request as it is. With a valid token: with its owner's
+  /// identity, for which names may have to be looked up, so perhaps later. Else answers kUnauthenticated, or
+  /// kUnavailable.
+  void LetIn(http::Request request, const http::Reply& reply, GoOn go_on);
+
+ private:
+  void LookUpOwner(TokenRow token, http::Request request, const http::Reply& reply, GoOn go_on);
+
+  AccessTokens& tokens_;
+  const SocketAccess access_;
+  Jobs& questions_;
+  Mailbox& mailbox_;
+  const std::stop_token stopping_;
+};
 
 }  // namespace spawnd::daemon

@@ -6,7 +6,6 @@
 
 #include "api/nearest.h"
 #include "base/accounts.h"
-#include "daemon/images/builtin.h"
 #include "engines/sample_images.h"
 
 namespace spawnd::daemon {
@@ -111,17 +110,13 @@ Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Iden
 }
 
 Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                              std::string_view reference) {
+                              std::string_view reference, const std::vector<std::string>& others) {
   auto row =
       catalog.FindImage(reference, [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
-  std::string sample = engines::SampleImageHint(reference);
-  if (!sample.empty()) {
-    return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'", std::move(sample));
-  }
   return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
-              HintFor(reference, visible, BuiltInNames(), "data-images"));
+              HintFor(reference, visible, others, "data-images"));
 }
 
 Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference) {
@@ -131,18 +126,6 @@ Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std
   TRY_ASSIGN(const auto visible, VisibleContainers(catalog, who));
   return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
               HintFor(reference, visible, {}, "data-containers"));
-}
-
-Result<void> CheckRevision(const ContainerRow& container, uint32_t number) {
-  std::string names = RevisionText(0);
-  for (const RevisionRow& revision : container.revisions) {
-    if (revision.number == number) return {};
-    names += ", " + RevisionText(revision.number);
-  }
-  if (number == 0) return {};
-  return Fail(ErrorCode::kNotFound,
-              "data container '" + container.name + "' has no revision '" + RevisionText(number) + "'",
-              "It has: " + names + ".");
 }
 
 }  // namespace spawnd::daemon

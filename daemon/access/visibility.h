@@ -12,8 +12,8 @@
 
 #include "base/identity.h"
 #include "base/result.h"
+#include "daemon/access/team.h"
 #include "daemon/catalog/catalog.h"
-#include "daemon/config.h"
 
 namespace spawnd::daemon {
 
@@ -46,15 +46,13 @@ bool MaySee(const ContainerRow& container, const Identity& who);
 /// Seeing an image is not enough to take it away: root or its owner.
 bool MayChange(const ImageRow& image, const Identity& who);
 
-// Loop thread only. kNotFound has a hint: the nearest name there is, and where to look.
+// Loop thread only. kNotFound has a hint: the nearest name there is, and where to look. `others`: names that
+// are no rows, but might be meant.
 Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                              std::string_view reference);
+                              std::string_view reference, const std::vector<std::string>& others = {});
 Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference);
 
 Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who);
 Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who);
-
-/// kNotFound, naming what there is, when the container has no such revision. All have 0.
-Result<void> CheckRevision(const ContainerRow& container, uint32_t number);
 
 }  // namespace spawnd::daemon

@@ -4,42 +4,42 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
-#include "api/error_codes.h"
-#include "api/json.h"
 #include "base/file.h"
-#include "base/random.h"
 #include "daemon/build/backups.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/build/restore.h"
+#include "daemon/build/run.h"
 #include "daemon/build/script_folders.h"
 #include "daemon/build/server.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/host/installations.h"
 #include "daemon/images/images.h"
 #include "daemon/store/disk.h"
+#include "daemon/store/layout.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenByteLines{100};
-
 /// One build, from request to completed row.
 class Build {
  public:
-  Build(DaemonState& state, BuildOrder& order, const std::stop_token& daemon_stops)
-      : state_(state),
+  Build(BuildHost& host, const BuildOrder& order, BuildProgress& progress,
+        const std::stop_token& daemon_stops)
+      : host_(host),
         order_(order),
-        progress_(order.reply),
-        when_daemon_stops_(daemon_stops, [this] { stop_.request_stop(); }),
-        when_client_gone_(order.reply.ClientGone(), [this] { stop_.request_stop(); }),
-        context_{state, daemon_stops, stop_.get_token(), progress_} {}
+        progress_(progress),
+        stop_(daemon_stops, order.withdrawn),
+        context_{host, daemon_stops, stop_.Token(), progress} {}
 
-  bool Begun() const { return begun_; }
+  const BuildContext& Context() const { return context_; }
 
-  Result<api::DataImage> Run() {
+  Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
@@ -48,20 +48,9 @@ class Build {
     TRY_ASSIGN(scripts_,
                FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
     TRY(CheckBackups());
-    const ImageRow row = NewRow();
-    TRY_ASSIGN(id_, context_.Ask([&state = state_, row, stop = stop_, feed = progress_.Feed()] {
-      return state.images->BeginBuild(row, stop, feed);
-    }));
-    begun_ = true;
-    order_.reply.Begin();
-    layer_id_ = RandomId();
-    auto completion = MakeContent();
-    auto completed =
-        completion ? CompleteBuild(context_, id_, *completion) : Fail(std::move(completion.error()));
-    if (completed) return ViewOfBuild(context_, id_, order_.warnings);
-    const auto abandoned = AbandonBuild(context_, id_, layer_id_, completed.error());
-    if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
-    return Fail(std::move(completed.error()));
+    return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
+                           feed = context_.progress.Feed()] { return images.BeginBuild(row, stop, feed); },
+                          [this](const PendingImage& image) { return MakeContent(image); }});
   }
 
  private:
@@ -103,7 +92,7 @@ class Build {
       }
       wanted = dictated;
     }
-    auto chosen = state_.installations.ChooseOrDetect(*engine_, wanted);
+    auto chosen = host_.installations.ChooseOrDetect(*engine_, wanted);
     if (!chosen) chosen = StandIn(std::move(chosen.error()));
     if (!chosen) return Fail(std::move(chosen.error()));
     installation_ = std::move(*chosen);
@@ -113,15 +102,14 @@ class Build {
   /// Where the administrator allows it, the newest of another product in place of one that is not there at
   /// all.
   Result<engines::Installation> StandIn(Error missing) {
-    const auto fallback = state_.config.engine_fallbacks.find(std::string(engine_->Name()));
-    const bool other_version = state_.installations.Choose(*engine_, "").has_value();
-    if (fallback == state_.config.engine_fallbacks.end() || other_version) return Fail(std::move(missing));
+    const auto fallback = host_.engine_fallbacks.find(std::string(engine_->Name()));
+    const bool other_version = host_.installations.Choose(*engine_, "").has_value();
+    if (fallback == host_.engine_fallbacks.end() || other_version) return Fail(std::move(missing));
     TRY_ASSIGN(const engines::Engine* other, engines::FindEngine(fallback->second));
-    TRY_ASSIGN(auto installation, state_.installations.Choose(*other, ""));
+    TRY_ASSIGN(auto installation, host_.installations.Choose(*other, ""));
     const std::string& version = order_.request.version;
     stands_in_ = std::string(other->DisplayName()) + " " + installation.version + " stands in for " +
                  std::string(engine_->DisplayName()) + (version.empty() ? "" : " " + version);
-    order_.warnings.push_back(stands_in_);
     engine_ = other;
     TRY(RecogniseBackups());
     return installation;
@@ -148,41 +136,45 @@ class Build {
     return row;
   }
 
-  Restore Here() const { return {order_.caller, state_.layout.ImageLog(id_)}; }
+  Restore Here() const { return {order_.caller, host_.layout.ImageLog(image_.id)}; }
 
-  Result<ImageCompletion> MakeContent() {
+  Result<ImageCompletion> MakeContent(const PendingImage& image) {
+    image_ = image;
     TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
     TRY(context_.StopRequested());
     const api::CreateDataImageRequest& request = order_.request;
     const bool as_it_is = backups_.empty() && scripts_.scripts.empty() &&
                           request.initial_database_name.empty() && request.pre_script.empty() &&
                           request.post_script.empty();
-    return as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
+    auto completion = as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
+    if (completion) TRY(context_.StopRequested());
+    return completion;
   }
 
   /// The same layers under an index of its own: nothing is copied, and either image can go without the other.
   Result<ImageCompletion> ReferToEmpty(const ImageRow& empty) {
-    const std::string from = state_.layout.Images() + "/" + empty.index_file;
-    const std::string to = state_.layout.ImageIndex(id_);
+    const std::string from = host_.layout.Images() + "/" + empty.index_file;
+    const std::string to = host_.layout.ImageIndex(image_.id);
     // A sealed file never changes, so that a second name is as good as a copy.
     if (::link(from.c_str(), to.c_str()) != 0) return FailErrno(errno, "cannot link '" + to + "'");
-    TRY(PosixFileSystem().SyncDirectory(state_.layout.Images()));
+    TRY(PosixFileSystem().SyncDirectory(host_.layout.Images()));
     ImageCompletion completion;
     completion.data_bytes = empty.data_bytes;
-    completion.index_file = std::to_string(id_) + ".index";
+    completion.index_file = std::to_string(image_.id) + ".index";
     TRY_ASSIGN(completion.layer_ids,
-               context_.Ask([&state = state_, id = empty.id] { return state.catalog->LayersOfImage(id); }));
+               context_.Ask([&catalog = host_.catalog, id = empty.id] { return catalog.LayersOfImage(id); }));
     return completion;
   }
 
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_, {id_, state_.layout.Images() + "/" + empty.index_file, layer_id_,
-                                             installation_, engine_->MakeCredentials(""), has_placements_}));
+               BuildServer::Start(context_,
+                                  {image_.id, host_.layout.Images() + "/" + empty.index_file, image_.layer_id,
+                                   installation_, engine_->MakeCredentials(""), has_placements_}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
-    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), state_.layout.Root()));
+    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));
     return sealed;
   }
 
@@ -243,78 +235,35 @@ class Build {
     return databases.size() == 1 ? databases.front() : std::string();
   }
 
-  DaemonState& state_;
-  BuildOrder& order_;
-  BuildProgress progress_;
-  std::stop_source stop_;
-  std::stop_callback<std::function<void()>> when_daemon_stops_;
-  std::stop_callback<std::function<void()>> when_client_gone_;
-  BuildContext context_;
+  BuildHost& host_;
+  const BuildOrder& order_;
+  BuildProgress& progress_;
+  const BuildStop stop_;
+  const BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
   std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
   FoundScripts scripts_;
   bool has_placements_ = false;
-  int64_t id_ = 0;
-  std::string layer_id_;
-  bool begun_ = false;
+  PendingImage image_;
 };
 
 }  // namespace
 
-void BuildProgress::Bytes(std::string_view stage, uint64_t done, uint64_t total) {
-  const auto now = std::chrono::steady_clock::now();
-  if (stage == stage_ && now - last_ < kBetweenByteLines) return;
-  stage_ = stage;
-  last_ = now;
-  api::Progress line;
-  line.stage = stage;
-  line.bytes_done = static_cast<int64_t>(done);
-  line.bytes_total = static_cast<int64_t>(total);
-  Say(line);
-}
-
-void BuildProgress::Message(std::string_view message) {
-  api::Progress line;
-  line.stage = stage_;
-  line.message = message;
-  Say(line);
-}
-
-void BuildProgress::Note(std::string_view note) {
-  api::Progress line;
-  line.stage = stage_;
-  line.note = note;
-  Say(line);
-}
-
-void BuildProgress::Say(const api::Progress& progress) {
-  reply_.Line(api::ProgressLine(progress));
-  feed_->Say(progress);
-}
-
-void BuildImage(DaemonState& state, BuildOrder order, const std::stop_token& stop) {
-  const http::Reply reply = order.reply;
+Result<ImageRow> BuildImage(BuildHost& host, const BuildOrder& order, BuildProgress& progress,
+                            const std::stop_token& stop) {
   const auto started = std::chrono::steady_clock::now();
-  Build build(state, order, stop);
-  auto image = build.Run();
+  Build build(host, order, progress, stop);
+  auto image = build.Make();
   if (image) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
     spdlog::info("image {} ('{}') is ready after {:.1f} s", image->id, image->name, took.count());
-    reply.Line(api::ResultLine(api::ToJson(*image)));
-    reply.End();
-    return;
+    return image;
   }
-  Error error = ExplainSpace(std::move(image.error()), state.layout.Root());
-  if (error.code == ErrorCode::kCancelled) {
-    // Whatever it was that noticed first, the reason is one of these.
-    error.message = stop.stop_requested() ? "the daemon is stopping" : "the image build was stopped";
-  }
+  Error error = WhyItEnded(std::move(image.error()), build.Context(), "the image build");
   spdlog::warn("image '{}' was not made: {}", order.request.name, error.message);
-  if (!build.Begun()) return reply.Send(api::HttpStatus(error.code), api::ToJson(error));
-  reply.Line(api::ErrorLine(error));
-  reply.End();
+  return Fail(std::move(error));
 }
 
 }  // namespace spawnd::daemon

@@ -1,51 +1,39 @@
 /// What the parts of one image build share. Job thread of that build only.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <functional>
-#include <memory>
 #include <stop_token>
-#include <string>
-#include <string_view>
+#include <utility>
 
-#include "daemon/daemon_state.h"
-#include "daemon/http/server.h"
-#include "daemon/images/build_feed.h"
+#include "base/result.h"
+#include "daemon/build/host.h"
+#include "daemon/build/progress.h"
 #include "daemon/loop/ask_loop.h"
 
 namespace spawnd::daemon {
 
-/// Tells the client where a build is, and those who wait for its image. Lines about bytes come at most ten
-/// times a second.
-class BuildProgress {
+/// A build's reasons to give up in one token: the daemon stops, whoever ordered it does not want it any more,
+/// the image is being deleted (which asks Source() to stop).
+class BuildStop {
  public:
-  explicit BuildProgress(http::Reply reply) : reply_(std::move(reply)) {}
+  BuildStop(const std::stop_token& daemon_stops, const std::stop_token& withdrawn)
+      : when_daemon_stops_(daemon_stops, [this] { source_.request_stop(); }),
+        when_withdrawn_(withdrawn, [this] { source_.request_stop(); }) {}
 
-  void Stage(std::string_view stage) { Bytes(stage, 0, 0); }
-  void Bytes(std::string_view stage, uint64_t done, uint64_t total);
-  /// A warning to show on its own line.
-  void Message(std::string_view message);
-  /// Why it takes long, to show as well.
-  void Note(std::string_view note);
-
-  const std::shared_ptr<BuildFeed>& Feed() const { return feed_; }
+  std::stop_source Source() const { return source_; }
+  std::stop_token Token() const { return source_.get_token(); }
 
  private:
-  void Say(const api::Progress& progress);
-
-  http::Reply reply_;
-  std::shared_ptr<BuildFeed> feed_ = std::make_shared<BuildFeed>();
-  std::string stage_;
-  std::chrono::steady_clock::time_point last_;
+  std::stop_source source_;
+  std::stop_callback<std::function<void()>> when_daemon_stops_;
+  std::stop_callback<std::function<void()>> when_withdrawn_;
 };
 
 struct BuildContext {
-  DaemonState& state;
+  BuildHost& host;
   /// The daemon stops: then the loop answers no more, and the next start cleans up.
   std::stop_token daemon_stops;
-  /// Any reason to give up: the daemon stops, the client has gone, the image is being deleted.
-  std::stop_token stop;
+  std::stop_token stop;  ///< any reason to give up (BuildStop)
   BuildProgress& progress;
 
   Result<void> StopRequested() const {
@@ -55,7 +43,7 @@ struct BuildContext {
   /// For what must happen even when the client has gone.
   template <typename Question>
   auto Ask(Question question) const {
-    return AskLoop(*state.mailbox, daemon_stops, std::move(question));
+    return AskLoop(host.mailbox, daemon_stops, std::move(question));
   }
 };
 

@@ -3,12 +3,10 @@
 #pragma once
 
 #include "daemon/build/context.h"
+#include "daemon/catalog/rows.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
-
-/// The hidden image's ImageRow::cache_key. Any thread.
-std::string EmptyImageKey(const Config& config, const engines::Installation& installation);
 
 /// The hidden image for this installation, made now when it is missing.
 Result<ImageRow> EnsureEmptyImage(const BuildContext& context, const engines::Engine& engine,

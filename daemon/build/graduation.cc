@@ -6,15 +6,16 @@
 #include <ctime>
 #include <utility>
 
-#include "api/error_codes.h"
 #include "api/image_reference.h"
-#include "api/json.h"
-#include "base/random.h"
 #include "daemon/build/context.h"
+#include "daemon/build/run.h"
 #include "daemon/build/server.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/host/installations.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/files.h"
 #include "daemon/store/disk.h"
+#include "daemon/store/layout.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -34,47 +35,42 @@ Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
   }
 }
 
+/// On the loop thread. `row` has the id of the image that it comes from.
+Result<int64_t> Begin(Catalog& catalog, Images& images, ImageRow row, const std::string& container,
+                      const std::stop_source& stop, const std::shared_ptr<BuildFeed>& feed) {
+  if (row.name.empty()) {
+    TRY_ASSIGN(row.name, FreeName(catalog, container));
+  }
+  TRY_ASSIGN(row.leased_layers, catalog.LayersOfImage(row.id));
+  // The image's row may be gone by now, and its layers with it.
+  TRY(catalog.ImageById(std::exchange(row.id, 0)));
+  return images.BeginBuild(row, stop, feed);
+}
+
 class Graduation {
  public:
-  Graduation(DaemonState& state, GraduationOrder& order, const std::stop_token& daemon_stops)
-      : state_(state),
+  Graduation(BuildHost& host, const GraduationOrder& order, BuildProgress& progress,
+             const std::stop_token& daemon_stops)
+      : host_(host),
         order_(order),
-        progress_(order.reply),
-        when_daemon_stops_(daemon_stops, [this] { stop_.request_stop(); }),
-        when_client_gone_(order.reply.ClientGone(), [this] { stop_.request_stop(); }),
-        context_{state, daemon_stops, stop_.get_token(), progress_} {}
+        stop_(daemon_stops, order.withdrawn),
+        context_{host, daemon_stops, stop_.Token(), progress} {}
 
-  bool Begun() const { return begun_; }
+  const BuildContext& Context() const { return context_; }
 
-  Result<api::DataImage> Run() {
+  Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.image.engine));
-    TRY_ASSIGN(installation_, state_.installations.ChooseOrDetect(
+    TRY_ASSIGN(installation_, host_.installations.ChooseOrDetect(
                                   *engine_, engine_->MajorVersion(order_.image.engine_version)));
-    TRY_ASSIGN(id_,
-               context_.Ask([&state = state_, row = NewRow(), container = order_.container.name, stop = stop_,
-                             feed = progress_.Feed()] { return Insert(state, row, container, stop, feed); }));
-    begun_ = true;
-    order_.reply.Begin();
-    auto sealed = StartAndSeal();
-    auto completed = sealed ? CompleteBuild(context_, id_, *sealed) : Fail(std::move(sealed.error()));
-    if (completed) return ViewOfBuild(context_, id_, order_.warnings);
-    const auto abandoned = AbandonBuild(context_, id_, layer_id_, completed.error());
-    if (!abandoned) spdlog::error("image {} is left for the next start: {}", id_, abandoned.error().message);
-    return Fail(std::move(completed.error()));
+    return Run(context_,
+               {[&catalog = host_.catalog, &images = host_.images, row = NewRow(),
+                 container = order_.container.name, stop = stop_.Source(), feed = context_.progress.Feed()] {
+                  return Begin(catalog, images, row, container, stop, feed);
+                },
+                [this](const PendingImage& image) { return StartAndSeal(image); }});
   }
 
  private:
-  static Result<int64_t> Insert(DaemonState& state, ImageRow row, const std::string& container,
-                                const std::stop_source& stop, const std::shared_ptr<BuildFeed>& feed) {
-    if (row.name.empty()) {
-      TRY_ASSIGN(row.name, FreeName(*state.catalog, container));
-    }
-    TRY_ASSIGN(row.leased_layers, state.catalog->LayersOfImage(row.id));
-    // The image's row may be gone by now, and its layers with it.
-    TRY(state.catalog->ImageById(std::exchange(row.id, 0)));
-    return state.images->BeginBuild(row, stop, feed);
-  }
-
   /// With the id of the image that it comes from.
   ImageRow NewRow() const {
     ImageRow row;
@@ -84,7 +80,7 @@ class Graduation {
     row.engine_version = installation_.version;
     row.version_text = order_.image.version_text;
     row.detail = order_.image.detail;
-    row.owner = order_.caller.uid;
+    row.owner = order_.owner;
     row.durability = order_.image.durability;
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
@@ -94,59 +90,48 @@ class Graduation {
     return row;
   }
 
-  Result<ImageCompletion> StartAndSeal() {
-    progress_.Stage("starting");
-    BuildServer::Options options{id_, state_.layout.Images() + "/" + order_.image.index_file, layer_id_,
-                                 installation_, engine_->MakeCredentials(order_.image.database)};
+  Result<ImageCompletion> StartAndSeal(const PendingImage& image) {
+    context_.progress.Stage("starting");
+    BuildServer::Options options{image.id, host_.layout.Images() + "/" + order_.image.index_file,
+                                 image.layer_id, installation_,
+                                 engine_->MakeCredentials(order_.image.database)};
     // The container's own user is what is in the revision, and what has to go. Its password is already
     // useless here: the build server gets another.
     options.credentials.user = order_.container.user;
     if (order_.revision != 0) {
       options.base_revision = storage::RevisionReference{
-          .directory = state_.layout.Container(order_.container.id) + "/" + kDeltaName,
+          .directory = host_.layout.Container(order_.container.id) + "/" + kDeltaName,
           .number = order_.revision};
     }
     TRY_ASSIGN(const auto server, BuildServer::Start(context_, std::move(options)));
     auto sealed = server->Seal(order_.image.database);
-    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), state_.layout.Root()));
+    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));
+    TRY(context_.StopRequested());
     return sealed;
   }
 
-  DaemonState& state_;
-  GraduationOrder& order_;
-  BuildProgress progress_;
-  std::stop_source stop_;
-  std::stop_callback<std::function<void()>> when_daemon_stops_;
-  std::stop_callback<std::function<void()>> when_client_gone_;
-  BuildContext context_;
+  BuildHost& host_;
+  const GraduationOrder& order_;
+  const BuildStop stop_;
+  const BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
-  int64_t id_ = 0;
-  const std::string layer_id_ = RandomId();
-  bool begun_ = false;
 };
 
 }  // namespace
 
-void Graduate(DaemonState& state, GraduationOrder order, const std::stop_token& stop) {
-  const http::Reply reply = order.reply;
-  Graduation graduation(state, order, stop);
-  auto image = graduation.Run();
+Result<ImageRow> Graduate(BuildHost& host, const GraduationOrder& order, BuildProgress& progress,
+                          const std::stop_token& stop) {
+  Graduation graduation(host, order, progress, stop);
+  auto image = graduation.Make();
   if (image) {
     spdlog::info("image {} ('{}') is {} of container {}", image->id, image->name,
                  RevisionText(order.revision), order.container.id);
-    reply.Line(api::ResultLine(api::ToJson(*image)));
-    reply.End();
-    return;
+    return image;
   }
-  Error error = ExplainSpace(std::move(image.error()), state.layout.Root());
-  if (error.code == ErrorCode::kCancelled) {
-    error.message = stop.stop_requested() ? "the daemon is stopping" : "graduating was stopped";
-  }
+  Error error = WhyItEnded(std::move(image.error()), graduation.Context(), "graduating");
   spdlog::warn("container {} was not graduated: {}", order.container.id, error.message);
-  if (!graduation.Begun()) return reply.Send(api::HttpStatus(error.code), api::ToJson(error));
-  reply.Line(api::ErrorLine(error));
-  reply.End();
+  return Fail(std::move(error));
 }
 
 }  // namespace spawnd::daemon

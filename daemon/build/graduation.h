@@ -6,31 +6,30 @@
 /// the moment the new row is there. After any error nothing is left: no process, no file, no row.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <stop_token>
-#include <string>
-#include <vector>
 
 #include "api/types.h"
-#include "base/process.h"
-#include "daemon/catalog/catalog.h"
-#include "daemon/http/server.h"
+#include "base/result.h"
+#include "daemon/build/host.h"
+#include "daemon/build/progress.h"
+#include "daemon/catalog/rows.h"
 
 namespace spawnd::daemon {
-
-struct DaemonState;
 
 struct GraduationOrder {
   api::GraduateDataContainerRequest request;  ///< name, tags and teams have been checked
   ContainerRow container;
-  ImageRow image;         ///< of the container
-  uint32_t revision = 0;  ///< one that it has; 0: the image
-  Identity caller;
-  http::Reply reply;
-  std::vector<std::string> warnings{};  ///< for the answer
+  ImageRow image;             ///< of the container
+  uint32_t revision = 0;      ///< one that it has; 0: the image
+  uid_t owner = 0;            ///< whose image it will be
+  std::stop_token withdrawn;  ///< whoever ordered it does not want it any more
 };
 
-/// Answers `order.reply` as BuildImage does (daemon/build/build.h).
-void Graduate(DaemonState& state, GraduationOrder order, const std::stop_token& stop);
+/// The completed image. Ends early as BuildImage does (daemon/build/build.h).
+Result<ImageRow> Graduate(BuildHost& host, const GraduationOrder& order, BuildProgress& progress,
+                          const std::stop_token& stop);
 
 }  // namespace spawnd::daemon

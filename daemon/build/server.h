@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/build/context.h"
+#include "daemon/catalog/rows.h"
 #include "daemon/keeper/client.h"
 
 namespace spawnd::daemon {
@@ -33,7 +34,7 @@ class BuildServer {
   /// As End; what goes wrong is logged, and left to the daemon's next start.
   ~BuildServer();
 
-  engines::Endpoint Endpoint() const { return {context_.state.config.host, port_}; }
+  engines::Endpoint Endpoint() const;
   const engines::Credentials& Credentials() const { return options_.credentials; }
   KeeperClient& Keeper() { return *keeper_; }
 
@@ -56,19 +57,5 @@ class BuildServer {
   uint16_t port_ = 0;  ///< 0: none reserved
   std::unique_ptr<KeeperClient> keeper_;
 };
-
-/// Makes the sealed image one that containers can be made of. kCancelled when the build was to stop.
-Result<void> CompleteBuild(const BuildContext& context, int64_t image_id, const ImageCompletion& completion);
-
-/// The completed image as its caller sees it.
-Result<api::DataImage> ViewOfBuild(const BuildContext& context, int64_t image_id,
-                                   const std::vector<std::string>& warnings);
-
-/// After a build that failed: tells `why` to those who wait for its image, and removes whatever it put into
-/// the store (index, layer, log, temporary files), then its row. Nothing is touched while its keeper may
-/// still write: the build directory is there until the keeper has ended, and then the daemon's next start
-/// does it.
-Result<void> AbandonBuild(const BuildContext& context, int64_t image_id, const std::string& layer_id,
-                          const Error& why);
 
 }  // namespace spawnd::daemon

@@ -5,132 +5,21 @@
 /// changed nothing. The file is 0600: it holds the containers' passwords.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "api/types.h"
 #include "base/result.h"
-#include "daemon/containers/machine.h"
+#include "daemon/catalog/rows.h"
 
 namespace spawnd::daemon {
 
 class Database;
 class Query;
-
-enum class ImageState { kPending, kCompleted, kFailed, kDeleting };
-
-/// "pending"...: as stored and as shown.
-std::string_view ImageStateName(ImageState state);
-
-struct ImageRow {
-  int64_t id = 0;
-  std::string name;
-  ImageState state = ImageState::kPending;
-  std::string engine;          ///< registry name, "postgresql"
-  std::string engine_version;  ///< of the server that makes it, "15.20"
-  std::string version_text;    ///< as the user wrote it, "11.0"; may be empty
-  uid_t owner = 0;
-  api::Durability durability = api::Durability::kEverySecond;
-  std::string initial_database;  ///< that it was asked to have; may be empty
-  std::string database;          ///< what clients open first; may be empty
-  int64_t created_at = 0;        ///< seconds since 1970
-  /// 0: never. As long as it is pending, its lifetime has not begun: this is that much after created_at.
-  int64_t expires_at = 0;
-  int64_t data_bytes = 0;
-  int64_t disk_bytes = 0;
-  std::string index_file;         ///< file name of the sealed index; empty until completed
-  std::string cache_key;          ///< not empty: a hidden image, the empty state of an engine version
-  std::string detail;             ///< why it failed
-  std::vector<std::string> tags;  ///< in order of their text
-  std::vector<std::string> teams;
-  /// For InsertImage: layers that the image will refer to, kept from now on whatever becomes of their image.
-  std::vector<std::string> leased_layers;
-
-  bool Hidden() const { return !cache_key.empty(); }
-};
-
-/// What is known about an image once it is sealed.
-struct ImageCompletion {
-  std::string database;
-  int64_t data_bytes = 0;
-  int64_t disk_bytes = 0;
-  std::string index_file;
-  std::vector<std::string> layer_ids;  ///< every layer that the index refers to
-  int64_t completed_at = 0;            ///< its lifetime counts from here
-};
-
-/// "rev.7"
-std::string RevisionText(uint32_t number);
-
-/// A saved revision; rev.0, the image, has none.
-struct RevisionRow {
-  uint32_t number = 0;
-  int64_t created_at = 0;
-  int64_t unique_bytes = 0;  ///< of blocks that no revision before holds
-};
-
-struct ContainerRow {
-  int64_t id = 0;
-  std::string name;
-  int64_t image_id = 0;
-  std::string image_reference;  ///< "name" or "name:tag" as asked for
-  ContainerState state = ContainerState::kCreating;
-  bool stays_down = false;             ///< with kFailed: not started again until a person decides
-  std::string revision = "rev.0";      ///< the last that was saved or gone back to
-  std::vector<RevisionRow> revisions;  ///< by number
-  std::optional<uint32_t> revert_to;   ///< with kReverting, and only then
-  std::string host;
-  uint16_t port = 0;
-  std::string user;
-  std::string password;
-  std::string database;
-  uid_t owner = 0;
-  api::Durability durability = api::Durability::kEverySecond;
-  int64_t created_at = 0;
-  /// 0: never. As long as it is being created, its lifetime has not begun: this is that much after
-  /// created_at.
-  int64_t expires_at = 0;
-  double ready_milliseconds = 0;
-  std::vector<std::pair<std::string, double>> timings;
-  std::string detail;
-  std::string installation_root;  ///< engine to start it with
-  std::string installation_version;
-};
-
-struct TokenRow {
-  int64_t id = 0;
-  std::string hash;  ///< SHA-256 of the token, hex
-  std::string purpose;
-  uid_t owner = 0;
-  int64_t created_at = 0;
-  int64_t last_used_at = 0;  ///< 0: never
-};
-
-/// Of one image. Every list of images carries them all.
-inline constexpr size_t kMaxTagsOfImage = 100;
-inline constexpr size_t kMaxTeamsOfImage = 100;
-
-/// What Update changes; nothing: stays.
-struct ImageChange {
-  std::string name;
-  std::vector<std::string> tags;
-  std::vector<std::string> teams;
-  std::optional<int64_t> expires_at;
-  std::vector<std::string> remove_tags{};   ///< before those above are added
-  std::vector<std::string> remove_teams{};  ///< as well
-};
-struct ContainerChange {
-  std::string name;
-  std::optional<int64_t> expires_at;
-};
 
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.
 enum class Rows {

@@ -1,6 +1,5 @@
 /// Images, their tags, teams and layers.
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "daemon/catalog/catalog.h"
@@ -9,20 +8,6 @@
 
 namespace spawnd::daemon {
 namespace {
-
-constexpr std::array<std::pair<ImageState, std::string_view>, 4> kStateNames{{
-    {ImageState::kPending, "pending"},
-    {ImageState::kCompleted, "completed"},
-    {ImageState::kFailed, "failed"},
-    {ImageState::kDeleting, "deleting"},
-}};
-
-ImageState StateFromName(std::string_view name) {
-  for (const auto& [state, known] : kStateNames) {
-    if (known == name) return state;
-  }
-  return ImageState::kFailed;  // the table's CHECK knows no other
-}
 
 // Every query of images selects these, in the order in which ReadImage reads them.
 #define IMAGE_COLUMNS                                                                            \
@@ -34,13 +19,6 @@ std::string Describe(const ImageRow& image) {
 }
 
 }  // namespace
-
-std::string_view ImageStateName(ImageState state) {
-  for (const auto& [known, name] : kStateNames) {
-    if (known == state) return name;
-  }
-  return "failed";
-}
 
 Result<void> Catalog::InsertTexts(const char* sql, int64_t image_id, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
@@ -185,7 +163,7 @@ Result<ImageRow> Catalog::ReadImage(Query& query) {
   ImageRow image;
   image.id = query.Int();
   image.name = query.Text();
-  image.state = StateFromName(query.Text());
+  image.state = ImageStateFromName(query.Text());
   image.engine = query.Text();
   image.engine_version = query.Text();
   image.version_text = query.Text();

@@ -5,10 +5,6 @@
 
 namespace spawnd::daemon {
 
-std::string RevisionText(uint32_t number) {
-  return "rev." + std::to_string(number);
-}
-
 /// Inside a transaction. What is known already stays as it is.
 Result<void> Catalog::AddRevisions(int64_t id, const std::vector<RevisionRow>& revisions) {
   for (const RevisionRow& revision : revisions) {

@@ -8,15 +8,16 @@
 #include <utility>
 
 #include "base/file.h"
-#include "daemon/access/caller.h"
+#include "daemon/containers/connection.h"
 #include "daemon/containers/life.h"
-#include "daemon/daemon_state.h"
-#include "daemon/handlers/space.h"
-#include "daemon/handlers/views.h"
-#include "daemon/images/images.h"
+#include "daemon/host/engine_host.h"
+#include "daemon/host/installations.h"
+#include "daemon/host/ports.h"
 #include "daemon/loop/event_loop.h"
-#include "daemon/reaper.h"
+#include "daemon/loop/jobs.h"
 #include "daemon/store/disk.h"
+#include "daemon/store/layout.h"
+#include "daemon/store/reserve.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -36,14 +37,14 @@ double MillisecondsSince(steady_clock::time_point start) {
 
 }  // namespace
 
-Containers::Containers(DaemonState& state) : state_(state) {}
+Containers::Containers(Uses uses) : uses_(std::move(uses)) {}
 Containers::~Containers() = default;
 
 void Containers::Create(const ContainerRow& row, const ImageRow& image, Time received,
-                        double catalog_milliseconds, Created created) {
+                        double catalog_milliseconds, Done created) {
   if (stopping_) return created(Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
   auto life = std::make_unique<Life>(row, image);
-  life->creation = Life::Creation{received, std::move(created), {}, 0};
+  life->creation = Life::Creation{received, std::move(created)};
   life->row.timings = {{"catalog", catalog_milliseconds}};
   lives_[row.id] = std::move(life);
   Tell(row.id, {EventKind::kCreated});
@@ -63,15 +64,15 @@ void Containers::TakeBack(int64_t id) {
 }
 
 Result<void> Containers::Adopt(const ContainerRow& row) {
-  TRY_ASSIGN(ImageRow image, state_.catalog->ImageById(row.image_id));
-  state_.ports.Claim(row.port);
+  TRY_ASSIGN(ImageRow image, uses_.catalog.ImageById(row.image_id));
+  uses_.ports.Claim(row.port);
   lives_[row.id] = std::make_unique<Life>(row, std::move(image));
   Tell(row.id, {EventKind::kFoundAtStart});
   return {};
 }
 
 Result<void> Containers::Delete(int64_t id) {
-  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkContainerDeleting(id); }));
+  TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.MarkContainerDeleting(id); }));
   Tell(id, {EventKind::kDeleteMarked});
   return {};
 }
@@ -106,7 +107,7 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
 }
 
 std::function<void(ContainerEvent)> Containers::Teller(int64_t id) {
-  return [this, id, mailbox = state_.mailbox.get()](const ContainerEvent& event) {
+  return [this, id, mailbox = &uses_.mailbox](const ContainerEvent& event) {
     mailbox->Post([this, id, event] { Tell(id, event); });
   };
 }
@@ -161,17 +162,17 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
 KeeperSpec Containers::SpecOf(const Life& life) const {
   KeeperSpec spec;
   spec.id = life.row.id;
-  spec.directory = state_.layout.Container(life.row.id);
-  spec.index_path = state_.layout.Images() + "/" + life.image.index_file;
-  spec.layer_directory = state_.layout.Layers();
+  spec.directory = uses_.layout.Container(life.row.id);
+  spec.index_path = uses_.layout.Images() + "/" + life.image.index_file;
+  spec.layer_directory = uses_.layout.Layers();
   spec.durability = StorageDurability(life.row.durability);
   spec.installation = {life.image.engine, life.row.installation_version, life.row.installation_root};
   spec.endpoint = EndpointOf(life.row);
   spec.credentials = CredentialsOf(life.row);
-  spec.engine_uid = state_.engine_user.uid;
-  spec.engine_gid = state_.engine_user.gid;
-  spec.tls_certificate_path = state_.tls.certificate_path;
-  spec.tls_key_path = state_.tls.key_path;
+  spec.engine_uid = uses_.engine_host.uid;
+  spec.engine_gid = uses_.engine_host.gid;
+  spec.tls_certificate_path = uses_.engine_host.tls_certificate_path;
+  spec.tls_key_path = uses_.engine_host.tls_key_path;
   if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
   return spec;
 }
@@ -211,37 +212,33 @@ void Containers::LaunchKeeper(Life& life) {
   const int64_t id = life.row.id;
   // A new flag for each launch: a cancellation is meant for one.
   life.cancel_launch = std::make_shared<std::atomic<bool>>(false);
-  state_.launches->Run([this, id, spec = SpecOf(life), cancel = life.cancel_launch, owner = life.row.owner,
-                        queued = steady_clock::now()](const std::stop_token& stop) {
+  uses_.launches.Run([this, id, spec = SpecOf(life), cancel = life.cancel_launch,
+                      queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
-    auto launched = LaunchAndWatch(*state_.launcher, spec, state_.installations,
+    auto launched = LaunchAndWatch(uses_.launcher, spec, uses_.installations,
                                    [&] { return cancel->load() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
-          {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), state_.layout.Root())});
+          {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), uses_.layout.Root())});
     }
     auto& timings = launched->started.timings;
     timings.insert(timings.begin(), {"queue", waited});
     auto fd = std::make_shared<UniqueFd>(std::move(launched->end_of_file));
-    state_.mailbox->Post([this, id, fd, started = std::move(launched->started), name = UserName(owner),
-                          bytes = AllocatedBytes(spec.directory)]() mutable {
+    uses_.mailbox.Post([this, id, fd, started = std::move(launched->started)] {
       WatchKeeper(id, std::move(*fd));
-      KeeperStarted(id, started, std::move(name), bytes);
+      KeeperStarted(id, started);
     });
     // Beside the answer, not before it: what everysec promises begins a second from now.
-    const auto synced = PosixFileSystem().SyncDirectory(state_.layout.Containers());
+    const auto synced = PosixFileSystem().SyncDirectory(uses_.layout.Containers());
     if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
   });
 }
 
-void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner,
-                               int64_t disk_bytes) {
+void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started) {
   const auto found = lives_.find(id);
   if (found == lives_.end()) return;
   Life& life = *found->second;
   if (life.creation) {
-    life.creation->owner = std::move(owner);
-    life.creation->disk_bytes = disk_bytes;
     for (const auto& timing : started.timings) life.row.timings.push_back(timing);
   }
   NoteRevisions(life, started.revisions);
@@ -250,12 +247,12 @@ void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started,
 
 void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
-  state_.launches->Run([this, id, directory = state_.layout.Container(id)](const std::stop_token&) {
+  uses_.launches.Run([this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
     auto keeper = KeeperClient::Attach(directory);
     auto end = keeper ? (*keeper)->Watch() : Result<UniqueFd>(Fail(std::move(keeper.error())));
     if (!end) return Teller(id)({EventKind::kKeeperMissing});
     auto fd = std::make_shared<UniqueFd>(std::move(*end));
-    state_.mailbox->Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
+    uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
       WatchKeeper(id, std::move(*fd));
       if (const auto found = lives_.find(id); found != lives_.end()) NoteRevisions(*found->second, revisions);
       Tell(id, {EventKind::kKeeperAttached});
@@ -269,7 +266,7 @@ void Containers::WatchKeeper(int64_t id, UniqueFd end_of_file) {
   Life& life = *found->second;
   life.keeper_watch.reset();
   life.keeper_end = std::move(end_of_file);
-  auto watch = WatchReadable(state_.loop, life.keeper_end.Get(), [this, id] { KeeperEnded(id); });
+  auto watch = WatchReadable(uses_.loop, life.keeper_end.Get(), [this, id] { KeeperEnded(id); });
   if (watch) {
     life.keeper_watch = std::move(*watch);
   } else {
@@ -283,7 +280,7 @@ void Containers::KeeperEnded(int64_t id) {
   Life& life = *found->second;
   life.keeper_watch.reset();
   // An engine says in many words that the disk is full, and its log may not have had room for any.
-  Error end = ExplainSpace(EndOf(life.keeper_end.Get(), state_.layout.Container(id)), state_.layout.Root());
+  Error end = ExplainSpace(EndOf(life.keeper_end.Get(), uses_.layout.Container(id)), uses_.layout.Root());
   life.keeper_end.Reset();
   Tell(id, {EventKind::kKeeperExited, std::move(end)});
 }
@@ -310,34 +307,34 @@ ContainerEvent Removal(const Result<void>& result, EventKind done) {
 void Containers::KillKeeper(Life& life) {
   life.keeper_watch.reset();
   life.keeper_end.Reset();
-  state_.removals->Run(
-      [tell = Teller(life.row.id), directory = state_.layout.Container(life.row.id)](const std::stop_token&) {
+  uses_.removals.Run(
+      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
         tell(Removal(KillKeeperOf(directory), EventKind::kKeeperKilled));
       });
 }
 
 void Containers::RemoveFiles(Life& life) {
-  state_.removals->Run(
-      [tell = Teller(life.row.id), directory = state_.layout.Container(life.row.id)](const std::stop_token&) {
+  uses_.removals.Run(
+      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
         tell(Removal(RemoveTree(directory), EventKind::kFilesRemoved));
       });
 }
 
 void Containers::RemoveRow(Life& life) {
   // Not from inside Tell's loop: the machine has only one event at a time.
-  Teller(life.row.id)(Removal(state_.catalog->RemoveContainer(life.row.id), EventKind::kRowRemoved));
+  Teller(life.row.id)(Removal(uses_.catalog.RemoveContainer(life.row.id), EventKind::kRowRemoved));
 }
 
 bool Containers::ChangePort(Life& life) {
-  const auto port = state_.ports.Reserve();
-  auto changed = port ? state_.catalog->SetContainerPort(life.row.id, *port) : Fail(port.error());
+  const auto port = uses_.ports.Reserve();
+  auto changed = port ? uses_.catalog.SetContainerPort(life.row.id, *port) : Fail(port.error());
   if (!changed) {
-    if (port) state_.ports.Release(*port);
+    if (port) uses_.ports.Release(*port);
     Teller(life.row.id)({EventKind::kKeeperFailed,
                          Error(ErrorCode::kNoSpace, changed.error().message, changed.error().hint)});
     return false;
   }
-  state_.ports.Release(life.row.port);
+  uses_.ports.Release(life.row.port);
   life.row.port = *port;
   return true;
 }
@@ -349,14 +346,14 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   const auto start = steady_clock::now();
   const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
   const auto write = [&] {
-    if (went_back) return state_.catalog->FinishRevert(life.row.id, *life.row.revert_to);
-    if (action.stays_down) return state_.catalog->KeepContainerDown(life.row.id, action.detail);
-    return completes ? state_.catalog->CompleteContainer(life.row.id, life.row.ready_milliseconds,
-                                                         life.row.timings, now)
-                     : state_.catalog->SetContainerState(life.row.id, action.state, action.detail);
+    if (went_back) return uses_.catalog.FinishRevert(life.row.id, *life.row.revert_to);
+    if (action.stays_down) return uses_.catalog.KeepContainerDown(life.row.id, action.detail);
+    return completes ? uses_.catalog.CompleteContainer(life.row.id, life.row.ready_milliseconds,
+                                                       life.row.timings, now)
+                     : uses_.catalog.SetContainerState(life.row.id, action.state, action.detail);
   };
   // That it stays down must not be forgotten. Any other state is found out again at the next start.
-  auto written = action.state == ContainerState::kFailed ? WithReserve(state_.reserve, write) : write();
+  auto written = action.state == ContainerState::kFailed ? WithReserve(uses_.reserve, write) : write();
   if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
   if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();
   life.row.state = action.state;
@@ -375,8 +372,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
 void Containers::ReplyCreated(Life& life) {
   if (!life.creation) return;
   life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
-  const SpaceUse space{life.creation->disk_bytes, state_.space->ImageBytes(life.row.image_id)};
-  life.creation->created(ViewOfContainer(life.row, life.image, life.creation->owner, space));
+  life.creation->created(life.row);
   spdlog::info("container {} ('{}') of image {} is ready after {:.1f} ms", life.row.id, life.row.name,
                life.row.image_id, life.row.ready_milliseconds);
   life.creation.reset();
@@ -384,7 +380,7 @@ void Containers::ReplyCreated(Life& life) {
 
 void Containers::StartTimer(Life& life, std::chrono::milliseconds delay) {
   const int64_t id = life.row.id;
-  auto timer = WatchTime(state_.loop, delay, std::chrono::milliseconds(0),
+  auto timer = WatchTime(uses_.loop, delay, std::chrono::milliseconds(0),
                          [this, id] { Tell(id, {EventKind::kTimerFired}); });
   if (timer) {
     life.timer = std::move(*timer);
@@ -396,11 +392,10 @@ void Containers::StartTimer(Life& life, std::chrono::milliseconds delay) {
 void Containers::Forget(int64_t id) {
   const auto found = lives_.find(id);
   const int64_t image_id = found->second->row.image_id;
-  state_.ports.Release(found->second->row.port);
+  uses_.ports.Release(found->second->row.port);
   spdlog::info("container {} ('{}') is gone", id, found->second->row.name);
   lives_.erase(found);
-  state_.images->ContainerGone(image_id);
-  state_.reaper->Look();  // its image may have expired meanwhile
+  uses_.container_gone(image_id);
 }
 
 }  // namespace spawnd::daemon

@@ -13,25 +13,48 @@
 #include <string>
 #include <vector>
 
-#include "api/types.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/machine.h"
 #include "daemon/keeper/client.h"
 
+typedef struct uv_loop_s uv_loop_t;
+
 namespace spawnd::daemon {
 
-struct DaemonState;
+class Installations;
+class Jobs;
+class Mailbox;
+class Ports;
+class SpaceReserve;
+class StoreLayout;
+struct EngineHost;
 
 class Containers {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  using Created = std::function<void(Result<api::DataContainer>)>;
   /// On the loop thread, once, with the row as it is then.
-  using Changed = std::function<void(Result<ContainerRow>)>;
+  using Done = std::function<void(Result<ContainerRow>)>;
 
-  explicit Containers(DaemonState& state);
+  /// What it works with, all of which outlives it.
+  struct Uses {
+    Catalog& catalog;
+    const StoreLayout& layout;
+    SpaceReserve& reserve;
+    const EngineHost& engine_host;
+    Ports& ports;
+    Installations& installations;
+    KeeperLauncher& launcher;
+    uv_loop_t* loop;
+    Mailbox& mailbox;
+    Jobs& launches;
+    Jobs& removals;
+    /// The last trace of a container is gone, and with it a use of its image.
+    std::function<void(int64_t image_id)> container_gone;
+  };
+
+  explicit Containers(Uses uses);
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
   ~Containers();
@@ -40,7 +63,7 @@ class Containers {
   /// loop thread, when its first query would succeed, or when nothing of it is left. `received` is when the
   /// request came, `catalog_milliseconds` what inserting took.
   void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
-              Created created);
+              Done created);
   /// Nobody waits for this create any more. Does nothing for one that is past it.
   void ClientGone(int64_t id);
   /// Nobody has heard of the outcome of this create: deletes what there is of it.
@@ -49,10 +72,10 @@ class Containers {
   Result<void> Adopt(const ContainerRow& row);
   /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
   /// not run.
-  void Save(int64_t id, const Changed& saved);
+  void Save(int64_t id, const Done& saved);
   /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
   /// (no such revision), kInUse (something else is under way), and what its engine says.
-  void Revert(int64_t id, uint32_t number, const Changed& reverted);
+  void Revert(int64_t id, uint32_t number, const Done& reverted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
   /// Its row has another name now.
@@ -81,18 +104,18 @@ class Containers {
   void StartTimer(Life& life, std::chrono::milliseconds delay);
   void Forget(int64_t id);
 
-  void KeeperStarted(int64_t id, const daemon::KeeperStarted& started, std::string owner, int64_t disk_bytes);
-  /// containers_revisions.cc
-  Result<void> BeginSave(int64_t id, const Changed& saved);
-  Result<void> BeginRevert(int64_t id, uint32_t number, const Changed& reverted);
-  void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Changed& saved);
+  void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
+  /// revisions.cc
+  Result<void> BeginSave(int64_t id, const Done& saved);
+  Result<void> BeginRevert(int64_t id, uint32_t number, const Done& reverted);
+  void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Done& saved);
   void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);
   void ReplyReverted(Life& life, const std::optional<Error>& error);
   void WatchKeeper(int64_t id, UniqueFd end_of_file);
   void KeeperEnded(int64_t id);
   KeeperSpec SpecOf(const Life& life) const;
 
-  DaemonState& state_;
+  const Uses uses_;
   std::map<int64_t, std::unique_ptr<Life>> lives_;
   bool stopping_ = false;
 };

@@ -1,4 +1,4 @@
-/// What Containers knows of one container. Private to containers.cc and containers_revisions.cc.
+/// What Containers knows of one container. Private to containers.cc and revisions.cc.
 ///
 /// Loop thread only; nothing here survives the process.
 #pragma once
@@ -31,14 +31,12 @@ struct Containers::Life {
   /// Until the create is answered.
   struct Creation {
     Time received;
-    Created created;
-    std::string owner;
-    int64_t disk_bytes = 0;
+    Done created;
   };
   std::optional<Creation> creation;
 
-  int saves = 0;     ///< under way
-  Changed reverted;  ///< empty: nobody waits
+  int saves = 0;  ///< under way
+  Done reverted;  ///< empty: nobody waits
 };
 
 }  // namespace spawnd::daemon

@@ -1,7 +1,6 @@
 #include "daemon/containers/machine.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace spawnd::daemon {
@@ -9,15 +8,6 @@ namespace {
 
 using EventKind = ContainerEvent::Kind;
 using ActionKind = ContainerAction::Kind;
-
-constexpr std::array<std::pair<ContainerState, std::string_view>, 6> kStateNames{{
-    {ContainerState::kCreating, "creating"},
-    {ContainerState::kRunning, "running"},
-    {ContainerState::kRestarting, "restarting"},
-    {ContainerState::kFailed, "failed"},
-    {ContainerState::kDeleting, "deleting"},
-    {ContainerState::kReverting, "reverting"},
-}};
 
 ContainerAction Do(ActionKind kind) {
   return ContainerAction{.kind = kind};
@@ -45,20 +35,6 @@ std::chrono::milliseconds RestartDelay(size_t failures) {
 }
 
 }  // namespace
-
-std::string_view ContainerStateName(ContainerState state) {
-  for (const auto& [known, name] : kStateNames) {
-    if (known == state) return name;
-  }
-  return "failed";
-}
-
-ContainerState ContainerStateFromName(std::string_view name) {
-  for (const auto& [state, known] : kStateNames) {
-    if (known == name) return state;
-  }
-  return ContainerState::kFailed;
-}
 
 ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, Time now) {
   switch (event.kind) {

@@ -27,19 +27,12 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "daemon/catalog/rows.h"
 
 namespace spawnd::daemon {
-
-enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting, kReverting };
-
-/// As it stands in the catalog and in JSON: "creating" ...
-std::string_view ContainerStateName(ContainerState state);
-/// kFailed for a name that is not known: a row this build cannot read must not be started.
-ContainerState ContainerStateFromName(std::string_view name);
 
 struct ContainerEvent {
   enum class Kind {

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "daemon/containers/life.h"
-#include "daemon/daemon_state.h"
+#include "daemon/loop/jobs.h"
+#include "daemon/store/layout.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -32,12 +33,12 @@ Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory,
 
 }  // namespace
 
-void Containers::Save(int64_t id, const Changed& saved) {
+void Containers::Save(int64_t id, const Done& saved) {
   auto begun = BeginSave(id, saved);
   if (!begun) saved(Fail(std::move(begun.error())));
 }
 
-Result<void> Containers::BeginSave(int64_t id, const Changed& saved) {
+Result<void> Containers::BeginSave(int64_t id, const Done& saved) {
   const auto found = lives_.find(id);
   if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
   Life& life = *found->second;
@@ -51,35 +52,33 @@ Result<void> Containers::BeginSave(int64_t id, const Changed& saved) {
         "last revision.");
   }
   ++life.saves;
-  state_.launches->Run(
-      [this, id, saved, directory = state_.layout.Container(id)](const std::stop_token& stop) {
-        auto revisions = SaveIn(directory, stop);
-        state_.mailbox->Post(
-            [this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
-      });
+  uses_.launches.Run([this, id, saved, directory = uses_.layout.Container(id)](const std::stop_token& stop) {
+    auto revisions = SaveIn(directory, stop);
+    uses_.mailbox.Post([this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
+  });
   return {};
 }
 
 void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions,
-                       const Changed& saved) {
+                       const Done& saved) {
   const auto found = lives_.find(id);
   if (found != lives_.end()) --found->second->saves;
   if (!revisions) return saved(Fail(revisions.error()));
-  auto noted = state_.catalog->NoteSaved(id, RowsOf(*revisions));
+  auto noted = uses_.catalog.NoteSaved(id, RowsOf(*revisions));
   if (!noted) return saved(Fail(std::move(noted.error())));
-  auto row = state_.catalog->ContainerById(id);
+  auto row = uses_.catalog.ContainerById(id);
   // Of two saves at once each has its own.
   if (row) row->revision = RevisionText(revisions->back().number);
   if (row) spdlog::info("container {} ('{}') is saved as {}", id, row->name, row->revision);
   saved(std::move(row));
 }
 
-void Containers::Revert(int64_t id, uint32_t number, const Changed& reverted) {
+void Containers::Revert(int64_t id, uint32_t number, const Done& reverted) {
   auto begun = BeginRevert(id, number, reverted);
   if (!begun) reverted(Fail(std::move(begun.error())));
 }
 
-Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Changed& reverted) {
+Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Done& reverted) {
   const auto found = lives_.find(id);
   if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
   Life& life = *found->second;
@@ -91,9 +90,9 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Changed&
                     (busy ? std::string(ContainerStateName(state)) : std::string("being saved")),
                 "Try again when that is done.");
   }
-  TRY_ASSIGN(const ContainerRow row, state_.catalog->ContainerById(id));
+  TRY_ASSIGN(const ContainerRow row, uses_.catalog.ContainerById(id));
   TRY(CheckRevision(row, number));
-  TRY(state_.catalog->BeginRevert(id, number));
+  TRY(uses_.catalog.BeginRevert(id, number));
   spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
   life.row.revert_to = number;
   life.row.stays_down = false;
@@ -103,16 +102,16 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Changed&
 }
 
 void Containers::ReplyReverted(Life& life, const std::optional<Error>& error) {
-  const Changed reverted = std::exchange(life.reverted, nullptr);
+  const Done reverted = std::exchange(life.reverted, nullptr);
   if (!reverted) return;
   if (error) return reverted(Fail(*error));
-  reverted(state_.catalog->ContainerById(life.row.id));
+  reverted(uses_.catalog.ContainerById(life.row.id));
 }
 
 /// What a keeper says that there is: a save of the last daemon may be among it that nobody wrote down.
 void Containers::NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions) {
   if (revisions.empty()) return;
-  const auto noted = state_.catalog->NoteRevisions(life.row.id, RowsOf(revisions));
+  const auto noted = uses_.catalog.NoteRevisions(life.row.id, RowsOf(revisions));
   if (!noted) spdlog::error("container {}: {}", life.row.id, noted.error().message);
 }
 

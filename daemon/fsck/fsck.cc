@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/fsck/check.h"
-#include "daemon/http/listen_socket.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/state_lock.h"
 
 namespace spawnd::daemon {
 namespace {

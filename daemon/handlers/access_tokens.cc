@@ -6,7 +6,7 @@
 #include "daemon/access/caller.h"
 #include "daemon/access/tokens.h"
 #include "daemon/catalog/text.h"
-#include "daemon/daemon_state.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 
 namespace spawnd::daemon {
@@ -35,48 +35,48 @@ Result<TokenRow> Resolve(Catalog& catalog, const Identity& who, const std::strin
               "`spawnctl get access-tokens` lists yours; a token goes by its id.");
 }
 
-Result<NewToken> Make(DaemonState& state, const http::Request& request) {
+Result<NewToken> Make(Services& services, const http::Request& request) {
   TRY_ASSIGN(const auto wanted, api::FromJson<api::CreateAccessTokenRequest>(request.body));
   if (wanted.purpose.size() > kMaxPurpose || wanted.purpose.find('\n') != std::string::npos) {
     return Fail(ErrorCode::kInvalidArgument, "the purpose of a token is one line of at most 255 bytes");
   }
-  return MakeToken(*state.catalog, wanted.purpose, request.peer.identity.uid);
+  return MakeToken(services.catalog, wanted.purpose, request.peer.identity.uid);
 }
 
 }  // namespace
 
-void CreateAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto made = Make(state, request);
+void CreateAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
+  auto made = Make(services, request);
   if (!made) return SendError(reply, made.error());
-  state.questions->Run([reply, made = std::move(*made)](const std::stop_token&) {
+  services.questions.Run([reply, made = std::move(*made)](const std::stop_token&) {
     api::AccessToken view = ViewOf(made.row);
     view.token = made.token;
-    SendResult(reply, api::ToJson(view));
+    StreamedAnswer(reply).Done(api::ToJson(view));
   });
 }
 
-void GetAccessTokens(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto rows = state.catalog->ListTokens();
+void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply) {
+  auto rows = services.catalog.ListTokens();
   if (!rows) return SendError(reply, rows.error());
   std::erase_if(*rows, [&](const TokenRow& row) { return !Owns(row, request.peer.identity); });
-  state.questions->Run([reply, rows = std::move(*rows)](const std::stop_token&) {
+  services.questions.Run([reply, rows = std::move(*rows)](const std::stop_token&) {
     std::vector<api::AccessToken> views;
     for (const TokenRow& row : rows) views.push_back(ViewOf(row));
     SendJson(reply, api::ToJson(views));
   });
 }
 
-void GetAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto row = Resolve(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
+  auto row = Resolve(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
-  state.questions->Run(
+  services.questions.Run(
       [reply, row = std::move(*row)](const std::stop_token&) { SendJson(reply, api::ToJson(ViewOf(row))); });
 }
 
-void DeleteAccessToken(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  const auto row = Resolve(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
+  const auto row = Resolve(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
-  const auto removed = WithReserve(state.reserve, [&] { return state.catalog->RemoveToken(row->id); });
+  const auto removed = WithReserve(services.reserve, [&] { return services.catalog.RemoveToken(row->id); });
   if (!removed) return SendError(reply, removed.error());
   SendJson(reply, "{}");
 }

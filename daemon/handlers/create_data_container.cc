@@ -13,13 +13,13 @@
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/catalog/text.h"
-#include "daemon/containers/containers.h"
-#include "daemon/daemon_state.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/space.h"
+#include "daemon/handlers/resolve.h"
+#include "daemon/handlers/room.h"
+#include "daemon/host/engine_host.h"
+#include "daemon/host/ports.h"
 #include "daemon/images/builtin.h"
-#include "daemon/images/images.h"
-#include "daemon/reaper.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -31,20 +31,13 @@ using std::chrono::steady_clock;
 constexpr int kNameAttempts = 8;
 
 struct Order {
-  DaemonState& state;
+  Services& services;
   api::CreateDataContainerRequest request;
   Identity caller;
-  http::Reply reply;
+  StreamedAnswer answer;
   steady_clock::time_point received;
   std::vector<std::string> warnings{};
-  bool stream_begun = false;  ///< progress has been sent: what follows are lines
 };
-
-void AnswerError(const Order& order, const Error& error) {
-  if (!order.stream_begun) return SendError(order.reply, error);
-  order.reply.Line(api::ErrorLine(error));
-  order.reply.End();
-}
 
 Result<void> Check(const api::CreateDataContainerRequest& request) {
   if (request.image.empty()) {
@@ -71,6 +64,13 @@ Result<void> CheckUsable(const Order& order, const ImageRow& image) {
   return Fail(ErrorCode::kInvalidArgument, name + " has failed: " + image.detail);
 }
 
+/// What names of its containers begin with.
+std::string NameForContainers(const ImageRow& image) {
+  if (!image.Hidden()) return image.name;
+  const std::string reference = BuiltInReference(image);
+  return reference.substr(0, reference.rfind(':'));
+}
+
 ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::Engine& engine,
                     const engines::Installation& installation) {
   ContainerRow row;
@@ -81,7 +81,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   if (IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
-  row.host = order.state.config.host;
+  row.host = order.services.build.engine_host.address;
   const engines::Credentials credentials = engine.MakeCredentials(image.database);
   row.user = credentials.user;
   row.password = credentials.password;
@@ -107,163 +107,143 @@ Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& i
 }
 
 void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
-  DaemonState& state = order.state;
+  Services& services = order.services;
   const int64_t id = row.id;
   // Whoever closes the connection gives the create up. That may come too late, so a container that nobody was
   // told of is taken back, too.
-  order.reply.IfUndelivered(
-      [&state, id] { state.mailbox->Post([&state, id] { state.containers->TakeBack(id); }); });
+  order.answer.Handle().IfUndelivered(
+      [&services, id] { services.mailbox.Post([&services, id] { services.containers.TakeBack(id); }); });
   auto client_gone = std::make_shared<std::stop_callback<std::function<void()>>>(
-      order.reply.ClientGone(),
-      [&state, id] { state.mailbox->Post([&state, id] { state.containers->ClientGone(id); }); });
+      order.answer.Handle().ClientGone(),
+      [&services, id] { services.mailbox.Post([&services, id] { services.containers.ClientGone(id); }); });
   const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
-  state.containers->Create(row, image, order.received, catalog_time.count(),
-                           [order, client_gone](Result<api::DataContainer> created) {
-                             if (!created) return AnswerError(order, created.error());
-                             created->warnings = order.warnings;
-                             if (!order.stream_begun) order.reply.Begin();
-                             order.reply.Line(api::ResultLine(api::ToJson(*created)));
-                             order.reply.End();
-                             if (created->expires_at == 0) return;
-                             // Not from within what the container is being told.
-                             order.state.mailbox->Post([&state = order.state] { state.reaper->Look(); });
-                           });
+  services.containers.Create(row, image, order.received, catalog_time.count(),
+                             [order, client_gone](const Result<ContainerRow>& created) {
+                               AnswerWithContainer(order.services, created, order.answer, order.warnings);
+                               if (!created || created->expires_at == 0) return;
+                               // Not from within what the container is being told.
+                               order.services.mailbox.Post(order.services.expiries_changed);
+                             });
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
                             const engines::Installation& installation) {
+  Ports& ports = order.services.build.ports;
   ContainerRow row = NewRow(order, image, engine, installation);
-  TRY_ASSIGN(row.port, order.state.ports.Reserve());
-  PortLease port(order.state.ports, row.port);
-  TRY_ASSIGN(row.id, Insert(*order.state.catalog, row,
-                            image.Hidden() ? ViewOfBuiltIn(image).image.name : image.name));
+  TRY_ASSIGN(row.port, ports.Reserve());
+  PortLease port(ports, row.port);
+  TRY_ASSIGN(row.id, Insert(order.services.catalog, row, NameForContainers(image)));
   port.Keep();  // it is the container's from here on
   Start(order, image, row);
   return {};
 }
 
+/// Goes on from a job thread.
+void PostInsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                        const engines::Installation& installation) {
+  order.services.mailbox.Post([order, image, &engine, installation] {
+    const auto started = InsertAndStart(order, image, engine, installation);
+    if (!started) order.answer.Failed(started.error());
+  });
+}
+
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
-void DetectAndStart(Order order, ImageRow image, const engines::Engine& engine) {
-  DaemonState& state = order.state;
-  state.launches->Run([order = std::move(order), image = std::move(image), &engine](const auto&) {
-    auto chosen = order.state.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
-    if (!chosen) return AnswerError(order, chosen.error());
-    order.state.mailbox->Post([order, image, &engine, installation = *chosen] {
-      const auto started = InsertAndStart(order, image, engine, installation);
-      if (!started) AnswerError(order, started.error());
-    });
+void DetectAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine) {
+  order.services.launches.Run([order, image, &engine](const auto&) {
+    const auto chosen =
+        order.services.build.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
+    if (!chosen) return order.answer.Failed(chosen.error());
+    PostInsertAndStart(order, image, engine, *chosen);
   });
 }
 
-/// The empty state of an engine version, made now when this is its first use. A job; whoever asked hears how
-/// far it is.
-Result<ImageRow> MakeBuiltIn(const Order& order, const engines::Engine& engine,
-                             const engines::Installation& installation, const std::stop_token& daemon_stops) {
-  std::stop_source stop;
-  const std::stop_callback when_daemon_stops(daemon_stops, [&stop] { stop.request_stop(); });
-  const std::stop_callback when_client_gone(order.reply.ClientGone(), [&stop] { stop.request_stop(); });
-  BuildProgress progress(order.reply);
-  return EnsureEmptyImage({order.state, daemon_stops, stop.get_token(), progress}, engine, installation);
-}
-
-void BuildAndStart(Order order, const BuiltInImage& built_in) {
-  DaemonState& state = order.state;
-  state.builds->Run([order = std::move(order), built_in](const std::stop_token& stop) mutable {
+/// The empty state of an engine version is made when this is its first use; whoever asked hears how far it
+/// is.
+void BuildAndStart(const Order& order, const BuiltInImage& built_in) {
+  order.services.builds.Run([order, built_in](const std::stop_token& stop) {
     const engines::Engine& engine = *built_in.engine;
-    auto installation = order.state.installations.ChooseOrDetect(engine, built_in.version);
-    if (!installation) return SendError(order.reply, installation.error());
-    order.reply.Begin();
-    order.stream_begun = true;
-    auto image = MakeBuiltIn(order, engine, *installation, stop);
-    if (!image) return AnswerError(order, image.error());
-    order.state.mailbox->Post([order, image = std::move(*image), &engine, installation = *installation] {
-      const auto started = InsertAndStart(order, image, engine, installation);
-      if (!started) AnswerError(order, started.error());
-    });
+    BuildHost& host = order.services.build;
+    const auto installation = host.installations.ChooseOrDetect(engine, built_in.version);
+    if (!installation) return order.answer.Failed(installation.error());
+    BuildProgress progress([&order](const api::Progress& line) { order.answer.Progress(line); });
+    BuildStop any_reason(stop, order.answer.Handle().ClientGone());
+    const auto image = EnsureEmptyImage({host, stop, any_reason.Token(), progress}, engine, *installation);
+    if (!image) return order.answer.Failed(image.error());
+    PostInsertAndStart(order, *image, engine, *installation);
   });
 }
 
-Result<void> BeginBuiltIn(Order order, const BuiltInImage& built_in) {
-  const auto installation = order.state.installations.Choose(*built_in.engine, built_in.version);
-  if (installation) {
-    const auto made = order.state.catalog->FindCachedImage(EmptyImageKey(order.state.config, *installation));
-    if (made && made->state == ImageState::kCompleted) {
-      return InsertAndStart(order, *made, *built_in.engine, *installation);
-    }
+Result<void> BeginBuiltIn(const Order& order, const BuiltInImage& built_in) {
+  const auto installation = order.services.build.installations.Choose(*built_in.engine, built_in.version);
+  const auto made = order.services.built_ins.Made(built_in);
+  if (installation && made && made->state == ImageState::kCompleted) {
+    return InsertAndStart(order, *made, *built_in.engine, *installation);
   }
-  BuildAndStart(std::move(order), built_in);
+  BuildAndStart(order, built_in);
   return {};
 }
 
 /// Of an image that is made.
-Result<void> BeginFrom(Order order, ImageRow image) {
+Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   TRY(CheckUsable(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
   const auto installation =
-      order.state.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
+      order.services.build.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
   if (installation) return InsertAndStart(order, image, *engine, *installation);
-  DetectAndStart(std::move(order), std::move(image), *engine);
+  DetectAndStart(order, image, *engine);
   return {};
 }
 
 /// Its image has been made, or not; it counts from now how long the container takes.
 void AfterWaiting(Order order, int64_t image_id, const Result<void>& made) {
   order.received = steady_clock::now();
-  if (!made) return AnswerError(order, made.error().Wrap(Named(order) + " is not made"));
-  auto image = order.state.catalog->ImageById(image_id);
-  const auto begun = image ? BeginFrom(order, std::move(*image)) : Fail(std::move(image.error()));
-  if (!begun) AnswerError(order, begun.error());
+  if (!made) return order.answer.Failed(made.error().Wrap(Named(order) + " is not made"));
+  const auto image = order.services.catalog.ImageById(image_id);
+  const auto begun = image ? BeginFrom(order, *image) : Fail(image.error());
+  if (!begun) order.answer.Failed(begun.error());
 }
 
 /// Goes on once the image is made. Until then the caller hears how far that is, as if it had ordered it.
-Result<void> WaitForImage(Order order, const ImageRow& image) {
+Result<void> WaitForImage(const Order& order, const ImageRow& image) {
   if (order.request.no_wait) {
     return Fail(ErrorCode::kNotReady, Named(order) + " is still being made",
                 "Try again when it is completed, or leave out --no-wait.");
   }
-  DaemonState& state = order.state;
+  Services& services = order.services;
   spdlog::info("a create waits for image {} ('{}')", image.id, image.name);
-  order.reply.Begin();
-  order.stream_begun = true;
   using Gone = std::stop_callback<std::function<void()>>;
   const auto client_gone = std::make_shared<std::unique_ptr<Gone>>();
-  const auto number = state.images->WaitFor(
-      image.id,
-      {.progress = [reply = order.reply](const api::Progress& said) { reply.Line(api::ProgressLine(said)); },
-       .done = [order, id = image.id,
-                client_gone](const Result<void>& made) { AfterWaiting(order, id, made); }});
-  if (!number) {
-    AnswerError(order, number.error().Wrap(Named(order) + " is not made"));
-  } else {
-    *client_gone = std::make_unique<Gone>(order.reply.ClientGone(), [&state, number = *number] {
-      state.mailbox->Post([&state, number] { state.images->StopWaiting(number); });
-    });
-  }
+  const auto number = services.images.WaitFor(
+      image.id, {.progress = [answer = order.answer](const api::Progress& said) { answer.Progress(said); },
+                 .done = [order, id = image.id,
+                          client_gone](const Result<void>& made) { AfterWaiting(order, id, made); }});
+  if (!number) return Fail(number.error().Wrap(Named(order) + " is not made"));
+  *client_gone = std::make_unique<Gone>(order.answer.Handle().ClientGone(), [&services, number = *number] {
+    services.mailbox.Post([&services, number] { services.images.StopWaiting(number); });
+  });
   return {};
 }
 
-Result<void> Begin(Order order) {
+Result<void> Begin(const Order& order) {
   TRY(Check(order.request));
-  auto found = ResolveImage(*order.state.catalog, order.state.teams, order.caller, order.request.image);
+  auto found = Resolve(order.services, order.caller, order.request.image);
   if (!found && found.error().code == ErrorCode::kNotFound) {
-    if (const auto built_in = FindBuiltIn(order.request.image))
-      return BeginBuiltIn(std::move(order), *built_in);
+    if (const auto built_in = FindBuiltIn(order.request.image)) return BeginBuiltIn(order, *built_in);
   }
-  TRY_ASSIGN(ImageRow image, std::move(found));
-  if (image.state == ImageState::kPending) return WaitForImage(std::move(order), image);
-  return BeginFrom(std::move(order), std::move(image));
+  TRY_ASSIGN(const ImageRow image, std::move(found));
+  return image.state == ImageState::kPending ? WaitForImage(order, image) : BeginFrom(order, image);
 }
 
 }  // namespace
 
-void CreateDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+void CreateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto received = steady_clock::now();
   auto wanted = api::FromJson<api::CreateDataContainerRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
-  std::vector<std::string> warnings;
-  if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
+  const auto room = CheckRoom(services.disk);
+  if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   const auto begun =
-      Begin({state, std::move(*wanted), request.peer.identity, reply, received, std::move(warnings)});
+      Begin({services, std::move(*wanted), request.peer.identity, StreamedAnswer(reply), received, *room});
   if (!begun) SendError(reply, begun.error());
 }
 

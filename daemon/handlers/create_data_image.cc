@@ -1,11 +1,13 @@
 /// POST /v1/data-images: checks the request, then hands it to a build job, which streams its progress.
+#include <utility>
+
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "daemon/build/build.h"
-#include "daemon/daemon_state.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/space.h"
+#include "daemon/handlers/room.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -56,16 +58,25 @@ Result<void> CheckTeam(const std::string& team) {
               "team name '" + team + "' is not valid: it has 1 to 127 characters");
 }
 
-void CreateDataImage(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+void CreateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   auto wanted = api::FromJson<api::CreateDataImageRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  std::vector<std::string> warnings = state.teams.WarningsAbout(wanted->teams);
-  if (!state.space->CheckRoomForWork(request.peer.identity, reply, warnings)) return;
-  state.builds->Run([&state, order = BuildOrder{std::move(*wanted), request.peer.socket,
-                                                request.peer.identity.uid, reply, warnings}](
-                        const std::stop_token& stop) { BuildImage(state, order, stop); });
+  const auto room = CheckRoom(services.disk);
+  if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
+  std::vector<std::string> warnings = services.teams.WarningsAbout(wanted->teams);
+  warnings.insert(warnings.end(), room->begin(), room->end());
+  BuildOrder order{std::move(*wanted), request.peer.socket, request.peer.identity.uid, reply.ClientGone()};
+  services.builds.Run([&services, order = std::move(order), answer = StreamedAnswer(reply),
+                       warnings = std::move(warnings)](const std::stop_token& stop) mutable {
+    BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
+    auto image = BuildImage(services.build, order, progress, stop);
+    if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine
+    services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
+      AnswerWithImage(services, image, answer, warnings);
+    });
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -4,9 +4,11 @@
 
 #include "api/json.h"
 #include "daemon/access/caller.h"
-#include "daemon/daemon_state.h"
+#include "daemon/access/visibility.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/views.h"
+#include "daemon/store/account.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -15,11 +17,6 @@ struct Seen {
   ContainerRow row;
   ImageRow image;
 };
-
-api::DataContainer Look(SpaceAccount& account, const Seen& seen) {
-  return ViewOfContainer(seen.row, seen.image, UserName(seen.row.owner),
-                         account.OfContainer(seen.row.id, seen.row.image_id));
-}
 
 Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const Identity& who) {
   TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(catalog, who));
@@ -31,36 +28,29 @@ Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const Identity& who) 
   return seen;
 }
 
-Result<Seen> SeenContainer(Catalog& catalog, const Identity& who, const std::string& reference) {
-  TRY_ASSIGN(ContainerRow row, ResolveContainer(catalog, who, reference));
-  TRY_ASSIGN(ImageRow image, catalog.ImageById(row.image_id));
-  return Seen{std::move(row), std::move(image)};
-}
-
 }  // namespace
 
-void GetDataContainers(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto seen = SeenContainers(*state.catalog, request.peer.identity);
+void GetDataContainers(Services& services, const http::Request& request, const http::Reply& reply) {
+  auto seen = SeenContainers(services.catalog, request.peer.identity);
   if (!seen) return SendError(reply, seen.error());
-  auto account = SpaceAccount::Take(*state.catalog, state.layout);
+  auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
-  state.questions->Run(
+  services.questions.Run(
       [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
-        for (const Seen& one : seen) views.push_back(Look(account, one));
+        for (const auto& [row, image] : seen) {
+          views.push_back(
+              ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id)));
+        }
         SendJson(reply, api::ToJson(views));
       });
 }
 
-void GetDataContainer(DaemonState& state, const http::Request& request, const http::Reply& reply) {
-  auto seen = SeenContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
-  if (!seen) return SendError(reply, seen.error());
-  auto account = SpaceAccount::Take(*state.catalog, state.layout);
-  if (!account) return SendError(reply, account.error());
-  state.questions->Run(
-      [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
-        SendJson(reply, api::ToJson(Look(account, seen)));
-      });
+void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
+  const auto row = ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));
+  ViewContainer(services, row, [reply](const Result<api::DataContainer>& view) {
+    view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -1,6 +1,6 @@
 /// GET /v1/engines: what is installed on this machine, looked for anew, and what of it cannot be used.
 #include "api/json.h"
-#include "daemon/daemon_state.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "engines/registry.h"
 
@@ -39,8 +39,8 @@ std::vector<api::Engine> ViewsOf(const engines::Engine& engine,
 
 }  // namespace
 
-void GetEngines(DaemonState& state, const http::Request& /*request*/, const http::Reply& reply) {
-  state.questions->Run([reply, &installations = state.installations](const std::stop_token&) {
+void GetEngines(Services& services, const http::Request& /*request*/, const http::Reply& reply) {
+  services.questions.Run([reply, &installations = services.build.installations](const std::stop_token&) {
     installations.Detect();
     const std::vector<engines::Installation> installed = installations.All();
     std::vector<api::Engine> views;

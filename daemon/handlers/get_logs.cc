@@ -3,10 +3,9 @@
 #include <charconv>
 #include <utility>
 
-#include "daemon/daemon_state.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/views.h"
-#include "daemon/images/builtin.h"
+#include "daemon/handlers/resolve.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/logs/log_streams.h"
@@ -43,34 +42,24 @@ Result<LogOrder> OrderOf(const http::Request& request, bool may_follow) {
   return order;
 }
 
-/// Whose log it is; 0: of a built-in image that has not been made.
-Result<int64_t> LoggedImage(DaemonState& state, const Identity& who, const std::string& reference) {
-  auto row = ResolveImage(*state.catalog, state.teams, who, reference);
-  if (row) return row->id;
-  const auto built_in = row.error().code == ErrorCode::kNotFound ? FindBuiltIn(reference) : std::nullopt;
-  const auto view = built_in ? ViewOfBuiltIn(state, *built_in) : std::nullopt;
-  if (view) return view->made_id;
-  return Fail(std::move(row.error()));
-}
-
 }  // namespace
 
-void GetDataImageLog(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+void GetDataImageLog(Services& services, const http::Request& request, const http::Reply& reply) {
   auto order = OrderOf(request, false);
   if (!order) return SendError(reply, order.error());
-  const auto image = LoggedImage(state, request.peer.identity, request.parameters.at("ref"));
-  if (!image) return SendError(reply, image.error());
-  order->path = state.layout.ImageLog(*image);
-  state.logs->Send(std::move(*order), reply);
+  const auto row = ResolveToShow(services, request.peer.identity, request.parameters.at("ref"));
+  if (!row) return SendError(reply, row.error());
+  order->path = services.layout.ImageLog(row->id);  // without an id there is no such file, and nothing in it
+  services.logs.Send(std::move(*order), reply);
 }
 
-void GetDataContainerLog(DaemonState& state, const http::Request& request, const http::Reply& reply) {
+void GetDataContainerLog(Services& services, const http::Request& request, const http::Reply& reply) {
   auto order = OrderOf(request, true);
   if (!order) return SendError(reply, order.error());
-  const auto row = ResolveContainer(*state.catalog, request.peer.identity, request.parameters.at("ref"));
+  const auto row = ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
-  order->path = state.layout.Container(row->id) + "/" + kEngineLogName;
-  state.logs->Send(std::move(*order), reply);
+  order->path = services.layout.Container(row->id) + "/" + kEngineLogName;
+  services.logs.Send(std::move(*order), reply);
 }
 
 }  // namespace spawnd::daemon

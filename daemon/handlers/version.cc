@@ -1,13 +1,12 @@
 /// GET /v1/version
-#include "daemon/version.h"
-
 #include "api/json.h"
+#include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 
 namespace spawnd::daemon {
 
-void GetVersion(DaemonState& /*state*/, const http::Request& /*request*/, const http::Reply& reply) {
-  SendJson(reply, api::ToJson(BuildVersion()));
+void GetVersion(Services& services, const http::Request& /*request*/, const http::Reply& reply) {
+  SendJson(reply, api::ToJson(services.version));
 }
 
 }  // namespace spawnd::daemon

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "daemon/access/visibility.h"
+#include "daemon/containers/connection.h"
 #include "daemon/images/builtin.h"
 #include "engines/registry.h"
 
@@ -34,6 +36,17 @@ api::Status StatusOf(ContainerState state) {
       break;
   }
   return api::Status::kFailed;
+}
+
+/// Nobody owns it, everybody sees it, and the row's own id is shown to nobody.
+void ShowAsBuiltIn(const ImageRow& row, api::DataImage& view) {
+  const std::string reference = BuiltInReference(row);
+  const size_t colon = reference.rfind(':');
+  view.id = BuiltInId(row);
+  view.name = reference.substr(0, colon);
+  view.tags = {reference.substr(colon + 1)};
+  view.teams = {std::string(kPublicTeam)};
+  view.owner.clear();
 }
 
 }  // namespace
@@ -72,6 +85,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.disk_bytes = row.disk_bytes;
   view.unique_bytes = space.unique_bytes;
   view.shared_bytes = space.shared_bytes;
+  if (row.Hidden()) ShowAsBuiltIn(row, view);
   return view;
 }
 
@@ -121,19 +135,6 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
                               .unique_bytes = revision.unique_bytes});
   }
   return view;
-}
-
-engines::Endpoint EndpointOf(const ContainerRow& row) {
-  return {row.host, row.port};
-}
-
-engines::Credentials CredentialsOf(const ContainerRow& row) {
-  return {row.user, row.password, row.database};
-}
-
-storage::Durability StorageDurability(api::Durability durability) {
-  return durability == api::Durability::kAlways ? storage::Durability::kAlways
-                                                : storage::Durability::kEverySecond;
 }
 
 }  // namespace spawnd::daemon

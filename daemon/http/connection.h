@@ -21,8 +21,8 @@
 #include <string_view>
 
 #include "daemon/http/exchange.h"
+#include "daemon/http/message.h"
 #include "daemon/http/request_parser.h"
-#include "daemon/http/server.h"
 
 namespace spawnd::daemon::http {
 

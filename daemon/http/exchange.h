@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/http/server.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon::http {
 

@@ -1,5 +1,4 @@
-/// The daemon's two claims on the machine: its state directory (a lock) and its listening socket. Called
-/// once, at start, before there are other threads.
+/// The socket that the daemon listens on. Opened once, at start, before there are other threads.
 #pragma once
 
 #include <sys/types.h>
@@ -14,10 +13,6 @@ namespace spawnd::daemon {
 
 /// Group whose members may connect, when the machine has it.
 inline constexpr const char* kSocketGroup = "spawn";
-
-/// Locks "<state_directory>/lock" for as long as the descriptor lives; the kernel frees it when the process
-/// ends, however it ends. kInUse when another daemon has it.
-Result<UniqueFd> LockStateDirectory(const std::string& state_directory);
 
 /// Who may connect: owner, group and mode of the socket's file, as they were at the start.
 struct SocketAccess {

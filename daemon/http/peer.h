@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "daemon/http/server.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon::http {
 

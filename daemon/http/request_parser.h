@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/http/server.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon::http {
 

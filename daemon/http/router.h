@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/http/server.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon::http {
 

@@ -2,93 +2,16 @@
 /// keep-alive. Limits on everything a caller controls are in Limits.
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <stop_token>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/http/message.h"
 
 typedef struct uv_loop_s uv_loop_t;
 
 namespace spawnd::daemon::http {
-
-struct Limits {
-  size_t connections = 256;  ///< further ones wait in the listen backlog
-  size_t header_bytes = 16 * 1024;
-  size_t target_bytes = 4 * 1024;
-  size_t body_bytes = 1024 * 1024;
-  uint64_t request_milliseconds = 10'000;  ///< to receive one whole request once its first byte came
-  uint64_t idle_milliseconds = 60'000;     ///< between requests
-};
-
-/// Lines of one stream that may wait for a slow client.
-inline constexpr size_t kStreamQueueBytes = 256 * 1024;
-
-/// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
-struct Peer {
-  Identity
-      identity;  ///< whose rights count: the socket's, or those of a token's owner (daemon/access/tokens.h)
-  Identity socket;  ///< whose files may be opened: always the process's at the other end
-  pid_t pid = 0;
-};
-
-struct Request {
-  std::string method;             ///< "GET"
-  std::vector<std::string> path;  ///< decoded segments: "/v1/data-images/a%2Fb" is {"v1","data-images","a/b"}
-  std::map<std::string, std::string> query;       ///< decoded; a name given twice is refused
-  std::map<std::string, std::string> parameters;  ///< set by the Router: what "{ref}" of the pattern matched
-  std::map<std::string, std::string> headers;     ///< names in lower case
-  std::string body;
-  Peer peer;
-};
-
-/// The answer to one request. A copyable handle (a connection's number and the server's mailbox, no pointer
-/// into the loop); every method may be called from any thread, and does nothing once the client is gone.
-/// Exactly one of Send, or Begin ... Line ... End, is called. When the last copy goes without that, the
-/// client gets a 500, or sees its stream break.
-///
-/// A client that reads slowly costs bounded memory: once kStreamQueueBytes of lines wait, each further line
-/// takes the place of the newest one. So lines in the middle (progress) may be lost, the last before End
-/// never is.
-class Reply {
- public:
-  class Channel;
-  explicit Reply(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
-
-  /// `headers`: further ones, such as {"Allow", "GET"}.
-  void Send(int status, std::string json,
-            std::vector<std::pair<std::string, std::string>> headers = {}) const;
-  /// Starts a chunked application/x-ndjson response with status 200.
-  void Begin() const;
-  /// The same as text/plain, for bytes that all have to arrive: the caller gives Line no more than HasRoom
-  /// allows.
-  void BeginText() const;
-  void Line(std::string line) const;
-  /// True when so many more bytes may wait without taking the place of others; false once the client is gone.
-  bool HasRoom(size_t bytes) const;
-  void End() const;
-  /// Says when the client closed its connection, or its sending half of it, before the answer was complete:
-  /// it wants no more than to hear how its request ended.
-  std::stop_token ClientGone() const;
-  /// `take_back` is called, on the loop thread, should the connection end before the kernel has the whole
-  /// answer: the client can never have read it. At once when it has ended already.
-  void IfUndelivered(std::function<void()> take_back) const;
-
- private:
-  std::shared_ptr<Channel> channel_;
-};
-
-using Handler = std::function<void(Request request, Reply reply)>;
 
 class Server {
  public:

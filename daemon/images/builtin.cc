@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
-#include "daemon/build/empty.h"
-#include "daemon/daemon_state.h"
-#include "daemon/handlers/views.h"
+#include "daemon/images/empty_key.h"
 #include "daemon/images/images.h"
 #include "engines/registry.h"
 
@@ -68,25 +67,6 @@ std::vector<std::string> VersionsOf(const engines::Engine& engine,
   return versions;
 }
 
-/// What was made for it so far; kNotFound before its first use, kUnsupported when it is not installed.
-Result<ImageRow> MadeOf(DaemonState& state, const BuiltInImage& built_in) {
-  TRY_ASSIGN(const auto installation, state.installations.Choose(*built_in.engine, built_in.version));
-  return state.catalog->FindCachedImage(EmptyImageKey(state.config, installation));
-}
-
-/// A version that is not installed just now may come back, so nothing supersedes what it made.
-bool IsSuperseded(DaemonState& state, const ImageRow& row) {
-  const auto engine = engines::FindEngine(row.engine);
-  if (!row.Hidden() || row.state != ImageState::kCompleted || !engine) return false;
-  const auto installation = state.installations.Choose(**engine, (*engine)->MajorVersion(row.engine_version));
-  return installation && row.cache_key != EmptyImageKey(state.config, *installation);
-}
-
-tl::unexpected<Error> NotYours(const std::string& reference, std::string_view verb) {
-  return Fail(ErrorCode::kForbidden, "data image '" + reference + "' belongs to somebody else",
-              "Only its owner and root can " + std::string(verb) + " it.");
-}
-
 }  // namespace
 
 std::vector<std::string> BuiltInNames() {
@@ -120,29 +100,6 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference) {
   return std::nullopt;
 }
 
-std::optional<BuiltInView> ViewOfBuiltIn(DaemonState& state, const BuiltInImage& built_in) {
-  const auto installation = state.installations.Choose(*built_in.engine, built_in.version);
-  if (!installation) return std::nullopt;
-  const auto made = MadeOf(state, built_in);
-  if (made && made->state == ImageState::kCompleted) return ViewOfBuiltIn(*made);
-  ImageRow row;  // as it will be
-  row.engine = installation->engine;
-  row.engine_version = installation->version;
-  row.state = ImageState::kCompleted;
-  return ViewOfBuiltIn(row);
-}
-
-BuiltInView ViewOfBuiltIn(const ImageRow& row) {
-  BuiltInView view{ViewOfImage(row, ""), row.id};
-  const std::string reference = BuiltInReference(row);
-  const size_t colon = reference.rfind(':');
-  view.image.id = BuiltInId(row);
-  view.image.name = reference.substr(0, colon);
-  view.image.tags = {reference.substr(colon + 1)};
-  view.image.teams = {std::string(kPublicTeam)};
-  return view;
-}
-
 std::string BuiltInReference(const ImageRow& row) {
   const auto engine = engines::FindEngine(row.engine);
   // One of a build with more engines than this one has no name here but its own.
@@ -150,24 +107,48 @@ std::string BuiltInReference(const ImageRow& row) {
   return NameOf(**engine) + ":" + (*engine)->MajorVersion(row.engine_version);
 }
 
-std::vector<BuiltInView> BuiltInViews(DaemonState& state) {
-  std::vector<BuiltInView> views;
-  const auto installations = state.installations.All();
-  for (const engines::Engine* engine : engines::AllEngines()) {
-    for (const std::string& version : VersionsOf(*engine, installations)) {
-      if (auto view = ViewOfBuiltIn(state, {engine, NameOf(*engine), version})) {
-        views.push_back(std::move(*view));
-      }
-    }
-  }
-  return views;
+Result<ImageRow> BuiltIns::Made(const BuiltInImage& built_in) const {
+  TRY_ASSIGN(const auto installation, installations_.Choose(*built_in.engine, built_in.version));
+  return catalog_.FindCachedImage(EmptyImageKey(volume_bytes_, installation));
 }
 
-Result<void> DropSuperseded(DaemonState& state) {
-  TRY_ASSIGN(const auto rows, state.catalog->ListImages(Rows::kAll));
+std::optional<ImageRow> BuiltIns::Row(const BuiltInImage& built_in) const {
+  const auto installation = installations_.Choose(*built_in.engine, built_in.version);
+  if (!installation) return std::nullopt;
+  auto made = Made(built_in);
+  if (made && made->state == ImageState::kCompleted) return std::move(*made);
+  ImageRow row;  // as it will be
+  row.engine = installation->engine;
+  row.engine_version = installation->version;
+  row.state = ImageState::kCompleted;
+  row.cache_key = EmptyImageKey(volume_bytes_, *installation);
+  return row;
+}
+
+std::vector<ImageRow> BuiltIns::Rows() const {
+  std::vector<ImageRow> rows;
+  const auto installations = installations_.All();
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    for (const std::string& version : VersionsOf(*engine, installations)) {
+      if (auto row = Row({engine, NameOf(*engine), version})) rows.push_back(std::move(*row));
+    }
+  }
+  return rows;
+}
+
+/// A version that is not installed just now may come back, so nothing supersedes what it made.
+bool BuiltIns::IsSuperseded(const ImageRow& row) const {
+  const auto engine = engines::FindEngine(row.engine);
+  if (!row.Hidden() || row.state != ImageState::kCompleted || !engine) return false;
+  const auto installation = installations_.Choose(**engine, (*engine)->MajorVersion(row.engine_version));
+  return installation && row.cache_key != EmptyImageKey(volume_bytes_, *installation);
+}
+
+Result<void> BuiltIns::DropSuperseded(Images& images) const {
+  TRY_ASSIGN(const auto rows, catalog_.ListImages(daemon::Rows::kAll));
   for (const ImageRow& row : rows) {
-    if (!IsSuperseded(state, row)) continue;
-    const auto deleted = state.images->Delete(row.id);
+    if (!IsSuperseded(row)) continue;
+    const auto deleted = images.Delete(row.id);
     if (deleted) {
       spdlog::info("image {} ('{}') is superseded", row.id, row.name);
     } else if (deleted.error().code != ErrorCode::kInUse) {
@@ -176,37 +157,6 @@ Result<void> DropSuperseded(DaemonState& state) {
     }
   }
   return {};
-}
-
-Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference) {
-  auto image = ResolveImage(*state.catalog, state.teams, who, reference);
-  const bool built_in =
-      image ? image->Hidden() : image.error().code == ErrorCode::kNotFound && FindBuiltIn(reference);
-  if (built_in) {
-    return Fail(ErrorCode::kForbidden, "data image '" + reference + "' is built in: nobody can update it",
-                "An image of your own can: `sourceType: empty`.");
-  }
-  if (image && !MayChange(*image, who)) return NotYours(reference, "update");
-  return image;
-}
-
-Result<ImageRow> ResolveForDelete(DaemonState& state, const Identity& who, const std::string& reference) {
-  auto image = ResolveImage(*state.catalog, state.teams, who, reference);
-  if (!image && image.error().code != ErrorCode::kNotFound) return image;
-  const auto built_in = image ? std::nullopt : FindBuiltIn(reference);
-  if (!image && !built_in) return image;
-  if ((built_in || image->Hidden()) && !IsRoot(who)) {
-    return Fail(ErrorCode::kForbidden,
-                "data image '" + reference + "' is built in: only root can delete what was made for it",
-                "All images of that engine share it.");
-  }
-  if (image && !MayChange(*image, who)) return NotYours(reference, "delete");
-  if (image) return image;
-  auto made = MadeOf(state, *built_in);
-  if (made || made.error().code != ErrorCode::kNotFound) return made;
-  return Fail(ErrorCode::kNotFound,
-              "data image '" + reference + "' is built in, and nothing is made for it yet",
-              "It is made at its first use.");
 }
 
 }  // namespace spawnd::daemon

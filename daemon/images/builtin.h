@@ -8,19 +8,20 @@
 /// there is another each time that it is made, is shown to nobody.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/types.h"
-#include "base/process.h"
+#include "base/result.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/host/installations.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
 
-struct DaemonState;
+class Images;
 
 struct BuiltInImage {
   const engines::Engine* engine = nullptr;
@@ -36,30 +37,35 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 std::vector<std::string> BuiltInNames();
 /// The id as everybody sees it; `row` is Hidden(). Any thread.
 int64_t BuiltInId(const ImageRow& row);
-
-/// As everybody sees it.
-struct BuiltInView {
-  api::DataImage image;
-  int64_t made_id = 0;  ///< of the hidden row; 0: nothing has been made yet
-};
-/// One for each version that is installed, with the version as its tag. Loop thread.
-std::vector<BuiltInView> BuiltInViews(DaemonState& state);
-/// The same of one; nothing when its engine, or the version asked for, is not installed. Loop thread.
-std::optional<BuiltInView> ViewOfBuiltIn(DaemonState& state, const BuiltInImage& built_in);
-/// The same of what was made (row.Hidden()), which its version need not have outlived. Any thread.
-BuiltInView ViewOfBuiltIn(const ImageRow& row);
-/// Deletes what was made by a server that has been upgraded since, or with another volume size: no name leads
-/// to it any more. What containers use stays, until a start that finds them gone. Loop thread, before
-/// anything is built.
-Result<void> DropSuperseded(DaemonState& state);
 /// "postgres-empty:15", for a hidden row. Any thread.
 std::string BuiltInReference(const ImageRow& row);
 
-/// An image that `who` may update. kNotFound; kForbidden for a built-in one and for what somebody else owns.
-/// Loop thread.
-Result<ImageRow> ResolveForUpdate(DaemonState& state, const Identity& who, const std::string& reference);
-/// The same to delete it: of a built-in one root may, and gets the hidden row; kNotFound when that was not
-/// made yet.
-Result<ImageRow> ResolveForDelete(DaemonState& state, const Identity& who, const std::string& reference);
+/// What of the built-in images is installed and made. Loop thread only.
+class BuiltIns {
+ public:
+  /// `volume_bytes`: of a new image's volume. What is referred to outlives this.
+  BuiltIns(Catalog& catalog, const Installations& installations, uint64_t volume_bytes)
+      : catalog_(catalog), installations_(installations), volume_bytes_(volume_bytes) {}
+
+  /// The hidden row of what was made for it so far, in whatever state; kNotFound before its first use,
+  /// kUnsupported when it is not installed.
+  Result<ImageRow> Made(const BuiltInImage& built_in) const;
+  /// The row of it, as it will be when it is not made yet (then without an id); nothing when its engine, or
+  /// the version asked for, is not installed.
+  std::optional<ImageRow> Row(const BuiltInImage& built_in) const;
+  /// One for each version that is installed.
+  std::vector<ImageRow> Rows() const;
+  /// Deletes what was made by a server that has been upgraded since, or with another volume size: no name
+  /// leads to it any more. What containers use stays, until a start that finds them gone. Before anything is
+  /// built.
+  Result<void> DropSuperseded(Images& images) const;
+
+ private:
+  bool IsSuperseded(const ImageRow& row) const;
+
+  Catalog& catalog_;
+  const Installations& installations_;
+  const uint64_t volume_bytes_;
+};
 
 }  // namespace spawnd::daemon

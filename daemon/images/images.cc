@@ -5,9 +5,6 @@
 #include <ctime>
 #include <utility>
 
-#include "daemon/daemon_state.h"
-#include "daemon/reaper.h"
-
 namespace spawnd::daemon {
 namespace {
 
@@ -26,20 +23,20 @@ void RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<s
 
 Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop,
                                    std::shared_ptr<BuildFeed> feed) {
-  TRY_ASSIGN(const int64_t id, state_.catalog->InsertImage(row));
+  TRY_ASSIGN(const int64_t id, catalog_.InsertImage(row));
   builds_.emplace(id, UnderWay{std::move(stop), std::move(feed)});
   return id;
 }
 
 Result<void> Images::CompleteBuild(int64_t id, ImageCompletion completion) {
   completion.completed_at = std::time(nullptr);
-  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
-  TRY(state_.catalog->CompleteImage(id, completion));
+  TRY_ASSIGN(auto leased, catalog_.LayersOfImage(id));
+  TRY(catalog_.CompleteImage(id, completion));
   auto build = builds_.extract(id);
   EndLease(id, std::move(leased));
   // Before the reaper looks: a container keeps an image whose lifetime is over in a moment.
   if (!build.empty()) EndWaiting(build.mapped(), {});
-  state_.reaper->Look();
+  expiries_changed_();
   return {};
 }
 
@@ -86,14 +83,14 @@ void Images::Stop() {
 
 Result<void> Images::AbandonBuild(int64_t id) {
   builds_.erase(id);
-  TRY_ASSIGN(auto leased, state_.catalog->LayersOfImage(id));
-  TRY(state_.catalog->RemoveImage(id));
+  TRY_ASSIGN(auto leased, catalog_.LayersOfImage(id));
+  TRY(catalog_.RemoveImage(id));
   EndLease(id, std::move(leased));
   return {};
 }
 
 Result<void> Images::Delete(int64_t id) {
-  TRY(WithReserve(state_.reserve, [&] { return state_.catalog->MarkImageDeleting(id); }));
+  TRY(WithReserve(reserve_, [&] { return catalog_.MarkImageDeleting(id); }));
   const auto build = builds_.find(id);
   if (build != builds_.end()) {
     // The builder removes what it made, the row last.
@@ -127,11 +124,11 @@ void Images::ResumeRemovals() {
 }
 
 void Images::TryRemove(int64_t id) {
-  const auto using_it = state_.catalog->ContainersOfImage(id);
+  const auto using_it = catalog_.ContainersOfImage(id);
   // Containers that are being deleted still have the files open, and after a crash would be found again.
   if (using_it && !using_it->empty()) return;
-  auto layers = state_.catalog->LayersOfImage(id);
-  auto removed = layers ? state_.catalog->RemoveImage(id) : Fail(layers.error());
+  auto layers = catalog_.LayersOfImage(id);
+  auto removed = layers ? catalog_.RemoveImage(id) : Fail(layers.error());
   if (!removed) {
     // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
     spdlog::error("image {}: {}", id, removed.error().message);
@@ -141,7 +138,7 @@ void Images::TryRemove(int64_t id) {
   // A layer goes when no other image refers to it. No new image can refer to one of these by now: builds
   // stand on hidden images, which nobody can delete meanwhile, or have leased the layers they stand on.
   KeepUsedLayers(*layers);
-  state_.removals->Run([&layout = state_.layout, id, unused = std::move(*layers)](const std::stop_token&) {
+  removals_.Run([&layout = layout_, id, unused = std::move(*layers)](const std::stop_token&) {
     RemoveImageFiles(layout, id, unused);
   });
   spdlog::info("image {} is gone", id);
@@ -149,7 +146,7 @@ void Images::TryRemove(int64_t id) {
 
 void Images::KeepUsedLayers(std::vector<std::string>& layers) {
   std::erase_if(layers, [this](const std::string& layer) {
-    const auto users = state_.catalog->ImagesUsingLayer(layer);
+    const auto users = catalog_.ImagesUsingLayer(layer);
     return !users || !users->empty();
   });
 }
@@ -157,7 +154,7 @@ void Images::KeepUsedLayers(std::vector<std::string>& layers) {
 void Images::EndLease(int64_t id, std::vector<std::string> layers) {
   KeepUsedLayers(layers);
   if (layers.empty()) return;
-  state_.removals->Run([&layout = state_.layout, id, unused = std::move(layers)](const std::stop_token&) {
+  removals_.Run([&layout = layout_, id, unused = std::move(layers)](const std::stop_token&) {
     for (const std::string& layer : unused) {
       const auto removed = RemoveFile(layout.Layer(layer));
       if (!removed) spdlog::error("image {}: {}", id, removed.error().message);

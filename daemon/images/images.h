@@ -13,19 +13,28 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/images/build_feed.h"
+#include "daemon/loop/jobs.h"
+#include "daemon/store/layout.h"
+#include "daemon/store/reserve.h"
 
 namespace spawnd::daemon {
 
-struct DaemonState;
-
 class Images {
  public:
-  explicit Images(DaemonState& state) : state_(state) {}
+  /// All outlive this. `expiries_changed` is called when an image's lifetime has begun.
+  Images(Catalog& catalog, const StoreLayout& layout, SpaceReserve& reserve, Jobs& removals,
+         std::function<void()> expiries_changed)
+      : catalog_(catalog),
+        layout_(layout),
+        reserve_(reserve),
+        removals_(removals),
+        expiries_changed_(std::move(expiries_changed)) {}
   Images(const Images&) = delete;
   Images& operator=(const Images&) = delete;
 
@@ -85,7 +94,11 @@ class Images {
   /// Tells all that wait for it.
   void EndWaiting(UnderWay& build, const Result<void>& outcome);
 
-  DaemonState& state_;
+  Catalog& catalog_;
+  const StoreLayout& layout_;
+  SpaceReserve& reserve_;
+  Jobs& removals_;
+  const std::function<void()> expiries_changed_;
   std::map<int64_t, UnderWay> builds_;
   int64_t last_waiter_ = 0;
   std::set<int64_t> going_;  ///< marked deleting, row not removed yet

@@ -62,9 +62,16 @@ class Streams final : public LogStreams {
   void Send(LogOrder order, http::Reply reply) override {
     {
       const std::lock_guard lock(mutex_);
+      if (thread_.get_stop_token().stop_requested()) return;
       arrived_.push_back({std::move(order), std::move(reply)});
     }
     wake_.notify_all();
+  }
+
+  void Stop() override {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+    arrived_.clear();
   }
 
  private:

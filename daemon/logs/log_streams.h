@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/http/server.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon {
 
@@ -23,8 +23,10 @@ struct LogOrder {
 class LogStreams {
  public:
   static std::unique_ptr<LogStreams> Start();
-  virtual ~LogStreams() = default;
+  virtual ~LogStreams() = default;  ///< As Stop.
   virtual void Send(LogOrder order, http::Reply reply) = 0;
+  /// Breaks all streams off, and whatever is sent later: followers would wait for ever.
+  virtual void Stop() = 0;
 };
 
 }  // namespace spawnd::daemon

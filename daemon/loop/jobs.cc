@@ -26,7 +26,9 @@ class ThreadJobs final : public Jobs {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  ~ThreadJobs() override {
+  ~ThreadJobs() override { ThreadJobs::Stop(); }
+
+  void Stop() override {
     std::deque<std::function<void(std::stop_token)>> dropped;
     {
       const std::lock_guard lock(mutex_);
@@ -37,6 +39,7 @@ class ThreadJobs final : public Jobs {
     stop_.request_stop();
     changed_.notify_all();
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
 
   void Run(std::function<void(std::stop_token)> job) override {

@@ -14,8 +14,11 @@ class Jobs {
  public:
   /// `threads`: how many jobs run at once; more wait in line, first come first served.
   static std::unique_ptr<Jobs> Start(size_t threads);
-  virtual ~Jobs() = default;  ///< Asks all jobs to stop, waits for those that run, drops those that wait.
+  virtual ~Jobs() = default;  ///< As Stop.
   virtual void Run(std::function<void(std::stop_token)> job) = 0;
+  /// Asks all jobs to stop, waits for those that run, drops those that wait and whatever comes later. One
+  /// thread calls it; not one of these.
+  virtual void Stop() = 0;
 };
 
 }  // namespace spawnd::daemon

@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 namespace spawnd::daemon {
@@ -39,6 +37,13 @@ Result<SpaceAccount> SpaceAccount::Take(Catalog& catalog, const StoreLayout& lay
   return account;
 }
 
+Result<SpaceAccount> SpaceAccount::Take(Catalog& catalog, const StoreLayout& layout, int64_t image_id) {
+  SpaceAccount account(layout);
+  TRY_ASSIGN(account.layers_[image_id], catalog.LayersOfImage(image_id));
+  for (const std::string& layer : account.layers_[image_id]) account.users_[layer] = 1;
+  return account;
+}
+
 int64_t SpaceAccount::LayerBytes(const std::string& layer) {
   const auto [known, fresh] = bytes_.emplace(layer, 0);
   // A sealed file never changes, so one look is enough.
@@ -54,7 +59,7 @@ SpaceUse SpaceAccount::OfImage(int64_t image_id) {
   const auto layers = layers_.find(image_id);
   if (layers == layers_.end()) return use;  // not completed yet: nothing of it is in the store
   for (const std::string& layer : layers->second) count(LayerBytes(layer), users_[layer] > 1);
-  // An image that is the empty state as it is shares even its index with that (image_builder.cc).
+  // An image that is the empty state as it is shares even its index with that (build/build.cc).
   const FileSpace index = SpaceOf(layout_.ImageIndex(image_id));
   count(index.bytes, index.other_names);
   return use;
@@ -63,18 +68,6 @@ SpaceUse SpaceAccount::OfImage(int64_t image_id) {
 SpaceUse SpaceAccount::OfContainer(int64_t id, int64_t image_id) {
   const SpaceUse image = OfImage(image_id);
   return {AllocatedBytes(layout_.Container(id)), image.unique_bytes + image.shared_bytes};
-}
-
-int DiskUse::Percent() const {
-  const uint64_t all = used_bytes + free_bytes;
-  return all == 0 ? 100 : static_cast<int>((used_bytes * 100 + all - 1) / all);
-}
-
-Result<DiskUse> UseOfDisk(const std::string& path) {
-  struct statvfs disk {};
-  if (::statvfs(path.c_str(), &disk) != 0)
-    return FailErrno(errno, "cannot look at the disk of '" + path + "'");
-  return DiskUse{(disk.f_blocks - disk.f_bfree) * disk.f_frsize, disk.f_bavail * disk.f_frsize};
 }
 
 std::string SpaceText(int64_t bytes) {

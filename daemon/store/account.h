@@ -25,6 +25,9 @@ struct SpaceUse {
 class SpaceAccount {
  public:
   static Result<SpaceAccount> Take(Catalog& catalog, const StoreLayout& layout);
+  /// The same for one image and its containers, which costs next to nothing. What the image shares with
+  /// others counts as its own: of a container, all of that is shared anyway.
+  static Result<SpaceAccount> Take(Catalog& catalog, const StoreLayout& layout, int64_t image_id);
 
   /// Unique: its index, and the layers that no other image refers to.
   SpaceUse OfImage(int64_t image_id);
@@ -40,16 +43,6 @@ class SpaceAccount {
   std::map<std::string, int> users_;                    ///< images that refer to a layer
   std::map<std::string, int64_t> bytes_;                ///< of layers that were measured already
 };
-
-/// How full a disk is, counted as `df` does: what is kept for root is neither used nor free.
-struct DiskUse {
-  uint64_t used_bytes = 0;
-  uint64_t free_bytes = 0;
-  /// 0 to 100, rounded up.
-  int Percent() const;
-};
-/// Errors: kNotFound, kIo. Does not block on a local file system.
-Result<DiskUse> UseOfDisk(const std::string& path);
 
 /// "1.2 GiB"
 std::string SpaceText(int64_t bytes);

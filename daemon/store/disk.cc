@@ -1,8 +1,9 @@
 #include "daemon/store/disk.h"
 
+#include <fmt/format.h>
 #include <sys/statvfs.h>
 
-#include <cstdint>
+#include <cerrno>
 
 namespace spawnd::daemon {
 namespace {
@@ -17,6 +18,27 @@ uint64_t FreeBytes(const std::string& path) {
 }
 
 }  // namespace
+
+int DiskUse::Percent() const {
+  const uint64_t all = used_bytes + free_bytes;
+  return all == 0 ? 100 : static_cast<int>((used_bytes * 100 + all - 1) / all);
+}
+
+Result<DiskUse> UseOfDisk(const std::string& path) {
+  struct statvfs disk {};
+  if (::statvfs(path.c_str(), &disk) != 0)
+    return FailErrno(errno, "cannot look at the disk of '" + path + "'");
+  return DiskUse{(disk.f_blocks - disk.f_bfree) * disk.f_frsize, disk.f_bavail * disk.f_frsize};
+}
+
+Disk::Level Disk::LevelOf(int percent) const {
+  if (percent >= refuse_percent_) return Level::kNone;
+  return percent >= warn_percent_ ? Level::kLow : Level::kEnough;
+}
+
+std::string Disk::Describe(int percent) const {
+  return fmt::format("the disk of '{}' is {} % full", state_directory_, percent);
+}
 
 Error ExplainSpace(Error error, const std::string& state_directory) {
   // A poisoned volume is one on a disk with room, too: what is asked for is a decision, and never a further

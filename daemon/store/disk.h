@@ -1,14 +1,55 @@
-/// Telling a full disk from everything else that can go wrong in a build. Safe from any thread.
+/// How full the disk of the state directory is, and telling a full disk from everything else that can go
+/// wrong. Safe from any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
+#include "base/result.h"
 
 namespace spawnd::daemon {
 
-/// Gives a lack of space, wherever it showed, the code kNoSpace and a hint; other errors stay as they are.
-/// Looks at the disk of `state_directory` as it is now, so it is asked before anything is cleaned up.
+/// How full a disk is, counted as `df` does: what is kept for root is neither used nor free.
+struct DiskUse {
+  uint64_t used_bytes = 0;
+  uint64_t free_bytes = 0;
+  /// 0 to 100, rounded up.
+  int Percent() const;
+};
+/// Errors: kNotFound, kIo. Does not block on a local file system.
+Result<DiskUse> UseOfDisk(const std::string& path);
+
+/// The disk of the state directory against what the administrator allows.
+class Disk {
+ public:
+  enum class Level {
+    kEnough,
+    kLow,   ///< time to warn
+    kNone,  ///< nothing new is created
+  };
+
+  /// Percent as DiskUse counts.
+  Disk(std::string state_directory, int warn_percent, int refuse_percent)
+      : state_directory_(std::move(state_directory)),
+        warn_percent_(warn_percent),
+        refuse_percent_(refuse_percent) {}
+
+  const std::string& StateDirectory() const { return state_directory_; }
+  int RefusePercent() const { return refuse_percent_; }
+  Level LevelOf(int percent) const;
+  /// "the disk of '/var/lib/spawnd' is 91 % full"
+  std::string Describe(int percent) const;
+
+ private:
+  const std::string state_directory_;
+  const int warn_percent_;
+  const int refuse_percent_;
+};
+
+/// Gives a lack of space, wherever it showed, the code kNoSpace and a hint; other errors stay as they are,
+/// and so does what has been explained before. Looks at the disk of `state_directory` as it is now, so it is
+/// asked before anything is cleaned up.
 Error ExplainSpace(Error error, const std::string& state_directory);
 
 }  // namespace spawnd::daemon

@@ -3,7 +3,7 @@
 ///   <state>/                 0711, so that a socket in it can be reached; what is in it is 0700 or 0600
 ///     lock                   held by the one daemon that serves this directory
 ///     catalog.db
-///     reserve                room for deleting on a full disk (space_reserve.h)
+///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log

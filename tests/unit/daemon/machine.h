@@ -1,19 +1,28 @@
-/// A daemon without a socket over a scratch state directory, for tests of what it does by itself. No keeper
-/// ever runs in it: the engine of its containers is one that no machine has. For one thread.
+/// Containers, images and reconciliation over a scratch state directory, for tests of what a daemon does by
+/// itself. No keeper ever runs: the engine of these containers is one that no machine has. For one thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/file.h"
+#include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
-#include "daemon/daemon_state.h"
+#include "daemon/host/engine_host.h"
+#include "daemon/host/installations.h"
+#include "daemon/host/ports.h"
+#include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/loop/event_loop.h"
-#include "daemon/reaper.h"
+#include "daemon/loop/jobs.h"
+#include "daemon/reconcile.h"
+#include "daemon/store/layout.h"
+#include "daemon/store/reserve.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 
@@ -22,27 +31,30 @@ namespace spawnd::daemon {
 struct Machine {
   /// `over`: the scratch folder of an earlier one, which has ended or will not be run again.
   explicit Machine(const std::string& over = "")
-      : loop(Loop()), state(Config{}, StoreLayout((over.empty() ? scratch.Path() : over) + "/state")) {
-    REQUIRE(state.layout.Prepare());
-    auto catalog = Catalog::Open(state.layout.Catalog());
-    REQUIRE(catalog);
-    state.catalog = std::move(*catalog);
-    state.loop = loop->Get();
-    auto mailbox = MakeMailbox(loop->Get());
-    REQUIRE(mailbox);
-    state.mailbox = std::move(*mailbox);
-    state.containers = std::make_unique<Containers>(state);
-    state.images = std::make_unique<Images>(state);
-    state.reaper = std::make_unique<Reaper>(state);
-    state.launches = Jobs::Start(1);
-    state.removals = Jobs::Start(1);
+      : layout((over.empty() ? scratch.Path() : over) + "/state"),
+        reserve(layout.Reserve()),
+        catalog(OpenCatalog(layout)) {}
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  /// The jobs know the others.
+  ~Machine() {
+    launches->Stop();
+    removals->Stop();
   }
 
-  static std::unique_ptr<EventLoop> Loop() {
-    auto made = EventLoop::Make();
+  template <typename T>
+  static T Made(Result<T> made) {
     REQUIRE(made);
     return std::move(*made);
   }
+  static std::unique_ptr<Catalog> OpenCatalog(const StoreLayout& layout) {
+    REQUIRE(layout.Prepare());
+    return Made(Catalog::Open(layout.Catalog()));
+  }
+
+  /// What serve.cc hangs on it: a look for what is due.
+  std::function<void()> look = [] {};
+  auto Reconcile() { return daemon::Reconcile(layout, *catalog, containers, images, built_ins); }
 
   /// Runs the loop until `done`, at most ten seconds.
   template <typename Condition>
@@ -63,16 +75,16 @@ struct Machine {
     row.name = name;
     row.engine = "postgresql";
     row.engine_version = "15.20";
-    const auto id = state.catalog->InsertImage(row);
+    const auto id = catalog->InsertImage(row);
     REQUIRE(id);
     return *id;
   }
 
   int64_t CompletedImage(const std::string& name, const std::string& layer) {
     const int64_t id = PendingImage(name);
-    REQUIRE(state.catalog->CompleteImage(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
-    Touch(state.layout.ImageIndex(id));
-    Touch(state.layout.Layer(layer));
+    REQUIRE(catalog->CompleteImage(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
+    Touch(layout.ImageIndex(id));
+    Touch(layout.Layer(layer));
     return id;
   }
 
@@ -83,10 +95,10 @@ struct Machine {
     row.name = "demo-" + std::to_string(row.port);
     row.expires_at = expires_at;
     row.installation_version = "4.2";  // no machine has it
-    const auto id = state.catalog->InsertContainer(row);
+    const auto id = catalog->InsertContainer(row);
     REQUIRE(id);
-    REQUIRE(PosixFileSystem().CreateDirectory(state.layout.Container(*id)));
-    Touch(state.layout.Container(*id) + "/data");
+    REQUIRE(PosixFileSystem().CreateDirectory(layout.Container(*id)));
+    Touch(layout.Container(*id) + "/data");
     return *id;
   }
 
@@ -97,9 +109,24 @@ struct Machine {
   static bool Exists(const std::string& path) { return PosixFileSystem().Exists(path).value(); }
 
   ScratchDirectory scratch;
+  const StoreLayout layout;
   uint16_t next_port = 20001;
-  std::unique_ptr<EventLoop> loop;
-  DaemonState state;
+  const std::unique_ptr<EventLoop> loop = Made(EventLoop::Make());
+  const std::unique_ptr<Mailbox> mailbox = Made(MakeMailbox(loop->Get()));
+  SpaceReserve reserve;
+  const std::unique_ptr<Catalog> catalog;
+  const EngineHost engine_host{"127.0.0.1", 0, 0, {}, {}};
+  Ports ports{"127.0.0.1", 20001, 29999};
+  Installations installations{{}, false};
+  const std::unique_ptr<Jobs> launches = Jobs::Start(1);
+  const std::unique_ptr<Jobs> removals = Jobs::Start(1);
+  Images images{*catalog, layout, reserve, *removals, [this] { look(); }};
+  BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
+  Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, loop->Get(), *mailbox,
+                         *launches, *removals, [this](int64_t image_id) {
+                           images.ContainerGone(image_id);
+                           look();
+                         }}};
 };
 
 }  // namespace spawnd::daemon

@@ -28,27 +28,28 @@ struct Lifetimes : Machine {
       ++looks;
       return now;
     };
-    state.reaper = std::make_unique<Reaper>(state, clock, at_least_every);
+    reaper = std::make_unique<Reaper>(*catalog, containers, images, loop->Get(), clock, at_least_every);
+    look = [this] { reaper->Look(); };
   }
 
   int64_t Image(const std::string& name, int64_t expires_at) {
     const int64_t id = CompletedImage(name, std::string(32, name.front()));
-    REQUIRE(state.catalog->UpdateImage(id, {.name = {}, .tags = {}, .teams = {}, .expires_at = expires_at}));
+    REQUIRE(catalog->UpdateImage(id, {.name = {}, .tags = {}, .teams = {}, .expires_at = expires_at}));
     return id;
   }
   /// One that runs as far as the daemon can know before it has looked for the keeper.
   int64_t Container(int64_t image, int64_t expires_at) {
     const int64_t id = CreatingContainer(image, expires_at);
-    REQUIRE(state.catalog->SetContainerState(id, ContainerState::kRunning));
-    REQUIRE(state.containers->Adopt(*state.catalog->ContainerById(id)));
+    REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
+    REQUIRE(containers.Adopt(*catalog->ContainerById(id)));
     return id;
   }
 
-  bool HasContainer(int64_t id) { return state.catalog->ContainerById(id).has_value(); }
+  bool HasContainer(int64_t id) { return catalog->ContainerById(id).has_value(); }
   bool HasImage(int64_t id) {
-    const bool row = state.catalog->ImageById(id).has_value();
+    const bool row = catalog->ImageById(id).has_value();
     // Its file goes a moment after the row.
-    return row || Exists(state.layout.ImageIndex(id));
+    return row || Exists(layout.ImageIndex(id));
   }
   void RunFor(milliseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
@@ -57,6 +58,7 @@ struct Lifetimes : Machine {
 
   int64_t now = kNow;
   int looks = 0;
+  std::unique_ptr<Reaper> reaper;
 };
 
 TEST_CASE("reaper: what is due goes, what is due later stays") {
@@ -67,9 +69,9 @@ TEST_CASE("reaper: what is due goes, what is due later stays") {
   const int64_t due_container = machine.Container(forever, kNow - 1);
   const int64_t later_container = machine.Container(forever, kNow + kHour);
   const int64_t forever_container = machine.Container(forever, 0);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   CHECK(machine.RunUntil([&] { return !machine.HasContainer(due_container) && !machine.HasImage(due); }));
-  CHECK_FALSE(Machine::Exists(machine.state.layout.Container(due_container)));
+  CHECK_FALSE(Machine::Exists(machine.layout.Container(due_container)));
   CHECK(machine.HasContainer(later_container));
   CHECK(machine.HasContainer(forever_container));
   CHECK(machine.HasImage(later));
@@ -80,9 +82,9 @@ TEST_CASE("reaper: the timer is set for the next expiry, in whatever order they 
   Lifetimes machine;
   const int64_t image = machine.Image("a", 0);
   const int64_t second = machine.Container(image, kNow + kHour);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   const int64_t first = machine.Container(image, kNow + 1);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   const auto start = std::chrono::steady_clock::now();
   machine.now += 1;
   CHECK(machine.RunUntil([&] { return !machine.HasContainer(first); }));
@@ -94,7 +96,7 @@ TEST_CASE("reaper: a clock that jumps ahead is noticed without a call") {
   Lifetimes machine(milliseconds(50));
   const int64_t image = machine.Image("a", kNow + kHour);
   const int64_t container = machine.Container(image, kNow + kHour);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   machine.RunFor(milliseconds(200));
   REQUIRE(machine.HasContainer(container));
   machine.now += 2 * kHour;
@@ -105,7 +107,7 @@ TEST_CASE("reaper: a clock that is set back deletes nothing early and loses noth
   Lifetimes machine(milliseconds(50));
   const int64_t image = machine.Image("a", kNow + 1);
   const int64_t container = machine.Container(machine.Image("b", 0), kNow + 1);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   machine.now -= 2 * kHour;
   machine.RunFor(milliseconds(1200));  // the timer fires that was set for the expiry
   CHECK(machine.HasContainer(container));
@@ -122,15 +124,15 @@ TEST_CASE("reaper: what fell due while no daemon ran goes at its next start") {
   const int64_t image = before.Image("a", kNow + kHour);
   const int64_t due = before.Container(image, kNow + kHour);
   const int64_t other = before.Container(before.Image("b", kNow + kHour), 0);
-  before.state.reaper->Look();
-  before.state.containers->Stop();
+  before.reaper->Look();
+  before.containers.Stop();
   Lifetimes after(Reaper::kAtLeastEvery, before.scratch.Path());
   after.now += 2 * kHour;
-  REQUIRE(Reconcile(after.state));
-  after.state.reaper->Look();
+  REQUIRE(after.Reconcile());
+  after.reaper->Look();
   CHECK(after.RunUntil([&] { return !after.HasContainer(due) && !after.HasImage(image); }));
   CHECK(after.HasContainer(other));
-  CHECK(after.HasImage(after.state.catalog->ContainerById(other)->image_id));
+  CHECK(after.HasImage(after.catalog->ContainerById(other)->image_id));
 }
 
 TEST_CASE("reaper: an image goes when its last container does, and nobody has to ask") {
@@ -138,11 +140,11 @@ TEST_CASE("reaper: an image goes when its last container does, and nobody has to
   const int64_t image = machine.Image("a", kNow);
   const int64_t first = machine.Container(image, 0);
   const int64_t last = machine.Container(image, 0);
-  machine.state.reaper->Look();
-  REQUIRE(machine.state.containers->Delete(first));
+  machine.reaper->Look();
+  REQUIRE(machine.containers.Delete(first));
   REQUIRE(machine.RunUntil([&] { return !machine.HasContainer(first); }));
-  CHECK(machine.state.catalog->ImageById(image)->state == ImageState::kCompleted);
-  REQUIRE(machine.state.containers->Delete(last));
+  CHECK(machine.catalog->ImageById(image)->state == ImageState::kCompleted);
+  REQUIRE(machine.containers.Delete(last));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
 
@@ -150,10 +152,10 @@ TEST_CASE("reaper: a container that never came to be was the image's last one to
   Lifetimes machine;
   const int64_t image = machine.Image("a", kNow);
   const int64_t container = machine.CreatingContainer(image);
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   REQUIRE(machine.HasImage(image));
   // Its caller is gone, as after a create whose client left or that failed.
-  REQUIRE(machine.state.containers->Adopt(*machine.state.catalog->ContainerById(container)));
+  REQUIRE(machine.containers.Adopt(*machine.catalog->ContainerById(container)));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
 
@@ -161,12 +163,12 @@ TEST_CASE("reaper: what cannot be deleted is tried again, but not at once") {
   Lifetimes machine(milliseconds(100));
   const int64_t image = machine.Image("a", kNow);
   const int64_t container = machine.Container(machine.Image("b", 0), kNow);
-  auto catalog = Database::Open(machine.state.layout.Catalog());
+  auto catalog = Database::Open(machine.layout.Catalog());
   REQUIRE(catalog);
   REQUIRE((*catalog)->Execute(
       "CREATE TRIGGER full BEFORE UPDATE ON containers BEGIN SELECT RAISE(ABORT, 'no room'); END;"
       "CREATE TRIGGER full_too BEFORE UPDATE ON images BEGIN SELECT RAISE(ABORT, 'no room'); END"));
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   machine.RunFor(seconds(1));
   CHECK(machine.HasContainer(container));
   CHECK(machine.HasImage(image));
@@ -179,13 +181,13 @@ TEST_CASE("reaper: what cannot be deleted is tried again, but not at once") {
 TEST_CASE("reaper: an image that was marked, but not removed, is not left for the next start") {
   Lifetimes machine(milliseconds(50));
   const int64_t image = machine.Image("a", 0);
-  auto catalog = Database::Open(machine.state.layout.Catalog());
+  auto catalog = Database::Open(machine.layout.Catalog());
   REQUIRE(catalog);
   REQUIRE((*catalog)->Execute(
       "CREATE TRIGGER full BEFORE DELETE ON images BEGIN SELECT RAISE(ABORT, 'no room'); END"));
-  REQUIRE(machine.state.images->Delete(image));
-  CHECK(machine.state.catalog->ImageById(image)->state == ImageState::kDeleting);
-  machine.state.reaper->Look();
+  REQUIRE(machine.images.Delete(image));
+  CHECK(machine.catalog->ImageById(image)->state == ImageState::kDeleting);
+  machine.reaper->Look();
   REQUIRE((*catalog)->Execute("DROP TRIGGER full"));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
@@ -193,12 +195,12 @@ TEST_CASE("reaper: an image that was marked, but not removed, is not left for th
 TEST_CASE("reaper: once the daemon stops, nothing is deleted") {
   Lifetimes machine(milliseconds(50));
   const int64_t container = machine.Container(machine.Image("a", 0), kNow + kHour);
-  machine.state.reaper->Look();
-  machine.state.reaper->Stop();
+  machine.reaper->Look();
+  machine.reaper->Stop();
   machine.now += 2 * kHour;
-  machine.state.reaper->Look();
+  machine.reaper->Look();
   machine.RunFor(milliseconds(200));
-  CHECK(machine.state.catalog->ContainerById(container)->state != ContainerState::kDeleting);
+  CHECK(machine.catalog->ContainerById(container)->state != ContainerState::kDeleting);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ const std::string kUnknownLayer(32, 'b');
 
 TEST_CASE("reconcile: an image half built is gone, with all its files") {
   Machine machine;
-  const StoreLayout& layout = machine.state.layout;
+  const StoreLayout& layout = machine.layout;
   const int64_t whole = machine.CompletedImage("whole", kKnownLayer);
   const int64_t half = machine.PendingImage("half");
   for (const std::string& path :
@@ -28,8 +28,8 @@ TEST_CASE("reconcile: an image half built is gone, with all its files") {
   REQUIRE(PosixFileSystem().CreateDirectory(layout.Build(half)));
   Machine::Touch(layout.Build(half) + "/journal");
 
-  REQUIRE(Reconcile(machine.state));
-  CHECK(machine.state.catalog->ImageById(half).error().code == ErrorCode::kNotFound);
+  REQUIRE(machine.Reconcile());
+  CHECK(machine.catalog->ImageById(half).error().code == ErrorCode::kNotFound);
   CHECK(PosixFileSystem().List(layout.Builds())->empty());
   CHECK(PosixFileSystem().List(layout.Logs())->empty());
   CHECK(*PosixFileSystem().List(layout.Images()) ==
@@ -39,12 +39,12 @@ TEST_CASE("reconcile: an image half built is gone, with all its files") {
 
 TEST_CASE("reconcile: files that we did not make stay") {
   Machine machine;
-  const StoreLayout& layout = machine.state.layout;
+  const StoreLayout& layout = machine.layout;
   const std::vector<std::string> foreign{layout.Images() + "/notes.txt", layout.Layers() + "/lost+found",
                                          layout.Layers() + "/" + kUnknownLayer,
                                          layout.Containers() + "/README", layout.Builds() + "/x"};
   for (const std::string& path : foreign) Machine::Touch(path);
-  REQUIRE(Reconcile(machine.state));
+  REQUIRE(machine.Reconcile());
   for (const std::string& path : foreign) {
     INFO(path);
     CHECK(Machine::Exists(path));
@@ -54,44 +54,44 @@ TEST_CASE("reconcile: files that we did not make stay") {
 TEST_CASE("reconcile: a container half created is gone, row, files and port") {
   Machine machine;
   const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
-  REQUIRE(Reconcile(machine.state));
-  CHECK(machine.RunUntil([&] { return !machine.state.catalog->ContainerById(id).has_value(); }));
-  CHECK_FALSE(Machine::Exists(machine.state.layout.Container(id)));
-  CHECK(machine.state.catalog->UsedPorts()->empty());
+  REQUIRE(machine.Reconcile());
+  CHECK(machine.RunUntil([&] { return !machine.catalog->ContainerById(id).has_value(); }));
+  CHECK_FALSE(Machine::Exists(machine.layout.Container(id)));
+  CHECK(machine.catalog->UsedPorts()->empty());
 }
 
 TEST_CASE("reconcile: a directory whose container no row names is gone") {
   Machine machine;
-  const std::string orphan = machine.state.layout.Container(4711);
+  const std::string orphan = machine.layout.Container(4711);
   REQUIRE(PosixFileSystem().CreateDirectory(orphan));
   Machine::Touch(orphan + "/data");
-  REQUIRE(Reconcile(machine.state));
+  REQUIRE(machine.Reconcile());
   CHECK_FALSE(Machine::Exists(orphan));
 }
 
 TEST_CASE("reconcile: deletions are finished, the image's after its container's") {
   Machine machine;
-  const StoreLayout& layout = machine.state.layout;
+  const StoreLayout& layout = machine.layout;
   const int64_t image = machine.CompletedImage("demo", kKnownLayer);
   const int64_t id = machine.CreatingContainer(image);
-  REQUIRE(machine.state.catalog->MarkContainerDeleting(id));
-  REQUIRE(machine.state.catalog->MarkImageDeleting(image));
-  REQUIRE(Reconcile(machine.state));
+  REQUIRE(machine.catalog->MarkContainerDeleting(id));
+  REQUIRE(machine.catalog->MarkImageDeleting(image));
+  REQUIRE(machine.Reconcile());
   CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
-  CHECK_FALSE(machine.state.catalog->ContainerById(id).has_value());
-  CHECK_FALSE(machine.state.catalog->ImageById(image).has_value());
+  CHECK_FALSE(machine.catalog->ContainerById(id).has_value());
+  CHECK_FALSE(machine.catalog->ImageById(image).has_value());
   CHECK_FALSE(Machine::Exists(layout.ImageIndex(image)));
 }
 
 TEST_CASE("reconcile: a layer stays as long as another image refers to it") {
   Machine machine;
-  const StoreLayout& layout = machine.state.layout;
+  const StoreLayout& layout = machine.layout;
   const int64_t first = machine.CompletedImage("first", kKnownLayer);
   const int64_t second = machine.CompletedImage("second", kKnownLayer);
-  REQUIRE(machine.state.images->Delete(first));
+  REQUIRE(machine.images.Delete(first));
   CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.ImageIndex(first)); }));
   CHECK(Machine::Exists(layout.Layer(kKnownLayer)));
-  REQUIRE(machine.state.images->Delete(second));
+  REQUIRE(machine.images.Delete(second));
   CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
 }
 
@@ -99,23 +99,23 @@ TEST_CASE("reconcile: a running container that cannot come back says why") {
   Machine machine;
   const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
   // An engine that no machine has: the launch fails before any keeper is started.
-  REQUIRE(machine.state.catalog->SetContainerState(id, ContainerState::kRunning));
-  REQUIRE(Reconcile(machine.state));
+  REQUIRE(machine.catalog->SetContainerState(id, ContainerState::kRunning));
+  REQUIRE(machine.Reconcile());
   CHECK(machine.RunUntil([&] {
-    const auto row = machine.state.catalog->ContainerById(id);
+    const auto row = machine.catalog->ContainerById(id);
     return row && row->state == ContainerState::kRestarting && !row->detail.empty();
   }));
-  CHECK(Machine::Exists(machine.state.layout.Container(id) + "/data"));
+  CHECK(Machine::Exists(machine.layout.Container(id) + "/data"));
 }
 
 TEST_CASE("reconcile: a lost catalog does not cost the data") {
   Machine machine;
-  CHECK(CheckStoreHasCatalog(machine.state, true));
+  CHECK(CheckStoreHasCatalog(machine.layout, true));
   machine.CompletedImage("demo", kKnownLayer);
-  const auto refused = CheckStoreHasCatalog(machine.state, true);
+  const auto refused = CheckStoreHasCatalog(machine.layout, true);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::kCorrupt);
-  CHECK(CheckStoreHasCatalog(machine.state, false));
+  CHECK(CheckStoreHasCatalog(machine.layout, false));
 }
 
 }  // namespace

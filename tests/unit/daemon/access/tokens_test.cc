@@ -14,7 +14,6 @@
 #include <optional>
 #include <sstream>
 
-#include "daemon/daemon_state.h"
 #include "daemon/http/exchange.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
@@ -229,30 +228,25 @@ TEST_CASE("a use that cannot be written is one warning a minute, however many re
   CHECK(logged.Lines() == 2);
 }
 
-/// A daemon without a socket, and one request to it.
-struct Door {
-  Door() : loop(Loop()), state(Config{}, StoreLayout(scratch.Path())), exchange(NewExchange()) {
-    state.catalog = Open(scratch / "catalog.db");
-    state.tokens = std::make_unique<AccessTokens>(*state.catalog, [] { return kStart; });
-    state.socket_access = {0, 0, 0660};
-    auto mailbox = MakeMailbox(loop->Get());
-    REQUIRE(mailbox);
-    state.mailbox = std::move(*mailbox);
-    state.questions = Jobs::Start(1);
-  }
+template <typename T>
+T Made(Result<T> made) {
+  REQUIRE(made);
+  return std::move(*made);
+}
 
-  static std::unique_ptr<EventLoop> Loop() {
-    auto made = EventLoop::Make();
-    REQUIRE(made);
-    return std::move(*made);
-  }
+/// A door without a socket, which members of its group may use, and one request at it.
+struct Door {
+  explicit Door(mode_t mode = 0660)
+      : doorkeeper(tokens, {0, 0, mode}, *questions, *mailbox, stopping.get_token()) {}
+  ~Door() { questions->Stop(); }  // its jobs know the others
+
   static std::shared_ptr<http::Exchange> NewExchange() {
     return std::make_shared<http::Exchange>([] {});
   }
 
   /// The token of a new row of `owner`.
   std::string TokenOf(uid_t owner) {
-    auto made = MakeToken(*state.catalog, "test", owner);
+    auto made = MakeToken(*catalog, "test", owner);
     REQUIRE(made);
     made_id = made->row.id;
     return made->token;
@@ -265,8 +259,8 @@ struct Door {
     known.reset();
     answer.reset();
     exchange = NewExchange();
-    Authenticate(state, std::move(request), http::Reply(std::make_shared<http::Reply::Channel>(exchange)),
-                 [this](const http::Request& request) { known = request.peer; });
+    doorkeeper.LetIn(std::move(request), http::Reply(std::make_shared<http::Reply::Channel>(exchange)),
+                     [this](const http::Request& request) { known = request.peer; });
   }
   /// Until the request is let in or refused, at most ten seconds.
   void Wait() {
@@ -291,12 +285,17 @@ struct Door {
     CHECK(answer->status == status);
     return answer->bytes;
   }
-  int64_t LastUsed() { return state.catalog->TokenById(made_id)->last_used_at; }
+  int64_t LastUsed() { return catalog->TokenById(made_id)->last_used_at; }
 
   const ScratchDirectory scratch;
-  std::unique_ptr<EventLoop> loop;
-  DaemonState state;
-  std::shared_ptr<http::Exchange> exchange;
+  const std::unique_ptr<EventLoop> loop = Made(EventLoop::Make());
+  const std::unique_ptr<Mailbox> mailbox = Made(MakeMailbox(loop->Get()));
+  const std::unique_ptr<Catalog> catalog = Open(scratch / "catalog.db");
+  const std::unique_ptr<Jobs> questions = Jobs::Start(1);
+  std::stop_source stopping;
+  AccessTokens tokens{*catalog, [] { return kStart; }};
+  Doorkeeper doorkeeper;
+  std::shared_ptr<http::Exchange> exchange = NewExchange();
   std::optional<http::Exchange::Output> answer;
   std::optional<http::Peer> known;  ///< as whom the request went on
   int64_t made_id = 0;
@@ -349,25 +348,29 @@ TEST_CASE("a token is worth nothing while its owner could not connect") {
   const std::string nobodys = "Bearer " + door.TokenOf(Nobody());
   CHECK_THAT(door.Refusal(kBob, nobodys, 401), Contains("'nobody', may not use spawnd any more"));
   CHECK(door.LastUsed() == 0);
-  door.state.socket_access.mode = 0666;
-  door.Ask(kBob, nobodys);
-  door.Wait();
-  REQUIRE(door.known);
-  CHECK(door.known->identity.uid == Nobody());
-  CHECK(door.LastUsed() == kStart);
 
-  CHECK_THAT(door.Refusal(kBob, "Bearer " + door.TokenOf(kAnn), 401), Contains("has no account"));
+  Door open(0666);
+  open.Ask(kBob, "Bearer " + open.TokenOf(Nobody()));
+  open.Wait();
+  REQUIRE(open.known);
+  CHECK(open.known->identity.uid == Nobody());
+  CHECK(open.LastUsed() == kStart);
+  CHECK_THAT(open.Refusal(kBob, "Bearer " + open.TokenOf(kAnn), 401), Contains("has no account"));
 }
 
 TEST_CASE("a daemon that is told to stop while it looks an owner up refuses, and does not fall") {
   Door door;
   door.Ask(kBob, "Bearer " + door.TokenOf(0));
   std::promise<void> looked_up;  // there is one thread, first come first served
-  door.state.questions->Run([&](const std::stop_token&) { looked_up.set_value(); });
+  door.questions->Run([&](const std::stop_token&) { looked_up.set_value(); });
   REQUIRE(looked_up.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
-  door.state.questions.reset();  // as Daemon::Stop does; what the job has posted is still to come
+  door.stopping.request_stop();  // what the job has posted is still to come
   door.Wait();
   CHECK_FALSE(door.known);
+  REQUIRE(door.answer);
+  CHECK(door.answer->status == 503);
+  door.Ask(kBob, std::nullopt);
+  door.Wait();
   REQUIRE(door.answer);
   CHECK(door.answer->status == 503);
 }

@@ -1,4 +1,4 @@
-/// The lock of the state directory and the listening socket, with real processes and files.
+/// The listening socket, with real processes and files.
 #include "daemon/http/listen_socket.h"
 
 #include <grp.h>
@@ -32,26 +32,6 @@ bool CanConnect(const std::string& path) {
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
   return ::connect(fd.Get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-}
-
-TEST_CASE("two daemons cannot share a state directory; a killed one leaves no lock") {
-  const ScratchDirectory scratch;
-  {
-    const auto first = LockStateDirectory(scratch.Path());
-    REQUIRE(first);
-    const auto second = LockStateDirectory(scratch.Path());
-    REQUIRE_FALSE(second);
-    CHECK(second.error().code == ErrorCode::kInUse);
-    CHECK(second.error().message.find(scratch.Path()) != std::string::npos);
-  }
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const auto lock = LockStateDirectory(scratch.Path());
-    ::kill(::getpid(), lock ? SIGKILL : SIGTERM);
-  }
-  CHECK(WaitForExit(child) == 128 + SIGKILL);
-  CHECK(LockStateDirectory(scratch.Path()));
-  CHECK(LockStateDirectory(scratch / "none").error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("the socket is 0660 in folders that are 0755, whatever the umask") {

@@ -78,17 +78,6 @@ TEST_CASE("space: what only one image needs is its own") {
   }
 }
 
-TEST_CASE("space: how full a disk is, as df says it") {
-  CHECK(DiskUse{0, 100}.Percent() == 0);
-  CHECK(DiskUse{1, 1000}.Percent() == 1);
-  CHECK(DiskUse{80, 20}.Percent() == 80);
-  CHECK(DiskUse{801, 199}.Percent() == 81);
-  CHECK(DiskUse{100, 0}.Percent() == 100);
-  CHECK(DiskUse{0, 0}.Percent() == 100);
-  CHECK(UseOfDisk("/").has_value());
-  CHECK(UseOfDisk("/no/such/place").error().code == ErrorCode::kNotFound);
-}
-
 TEST_CASE("space: the three that free most, largest first") {
   constexpr int64_t kMiB = int64_t{1} << 20U;
   CHECK(WhatWouldFreeMost({}).empty());

@@ -34,5 +34,16 @@ TEST_CASE("space: on a file system without room every failure is about that") {
   CHECK(ExplainSpace({ErrorCode::kCancelled, "stopped"}, "/proc").code == ErrorCode::kCancelled);
 }
 
+TEST_CASE("space: how full a disk is, as df says it") {
+  CHECK(DiskUse{0, 100}.Percent() == 0);
+  CHECK(DiskUse{1, 1000}.Percent() == 1);
+  CHECK(DiskUse{80, 20}.Percent() == 80);
+  CHECK(DiskUse{801, 199}.Percent() == 81);
+  CHECK(DiskUse{100, 0}.Percent() == 100);
+  CHECK(DiskUse{0, 0}.Percent() == 100);
+  CHECK(UseOfDisk("/").has_value());
+  CHECK(UseOfDisk("/no/such/place").error().code == ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace spawnd::daemon

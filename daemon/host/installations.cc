@@ -1,4 +1,4 @@
-#include "daemon/images/installations.h"
+#include "daemon/host/installations.h"
 
 #include <unistd.h>
 

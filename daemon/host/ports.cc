@@ -1,4 +1,4 @@
-#include "daemon/containers/ports.h"
+#include "daemon/host/ports.h"
 
 #include <netdb.h>
 #include <sys/socket.h>

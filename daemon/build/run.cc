@@ -1,0 +1,71 @@
+#include "daemon/build/run.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/images/images.h"
+#include "daemon/store/disk.h"
+#include "daemon/store/layout.h"
+#include "storage/image/image_files.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// Tells `why` to those who wait for the image, and removes whatever a build that failed put into the store
+/// (index, layer, log, temporary files), then its row. Nothing is touched while its keeper may still write:
+/// the build directory is there until the keeper has ended, and then the daemon's next start does it.
+Result<void> Abandon(const BuildContext& context, const PendingImage& image, const Error& why) {
+  // Also when what follows does not work. A daemon that is stopping has told them already.
+  static_cast<void>(context.Ask([&images = context.host.images, id = image.id, why] {
+    images.BuildFailed(id, why);
+    return Result<void>();
+  }));
+  const StoreLayout& layout = context.host.layout;
+  TRY_ASSIGN(const bool keeper_may_run, PosixFileSystem().Exists(layout.Build(image.id)));
+  if (keeper_may_run) return Fail(ErrorCode::kUnavailable, "the keeper of a build does not end");
+  for (const std::string& path :
+       {layout.ImageIndex(image.id), layout.Layer(image.layer_id), layout.ImageLog(image.id)}) {
+    TRY(RemoveFile(path));
+    TRY(RemoveFile(storage::TemporaryPath(path)));
+  }
+  return context.Ask([&images = context.host.images, id = image.id] { return images.AbandonBuild(id); });
+}
+
+}  // namespace
+
+Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
+  PendingImage image;
+  TRY_ASSIGN(image.id, context.Ask(run.begin));
+  image.layer_id = RandomId();
+  auto content = run.make(image);
+  auto completed = content
+                       ? context.Ask([&images = context.host.images, id = image.id, completion = *content] {
+                           return images.CompleteBuild(id, completion);
+                         })
+                       : Fail(std::move(content.error()));
+  if (completed) {
+    return context.Ask([&catalog = context.host.catalog, id = image.id] { return catalog.ImageById(id); });
+  }
+  // The loop may complete the row after this thread has given up waiting: its files must be there then. If it
+  // does not, the next start removes them.
+  const bool may_still_complete = content && context.daemon_stops.stop_requested();
+  const auto abandoned = may_still_complete ? Result<void>() : Abandon(context, image, completed.error());
+  if (!abandoned) {
+    spdlog::error("image {} is left for the next start: {}", image.id, abandoned.error().message);
+  }
+  return Fail(std::move(completed.error()));
+}
+
+Error WhyItEnded(Error error, const BuildContext& context, const std::string& what) {
+  error = ExplainSpace(std::move(error), context.host.layout.Root());
+  if (error.code == ErrorCode::kCancelled) {
+    error.message = context.daemon_stops.stop_requested() ? "the daemon is stopping" : what + " was stopped";
+  }
+  return error;
+}
+
+}  // namespace spawnd::daemon

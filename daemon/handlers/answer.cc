@@ -1,0 +1,79 @@
+#include "daemon/handlers/answer.h"
+
+#include <utility>
+
+#include "api/json.h"
+#include "daemon/access/caller.h"
+#include "daemon/handlers/views.h"
+#include "daemon/store/account.h"
+
+namespace spawnd::daemon {
+
+void SendJson(const http::Reply& reply, std::string json) {
+  reply.Send(200, std::move(json));
+}
+
+StreamedAnswer::StreamedAnswer(http::Reply reply)
+    : reply_(std::move(reply)), begun_(std::make_shared<std::atomic<bool>>(false)) {}
+
+void StreamedAnswer::Begin() const {
+  if (!begun_->exchange(true)) reply_.Begin();
+}
+
+void StreamedAnswer::Progress(const api::Progress& progress) const {
+  Begin();
+  reply_.Line(api::ProgressLine(progress));
+}
+
+void StreamedAnswer::Done(std::string_view json) const {
+  Begin();
+  reply_.Line(api::ResultLine(json));
+  reply_.End();
+}
+
+void StreamedAnswer::Failed(const Error& error) const {
+  if (!begun_->load()) return SendError(reply_, error);
+  reply_.Line(api::ErrorLine(error));
+  reply_.End();
+}
+
+void ViewImage(Services& services, const Result<ImageRow>& row, const ShowImage& show) {
+  if (!row) return show(Fail(row.error()));
+  auto account = SpaceAccount::Take(services.catalog, services.layout);
+  if (!account) return show(Fail(std::move(account.error())));
+  services.questions.Run([show, row = *row, account = std::move(*account)](const std::stop_token&) mutable {
+    show(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
+  });
+}
+
+void ViewContainer(Services& services, const Result<ContainerRow>& row, const ShowContainer& show) {
+  if (!row) return show(Fail(row.error()));
+  auto image = services.catalog.ImageById(row->image_id);
+  if (!image) return show(Fail(std::move(image.error())));
+  auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
+  if (!account) return show(Fail(std::move(account.error())));
+  services.questions.Run([show, row = *row, image = std::move(*image),
+                          account = std::move(*account)](const std::stop_token&) mutable {
+    show(ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id)));
+  });
+}
+
+void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,
+                     const std::vector<std::string>& warnings) {
+  ViewImage(services, row, [answer, warnings](Result<api::DataImage> view) {
+    if (!view) return answer.Failed(view.error());
+    view->warnings = warnings;
+    answer.Done(api::ToJson(*view));
+  });
+}
+
+void AnswerWithContainer(Services& services, const Result<ContainerRow>& row, const StreamedAnswer& answer,
+                         const std::vector<std::string>& warnings) {
+  ViewContainer(services, row, [answer, warnings](Result<api::DataContainer> view) {
+    if (!view) return answer.Failed(view.error());
+    view->warnings = warnings;
+    answer.Done(api::ToJson(*view));
+  });
+}
+
+}  // namespace spawnd::daemon

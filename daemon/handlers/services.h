@@ -1,0 +1,47 @@
+/// What the verbs work with. References only: serve.cc makes the parts, and says in which order they go.
+/// Handlers alone know this struct; whatever they call is given what it uses.
+#pragma once
+
+#include <functional>
+
+#include "api/types.h"
+#include "daemon/access/tokens.h"
+#include "daemon/access/visibility.h"
+#include "daemon/build/host.h"
+#include "daemon/catalog/catalog.h"
+#include "daemon/containers/containers.h"
+#include "daemon/images/builtin.h"
+#include "daemon/images/images.h"
+#include "daemon/logs/log_streams.h"
+#include "daemon/loop/jobs.h"
+#include "daemon/store/disk.h"
+#include "daemon/store/layout.h"
+#include "daemon/store/reserve.h"
+
+namespace spawnd::daemon {
+
+struct Services {
+  // Any thread.
+  const StoreLayout& layout;
+  const TeamMembers& teams;
+  const Disk& disk;
+  BuildHost& build;  ///< for build jobs; with the ports, the installations and the address of servers
+  Mailbox& mailbox;
+  Jobs& builds;
+  Jobs& launches;
+  Jobs& questions;  ///< what may block for a moment: user names, disk usage
+  LogStreams& logs;
+  const api::Version version;
+
+  // Loop thread only.
+  Catalog& catalog;
+  SpaceReserve& reserve;
+  Doorkeeper& doorkeeper;
+  Containers& containers;
+  Images& images;
+  BuiltIns& built_ins;
+  /// To be called whenever an expiry has come into being or moved.
+  const std::function<void()> expiries_changed;
+};
+
+}  // namespace spawnd::daemon
