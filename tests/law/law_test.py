@@ -21,6 +21,27 @@ MAY_INCLUDE = {
     "daemon": {"daemon", "api", "engines", "storage", "base"},
     "client": {"client", "api", "base"},
 }
+# The same for the rooms of a folder. What stands outside them (daemon/serve.cc, client/main.cc) looks at all rooms, and
+# no room at that. A room not named here is a folder without a law, which is one itself.
+ROOMS = {
+    "daemon/loop": {"base"},
+    "daemon/host": {"engines", "base"},
+    "daemon/keeper": {"engines", "storage", "api", "base"},
+    "daemon/http": {"daemon/loop", "api", "base"},
+    "daemon/catalog": {"api", "base"},
+    "daemon/store": {"daemon/catalog", "storage", "base"},
+    "daemon/access": {"daemon/catalog", "daemon/http", "daemon/loop", "api", "base"},
+    "daemon/containers": {"daemon/keeper", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "storage",
+                          "api", "base"},
+    "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
+    "daemon/build": {"daemon/images", "daemon/keeper", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
+                     "daemon/host", "engines", "storage", "api", "base"},
+    "daemon/logs": {"daemon/http", "daemon/loop", "api", "base"},
+    "daemon/fsck": {"daemon/catalog", "daemon/store", "daemon/keeper", "storage", "base"},
+    "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
+                        "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/logs", "engines",
+                        "storage", "api", "base"},
+}
 # What a folder may not know of, as the beginnings of header names.
 SOCKET_HEADERS = ("sys/socket.h", "sys/un.h", "netinet/", "arpa/", "netdb.h")
 MAY_NOT_INCLUDE = {
@@ -31,12 +52,23 @@ MAY_NOT_INCLUDE = {
     "base": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "libpq-fe.h", "fuse", "sqlite3.h"),
 }
 MAX_LINES = 500
+MAX_FILES = 30
+MAX_FILES_OF = {"engines/postgresql": 40}  # for as long as each of its topics has a header; it may only shrink
+# A struct that only lends others its members, and how many units outside its room may open it: more, and everything
+# depends on everything.
+MAX_REFERENCES = 8
+MAX_OPENERS = 3
 PRODUCTS = r"(?i)(postgres|mariadb|mysql|mssql|sqlservr)"
 DOMAIN_WORDS = r"(?i)\b(keeper|catalog|revision|data_?image|data_?container|volume)s?\b"
 
 
 def folder_of(path):
     return path.split("/")[0]
+
+
+def room_of(path):
+    """daemon/http/server.cc -> daemon/http; daemon/serve.cc -> daemon."""
+    return "/".join(path.split("/")[:-1][:2])
 
 
 def is_cpp(path):
@@ -74,6 +106,19 @@ def arrows_go_down(path, text):
             yield f"{path}:{number}: {folder_of(path)}/ may not include {target}/ ({name})"
         elif quote == '"' and (target == "tests" or target not in MAY_INCLUDE):
             yield f"{path}:{number}: include from the root, and nothing of tests/ ({name})"
+
+
+def rooms_include_downwards(path, text):
+    room = room_of(path)
+    if not is_cpp(path) or folder_of(path) != "daemon" or "/" not in room:
+        return
+    if room not in ROOMS:
+        yield f"{path}: a room without a law: name {room} in ROOMS"
+        return
+    for number, _, name in includes(text):
+        target = room_of(name) if folder_of(name) == "daemon" else folder_of(name)
+        if folder_of(name) in MAY_INCLUDE and target != room and target not in ROOMS[room]:
+            yield f"{path}:{number}: {room}/ may not include {name}"
 
 
 def folders_stay_ignorant(path, text):
@@ -124,6 +169,57 @@ def nothing_is_unfinished(path, text):
         yield f"{path}:{number}: {word}: finish it or write an issue"
 
 
+# Laws of the tree as a whole: functions of all (path, text) pairs.
+
+
+def folders_are_small(files):
+    sources = {}
+    for path, _ in files:
+        if is_cpp(path):
+            sources.setdefault(os.path.dirname(path), []).append(path)
+    for folder, paths in sorted(sources.items()):
+        most = MAX_FILES_OF.get(folder, MAX_FILES)
+        if len(paths) > most:
+            yield f"{folder}/: {len(paths)} source files; make rooms, {most} is the most"
+
+
+def lenders(files):
+    """(header, struct) of each struct of a namespace that has more than MAX_REFERENCES references or pointers as members.
+    What a class has is its own, and what it takes is for whoever makes one."""
+    member = r"^\s+(?:const\s+)?[\w:]+(?:<[^;()]*>)?\s*(?:&|\*(?:\s*const)?|(?<=>))\s*\w+(?:\s*=[^;]*|\{[^;]*\})?;"
+    pointer = re.compile(member, re.M)
+    for path, text in files:
+        if not path.endswith(".h"):
+            continue
+        plain = without_comments(text)
+        for found in re.finditer(r"^struct\s+(\w+)[^;{}]*\{\n(.*?)^\};", plain, re.M | re.S):
+            owned = [m for m in pointer.finditer(found.group(2)) if re.search(r"[&*]|_ptr<", m.group())]
+            if len(owned) > MAX_REFERENCES:
+                yield path, found.group(1)
+
+
+def no_struct_that_everything_opens(files):
+    for header, name in lenders(files):
+        openers = {re.sub(r"\.(cc|h)$", "", path) for path, text in files
+                   if is_cpp(path) and folder_of(path) != "tests" and room_of(path) != room_of(header)
+                   and any(included == header for _, _, included in includes(text))}
+        if len(openers) > MAX_OPENERS:
+            yield (f"{header}: {name} lends more than {MAX_REFERENCES} others, and {len(openers)} units outside its room open it; "
+                   f"give each what it uses")
+
+
+STATE = "struct State {\n" + "".join(f"  std::unique_ptr<Part{i}> p{i};\n  Other{i}& o{i};\n" for i in range(5)) + "};\n"
+USERS = [(f"daemon/room{i}/a.cc", '#include "daemon/state/state.h"\n') for i in range(4)]
+
+# law, trees that break it, trees that do not
+LAWS_OF_THE_TREE = [
+    (folders_are_small, [[(f"daemon/x/{i}.cc", "") for i in range(31)]],
+     [[(f"daemon/x/{i}.cc", "") for i in range(30)] + [(f"daemon/x/y/{i}.cc", "") for i in range(30)]]),
+    (no_struct_that_everything_opens, [[("daemon/state/state.h", STATE)] + USERS],
+     [[("daemon/state/state.h", STATE)] + USERS[:3], [("daemon/state/state.h", STATE)] + USERS[:1] * 9,
+      [("daemon/state/state.h", STATE.replace("&", "").replace("std::unique_ptr", "std::vector"))] + USERS]),
+]
+
 # law, (path, text) pairs that break it, (path, text) pairs that do not
 LAWS = [
     (arrows_go_down,
@@ -131,6 +227,12 @@ LAWS = [
       ("client/a.cc", '#include "daemon/loop/jobs.h"\n'), ("base/a.h", '#  include <api/types.h>\n'),
       ("daemon/a.cc", '#include "tests/support/catch.h"\n'), ("daemon/a.cc", '#include "jobs.h"\n')],
      [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/loop/jobs.h"\n')]),
+    (rooms_include_downwards,
+     [("daemon/http/a.cc", '#include "daemon/handlers/answer.h"\n'), ("daemon/keeper/a.h", '#include "daemon/loop/jobs.h"\n'),
+      ("daemon/images/a.cc", '#include "daemon/reaper.h"\n'), ("daemon/catalog/a.cc", '#include "engines/engine.h"\n'),
+      ("daemon/attic/a.cc", "#include <vector>\n")],
+     [("daemon/http/a.cc", '#include "daemon/http/b.h"\n#include "daemon/loop/jobs.h"\n#include <uv.h>\n'),
+      ("daemon/serve.cc", '#include "daemon/handlers/handlers.h"\n#include "daemon/reaper.h"\n')]),
     (folders_stay_ignorant,
      [("storage/a.h", "#include <uv.h>\n"), ("storage/a.cc", "#include <rapidjson/document.h>\n"),
       ("storage/a.cc", "#include <spdlog/spdlog.h>\n"), ("client/a.cc", "#include <uv.h>\n"),
@@ -169,6 +271,13 @@ def tree(repo):
             yield name, file.read()
 
 
+def report(name, complaints):
+    for complaint in complaints:
+        print(f"  {complaint}")
+    print(f"{'FAIL' if complaints else 'PASS'} law: {name}" + (f" ({len(complaints)} times)" if complaints else ""))
+    return len(complaints)
+
+
 def main():
     files = [f for f in tree(sys.argv[1]) if f[0] != "tests/law/law_test.py"]
     failed = 0
@@ -182,11 +291,18 @@ def main():
             for complaint in law(path, text):
                 print(f"FAIL law '{name}' complains where nothing is wrong: {complaint}")
                 failed += 1
-        complaints = [c for path, text in files for c in law(path, text)]
-        for complaint in complaints:
-            print(f"  {complaint}")
-        print(f"{'FAIL' if complaints else 'PASS'} law: {name}" + (f" ({len(complaints)} times)" if complaints else ""))
-        failed += len(complaints)
+        failed += report(name, [c for path, text in files for c in law(path, text)])
+    for law, bad, good in LAWS_OF_THE_TREE:
+        name = law.__name__.replace("_", " ")
+        for sample in bad:
+            if not list(law(sample)):
+                print(f"FAIL law '{name}' no longer sees what is wrong in {sample[0][0]} and {len(sample) - 1} more")
+                failed += 1
+        for sample in good:
+            for complaint in law(sample):
+                print(f"FAIL law '{name}' complains where nothing is wrong: {complaint}")
+                failed += 1
+        failed += report(name, list(law(files)))
     if len(files) < 20:
         print(f"FAIL law: saw only {len(files)} files; the tree is elsewhere")
         failed += 1
