@@ -6,7 +6,6 @@
 
 #include "api/nearest.h"
 #include "base/accounts.h"
-#include "engines/sample_images.h"
 
 namespace spawnd::daemon {
 namespace {

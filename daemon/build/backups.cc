@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/file.h"
 #include "daemon/access/caller.h"
 #include "daemon/build/text_in_memory.h"
 
@@ -16,9 +17,7 @@ constexpr size_t kMaxFolderEntries = 200'000;
 Result<std::unique_ptr<CallersFolder>> CallersFolder::Make(const Identity& caller, const std::string& path,
                                                            int folder_fd) {
   std::unique_ptr<CallersFolder> folder(new CallersFolder(caller, path));
-  auto names = NamesInFolder(folder_fd, kMaxFolderEntries);
-  if (!names) return Fail(names.error().Wrap("backup '" + path + "'"));
-  folder->names_ = std::move(*names);
+  TRY_ASSIGN(folder->names_, NamesInFolder(folder_fd, "backup '" + path + "'", kMaxFolderEntries));
   return folder;
 }
 

@@ -52,7 +52,7 @@ Result<UniqueFd> StartProcess() {
 }  // namespace
 
 Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start() {
-  std::unique_ptr<KeeperLauncher> launcher(new KeeperLauncher);
+  auto launcher = std::make_unique<KeeperLauncher>();
   TRY_ASSIGN(launcher->socket_, StartProcess());
   return launcher;
 }

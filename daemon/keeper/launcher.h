@@ -28,6 +28,8 @@ struct ForkedKeeper {
 
 class KeeperLauncher {
  public:
+  /// Has no process yet: the first fork starts it.
+  KeeperLauncher() = default;
   /// Starts the process, ahead of the first create, which would otherwise wait for it.
   static Result<std::unique_ptr<KeeperLauncher>> Start();
   KeeperLauncher(const KeeperLauncher&) = delete;
@@ -39,7 +41,6 @@ class KeeperLauncher {
   Result<ForkedKeeper> ForkKeeper(const std::string& directory, int64_t id);
 
  private:
-  KeeperLauncher() = default;
   Result<pid_t> Ask(int64_t id, int control_fd, int connection_fd) const;
 
   std::mutex mutex_;

@@ -18,6 +18,7 @@
 #include "daemon/host/ports.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
+#include "daemon/keeper/launcher.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/reconcile.h"
@@ -117,13 +118,14 @@ struct Machine {
   const std::unique_ptr<Catalog> catalog;
   const EngineHost engine_host{"127.0.0.1", 0, 0, {}, {}};
   Ports ports{"127.0.0.1", 20001, 29999};
-  Installations installations{{}, false};
+  Installations installations{{}, false, {}};
+  KeeperLauncher launcher;
   const std::unique_ptr<Jobs> launches = Jobs::Start(1);
   const std::unique_ptr<Jobs> removals = Jobs::Start(1);
   Images images{*catalog, layout, reserve, *removals, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
-  Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, loop->Get(), *mailbox,
-                         *launches, *removals, [this](int64_t image_id) {
+  Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, launcher, loop->Get(),
+                         *mailbox, *launches, *removals, [this](int64_t image_id) {
                            images.ContainerGone(image_id);
                            look();
                          }}};
