@@ -83,7 +83,9 @@ case_create_data_image() { interrupt 40 image "$(image_yaml interrupted 'sourceT
 hang_before_the_end() {
   local yaml
   yaml=$(image_yaml "$1" 'sourceType: empty' 'version: 15' 'postScript: select pg_sleep(3)')
+  : >"$work/said"
   "$work/spawnctl" create data-image --progress -f "$yaml" >"$work/said" 2>&1 & build=$!
+  wait_until 20 grep -qs postScript "$work/said"
   wait_until 20 script_runs
   stopped=$(keeper_pid "$(basename "$state"/builds/*)")
   kill -STOP "$stopped"

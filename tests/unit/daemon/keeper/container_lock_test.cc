@@ -73,13 +73,16 @@ TEST_CASE("a later process with the number of the one that is named is another")
 
 TEST_CASE("the next process takes the place of the one before in the file") {
   const ScratchDirectory scratch;
-  auto lock = ContainerLock::Take(scratch.Path(), 0ms);
-  REQUIRE(lock);
+  // Before there is a lock for them to inherit.
   const pid_t first = StartIdler();
-  lock->NoteProcess(first);
   const pid_t second = StartIdler();
-  lock->NoteProcess(second);
-  lock = Fail(ErrorCode::kInternal, "let go of");
+  {
+    auto lock = ContainerLock::Take(scratch.Path(), 0ms);
+    REQUIRE(lock);
+    lock->NoteProcess(first);
+    lock->NoteProcess(second);
+  }
+  CHECK(ContainerLock::IsHeld(scratch.Path()).value());
   ::kill(second, SIGKILL);
   ::waitpid(second, nullptr, 0);
   CHECK_FALSE(ContainerLock::IsHeld(scratch.Path()).value());
