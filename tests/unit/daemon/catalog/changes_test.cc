@@ -58,7 +58,7 @@ TEST_CASE("tokens, changes and what expires") {
                                       .remove_tags = {"a", "z"},
                                       .remove_teams = {"t"}}));
   CHECK(catalog->ImageById(shop)->tags == std::vector<std::string>{"b", "c"});
-  CHECK(catalog->ImageById(shop)->teams == std::vector<std::string>{"u"});
+  CHECK(catalog->ImageById(shop)->teams == std::vector<std::string>{"a", "b", "u"});
   CHECK(CodeOf(catalog->FindImage("store:a")) == ErrorCode::kNotFound);
   CHECK(catalog->FindImage("store:y")->id == other);
 
