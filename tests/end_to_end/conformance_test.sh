@@ -96,7 +96,7 @@ case_empty() {
   begin first
   put first key1 'value 1'
   assert_eq "$(get first key1)" 'value 1'
-  assert_matches "$(field first engine)" ":"
+  assert_matches "$(field first versionText)" "^[0-9]"
   login first
   assert_contains "$(field first connectionString)" "$port"
   assert_contains "$(field first connectionString)" "$password"

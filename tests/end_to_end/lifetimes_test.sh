@@ -183,7 +183,7 @@ case_what_was_made_of_a_built_in_image_can_go() {
 
 # As after an upgrade of the server: what no name leads to any more does not stay for ever.
 case_what_is_superseded_goes() {
-  superseded() { grep -c "is superseded$" "$work/daemon.log" || true; }
+  superseded() { grep -c "'postgresql-15.*is superseded$" "$work/daemon.log" || true; }
   local before
   before=$(superseded)
   ctl create data-container -i postgres-empty:15 -n old -q >/dev/null

@@ -338,6 +338,7 @@ case_public_samples_of_spawn() {
 }
 
 case_first_use_is_said_once() {
+  ctl delete data-image -q postgres-empty:17 || true  # when an earlier case has used it
   assert_exit 0 ctl get data-image postgres-empty:17
   assert_eq "$err" ""
   assert_exit 0 ctl create data-container -i postgres-empty:17 -n seventeen

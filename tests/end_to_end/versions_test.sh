@@ -10,7 +10,7 @@ serves() {
   assert_matches "$(sql "of-v$1" '' 'show server_version')" "^$1\." "server version"
   assert_eq "$(sql "of-v$1" '' 'select count(*) from item')" 1000
   assert_eq "$(sslmode=require sql "of-v$1" '' 'select ssl from pg_stat_ssl where pid = pg_backend_pid()')" t "TLS"
-  assert_eq "$(field "of-v$1" engine)" "PostgreSQL:$2" "the version as asked for"
+  assert_eq "$(field "of-v$1" versionText)" "$2" "the version as asked for"
   assert_matches "$(field "of-v$1" version)" "^$1\."
 }
 

@@ -34,7 +34,7 @@ case_a_create_waits_for_its_image() {
   assert_eq "$(<"$work/create.out")" first
   assert_eq "$(<"$work/create.err")" ""
   assert_contains "$(<"$work/second.out")" "Data container 'second' ("
-  assert_contains "$(<"$work/second.err")" restoring "it sees how far the image is"
+  assert_contains "$(<"$work/second.err")" "running preScript" "it sees how far the image is"
   answers first && answers second || fail "not both answer"
   wait "$(<"$work/image.pid")" || fail "the image was not made"
   assert_eq "$(ctl run slow -- psql -X -A -t -c 'select 1')" 1

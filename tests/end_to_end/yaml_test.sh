@@ -114,7 +114,7 @@ case_literal_text() {
   local version
   for version in 15.0 15 "'15.0'" '"15"' 15.00 15.10; do
     make version <<<$'sourceType: empty\nengine: postgresql\nversion: '"$version"
-    assert_eq "$(image_field version engine)" "PostgreSQL:$(tr -d "\"'" <<<"$version")" "version: $version"
+    assert_eq "$(image_field version versionText)" "$(tr -d "\"'" <<<"$version")" "version: $version"
   done
   make literal <<'END'
 engine: postgresql
