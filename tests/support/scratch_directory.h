@@ -1,6 +1,8 @@
 /// A directory of its own for one test, gone with it.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -9,9 +11,10 @@ namespace spawnd {
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
+  /// `mode`: 0755 for one that other users have to read.
+  explicit ScratchDirectory(mode_t mode = 0700) {
     std::string pattern = (std::filesystem::temp_directory_path() / "spawnd-unit-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    if (::mkdtemp(pattern.data()) == nullptr || ::chmod(pattern.c_str(), mode) != 0) std::abort();
     path_ = pattern;
   }
   ScratchDirectory(const ScratchDirectory&) = delete;

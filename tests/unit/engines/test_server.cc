@@ -112,20 +112,8 @@ std::optional<Installation> InstalledMajor(const std::string& major) {
   return std::nullopt;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = "/tmp/spawnd-engines-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder under /tmp");
-  ::chmod(name.c_str(), 0755);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  boost::system::error_code error;
-  fs::remove_all(path_, error);
-}
-
 std::string TemporaryFolder::Write(const std::string& name, std::string_view content) const {
-  const std::string path = path_ + "/" + name;
+  const std::string path = *this / name;
   std::ofstream file(path, std::ios::binary);
   file << content;
   file.close();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engines/engine.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::engines::testing {
 
@@ -23,19 +24,12 @@ const std::vector<Installation>& Installed();
 /// The newest installation of a major version, if there is one.
 std::optional<Installation> InstalledMajor(const std::string& major);
 
-/// A folder under /tmp that goes away with the object.
-class TemporaryFolder {
+/// A scratch folder that engines, which run as somebody else, may read.
+class TemporaryFolder : public ScratchDirectory {
  public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& Path() const { return path_; }
+  TemporaryFolder() : ScratchDirectory(0755) {}
   /// Writes a file that everybody may read; returns its path.
   std::string Write(const std::string& name, std::string_view content) const;
-
- private:
-  std::string path_;
 };
 
 class TestServer {

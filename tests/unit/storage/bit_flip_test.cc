@@ -14,7 +14,6 @@ using testing::OpenImage;
 using testing::ReadFile;
 using testing::Sealed;
 using testing::SealInto;
-using testing::TempDirectory;
 using testing::WriteFile;
 
 constexpr uint64_t kChunks = 6;
@@ -65,7 +64,7 @@ struct SealedImage {
     return all;
   }
 
-  TempDirectory directory;
+  ScratchDirectory directory;
   std::array<Bytes, kChunks> content{Bytes(kChunkSize), Bytes(kChunkSize), Bytes(kChunkSize),
                                      Bytes(kChunkSize), Bytes(kChunkSize), Bytes(kChunkSize)};
   Sealed sealed;
@@ -104,7 +103,7 @@ TEST_CASE("bit flips: an index") {
 constexpr uint64_t kVolumeBytes = 1 << 20;
 constexpr const char* kBoot = "5b7d8f6e-1111-4222-8333-944455556666";
 
-VolumeOptions Options(const TempDirectory& directory, const char* boot_id = kBoot,
+VolumeOptions Options(const ScratchDirectory& directory, const char* boot_id = kBoot,
                       Durability durability = Durability::kEverySecond) {
   return {.directory = directory.Path(),
           .volume_bytes = kVolumeBytes,
@@ -114,7 +113,7 @@ VolumeOptions Options(const TempDirectory& directory, const char* boot_id = kBoo
 }
 
 /// Epochs with one block each, and a revision among them; what was not committed at the end too.
-void Fill(const TempDirectory& directory, Durability durability = Durability::kEverySecond) {
+void Fill(const ScratchDirectory& directory, Durability durability = Durability::kEverySecond) {
   auto volume = Volume::Open(PosixFileSystem(), Options(directory, kBoot, durability));
   REQUIRE(volume);
   for (uint64_t epoch = 1; epoch <= 5; ++epoch) {
@@ -127,7 +126,7 @@ void Fill(const TempDirectory& directory, Durability durability = Durability::kE
   REQUIRE((*volume)->Write(20 * kBlockSize, Bytes(kBlockSize, std::byte{9})));
 }
 
-std::vector<DeltaProblem> Problems(const TempDirectory& directory, const char* boot_id = kBoot) {
+std::vector<DeltaProblem> Problems(const ScratchDirectory& directory, const char* boot_id = kBoot) {
   auto problems = VerifyDelta(PosixFileSystem(), directory.Path(), boot_id);
   REQUIRE(problems);
   return std::move(*problems);
@@ -141,7 +140,7 @@ size_t EndOfRecords(const Bytes& bytes) {
 }
 
 TEST_CASE("bit flips: a journal and a revision") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const auto durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
   Fill(directory, durability);
   const std::string path = directory / GENERATE("journal", "revision-1");
@@ -166,7 +165,7 @@ TEST_CASE("bit flips: a journal and a revision") {
 }
 
 TEST_CASE("bit flips: a journal that was never committed") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     auto volume = Volume::Open(PosixFileSystem(), Options(directory));
     REQUIRE(volume);
@@ -187,7 +186,7 @@ TEST_CASE("bit flips: a journal that was never committed") {
 }
 
 TEST_CASE("bit flips: a journal after a power cut is damaged where a later commit says so") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   Fill(directory);
   const std::string path = directory / "journal";
   constexpr const char* kNextBoot = "another";
@@ -212,7 +211,7 @@ TEST_CASE("bit flips: a journal after a power cut is damaged where a later commi
 }
 
 TEST_CASE("a delta: what was lost from it is found") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   Fill(directory);
   SECTION("its data is too short") {
     auto data = PosixFileSystem().Open(directory / "data", OpenMode::kReadWrite);

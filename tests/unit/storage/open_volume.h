@@ -11,7 +11,7 @@ namespace spawnd::storage::testing {
 
 constexpr uint64_t kBytes = 4 << 20;
 
-inline VolumeOptions In(const TempDirectory& directory, Durability durability = Durability::kEverySecond) {
+inline VolumeOptions In(const ScratchDirectory& directory, Durability durability = Durability::kEverySecond) {
   return {.directory = directory.Path(),
           .volume_bytes = kBytes,
           .durability = durability,

@@ -24,7 +24,7 @@ void CheckSame(Volume& volume, Image& image) {
 }
 
 TEST_CASE("random, zero and compressible data come back; zeros cost nothing, random data is stored raw") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(3000);
   volume.Put(5, RawChunk(1));
   volume.Put(6, Bytes(kChunkSize));
@@ -38,7 +38,7 @@ TEST_CASE("random, zero and compressible data come back; zeros cost nothing, ran
 }
 
 TEST_CASE("more than one batch, with unchanged chunks between the changed ones, stays in order") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume first(4 * SealBatch::kChunks);
   for (uint64_t chunk = 0; chunk < 4 * SealBatch::kChunks; ++chunk) {
     if (chunk % 7 != 0) first.Put(chunk, MakeChunk(chunk));
@@ -58,7 +58,7 @@ TEST_CASE("more than one batch, with unchanged chunks between the changed ones, 
 }
 
 TEST_CASE("an image over an image refers to the parent's chunks and copies none") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume first(1000);
   for (uint64_t chunk = 0; chunk < 100; ++chunk) first.Put(chunk, RawChunk(chunk));
   const Sealed below = SealInto(directory, first);
@@ -76,7 +76,7 @@ TEST_CASE("an image over an image refers to the parent's chunks and copies none"
 }
 
 TEST_CASE("a volume without changes seals to a new index and no new layer") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume first(1000);
   first.Put(3, MakeChunk(3));
   const Sealed below = SealInto(directory, first);
@@ -84,12 +84,12 @@ TEST_CASE("a volume without changes seals to a new index and no new layer") {
   const Sealed above = SealInto(directory, second);
   CHECK(above.result.layer_ids == std::vector<std::string>{below.layer_id});
   CHECK(above.result.new_layer_bytes == 0);
-  CHECK(directory.Names().size() == 3);
+  CHECK(NamesIn(directory).size() == 3);
   CheckSame(first, *OpenImage(directory, above));
 }
 
 TEST_CASE("a layer that nothing refers to any more is dropped, and ordinals follow") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume first(500);
   first.Put(0, MakeChunk(1));
   first.Put(1, MakeChunk(2));
@@ -182,7 +182,7 @@ class ObservedFileSystem final : public FileSystem {
 };
 
 TEST_CASE("data is durable before a trailer, a layer before the index that names it, contents before names") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(100);
   volume.Put(0, MakeChunk(1));
   ObservedFileSystem fs;
@@ -201,7 +201,7 @@ TEST_CASE("whatever fails during a seal, the error is reported and nothing stays
   for (uint64_t chunk = 0; chunk < 200; ++chunk) volume.Put(chunk, RawChunk(chunk));
   uint64_t fail_at = 0;
   for (;; ++fail_at) {
-    const TempDirectory directory;
+    const ScratchDirectory directory;
     ObservedFileSystem fs;
     fs.fail_at = fail_at;
     fs.skip_syncs = true;
@@ -212,13 +212,13 @@ TEST_CASE("whatever fails during a seal, the error is reported and nothing stays
                              {});
     if (result) break;
     REQUIRE(result.error().code == ErrorCode::kNoSpace);
-    REQUIRE(directory.Names().empty());
+    REQUIRE(NamesIn(directory).empty());
   }
   CHECK(fail_at > 14);
 }
 
 TEST_CASE("an image never has more layers than kMaxLayers: sealing merges them, and every step reads right") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   ObservedFileSystem fs;
   fs.skip_syncs = true;
   std::shared_ptr<Image> image;
@@ -239,7 +239,7 @@ TEST_CASE("an image never has more layers than kMaxLayers: sealing merges them, 
 }
 
 TEST_CASE("cancelling leaves nothing behind") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(1000);
   for (uint64_t chunk = 0; chunk < 600; ++chunk) volume.Put(chunk, MakeChunk(chunk));
   int calls = 0;
@@ -251,11 +251,11 @@ TEST_CASE("cancelling leaves nothing behind") {
   REQUIRE_FALSE(result);
   CHECK(result.error().code == ErrorCode::kCancelled);
   CHECK(calls == 3);
-  CHECK(directory.Names().empty());
+  CHECK(NamesIn(directory).empty());
 }
 
 TEST_CASE("progress grows up to the total that was named first") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(1000);
   for (uint64_t chunk = 0; chunk < 600; ++chunk) volume.Put(chunk, MakeChunk(chunk));
   std::vector<SealProgress> seen;
@@ -277,7 +277,7 @@ TEST_CASE("progress grows up to the total that was named first") {
 }
 
 TEST_CASE("a sealed file is never replaced, an interrupted one is") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(100);
   volume.Put(0, MakeChunk(1));
   const Sealed sealed = SealInto(directory, volume);
@@ -294,13 +294,13 @@ TEST_CASE("a sealed file is never replaced, an interrupted one is") {
   request.layer_id = "../../etc/passwd";
   CHECK(Seal(PosixFileSystem(), volume, request, {}).error().code == ErrorCode::kInvalidArgument);
   CHECK(ReadFile(LayerPath(directory.Path(), sealed.layer_id)) == layer);
-  CHECK(directory.Names().size() == 2);
+  CHECK(NamesIn(directory).size() == 2);
 
   request.layer_id = RandomId();
   WriteFile(TemporaryPath(request.index_path), layer);
   WriteFile(TemporaryPath(LayerPath(directory.Path(), request.layer_id)), layer);
   REQUIRE(Seal(PosixFileSystem(), volume, request, {}));
-  CHECK(directory.Names().size() == 4);
+  CHECK(NamesIn(directory).size() == 4);
   CHECK(VerifyImage(PosixFileSystem(), request.index_path, directory.Path()));
 }
 
@@ -316,7 +316,7 @@ class CountingVolume final : public MemoryVolume {
 };
 
 TEST_CASE("sealing an all but empty volume of 64 GiB costs its data, not its size") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   constexpr uint64_t kChunks = (uint64_t{64} << 30) / kChunkSize;
   CountingVolume volume(kChunks);
   volume.Put(0, MakeChunk(1));
@@ -364,7 +364,7 @@ uint64_t StatusKib(const std::string& key) {
 }
 
 TEST_CASE("sealing 256 MiB takes a fixed few megabytes of memory") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   GeneratedVolume volume(256 * 64);
   const int fd = ::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);  // "5" resets the peak
   REQUIRE(fd >= 0);
@@ -388,14 +388,14 @@ std::unique_ptr<Volume> OpenVolume(const std::string& delta, uint64_t chunks, st
 }
 
 TEST_CASE("a real volume, written and discarded block by block over three images, seals to what it reads") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   constexpr uint64_t kChunks = 600;
   constexpr uint64_t kBlocks = kChunks * kBlocksPerChunk;
   std::mt19937_64 random(5);
   Bytes model(kChunks * kChunkSize);
   std::shared_ptr<Image> image;
   for (int generation = 0; generation < 3; ++generation) {
-    const TempDirectory delta;
+    const ScratchDirectory delta;
     const auto volume = OpenVolume(delta.Path(), kChunks, image);
     for (int i = 0; i < 700; ++i) {
       const uint64_t block = random() % kBlocks;

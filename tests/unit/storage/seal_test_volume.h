@@ -1,4 +1,4 @@
-/// What the tests of sealed files share: a folder that goes away, a volume in memory, chunks to fill it with.
+/// What the tests of sealed files share: a volume in memory, chunks to fill it with.
 #pragma once
 
 #include <algorithm>
@@ -17,30 +17,15 @@
 #include "storage/seal.h"
 #include "storage/volume.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::storage::testing {
 
 using Bytes = std::vector<std::byte>;
 
-class TempDirectory {
- public:
-  TempDirectory() : path_("/tmp/spawnd-unit-" + RandomId()) { REQUIRE(Fs().CreateDirectory(path_)); }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  ~TempDirectory() {
-    const auto names = Fs().List(path_);
-    if (!names) return;
-    for (const std::string& name : *names) (void)Fs().Remove(path_ + "/" + name);
-    (void)Fs().RemoveDirectory(path_);
-  }
-  const std::string& Path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::vector<std::string> Names() const { return Fs().List(path_).value(); }
-
- private:
-  static FileSystem& Fs() { return PosixFileSystem(); }
-  std::string path_;
-};
+inline std::vector<std::string> NamesIn(const ScratchDirectory& directory) {
+  return PosixFileSystem().List(directory.Path()).value();
+}
 
 inline Bytes ReadFile(const std::string& path) {
   auto file = PosixFileSystem().Open(path, OpenMode::kRead);
@@ -128,7 +113,8 @@ struct Sealed {
 };
 
 /// Seals into `directory` under fresh names and requires success.
-inline Sealed SealInto(const TempDirectory& directory, Volume& volume, FileSystem& fs = PosixFileSystem()) {
+inline Sealed SealInto(const ScratchDirectory& directory, Volume& volume,
+                       FileSystem& fs = PosixFileSystem()) {
   Sealed sealed;
   sealed.layer_id = RandomId();
   sealed.index_path = directory / (RandomId() + ".index");
@@ -141,7 +127,7 @@ inline Sealed SealInto(const TempDirectory& directory, Volume& volume, FileSyste
   return sealed;
 }
 
-inline std::shared_ptr<Image> OpenImage(const TempDirectory& directory, const Sealed& sealed) {
+inline std::shared_ptr<Image> OpenImage(const ScratchDirectory& directory, const Sealed& sealed) {
   auto image = Image::Open(PosixFileSystem(), sealed.index_path, directory.Path());
   if (!image) FAIL(image.error().message);
   return std::move(*image);

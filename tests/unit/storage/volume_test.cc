@@ -22,9 +22,9 @@ using spawnd::testing::StampBlock;
 using testing::Bytes;
 using testing::In;
 using testing::kBytes;
+using testing::NamesIn;
 using testing::OpenVolume;
 using testing::ReadFile;
-using testing::TempDirectory;
 using testing::WriteFile;
 
 ErrorCode OpenError(VolumeOptions options) {
@@ -58,7 +58,7 @@ std::shared_ptr<MemoryImage> ImageWithChunk(uint64_t chunk, std::string layer = 
 }
 
 TEST_CASE("a volume keeps what was written over a reopening") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
   {
     const auto volume = OpenVolume(In(directory, durability));
@@ -75,7 +75,7 @@ TEST_CASE("a volume keeps what was written over a reopening") {
 }
 
 TEST_CASE("another boot sees the last commit, and nothing of a volume that never committed") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   options.boot_id = "one";
   REQUIRE(OpenVolume(options)->Write(0, Stamped(0, 1, 5)));
@@ -92,11 +92,11 @@ TEST_CASE("another boot sees the last commit, and nothing of a volume that never
   const auto volume = OpenVolume(options);
   CHECK(ReadBlocks(*volume, 0, 1) == Stamped(0, 1, 6));
   CHECK(ReadBlocks(*volume, 1, 1) == Bytes(kBlockSize));
-  CHECK(directory.Names() == std::vector<std::string>{"data", "journal"});
+  CHECK(NamesIn(directory) == std::vector<std::string>{"data", "journal"});
 }
 
 TEST_CASE("discarding over an image leaves zeros, over nothing leaves nothing") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   options.image = ImageWithChunk(5);
   const auto volume = OpenVolume(options);
@@ -121,7 +121,7 @@ TEST_CASE("discarding over an image leaves zeros, over nothing leaves nothing") 
 }
 
 TEST_CASE("everysec moves a block once an epoch, always never") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
   const auto volume = OpenVolume(In(directory, durability));
   Put(*volume, 0, 8, 1);
@@ -137,7 +137,7 @@ TEST_CASE("everysec moves a block once an epoch, always never") {
 }
 
 TEST_CASE("the journal is rewritten when it has grown, and stays right") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   options.journal_compaction_bytes = 8 * 1024;
   {
@@ -154,7 +154,7 @@ TEST_CASE("the journal is rewritten when it has grown, and stays right") {
 }
 
 TEST_CASE("discarded space goes back to the host") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   options.volume_bytes = 128 << 20;
   const auto volume = OpenVolume(options);
@@ -174,7 +174,7 @@ TEST_CASE("discarded space goes back to the host") {
 }
 
 TEST_CASE("an idle volume of 8 TiB opens, walks and discards at once") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   options.volume_bytes = kMaxVolumeBytes;
   const auto volume = OpenVolume(options);
@@ -185,7 +185,7 @@ TEST_CASE("an idle volume of 8 TiB opens, walks and discards at once") {
 }
 
 TEST_CASE("what cannot be right is refused") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   VolumeOptions options = In(directory);
   SECTION("sizes") {
     options.volume_bytes = 0;
@@ -218,7 +218,7 @@ TEST_CASE("what cannot be right is refused") {
 }
 
 TEST_CASE("damage is found, not served") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const VolumeOptions options = In(directory);
   {
     const auto volume = OpenVolume(options);
@@ -259,7 +259,7 @@ TEST_CASE("damage is found, not served") {
 }
 
 TEST_CASE("epoch numbers start anew before they run out") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const VolumeOptions options = In(directory);
   {
     const auto volume = OpenVolume(options);
@@ -284,7 +284,7 @@ TEST_CASE("epoch numbers start anew before they run out") {
 }
 
 TEST_CASE("threads that write, flush, discard and commit at once do not disturb each other") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
   VolumeOptions options = In(directory, durability);
   options.image = ImageWithChunk(3);
@@ -328,7 +328,7 @@ TEST_CASE("threads that write, flush, discard and commit at once do not disturb 
 }
 
 TEST_CASE("flushes at the same time share commits") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const auto volume = OpenVolume(In(directory, Durability::kAlways));
   std::atomic<bool> wrong{false};
   std::vector<std::thread> threads;

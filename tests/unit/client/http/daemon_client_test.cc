@@ -2,7 +2,6 @@
 #include "client/http/daemon_client.h"
 
 #include <fmt/core.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "api/json.h"
 #include "client/version.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 using namespace spawnd::client;
 namespace api = spawnd::api;
@@ -41,10 +41,6 @@ class OneAnswer {
  public:
   explicit OneAnswer(std::string answer, std::string version_answer = Json(404, "{}"))
       : answer_(std::move(answer)), version_answer_(std::move(version_answer)) {
-    std::string folder = "/tmp/spawnctl-test-XXXXXX";
-    REQUIRE(::mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    path_ = folder_ + "/s.sock";
     listening_.Reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -56,8 +52,6 @@ class OneAnswer {
   ~OneAnswer() {
     ::shutdown(listening_.Get(), SHUT_RDWR);  // wakes a thread that nobody called
     thread_.join();
-    ::unlink(path_.c_str());
-    ::rmdir(folder_.c_str());
   }
   DaemonClient Client() const { return *DaemonClient::Make("unix://" + path_, "token"); }
   /// After the answer has been read.
@@ -80,8 +74,8 @@ class OneAnswer {
     static_cast<void>(::send(connection.Get(), answer.data(), answer.size(), MSG_NOSIGNAL));
   }
 
-  std::string folder_;
-  std::string path_;
+  const spawnd::ScratchDirectory folder_;
+  const std::string path_ = folder_ / "s.sock";
   std::string answer_;
   std::string version_answer_;
   std::string request_;

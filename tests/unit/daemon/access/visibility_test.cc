@@ -2,11 +2,9 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-
-#include "daemon/store/layout.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
+#include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -21,16 +19,9 @@ const Identity kOther{1001, 1001, {}};
 
 struct TemporaryCatalog {
   TemporaryCatalog() {
-    char path[] = "/tmp/spawnd-resources-XXXXXX";
-    REQUIRE(::mkdtemp(path) != nullptr);
-    directory = path;
-    auto opened = Catalog::Open(directory + "/catalog.db");
+    auto opened = Catalog::Open(scratch / "catalog.db");
     REQUIRE(opened);
     catalog = std::move(*opened);
-  }
-  ~TemporaryCatalog() {
-    catalog.reset();
-    static_cast<void>(RemoveTree(directory).has_value());
   }
 
   int64_t Image(const std::string& name, const Identity& owner, std::vector<std::string> teams = {}) {
@@ -60,7 +51,7 @@ struct TemporaryCatalog {
     return *id;
   }
 
-  std::string directory;
+  const ScratchDirectory scratch;
   std::unique_ptr<Catalog> catalog;
 };
 

@@ -8,7 +8,6 @@ namespace spawnd::storage {
 namespace {
 
 using testing::ReadFile;
-using testing::TempDirectory;
 using testing::WriteFile;
 
 const JournalHeader kHeader{.volume_bytes = 1 << 20, .image_identity = 77, .salt = 4711, .boot_id = "a boot"};
@@ -37,7 +36,7 @@ void WriteRecords(const std::string& path, uint32_t count) {
 }
 
 TEST_CASE("what is appended is read back in order") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "journal";
   const auto journal = MapJournal::Create(PosixFileSystem(), path, kHeader).value();
   std::vector<MapRun> runs(kMaxRunsPerRecord);
@@ -68,7 +67,7 @@ TEST_CASE("what is appended is read back in order") {
 }
 
 TEST_CASE("a journal that keeps room ahead grows seldom, and holds the same records") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "journal";
   const auto journal = MapJournal::Create(PosixFileSystem(), path, kHeader).value();
   journal->KeepRoomAhead();
@@ -89,14 +88,14 @@ TEST_CASE("a journal that keeps room ahead grows seldom, and holds the same reco
 }
 
 TEST_CASE("a journal is made once") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   REQUIRE(MapJournal::Create(PosixFileSystem(), directory / "journal", kHeader));
   CHECK(MapJournal::Create(PosixFileSystem(), directory / "journal", kHeader).error().code ==
         ErrorCode::kAlreadyExists);
 }
 
 TEST_CASE("reading stops at the first record that is not right, and never skips") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "journal";
   WriteRecords(path, 10);
   CHECK(CountRecords(path) == 10);
@@ -131,7 +130,7 @@ TEST_CASE("reading stops at the first record that is not right, and never skips"
 }
 
 TEST_CASE("records of another journal do not pass") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   WriteRecords(directory / "one", 3);
   auto bytes = ReadFile(directory / "one");
   JournalHeader other = kHeader;
@@ -143,7 +142,7 @@ TEST_CASE("records of another journal do not pass") {
 }
 
 TEST_CASE("headers are checked") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "journal";
   WriteRecords(path, 1);
   auto bytes = ReadFile(path);
@@ -198,7 +197,7 @@ TEST_CASE("the bytes are those of docs/store-format.md") {
 }
 
 TEST_CASE("a distrusted journal belongs to no boot and keeps its records") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "journal";
   const auto journal = MapJournal::Create(PosixFileSystem(), path, kHeader).value();
   REQUIRE(journal->AppendCommit(1));

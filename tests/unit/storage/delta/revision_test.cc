@@ -28,9 +28,9 @@ using spawnd::testing::StampBlock;
 using testing::Bytes;
 using testing::In;
 using testing::kBytes;
+using testing::NamesIn;
 using testing::OpenVolume;
 using testing::ReadFile;
-using testing::TempDirectory;
 using testing::WriteFile;
 
 void Put(Volume& volume, uint32_t block, uint32_t count, uint64_t stamp) {
@@ -51,15 +51,15 @@ uint64_t StampAt(Volume& volume, uint32_t block) {
   return stamps[0];
 }
 
-std::unique_ptr<Volume> View(const TempDirectory& directory, const TempDirectory& scratch, uint32_t number,
-                             std::shared_ptr<Image> image = nullptr) {
+std::unique_ptr<Volume> View(const ScratchDirectory& directory, const ScratchDirectory& scratch,
+                             uint32_t number, std::shared_ptr<Image> image = nullptr) {
   VolumeOptions options = In(scratch);
   options.image = std::move(image);
   options.revision = {.directory = directory.Path(), .number = number};
   return OpenVolume(options);
 }
 
-void Revert(const TempDirectory& directory, std::optional<uint32_t> revision) {
+void Revert(const ScratchDirectory& directory, std::optional<uint32_t> revision) {
   const auto reverted = RevertDelta(PosixFileSystem(), In(directory), revision);
   if (!reverted) FAIL(reverted.error().message);
 }
@@ -77,7 +77,7 @@ TEST_CASE("names of revisions") {
 
 TEST_CASE("a volume goes back to what was saved, and on from there") {
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     const auto volume = OpenVolume(In(directory, durability));
     Put(*volume, 0, 4, 1);
@@ -116,7 +116,7 @@ TEST_CASE("a volume goes back to what was saved, and on from there") {
 // A revision that was overlooked once is lost: its slots count as free, so the opening cuts them off and
 // later writes take them.
 TEST_CASE("a volume whose folder cannot be read does not open, and keeps its revisions") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 8, 1);
@@ -135,18 +135,18 @@ TEST_CASE("a volume whose folder cannot be read does not open, and keeps its rev
 }
 
 TEST_CASE("numbers of revisions grow") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const auto volume = OpenVolume(In(directory));
   CHECK(volume->SaveRevision(0).error().code == ErrorCode::kAlreadyExists);
   REQUIRE(volume->SaveRevision(3));
   CHECK(volume->SaveRevision(3).error().code == ErrorCode::kAlreadyExists);
   CHECK(volume->SaveRevision(2).error().code == ErrorCode::kAlreadyExists);
   CHECK(volume->SaveRevision(4));
-  CHECK(directory.Names() == std::vector<std::string>{"data", "journal", "revision-3", "revision-4"});
+  CHECK(NamesIn(directory) == std::vector<std::string>{"data", "journal", "revision-3", "revision-4"});
 }
 
 TEST_CASE("unique bytes are those that no revision before holds") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   std::vector<uint64_t> saved;
   {
     const auto volume = OpenVolume(In(directory));
@@ -167,7 +167,7 @@ TEST_CASE("unique bytes are those that no revision before holds") {
 }
 
 TEST_CASE("slots that no revision holds are free after going back, and revisions cost no room") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 100, 1);
@@ -188,8 +188,8 @@ TEST_CASE("slots that no revision holds are free after going back, and revisions
 }
 
 TEST_CASE("a revision can be looked at while its volume goes on") {
-  const TempDirectory directory;
-  const TempDirectory scratch;
+  const ScratchDirectory directory;
+  const ScratchDirectory scratch;
   const auto volume = OpenVolume(In(directory));
   Put(*volume, 0, 40, 1);
   REQUIRE(volume->Discard(5 * kBlockSize, kBlockSize));
@@ -212,10 +212,10 @@ TEST_CASE("a revision can be looked at while its volume goes on") {
 }
 
 TEST_CASE("sealing a revision stores what it changed, and refers to the image for the rest") {
-  const TempDirectory store;
-  const TempDirectory first;
-  const TempDirectory second;
-  const TempDirectory scratch;
+  const ScratchDirectory store;
+  const ScratchDirectory first;
+  const ScratchDirectory second;
+  const ScratchDirectory scratch;
   const auto seal = [&](Volume& volume, const std::string& name, const std::string& layer) {
     auto sealed = Seal(PosixFileSystem(), volume,
                        {.layer_directory = store.Path(), .layer_id = layer, .index_path = store / name}, {});
@@ -248,7 +248,7 @@ TEST_CASE("sealing a revision stores what it changed, and refers to the image fo
   CHECK(sealed.data_bytes == (7 * 64) * kBlockSize);
   CHECK(sealed.new_layer_bytes < 2 * kChunkSize + 8192);
 
-  const TempDirectory third;
+  const ScratchDirectory third;
   VolumeOptions graduated = In(third);
   graduated.image = Image::Open(PosixFileSystem(), store / "graduated.index", store.Path()).value();
   const auto copy = OpenVolume(graduated);
@@ -263,7 +263,7 @@ TEST_CASE("sealing a revision stores what it changed, and refers to the image fo
 }
 
 TEST_CASE("a damaged revision is named, whatever byte is wrong, and the volume can do without it") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 4, 1);
@@ -301,7 +301,7 @@ TEST_CASE("a damaged revision is named, whatever byte is wrong, and the volume c
 }
 
 TEST_CASE("a revision of another volume or a journal that is missing is refused") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   {
     const auto volume = OpenVolume(In(directory));
     Put(*volume, 0, 4, 1);
@@ -318,16 +318,16 @@ TEST_CASE("a revision of another volume or a journal that is missing is refused"
 }
 
 TEST_CASE("what an interrupted save left behind goes away") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   { Put(*OpenVolume(In(directory)), 0, 4, 1); }
   WriteFile(directory / "revision-1.tmp", Bytes(100));
   const auto volume = OpenVolume(In(directory));
   CHECK(volume->Revisions().empty());
-  CHECK(directory.Names() == std::vector<std::string>{"data", "journal"});
+  CHECK(NamesIn(directory) == std::vector<std::string>{"data", "journal"});
 }
 
 TEST_CASE("going back before anything was written leaves an empty volume") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   Revert(directory, std::nullopt);
   { Put(*OpenVolume(In(directory)), 0, 4, 1); }
   Revert(directory, std::nullopt);
@@ -340,7 +340,7 @@ TEST_CASE("revisions saved beside writers and commits are consistent cuts that d
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
   constexpr uint32_t kBlocksOfEach = 16;
   constexpr uint32_t kWriters = 2;
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const auto volume = OpenVolume(In(directory, durability));
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
@@ -365,7 +365,7 @@ TEST_CASE("revisions saved beside writers and commits are consistent cuts that d
   stop = true;
   for (std::thread& thread : threads) thread.join();
   for (uint32_t number = 1; number <= 20; ++number) {
-    const TempDirectory scratch;
+    const ScratchDirectory scratch;
     const auto view = View(directory, scratch, number);
     for (uint32_t writer = 0; writer < kWriters; ++writer) {
       const uint64_t first = StampAt(*view, writer * kBlocksOfEach);

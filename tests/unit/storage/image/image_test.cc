@@ -13,7 +13,7 @@ namespace {
 using namespace testing;
 
 TEST_CASE("an image reads as the volume it was sealed from") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(2000);
   volume.Put(0, MakeChunk(1));
   volume.Put(1, RawChunk(2));
@@ -39,7 +39,7 @@ TEST_CASE("an image reads as the volume it was sealed from") {
 }
 
 TEST_CASE("what cannot be read is refused") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(10);
   volume.Put(0, MakeChunk(1));
   const auto image = OpenImage(directory, SealInto(directory, volume));
@@ -49,7 +49,7 @@ TEST_CASE("what cannot be read is refused") {
 }
 
 TEST_CASE("an image whose layer is missing, cut, or another one, does not open") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(10);
   volume.Put(0, MakeChunk(1));
   const Sealed sealed = SealInto(directory, volume);
@@ -77,7 +77,7 @@ TEST_CASE("an image whose layer is missing, cut, or another one, does not open")
 }
 
 TEST_CASE("no flipped byte of a layer or an index ever turns into wrong data") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(400);
   const std::vector<uint64_t> chunks{0, 1, 200, 399};
   for (const uint64_t chunk : chunks) volume.Put(chunk, MakeChunk(chunk));
@@ -116,7 +116,7 @@ TEST_CASE("no flipped byte of a layer or an index ever turns into wrong data") {
 }
 
 TEST_CASE("VerifyImage names the damaged chunk's bytes") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   MemoryVolume volume(400);
   volume.Put(7, RawChunk(1));
   volume.Put(9, RawChunk(2));
@@ -133,7 +133,7 @@ TEST_CASE("VerifyImage names the damaged chunk's bytes") {
 }
 
 TEST_CASE("many threads read one image at once") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   constexpr uint64_t kChunks = 500;
   MemoryVolume volume(kChunks);
   for (uint64_t chunk = 0; chunk < kChunks; ++chunk) {

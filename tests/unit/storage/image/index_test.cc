@@ -50,7 +50,7 @@ Result<std::vector<uint64_t>> Walk(IndexReader& index) {
 }
 
 TEST_CASE("an entry behind the end of the volume is not data of the volume") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   WriteIndex(path, 100, {7, 130});
   const auto index = OpenIndex(path);
@@ -61,7 +61,7 @@ TEST_CASE("an entry behind the end of the volume is not data of the volume") {
 }
 
 TEST_CASE("an index gives back every location, and holes between them") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   // First and last slot of a leaf, a leaf of holes between two stored ones, the last chunk of the volume.
   const std::vector<uint64_t> chunks{0, 1, 169, 170, 339, 680, 999};
@@ -88,7 +88,7 @@ TEST_CASE("an index gives back every location, and holes between them") {
 }
 
 TEST_CASE("more leaves than the cache holds are read again and again rightly") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   std::vector<uint64_t> chunks;
   for (uint64_t leaf = 0; leaf < 300; ++leaf) chunks.push_back(leaf * kEntriesPerLeaf + leaf % 170);
@@ -104,7 +104,7 @@ TEST_CASE("more leaves than the cache holds are read again and again rightly") {
 }
 
 TEST_CASE("an index of holes only stores no leaf, whatever the size of the volume") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   const uint64_t chunk_count = (uint64_t{64} << 30) / kChunkSize;
   WriteIndex(path, chunk_count, {});
@@ -113,7 +113,7 @@ TEST_CASE("an index of holes only stores no leaf, whatever the size of the volum
 }
 
 TEST_CASE("every flipped byte of an index is found, at the latest by a walk") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   const std::vector<uint64_t> chunks{3, 4, 700};
   WriteIndex(path, 1000, chunks);
@@ -139,7 +139,7 @@ TEST_CASE("every flipped byte of an index is found, at the latest by a walk") {
 }
 
 TEST_CASE("an index that was cut at any length is no index") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   WriteIndex(path, 1000, {3, 700});
   const Bytes good = ReadFile(path);
@@ -152,7 +152,7 @@ TEST_CASE("an index that was cut at any length is no index") {
 }
 
 TEST_CASE("two leaves that changed places, and a leaf of another index, are found") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   WriteIndex(path, 1000, {3, 700});
   Bytes bytes = ReadFile(path);
@@ -174,7 +174,7 @@ TEST_CASE("two leaves that changed places, and a leaf of another index, are foun
 }
 
 TEST_CASE("an index of a newer format is unsupported, not damaged") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   WriteIndex(path, 1000, {3});
   Bytes bytes = ReadFile(path);
@@ -193,12 +193,12 @@ TEST_CASE("an index of a newer format is unsupported, not damaged") {
 }
 
 TEST_CASE("an index that is not there is not found") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   CHECK(IndexReader::Open(PosixFileSystem(), directory / "no.index").error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("the bytes of an index stand where docs/store-format.md says") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = directory / "x.index";
   WriteIndex(path, 1000, {3, 701});
   const Bytes file = ReadFile(path);

@@ -35,7 +35,7 @@ std::vector<ChunkLocation> WriteLayer(const std::string& path, const std::vector
 }
 
 TEST_CASE("a layer gives back each stored chunk, over several segments and write batches") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   std::vector<Bytes> chunks;
   for (uint64_t i = 0; i < 800; ++i) chunks.push_back(MakeChunk(i, 100));
@@ -55,7 +55,7 @@ TEST_CASE("a layer gives back each stored chunk, over several segments and write
 }
 
 TEST_CASE("a layer whose data ends exactly with a segment") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, std::vector<Bytes>(kSegmentBytes / kChunkSize, RawChunk(1)));
   CHECK(ReadFile(path).size() == kHeaderBytes + kSegmentBytes + 8 + kLayerTrailerBytes);
@@ -63,7 +63,7 @@ TEST_CASE("a layer whose data ends exactly with a segment") {
 }
 
 TEST_CASE("every flipped byte of a layer is found without any index") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, {RawChunk(1), Bytes(300, std::byte{7})});
   const Bytes good = ReadFile(path);
@@ -82,7 +82,7 @@ TEST_CASE("every flipped byte of a layer is found without any index") {
 }
 
 TEST_CASE("a layer that was cut at any length, or has bytes behind its end, is no layer") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, {MakeChunk(1), Bytes(300, std::byte{7})});
   Bytes good = ReadFile(path);
@@ -98,7 +98,7 @@ TEST_CASE("a layer that was cut at any length, or has bytes behind its end, is n
 }
 
 TEST_CASE("damage is named by file and byte range") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   const auto locations = WriteLayer(path, {MakeChunk(1), MakeChunk(2)});
   Bytes bytes = ReadFile(path);
@@ -118,7 +118,7 @@ TEST_CASE("damage is named by file and byte range") {
 }
 
 TEST_CASE("a location outside of the layer's data is refused, whatever is there") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, {RawChunk(1)});
   const Bytes bytes = ReadFile(path);
@@ -135,7 +135,7 @@ TEST_CASE("a location outside of the layer's data is refused, whatever is there"
 }
 
 TEST_CASE("a layer under another layer's name is found") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string other = LayerPath(directory.Path(), "ffffffffffffffffffffffffffffffff");
   WriteLayer(other, {RawChunk(1)});
   const auto verified = VerifyLayer(PosixFileSystem(), other);
@@ -144,7 +144,7 @@ TEST_CASE("a layer under another layer's name is found") {
 }
 
 TEST_CASE("a layer of a newer format is unsupported, not damaged") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, {RawChunk(1)});
   Bytes bytes = ReadFile(path);
@@ -160,7 +160,7 @@ TEST_CASE("a layer of a newer format is unsupported, not damaged") {
 }
 
 TEST_CASE("the bytes of a layer stand where docs/store-format.md says") {
-  const TempDirectory directory;
+  const ScratchDirectory directory;
   const std::string path = LayerPath(directory.Path(), kId);
   WriteLayer(path, {Bytes(300, std::byte{7}), RawChunk(1)});
   const Bytes file = ReadFile(path);
