@@ -265,6 +265,25 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
   }
 }
 
+std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted) {
+  std::vector<std::string> keys;
+  const auto compare = [&keys](bool same, std::string_view key) {
+    if (!same) keys.emplace_back(key);
+  };
+  compare(now.engine_search_paths == wanted.engine_search_paths, "engineSearchPaths");
+  compare(now.engine_usual_places == wanted.engine_usual_places, "engineUsualPlaces");
+  compare(now.engine_fallbacks == wanted.engine_fallbacks, "engineFallbacks");
+  compare(now.first_port == wanted.first_port && now.last_port == wanted.last_port, "portRange");
+  compare(now.engine_user == wanted.engine_user, "engineUser");
+  compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
+  compare(now.host == wanted.host, "host");
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    const std::string licence(engine->LicenceKey());
+    compare(now.accepted_licences.contains(licence) == wanted.accepted_licences.contains(licence), licence);
+  }
+  return keys;
+}
+
 Result<Config> LoadConfig(const std::string& path, bool must_exist) {
   auto file = PosixFileSystem().Open(path, OpenMode::kRead);
   if (!file && file.error().code == ErrorCode::kNotFound && !must_exist) return Config{};

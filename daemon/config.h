@@ -1,5 +1,5 @@
-/// /etc/spawnd/spawnd.yaml: what the administrator of the machine decides. Read once, at start, before there
-/// are other threads.
+/// /etc/spawnd/spawnd.yaml: what the administrator of the machine decides. Read at start, and again at SIGHUP
+/// (daemon/reload.h). Functions without state, safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -40,5 +40,9 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 
 /// Reads `path`; a missing file is kNotFound when `must_exist`, else the defaults.
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
+
+/// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
+/// only: all but the teams and the limits of the disk.
+std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

@@ -35,6 +35,7 @@
 #include "daemon/loop/key_guards.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
+#include "daemon/reload.h"
 #include "daemon/store/state_lock.h"
 #include "daemon/store/tls_certificate.h"
 #include "daemon/version.h"
@@ -48,10 +49,19 @@ constexpr std::chrono::seconds kGoodbye{5};
 /// Threads of ours are many and idle; without this each could claim a heap of its own.
 constexpr int kHeaps = 2;
 
+/// Lets SIGHUP wait, or no longer. One that comes during the start is answered after it.
+void HoldReload(bool hold) {
+  sigset_t hang_up;
+  ::sigemptyset(&hang_up);
+  ::sigaddset(&hang_up, SIGHUP);
+  ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hang_up, nullptr);
+}
+
 /// Process-wide settings, before there are threads.
 void SetUpProcess() {
   StartLogging();
   ::signal(SIGPIPE, SIG_IGN);
+  HoldReload(true);
   // Whatever is made without an explicit mode is nobody else's business.
   ::umask(0077);
   ::mallopt(M_ARENA_MAX, kHeaps);
@@ -84,6 +94,15 @@ Result<EngineHost> FindEngineHost(const std::string& address, const std::string&
   return EngineHost{address, user->uid, user->gid, {}, {}};
 }
 
+struct ConfigFile {
+  std::string path;
+  bool must_exist = false;
+};
+/// One that was named has to be there.
+ConfigFile ConfigFileOf(const std::string& named) {
+  return named.empty() ? ConfigFile{kDefaultConfigPath, false} : ConfigFile{named, true};
+}
+
 /// How many jobs of each kind run at once; more wait in line.
 constexpr size_t kLaunchThreads = 32;   ///< each waits for one keeper: a whole wave of creates at once
 constexpr size_t kBuildThreads = 8;     ///< image builds
@@ -105,6 +124,7 @@ class Daemon {
  private:
   Result<void> OpenCatalog();
   void MakeParts(const SocketAccess& access);
+  void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
   void Stop(std::string_view why);
@@ -115,8 +135,8 @@ class Daemon {
   EngineHost engine_host_;
   Ports ports_;
   Installations installations_;
-  const TeamMembers teams_;
-  const Disk disk_;
+  TeamMembers teams_;
+  Disk disk_;
   KeyGuards empty_images_;
   std::stop_source stopping_;
 
@@ -137,12 +157,14 @@ class Daemon {
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
+  std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
   std::unique_ptr<Services> services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Watch> terminate_;
   std::unique_ptr<Watch> interrupt_;
+  std::unique_ptr<Watch> hang_up_;
   std::unique_ptr<Watch> goodbye_;
 };
 
@@ -177,6 +199,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
   TRY_ASSIGN(launcher_, KeeperLauncher::Start());  // before there are threads
   MakeParts(socket.access);
+  MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(disk_watch_->Start(loop_->Get()));
   reaper_->Look();
@@ -223,6 +246,13 @@ void Daemon::MakeParts(const SocketAccess& access) {
                BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, look});
 }
 
+void Daemon::MakeReload(const std::string& config_path) {
+  const ConfigFile file = ConfigFileOf(config_path);
+  reload_ =
+      std::make_unique<Reload>(file.path, file.must_exist, config_,
+                               Reload::Uses{teams_, disk_, *questions_, *mailbox_, stopping_.get_token()});
+}
+
 Result<void> Daemon::Listen(UniqueFd socket) {
   router_ = MakeRouter(*services_);
   TRY_ASSIGN(server_, http::Server::Start(loop_->Get(), std::move(socket), http::Limits{},
@@ -235,6 +265,8 @@ Result<void> Daemon::Listen(UniqueFd socket) {
 Result<void> Daemon::WatchSignals() {
   TRY_ASSIGN(terminate_, WatchSignal(loop_->Get(), SIGTERM, [this] { Stop("SIGTERM"); }));
   TRY_ASSIGN(interrupt_, WatchSignal(loop_->Get(), SIGINT, [this] { Stop("SIGINT"); }));
+  TRY_ASSIGN(hang_up_, WatchSignal(loop_->Get(), SIGHUP, [this] { reload_->Begin(); }));
+  HoldReload(false);
   return {};
 }
 
@@ -265,8 +297,8 @@ void Daemon::Stop(std::string_view why) {
 Result<void> Serve(const ServeOptions& options) {
   SetUpProcess();
   TRY(CheckRoot());
-  const bool named = !options.config_path.empty();
-  TRY_ASSIGN(Config config, LoadConfig(named ? options.config_path : kDefaultConfigPath, named));
+  const ConfigFile file = ConfigFileOf(options.config_path);
+  TRY_ASSIGN(Config config, LoadConfig(file.path, file.must_exist));
   Daemon daemon(std::move(config), StoreLayout(options.state_directory));
   TRY(daemon.Start(options));
   daemon.Run();

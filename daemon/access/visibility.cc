@@ -43,8 +43,13 @@ Result<std::optional<uid_t>> NumberOf(const std::string& user) {
 }  // namespace
 
 TeamMembers::TeamMembers(const std::map<std::string, Team>& teams) {
+  Change(teams);
+}
+
+void TeamMembers::Change(const std::map<std::string, Team>& teams) {
+  auto changed = std::make_shared<Teams>();
   for (const auto& [name, team] : teams) {
-    Members& members = teams_[name];
+    Members& members = (*changed)[name];
     for (const std::string& user : team.users) {
       if (const auto uid = Looked(NumberOf(user), name, "user '" + user + "'")) members.users.insert(*uid);
     }
@@ -53,11 +58,19 @@ TeamMembers::TeamMembers(const std::map<std::string, Team>& teams) {
         members.groups.insert(*gid);
     }
   }
+  const std::lock_guard lock(mutex_);
+  teams_ = std::move(changed);
+}
+
+std::shared_ptr<const TeamMembers::Teams> TeamMembers::Now() const {
+  const std::lock_guard lock(mutex_);
+  return teams_;
 }
 
 bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
-  const auto found = teams_.find(team);
-  if (found == teams_.end()) return false;
+  const auto teams = Now();
+  const auto found = teams->find(team);
+  if (found == teams->end()) return false;
   const Members& members = found->second;
   return members.users.contains(who.uid) || members.groups.contains(who.gid) ||
          std::any_of(who.groups.begin(), who.groups.end(),
@@ -65,9 +78,10 @@ bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
 }
 
 std::vector<std::string> TeamMembers::WarningsAbout(const std::vector<std::string>& teams) const {
+  const auto known = Now();
   std::vector<std::string> warnings;
   for (const std::string& team : teams) {
-    if (team == kPublicTeam || teams_.contains(team)) continue;
+    if (team == kPublicTeam || known->contains(team)) continue;
     warnings.push_back("nobody is in team '" + team + "': the daemon's configuration does not have it");
   }
   return warnings;

@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,11 +19,13 @@
 
 namespace spawnd::daemon {
 
-/// The teams of the configuration with their names looked up, once, at start. Immutable, safe from any
-/// thread. Users and groups that the machine does not know are left out, with a line in the log.
+/// The teams of the configuration with their names looked up. Safe from any thread. Users and groups that the
+/// machine does not know are left out, with a line in the log.
 class TeamMembers {
  public:
   explicit TeamMembers(const std::map<std::string, Team>& teams);
+  /// Looks up these teams, which may block, and puts them in the place of those before.
+  void Change(const std::map<std::string, Team>& teams);
   bool Contains(const std::string& team, const Identity& who) const;
   /// A warning for each of `teams` that the configuration does not have.
   std::vector<std::string> WarningsAbout(const std::vector<std::string>& teams) const;
@@ -31,7 +35,11 @@ class TeamMembers {
     std::set<uid_t> users;
     std::set<gid_t> groups;
   };
-  std::map<std::string, Members> teams_;
+  using Teams = std::map<std::string, Members>;
+  std::shared_ptr<const Teams> Now() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Teams> teams_;  ///< what it points to never changes
 };
 
 /// The team that everybody is in: an image of it is public.

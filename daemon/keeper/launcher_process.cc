@@ -67,6 +67,8 @@ int KeeperLauncherMain(int argc, char** argv) {
   ::close_range(kLauncherSocketFd + 1, ~0U, 0);
   // Keepers that end are collected by the kernel.
   ::signal(SIGCHLD, SIG_IGN);
+  // It asks the daemon for a reload, whoever else it is sent to. Keepers inherit that.
+  ::signal(SIGHUP, SIG_IGN);
   WarmUp();
   while (true) {
     auto request = ReceiveMessage(kLauncherSocketFd);

@@ -2,6 +2,7 @@
 /// wrong. Safe from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -35,6 +36,12 @@ class Disk {
         warn_percent_(warn_percent),
         refuse_percent_(refuse_percent) {}
 
+  /// From here on these. Whoever looks at that moment may see one of the old two with one of the new.
+  void SetLimits(int warn_percent, int refuse_percent) {
+    warn_percent_ = warn_percent;
+    refuse_percent_ = refuse_percent;
+  }
+
   const std::string& StateDirectory() const { return state_directory_; }
   int RefusePercent() const { return refuse_percent_; }
   Level LevelOf(int percent) const;
@@ -43,8 +50,8 @@ class Disk {
 
  private:
   const std::string state_directory_;
-  const int warn_percent_;
-  const int refuse_percent_;
+  std::atomic<int> warn_percent_;
+  std::atomic<int> refuse_percent_;
 };
 
 /// Gives a lack of space, wherever it showed, the code kNoSpace and a hint; other errors stay as they are,

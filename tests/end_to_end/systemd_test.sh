@@ -22,13 +22,20 @@ END
   wait_until 10 grep -q listening "$work/notified"
 }
 
-case_tells_when_it_is_ready_and_when_it_stops() {
+# start_notified [OOM-SCORE]
+start_notified() {
+  rm -f "$work/notify.sock"
   listen_for_notifications
+  (if [[ -n ${1:-} ]]; then echo "$1" >/proc/self/oom_score_adj; fi; NOTIFY_SOCKET=$work/notify.sock exec "${serve[@]}") \
+    >>"$work/daemon.log" 2>&1 </dev/null &
+  echo $! >"$work/daemon.pid"
+}
+
+case_tells_when_it_is_ready_and_when_it_stops() {
   # As OOMScoreAdjust= of the unit does it; where even root may not ask for less, any other value shows the same.
   local score=-900
   (echo $score >/proc/self/oom_score_adj) 2>/dev/null || score=300
-  (echo $score >/proc/self/oom_score_adj; NOTIFY_SOCKET=$work/notify.sock exec "${serve[@]}") >>"$work/daemon.log" 2>&1 </dev/null &
-  echo $! >"$work/daemon.pid"
+  start_notified $score
   wait_until 20 grep -q 'READY=1' "$work/notified"
   daemon_answers || fail "ready, and yet the API does not answer"
   make_image base 'sourceType: empty' >/dev/null
@@ -42,6 +49,18 @@ case_tells_when_it_is_ready_and_when_it_stops() {
   stop_daemon
   wait_until 10 grep -q 'STOPPING=1' "$work/notified"
   ! process_gone "$keeper" || fail "a keeper ended with the daemon"
+}
+
+case_tells_that_it_reads_its_settings_again() {
+  start_notified
+  wait_until 20 grep -q 'READY=1' "$work/notified"
+  kill -HUP "$(daemon_pid)"
+  ready_again() { (( $(grep -c 'READY=1' "$work/notified") == 2 )); }
+  wait_until 10 ready_again
+  # Type=notify-reload wants both in one message.
+  grep -Eq 'RELOADING=1 .*MONOTONIC_USEC=[1-9][0-9]*' "$work/notified" || fail "no reload was told: $(<"$work/notified")"
+  stop_daemon
+  wait_until 10 grep -q 'STOPPING=1' "$work/notified"
 }
 
 case_takes_an_inherited_socket() {

@@ -41,6 +41,28 @@ TEST_CASE("a licence is accepted by its engine's own key, and only by the word")
   CHECK(Complaint("acceptEula: true").find("unknown key 'acceptEula'") != std::string::npos);
 }
 
+TEST_CASE("what waits for the next start is named, what changes at once is not") {
+  using Keys = std::vector<std::string>;
+  const auto waiting = [](const char* before, const char* after) {
+    return KeysForNextStart(*ParseConfig(before, "x.yaml"), *ParseConfig(after, "x.yaml"));
+  };
+  CHECK(waiting("", "").empty());
+  CHECK(waiting("", "{diskWarnPercent: 7, diskRefusePercent: 8, teams: {devs: {users: ann}}}").empty());
+  CHECK(waiting("host: 127.0.0.1", "").empty());  // the default, said or not
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"engineSearchPaths", "[/opt/x]"},
+                                                        {"engineUsualPlaces", "false"},
+                                                        {"engineFallbacks", "{MySQL: mariadb}"},
+                                                        {"portRange", "30000-30010"},
+                                                        {"engineUser", "postgres"},
+                                                        {"volumeSize", "1GiB"},
+                                                        {"host", "127.0.0.2"},
+                                                        {"acceptMssqlEula", "true"}}) {
+    CHECK(waiting("", (key + ": " + value).c_str()) == Keys{key});
+    CHECK(waiting((key + ": " + value).c_str(), "") == Keys{key});
+  }
+}
+
 TEST_CASE("every key is read") {
   const auto config = ParseConfig(R"(
 engineSearchPaths: [/opt/engines, /srv/pg]
