@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -23,10 +22,6 @@ namespace spawnd::client {
 namespace {
 
 constexpr const char* kFileHint = "--file names a data image's YAML; - reads standard input.";
-
-void AddUnique(std::vector<std::string>& list, const std::string& text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
 
 Result<void> Apply(const ImageOverrides& overrides, api::CreateDataImageRequest& request) {
   if (!overrides.name.empty()) {

@@ -23,10 +23,6 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-void AddUnique(std::vector<std::string>& list, const std::string& text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
-
 struct OtherName {
   std::string_view other;  ///< lower case
   std::string_view key;
@@ -419,6 +415,10 @@ class Reader {
 };
 
 }  // namespace
+
+void AddUnique(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
 
 std::string JoinPath(std::string_view folder, std::string_view path) {
   if (path.starts_with('/') || folder.empty()) return std::string(path);

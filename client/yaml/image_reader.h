@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
@@ -14,6 +15,9 @@ namespace spawnd::client {
 
 /// Errors as ParseImageYaml; the name may be missing.
 Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const YamlNode& root);
+
+/// Tags and teams: a text that is in the list already is not added again.
+void AddUnique(std::vector<std::string>& list, const std::string& text);
 
 /// "/a/b" + "c/d" -> "/a/b/c/d"; an absolute `path` stands alone.
 std::string JoinPath(std::string_view folder, std::string_view path);
