@@ -73,6 +73,12 @@ Result<void> ValidateTag(std::string_view tag) {
   return ValidateCharacters(tag, "tag", kMaxTagLength);
 }
 
+int64_t IdOf(std::string_view reference) {
+  int64_t id = 0;
+  const auto [end, error] = std::from_chars(reference.data(), reference.data() + reference.size(), id);
+  return AllDigits(reference) && error == std::errc() ? id : 0;
+}
+
 Result<Reference> ParseImageReference(std::string_view text) {
   if (AllDigits(text)) return ParseId(text);
   const size_t colon = text.find(':');

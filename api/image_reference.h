@@ -30,6 +30,10 @@ struct Reference {
   std::string tag;  ///< empty: none given
 };
 
+/// The id when `reference` is nothing but digits, else 0. Names are never all digits, so that the two cannot
+/// clash.
+int64_t IdOf(std::string_view reference);
+
 /// `10001`, `name` or `name:tag`. Error: kInvalidArgument, naming the text.
 Result<Reference> ParseImageReference(std::string_view text);
 

@@ -26,7 +26,7 @@ Reaper::Reaper(Catalog& catalog, Containers& containers, Images& images, uv_loop
       at_least_every_(at_least_every) {}
 
 void Reaper::ReapContainers(int64_t now) {
-  const auto containers = catalog_.ExpiredContainers(now);
+  const auto containers = catalog_.containers.Expired(now);
   if (!containers) return spdlog::error("cannot look for expired containers: {}", containers.error().message);
   for (const int64_t id : *containers) {
     const auto deleted = containers_.Delete(id);
@@ -39,7 +39,7 @@ void Reaper::ReapContainers(int64_t now) {
 }
 
 void Reaper::ReapImages(int64_t now) {
-  const auto images = catalog_.ExpiredImages(now);
+  const auto images = catalog_.images.Expired(now);
   if (!images) return spdlog::error("cannot look for expired images: {}", images.error().message);
   for (const int64_t id : *images) {
     const auto deleted = images_.Delete(id);

@@ -59,11 +59,11 @@ Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
 }
 
 Result<void> ForgetPendingImages(Catalog& catalog, const std::set<int64_t>& stuck) {
-  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
+  TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
   for (const ImageRow& row : rows) {
     if (row.state != ImageState::kPending || stuck.contains(row.id)) continue;
     // The row first: what it leaves in the store is swept as unknown, now or, after a crash here, next time.
-    TRY(catalog.RemoveImage(row.id));
+    TRY(catalog.images.Remove(row.id));
     spdlog::info("image {} ('{}') was not finished and is gone", row.id, row.name);
   }
   return {};
@@ -71,9 +71,9 @@ Result<void> ForgetPendingImages(Catalog& catalog, const std::set<int64_t>& stuc
 
 Result<void> SweepStore(const StoreLayout& layout, Catalog& catalog, bool keep_layers) {
   std::set<int64_t> images;
-  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
+  TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
   for (const ImageRow& row : rows) images.insert(row.id);
-  TRY_ASSIGN(const auto referenced, catalog.LayersReferenced());
+  TRY_ASSIGN(const auto referenced, catalog.images.LayersReferenced());
   const std::set<std::string, std::less<>> layers(referenced.begin(), referenced.end());
 
   const auto unknown_image = [&images](std::string_view name, std::string_view suffix) {
@@ -103,7 +103,7 @@ Result<void> SweepStore(const StoreLayout& layout, Catalog& catalog, bool keep_l
 }
 
 Result<void> ReconcileContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
-  TRY_ASSIGN(const auto rows, catalog.ListContainers(Rows::kAll));
+  TRY_ASSIGN(const auto rows, catalog.containers.List(Rows::kAll));
   std::set<int64_t> known;
   for (const ContainerRow& row : rows) known.insert(row.id);
   TRY(Sweep(
@@ -118,7 +118,7 @@ Result<void> ReconcileContainers(const StoreLayout& layout, Catalog& catalog, Co
 }
 
 Result<void> ResumeImageRemovals(Catalog& catalog, Images& images) {
-  TRY_ASSIGN(const auto rows, catalog.ListImages(Rows::kAll));
+  TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
   for (const ImageRow& row : rows) {
     if (row.state == ImageState::kDeleting) images.ResumeDelete(row.id);
   }

@@ -108,7 +108,7 @@ Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
 }  // namespace
 
 Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner) {
-  TRY_ASSIGN(const auto tokens, catalog.ListTokens());
+  TRY_ASSIGN(const auto tokens, catalog.tokens.List());
   const auto is_owners = [owner](const TokenRow& row) { return row.owner == owner; };
   if (std::count_if(tokens.begin(), tokens.end(), is_owners) >= kMaxTokensOfOwner) {
     return Fail(
@@ -124,7 +124,7 @@ Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t o
   made.row.purpose = purpose;
   made.row.owner = owner;
   made.row.created_at = std::time(nullptr);
-  TRY(catalog.InsertToken(made.row).map([](int64_t) {}));
+  TRY(catalog.tokens.Insert(made.row).map([](int64_t) {}));
   return made;
 }
 
@@ -148,7 +148,7 @@ Result<std::string_view> BearerToken(std::string_view header) {
 Result<TokenRow> AccessTokens::Find(std::string_view header) {
   TRY_ASSIGN(const std::string_view token, BearerToken(header));
   TRY_ASSIGN(const std::string hash, HashOf(token));
-  auto row = catalog_.TokenById(IdIn(token));
+  auto row = catalog_.tokens.ById(IdIn(token));
   if (!row && row.error().code != ErrorCode::kNotFound) return row;
   // How long this takes says nothing about how much of a guess was right.
   if (!row || row->hash.size() != hash.size() ||
@@ -161,7 +161,7 @@ Result<TokenRow> AccessTokens::Find(std::string_view header) {
 void AccessTokens::NoteUse(const TokenRow& token) {
   const int64_t now = clock_();
   if (WithinAMinute(token.last_used_at, now) || (failed_at_ != 0 && WithinAMinute(failed_at_, now))) return;
-  const auto noted = catalog_.NoteTokenUse(token.id, now);
+  const auto noted = catalog_.tokens.NoteUse(token.id, now);
   failed_at_ = noted ? 0 : now;
   if (noted) return;
   spdlog::warn("cannot note that access token {} was used: {}; further ones are not noted for a minute",

@@ -111,21 +111,21 @@ bool MayChange(const ImageRow& image, const Identity& who) {
 }
 
 Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who) {
-  TRY_ASSIGN(std::vector<ImageRow> rows, catalog.ListImages());
+  TRY_ASSIGN(std::vector<ImageRow> rows, catalog.images.List());
   std::erase_if(rows, [&](const ImageRow& row) { return !MaySee(teams, row, who); });
   return rows;
 }
 
 Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who) {
-  TRY_ASSIGN(std::vector<ContainerRow> rows, catalog.ListContainers());
+  TRY_ASSIGN(std::vector<ContainerRow> rows, catalog.containers.List());
   std::erase_if(rows, [&](const ContainerRow& row) { return !MaySee(row, who); });
   return rows;
 }
 
 Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
                               std::string_view reference, const std::vector<std::string>& others) {
-  auto row =
-      catalog.FindImage(reference, [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
+  auto row = catalog.images.Find(reference,
+                                 [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
   return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
@@ -133,8 +133,8 @@ Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const 
 }
 
 Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference) {
-  auto row = catalog.FindContainer(reference,
-                                   [&who](const ContainerRow& candidate) { return MaySee(candidate, who); });
+  auto row = catalog.containers.Find(
+      reference, [&who](const ContainerRow& candidate) { return MaySee(candidate, who); });
   if (row || row.error().code != ErrorCode::kNotFound) return row;
   TRY_ASSIGN(const auto visible, VisibleContainers(catalog, who));
   return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",

@@ -129,7 +129,7 @@ class Build {
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
-    // Counts from its completion (Catalog::CompleteImage): a restore may take longer than its lifetime.
+    // Counts from its completion (ImageTable::Complete): a restore may take longer than its lifetime.
     row.expires_at = request.lifetime_seconds > 0 ? row.created_at + request.lifetime_seconds : 0;
     row.tags = request.tags;
     row.teams = request.teams;
@@ -161,8 +161,9 @@ class Build {
     ImageCompletion completion;
     completion.data_bytes = empty.data_bytes;
     completion.index_file = std::to_string(image_.id) + ".index";
-    TRY_ASSIGN(completion.layer_ids,
-               context_.Ask([&catalog = host_.catalog, id = empty.id] { return catalog.LayersOfImage(id); }));
+    TRY_ASSIGN(completion.layer_ids, context_.Ask([&catalog = host_.catalog, id = empty.id] {
+      return catalog.images.LayersOf(id);
+    }));
     return completion;
   }
 

@@ -16,7 +16,7 @@ namespace spawnd::daemon {
 namespace {
 
 Result<std::optional<ImageRow>> FindEmptyImage(const BuildContext& context, const std::string& key) {
-  auto row = context.Ask([&catalog = context.host.catalog, key] { return catalog.FindCachedImage(key); });
+  auto row = context.Ask([&catalog = context.host.catalog, key] { return catalog.images.FindCached(key); });
   if (row) return std::optional<ImageRow>(std::move(*row));
   if (row.error().code == ErrorCode::kNotFound) return std::optional<ImageRow>();
   return Fail(std::move(row.error()));

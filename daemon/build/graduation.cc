@@ -23,7 +23,7 @@ namespace {
 
 /// "<container>-graduate-<n>", the first that no image has.
 Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
-  TRY_ASSIGN(const auto images, catalog.ListImages(Rows::kAll));
+  TRY_ASSIGN(const auto images, catalog.images.List(Rows::kAll));
   for (int n = 1;; ++n) {
     std::string name = container + "-graduate-" + std::to_string(n);
     const auto has_it = [&name](const ImageRow& image) { return image.name == name; };
@@ -41,9 +41,9 @@ Result<int64_t> Begin(Catalog& catalog, Images& images, ImageRow row, const std:
   if (row.name.empty()) {
     TRY_ASSIGN(row.name, FreeName(catalog, container));
   }
-  TRY_ASSIGN(row.leased_layers, catalog.LayersOfImage(row.id));
+  TRY_ASSIGN(row.leased_layers, catalog.images.LayersOf(row.id));
   // The image's row may be gone by now, and its layers with it.
-  TRY(catalog.ImageById(std::exchange(row.id, 0)));
+  TRY(catalog.images.ById(std::exchange(row.id, 0)));
   return images.BeginBuild(row, stop, feed);
 }
 

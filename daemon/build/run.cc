@@ -48,7 +48,7 @@ Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
                          })
                        : Fail(std::move(content.error()));
   if (completed) {
-    return context.Ask([&catalog = context.host.catalog, id = image.id] { return catalog.ImageById(id); });
+    return context.Ask([&catalog = context.host.catalog, id = image.id] { return catalog.images.ById(id); });
   }
   // The loop may complete the row after this thread has given up waiting: its files must be there then. If it
   // does not, the next start removes them.

@@ -96,6 +96,10 @@ Result<bool> Query::Step() {
 }
 
 Result<void> Query::Run() {
+  if (sqlite3_stmt_readonly(statement_) == 0 && sqlite3_get_autocommit(database_) != 0) {
+    return Fail(ErrorCode::kInternal,
+                std::string("catalog: outside of a transaction: ") + sqlite3_sql(statement_));
+  }
   TRY_ASSIGN(const bool row, Step());
   if (row) return Fail(ErrorCode::kInternal, "catalog: a statement gave a row that nobody wants");
   return {};
@@ -147,12 +151,15 @@ Database::~Database() {
   static_cast<void>(sqlite3_close(database_));
 }
 
-Result<Query> Database::Prepare(const char* sql) {
-  sqlite3_stmt*& statement = statements_[sql];
-  if (statement == nullptr &&
-      sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+Result<Query> Database::Prepare(std::string_view sql) {
+  const auto known = statements_.find(sql);
+  if (known != statements_.end()) return Query(database_, known->second);
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK) {
     return Fail(DatabaseError(database_, "catalog"));
   }
+  statements_.emplace(sql, statement);
   return Query(database_, statement);
 }
 

@@ -5,11 +5,12 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/result.h"
 
@@ -36,7 +37,8 @@ class Query {
 
   /// True: there is a row to read. False: done.
   Result<bool> Step();
-  /// For a statement without rows.
+  /// For a statement without rows. kInternal for a change outside of a transaction: a call of the catalog
+  /// that needs two changes would be torn by a crash in between.
   Result<void> Run();
 
   // Columns of the present row, from left to right.
@@ -61,9 +63,13 @@ class Database {
   Database& operator=(const Database&) = delete;
   ~Database();
 
-  /// `sql` is a literal: its address is the key under which the prepared statement is kept.
-  Result<Query> Prepare(const char* sql);
-  /// Runs statements that give no rows.
+  /// The statement is kept, under its text, for the next time. One that changes something runs in a
+  /// Transaction only.
+  Result<Query> Prepare(std::string_view sql);
+  /// Runs a statement that gives no rows, with `values` for its question marks.
+  template <typename... Values>
+  Result<void> Run(std::string_view sql, const Values&... values);
+  /// Runs statements that give no rows, as they are.
   Result<void> Execute(const char* sql);
   /// Rows that the last insert, update or delete changed.
   bool Changed() const { return sqlite3_changes(database_) > 0; }
@@ -72,8 +78,15 @@ class Database {
   explicit Database(sqlite3* database) : database_(database) {}
 
   sqlite3* database_;
-  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
 };
+
+template <typename... Values>
+Result<void> Database::Run(std::string_view sql, const Values&... values) {
+  TRY_ASSIGN(Query query, Prepare(sql));
+  (query.Bind(values), ...);
+  return query.Run();
+}
 
 /// One transaction: rolled back unless Commit returned success.
 class Transaction {

@@ -1,18 +1,15 @@
-/// Images, their tags, teams and layers.
-#include <algorithm>
+#include "daemon/catalog/images.h"
+
 #include <utility>
 
-#include "daemon/catalog/catalog.h"
+#include "api/image_reference.h"
+#include "daemon/catalog/columns.h"
 #include "daemon/catalog/database.h"
-#include "daemon/catalog/text.h"
 
 namespace spawnd::daemon {
 namespace {
 
-// Every query of images selects these, in the order in which ReadImage reads them.
-#define IMAGE_COLUMNS                                                                            \
-  "id, name, state, engine, engine_version, version_text, owner, durability, initial_database, " \
-  "database_name, created_at, expires_at, data_bytes, disk_bytes, index_file, cache_key, detail"
+constexpr std::string_view kNoun = "data image";
 
 std::string Describe(const ImageRow& image) {
   return "data image '" + image.name + "' (" + std::to_string(image.id) + ")";
@@ -20,16 +17,23 @@ std::string Describe(const ImageRow& image) {
 
 }  // namespace
 
-Result<void> Catalog::InsertTexts(const char* sql, int64_t image_id, const std::vector<std::string>& texts) {
-  for (const std::string& text : texts) {
-    TRY_ASSIGN(Query query, database_->Prepare(sql));
-    TRY(query.Bind(image_id).Bind(text).Run());
-  }
+Result<void> ImageTable::AddTextsInTransaction(std::string_view sql, int64_t id,
+                                               const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) TRY(database_.Run(sql, id, text));
   return {};
 }
 
-Result<std::vector<std::string>> Catalog::Texts(const char* sql, int64_t image_id) {
-  TRY_ASSIGN(Query query, database_->Prepare(sql));
+Result<void> ImageTable::AddTeamsInTransaction(int64_t id, const std::vector<std::string>& teams) {
+  return AddTextsInTransaction("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, teams);
+}
+
+Result<void> ImageTable::AddLayersInTransaction(int64_t id, const std::vector<std::string>& layers) {
+  return AddTextsInTransaction("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
+                               layers);
+}
+
+Result<std::vector<std::string>> ImageTable::Texts(std::string_view sql, int64_t image_id) {
+  TRY_ASSIGN(Query query, database_.Prepare(sql));
   query.Bind(image_id);
   std::vector<std::string> texts;
   while (true) {
@@ -39,96 +43,78 @@ Result<std::vector<std::string>> Catalog::Texts(const char* sql, int64_t image_i
   }
 }
 
-Result<int64_t> Catalog::InsertImage(const ImageRow& row) {
-  Transaction transaction(*database_);
+Result<int64_t> ImageTable::Insert(const ImageRow& row) {
+  Transaction transaction(database_);
   TRY(transaction.Begin());
-  if (row.Hidden() && FindCachedImage(row.cache_key)) {
+  if (row.Hidden() && FindCached(row.cache_key)) {
     return Fail(ErrorCode::kAlreadyExists, "there is an image for '" + row.cache_key + "' already");
   }
-  TRY_ASSIGN(const int64_t id, IdFor(row.id));
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("INSERT INTO images (" IMAGE_COLUMNS ") "
-                                               "VALUES (?,?,'pending',?,?,?,?,?,?,?,?,?,0,0,'',?,?)"));
-    TRY(query.Bind(id)
-            .Bind(row.name)
-            .Bind(row.engine)
-            .Bind(row.engine_version)
-            .Bind(row.version_text)
-            .Bind(int64_t{row.owner})
-            .Bind(DurabilityText(row.durability))
-            .Bind(row.initial_database)
-            .Bind(row.database)
-            .Bind(row.created_at)
-            .Bind(row.expires_at)
-            .Bind(row.cache_key)
-            .Bind(row.detail)
-            .Run());
-  }
+  ImageRow pending = row;
+  TRY_ASSIGN(pending.id, IdForInTransaction(database_, row.id));
+  pending.state = ImageState::kPending;
+  pending.data_bytes = pending.disk_bytes = 0;
+  pending.index_file.clear();
+  TRY(InsertRowInTransaction(database_, "images", pending));
   TRY(
-      InsertTexts("INSERT OR IGNORE INTO image_tags (image_id, tag, owner, name, active) "
-                  "SELECT id, ?2, owner, name, 0 FROM images WHERE id = ?1",
-                  id, row.tags));
-  TRY(InsertTexts("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, row.teams));
-  TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
-                  row.leased_layers));
-  TRY(CheckLabelCount(id));
+      AddTextsInTransaction("INSERT OR IGNORE INTO image_tags (image_id, tag, owner, name, active) "
+                            "SELECT id, ?2, owner, name, 0 FROM images WHERE id = ?1",
+                            pending.id, row.tags));
+  TRY(AddTeamsInTransaction(pending.id, row.teams));
+  TRY(AddLayersInTransaction(pending.id, row.leased_layers));
+  TRY(CheckLabelCountInTransaction(pending.id));
   TRY(transaction.Commit());
-  return id;
+  return pending.id;
 }
 
-/// Runs an update of a pending image; says what is wrong when there was none.
-Result<void> Catalog::FinishPending(Query& query, int64_t id) {
-  TRY(query.Run());
-  if (database_->Changed()) return {};
-  TRY_ASSIGN(const ImageRow image, ImageById(id));
+/// After an update of a pending image; says what is wrong when there was none.
+Result<void> ImageTable::ExpectPendingInTransaction(int64_t id) {
+  if (database_.Changed()) return {};
+  TRY_ASSIGN(const ImageRow image, ById(id));
   return Fail(ErrorCode::kInternal,
               Describe(image) + " is " + std::string(ImageStateName(image.state)) + ", not pending");
 }
 
-Result<void> Catalog::CompleteImage(int64_t id, const ImageCompletion& completion) {
-  Transaction transaction(*database_);
+Result<void> ImageTable::Complete(int64_t id, const ImageCompletion& completion) {
+  Transaction transaction(database_);
   TRY(transaction.Begin());
-  {
-    TRY_ASSIGN(Query query,
-               database_->Prepare("UPDATE images SET state = 'completed', database_name = ?, "
-                                  "data_bytes = ?, disk_bytes = ?, index_file = ?, " BEGIN_LIFETIME
-                                  " WHERE id = ? AND state = 'pending'"));
-    query.Bind(completion.database)
-        .Bind(completion.data_bytes)
-        .Bind(completion.disk_bytes)
-        .Bind(completion.index_file)
-        .Bind(completion.completed_at)
-        .Bind(id);
-    TRY(FinishPending(query, id));
-  }
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("DELETE FROM image_layers WHERE image_id = ?"));
-    TRY(query.Bind(id).Run());
-  }
-  TRY(InsertTexts("INSERT OR IGNORE INTO image_layers (image_id, layer_id) VALUES (?,?)", id,
-                  completion.layer_ids));
-  TRY(TakeTags(id));
+  TRY(database_.Run(
+      "UPDATE images SET state = 'completed', database_name = ?, data_bytes = ?, disk_bytes = ?, "
+      "index_file = ?, " +
+          std::string(kBeginLifetime) + " WHERE id = ? AND state = 'pending'",
+      completion.database, completion.data_bytes, completion.disk_bytes, completion.index_file,
+      completion.completed_at, id));
+  TRY(ExpectPendingInTransaction(id));
+  TRY(database_.Run("DELETE FROM image_layers WHERE image_id = ?", id));
+  TRY(AddLayersInTransaction(id, completion.layer_ids));
+  TRY(TakeTagsInTransaction(id));
   return transaction.Commit();
 }
 
-Result<void> Catalog::FailImage(int64_t id, std::string_view detail, int64_t now) {
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'failed', detail = ?, " BEGIN_LIFETIME
-                                             " WHERE id = ? AND state = 'pending'"));
-  query.Bind(detail).Bind(now).Bind(id);
-  return FinishPending(query, id);
-}
-
-Result<void> Catalog::FailDamagedImage(int64_t id, std::string_view detail) {
-  TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'failed', detail = ?, cache_key = '' "
-                                             "WHERE id = ? AND state IN ('completed', 'failed')"));
-  TRY(query.Bind(detail).Bind(id).Run());
-  return ExpectChange("data image", id);
-}
-
-Result<void> Catalog::MarkImageDeleting(int64_t id) {
-  Transaction transaction(*database_);
+Result<void> ImageTable::MarkFailed(int64_t id, std::string_view detail, int64_t now) {
+  Transaction transaction(database_);
   TRY(transaction.Begin());
-  TRY_ASSIGN(const ImageRow image, ImageById(id));
+  TRY(database_.Run("UPDATE images SET state = 'failed', detail = ?, " + std::string(kBeginLifetime) +
+                        " WHERE id = ? AND state = 'pending'",
+                    detail, now, id));
+  TRY(ExpectPendingInTransaction(id));
+  return transaction.Commit();
+}
+
+Result<void> ImageTable::MarkDamaged(int64_t id, std::string_view detail) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(
+      database_.Run("UPDATE images SET state = 'failed', detail = ?, cache_key = '' "
+                    "WHERE id = ? AND state IN ('completed', 'failed')",
+                    detail, id));
+  TRY(ExpectChange(database_, kNoun, id));
+  return transaction.Commit();
+}
+
+Result<void> ImageTable::MarkDeleting(int64_t id) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY_ASSIGN(const ImageRow image, ById(id));
   TRY_ASSIGN(const auto users,
              Texts("SELECT name FROM containers WHERE image_id = ? AND state <> 'deleting' ORDER BY id", id));
   if (!users.empty()) {
@@ -137,99 +123,101 @@ Result<void> Catalog::MarkImageDeleting(int64_t id) {
     return Fail(ErrorCode::kInUse, Describe(image) + " is in use by data containers " + names,
                 "Delete them first.");
   }
-  {
-    TRY_ASSIGN(Query query, database_->Prepare("UPDATE images SET state = 'deleting' WHERE id = ?"));
-    TRY(query.Bind(id).Run());
-    TRY(ExpectChange("data image", id));
-  }
-  TRY_ASSIGN(Query tags, database_->Prepare("DELETE FROM image_tags WHERE image_id = ?"));
-  TRY(tags.Bind(id).Run());
+  TRY(database_.Run("UPDATE images SET state = 'deleting' WHERE id = ?", id));
+  TRY(database_.Run("DELETE FROM image_tags WHERE image_id = ?", id));
   return transaction.Commit();
 }
 
-Result<void> Catalog::RemoveImage(int64_t id) {
-  TRY_ASSIGN(const auto containers, ContainersOfImage(id));
-  if (!containers.empty()) {
+Result<void> ImageTable::Remove(int64_t id) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY_ASSIGN(const auto users,
+             Numbers(database_, "SELECT id FROM containers WHERE image_id = ? ORDER BY id", id));
+  if (!users.empty()) {
     return Fail(ErrorCode::kInUse, "data image " + std::to_string(id) + " still has data container " +
-                                       std::to_string(containers.front().id));
+                                       std::to_string(users.front()));
   }
-  TRY_ASSIGN(Query query, database_->Prepare("DELETE FROM images WHERE id = ?"));
-  TRY(query.Bind(id).Run());
-  return ExpectChange("data image", id);
+  TRY(database_.Run("DELETE FROM images WHERE id = ?", id));
+  TRY(ExpectChange(database_, kNoun, id));
+  return transaction.Commit();
 }
 
-/// The present row of a query that selects IMAGE_COLUMNS.
-Result<ImageRow> Catalog::ReadImage(Query& query) {
-  ImageRow image;
-  image.id = query.Int();
-  image.name = query.Text();
-  image.state = ImageStateFromName(query.Text());
-  image.engine = query.Text();
-  image.engine_version = query.Text();
-  image.version_text = query.Text();
-  image.owner = static_cast<uid_t>(query.Int());
-  image.durability = DurabilityFromText(query.Text());
-  image.initial_database = query.Text();
-  image.database = query.Text();
-  image.created_at = query.Int();
-  image.expires_at = query.Int();
-  image.data_bytes = query.Int();
-  image.disk_bytes = query.Int();
-  image.index_file = query.Text();
-  image.cache_key = query.Text();
-  image.detail = query.Text();
+Result<void> ImageTable::Update(int64_t id, const ImageChange& change) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  if (!change.name.empty()) TRY(RenameInTransaction(id, change.name));
+  for (const std::string& tag : change.remove_tags) {
+    TRY(database_.Run("DELETE FROM image_tags WHERE image_id = ? AND tag = ?", id, tag));
+  }
+  for (const std::string& team : change.remove_teams) {
+    TRY(database_.Run("DELETE FROM image_teams WHERE image_id = ? AND team = ?", id, team));
+  }
+  for (const std::string& tag : change.tags) TRY(AddTagInTransaction(id, tag));
+  TRY(AddTeamsInTransaction(id, change.teams));
+  TRY(CheckLabelCountInTransaction(id));
+  if (change.expires_at) {
+    TRY(database_.Run("UPDATE images SET expires_at = ? WHERE id = ?", *change.expires_at, id));
+    TRY(ExpectChange(database_, kNoun, id));
+  }
+  return transaction.Commit();
+}
+
+/// The present row of a query that SelectRows made, with its tags and teams.
+Result<ImageRow> ImageTable::Read(Query& query) {
+  ImageRow image = ReadRow<ImageRow>(query);
   TRY_ASSIGN(image.tags, Texts("SELECT tag FROM image_tags WHERE image_id = ? ORDER BY tag", image.id));
   TRY_ASSIGN(image.teams, Texts("SELECT team FROM image_teams WHERE image_id = ? ORDER BY team", image.id));
   return image;
 }
 
-Result<std::vector<ImageRow>> Catalog::ReadImages(Query& query) {
+Result<std::vector<ImageRow>> ImageTable::ReadAll(Query& query) {
   std::vector<ImageRow> images;
   while (true) {
     TRY_ASSIGN(const bool row, query.Step());
     if (!row) return images;
-    TRY_ASSIGN(ImageRow image, ReadImage(query));
+    TRY_ASSIGN(ImageRow image, Read(query));
     images.push_back(std::move(image));
   }
 }
 
-Result<ImageRow> Catalog::ImageById(int64_t id) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?"));
+Result<ImageRow> ImageTable::ById(int64_t id) {
+  TRY_ASSIGN(Query query, SelectRows<ImageRow>(database_, "FROM images WHERE id = ?"));
   query.Bind(id);
-  TRY_ASSIGN(auto images, ReadImages(query));
+  TRY_ASSIGN(auto images, ReadAll(query));
   if (images.empty()) return Fail(ErrorCode::kNotFound, "no data image '" + std::to_string(id) + "'");
   return std::move(images.front());
 }
 
-Result<ImageRow> Catalog::FindCachedImage(std::string_view cache_key) {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT " IMAGE_COLUMNS " FROM images WHERE cache_key = ? AND "
-                                             "cache_key <> '' AND state <> 'deleting'"));
+Result<ImageRow> ImageTable::FindCached(std::string_view cache_key) {
+  TRY_ASSIGN(Query query, SelectRows<ImageRow>(database_,
+                                               "FROM images WHERE cache_key = ? AND cache_key <> '' AND "
+                                               "state <> 'deleting'"));
   query.Bind(cache_key);
-  TRY_ASSIGN(auto images, ReadImages(query));
+  TRY_ASSIGN(auto images, ReadAll(query));
   if (images.empty()) {
     return Fail(ErrorCode::kNotFound, "no image for '" + std::string(cache_key) + "'");
   }
   return std::move(images.front());
 }
 
-Result<ImageRow> Catalog::FindImage(std::string_view reference, const ImageFilter& filter) {
+Result<ImageRow> ImageTable::Find(std::string_view reference, const Filter& filter) {
   const size_t colon = reference.rfind(':');
   const std::string_view name = reference.substr(0, colon);
   const std::string_view tag = colon == std::string_view::npos ? "" : reference.substr(colon + 1);
   // ?3 is empty for a bare name. Completed ones first, then the newest.
   TRY_ASSIGN(
       Query query,
-      database_->Prepare("SELECT " IMAGE_COLUMNS " FROM images WHERE (id = ?1 OR (name = ?2 AND (?3 = '' OR "
-                         "id IN (SELECT image_id FROM image_tags WHERE name = ?2 AND tag = ?3)))) "
-                         "AND (cache_key = '' OR id = ?1) AND state <> 'deleting' "
-                         "ORDER BY state = 'completed' DESC, id DESC"));
+      SelectRows<ImageRow>(database_,
+                           "FROM images WHERE (id = ?1 OR (name = ?2 AND (?3 = '' OR id IN (SELECT image_id "
+                           "FROM image_tags WHERE name = ?2 AND tag = ?3)))) AND (cache_key = '' OR id = ?1) "
+                           "AND state <> 'deleting' ORDER BY state = 'completed' DESC, id DESC"));
   const bool tag_missing = colon != std::string_view::npos && tag.empty();
   if (!tag_missing) {
-    query.Bind(IdOf(reference)).Bind(name).Bind(tag);
+    query.Bind(api::IdOf(reference)).Bind(name).Bind(tag);
     while (true) {
       TRY_ASSIGN(const bool row, query.Step());
       if (!row) break;
-      TRY_ASSIGN(ImageRow image, ReadImage(query));
+      TRY_ASSIGN(ImageRow image, Read(query));
       if (!filter || filter(image)) return image;
     }
   }
@@ -237,21 +225,21 @@ Result<ImageRow> Catalog::FindImage(std::string_view reference, const ImageFilte
               "'spawnctl get data-images' lists what there is.");
 }
 
-Result<std::vector<ImageRow>> Catalog::ListImages(Rows rows) {
+Result<std::vector<ImageRow>> ImageTable::List(Rows rows) {
   TRY_ASSIGN(Query query,
-             database_->Prepare("SELECT " IMAGE_COLUMNS " FROM images "
-                                "WHERE ?1 OR (cache_key = '' AND state <> 'deleting') ORDER BY id"));
+             SelectRows<ImageRow>(
+                 database_, "FROM images WHERE ?1 OR (cache_key = '' AND state <> 'deleting') ORDER BY id"));
   query.Bind(int64_t{rows == Rows::kAll});
-  return ReadImages(query);
+  return ReadAll(query);
 }
 
-Result<std::vector<std::string>> Catalog::LayersOfImage(int64_t id) {
+Result<std::vector<std::string>> ImageTable::LayersOf(int64_t id) {
   return Texts("SELECT layer_id FROM image_layers WHERE image_id = ? ORDER BY layer_id", id);
 }
 
-Result<std::vector<std::pair<int64_t, std::string>>> Catalog::LayerUses() {
-  TRY_ASSIGN(Query query, database_->Prepare("SELECT image_id, layer_id FROM image_layers JOIN images "
-                                             "ON images.id = image_id WHERE state <> 'deleting'"));
+Result<std::vector<std::pair<int64_t, std::string>>> ImageTable::LayerUses() {
+  TRY_ASSIGN(Query query, database_.Prepare("SELECT image_id, layer_id FROM image_layers JOIN images "
+                                            "ON images.id = image_id WHERE state <> 'deleting'"));
   std::vector<std::pair<int64_t, std::string>> uses;
   while (true) {
     TRY_ASSIGN(const bool row, query.Step());
@@ -261,20 +249,22 @@ Result<std::vector<std::pair<int64_t, std::string>>> Catalog::LayerUses() {
   }
 }
 
-Result<std::vector<int64_t>> Catalog::ImagesUsingLayer(std::string_view layer_id) {
-  TRY_ASSIGN(Query query,
-             database_->Prepare("SELECT image_id FROM image_layers WHERE layer_id = ? ORDER BY image_id"));
-  query.Bind(layer_id);
-  std::vector<int64_t> ids;
-  while (true) {
-    TRY_ASSIGN(const bool row, query.Step());
-    if (!row) return ids;
-    ids.push_back(query.Int());
-  }
+Result<std::vector<int64_t>> ImageTable::UsingLayer(std::string_view layer_id) {
+  return Numbers(database_, "SELECT image_id FROM image_layers WHERE layer_id = ? ORDER BY image_id",
+                 layer_id);
 }
 
-Result<std::vector<std::string>> Catalog::LayersReferenced() {
+Result<std::vector<std::string>> ImageTable::LayersReferenced() {
   return Texts("SELECT DISTINCT layer_id FROM image_layers WHERE image_id > ? ORDER BY layer_id", 0);
+}
+
+Result<std::vector<int64_t>> ImageTable::Expired(int64_t now) {
+  return Numbers(
+      database_,
+      "SELECT id FROM images WHERE expires_at > 0 AND expires_at <= ? AND cache_key = '' AND state IN "
+      "('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM containers WHERE image_id = images.id "
+      "AND containers.state <> 'deleting') ORDER BY id",
+      now);
 }
 
 }  // namespace spawnd::daemon

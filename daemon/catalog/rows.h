@@ -51,7 +51,8 @@ struct ImageRow {
   std::string detail;             ///< why it failed
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
-  /// For InsertImage: layers that the image will refer to, kept from now on whatever becomes of their image.
+  /// For ImageTable::Insert: layers that the image will refer to, kept from now on whatever becomes of their
+  /// image.
   std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }
@@ -77,6 +78,9 @@ struct RevisionRow {
   int64_t unique_bytes = 0;  ///< of blocks that no revision before holds
 };
 
+/// Milliseconds of each step of a start, in order.
+using Timings = std::vector<std::pair<std::string, double>>;
+
 struct ContainerRow {
   int64_t id = 0;
   std::string name;
@@ -99,7 +103,7 @@ struct ContainerRow {
   /// created_at.
   int64_t expires_at = 0;
   double ready_milliseconds = 0;
-  std::vector<std::pair<std::string, double>> timings;
+  Timings timings;
   std::string detail;
   std::string installation_root;  ///< engine to start it with
   std::string installation_version;
@@ -115,6 +119,12 @@ struct TokenRow {
   uid_t owner = 0;
   int64_t created_at = 0;
   int64_t last_used_at = 0;  ///< 0: never
+};
+
+/// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.
+enum class Rows {
+  kListed,  ///< without hidden images and without what is being deleted
+  kAll,
 };
 
 /// Of one image. Every list of images carries them all.

@@ -64,7 +64,7 @@ void Containers::TakeBack(int64_t id) {
 }
 
 Result<void> Containers::Adopt(const ContainerRow& row) {
-  TRY_ASSIGN(ImageRow image, uses_.catalog.ImageById(row.image_id));
+  TRY_ASSIGN(ImageRow image, uses_.catalog.images.ById(row.image_id));
   uses_.ports.Claim(row.port);
   lives_[row.id] = std::make_unique<Life>(row, std::move(image));
   Tell(row.id, {EventKind::kFoundAtStart});
@@ -72,7 +72,7 @@ Result<void> Containers::Adopt(const ContainerRow& row) {
 }
 
 Result<void> Containers::Delete(int64_t id) {
-  TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.MarkContainerDeleting(id); }));
+  TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.containers.MarkDeleting(id); }));
   Tell(id, {EventKind::kDeleteMarked});
   return {};
 }
@@ -322,12 +322,12 @@ void Containers::RemoveFiles(Life& life) {
 
 void Containers::RemoveRow(Life& life) {
   // Not from inside Tell's loop: the machine has only one event at a time.
-  Teller(life.row.id)(Removal(uses_.catalog.RemoveContainer(life.row.id), EventKind::kRowRemoved));
+  Teller(life.row.id)(Removal(uses_.catalog.containers.Remove(life.row.id), EventKind::kRowRemoved));
 }
 
 bool Containers::ChangePort(Life& life) {
   const auto port = uses_.ports.Reserve();
-  auto changed = port ? uses_.catalog.SetContainerPort(life.row.id, *port) : Fail(port.error());
+  auto changed = port ? uses_.catalog.containers.SetPort(life.row.id, *port) : Fail(port.error());
   if (!changed) {
     if (port) uses_.ports.Release(*port);
     Teller(life.row.id)({EventKind::kKeeperFailed,
@@ -346,11 +346,11 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   const auto start = steady_clock::now();
   const bool went_back = life.row.revert_to && action.state == ContainerState::kRunning;
   const auto write = [&] {
-    if (went_back) return uses_.catalog.FinishRevert(life.row.id, *life.row.revert_to);
-    if (action.stays_down) return uses_.catalog.KeepContainerDown(life.row.id, action.detail);
-    return completes ? uses_.catalog.CompleteContainer(life.row.id, life.row.ready_milliseconds,
-                                                       life.row.timings, now)
-                     : uses_.catalog.SetContainerState(life.row.id, action.state, action.detail);
+    if (went_back) return uses_.catalog.containers.FinishRevert(life.row.id, *life.row.revert_to);
+    if (action.stays_down) return uses_.catalog.containers.KeepDown(life.row.id, action.detail);
+    return completes ? uses_.catalog.containers.Complete(life.row.id, life.row.ready_milliseconds,
+                                                         life.row.timings, now)
+                     : uses_.catalog.containers.SetState(life.row.id, action.state, action.detail);
   };
   // That it stays down must not be forgotten. Any other state is found out again at the next start.
   auto written = action.state == ContainerState::kFailed ? WithReserve(uses_.reserve, write) : write();

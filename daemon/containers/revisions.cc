@@ -64,9 +64,9 @@ void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsa
   const auto found = lives_.find(id);
   if (found != lives_.end()) --found->second->saves;
   if (!revisions) return saved(Fail(revisions.error()));
-  auto noted = uses_.catalog.NoteSaved(id, RowsOf(*revisions));
+  auto noted = uses_.catalog.containers.NoteSaved(id, RowsOf(*revisions));
   if (!noted) return saved(Fail(std::move(noted.error())));
-  auto row = uses_.catalog.ContainerById(id);
+  auto row = uses_.catalog.containers.ById(id);
   // Of two saves at once each has its own.
   if (row) row->revision = RevisionText(revisions->back().number);
   if (row) spdlog::info("container {} ('{}') is saved as {}", id, row->name, row->revision);
@@ -90,9 +90,9 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Done& re
                     (busy ? std::string(ContainerStateName(state)) : std::string("being saved")),
                 "Try again when that is done.");
   }
-  TRY_ASSIGN(const ContainerRow row, uses_.catalog.ContainerById(id));
+  TRY_ASSIGN(const ContainerRow row, uses_.catalog.containers.ById(id));
   TRY(CheckRevision(row, number));
-  TRY(uses_.catalog.BeginRevert(id, number));
+  TRY(uses_.catalog.containers.BeginRevert(id, number));
   spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
   life.row.revert_to = number;
   life.row.stays_down = false;
@@ -105,13 +105,13 @@ void Containers::ReplyReverted(Life& life, const std::optional<Error>& error) {
   const Done reverted = std::exchange(life.reverted, nullptr);
   if (!reverted) return;
   if (error) return reverted(Fail(*error));
-  reverted(uses_.catalog.ContainerById(life.row.id));
+  reverted(uses_.catalog.containers.ById(life.row.id));
 }
 
 /// What a keeper says that there is: a save of the last daemon may be among it that nobody wrote down.
 void Containers::NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions) {
   if (revisions.empty()) return;
-  const auto noted = uses_.catalog.NoteRevisions(life.row.id, RowsOf(revisions));
+  const auto noted = uses_.catalog.containers.NoteRevisions(life.row.id, RowsOf(revisions));
   if (!noted) spdlog::error("container {}: {}", life.row.id, noted.error().message);
 }
 

@@ -64,17 +64,17 @@ Result<std::vector<Finding>> FsckCheck::Run() {
 }
 
 Result<void> FsckCheck::ReadCatalog() {
-  TRY_ASSIGN(images_, catalog_.ListImages(Rows::kAll));
-  TRY_ASSIGN(containers_, catalog_.ListContainers(Rows::kAll));
+  TRY_ASSIGN(images_, catalog_.images.List(Rows::kAll));
+  TRY_ASSIGN(containers_, catalog_.containers.List(Rows::kAll));
   std::set<int64_t> completed;
   for (const ImageRow& row : images_) {
     if (row.state == ImageState::kCompleted) completed.insert(row.id);
   }
-  TRY_ASSIGN(const auto uses, catalog_.LayerUses());
+  TRY_ASSIGN(const auto uses, catalog_.images.LayerUses());
   for (const auto& [image, layer] : uses) {
     if (completed.contains(image)) users_[layer].push_back(image);
   }
-  TRY_ASSIGN(const auto referenced, catalog_.LayersReferenced());
+  TRY_ASSIGN(const auto referenced, catalog_.images.LayersReferenced());
   referenced_.insert(referenced.begin(), referenced.end());
   return {};
 }
@@ -94,7 +94,7 @@ std::string FsckCheck::Describe(const std::vector<ImageRow>& images) const {
 std::function<Result<void>()> FsckCheck::FailImages(const std::vector<ImageRow>& images,
                                                     const std::string& why) {
   return [this, images, why]() -> Result<void> {
-    for (const ImageRow& image : images) TRY(catalog_.FailDamagedImage(image.id, why));
+    for (const ImageRow& image : images) TRY(catalog_.images.MarkDamaged(image.id, why));
     return {};
   };
 }
@@ -129,7 +129,7 @@ Result<void> FsckCheck::CheckLayers() {
 Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const Error& error) {
   std::vector<ImageRow> affected;
   for (const int64_t id : users_.at(layer)) {
-    TRY_ASSIGN(ImageRow row, catalog_.ImageById(id));
+    TRY_ASSIGN(ImageRow row, catalog_.images.ById(id));
     affected.push_back(std::move(row));
     damaged_.insert(id);
   }
@@ -236,7 +236,7 @@ Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
   for (const storage::DeltaProblem& problem : problems) {
     const std::string detail = "'" + problem.file + "': " + problem.what;
     findings_.push_back({problem.file, problem.what, NameAndId(row), "mark the container failed",
-                         [this, id = row.id, detail] { return catalog_.KeepContainerDown(id, detail); }});
+                         [this, id = row.id, detail] { return catalog_.containers.KeepDown(id, detail); }});
   }
   return {};
 }

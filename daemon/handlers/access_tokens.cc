@@ -2,10 +2,10 @@
 #include <utility>
 #include <vector>
 
+#include "api/image_reference.h"
 #include "api/json.h"
 #include "daemon/access/caller.h"
 #include "daemon/access/tokens.h"
-#include "daemon/catalog/text.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 
@@ -28,7 +28,7 @@ bool Owns(const TokenRow& token, const Identity& who) {
 }
 
 Result<TokenRow> Resolve(Catalog& catalog, const Identity& who, const std::string& reference) {
-  auto token = catalog.TokenById(IdOf(reference));
+  auto token = catalog.tokens.ById(api::IdOf(reference));
   if (token && Owns(*token, who)) return token;
   if (!token && token.error().code != ErrorCode::kNotFound) return token;
   return Fail(ErrorCode::kNotFound, "no access token '" + reference + "'",
@@ -56,7 +56,7 @@ void CreateAccessToken(Services& services, const http::Request& request, const h
 }
 
 void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply) {
-  auto rows = services.catalog.ListTokens();
+  auto rows = services.catalog.tokens.List();
   if (!rows) return SendError(reply, rows.error());
   std::erase_if(*rows, [&](const TokenRow& row) { return !Owns(row, request.peer.identity); });
   services.questions.Run([reply, rows = std::move(*rows)](const std::stop_token&) {
@@ -76,7 +76,7 @@ void GetAccessToken(Services& services, const http::Request& request, const http
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto row = Resolve(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
-  const auto removed = WithReserve(services.reserve, [&] { return services.catalog.RemoveToken(row->id); });
+  const auto removed = WithReserve(services.reserve, [&] { return services.catalog.tokens.Remove(row->id); });
   if (!removed) return SendError(reply, removed.error());
   SendJson(reply, "{}");
 }

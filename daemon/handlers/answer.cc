@@ -48,7 +48,7 @@ void ViewImage(Services& services, const Result<ImageRow>& row, const ShowImage&
 
 void ViewContainer(Services& services, const Result<ContainerRow>& row, const ShowContainer& show) {
   if (!row) return show(Fail(row.error()));
-  auto image = services.catalog.ImageById(row->image_id);
+  auto image = services.catalog.images.ById(row->image_id);
   if (!image) return show(Fail(std::move(image.error())));
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));

@@ -12,7 +12,6 @@
 #include "api/lifetime.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
-#include "daemon/catalog/text.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"
@@ -78,7 +77,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.image_id = image.id;
   row.image_reference = order.request.image;
   // By id, the reader of a list would not know which one it is.
-  if (IdOf(row.image_reference) != 0) {
+  if (api::IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
   row.host = order.services.build.engine_host.address;
@@ -89,7 +88,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.owner = order.caller.uid;
   row.durability = order.request.durability.value_or(image.durability);
   row.created_at = std::time(nullptr);
-  // Counts from when it is ready (Catalog::CompleteContainer).
+  // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
   row.installation_root = installation.root;
   row.installation_version = installation.version;
@@ -98,10 +97,10 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
 
 /// Draws a name when none was asked for.
 Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& image_name) {
-  if (!row.name.empty()) return catalog.InsertContainer(row);
+  if (!row.name.empty()) return catalog.containers.Insert(row);
   for (int attempt = 1;; ++attempt) {
     row.name = api::GenerateContainerName(image_name);
-    auto id = catalog.InsertContainer(row);
+    auto id = catalog.containers.Insert(row);
     if (id || id.error().code != ErrorCode::kAlreadyExists || attempt == kNameAttempts) return id;
   }
 }
@@ -198,7 +197,7 @@ Result<void> BeginFrom(const Order& order, const ImageRow& image) {
 void AfterWaiting(Order order, int64_t image_id, const Result<void>& made) {
   order.received = steady_clock::now();
   if (!made) return order.answer.Failed(made.error().Wrap(Named(order) + " is not made"));
-  const auto image = order.services.catalog.ImageById(image_id);
+  const auto image = order.services.catalog.images.ById(image_id);
   const auto begun = image ? BeginFrom(order, *image) : Fail(image.error());
   if (!begun) order.answer.Failed(begun.error());
 }

@@ -22,7 +22,7 @@ Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const Identity& who) 
   TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(catalog, who));
   std::vector<Seen> seen;
   for (ContainerRow& row : rows) {
-    TRY_ASSIGN(ImageRow image, catalog.ImageById(row.image_id));
+    TRY_ASSIGN(ImageRow image, catalog.images.ById(row.image_id));
     seen.push_back({std::move(row), std::move(image)});
   }
   return seen;

@@ -24,7 +24,7 @@ Result<GraduationOrder> OrderOf(Services& services, const http::Request& request
   TRY_ASSIGN(const uint32_t revision,
              api::ParseRevision(wanted.revision.empty() ? container.revision : wanted.revision));
   TRY(CheckRevision(container, revision));
-  TRY_ASSIGN(ImageRow image, services.catalog.ImageById(container.image_id));
+  TRY_ASSIGN(ImageRow image, services.catalog.images.ById(container.image_id));
   return GraduationOrder{std::move(wanted), std::move(container), std::move(image),
                          revision,          caller.uid,           reply.ClientGone()};
 }

@@ -23,7 +23,7 @@ struct Candidate {
 Result<std::vector<Candidate>> CandidatesOf(Services& services, const Identity& who) {
   std::vector<Candidate> candidates;
   std::set<int64_t> used;
-  TRY_ASSIGN(const auto all, services.catalog.ListContainers(Rows::kAll));
+  TRY_ASSIGN(const auto all, services.catalog.containers.List(Rows::kAll));
   for (const ContainerRow& row : all) used.insert(row.image_id);
   TRY_ASSIGN(const auto containers, VisibleContainers(services.catalog, who));
   for (const ContainerRow& row : containers) {

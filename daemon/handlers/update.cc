@@ -54,13 +54,13 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
   updated.warnings = services.teams.WarningsAbout(wanted.teams);
   WarnOfMissing("tag", wanted.remove_tags, image, image.tags, updated.warnings);
   WarnOfMissing("team", wanted.remove_teams, image, image.teams, updated.warnings);
-  TRY(services.catalog.UpdateImage(image.id, {.name = std::move(wanted.name),
-                                              .tags = std::move(wanted.tags),
-                                              .teams = std::move(wanted.teams),
-                                              .expires_at = expiry,
-                                              .remove_tags = std::move(wanted.remove_tags),
-                                              .remove_teams = std::move(wanted.remove_teams)}));
-  TRY_ASSIGN(updated.row, services.catalog.ImageById(image.id));
+  TRY(services.catalog.images.Update(image.id, {.name = std::move(wanted.name),
+                                                .tags = std::move(wanted.tags),
+                                                .teams = std::move(wanted.teams),
+                                                .expires_at = expiry,
+                                                .remove_tags = std::move(wanted.remove_tags),
+                                                .remove_teams = std::move(wanted.remove_teams)}));
+  TRY_ASSIGN(updated.row, services.catalog.images.ById(image.id));
   return updated;
 }
 
@@ -71,9 +71,9 @@ Result<ContainerRow> UpdateContainer(Services& services, const http::Request& re
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
-  TRY(services.catalog.UpdateContainer(container.id, {wanted.name, expiry}));
+  TRY(services.catalog.containers.Update(container.id, {wanted.name, expiry}));
   if (!wanted.name.empty()) services.containers.Renamed(container.id, wanted.name);
-  return services.catalog.ContainerById(container.id);
+  return services.catalog.containers.ById(container.id);
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ std::string BuiltInReference(const ImageRow& row) {
 
 Result<ImageRow> BuiltIns::Made(const BuiltInImage& built_in) const {
   TRY_ASSIGN(const auto installation, installations_.Choose(*built_in.engine, built_in.version));
-  return catalog_.FindCachedImage(EmptyImageKey(volume_bytes_, installation));
+  return catalog_.images.FindCached(EmptyImageKey(volume_bytes_, installation));
 }
 
 std::optional<ImageRow> BuiltIns::Row(const BuiltInImage& built_in) const {
@@ -145,7 +145,7 @@ bool BuiltIns::IsSuperseded(const ImageRow& row) const {
 }
 
 Result<void> BuiltIns::DropSuperseded(Images& images) const {
-  TRY_ASSIGN(const auto rows, catalog_.ListImages(daemon::Rows::kAll));
+  TRY_ASSIGN(const auto rows, catalog_.images.List(daemon::Rows::kAll));
   for (const ImageRow& row : rows) {
     if (!IsSuperseded(row)) continue;
     const auto deleted = images.Delete(row.id);

@@ -23,15 +23,15 @@ void RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<s
 
 Result<int64_t> Images::BeginBuild(const ImageRow& row, std::stop_source stop,
                                    std::shared_ptr<BuildFeed> feed) {
-  TRY_ASSIGN(const int64_t id, catalog_.InsertImage(row));
+  TRY_ASSIGN(const int64_t id, catalog_.images.Insert(row));
   builds_.emplace(id, UnderWay{std::move(stop), std::move(feed)});
   return id;
 }
 
 Result<void> Images::CompleteBuild(int64_t id, ImageCompletion completion) {
   completion.completed_at = std::time(nullptr);
-  TRY_ASSIGN(auto leased, catalog_.LayersOfImage(id));
-  TRY(catalog_.CompleteImage(id, completion));
+  TRY_ASSIGN(auto leased, catalog_.images.LayersOf(id));
+  TRY(catalog_.images.Complete(id, completion));
   auto build = builds_.extract(id);
   EndLease(id, std::move(leased));
   // Before the reaper looks: a container keeps an image whose lifetime is over in a moment.
@@ -83,14 +83,14 @@ void Images::Stop() {
 
 Result<void> Images::AbandonBuild(int64_t id) {
   builds_.erase(id);
-  TRY_ASSIGN(auto leased, catalog_.LayersOfImage(id));
-  TRY(catalog_.RemoveImage(id));
+  TRY_ASSIGN(auto leased, catalog_.images.LayersOf(id));
+  TRY(catalog_.images.Remove(id));
   EndLease(id, std::move(leased));
   return {};
 }
 
 Result<void> Images::Delete(int64_t id) {
-  TRY(WithReserve(reserve_, [&] { return catalog_.MarkImageDeleting(id); }));
+  TRY(WithReserve(reserve_, [&] { return catalog_.images.MarkDeleting(id); }));
   const auto build = builds_.find(id);
   if (build != builds_.end()) {
     // The builder removes what it made, the row last.
@@ -124,11 +124,11 @@ void Images::ResumeRemovals() {
 }
 
 void Images::TryRemove(int64_t id) {
-  const auto using_it = catalog_.ContainersOfImage(id);
+  const auto using_it = catalog_.containers.OfImage(id);
   // Containers that are being deleted still have the files open, and after a crash would be found again.
   if (using_it && !using_it->empty()) return;
-  auto layers = catalog_.LayersOfImage(id);
-  auto removed = layers ? catalog_.RemoveImage(id) : Fail(layers.error());
+  auto layers = catalog_.images.LayersOf(id);
+  auto removed = layers ? catalog_.images.Remove(id) : Fail(layers.error());
   if (!removed) {
     // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
     spdlog::error("image {}: {}", id, removed.error().message);
@@ -146,7 +146,7 @@ void Images::TryRemove(int64_t id) {
 
 void Images::KeepUsedLayers(std::vector<std::string>& layers) {
   std::erase_if(layers, [this](const std::string& layer) {
-    const auto users = catalog_.ImagesUsingLayer(layer);
+    const auto users = catalog_.images.UsingLayer(layer);
     return !users || !users->empty();
   });
 }

@@ -29,7 +29,7 @@ FileSpace SpaceOf(const std::string& path) {
 
 Result<SpaceAccount> SpaceAccount::Take(Catalog& catalog, const StoreLayout& layout) {
   SpaceAccount account(layout);
-  TRY_ASSIGN(auto uses, catalog.LayerUses());
+  TRY_ASSIGN(auto uses, catalog.images.LayerUses());
   for (auto& [image, layer] : uses) {
     ++account.users_[layer];
     account.layers_[image].push_back(std::move(layer));
@@ -39,7 +39,7 @@ Result<SpaceAccount> SpaceAccount::Take(Catalog& catalog, const StoreLayout& lay
 
 Result<SpaceAccount> SpaceAccount::Take(Catalog& catalog, const StoreLayout& layout, int64_t image_id) {
   SpaceAccount account(layout);
-  TRY_ASSIGN(account.layers_[image_id], catalog.LayersOfImage(image_id));
+  TRY_ASSIGN(account.layers_[image_id], catalog.images.LayersOf(image_id));
   for (const std::string& layer : account.layers_[image_id]) account.users_[layer] = 1;
   return account;
 }

@@ -76,14 +76,14 @@ struct Machine {
     row.name = name;
     row.engine = "postgresql";
     row.engine_version = "15.20";
-    const auto id = catalog->InsertImage(row);
+    const auto id = catalog->images.Insert(row);
     REQUIRE(id);
     return *id;
   }
 
   int64_t CompletedImage(const std::string& name, const std::string& layer) {
     const int64_t id = PendingImage(name);
-    REQUIRE(catalog->CompleteImage(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
+    REQUIRE(catalog->images.Complete(id, {"", 1, 1, std::to_string(id) + ".index", {layer}}));
     Touch(layout.ImageIndex(id));
     Touch(layout.Layer(layer));
     return id;
@@ -96,7 +96,7 @@ struct Machine {
     row.name = "demo-" + std::to_string(row.port);
     row.expires_at = expires_at;
     row.installation_version = "4.2";  // no machine has it
-    const auto id = catalog->InsertContainer(row);
+    const auto id = catalog->containers.Insert(row);
     REQUIRE(id);
     REQUIRE(PosixFileSystem().CreateDirectory(layout.Container(*id)));
     Touch(layout.Container(*id) + "/data");

@@ -34,20 +34,20 @@ struct Lifetimes : Machine {
 
   int64_t Image(const std::string& name, int64_t expires_at) {
     const int64_t id = CompletedImage(name, std::string(32, name.front()));
-    REQUIRE(catalog->UpdateImage(id, {.name = {}, .tags = {}, .teams = {}, .expires_at = expires_at}));
+    REQUIRE(catalog->images.Update(id, {.name = {}, .tags = {}, .teams = {}, .expires_at = expires_at}));
     return id;
   }
   /// One that runs as far as the daemon can know before it has looked for the keeper.
   int64_t Container(int64_t image, int64_t expires_at) {
     const int64_t id = CreatingContainer(image, expires_at);
-    REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
-    REQUIRE(containers.Adopt(*catalog->ContainerById(id)));
+    REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+    REQUIRE(containers.Adopt(*catalog->containers.ById(id)));
     return id;
   }
 
-  bool HasContainer(int64_t id) { return catalog->ContainerById(id).has_value(); }
+  bool HasContainer(int64_t id) { return catalog->containers.ById(id).has_value(); }
   bool HasImage(int64_t id) {
-    const bool row = catalog->ImageById(id).has_value();
+    const bool row = catalog->images.ById(id).has_value();
     // Its file goes a moment after the row.
     return row || Exists(layout.ImageIndex(id));
   }
@@ -132,7 +132,7 @@ TEST_CASE("reaper: what fell due while no daemon ran goes at its next start") {
   after.reaper->Look();
   CHECK(after.RunUntil([&] { return !after.HasContainer(due) && !after.HasImage(image); }));
   CHECK(after.HasContainer(other));
-  CHECK(after.HasImage(after.catalog->ContainerById(other)->image_id));
+  CHECK(after.HasImage(after.catalog->containers.ById(other)->image_id));
 }
 
 TEST_CASE("reaper: an image goes when its last container does, and nobody has to ask") {
@@ -143,7 +143,7 @@ TEST_CASE("reaper: an image goes when its last container does, and nobody has to
   machine.reaper->Look();
   REQUIRE(machine.containers.Delete(first));
   REQUIRE(machine.RunUntil([&] { return !machine.HasContainer(first); }));
-  CHECK(machine.catalog->ImageById(image)->state == ImageState::kCompleted);
+  CHECK(machine.catalog->images.ById(image)->state == ImageState::kCompleted);
   REQUIRE(machine.containers.Delete(last));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
@@ -155,7 +155,7 @@ TEST_CASE("reaper: a container that never came to be was the image's last one to
   machine.reaper->Look();
   REQUIRE(machine.HasImage(image));
   // Its caller is gone, as after a create whose client left or that failed.
-  REQUIRE(machine.containers.Adopt(*machine.catalog->ContainerById(container)));
+  REQUIRE(machine.containers.Adopt(*machine.catalog->containers.ById(container)));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("reaper: an image that was marked, but not removed, is not left for th
   REQUIRE((*catalog)->Execute(
       "CREATE TRIGGER full BEFORE DELETE ON images BEGIN SELECT RAISE(ABORT, 'no room'); END"));
   REQUIRE(machine.images.Delete(image));
-  CHECK(machine.catalog->ImageById(image)->state == ImageState::kDeleting);
+  CHECK(machine.catalog->images.ById(image)->state == ImageState::kDeleting);
   machine.reaper->Look();
   REQUIRE((*catalog)->Execute("DROP TRIGGER full"));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
@@ -200,7 +200,7 @@ TEST_CASE("reaper: once the daemon stops, nothing is deleted") {
   machine.now += 2 * kHour;
   machine.reaper->Look();
   machine.RunFor(milliseconds(200));
-  CHECK(machine.catalog->ContainerById(container)->state != ContainerState::kDeleting);
+  CHECK(machine.catalog->containers.ById(container)->state != ContainerState::kDeleting);
 }
 
 }  // namespace

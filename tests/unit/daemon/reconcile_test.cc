@@ -29,7 +29,7 @@ TEST_CASE("reconcile: an image half built is gone, with all its files") {
   Machine::Touch(layout.Build(half) + "/journal");
 
   REQUIRE(machine.Reconcile());
-  CHECK(machine.catalog->ImageById(half).error().code == ErrorCode::kNotFound);
+  CHECK(machine.catalog->images.ById(half).error().code == ErrorCode::kNotFound);
   CHECK(PosixFileSystem().List(layout.Builds())->empty());
   CHECK(PosixFileSystem().List(layout.Logs())->empty());
   CHECK(*PosixFileSystem().List(layout.Images()) ==
@@ -55,9 +55,9 @@ TEST_CASE("reconcile: a container half created is gone, row, files and port") {
   Machine machine;
   const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
   REQUIRE(machine.Reconcile());
-  CHECK(machine.RunUntil([&] { return !machine.catalog->ContainerById(id).has_value(); }));
+  CHECK(machine.RunUntil([&] { return !machine.catalog->containers.ById(id).has_value(); }));
   CHECK_FALSE(Machine::Exists(machine.layout.Container(id)));
-  CHECK(machine.catalog->UsedPorts()->empty());
+  CHECK(machine.catalog->containers.UsedPorts()->empty());
 }
 
 TEST_CASE("reconcile: a directory whose container no row names is gone") {
@@ -74,12 +74,12 @@ TEST_CASE("reconcile: deletions are finished, the image's after its container's"
   const StoreLayout& layout = machine.layout;
   const int64_t image = machine.CompletedImage("demo", kKnownLayer);
   const int64_t id = machine.CreatingContainer(image);
-  REQUIRE(machine.catalog->MarkContainerDeleting(id));
-  REQUIRE(machine.catalog->MarkImageDeleting(image));
+  REQUIRE(machine.catalog->containers.MarkDeleting(id));
+  REQUIRE(machine.catalog->images.MarkDeleting(image));
   REQUIRE(machine.Reconcile());
   CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
-  CHECK_FALSE(machine.catalog->ContainerById(id).has_value());
-  CHECK_FALSE(machine.catalog->ImageById(image).has_value());
+  CHECK_FALSE(machine.catalog->containers.ById(id).has_value());
+  CHECK_FALSE(machine.catalog->images.ById(image).has_value());
   CHECK_FALSE(Machine::Exists(layout.ImageIndex(image)));
 }
 
@@ -99,10 +99,10 @@ TEST_CASE("reconcile: a running container that cannot come back says why") {
   Machine machine;
   const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
   // An engine that no machine has: the launch fails before any keeper is started.
-  REQUIRE(machine.catalog->SetContainerState(id, ContainerState::kRunning));
+  REQUIRE(machine.catalog->containers.SetState(id, ContainerState::kRunning));
   REQUIRE(machine.Reconcile());
   CHECK(machine.RunUntil([&] {
-    const auto row = machine.catalog->ContainerById(id);
+    const auto row = machine.catalog->containers.ById(id);
     return row && row->state == ContainerState::kRestarting && !row->detail.empty();
   }));
   CHECK(Machine::Exists(machine.layout.Container(id) + "/data"));

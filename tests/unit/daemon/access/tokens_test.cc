@@ -44,10 +44,10 @@ struct Fixture {
   }
   /// One more request with the token; when the catalog says that it was used.
   int64_t Use(int64_t id) {
-    const auto row = catalog->TokenById(id);
+    const auto row = catalog->tokens.ById(id);
     REQUIRE(row);
     tokens.NoteUse(*row);
-    return catalog->TokenById(id)->last_used_at;
+    return catalog->tokens.ById(id)->last_used_at;
   }
 
   const ScratchDirectory scratch;
@@ -110,7 +110,7 @@ TEST_CASE("a token is found again, for its owner, until it is deleted") {
   CHECK(found->owner == 1000);
   CHECK(f.tokens.Find("Bearer " + other.token)->owner == 2000);
 
-  REQUIRE(f.catalog->RemoveToken(mine.row.id));
+  REQUIRE(f.catalog->tokens.Remove(mine.row.id));
   CHECK(f.Refused("Bearer " + mine.token).message ==
         "the access token is not valid: it is mistyped, or has been deleted");
   CHECK(f.tokens.Find("Bearer " + other.token));
@@ -122,13 +122,13 @@ TEST_CASE("a user has so many tokens at most, whatever others have") {
     TokenRow row;
     row.hash = std::to_string(i);
     row.owner = 1000;
-    REQUIRE(f.catalog->InsertToken(row));
+    REQUIRE(f.catalog->tokens.Insert(row));
   }
   const auto one_more = MakeToken(*f.catalog, "test", 1000);
   REQUIRE_FALSE(one_more);
   CHECK(one_more.error().code == ErrorCode::kForbidden);
   CHECK(MakeToken(*f.catalog, "test", 2000));
-  REQUIRE(f.catalog->RemoveToken(f.catalog->ListTokens()->front().id));
+  REQUIRE(f.catalog->tokens.Remove(f.catalog->tokens.List()->front().id));
   CHECK(MakeToken(*f.catalog, "test", 1000));
 }
 
@@ -190,7 +190,7 @@ TEST_CASE("use is written down once a minute, each token's for itself") {
   Fixture f;
   const int64_t id = f.Make().row.id;
   const int64_t other = f.Make().row.id;
-  CHECK(f.catalog->TokenById(id)->last_used_at == 0);
+  CHECK(f.catalog->tokens.ById(id)->last_used_at == 0);
   CHECK(f.Use(id) == kStart);
   f.now = kStart + 59;
   CHECK(f.Use(id) == kStart);
@@ -213,7 +213,7 @@ TEST_CASE("a use that cannot be written is one warning a minute, however many re
     for (const int64_t later : {0, 0, 1, 59, 60, 61, 119}) {
       f.now = kStart + later;
       for (const int64_t used : {id, other}) {
-        if (const auto row = f.catalog->TokenById(used)) f.tokens.NoteUse(*row);
+        if (const auto row = f.catalog->tokens.ById(used)) f.tokens.NoteUse(*row);
       }
       lines.push_back(logged.Lines());
     }
@@ -285,7 +285,7 @@ struct Door {
     CHECK(answer->status == status);
     return answer->bytes;
   }
-  int64_t LastUsed() { return catalog->TokenById(made_id)->last_used_at; }
+  int64_t LastUsed() { return catalog->tokens.ById(made_id)->last_used_at; }
 
   const ScratchDirectory scratch;
   const std::unique_ptr<EventLoop> loop = Made(EventLoop::Make());

@@ -31,11 +31,11 @@ struct TemporaryCatalog {
     row.engine = "postgresql";
     row.engine_version = "15.20";
     row.teams = std::move(teams);
-    const auto id = catalog->InsertImage(row);
+    const auto id = catalog->images.Insert(row);
     REQUIRE(id);
     ImageCompletion completion;
     completion.index_file = std::to_string(*id) + ".index";
-    REQUIRE(catalog->CompleteImage(*id, completion));
+    REQUIRE(catalog->images.Complete(*id, completion));
     return *id;
   }
 
@@ -46,7 +46,7 @@ struct TemporaryCatalog {
     row.owner = owner.uid;
     row.host = "127.0.0.1";
     row.port = port;
-    const auto id = catalog->InsertContainer(row);
+    const auto id = catalog->containers.Insert(row);
     REQUIRE(id);
     return *id;
   }

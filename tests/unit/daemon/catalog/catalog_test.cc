@@ -24,13 +24,13 @@ TEST_CASE("ids are one sequence from 10001 and never come twice") {
     CHECK(*catalog->NewId() == 10001);
     const int64_t image = Completed(*catalog, "shop");
     CHECK(image == 10002);
-    CHECK(*catalog->InsertContainer(NewContainer("a", image, 20000)) == 10003);
-    REQUIRE(catalog->RemoveContainer(10003));
+    CHECK(*catalog->containers.Insert(NewContainer("a", image, 20000)) == 10003);
+    REQUIRE(catalog->containers.Remove(10003));
   }
   auto catalog = Open(scratch / "catalog.db");
   CHECK(*catalog->NewId() == 10004);
   // A failed insert gives its id back with everything else.
-  CHECK(CodeOf(catalog->InsertContainer(NewContainer("b", 99999, 20000))) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->containers.Insert(NewContainer("b", 99999, 20000))) == ErrorCode::kNotFound);
   CHECK(*catalog->NewId() == 10005);
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("an image is what was written, also after reopening") {
     Complete(*catalog, id, {"l2", "l1"});
   }
   auto catalog = Open(scratch / "catalog.db");
-  const auto image = catalog->ImageById(id);
+  const auto image = catalog->images.ById(id);
   REQUIRE(image);
   CHECK(image->name == "shop");
   CHECK(image->state == ImageState::kCompleted);
@@ -62,7 +62,7 @@ TEST_CASE("an image is what was written, also after reopening") {
   CHECK_FALSE(image->Hidden());
   CHECK(image->tags == std::vector<std::string>{"0.2", "latest"});
   CHECK(image->teams == std::vector<std::string>{"a", "b"});
-  CHECK(*catalog->LayersOfImage(id) == std::vector<std::string>{"l1", "l2"});
+  CHECK(*catalog->images.LayersOf(id) == std::vector<std::string>{"l1", "l2"});
   struct stat st {};
   REQUIRE(::stat((scratch / "catalog.db").c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0600);
@@ -74,21 +74,21 @@ TEST_CASE("a bare name is the newest completed image, then the newest at all") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   const int64_t failed = Pending(*catalog, "shop");
-  REQUIRE(catalog->FailImage(failed, "line 3: syntax error", 1'700'000'000));
-  CHECK(catalog->FindImage("shop")->id == failed);
-  CHECK(catalog->FindImage("shop")->detail == "line 3: syntax error");
+  REQUIRE(catalog->images.MarkFailed(failed, "line 3: syntax error", 1'700'000'000));
+  CHECK(catalog->images.Find("shop")->id == failed);
+  CHECK(catalog->images.Find("shop")->detail == "line 3: syntax error");
   const int64_t first = Completed(*catalog, "shop");
   const int64_t second = Completed(*catalog, "shop");
   const int64_t pending = Pending(*catalog, "shop");
-  CHECK(catalog->FindImage("shop")->id == second);
-  CHECK(catalog->FindImage(std::to_string(pending))->state == ImageState::kPending);
-  CHECK(catalog->FindImage("shop", [&](const ImageRow& row) { return row.id == first; })->id == first);
-  REQUIRE(catalog->MarkImageDeleting(second));
-  CHECK(catalog->FindImage("shop")->id == first);
-  CHECK(CodeOf(catalog->FindImage(std::to_string(second))) == ErrorCode::kNotFound);
-  CHECK(catalog->ImageById(second)->state == ImageState::kDeleting);
+  CHECK(catalog->images.Find("shop")->id == second);
+  CHECK(catalog->images.Find(std::to_string(pending))->state == ImageState::kPending);
+  CHECK(catalog->images.Find("shop", [&](const ImageRow& row) { return row.id == first; })->id == first);
+  REQUIRE(catalog->images.MarkDeleting(second));
+  CHECK(catalog->images.Find("shop")->id == first);
+  CHECK(CodeOf(catalog->images.Find(std::to_string(second))) == ErrorCode::kNotFound);
+  CHECK(catalog->images.ById(second)->state == ImageState::kDeleting);
   for (const char* reference : {"sho", "shop:", ":", "", "99999", "shop:nope", "0", "-1", "' OR 1=1 --"}) {
-    const auto found = catalog->FindImage(reference);
+    const auto found = catalog->images.Find(reference);
     INFO(reference);
     CHECK(CodeOf(found) == ErrorCode::kNotFound);
     CHECK(found.error().message == "no data image '" + std::string(reference) + "'");
@@ -101,15 +101,15 @@ TEST_CASE("a tag belongs to one completed image of a name and moves to the newes
   const int64_t first = Completed(*catalog, "shop", {"latest", "v1"});
   const int64_t other = Completed(*catalog, "bank", {"latest"});
   const int64_t second = Pending(*catalog, "shop", {"latest", "v2"});
-  CHECK(catalog->FindImage("shop:latest")->id == first);  // a build that runs takes nothing yet
+  CHECK(catalog->images.Find("shop:latest")->id == first);  // a build that runs takes nothing yet
   Complete(*catalog, second);
-  CHECK(catalog->FindImage("shop:latest")->id == second);
-  CHECK(catalog->FindImage("shop:v1")->id == first);
-  CHECK(catalog->FindImage("bank:latest")->id == other);
-  CHECK(catalog->ImageById(first)->tags == std::vector<std::string>{"v1"});
+  CHECK(catalog->images.Find("shop:latest")->id == second);
+  CHECK(catalog->images.Find("shop:v1")->id == first);
+  CHECK(catalog->images.Find("bank:latest")->id == other);
+  CHECK(catalog->images.ById(first)->tags == std::vector<std::string>{"v1"});
   // Deleting the newest does not give its tag back.
-  REQUIRE(catalog->MarkImageDeleting(second));
-  CHECK(CodeOf(catalog->FindImage("shop:latest")) == ErrorCode::kNotFound);
+  REQUIRE(catalog->images.MarkDeleting(second));
+  CHECK(CodeOf(catalog->images.Find("shop:latest")) == ErrorCode::kNotFound);
 }
 
 TEST_CASE("nobody takes a tag from somebody else's image") {
@@ -118,7 +118,7 @@ TEST_CASE("nobody takes a tag from somebody else's image") {
   const auto of = [&](uid_t owner, const std::string& name, std::vector<std::string> tags) {
     ImageRow row = NewImage(name, std::move(tags));
     row.owner = owner;
-    const auto id = catalog->InsertImage(row);
+    const auto id = catalog->images.Insert(row);
     REQUIRE(id);
     Complete(*catalog, *id);
     return *id;
@@ -126,22 +126,22 @@ TEST_CASE("nobody takes a tag from somebody else's image") {
   using Tags = std::vector<std::string>;
   const int64_t anns = of(1, "shop", {"latest", "v1", "v2"});
   const int64_t bobs = of(2, "shop", {"latest"});
-  REQUIRE(catalog->UpdateImage(bobs, {.name = {}, .tags = {"v1"}, .teams = {}, .expires_at = {}}));
+  REQUIRE(catalog->images.Update(bobs, {.name = {}, .tags = {"v1"}, .teams = {}, .expires_at = {}}));
   const int64_t renamed = of(2, "store", {"v2"});
-  REQUIRE(catalog->UpdateImage(renamed, {.name = "shop", .tags = {}, .teams = {}, .expires_at = {}}));
-  CHECK(catalog->ImageById(anns)->tags == Tags{"latest", "v1", "v2"});
-  CHECK(catalog->ImageById(bobs)->tags == Tags{"latest", "v1"});
-  CHECK(catalog->ImageById(renamed)->tags == Tags{"v2"});
+  REQUIRE(catalog->images.Update(renamed, {.name = "shop", .tags = {}, .teams = {}, .expires_at = {}}));
+  CHECK(catalog->images.ById(anns)->tags == Tags{"latest", "v1", "v2"});
+  CHECK(catalog->images.ById(bobs)->tags == Tags{"latest", "v1"});
+  CHECK(catalog->images.ById(renamed)->tags == Tags{"v2"});
   const auto seen_by = [&](uid_t caller, const char* reference) {
-    return catalog->FindImage(reference, [caller](const ImageRow& image) { return image.owner == caller; })
+    return catalog->images.Find(reference, [caller](const ImageRow& image) { return image.owner == caller; })
         ->id;
   };
   CHECK(seen_by(1, "shop:latest") == anns);
   CHECK(seen_by(1, "shop:v2") == anns);
   CHECK(seen_by(2, "shop:latest") == bobs);
-  CHECK(catalog->FindImage("shop:latest")->id == bobs);  // who sees both gets the newest
+  CHECK(catalog->images.Find("shop:latest")->id == bobs);  // who sees both gets the newest
   const int64_t bobs_next = of(2, "shop", {"latest"});
-  CHECK(catalog->ImageById(bobs)->tags == Tags{"v1"});
+  CHECK(catalog->images.ById(bobs)->tags == Tags{"v1"});
   CHECK(seen_by(2, "shop:latest") == bobs_next);
 }
 
@@ -152,15 +152,15 @@ TEST_CASE("an image has so many tags and teams, not more") {
   for (size_t i = 0; i < kMaxTagsOfImage; ++i) many.push_back("t" + std::to_string(i));
   const int64_t full = Completed(*catalog, "shop", many);
   const auto update = [&](std::vector<std::string> tags, std::vector<std::string> teams) {
-    return catalog->UpdateImage(full, {"other", std::move(tags), std::move(teams), {}});
+    return catalog->images.Update(full, {"other", std::move(tags), std::move(teams), {}});
   };
   CHECK(CodeOf(update({"one-more"}, {})) == ErrorCode::kInvalidArgument);
-  CHECK(catalog->ImageById(full)->name == "shop");  // nothing of the change was made
-  REQUIRE(update({"t7"}, {}));                      // it has that one
+  CHECK(catalog->images.ById(full)->name == "shop");  // nothing of the change was made
+  REQUIRE(update({"t7"}, {}));                        // it has that one
   CHECK(CodeOf(update({}, std::vector<std::string>(many))) == ErrorCode::kInvalidArgument);
   many.emplace_back("one-more");
-  CHECK(CodeOf(catalog->InsertImage(NewImage("shop", many))) == ErrorCode::kInvalidArgument);
-  CHECK(catalog->ListImages()->size() == 1);
+  CHECK(CodeOf(catalog->images.Insert(NewImage("shop", many))) == ErrorCode::kInvalidArgument);
+  CHECK(catalog->images.List()->size() == 1);
 }
 
 TEST_CASE("builds that end in another order than they began leave the tag with the newest") {
@@ -170,21 +170,21 @@ TEST_CASE("builds that end in another order than they began leave the tag with t
   const int64_t newer = Pending(*catalog, "shop", {"latest"});
   Complete(*catalog, newer);
   Complete(*catalog, older);
-  CHECK(catalog->FindImage("shop:latest")->id == newer);
-  CHECK(catalog->FindImage("shop:only-older")->id == older);
+  CHECK(catalog->images.Find("shop:latest")->id == newer);
+  CHECK(catalog->images.Find("shop:only-older")->id == older);
   const int64_t failing = Pending(*catalog, "shop", {"latest"});
-  REQUIRE(catalog->FailImage(failing, "x", 0));
-  CHECK(catalog->FindImage("shop:latest")->id == newer);
+  REQUIRE(catalog->images.MarkFailed(failing, "x", 0));
+  CHECK(catalog->images.Find("shop:latest")->id == newer);
 }
 
 TEST_CASE("only a pending image can be completed or fail, once") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   const int64_t id = Completed(*catalog, "shop");
-  CHECK(CodeOf(catalog->CompleteImage(id, {})) == ErrorCode::kInternal);
-  CHECK(CodeOf(catalog->FailImage(id, "x", 0)) == ErrorCode::kInternal);
-  CHECK(CodeOf(catalog->CompleteImage(4711, {})) == ErrorCode::kNotFound);
-  CHECK(catalog->ImageById(id)->index_file == std::to_string(id) + ".index");
+  CHECK(CodeOf(catalog->images.Complete(id, {})) == ErrorCode::kInternal);
+  CHECK(CodeOf(catalog->images.MarkFailed(id, "x", 0)) == ErrorCode::kInternal);
+  CHECK(CodeOf(catalog->images.Complete(4711, {})) == ErrorCode::kNotFound);
+  CHECK(catalog->images.ById(id)->index_file == std::to_string(id) + ".index");
 }
 
 TEST_CASE("hidden images are found by their key or id, not by a name, and one key has one image") {
@@ -192,19 +192,19 @@ TEST_CASE("hidden images are found by their key or id, not by a name, and one ke
   auto catalog = Open(scratch / "catalog.db");
   ImageRow row = NewImage("empty");
   row.cache_key = "postgresql-15.20";
-  const auto id = catalog->InsertImage(row);
+  const auto id = catalog->images.Insert(row);
   REQUIRE(id);
-  CHECK(CodeOf(catalog->InsertImage(row)) == ErrorCode::kAlreadyExists);
-  CHECK(catalog->FindCachedImage("postgresql-15.20")->id == *id);
-  CHECK(CodeOf(catalog->FindCachedImage("")) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->FindImage("empty")) == ErrorCode::kNotFound);
-  CHECK(catalog->FindImage(std::to_string(*id))->id == *id);
-  CHECK(catalog->ListImages()->empty());
-  CHECK(catalog->ListImages(Rows::kAll)->size() == 1);
-  REQUIRE(catalog->MarkImageDeleting(*id));
-  CHECK(CodeOf(catalog->FindCachedImage("postgresql-15.20")) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->FindImage(std::to_string(*id))) == ErrorCode::kNotFound);
-  CHECK(catalog->InsertImage(row));
+  CHECK(CodeOf(catalog->images.Insert(row)) == ErrorCode::kAlreadyExists);
+  CHECK(catalog->images.FindCached("postgresql-15.20")->id == *id);
+  CHECK(CodeOf(catalog->images.FindCached("")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->images.Find("empty")) == ErrorCode::kNotFound);
+  CHECK(catalog->images.Find(std::to_string(*id))->id == *id);
+  CHECK(catalog->images.List()->empty());
+  CHECK(catalog->images.List(Rows::kAll)->size() == 1);
+  REQUIRE(catalog->images.MarkDeleting(*id));
+  CHECK(CodeOf(catalog->images.FindCached("postgresql-15.20")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->images.Find(std::to_string(*id))) == ErrorCode::kNotFound);
+  CHECK(catalog->images.Insert(row));
 }
 
 TEST_CASE("garbage collection sees every layer that some image refers to") {
@@ -212,17 +212,17 @@ TEST_CASE("garbage collection sees every layer that some image refers to") {
   auto catalog = Open(scratch / "catalog.db");
   const int64_t first = Pending(*catalog, "a");
   const int64_t second = Pending(*catalog, "b");
-  CHECK(catalog->LayersReferenced()->empty());
+  CHECK(catalog->images.LayersReferenced()->empty());
   Complete(*catalog, first, {"base", "top"});
   Complete(*catalog, second, {"base"});
-  CHECK(*catalog->LayersReferenced() == std::vector<std::string>{"base", "top"});
-  CHECK(*catalog->ImagesUsingLayer("base") == std::vector<int64_t>{first, second});
-  CHECK(catalog->ImagesUsingLayer("none")->empty());
-  REQUIRE(catalog->MarkImageDeleting(first));
-  CHECK(catalog->LayersReferenced()->size() == 2);  // until the row is gone
-  REQUIRE(catalog->RemoveImage(first));
-  CHECK(*catalog->LayersReferenced() == std::vector<std::string>{"base"});
-  CHECK(CodeOf(catalog->RemoveImage(first)) == ErrorCode::kNotFound);
+  CHECK(*catalog->images.LayersReferenced() == std::vector<std::string>{"base", "top"});
+  CHECK(*catalog->images.UsingLayer("base") == std::vector<int64_t>{first, second});
+  CHECK(catalog->images.UsingLayer("none")->empty());
+  REQUIRE(catalog->images.MarkDeleting(first));
+  CHECK(catalog->images.LayersReferenced()->size() == 2);  // until the row is gone
+  REQUIRE(catalog->images.Remove(first));
+  CHECK(*catalog->images.LayersReferenced() == std::vector<std::string>{"base"});
+  CHECK(CodeOf(catalog->images.Remove(first)) == ErrorCode::kNotFound);
 }
 
 TEST_CASE("a container is what was written") {
@@ -233,12 +233,12 @@ TEST_CASE("a container is what was written") {
   {
     auto catalog = Open(scratch / "catalog.db");
     const int64_t image = Completed(*catalog, "shop");
-    id = *catalog->InsertContainer(NewContainer("demo", image, 20001));
-    CHECK(catalog->FindContainer("demo")->state == ContainerState::kCreating);
-    REQUIRE(catalog->CompleteContainer(id, 42.5, timings, 1'700'000'001));
+    id = *catalog->containers.Insert(NewContainer("demo", image, 20001));
+    CHECK(catalog->containers.Find("demo")->state == ContainerState::kCreating);
+    REQUIRE(catalog->containers.Complete(id, 42.5, timings, 1'700'000'001));
   }
   auto catalog = Open(scratch / "catalog.db");
-  const auto container = catalog->FindContainer(std::to_string(id));
+  const auto container = catalog->containers.Find(std::to_string(id));
   REQUIRE(container);
   CHECK(container->name == "demo");
   CHECK(container->image_reference == "shop:latest");
@@ -256,14 +256,14 @@ TEST_CASE("a container is what was written") {
   CHECK(container->timings == timings);
   CHECK(container->installation_root == "/usr/lib/postgresql/15");
   CHECK(container->installation_version == "15.20");
-  REQUIRE(catalog->SetContainerState(id, ContainerState::kFailed, "engine ended"));
-  CHECK(catalog->ContainerById(id)->state == ContainerState::kFailed);
-  CHECK(catalog->ContainerById(id)->detail == "engine ended");
-  REQUIRE(catalog->SetContainerPort(id, 20002));
-  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20002});
-  CHECK(CodeOf(catalog->SetContainerState(4711, ContainerState::kFailed)) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->FindContainer("nope")) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->FindContainer("demo", [](const ContainerRow&) { return false; })) ==
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kFailed, "engine ended"));
+  CHECK(catalog->containers.ById(id)->state == ContainerState::kFailed);
+  CHECK(catalog->containers.ById(id)->detail == "engine ended");
+  REQUIRE(catalog->containers.SetPort(id, 20002));
+  CHECK(*catalog->containers.UsedPorts() == std::vector<uint16_t>{20002});
+  CHECK(CodeOf(catalog->containers.SetState(4711, ContainerState::kFailed)) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->containers.Find("nope")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->containers.Find("demo", [](const ContainerRow&) { return false; })) ==
         ErrorCode::kNotFound);
 }
 
@@ -273,16 +273,17 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   int64_t id = 0;
   {
     const auto catalog = Open(path);
-    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
-    REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
-    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
-    REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 99, .unique_bytes = 1},
-                                    {.number = 2, .created_at = 60, .unique_bytes = 8192}}));
-    REQUIRE(catalog->NoteRevisions(id, {{.number = 1}, {.number = 2}, {.number = 3, .created_at = 70}}));
-    REQUIRE(catalog->BeginRevert(id, 1));
+    id = catalog->containers.Insert(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+    REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+    REQUIRE(catalog->containers.NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
+    REQUIRE(catalog->containers.NoteSaved(id, {{.number = 1, .created_at = 99, .unique_bytes = 1},
+                                               {.number = 2, .created_at = 60, .unique_bytes = 8192}}));
+    REQUIRE(catalog->containers.NoteRevisions(
+        id, {{.number = 1}, {.number = 2}, {.number = 3, .created_at = 70}}));
+    REQUIRE(catalog->containers.BeginRevert(id, 1));
   }
   const auto catalog = Open(path);
-  ContainerRow row = catalog->ContainerById(id).value();
+  ContainerRow row = catalog->containers.ById(id).value();
   CHECK(row.state == ContainerState::kReverting);
   CHECK(row.revert_to == 1U);
   CHECK(row.revision == "rev.2");  // until it is there; what was only noted is not current
@@ -290,22 +291,22 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   CHECK(row.revisions[0].created_at == 50);
   CHECK(row.revisions[0].unique_bytes == 4096);
   CHECK(row.revisions[2].created_at == 70);
-  REQUIRE(catalog->FinishRevert(id, 1));
-  row = catalog->FindContainer("demo").value();
+  REQUIRE(catalog->containers.FinishRevert(id, 1));
+  row = catalog->containers.Find("demo").value();
   CHECK(row.state == ContainerState::kRunning);
   CHECK(row.revision == "rev.1");
   CHECK_FALSE(row.revert_to);
 
-  REQUIRE(catalog->BeginRevert(id, 0));
-  REQUIRE(catalog->SetContainerState(id, ContainerState::kFailed, "damaged"));
-  row = catalog->ContainerById(id).value();
+  REQUIRE(catalog->containers.BeginRevert(id, 0));
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kFailed, "damaged"));
+  row = catalog->containers.ById(id).value();
   CHECK(row.state == ContainerState::kFailed);
   CHECK_FALSE(row.revert_to);
   CHECK_FALSE(row.stays_down);
-  CHECK(CodeOf(catalog->NoteSaved(4711, {{.number = 1}})) != ErrorCode::kInternal);
-  REQUIRE(catalog->MarkContainerDeleting(id));
-  CHECK(CodeOf(catalog->BeginRevert(id, 1)) == ErrorCode::kNotFound);
-  REQUIRE(catalog->RemoveContainer(id));  // and its revisions with it
+  CHECK(CodeOf(catalog->containers.NoteSaved(4711, {{.number = 1}})) != ErrorCode::kInternal);
+  REQUIRE(catalog->containers.MarkDeleting(id));
+  CHECK(CodeOf(catalog->containers.BeginRevert(id, 1)) == ErrorCode::kNotFound);
+  REQUIRE(catalog->containers.Remove(id));  // and its revisions with it
 }
 
 TEST_CASE("that a container stays down is a column, whatever its detail says") {
@@ -314,23 +315,23 @@ TEST_CASE("that a container stays down is a column, whatever its detail says") {
   int64_t id = 0;
   {
     const auto catalog = Open(path);
-    id = catalog->InsertContainer(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+    id = catalog->containers.Insert(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
     REQUIRE(
-        catalog->SetContainerState(id, ContainerState::kFailed, "not started again by itself: only words"));
-    CHECK_FALSE(catalog->ContainerById(id)->stays_down);
-    REQUIRE(catalog->KeepContainerDown(id, "cannot sync"));
+        catalog->containers.SetState(id, ContainerState::kFailed, "not started again by itself: only words"));
+    CHECK_FALSE(catalog->containers.ById(id)->stays_down);
+    REQUIRE(catalog->containers.KeepDown(id, "cannot sync"));
   }
   const auto catalog = Open(path);
-  ContainerRow row = catalog->ContainerById(id).value();
+  ContainerRow row = catalog->containers.ById(id).value();
   CHECK(row.state == ContainerState::kFailed);
   CHECK(row.stays_down);
   CHECK(row.detail == "cannot sync");
-  REQUIRE(catalog->BeginRevert(id, 0));
-  CHECK_FALSE(catalog->ContainerById(id)->stays_down);
-  REQUIRE(catalog->KeepContainerDown(id, "cannot sync"));
-  CHECK_FALSE(catalog->ContainerById(id)->revert_to);
-  REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
-  CHECK_FALSE(catalog->ContainerById(id)->stays_down);
+  REQUIRE(catalog->containers.BeginRevert(id, 0));
+  CHECK_FALSE(catalog->containers.ById(id)->stays_down);
+  REQUIRE(catalog->containers.KeepDown(id, "cannot sync"));
+  CHECK_FALSE(catalog->containers.ById(id)->revert_to);
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+  CHECK_FALSE(catalog->containers.ById(id)->stays_down);
 }
 
 TEST_CASE("a pending image keeps the layers it has leased") {
@@ -340,56 +341,56 @@ TEST_CASE("a pending image keeps the layers it has leased") {
   Complete(*catalog, base, {"l1", "l2"});
   ImageRow row = NewImage("grown");
   row.leased_layers = {"l1", "l2"};
-  const int64_t id = catalog->InsertImage(row).value();
-  REQUIRE(catalog->MarkImageDeleting(base));
-  REQUIRE(catalog->RemoveImage(base));
-  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l1", "l2"});
+  const int64_t id = catalog->images.Insert(row).value();
+  REQUIRE(catalog->images.MarkDeleting(base));
+  REQUIRE(catalog->images.Remove(base));
+  CHECK(catalog->images.LayersReferenced().value() == std::vector<std::string>{"l1", "l2"});
   Complete(*catalog, id, {"l2", "l3"});
-  CHECK(catalog->LayersReferenced().value() == std::vector<std::string>{"l2", "l3"});
+  CHECK(catalog->images.LayersReferenced().value() == std::vector<std::string>{"l2", "l3"});
 }
 
 TEST_CASE("a name is taken while its container lives, a port until the row is gone") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   const int64_t image = Completed(*catalog, "shop");
-  const int64_t first = *catalog->InsertContainer(NewContainer("demo", image, 20000));
-  const auto taken = catalog->InsertContainer(NewContainer("demo", image, 20001));
+  const int64_t first = *catalog->containers.Insert(NewContainer("demo", image, 20000));
+  const auto taken = catalog->containers.Insert(NewContainer("demo", image, 20001));
   CHECK(CodeOf(taken) == ErrorCode::kAlreadyExists);
   CHECK(taken.error().message.find("'demo'") != std::string::npos);
-  CHECK(CodeOf(catalog->InsertContainer(NewContainer("other", image, 20000))) == ErrorCode::kInUse);
-  REQUIRE(catalog->MarkContainerDeleting(first));
-  CHECK(CodeOf(catalog->FindContainer("demo")) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->InsertContainer(NewContainer("demo", image, 20000))) == ErrorCode::kInUse);
-  const auto second = catalog->InsertContainer(NewContainer("demo", image, 20001));
+  CHECK(CodeOf(catalog->containers.Insert(NewContainer("other", image, 20000))) == ErrorCode::kInUse);
+  REQUIRE(catalog->containers.MarkDeleting(first));
+  CHECK(CodeOf(catalog->containers.Find("demo")) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->containers.Insert(NewContainer("demo", image, 20000))) == ErrorCode::kInUse);
+  const auto second = catalog->containers.Insert(NewContainer("demo", image, 20001));
   REQUIRE(second);
-  CHECK(CodeOf(catalog->SetContainerPort(*second, 20000)) == ErrorCode::kInUse);
-  CHECK(catalog->SetContainerPort(*second, 20001));
-  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20000, 20001});
-  CHECK(catalog->ListContainers()->size() == 1);
-  CHECK(catalog->ListContainers(Rows::kAll)->size() == 2);
-  REQUIRE(catalog->RemoveContainer(first));
-  CHECK(*catalog->UsedPorts() == std::vector<uint16_t>{20001});
+  CHECK(CodeOf(catalog->containers.SetPort(*second, 20000)) == ErrorCode::kInUse);
+  CHECK(catalog->containers.SetPort(*second, 20001));
+  CHECK(*catalog->containers.UsedPorts() == std::vector<uint16_t>{20000, 20001});
+  CHECK(catalog->containers.List()->size() == 1);
+  CHECK(catalog->containers.List(Rows::kAll)->size() == 2);
+  REQUIRE(catalog->containers.Remove(first));
+  CHECK(*catalog->containers.UsedPorts() == std::vector<uint16_t>{20001});
 }
 
 TEST_CASE("an image in use is not deleted, and says by whom") {
   const ScratchDirectory scratch;
   auto catalog = Open(scratch / "catalog.db");
   const int64_t image = Completed(*catalog, "shop");
-  const int64_t a = *catalog->InsertContainer(NewContainer("a", image, 20000));
-  const int64_t b = *catalog->InsertContainer(NewContainer("b", image, 20001));
-  const auto refused = catalog->MarkImageDeleting(image);
+  const int64_t a = *catalog->containers.Insert(NewContainer("a", image, 20000));
+  const int64_t b = *catalog->containers.Insert(NewContainer("b", image, 20001));
+  const auto refused = catalog->images.MarkDeleting(image);
   CHECK(CodeOf(refused) == ErrorCode::kInUse);
   CHECK(refused.error().message ==
         "data image 'shop' (" + std::to_string(image) + ") is in use by data containers 'a', 'b'");
-  REQUIRE(catalog->MarkContainerDeleting(a));
-  REQUIRE(catalog->MarkContainerDeleting(b));
-  REQUIRE(catalog->MarkImageDeleting(image));
-  CHECK(CodeOf(catalog->InsertContainer(NewContainer("c", image, 20002))) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->RemoveImage(image)) == ErrorCode::kInUse);
-  CHECK(catalog->ContainersOfImage(image)->size() == 2);
-  REQUIRE(catalog->RemoveContainer(a));
-  REQUIRE(catalog->RemoveContainer(b));
-  CHECK(catalog->RemoveImage(image));
+  REQUIRE(catalog->containers.MarkDeleting(a));
+  REQUIRE(catalog->containers.MarkDeleting(b));
+  REQUIRE(catalog->images.MarkDeleting(image));
+  CHECK(CodeOf(catalog->containers.Insert(NewContainer("c", image, 20002))) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->images.Remove(image)) == ErrorCode::kInUse);
+  CHECK(catalog->containers.OfImage(image)->size() == 2);
+  REQUIRE(catalog->containers.Remove(a));
+  REQUIRE(catalog->containers.Remove(b));
+  CHECK(catalog->images.Remove(image));
 }
 
 std::string Content(const std::string& path) {
@@ -478,19 +479,19 @@ TEST_CASE("a full disk is kNoSpace, and what was there stays") {
     int count = 0;
     ErrorCode code = ErrorCode::kInternal;
     for (; count < 1000; ++count) {
-      const auto id = (*catalog)->InsertImage(row);
+      const auto id = (*catalog)->images.Insert(row);
       if (!id) {
         code = id.error().code;
         break;
       }
     }
     if (code != ErrorCode::kNoSpace) ::_exit(13);
-    const auto images = (*catalog)->ListImages();
+    const auto images = (*catalog)->images.List();
     if (!images || images->size() != static_cast<size_t>(count)) ::_exit(14);
     catalog->reset();
     auto again = Catalog::Open(scratch / "catalog.db");
     if (!again) ::_exit(15);
-    const auto after = (*again)->ListImages();
+    const auto after = (*again)->images.List();
     ::_exit(after && after->size() == static_cast<size_t>(count) && count > 10 ? 0 : 16);
   }
   CHECK(WaitForExit(child) == 0);

@@ -13,59 +13,60 @@ TEST_CASE("tokens, changes and what expires") {
   token.purpose = "ci";
   token.owner = 1000;
   token.created_at = 5;
-  token.id = catalog->InsertToken(token).value();
-  REQUIRE(catalog->NoteTokenUse(token.id, 77));
-  CHECK(catalog->TokenById(token.id)->last_used_at == 77);
-  CHECK(catalog->TokenById(token.id)->hash == "00ff");
-  CHECK(catalog->ListTokens()->size() == 1);
-  REQUIRE(catalog->RemoveToken(token.id));
-  CHECK(CodeOf(catalog->TokenById(token.id)) == ErrorCode::kNotFound);
-  CHECK(CodeOf(catalog->RemoveToken(token.id)) == ErrorCode::kNotFound);
+  token.id = catalog->tokens.Insert(token).value();
+  REQUIRE(catalog->tokens.NoteUse(token.id, 77));
+  CHECK(catalog->tokens.ById(token.id)->last_used_at == 77);
+  CHECK(catalog->tokens.ById(token.id)->hash == "00ff");
+  CHECK(catalog->tokens.List()->size() == 1);
+  REQUIRE(catalog->tokens.Remove(token.id));
+  CHECK(CodeOf(catalog->tokens.ById(token.id)) == ErrorCode::kNotFound);
+  CHECK(CodeOf(catalog->tokens.Remove(token.id)) == ErrorCode::kNotFound);
 
   const int64_t shop = Completed(*catalog, "shop");
   const int64_t other = Completed(*catalog, "shop");
-  const int64_t demo = catalog->InsertContainer(NewContainer("demo", shop, 20001)).value();
-  const int64_t second = catalog->InsertContainer(NewContainer("second", other, 20002)).value();
-  REQUIRE(catalog->UpdateImage(other, {.name = {}, .tags = {}, .teams = {}, .expires_at = 0}));
+  const int64_t demo = catalog->containers.Insert(NewContainer("demo", shop, 20001)).value();
+  const int64_t second = catalog->containers.Insert(NewContainer("second", other, 20002)).value();
+  REQUIRE(catalog->images.Update(other, {.name = {}, .tags = {}, .teams = {}, .expires_at = 0}));
   CHECK(catalog->NextExpiry(1'800'000'000).value() == 0);
-  REQUIRE(catalog->UpdateImage(shop, {.name = {}, .tags = {"x"}, .teams = {"t"}, .expires_at = 100}));
-  REQUIRE(catalog->CompleteContainer(demo, 1, {}, 0));
-  REQUIRE(catalog->UpdateContainer(demo, {.name = {}, .expires_at = 200}));
+  REQUIRE(catalog->images.Update(shop, {.name = {}, .tags = {"x"}, .teams = {"t"}, .expires_at = 100}));
+  REQUIRE(catalog->containers.Complete(demo, 1, {}, 0));
+  REQUIRE(catalog->containers.Update(demo, {.name = {}, .expires_at = 200}));
   CHECK(catalog->NextExpiry(0).value() == 100);
   CHECK(catalog->NextExpiry(100).value() == 200);
-  CHECK(catalog->ExpiredImages(150)->empty());  // demo uses it
-  CHECK(catalog->ExpiredContainers(199)->empty());
-  CHECK(catalog->ExpiredContainers(200).value() == std::vector<int64_t>{demo});
-  REQUIRE(catalog->MarkContainerDeleting(demo));
-  CHECK(catalog->ExpiredImages(99)->empty());
-  CHECK(catalog->ExpiredImages(100).value() == std::vector<int64_t>{shop});
+  CHECK(catalog->images.Expired(150)->empty());  // demo uses it
+  CHECK(catalog->containers.Expired(199)->empty());
+  CHECK(catalog->containers.Expired(200).value() == std::vector<int64_t>{demo});
+  REQUIRE(catalog->containers.MarkDeleting(demo));
+  CHECK(catalog->images.Expired(99)->empty());
+  CHECK(catalog->images.Expired(100).value() == std::vector<int64_t>{shop});
 
-  REQUIRE(catalog->UpdateImage(other, {.name = {}, .tags = {"x"}, .teams = {}, .expires_at = {}}));
-  CHECK(catalog->FindImage("shop:x")->id == other);
-  REQUIRE(catalog->UpdateImage(shop, {.name = "store", .tags = {"y"}, .teams = {}, .expires_at = 0}));
-  CHECK(catalog->FindImage("store:y")->id == shop);
-  CHECK(catalog->ImageById(shop)->expires_at == 0);
-  REQUIRE(catalog->UpdateImage(other, {.name = {}, .tags = {"y"}, .teams = {}, .expires_at = {}}));
-  REQUIRE(catalog->UpdateImage(other, {.name = "store", .tags = {}, .teams = {}, .expires_at = {}}));
-  CHECK(catalog->FindImage("store:y")->id == other);
+  REQUIRE(catalog->images.Update(other, {.name = {}, .tags = {"x"}, .teams = {}, .expires_at = {}}));
+  CHECK(catalog->images.Find("shop:x")->id == other);
+  REQUIRE(catalog->images.Update(shop, {.name = "store", .tags = {"y"}, .teams = {}, .expires_at = 0}));
+  CHECK(catalog->images.Find("store:y")->id == shop);
+  CHECK(catalog->images.ById(shop)->expires_at == 0);
+  REQUIRE(catalog->images.Update(other, {.name = {}, .tags = {"y"}, .teams = {}, .expires_at = {}}));
+  REQUIRE(catalog->images.Update(other, {.name = "store", .tags = {}, .teams = {}, .expires_at = {}}));
+  CHECK(catalog->images.Find("store:y")->id == other);
 
   REQUIRE(
-      catalog->UpdateImage(shop, {.name = {}, .tags = {"a", "b"}, .teams = {"t", "u"}, .expires_at = {}}));
-  REQUIRE(catalog->UpdateImage(shop, {.name = {},
-                                      .tags = {"c"},
-                                      .teams = {},
-                                      .expires_at = {},
-                                      .remove_tags = {"a", "z"},
-                                      .remove_teams = {"t"}}));
-  CHECK(catalog->ImageById(shop)->tags == std::vector<std::string>{"b", "c"});
-  CHECK(catalog->ImageById(shop)->teams == std::vector<std::string>{"a", "b", "u"});
-  CHECK(CodeOf(catalog->FindImage("store:a")) == ErrorCode::kNotFound);
-  CHECK(catalog->FindImage("store:y")->id == other);
+      catalog->images.Update(shop, {.name = {}, .tags = {"a", "b"}, .teams = {"t", "u"}, .expires_at = {}}));
+  REQUIRE(catalog->images.Update(shop, {.name = {},
+                                        .tags = {"c"},
+                                        .teams = {},
+                                        .expires_at = {},
+                                        .remove_tags = {"a", "z"},
+                                        .remove_teams = {"t"}}));
+  CHECK(catalog->images.ById(shop)->tags == std::vector<std::string>{"b", "c"});
+  CHECK(catalog->images.ById(shop)->teams == std::vector<std::string>{"a", "b", "u"});
+  CHECK(CodeOf(catalog->images.Find("store:a")) == ErrorCode::kNotFound);
+  CHECK(catalog->images.Find("store:y")->id == other);
 
-  CHECK(CodeOf(catalog->UpdateContainer(demo, {.name = "second", .expires_at = {}})) ==
+  CHECK(CodeOf(catalog->containers.Update(demo, {.name = "second", .expires_at = {}})) ==
         ErrorCode::kAlreadyExists);
-  REQUIRE(catalog->UpdateContainer(second, {.name = "demo", .expires_at = {}}));  // free: the first is going
-  CHECK(catalog->FindContainer("demo")->id == second);
+  REQUIRE(
+      catalog->containers.Update(second, {.name = "demo", .expires_at = {}}));  // free: the first is going
+  CHECK(catalog->containers.Find("demo")->id == second);
 }
 
 TEST_CASE("a lifetime begins when what has it can be used") {
@@ -77,32 +78,32 @@ TEST_CASE("a lifetime begins when what has it can be used") {
 
   const int64_t image = Pending(*catalog, "shop");
   CHECK(catalog->NextExpiry(0).value() == 0);
-  CHECK(catalog->ExpiredImages(kLate)->empty());
-  REQUIRE(catalog->CompleteImage(image, {"", 1, 1, "x", {"l1"}, kLate}));
-  CHECK(catalog->ImageById(image)->expires_at == kLate + kLifetime);
-  CHECK(catalog->ExpiredImages(kLate + kLifetime - 1)->empty());
-  CHECK(catalog->ExpiredImages(kLate + kLifetime).value() == std::vector<int64_t>{image});
+  CHECK(catalog->images.Expired(kLate)->empty());
+  REQUIRE(catalog->images.Complete(image, {"", 1, 1, "x", {"l1"}, kLate}));
+  CHECK(catalog->images.ById(image)->expires_at == kLate + kLifetime);
+  CHECK(catalog->images.Expired(kLate + kLifetime - 1)->empty());
+  CHECK(catalog->images.Expired(kLate + kLifetime).value() == std::vector<int64_t>{image});
 
   const int64_t failed = Pending(*catalog, "failed");
-  REQUIRE(catalog->FailImage(failed, "a disk is full", kLate + 1));
-  CHECK(catalog->ImageById(failed)->expires_at == kLate + 1 + kLifetime);
-  REQUIRE(catalog->FailDamagedImage(image, "a chunk is damaged"));  // no new life
-  CHECK(catalog->ImageById(image)->expires_at == kLate + kLifetime);
+  REQUIRE(catalog->images.MarkFailed(failed, "a disk is full", kLate + 1));
+  CHECK(catalog->images.ById(failed)->expires_at == kLate + 1 + kLifetime);
+  REQUIRE(catalog->images.MarkDamaged(image, "a chunk is damaged"));  // no new life
+  CHECK(catalog->images.ById(image)->expires_at == kLate + kLifetime);
 
   const int64_t forever = Pending(*catalog, "forever");
-  REQUIRE(catalog->UpdateImage(forever, {.name = {}, .tags = {}, .teams = {}, .expires_at = 0}));
-  REQUIRE(catalog->CompleteImage(forever, {"", 1, 1, "x", {"l1"}, kLate}));
-  CHECK(catalog->ImageById(forever)->expires_at == 0);
+  REQUIRE(catalog->images.Update(forever, {.name = {}, .tags = {}, .teams = {}, .expires_at = 0}));
+  REQUIRE(catalog->images.Complete(forever, {"", 1, 1, "x", {"l1"}, kLate}));
+  CHECK(catalog->images.ById(forever)->expires_at == 0);
 
   ContainerRow row = NewContainer("demo", forever, 20001);
   row.created_at = kBegun;
   row.expires_at = kBegun + 10;
-  const int64_t demo = catalog->InsertContainer(row).value();
-  CHECK(catalog->ExpiredContainers(kLate)->empty());
-  REQUIRE(catalog->CompleteContainer(demo, 1, {}, kBegun + 30));
-  CHECK(catalog->ContainerById(demo)->expires_at == kBegun + 40);
+  const int64_t demo = catalog->containers.Insert(row).value();
+  CHECK(catalog->containers.Expired(kLate)->empty());
+  REQUIRE(catalog->containers.Complete(demo, 1, {}, kBegun + 30));
+  CHECK(catalog->containers.ById(demo)->expires_at == kBegun + 40);
   CHECK(catalog->NextExpiry(kBegun).value() == kBegun + 40);
-  CHECK(catalog->ExpiredContainers(kBegun + 40).value() == std::vector<int64_t>{demo});
+  CHECK(catalog->containers.Expired(kBegun + 40).value() == std::vector<int64_t>{demo});
 }
 
 }  // namespace

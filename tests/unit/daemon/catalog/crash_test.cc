@@ -38,17 +38,17 @@ void Report(int fd, Promise promise) {
     row.name = "shop";
     row.tags = {"latest"};
     row.teams = {"a", "b"};
-    const auto id = (*catalog)->InsertImage(row);
+    const auto id = (*catalog)->images.Insert(row);
     if (!id) ::_exit(3);
     Report(fd, {Promise::kInserted, *id});
     const std::string layer = "layer-" + std::to_string(*id);
-    if (!(*catalog)->CompleteImage(*id, {"db", 1, 2, layer, {layer, layer + "-b"}})) ::_exit(4);
+    if (!(*catalog)->images.Complete(*id, {"db", 1, 2, layer, {layer, layer + "-b"}})) ::_exit(4);
     Report(fd, {Promise::kCompleted, *id});
     completed.push_back(*id);
     if (completed.size() > 3) {
       const int64_t oldest = completed.front();
       completed.erase(completed.begin());
-      if (!(*catalog)->RemoveImage(oldest)) ::_exit(5);
+      if (!(*catalog)->images.Remove(oldest)) ::_exit(5);
       Report(fd, {Promise::kRemoved, oldest});
     }
   }
@@ -97,7 +97,7 @@ TEST_CASE("a catalog survives kill -9 at any time") {
     auto opened = Catalog::Open(path);
     REQUIRE(opened);
     Catalog& catalog = **opened;
-    const auto rows = catalog.ListImages(Rows::kAll);
+    const auto rows = catalog.images.List(Rows::kAll);
     REQUIRE(rows);
     std::map<int64_t, ImageRow> images;
     for (const ImageRow& row : *rows) images[row.id] = row;
@@ -119,7 +119,7 @@ TEST_CASE("a catalog survives kill -9 at any time") {
     for (const auto& [id, row] : images) {
       REQUIRE(row.teams.size() == 2);
       const bool completed = row.state == ImageState::kCompleted;
-      REQUIRE(catalog.LayersOfImage(id)->size() == (completed ? 2 : 0));
+      REQUIRE(catalog.images.LayersOf(id)->size() == (completed ? 2 : 0));
       REQUIRE(row.index_file.empty() != completed);
       if (completed && !row.tags.empty()) ++tagged;
       all_ids.insert(id);

@@ -50,14 +50,14 @@ struct Sample {
     image = Completed(*catalog, "shop", {"latest"});
     unused = Completed(*catalog, "bank", {"latest", "old"});
     pending = Pending(*catalog, "shop", {"latest", "new"});
-    running = catalog->InsertContainer(NewContainer("a", image, 20001)).value();
-    reverting = catalog->InsertContainer(NewContainer("b", image, 20002)).value();
+    running = catalog->containers.Insert(NewContainer("a", image, 20001)).value();
+    reverting = catalog->containers.Insert(NewContainer("b", image, 20002)).value();
     for (const int64_t id : {running, reverting}) {
-      REQUIRE(catalog->SetContainerState(id, ContainerState::kRunning));
-      REQUIRE(catalog->NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
+      REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+      REQUIRE(catalog->containers.NoteSaved(id, {{.number = 1, .created_at = 50, .unique_bytes = 4096}}));
     }
-    REQUIRE(catalog->BeginRevert(reverting, 1));
-    token = catalog->InsertToken({.hash = "abc", .purpose = "ci", .owner = 1000}).value();
+    REQUIRE(catalog->containers.BeginRevert(reverting, 1));
+    token = catalog->tokens.Insert({.hash = "abc", .purpose = "ci", .owner = 1000}).value();
   }
 };
 
@@ -74,69 +74,70 @@ const std::vector<std::pair<std::string, Call>> kCalls{
      [](Catalog& c, const Sample&) {
        ImageRow row = NewImage("store", {"latest", "v1"});
        row.leased_layers = {"l1", "l2"};
-       return Worked(c.InsertImage(row));
+       return Worked(c.images.Insert(row));
      }},
     {"an image is completed",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.CompleteImage(s.pending, {"shop", 1, 2, "x.index", {"l1", "l7"}, 1'700'000'010}));
+       return Worked(c.images.Complete(s.pending, {"shop", 1, 2, "x.index", {"l1", "l7"}, 1'700'000'010}));
      }},
     {"an image fails",
-     [](Catalog& c, const Sample& s) { return Worked(c.FailImage(s.pending, "line 3", 5)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.images.MarkFailed(s.pending, "line 3", 5)); }},
     {"an image is damaged",
-     [](Catalog& c, const Sample& s) { return Worked(c.FailDamagedImage(s.image, "bit rot")); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.images.MarkDamaged(s.image, "bit rot")); }},
     {"an image changes",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.UpdateImage(
+       return Worked(c.images.Update(
            s.unused, {.name = "shop", .tags = {"latest", "t"}, .teams = {"z", "y"}, .expires_at = 7}));
      }},
-    {"an image is to go", [](Catalog& c, const Sample& s) { return Worked(c.MarkImageDeleting(s.unused)); }},
-    {"an image is gone", [](Catalog& c, const Sample& s) { return Worked(c.RemoveImage(s.unused)); }},
+    {"an image is to go",
+     [](Catalog& c, const Sample& s) { return Worked(c.images.MarkDeleting(s.unused)); }},
+    {"an image is gone", [](Catalog& c, const Sample& s) { return Worked(c.images.Remove(s.unused)); }},
     {"a container begins",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.InsertContainer(NewContainer("c", s.image, 20003)));
+       return Worked(c.containers.Insert(NewContainer("c", s.image, 20003)));
      }},
     {"a container is ready",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.CompleteContainer(s.running, 12.5, {{"keeper", 6.5}}, 1'700'000'020));
+       return Worked(c.containers.Complete(s.running, 12.5, {{"keeper", 6.5}}, 1'700'000'020));
      }},
     {"a container fails",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.SetContainerState(s.running, ContainerState::kFailed, "it ended"));
+       return Worked(c.containers.SetState(s.running, ContainerState::kFailed, "it ended"));
      }},
     {"a container fails that was to go back",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.SetContainerState(s.reverting, ContainerState::kFailed, "damaged"));
+       return Worked(c.containers.SetState(s.reverting, ContainerState::kFailed, "damaged"));
      }},
     {"a container waits for a person",
-     [](Catalog& c, const Sample& s) { return Worked(c.KeepContainerDown(s.reverting, "bit rot")); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.KeepDown(s.reverting, "bit rot")); }},
     {"a container changes",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.UpdateContainer(s.running, {.name = "other", .expires_at = 9}));
+       return Worked(c.containers.Update(s.running, {.name = "other", .expires_at = 9}));
      }},
     {"a port changes",
-     [](Catalog& c, const Sample& s) { return Worked(c.SetContainerPort(s.running, 20009)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.SetPort(s.running, 20009)); }},
     {"revisions are noted",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.NoteRevisions(s.running, {{.number = 1}, {.number = 2}, {.number = 3}}));
+       return Worked(c.containers.NoteRevisions(s.running, {{.number = 1}, {.number = 2}, {.number = 3}}));
      }},
     {"a revision is saved",
      [](Catalog& c, const Sample& s) {
-       return Worked(c.NoteSaved(s.running, {{.number = 1}, {.number = 2}}));
+       return Worked(c.containers.NoteSaved(s.running, {{.number = 1}, {.number = 2}}));
      }},
     {"a container is to go back",
-     [](Catalog& c, const Sample& s) { return Worked(c.BeginRevert(s.running, 1)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.BeginRevert(s.running, 1)); }},
     {"a container has gone back",
-     [](Catalog& c, const Sample& s) { return Worked(c.FinishRevert(s.reverting, 1)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.FinishRevert(s.reverting, 1)); }},
     {"a container is to go",
-     [](Catalog& c, const Sample& s) { return Worked(c.MarkContainerDeleting(s.reverting)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.MarkDeleting(s.reverting)); }},
     {"a container is gone",
-     [](Catalog& c, const Sample& s) { return Worked(c.RemoveContainer(s.reverting)); }},
+     [](Catalog& c, const Sample& s) { return Worked(c.containers.Remove(s.reverting)); }},
     {"a token begins",
      [](Catalog& c, const Sample&) {
-       return Worked(c.InsertToken({.hash = "def", .purpose = "ci", .owner = 1}));
+       return Worked(c.tokens.Insert({.hash = "def", .purpose = "ci", .owner = 1}));
      }},
-    {"a token is used", [](Catalog& c, const Sample& s) { return Worked(c.NoteTokenUse(s.token, 77)); }},
-    {"a token is gone", [](Catalog& c, const Sample& s) { return Worked(c.RemoveToken(s.token)); }},
+    {"a token is used", [](Catalog& c, const Sample& s) { return Worked(c.tokens.NoteUse(s.token, 77)); }},
+    {"a token is gone", [](Catalog& c, const Sample& s) { return Worked(c.tokens.Remove(s.token)); }},
 };
 
 int AppendRow(void* text, int columns, char** values, char**) {

@@ -34,14 +34,14 @@ inline ImageRow NewImage(const std::string& name, std::vector<std::string> tags 
 }
 
 inline int64_t Pending(Catalog& catalog, const std::string& name, std::vector<std::string> tags = {}) {
-  const auto id = catalog.InsertImage(NewImage(name, std::move(tags)));
+  const auto id = catalog.images.Insert(NewImage(name, std::move(tags)));
   REQUIRE(id);
   return *id;
 }
 
 inline void Complete(Catalog& catalog, int64_t id, std::vector<std::string> layers = {"l1"}) {
   // At once: what NewImage says of when it expires stays.
-  REQUIRE(catalog.CompleteImage(
+  REQUIRE(catalog.images.Complete(
       id, {"shop", 100, 50, std::to_string(id) + ".index", std::move(layers), 1'700'000'000}));
 }
 

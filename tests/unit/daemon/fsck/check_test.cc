@@ -86,7 +86,7 @@ TEST_CASE("fsck: a layer that is missing marks its images failed") {
   REQUIRE(findings.size() == 1);
   REQUIRE(findings[0].repair);
   REQUIRE(findings[0].repair());
-  CHECK(store.catalog->ImageById(id)->state == ImageState::kFailed);
+  CHECK(store.catalog->images.ById(id)->state == ImageState::kFailed);
 }
 
 TEST_CASE("fsck: layers that nobody refers to are kept where an index cannot be read") {

@@ -27,9 +27,9 @@ struct Store {
     ImageRow row;
     row.name = name;
     row.engine = "postgresql";
-    const auto id = catalog->InsertImage(row);
+    const auto id = catalog->images.Insert(row);
     REQUIRE(id);
-    REQUIRE(catalog->CompleteImage(*id, {"", 1, 1, std::to_string(*id) + ".index", layers}));
+    REQUIRE(catalog->images.Complete(*id, {"", 1, 1, std::to_string(*id) + ".index", layers}));
     return *id;
   }
 
@@ -57,7 +57,7 @@ TEST_CASE("space: what only one image needs is its own") {
   CHECK(account->OfImage(424242).unique_bytes == 0);
 
   SECTION("an image that is going is no user any more") {
-    REQUIRE(store.catalog->MarkImageDeleting(second));
+    REQUIRE(store.catalog->images.MarkDeleting(second));
     account = SpaceAccount::Take(*store.catalog, store.layout);
     CHECK(account->OfImage(first).unique_bytes == 68 * 1024);
     CHECK(account->OfImage(first).shared_bytes == 0);

@@ -1,0 +1,53 @@
+#include "daemon/catalog/columns.h"
+
+#include <utility>
+
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/mapping.h"
+
+namespace spawnd::daemon {
+namespace {
+
+struct StoredTimings {
+  Timings timings;
+};
+
+void Describe(auto& visit, api::Is<StoredTimings> auto& x) {
+  visit.Field("timings", x.timings);
+}
+
+}  // namespace
+
+std::string_view DurabilityText(api::Durability durability) {
+  return durability == api::Durability::kAlways ? "always" : "everysec";
+}
+
+api::Durability DurabilityFromText(std::string_view text) {
+  return text == "always" ? api::Durability::kAlways : api::Durability::kEverySecond;
+}
+
+std::string TimingsToJson(const Timings& timings) {
+  return api::JsonOf(StoredTimings{timings}, api::Empties::kKeep);
+}
+
+Timings TimingsFromJson(std::string_view json) {
+  auto read = api::ReadJson<StoredTimings>(json, api::kResponseLimits, api::Strictness::kLenient, "timings");
+  return read ? std::move(read->timings) : Timings();
+}
+
+Result<int64_t> IdForInTransaction(Database& database, int64_t wanted) {
+  if (wanted != 0) return wanted;
+  TRY(database.Run("UPDATE counters SET value = value + 1 WHERE name = 'id'"));
+  TRY_ASSIGN(Query query, database.Prepare("SELECT value FROM counters WHERE name = 'id'"));
+  TRY_ASSIGN(const bool row, query.Step());
+  if (!row) return Fail(ErrorCode::kCorrupt, "catalog: the counter of ids is missing");
+  return query.Int();
+}
+
+Result<void> ExpectChange(Database& database, std::string_view kind, int64_t id) {
+  if (database.Changed()) return {};
+  return Fail(ErrorCode::kNotFound, "no " + std::string(kind) + " with id " + std::to_string(id));
+}
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,81 @@
+/// The containers of the catalog with their revisions. A part of Catalog, which says what holds for all
+/// tables: loop thread only, each call one transaction.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/catalog/rows.h"
+
+namespace spawnd::daemon {
+
+class Database;
+class ImageTable;
+class Query;
+
+class ContainerTable {
+ public:
+  /// What a caller may see; empty: everything.
+  using Filter = std::function<bool(const ContainerRow&)>;
+
+  ContainerTable(Database& database, ImageTable& images) : database_(database), images_(images) {}
+
+  /// A container in state creating. row.id 0: takes a new id in the same transaction. Returns the id. Errors:
+  /// kAlreadyExists (a living container has the name), kInUse (a container has the port), kNotFound (the
+  /// image is gone, being deleted or not completed).
+  Result<int64_t> Insert(const ContainerRow& row);
+  /// Any state but reverting. What it was to go back to is forgotten, and that it was to stay down.
+  Result<void> SetState(int64_t id, ContainerState state, std::string_view detail = {});
+  /// -> failed, and no start of the daemon is a new chance: it waits for a person.
+  Result<void> KeepDown(int64_t id, std::string_view why);
+  /// -> running, with what its start took. Its lifetime counts from `now`.
+  Result<void> Complete(int64_t id, double ready_milliseconds, const Timings& timings, int64_t now);
+  /// For a container whose port turned out to be taken by someone else. kInUse as Insert.
+  Result<void> SetPort(int64_t id, uint16_t port);
+  /// -> deleting. The name is free from here on; the port is when the row is removed.
+  Result<void> MarkDeleting(int64_t id);
+  Result<void> Remove(int64_t id);
+  /// kAlreadyExists when a living container has the name.
+  Result<void> Update(int64_t id, const ContainerChange& change);
+
+  /// Adds the revisions that are not known yet.
+  Result<void> NoteRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
+  /// As NoteRevisions, and the last one is the container's current revision.
+  Result<void> NoteSaved(int64_t id, const std::vector<RevisionRow>& revisions);
+  /// -> reverting. From here on no start of the container may come without going back.
+  Result<void> BeginRevert(int64_t id, uint32_t number);
+  /// reverting -> running, at that revision.
+  Result<void> FinishRevert(int64_t id, uint32_t number);
+
+  /// "10002" or a name, among the living that pass `filter`. kNotFound.
+  Result<ContainerRow> Find(std::string_view reference, const Filter& filter = {});
+  /// Any container, also one that is being deleted. kNotFound.
+  Result<ContainerRow> ById(int64_t id);
+  Result<std::vector<ContainerRow>> List(Rows rows = Rows::kListed);  ///< by id
+  /// All that refer to the image, those being deleted included.
+  Result<std::vector<ContainerRow>> OfImage(int64_t image_id);
+  /// Ports that rows hold, those being deleted included. Sorted.
+  Result<std::vector<uint16_t>> UsedPorts();
+  /// The living ones whose time has come. By id. One that is being created has its whole life before it.
+  Result<std::vector<int64_t>> Expired(int64_t now);
+
+ private:
+  Result<std::vector<ContainerRow>> ReadAll(Query& query);
+  Result<void> ReadRevisions(ContainerRow& container);
+  Result<void> WriteState(int64_t id, ContainerState state, std::string_view detail, bool stays_down);
+  /// The indexes would refuse these too, but not say it in words for the user.
+  Result<void> CheckClashInTransaction(const ContainerRow& row);
+  Result<void> CheckNameInTransaction(const std::string& name, int64_t except_id);
+  Result<void> CheckPortInTransaction(uint16_t port, int64_t except_id);
+  Result<void> AddRevisionsInTransaction(int64_t id, const std::vector<RevisionRow>& revisions);
+
+  Database& database_;
+  ImageTable& images_;
+};
+
+}  // namespace spawnd::daemon
