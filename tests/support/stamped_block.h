@@ -35,13 +35,13 @@ inline void StampBlock(std::span<std::byte> out, uint64_t block, uint64_t stamp)
 inline std::array<uint64_t, kSectorsPerBlock> ReadStamps(std::span<const std::byte> in, uint64_t block) {
   std::array<uint64_t, kSectorsPerBlock> stamps;
   for (size_t sector = 0; sector < kSectorsPerBlock; ++sector) {
-    std::array<uint64_t, kSectorBytes / 8> words;
-    std::memcpy(words.data(), in.data() + sector * kSectorBytes, kSectorBytes);
-    stamps[sector] = words[0];
+    const std::byte* const bytes = in.data() + sector * kSectorBytes;
+    std::array<uint64_t, 2> words;
+    std::memcpy(words.data(), bytes, sizeof(words));
     const uint64_t expected = words[0] == kZeroStamp ? 0 : SectorWord(block, words[0], sector);
-    for (size_t i = 1; i < words.size(); ++i) {
-      if (words[i] != expected) stamps[sector] = kForeignStamp;
-    }
+    // Each word like the one before it: crash tests read millions of sectors, under sanitizers too.
+    const bool uniform = std::memcmp(bytes + 8, bytes + 16, kSectorBytes - 16) == 0;
+    stamps[sector] = words[1] == expected && uniform ? words[0] : kForeignStamp;
   }
   return stamps;
 }
