@@ -13,7 +13,6 @@
 #include <cstring>
 
 #include "base/descriptors.h"
-#include "daemon/keeper/init_process.h"
 #include "daemon/keeper/message.h"
 
 namespace spawnd::daemon {

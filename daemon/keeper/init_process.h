@@ -1,14 +1,52 @@
-/// The other end of ContainerInit: what runs as process 1 of a container. Private to daemon/keeper/.
+/// What runs as process 1 of a container, and what it and its keeper say to each other; the keeper's end is
+/// ContainerInit (init_client.h). Private to daemon/keeper/.
 #pragma once
+
+#include <sys/types.h>
 
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
-#include "daemon/keeper/init_client.h"
+#include "engines/engine.h"
+#include "storage/export/ext4.h"
 
 namespace spawnd::daemon {
+
+/// What process 1 needs to know; inherited by the fork.
+struct InitPlan {
+  std::string volume_file;  ///< the FUSE file
+  bool format = false;      ///< make the file system first
+  storage::Barriers barriers = storage::Barriers::kOn;
+  std::vector<engines::Bind> binds;  ///< made before anything of the engine runs
+  engines::Command initialise;
+  engines::Command start;
+  int stop_signal = 0;
+  uid_t engine_uid = 0;
+  gid_t engine_gid = 0;
+  int log_fd = -1;   ///< where the engine prints to
+  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
+};
+
+enum class InitOrder : int {
+  kMountVolume,       ///< attach, format if planned, mount
+  kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
+  kRunCommand,        ///< a program in the container while the engine is down; through RunCommand only
+  kStartEngine,
+  kStopEngine,  ///< clean stop, then end what is left
+  kKillEngine,  ///< SIGKILL to everything but process 1
+  kTrimVolume,
+  kSyncVolume,     ///< all that the engine has written reaches the volume
+  kUnmountVolume,  ///< the engine has ended; detaches the loop device too
+};
+
+struct InitTimings {
+  double loop_milliseconds = 0;
+  double mount_milliseconds = 0;
+};
 
 /// Process 1 to keeper. Both ends are the same binary, one forked from the other, so memory layout is the
 /// format.
