@@ -16,7 +16,7 @@
 #include "api/mapping.h"
 #include "engines/engine.h"
 #include "storage/seal.h"
-#include "storage/volume.h"
+#include "storage/volume_values.h"
 
 namespace spawnd::daemon {
 

@@ -94,16 +94,16 @@ case_follow_until_the_reader_has_enough() {
 
 # Whoever goes away is forgotten: the daemon keeps no descriptor for them.
 case_a_follower_that_goes() {
-  local pid before
+  local pid
   make_container quiet gone >/dev/null
-  before=$(log_descriptors)
+  wait_until 10 descriptors_are 0
   for _ in 1 2 3; do
     "$work/spawnctl" logs data-container gone -f >"$work/follow" 2>/dev/null &
     pid=$!
     wait_until 10 test -s "$work/follow"
     kill -9 "$pid"; wait "$pid" 2>/dev/null || true
   done
-  wait_until 10 descriptors_are "$before"
+  wait_until 10 descriptors_are 0
 }
 log_descriptors() { find "/proc/$(daemon_pid)/fd" -lname '*engine.log' 2>/dev/null | wc -l; }
 descriptors_are() { (( $(log_descriptors) == $1 )); }

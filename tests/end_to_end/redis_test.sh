@@ -111,8 +111,9 @@ END
 # end_and_reboot CONTAINER COMMAND...: COMMAND ends its server while it counts up; then the machine reboots. There is
 # no daemon meanwhile, or it would start another keeper in time to commit what this one left.
 end_and_reboot() {
-  local name=$1 load keeper told; shift
+  local name=$1 load keeper told there; shift
   keeper=$(keeper_pid "$(field "$name" id)")
+  : >"$work/told"
   count_up "$name" "$work/told" & load=$!
   counts() { (( $(wc -l <"$work/told") > 5000 )); }
   wait_until 20 counts
@@ -124,7 +125,8 @@ end_and_reboot() {
   told=$(tail -n 1 "$work/told")
   start_daemon_after_reboot
   wait_until 20 redis_answers "$name"
-  (( $(redis "$name" get counter) >= told )) || fail "of $told that were acknowledged $(redis "$name" get counter) are there"
+  there=$(redis "$name" get counter)
+  (( ${there:-0} >= told )) || fail "of $told that were acknowledged ${there:-none} are there"
 }
 
 # That a keeper ends is no power cut: whatever ends its server, what clients were told outlives a reboot.
