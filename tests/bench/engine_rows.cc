@@ -7,6 +7,7 @@
 #include "tests/bench/bare_server.h"
 #include "tests/bench/groups.h"
 #include "tests/bench/samples.h"
+#include "tests/places.h"
 
 namespace spawnd::bench {
 namespace {
@@ -21,7 +22,7 @@ std::string RowName(const engines::Engine& engine) {
 /// The one that the private daemon takes.
 Result<engines::Installation> Installed(const engines::Engine& engine) {
   std::vector<std::string> places = engine.UsualPlaces();
-  places.emplace_back(SPAWND_BENCH_ENGINES);
+  places.emplace_back(SPAWND_SOURCE_ROOT "/.deps");
   const auto found = engine.Detect(places);
   return engines::ChooseInstallation(engine, found, "");
 }

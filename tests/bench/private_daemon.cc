@@ -12,6 +12,7 @@
 #include "api/json.h"
 #include "base/process.h"
 #include "tests/bench/row.h"
+#include "tests/places.h"
 
 namespace spawnd::bench {
 namespace {
@@ -27,8 +28,9 @@ Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const std::string& s
   if (::mkdtemp(pattern.data()) == nullptr) return FailErrno(errno, "cannot make a folder in /var/tmp");
   self->directory_ = pattern;
   const std::string socket = pattern + "/spawnd.sock";
-  std::ofstream(pattern + "/spawnd.yaml")
-      << "host: 127.0.0.1\nengineSearchPaths: [" SPAWND_BENCH_ENGINES "]\n";
+  std::ofstream(pattern + "/spawnd.yaml") << "host: 127.0.0.1\nengineSearchPaths: [" SPAWND_SOURCE_ROOT
+                                             "/.deps"
+                                             "]\n";
 
   SpawnOptions options;
   options.argv = {spawnd,     "serve", "--state-dir", pattern + "/state",

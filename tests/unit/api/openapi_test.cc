@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/mapping.h"
+#include "tests/places.h"
 #include "tests/support/catch.h"
 
 using namespace spawnd::api;
@@ -53,7 +54,7 @@ void CollectReferences(const YAML::Node& node, std::vector<std::string>& referen
 }  // namespace
 
 TEST_CASE("every schema has the fields of its struct, in order") {
-  const YAML::Node schemas = YAML::LoadFile(SPAWND_OPENAPI)["components"]["schemas"];
+  const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(KeysOf(schemas["CreateDataImageRequest"]["properties"]) == FieldsOf<CreateDataImageRequest>());
   CHECK(KeysOf(schemas["CreateDataContainerRequest"]["properties"]) ==
         FieldsOf<CreateDataContainerRequest>());
@@ -76,7 +77,7 @@ TEST_CASE("every schema has the fields of its struct, in order") {
 }
 
 TEST_CASE("every enumeration has the words of the code") {
-  const YAML::Node schemas = YAML::LoadFile(SPAWND_OPENAPI)["components"]["schemas"];
+  const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(schemas["SourceType"]["enum"].as<std::vector<std::string>>() == WordsOf<SourceType>());
   CHECK(schemas["Durability"]["enum"].as<std::vector<std::string>>() == WordsOf<Durability>());
   CHECK(schemas["Status"]["enum"].as<std::vector<std::string>>() == WordsOf<Status>());
@@ -88,7 +89,7 @@ TEST_CASE("every enumeration has the words of the code") {
 }
 
 TEST_CASE("every reference leads somewhere") {
-  const YAML::Node root = YAML::LoadFile(SPAWND_OPENAPI);
+  const YAML::Node root = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml");
   std::vector<std::string> references;
   CollectReferences(root, references);
   CHECK(references.size() > 20);

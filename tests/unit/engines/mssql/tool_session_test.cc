@@ -1,6 +1,7 @@
 #include "engines/mssql/tool_session.h"
 
 #include "base/process.h"
+#include "tests/places.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/test_server.h"
 

@@ -12,6 +12,7 @@
 
 #include "base/process.h"
 #include "engines/registry.h"
+#include "tests/places.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
 #include "tests/unit/engines/test_server.h"
