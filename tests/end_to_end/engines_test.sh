@@ -50,7 +50,7 @@ case_stand_in() {
   assert_contains "$(image_field mine-next detail)" 'stands in for MySQL'
 }
 
-# No mysqld can be had here. A script in its place, with MariaDB behind it, shows that its commands reach a server in a
+# CI has no mysqld. A script in its place, with MariaDB behind it, shows that its commands reach a server in a
 # container and that what spawnd says to that server is understood; not that a mysqld understands it.
 make_mysql_in_name() {
   mkdir -p "$work/mysql/bin"
