@@ -6,15 +6,9 @@
 
 #include "api/types.h"
 #include "base/result.h"
+#include "client/yaml/image_file.h"
 
 namespace spawnd::client {
-
-struct ImageYaml {
-  std::string name;  ///< of the file as the user typed it, for messages
-  std::string text;
-  std::string folder;             ///< absolute: relative paths are tried here first
-  std::string current_directory;  ///< absolute: and here second
-};
 
 /// What the command line adds to or replaces in the file.
 struct ImageOverrides {
@@ -23,10 +17,6 @@ struct ImageOverrides {
   std::vector<std::string> tags;
   std::vector<std::string> teams;
 };
-
-/// Reads a file ("-": standard input) of at most kMaxYamlBytes. Error: kInvalidArgument, naming file and
-/// cause.
-Result<ImageYaml> ReadImageYaml(const std::string& path);
 
 /// Every path in the request is absolute and exists. Errors, one line "<file>, line <line>: ...": kNotFound
 /// and kForbidden for a path that cannot be opened, kInvalidArgument for all else.

@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -418,16 +415,6 @@ class Reader {
 
 void AddUnique(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
-
-std::string JoinPath(std::string_view folder, std::string_view path) {
-  if (path.starts_with('/') || folder.empty()) return std::string(path);
-  return fmt::format("{}{}{}", folder, folder.ends_with('/') ? "" : "/", path);
-}
-
-std::string CanonicalPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  return real ? std::string(real.get()) : path;
 }
 
 Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const YamlNode& root) {
