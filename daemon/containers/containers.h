@@ -29,6 +29,7 @@ class Mailbox;
 class Ports;
 class SpaceReserve;
 class StoreLayout;
+struct ContainerLife;
 struct EngineHost;
 
 class Containers {
@@ -85,7 +86,7 @@ class Containers {
   void Stop();
 
  private:
-  struct Life;
+  using Life = ContainerLife;
 
   void Tell(int64_t id, ContainerEvent event);
   /// Calls Tell on the loop thread; for job threads.

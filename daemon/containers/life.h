@@ -4,19 +4,26 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "daemon/containers/containers.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "daemon/catalog/rows.h"
+#include "daemon/containers/machine.h"
 #include "daemon/loop/event_loop.h"
 
 namespace spawnd::daemon {
 
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
-struct Containers::Life {
-  Life(ContainerRow container_row, ImageRow image_row)
+struct ContainerLife {
+  using Done = std::function<void(Result<ContainerRow>)>;
+
+  ContainerLife(ContainerRow container_row, ImageRow image_row)
       : row(std::move(container_row)), image(std::move(image_row)), machine(row.state, row.stays_down) {}
 
   ContainerRow row;
@@ -30,7 +37,7 @@ struct Containers::Life {
 
   /// Until the create is answered.
   struct Creation {
-    Time received;
+    std::chrono::steady_clock::time_point received;
     Done created;
   };
   std::optional<Creation> creation;

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/store/layout.h"
