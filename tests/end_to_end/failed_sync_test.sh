@@ -41,7 +41,8 @@ case_the_container_fails_at_once() {
     assert_eq "$(field $name status)" Failed
     assert_contains "$(field $name detail)" "not started again by itself: volume '$state/containers/$(field $name id)/delta' is poisoned"
     assert_contains "$(field $name detail)" "spawnctl delete data-container" "what to do"
-    assert_eq "$(keepers "$(field $name id) ")" "" "keepers"
+    ended() { [[ -z $(keepers "$(field $name id) ") ]]; }
+    wait_until 10 ended  # it said so just before
   done
 }
 
