@@ -15,6 +15,8 @@
 #include <system_error>
 #include <vector>
 
+#include "base/accounts.h"
+
 namespace spawnd::daemon {
 namespace {
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/accounts.h"
 #include "base/identity.h"
 #include "base/result.h"
 #include "base/unique_fd.h"

@@ -12,7 +12,6 @@
 
 #include "base/accounts.h"
 #include "base/random.h"
-#include "daemon/access/caller.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "daemon/access/caller.h"
+#include "base/accounts.h"
 #include "daemon/access/tokens.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "api/json.h"
-#include "daemon/access/caller.h"
+#include "base/accounts.h"
 #include "daemon/handlers/views.h"
 #include "daemon/store/account.h"
 

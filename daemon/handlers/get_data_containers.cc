@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "api/json.h"
-#include "daemon/access/caller.h"
+#include "base/accounts.h"
 #include "daemon/access/visibility.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "api/json.h"
-#include "daemon/access/caller.h"
+#include "base/accounts.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"

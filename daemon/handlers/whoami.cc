@@ -1,6 +1,6 @@
 /// GET /v1/whoami: the user at the other end of the socket, as the kernel says.
 #include "api/json.h"
-#include "daemon/access/caller.h"
+#include "base/accounts.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 
