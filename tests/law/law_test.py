@@ -53,7 +53,6 @@ MAY_NOT_INCLUDE = {
 }
 MAX_LINES = 500
 MAX_FILES = 30
-MAX_FILES_OF = {"engines/postgresql": 40}  # for as long as each of its topics has a header; it may only shrink
 # A struct that only lends others its members, and how many units outside its room may open it: more, and everything
 # depends on everything.
 MAX_REFERENCES = 8
@@ -178,9 +177,8 @@ def folders_are_small(files):
         if is_cpp(path):
             sources.setdefault(os.path.dirname(path), []).append(path)
     for folder, paths in sorted(sources.items()):
-        most = MAX_FILES_OF.get(folder, MAX_FILES)
-        if len(paths) > most:
-            yield f"{folder}/: {len(paths)} source files; make rooms, {most} is the most"
+        if len(paths) > MAX_FILES:
+            yield f"{folder}/: {len(paths)} source files; make rooms, {MAX_FILES} is the most"
 
 
 def lenders(files):

@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "base/process.h"
-#include "engines/postgresql/client_tools.h"
+#include "engines/postgresql/restore/client_tools.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 

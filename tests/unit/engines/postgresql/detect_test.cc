@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "engines/postgresql/client_tools.h"
 #include "engines/postgresql/postgresql_engine.h"
+#include "engines/postgresql/restore/client_tools.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/test_server.h"

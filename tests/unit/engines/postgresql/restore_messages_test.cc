@@ -1,6 +1,6 @@
 /// What the tools print, line by line, against what becomes of it.
-#include "engines/postgresql/pg_restore_session.h"
-#include "engines/postgresql/psql_session.h"
+#include "engines/postgresql/restore/pg_restore_session.h"
+#include "engines/postgresql/restore/psql_session.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::postgresql {

@@ -1,6 +1,6 @@
 #include "tests/unit/engines/postgresql/sample_dumps.h"
 
-#include "engines/postgresql/client_tools.h"
+#include "engines/postgresql/restore/client_tools.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::testing {

@@ -9,8 +9,8 @@
 
 #include "engines/dump_reader.h"
 #include "engines/engine.h"
-#include "engines/postgresql/dump_filter.h"
-#include "engines/postgresql/message_policy.h"
+#include "engines/postgresql/restore/dump_filter.h"
+#include "engines/postgresql/restore/message_policy.h"
 #include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {

@@ -1,9 +1,9 @@
-#include "engines/postgresql/dump_filter.h"
+#include "engines/postgresql/restore/dump_filter.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "engines/postgresql/psql_command.h"
+#include "engines/postgresql/restore/psql_command.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

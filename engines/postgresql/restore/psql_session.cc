@@ -1,4 +1,4 @@
-#include "engines/postgresql/psql_session.h"
+#include "engines/postgresql/restore/psql_session.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "engines/postgresql/psql_command.h"
+#include "engines/postgresql/restore/psql_command.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "engines/postgresql/client_tools.h"
+#include "engines/postgresql/restore/client_tools.h"
 
 #include <boost/filesystem.hpp>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "engines/postgresql/base_backup.h"
+#include "engines/postgresql/restore/base_backup.h"
 
 #include <unistd.h>
 
@@ -10,8 +10,8 @@
 #include "engines/dump_reader.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
+#include "engines/postgresql/restore/tar_walk.h"
 #include "engines/postgresql/settings.h"
-#include "engines/postgresql/tar_walk.h"
 #include "engines/source_session.h"
 
 namespace spawnd::engines::postgresql {

@@ -1,8 +1,8 @@
-#include "engines/postgresql/sql_scanner.h"
+#include "engines/postgresql/restore/sql_scanner.h"
 
 #include <cctype>
 
-#include "engines/postgresql/psql_command.h"
+#include "engines/postgresql/restore/psql_command.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

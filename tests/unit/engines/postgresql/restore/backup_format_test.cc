@@ -1,4 +1,4 @@
-#include "engines/postgresql/backup_format.h"
+#include "engines/postgresql/restore/backup_format.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/engines/postgresql/sample_dumps.h"

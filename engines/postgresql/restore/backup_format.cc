@@ -1,9 +1,9 @@
-#include "engines/postgresql/backup_format.h"
+#include "engines/postgresql/restore/backup_format.h"
 
 #include <algorithm>
 #include <array>
 
-#include "engines/postgresql/archive_header.h"
+#include "engines/postgresql/restore/archive_header.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

@@ -1,4 +1,4 @@
-#include "engines/postgresql/tar_walk.h"
+#include "engines/postgresql/restore/tar_walk.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engines/postgresql/dump_filter.h"
+#include "engines/postgresql/restore/dump_filter.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engines/postgresql/base_backup.h"
+#include "engines/postgresql/restore/base_backup.h"
 
 #include <fcntl.h>
 

@@ -1,4 +1,4 @@
-#include "engines/postgresql/archive_header.h"
+#include "engines/postgresql/restore/archive_header.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/engines/postgresql/sample_dumps.h"

@@ -6,15 +6,15 @@
 #include <thread>
 
 #include "engines/dump_reader.h"
-#include "engines/postgresql/archive_header.h"
-#include "engines/postgresql/backup_format.h"
-#include "engines/postgresql/base_backup.h"
-#include "engines/postgresql/client_tools.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
-#include "engines/postgresql/pg_restore_session.h"
 #include "engines/postgresql/postgresql_engine.h"
-#include "engines/postgresql/psql_session.h"
+#include "engines/postgresql/restore/archive_header.h"
+#include "engines/postgresql/restore/backup_format.h"
+#include "engines/postgresql/restore/base_backup.h"
+#include "engines/postgresql/restore/client_tools.h"
+#include "engines/postgresql/restore/pg_restore_session.h"
+#include "engines/postgresql/restore/psql_session.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

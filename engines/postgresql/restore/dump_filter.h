@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 #include "engines/postgresql/create_database.h"
-#include "engines/postgresql/sql_scanner.h"
+#include "engines/postgresql/restore/sql_scanner.h"
 #include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {

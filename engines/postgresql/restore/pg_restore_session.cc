@@ -1,4 +1,4 @@
-#include "engines/postgresql/pg_restore_session.h"
+#include "engines/postgresql/restore/pg_restore_session.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

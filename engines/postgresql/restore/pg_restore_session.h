@@ -9,8 +9,8 @@
 
 #include "engines/dump_reader.h"
 #include "engines/engine.h"
-#include "engines/postgresql/message_policy.h"
-#include "engines/postgresql/tar_walk.h"
+#include "engines/postgresql/restore/message_policy.h"
+#include "engines/postgresql/restore/tar_walk.h"
 #include "engines/restore_warnings.h"
 
 namespace spawnd::engines::postgresql {

@@ -1,4 +1,4 @@
-#include "engines/postgresql/message_policy.h"
+#include "engines/postgresql/restore/message_policy.h"
 
 #include <algorithm>
 #include <array>
