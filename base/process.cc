@@ -90,10 +90,12 @@ void SetOomScore(const std::string& score) {
   // A pipe to report on must not sit on 0, 1 or 2.
   const int error_fd = ::fcntl(plan.error_fd, F_DUPFD_CLOEXEC, 3);
   bool ok = error_fd >= 0 && PlaceDescriptors(options);
+  // What is ignored stays ignored over an exec: SIGPIPE by us, SIGINT and SIGQUIT by a shell that runs us in
+  // the background, and then a server that nobody could stop by one of them.
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
   if (options.new_session) ::setsid();
   // While still the parent's user: afterwards the file belongs to nobody that this process is.
   if (!plan.oom_score.empty()) SetOomScore(plan.oom_score);

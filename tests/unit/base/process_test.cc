@@ -86,10 +86,21 @@ TEST_CASE("a program that closes its output and then ends by itself is no failur
 TEST_CASE("a child inherits 0, 1 and 2, and nothing else") {
   auto pipe = MakePipe();
   REQUIRE(pipe);
-  const int other = ::dup(pipe->write_end.Get());  // without close-on-exec: only Spawn keeps it from the child
+  const int other =
+      ::dup(pipe->write_end.Get());  // without close-on-exec: only Spawn keeps it from the child
   const std::string open = OutputOf(Shell("ls /proc/self/fd | tr '\\n' ' '"));
   CHECK(open.find(" " + std::to_string(other) + " ") == std::string::npos);
   ::close(other);
+}
+
+TEST_CASE("a child ignores no signal, whatever its parent ignores") {
+  for (const int number : {SIGPIPE, SIGQUIT, SIGINT, SIGHUP}) {
+    INFO(number);
+    const auto before = std::signal(number, SIG_IGN);
+    const auto output = RunAndCapture(Shell("kill -" + std::to_string(number) + " $$; exit 0"), 10s);
+    std::signal(number, before);
+    CHECK(output->exit_code == 128 + number);
+  }
 }
 
 TEST_CASE("nothing of the environment is inherited, and the folder is the root") {
