@@ -21,7 +21,7 @@ case_tokens() {
   token=${said##* }
   (( ${#token} >= 32 )) || fail "a token of ${#token} characters"
   id=$(ctl get at | awk '/nightly/ {print $1}')
-  assert_eq "$(ctl get access-token "$id" -o json | jq -r '.purpose, .owner, .lastUsedAt, .token' | xargs)" "nightly images root null"
+  assert_eq "$(ctl get access-token "$id" -o json | jq -r '.purpose, .owner, .lastUsedAt, has("token")' | xargs)" "nightly images root null false"
   # Only a hash is kept, and nothing of it is logged.
   ! grep -rqF "$token" "$state" "$work/daemon.log" || fail "the token is in a file"
   assert_eq "$(SPAWNCTL_ACCESS_TOKEN=$token ctl get access-token "$id" -o json | jq -r '.lastUsedAt != null')" true
