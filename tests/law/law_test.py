@@ -139,6 +139,14 @@ def base_has_no_domain_words(path, text):
             yield f"{path}:{number}: base/ may not know what a {word} is"
 
 
+def own_header_comes_first(path, text):
+    """So that each header is compiled with nothing before it: its source's first include. tests/lint/headers.py tries the others."""
+    own = path[:-3] + ".h"
+    names = [name for _, _, name in includes(text)] if path.endswith(".cc") else []
+    if own in names[1:]:
+        yield f"{path}: include {own} before all others"
+
+
 def files_are_short(path, text):
     lines = text.count("\n")
     if lines > MAX_LINES:
@@ -242,6 +250,9 @@ LAWS = [
     (base_has_no_domain_words,
      [("base/a.h", "struct Keeper {};\n"), ("base/a.cc", 'Fail("volume is gone");\n')],
      [("base/a.h", "// the volume\nstruct File {};\n")]),
+    (own_header_comes_first,
+     [("daemon/http/a.cc", '#include <vector>\n\n#include "daemon/http/a.h"\n')],
+     [("daemon/http/a.cc", '#include "daemon/http/a.h"\n\n#include <vector>\n'), ("daemon/a.cc", '#include <vector>\n')]),
     (files_are_short, [("daemon/a.cc", "x\n" * 501)], [("daemon/a.cc", "x\n" * 500)]),
     (headers_open_properly,
      [("api/a.h", "#pragma once\n"), ("api/a.h", "/// Types.\nstruct A;\n")], [("api/a.h", "/// Types.\n#pragma once\n")]),
