@@ -38,8 +38,8 @@ mkdir -p "$work/files"; chmod 0755 "$work/files"
 cp "$ctl_program" "$work/spawnctl"  # where every user of the machine can run it
 ctl() { "$work/spawnctl" "$@"; }
 
-# Each file has a hundred ports of its own choosing, so that two runs on one machine rarely meet.
-first_port=$((20000 + RANDOM % 99 * 100))
+# A hundred ports that no other run on this machine has.
+first_port=$SPAWND_TEST_PORTS
 
 # --- assertions ------------------------------------------------------------------------------------------------
 

@@ -12,12 +12,15 @@ when its backing file is deleted or its FUSE server no longer answers.
 
 Exit code: the command's own; 99 when it succeeded but left something behind. Prints `PASS|FAIL NAME: leaves nothing
 behind` on standard output.
+
+The command gets a hundred ports of the machine to itself, whatever else runs under this: SPAWND_TEST_PORTS is the first.
 """
 
 import ctypes
 import fcntl
 import mmap
 import os
+import random
 import signal
 import sys
 import time
@@ -28,6 +31,7 @@ MS_REC, MS_PRIVATE, MS_SHARED = 0x4000, 1 << 18, 1 << 20
 # What ends by itself after its owner died (a keeper that sees its daemon's socket close, a loop device that is
 # detached when its FUSE connection is gone) gets this long.
 GRACE_SECONDS = 10
+PORT_LOCKS = "/tmp/spawnd-test-ports"  # a file for each hundred, locked while it is in use
 
 
 def children_of(pids):
@@ -102,6 +106,19 @@ def private_mounts(libc):
             raise OSError(ctypes.get_errno(), "cannot make a mount namespace")
 
 
+def take_ports():
+    """The first of a hundred ports, ours until the returned file is closed."""
+    os.makedirs(PORT_LOCKS, mode=0o1777, exist_ok=True)
+    for first in random.sample(range(20000, 29900, 100), 99):
+        lock = os.open(f"{PORT_LOCKS}/{first}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return first, lock
+        except BlockingIOError:
+            os.close(lock)
+    raise OSError("all test ports are in use")
+
+
 def main():
     name, command = sys.argv[1], sys.argv[2:]
     libc = ctypes.CDLL(None, use_errno=True)
@@ -110,6 +127,7 @@ def main():
         return 1
     if os.geteuid() == 0:
         private_mounts(libc)
+    os.environ["SPAWND_TEST_PORTS"] = str(take_ports()[0])
     loops_before, mounts_before = loop_devices(), mount_points()
     child = os.fork()
     if child == 0:
@@ -129,6 +147,7 @@ def main():
             code = code if code >= 0 else 128 - code
 
     deadline = time.monotonic() + GRACE_SECONDS
+    ours = None  # a loop device of somebody else's test is dead for a moment, one of ours stays dead
     while True:
         try:
             while os.waitpid(-1, os.WNOHANG)[0] > 0:
@@ -137,7 +156,8 @@ def main():
             pass
         processes = children_of([os.getpid()])
         left = [f"process {pid}: {text[:150]}" for pid, text in processes.items()]
-        left += dead_loops(loops_before)
+        ours = [loop for loop in dead_loops(loops_before) if ours is None or loop in ours]
+        left += ours
         left += [f"mount {point}" for point in mount_points() if point not in mounts_before]
         if not left or time.monotonic() > deadline:
             break
