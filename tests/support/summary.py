@@ -5,7 +5,7 @@
 
 Counts real tests: Catch2 test cases, and PASS/FAIL/SKIP lines of scripts; a program without either is one test.
 Runs after --again repeat tests that were counted already (sanitizers), so only their failures count. --failed adds
-a failure that no program reported. Prints the logs of what failed, the reasons of what was skipped, and as its
+a failure that no program reported. Prints the logs of what failed, what took longest, the reasons of what was skipped, and as its
 last line `N passed, N failed, N skipped`; exits 1 when something failed or nothing ran.
 """
 
@@ -16,6 +16,7 @@ import sys
 # Skips that a machine without these products has, and CI is one: nobody may get them from a package registry.
 EXPECTED_SKIPS = [r"^conformance_(mysql|mssql): .* is not installed here"]
 LOG_LINES = 200  # of a failed test's output
+SLOWEST = 10
 
 
 def count(test):
@@ -69,10 +70,11 @@ def main(arguments):
             extra.append(arguments.pop(0))
         else:
             logs.append((word, again))
-    passed, failed, skipped = 0, len(extra), []
+    passed, failed, skipped, durations = 0, len(extra), [], []
     for path, repeated in logs:
         for test in read(path):
             p, f, s = count(test)
+            durations.append((test.get("duration", 0), test["name"] + (", again" if repeated else "")))
             failed += f
             if not repeated:
                 passed += p
@@ -81,6 +83,8 @@ def main(arguments):
                 show_failure(test)
     for text in extra:
         print(f"\n--- {text}")
+    for seconds, name in sorted(durations, reverse=True)[:SLOWEST]:
+        print(f"slowest: {seconds:6.1f} s  {name}")
     for reason in skipped:
         expected = any(re.match(pattern, reason) for pattern in EXPECTED_SKIPS)
         print(f"skipped{' (expected)' if expected else ''}: {reason}")
