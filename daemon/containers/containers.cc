@@ -118,7 +118,7 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
       LaunchKeeper(life);
       return true;
     case ActionKind::kCancelLaunch:
-      *life.cancel_launch = true;
+      life.cancel_launch.request_stop();
       return true;
     case ActionKind::kAttachKeeper:
       AttachKeeper(life);
@@ -210,13 +210,13 @@ Result<Launched> LaunchAndWatch(KeeperLauncher& launcher, KeeperSpec spec, Insta
 
 void Containers::LaunchKeeper(Life& life) {
   const int64_t id = life.row.id;
-  // A new flag for each launch: a cancellation is meant for one.
-  life.cancel_launch = std::make_shared<std::atomic<bool>>(false);
-  uses_.launches.Run([this, id, spec = SpecOf(life), cancel = life.cancel_launch,
-                      queued = steady_clock::now()](const std::stop_token& stop) {
+  life.cancel_launch = std::stop_source();
+  const std::stop_token cancelled = life.cancel_launch.get_token();
+  const auto launch = [this, id, spec = SpecOf(life), cancelled,
+                       queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
     auto launched = LaunchAndWatch(uses_.launcher, spec, uses_.installations,
-                                   [&] { return cancel->load() || stop.stop_requested(); });
+                                   [&] { return cancelled.stop_requested() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
           {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), uses_.layout.Root())});
@@ -231,6 +231,10 @@ void Containers::LaunchKeeper(Life& life) {
     // Beside the answer, not before it: what everysec promises begins a second from now.
     const auto synced = PosixFileSystem().SyncDirectory(uses_.layout.Containers());
     if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
+  };
+  // One that is cancelled in line must not wait for those before it, which may hang.
+  uses_.launches.RunUnless(cancelled, launch, [tell = Teller(id)](const Error& why) {
+    tell({EventKind::kKeeperFailed, why});
   });
 }
 

@@ -3,11 +3,11 @@
 /// Loop thread only; nothing here survives the process.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -29,7 +29,7 @@ struct ContainerLife {
   ContainerRow row;
   ImageRow image;
   ContainerMachine machine;
-  std::shared_ptr<std::atomic<bool>> cancel_launch = std::make_shared<std::atomic<bool>>(false);
+  std::stop_source cancel_launch;  ///< a new one for each launch: a cancellation is meant for one
   std::unique_ptr<daemon::Watch> timer;
   // The watch goes before the descriptor that it polls.
   UniqueFd keeper_end;

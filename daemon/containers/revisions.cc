@@ -53,10 +53,15 @@ Result<void> Containers::BeginSave(int64_t id, const Done& saved) {
         "last revision.");
   }
   ++life.saves;
-  uses_.launches.Run([this, id, saved, directory = uses_.layout.Container(id)](const std::stop_token& stop) {
-    auto revisions = SaveIn(directory, stop);
+  const auto tell = [this, id, saved](Result<std::vector<storage::RevisionUsage>> revisions) {
     uses_.mailbox.Post([this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
-  });
+  };
+  uses_.launches.RunUnless(
+      {},
+      [tell, directory = uses_.layout.Container(id)](const std::stop_token& stop) {
+        tell(SaveIn(directory, stop));
+      },
+      [tell](const Error& why) { tell(Fail(why)); });
   return {};
 }
 
@@ -64,6 +69,8 @@ void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsa
                        const Done& saved) {
   const auto found = lives_.find(id);
   if (found != lives_.end()) --found->second->saves;
+  // The revision may come all the same; the next daemon finds it.
+  if (!revisions && stopping_) return saved(Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
   if (!revisions) return saved(Fail(revisions.error()));
   auto noted = uses_.catalog.containers.NoteSaved(id, RowsOf(*revisions));
   if (!noted) return saved(Fail(std::move(noted.error())));

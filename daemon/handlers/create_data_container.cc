@@ -146,9 +146,15 @@ void PostInsertAndStart(const Order& order, const ImageRow& image, const engines
   });
 }
 
+/// A job that nobody waits for once its client has gone.
+void RunFor(const Order& order, Jobs& jobs, std::function<void(std::stop_token)> job) {
+  jobs.RunUnless(order.answer.Handle().ClientGone(), std::move(job),
+                 [answer = order.answer](const Error& why) { answer.Failed(why); });
+}
+
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
 void DetectAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine) {
-  order.services.launches.Run([order, image, &engine](const auto&) {
+  RunFor(order, order.services.launches, [order, image, &engine](const std::stop_token&) {
     const auto chosen =
         order.services.build.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
     if (!chosen) return order.answer.Failed(chosen.error());
@@ -159,13 +165,13 @@ void DetectAndStart(const Order& order, const ImageRow& image, const engines::En
 /// The empty state of an engine version is made when this is its first use; whoever asked hears how far it
 /// is.
 void BuildAndStart(const Order& order, const BuiltInImage& built_in) {
-  order.services.builds.Run([order, built_in](const std::stop_token& stop) {
+  RunFor(order, order.services.builds, [order, built_in](const std::stop_token& stop) {
     const engines::Engine& engine = *built_in.engine;
     BuildHost& host = order.services.build;
     const auto installation = host.installations.ChooseOrDetect(engine, built_in.version);
     if (!installation) return order.answer.Failed(installation.error());
     BuildProgress progress([&order](const api::Progress& line) { order.answer.Progress(line); });
-    BuildStop any_reason(stop, order.answer.Handle().ClientGone());
+    const BuildStop any_reason(stop, order.answer.Handle().ClientGone());
     const auto image = EnsureEmptyImage({host, stop, any_reason.Token(), progress}, engine, *installation);
     if (!image) return order.answer.Failed(image.error());
     PostInsertAndStart(order, *image, engine, *installation);

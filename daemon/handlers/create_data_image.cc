@@ -68,15 +68,17 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   std::vector<std::string> warnings = services.teams.WarningsAbout(wanted->teams);
   warnings.insert(warnings.end(), room->begin(), room->end());
   BuildOrder order{std::move(*wanted), request.peer.socket, request.peer.identity.uid, reply.ClientGone()};
-  services.builds.Run([&services, order = std::move(order), answer = StreamedAnswer(reply),
-                       warnings = std::move(warnings)](const std::stop_token& stop) mutable {
+  const StreamedAnswer answer(reply);
+  const auto build = [&services, order = std::move(order), answer,
+                      warnings = std::move(warnings)](const std::stop_token& stop) mutable {
     BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
     auto image = BuildImage(services.build, order, progress, stop);
     if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
       AnswerWithImage(services, image, answer, warnings);
     });
-  });
+  };
+  services.builds.RunUnless(reply.ClientGone(), build, [answer](const Error& why) { answer.Failed(why); });
 }
 
 }  // namespace spawnd::daemon

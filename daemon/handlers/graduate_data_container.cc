@@ -38,14 +38,16 @@ void GraduateDataContainer(Services& services, const http::Request& request, con
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   std::vector<std::string> warnings = services.teams.WarningsAbout(order->request.teams);
   warnings.insert(warnings.end(), room->begin(), room->end());
-  services.builds.Run([&services, order = std::move(*order), answer = StreamedAnswer(reply),
-                       warnings = std::move(warnings)](const std::stop_token& stop) {
+  const StreamedAnswer answer(reply);
+  const auto build = [&services, order = std::move(*order), answer,
+                      warnings = std::move(warnings)](const std::stop_token& stop) {
     BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
     auto image = Graduate(services.build, order, progress, stop);
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
       AnswerWithImage(services, image, answer, warnings);
     });
-  });
+  };
+  services.builds.RunUnless(reply.ClientGone(), build, [answer](const Error& why) { answer.Failed(why); });
 }
 
 }  // namespace spawnd::daemon

@@ -136,6 +136,47 @@ case_the_daemon_stops_while_a_save_runs() {
 # In poll, of one descriptor.
 waits_for_process_1() { [[ $(awk '{ print $1, $3 }' "/proc/$1/syscall") == "7 0x1" ]]; }
 
+# The daemon is stopping already when the keeper says that the save is done.
+case_a_save_ends_while_the_daemon_stops() {
+  local save keeper first
+  make_container shop saved >/dev/null
+  keeper=$(keeper_pid "$(field saved id)")
+  first=$(pgrep -P "$keeper")
+  kill -STOP "$first"
+  "$work/spawnctl" save data-container saved >"$work/said" 2>&1 & save=$!
+  wait_until 10 waits_for_process_1 "$keeper"
+  kill -TERM "$(daemon_pid)"
+  kill -CONT "$first"
+  wait "$save" || assert_contains "$(<"$work/said")" 'the daemon is stopping'
+  wait_until 20 process_gone "$(daemon_pid)"
+  assert_contains "$(tail -n 1 "$work/daemon.log")" 'stopped'
+  start_daemon
+  wait_until 20 has_revision saved rev.1
+  ctl delete data-container -q saved
+}
+has_revision() { ctl get data-container "$1" -o json | jq -e --arg name "$2" '.revisions | any(.name == $name)' >/dev/null; }
+
+# As many builds as run at once have scripts that do not end; one more waits in line, and its turn never comes.
+case_ctrl_c_of_a_build_that_waits_in_line() {
+  local n builds=() queued code=0 start
+  for n in {1..8}; do
+    ctl create data-image -q -f "$(image_yaml "busy$n" 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(600)')" \
+      >"$work/busy$n" 2>&1 & builds+=($!)
+  done
+  wait_until 60 eight_builds
+  "$work/spawnctl" create data-image -f "$(image_yaml queued 'sourceType: empty' 'version: 15')" >"$work/said" 2>&1 & queued=$!
+  wait_until 10 waits_for_the_daemon "$queued"
+  start=$SECONDS
+  kill -TERM "$queued"
+  wait "$queued" || code=$?
+  assert_eq "$code" 143
+  (( SECONDS - start <= 5 )) || fail "it took $((SECONDS - start)) s to give up"
+  kill -TERM "${builds[@]}"
+  wait "${builds[@]}" || true
+  wait_until 20 folder_empty "$state/builds"
+}
+eight_builds() { (( $(find "$state/builds" -mindepth 1 -maxdepth 1 | wc -l) == 8 )); }
+
 write_config
 start_daemon
 make_items_image shop 'version: 15'

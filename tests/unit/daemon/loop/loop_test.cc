@@ -143,6 +143,61 @@ TEST_CASE("ending the jobs stops those that run and drops those that wait") {
   CHECK_FALSE(second_ran);
 }
 
+/// Holds the only thread of some jobs until it is let go.
+struct Busy {
+  explicit Busy(Jobs& jobs) {
+    jobs.Run([this](const std::stop_token& stop) {
+      started = true;
+      while (!let_go && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+    });
+    while (!started) std::this_thread::yield();
+  }
+  std::atomic<bool> started = false;
+  std::atomic<bool> let_go = false;
+};
+
+TEST_CASE("a job that is given up while it waits in line is dropped at once; one that runs is not") {
+  const auto jobs = Jobs::Start(1);
+  Busy busy(*jobs);
+  std::stop_source first;
+  std::stop_source second;
+  std::vector<ErrorCode> dropped;
+  std::atomic<bool> first_ran = false;
+  std::atomic<bool> second_ran = false;
+  const auto drop = [&dropped](const Error& why) { dropped.push_back(why.code); };
+  jobs->RunUnless(
+      first.get_token(), [&](const std::stop_token&) { first_ran = true; }, drop);
+  jobs->RunUnless(
+      second.get_token(), [&](const std::stop_token&) { second_ran = true; }, drop);
+  first.request_stop();  // here and now, although nobody is free
+  CHECK(dropped == std::vector{ErrorCode::kCancelled});
+  busy.let_go = true;
+  while (!second_ran) std::this_thread::yield();
+  second.request_stop();  // too late
+  jobs->Stop();
+  CHECK_FALSE(first_ran);
+  CHECK(dropped.size() == 1);
+}
+
+TEST_CASE("stopping the jobs tells those who wait, and those who come later") {
+  const auto jobs = Jobs::Start(1);
+  Busy busy(*jobs);
+  std::vector<ErrorCode> dropped;
+  bool ran = false;
+  const auto run = [&] {
+    jobs->RunUnless(
+        {}, [&](const std::stop_token&) { ran = true; },
+        [&](const Error& why) { dropped.push_back(why.code); });
+  };
+  run();
+  jobs->Stop();
+  CHECK(dropped == std::vector{ErrorCode::kUnavailable});
+  run();
+  jobs->Run([&](const std::stop_token&) { ran = true; });
+  CHECK(dropped.size() == 2);
+  CHECK_FALSE(ran);
+}
+
 TEST_CASE("a timer fires once or again, and may be destroyed by its own callback") {
   auto loop = MakeLoop();
   int once = 0;
