@@ -23,8 +23,7 @@ constexpr std::chrono::seconds kKillDeadline{20};
 
 /// Ends the keeper of a directory, then removes the directory.
 Result<void> RemoveWithKeeper(const std::string& directory) {
-  const auto keeper = KeeperClient::Attach(directory);
-  if (keeper) TRY((*keeper)->Kill(kKillDeadline));
+  TRY(KeeperClient::End(directory, kKillDeadline));
   return RemoveTree(directory);
 }
 

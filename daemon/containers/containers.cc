@@ -13,6 +13,7 @@
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
+#include "daemon/keeper/container_lock.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/store/disk.h"
@@ -98,7 +99,7 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
   if (stopping_ || found == lives_.end()) return;
   Life& life = *found->second;
   const bool failed = event.kind == EventKind::kKeeperFailed || event.kind == EventKind::kKeeperExited ||
-                      event.kind == EventKind::kRemovalFailed;
+                      event.kind == EventKind::kKeeperUnknown || event.kind == EventKind::kRemovalFailed;
   if (failed) spdlog::warn("container {} ('{}'): {}", id, life.row.name, event.error.message);
   for (const ContainerAction& action : life.machine.Handle(event, steady_clock::now())) {
     if (action.kind == ActionKind::kForget) return Forget(id);  // `life` is gone after this one
@@ -249,12 +250,24 @@ void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started)
   Tell(id, {EventKind::kKeeperStarted});
 }
 
+namespace {
+
+/// What becomes of an attempt to attach that failed with `error`: only a lock that is free says that no
+/// keeper is there.
+ContainerEvent NotAttached(const std::string& directory, const Error& error) {
+  const auto held = ContainerLock::IsHeld(directory);
+  if (held && !*held) return {EventKind::kKeeperMissing};
+  return {EventKind::kKeeperUnknown, held ? error : held.error()};
+}
+
+}  // namespace
+
 void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
   uses_.launches.Run([this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
     auto keeper = KeeperClient::Attach(directory);
     auto end = keeper ? (*keeper)->Watch() : Result<UniqueFd>(Fail(std::move(keeper.error())));
-    if (!end) return Teller(id)({EventKind::kKeeperMissing});
+    if (!end) return Teller(id)(NotAttached(directory, end.error()));
     auto fd = std::make_shared<UniqueFd>(std::move(*end));
     uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
       WatchKeeper(id, std::move(*fd));
@@ -291,16 +304,6 @@ void Containers::KeeperEnded(int64_t id) {
 
 namespace {
 
-Result<void> KillKeeperOf(const std::string& directory) {
-  auto keeper = KeeperClient::Attach(directory);
-  if (!keeper) {
-    const bool gone =
-        keeper.error().code == ErrorCode::kUnavailable || keeper.error().code == ErrorCode::kNotFound;
-    return gone ? Result<void>() : Fail(std::move(keeper.error()));
-  }
-  return (*keeper)->Kill(kKillDeadline);
-}
-
 ContainerEvent Removal(const Result<void>& result, EventKind done) {
   if (result) return {done};
   return {EventKind::kRemovalFailed, result.error()};
@@ -313,7 +316,7 @@ void Containers::KillKeeper(Life& life) {
   life.keeper_end.Reset();
   uses_.removals.Run(
       [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
-        tell(Removal(KillKeeperOf(directory), EventKind::kKeeperKilled));
+        tell(Removal(KeeperClient::End(directory, kKillDeadline), EventKind::kKeeperKilled));
       });
 }
 

@@ -51,6 +51,8 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       return OnKeeperAttached();
     case EventKind::kKeeperMissing:
       return OnKeeperMissing();
+    case EventKind::kKeeperUnknown:
+      return OnKeeperUnknown();
     case EventKind::kKeeperExited:
       // In any other state somebody asked for this end, or a launch in flight reports it.
       return state_ == ContainerState::kRunning ? CountFailure(event.error, now) : Actions{};
@@ -163,6 +165,12 @@ ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
   Actions actions{Write(state_, "no keeper was running when the daemon started")};
   for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
   return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperUnknown() {
+  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting) return {};
+  attach_waits_ = true;
+  return {Wait(kAttachDelay)};
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, Time now) {
@@ -279,6 +287,10 @@ ContainerMachine::Actions ContainerMachine::OnRowRemoved() {
 }
 
 ContainerMachine::Actions ContainerMachine::OnTimer() {
+  const bool attach = std::exchange(attach_waits_, false);
+  if (attach && state_ != ContainerState::kDeleting && state_ != ContainerState::kReverting) {
+    return {Do(ActionKind::kAttachKeeper)};
+  }
   if (state_ == ContainerState::kRestarting && !launching_) return Launch();
   const bool goes = state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting;
   if (goes && std::exchange(removal_waits_, false)) return Kill();

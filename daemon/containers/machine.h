@@ -41,7 +41,8 @@ struct ContainerEvent {
     kKeeperStarted,    ///< the launch succeeded, the engine answers
     kKeeperFailed,     ///< the launch failed with `error`; nothing of that keeper is left
     kKeeperAttached,   ///< a keeper from before the daemon's start answers
-    kKeeperMissing,    ///< none answers
+    kKeeperMissing,    ///< there is none
+    kKeeperUnknown,    ///< whether there is one could not be found out, `error` says why
     kKeeperExited,     ///< a keeper that ran has ended; `error` has its last words
     kKeeperKilled,     ///< no keeper is left
     kFilesRemoved,     ///< the container's directory is gone
@@ -62,7 +63,7 @@ struct ContainerAction {
   enum class Kind {
     kLaunchKeeper,  ///< answers kKeeperStarted or kKeeperFailed
     kCancelLaunch,  ///< asks a launch in flight to give up; it still answers as above
-    kAttachKeeper,  ///< answers kKeeperAttached or kKeeperMissing
+    kAttachKeeper,  ///< answers kKeeperAttached, kKeeperMissing or kKeeperUnknown
     kKillKeeper,    ///< answers kKeeperKilled or kRemovalFailed; no keeper there is fine
     kChangePort,    ///< another free port, in the catalog too; before a further launch
     kWriteState,    ///< `state`, `detail`, `stays_down` into the catalog; answers kStateWritten or
@@ -95,6 +96,9 @@ class ContainerMachine {
   static constexpr int kPortAttempts = 5;
   static constexpr std::chrono::seconds kLongestRemovalDelay{60};
 
+  /// Between tries to find out whether a keeper from before the daemon's start is there. It goes on for ever:
+  /// a second one beside it would write into the same volume.
+  static constexpr std::chrono::seconds kAttachDelay{1};
   /// Between tries to start what found no room on the disk. It goes on for ever: room comes back.
   static constexpr std::chrono::seconds kNoSpaceDelay{5};
 
@@ -112,6 +116,7 @@ class ContainerMachine {
   Actions OnKeeperStarted();
   Actions OnKeeperAttached();
   Actions OnKeeperMissing();
+  Actions OnKeeperUnknown();
   Actions OnKeeperFailed(const Error& error, Time now);
   Actions OnStateWritten();
   Actions OnKeeperKilled();
@@ -140,6 +145,7 @@ class ContainerMachine {
   bool launch_reverts_ = false;  ///< the last launch goes back first
   bool revert_waits_ = false;    ///< somebody waits for having gone back
   bool caller_waits_ = false;    ///< the create has not been answered yet
+  bool attach_waits_ = false;    ///< the next try to find its keeper starts when the timer fires
   bool removal_waits_ = false;   ///< in kDeleting: the next try starts when the timer fires
   int removal_failures_ = 0;
   int launches_ = 0;

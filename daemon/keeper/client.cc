@@ -237,6 +237,11 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   return std::unique_ptr<KeeperClient>(std::move(client));
 }
 
+Result<void> KeeperClient::End(const std::string& directory, seconds deadline) {
+  const auto keeper = Attach(directory);
+  return keeper ? (*keeper)->Kill(deadline) : ContainerLock::AwaitRelease(directory, deadline);
+}
+
 Error LastWords(const std::string& directory, std::string_view otherwise) {
   std::ifstream file(directory + "/" + kLastWordsName, std::ios::binary);
   auto words = DecodeReply(std::string(std::istreambuf_iterator<char>(file), {}));

@@ -32,6 +32,10 @@ class KeeperClient {
                                                       const std::function<bool()>& stop);
   /// Connects to the running keeper of a container directory. kUnavailable when none answers there.
   static Result<std::unique_ptr<KeeperClient>> Attach(const std::string& directory);
+  /// Ends the keeper of a container directory if one runs: after success no process of it is left. Any
+  /// failure to reach one leaves it open whether there is one, so that nothing it writes may be removed; what
+  /// tells is its lock. Errors: as Kill and ContainerLock::AwaitRelease.
+  static Result<void> End(const std::string& directory, std::chrono::seconds deadline);
 
   virtual ~KeeperClient() = default;
 

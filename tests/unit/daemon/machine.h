@@ -71,6 +71,11 @@ struct Machine {
     return reached;
   }
 
+  void RunFor(std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    REQUIRE(RunUntil([end] { return std::chrono::steady_clock::now() >= end; }));
+  }
+
   int64_t PendingImage(const std::string& name) {
     ImageRow row;
     row.name = name;

@@ -51,10 +51,6 @@ struct Lifetimes : Machine {
     // Its file goes a moment after the row.
     return row || Exists(layout.ImageIndex(id));
   }
-  void RunFor(milliseconds time) {
-    const auto end = std::chrono::steady_clock::now() + time;
-    REQUIRE(RunUntil([end] { return std::chrono::steady_clock::now() >= end; }));
-  }
 
   int64_t now = kNow;
   int looks = 0;

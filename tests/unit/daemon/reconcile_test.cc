@@ -2,15 +2,22 @@
 /// in the catalog ends up whole or gone. No keeper runs here; tests/end_to_end has those.
 #include "daemon/reconcile.h"
 
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "tests/support/catch.h"
+#include "tests/support/in_child.h"
 #include "tests/unit/daemon/machine.h"
 
 namespace spawnd::daemon {
 namespace {
+
+using testing::WithFailingCall;
 
 const std::string kKnownLayer(32, 'a');
 const std::string kUnknownLayer(32, 'b');
@@ -67,6 +74,44 @@ TEST_CASE("reconcile: a directory whose container no row names is gone") {
   Machine::Touch(orphan + "/data");
   REQUIRE(machine.Reconcile());
   CHECK_FALSE(Machine::Exists(orphan));
+}
+
+TEST_CASE("reconcile: a directory stays as long as nobody can know whether a keeper writes there") {
+  const std::string left = WithFailingCall(SYS_flock, EIO, [] {
+    Machine machine;
+    const std::string orphan = machine.layout.Container(4711);
+    if (!PosixFileSystem().CreateDirectory(orphan)) return std::string("no directory");
+    Machine::Touch(orphan + "/keeper.lock");
+    Machine::Touch(orphan + "/data");
+    if (!machine.Reconcile()) return std::string("no reconciliation");
+    return std::string(Machine::Exists(orphan + "/data") ? "data" : "nothing");
+  });
+  CHECK(left == "data");
+}
+
+TEST_CASE("a container whose keeper may be there is not started a second time") {
+  const std::string state = WithFailingCall(SYS_flock, EIO, [] {
+    Machine machine;
+    const int64_t id = machine.CreatingContainer(machine.CompletedImage("demo", kKnownLayer));
+    Machine::Touch(machine.layout.Container(id) + "/keeper.lock");
+    if (!machine.catalog->containers.SetState(id, ContainerState::kRunning)) return std::string("no state");
+    if (!machine.Reconcile()) return std::string("no reconciliation");
+    machine.RunFor(std::chrono::milliseconds(300));
+    return std::string(ContainerStateName(machine.catalog->containers.ById(id)->state));
+  });
+  CHECK(state == "running");
+}
+
+TEST_CASE("an image that goes while the daemon stops is gone at the next start") {
+  Machine before;
+  const int64_t image = before.CompletedImage("demo", kKnownLayer);
+  before.removals->Stop();  // what a build has posted before is still to come
+  REQUIRE(before.images.Delete(image));
+  CHECK(Machine::Exists(before.layout.Layer(kKnownLayer)));
+  Machine after(before.scratch.Path());
+  REQUIRE(after.Reconcile());
+  CHECK_FALSE(Machine::Exists(after.layout.Layer(kKnownLayer)));
+  CHECK_FALSE(Machine::Exists(after.layout.ImageIndex(image)));
 }
 
 TEST_CASE("reconcile: deletions are finished, the image's after its container's") {

@@ -150,6 +150,22 @@ const std::vector<Story> kStories{
      {{Event::kFoundAtStart, {Action::kAttachKeeper}, State::kRunning},
       {Event::kKeeperMissing, {Action::kWriteState, Action::kLaunchKeeper}, State::kRestarting},
       {Event::kKeeperStarted, {Action::kWriteState}, State::kRunning}}},
+    {"found running, and nobody knows whether its keeper is there: nothing is launched until somebody does",
+     State::kRunning,
+     {{Event::kFoundAtStart, {Action::kAttachKeeper}, State::kRunning},
+      {Event::kKeeperUnknown, {Action::kStartTimer}, State::kRunning},
+      {Event::kTimerFired, {Action::kAttachKeeper}, State::kRunning},
+      {Event::kKeeperUnknown, {Action::kStartTimer}, State::kRunning},
+      {Event::kTimerFired, {Action::kAttachKeeper}, State::kRunning},
+      {Event::kTimerFired, {}, State::kRunning},
+      {Event::kKeeperAttached, {}, State::kRunning}}},
+    {"deleted while nobody knows whether its keeper is there",
+     State::kRestarting,
+     {{Event::kFoundAtStart, {Action::kAttachKeeper}, State::kRestarting},
+      {Event::kKeeperUnknown, {Action::kStartTimer}, State::kRestarting},
+      {Event::kDeleteMarked, {Action::kKillKeeper}, State::kDeleting},
+      {Event::kTimerFired, {}, State::kDeleting},
+      {Event::kKeeperKilled, {Action::kRemoveFiles}, State::kDeleting}}},
     {"found restarting, the launch had succeeded",
      State::kRestarting,
      {{Event::kFoundAtStart, {Action::kAttachKeeper}, State::kRestarting},
@@ -319,11 +335,11 @@ TEST_CASE("container machine: removals back off up to a minute") {
 }
 
 TEST_CASE("container machine: from every state, whatever happens, no launch follows a deletion") {
-  const std::vector<Event> all{Event::kCreated,       Event::kFoundAtStart, Event::kKeeperStarted,
-                               Event::kKeeperFailed,  Event::kKeeperExited, Event::kKeeperAttached,
-                               Event::kKeeperMissing, Event::kKeeperKilled, Event::kFilesRemoved,
-                               Event::kRemovalFailed, Event::kStateWritten, Event::kStateNotWritten,
-                               Event::kTimerFired,    Event::kDeleteMarked, Event::kClientGone};
+  const std::vector<Event> all{
+      Event::kCreated,         Event::kFoundAtStart,   Event::kKeeperStarted, Event::kKeeperFailed,
+      Event::kKeeperExited,    Event::kKeeperAttached, Event::kKeeperMissing, Event::kKeeperUnknown,
+      Event::kKeeperKilled,    Event::kFilesRemoved,   Event::kRemovalFailed, Event::kStateWritten,
+      Event::kStateNotWritten, Event::kTimerFired,     Event::kDeleteMarked,  Event::kClientGone};
   for (const State start :
        {State::kCreating, State::kRunning, State::kRestarting, State::kFailed, State::kReverting}) {
     for (size_t i = 1; i < all.size(); ++i) {
