@@ -44,6 +44,8 @@ Error ExplainSpace(Error error, const std::string& state_directory) {
   // A poisoned volume is one on a disk with room, too: what is asked for is a decision, and never a further
   // try.
   if (error.code == ErrorCode::kCancelled || error.code == ErrorCode::kPoisoned) return error;
+  // Explained before, or in better words.
+  if (error.code == ErrorCode::kNoSpace && !error.hint.empty()) return error;
   const bool host_is_full = FreeBytes(state_directory) < kDiskIsFullBytes;
   const bool says_so =
       error.code == ErrorCode::kNoSpace || error.message.find("No space left on device") != std::string::npos;

@@ -45,5 +45,12 @@ TEST_CASE("space: how full a disk is, as df says it") {
   CHECK(UseOfDisk("/no/such/place").error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("space: what has been explained is not explained again, however full the disk stays") {
+  const Error once = ExplainSpace({ErrorCode::kUnavailable, "server closed the connection"}, "/proc");
+  const Error twice = ExplainSpace(once, "/proc");
+  CHECK(twice.message == once.message);
+  CHECK(twice.hint == once.hint);
+}
+
 }  // namespace
 }  // namespace spawnd::daemon
