@@ -367,7 +367,6 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.stays_down = action.stays_down;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
-  if (completes && life.row.expires_at > 0) life.row.expires_at += now - life.row.created_at;
   if (action.state == ContainerState::kFailed) {
     spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
   }
@@ -379,7 +378,11 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
 void Containers::ReplyCreated(Life& life) {
   if (!life.creation) return;
   life.row.ready_milliseconds = MillisecondsSince(life.creation->received);
-  life.creation->created(life.row);
+  // As the catalog has it: meanwhile somebody may have given it another name or lifetime.
+  ContainerRow row = uses_.catalog.containers.ById(life.row.id).value_or(life.row);
+  row.ready_milliseconds = life.row.ready_milliseconds;
+  row.timings = life.row.timings;
+  life.creation->created(std::move(row));
   spdlog::info("container {} ('{}') of image {} is ready after {:.1f} ms", life.row.id, life.row.name,
                life.row.image_id, life.row.ready_milliseconds);
   life.creation.reset();

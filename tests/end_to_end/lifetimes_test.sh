@@ -31,6 +31,21 @@ case_an_image_waits_for_its_last_container() {
   wait_until 10 gone data-image passing
 }
 
+# The launcher holds still, so that the create has to wait.
+case_a_lifetime_given_while_it_is_created() {
+  local launcher create
+  launcher=$(pgrep -P "$(daemon_pid)" -f keeper-launcher)
+  kill -STOP "$launcher"
+  ctl create data-container -i base -n early --lifetime 1h -o json >"$work/early.json" & create=$!
+  wait_until 10 is_there early
+  ctl update data-container early --lifetime 48h >/dev/null
+  kill -CONT "$launcher"
+  wait "$create"
+  assert_eq "$(jq -r .expiresAt "$work/early.json")" "$(field early expiresAt)" "when it expires, as the create said"
+  ctl delete data-container -q early
+}
+is_there() { ctl get data-container "$1" >/dev/null 2>&1; }
+
 # A restore that takes longer than the image is to live.
 case_a_lifetime_begins_at_completion() {
   ctl create data-image -q -f "$(image_yaml slow 'sourceType: empty' 'version: 15' 'lifetime: 2s' 'preScript: select pg_sleep(4)')" \
