@@ -1,4 +1,4 @@
-/// From the tree of a data image's YAML to the request: one function a key. Only for yaml/image.cc. Pure but
+/// From the tree of a data image's YAML to the request: one function a key. Only for client/yaml/image.cc. Pure but
 /// for looking whether the named files exist.
 #pragma once
 

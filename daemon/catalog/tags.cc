@@ -1,4 +1,4 @@
-/// Tags: each belongs to one completed image of a name, among those of one owner (docs/adr/0003).
+/// Tags: each belongs to one completed image of a name, among those of one owner (ADR 3).
 #include <array>
 
 #include "daemon/catalog/database.h"

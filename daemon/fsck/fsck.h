@@ -1,5 +1,5 @@
 /// `spawnd fsck`: checks a state directory that no daemon serves, says what is wrong and, when asked to,
-/// repairs it. The checks are in fsck_check.h. Prints to standard output; not for use inside a daemon.
+/// repairs it. The checks are in daemon/fsck/check.h. Prints to standard output; not for use inside a daemon.
 #pragma once
 
 #include <string>

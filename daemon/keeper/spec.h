@@ -24,7 +24,7 @@ namespace spawnd::daemon {
 /// it holds a password and argv is public.
 struct KeeperSpec {
   int64_t id = 0;
-  std::string directory;   ///< the container's own (keeper/files.h)
+  std::string directory;   ///< the container's own (daemon/keeper/files.h)
   std::string index_path;  ///< sealed index of the image; empty: a fresh volume, formatted and initialised
   std::string layer_directory;
   uint64_t volume_bytes = 0;  ///< used for a fresh volume only; otherwise the image's size counts

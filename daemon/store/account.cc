@@ -59,7 +59,7 @@ SpaceUse SpaceAccount::OfImage(int64_t image_id) {
   const auto layers = layers_.find(image_id);
   if (layers == layers_.end()) return use;  // not completed yet: nothing of it is in the store
   for (const std::string& layer : layers->second) count(LayerBytes(layer), users_[layer] > 1);
-  // An image that is the empty state as it is shares even its index with that (build/build.cc).
+  // An image that is the empty state as it is shares even its index with that (daemon/build/build.cc).
   const FileSpace index = SpaceOf(layout_.ImageIndex(image_id));
   count(index.bytes, index.other_names);
   return use;

@@ -17,7 +17,7 @@ struct Row {
   std::string unit;
   std::string baseline;         ///< what `ratio` is relative to; empty: the row stands for itself
   std::optional<double> ratio;  ///< value / baseline
-  std::string target;           ///< in words, as in shared/performance.md: "p50 <= 60 ms"
+  std::string target;           ///< in words, as in docs/performance.md: "p50 <= 60 ms"
   std::optional<bool> met;      ///< empty: no target
   size_t runs = 0;
   std::string spread;  ///< "41-58"

@@ -57,6 +57,10 @@ MAX_FILES = 30
 # depends on everything.
 MAX_REFERENCES = 8
 MAX_OPENERS = 3
+OTHER_FOLDERS = ["tests", "docs", "packaging", "systemd"]
+# Files that comments and pages name although they are not in the tree: headers of others, and examples.
+NOT_OURS = {"linux/fuse.h", "linux/loop.h", "zlib.h", "sybdb.h", "rdb.h", "llhttp.h", "pg_backup.h", "x.h", "x.cc"}
+EXAMPLES = ("ci/", "with-database.sh")  # of docs/ci.md, in the repository of whoever reads it
 PRODUCTS = r"(?i)(postgres|mariadb|mysql|mssql|sqlservr)"
 DOMAIN_WORDS = r"(?i)\b(keeper|catalog|revision|data_?image|data_?container|volume)s?\b"
 
@@ -214,6 +218,42 @@ def no_struct_that_everything_opens(files):
                    f"give each what it uses")
 
 
+def prose(path, text):
+    """(line number, line) of what a file says to people: all of a page, the comments of code."""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = None if path.endswith(".md") else re.search(r"//.*|^\s*#(?!\s*include\b).*", line)
+        if path.endswith(".md") or found:
+            yield number, line if found is None else found.group()
+
+
+def named_files(line):
+    """Words of a line that name files: a/b.h, b.h, a/*.cc, and anything below one of our folders."""
+    file = r"(?:[\w.*-]+/)*[\w*-]+\.(?:h|cc|py|sh|md)"
+    below = rf"(?:{'|'.join(CODE_FOLDERS + OTHER_FOLDERS)})/[\w.*/-]*\w/?"
+    for found in re.finditer(rf"(?<![\w./$}}<~:-])({file}|{below})(?![\w/*-])", line):
+        yield found.group(1).rstrip("/")
+
+
+def named_files_exist(files):
+    """A path is from the root or from where it is written; a name alone is that of some file."""
+    paths = {path for path, _ in files}
+    known = paths | {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
+    known_names = {os.path.basename(path) for path in paths}
+    for path, text in files:
+        for number, line in prose(path, text) if not path.startswith("tests/law/") else ():
+            for name in named_files(line):
+                pattern = re.escape(name).replace(r"\*", "[^/]*").replace("ENGINE", r"\w+")
+                here = re.escape(os.path.dirname(path))
+                beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+                if name in known or beside in known or name in NOT_OURS or name.startswith(EXAMPLES):
+                    continue
+                if "/" not in name and name in known_names:
+                    continue
+                if ("*" in name or "ENGINE" in name) and any(re.fullmatch(rf"(?:{here}/)?{pattern}", k) for k in known):
+                    continue
+                yield f"{path}:{number}: there is no {name}"
+
+
 STATE = "struct State {\n" + "".join(f"  std::unique_ptr<Part{i}> p{i};\n  Other{i}& o{i};\n" for i in range(5)) + "};\n"
 USERS = [(f"daemon/room{i}/a.cc", '#include "daemon/state/state.h"\n') for i in range(4)]
 
@@ -224,6 +264,13 @@ LAWS_OF_THE_TREE = [
     (no_struct_that_everything_opens, [[("daemon/state/state.h", STATE)] + USERS],
      [[("daemon/state/state.h", STATE)] + USERS[:3], [("daemon/state/state.h", STATE)] + USERS[:1] * 9,
       [("daemon/state/state.h", STATE.replace("&", "").replace("std::unique_ptr", "std::vector"))] + USERS]),
+    (named_files_exist,
+     [[("daemon/a.h", "/// As daemon/gone.h has it.\n")], [("daemon/a.cc", "int x;  // see gone.cc\n")],
+      [("docs/a.md", "in `storage/gone*.cc`\n"), ("storage/delta/gone_x.cc", "")], [("docs/a.md", "[b](../gone.md)\n")],
+      [("tests/a.sh", "# by tests/gone\n")], [("README.md", "tried by tests/a/ and tests/b/\n"), ("tests/a/c.sh", "")]],
+     [[("daemon/a.h", "/// As daemon/b.h, b.h and <zlib.h> have it, or c/d.cc.\n"), ("daemon/b.h", ""), ("daemon/c/d.cc", "")],
+      [("docs/a.md", "in `storage/*/gone*.cc`, at `/x/gone.h`\n"), ("storage/delta/gone_x.cc", "")],
+      [("daemon/a.cc", '#include "daemon/gone.h"\nopen("gone.h");\n')], [("tests/a.sh", "run gone.sh\n")]]),
 ]
 
 # law, (path, text) pairs that break it, (path, text) pairs that do not
@@ -280,6 +327,19 @@ def tree(repo):
             yield name, file.read()
 
 
+def everything(repo):
+    """Every file there is, with its text where that is code or a page."""
+    files = dict(tree(repo))
+    yield from files.items()
+    for where, folders, names in os.walk(repo):
+        folders[:] = [f for f in folders if f != "__pycache__" and not (where == repo and f.startswith((".", "build")))]
+        for path in sorted(os.path.join(where, name) for name in names):
+            short = os.path.relpath(path, repo)
+            if short not in files:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    yield short, file.read() if path.endswith(".md") else ""
+
+
 def report(name, complaints):
     for complaint in complaints:
         print(f"  {complaint}")
@@ -311,7 +371,7 @@ def main():
             for complaint in law(sample):
                 print(f"FAIL law '{name}' complains where nothing is wrong: {complaint}")
                 failed += 1
-        failed += report(name, list(law(files)))
+        failed += report(name, list(law(list(everything(sys.argv[1])) if law is named_files_exist else files)))
     if len(files) < 20:
         print(f"FAIL law: saw only {len(files)} files; the tree is elsewhere")
         failed += 1
