@@ -19,8 +19,6 @@
 namespace spawnd::daemon {
 namespace {
 
-constexpr std::chrono::seconds kKillDeadline{20};
-
 /// Ends the keeper of a directory, then removes the directory.
 Result<void> RemoveWithKeeper(const std::string& directory) {
   TRY(KeeperClient::End(directory, kKillDeadline));

@@ -19,7 +19,6 @@ constexpr std::chrono::seconds kLaunchDeadline{180};
 constexpr std::chrono::seconds kRecoveryDeadline{4 * 3600};
 /// A clean stop writes a checkpoint of everything that was restored.
 constexpr std::chrono::seconds kFinishDeadline{1800};
-constexpr std::chrono::seconds kKillDeadline{20};
 constexpr int kPortAttempts = 5;
 
 int64_t AllocatedBytesOf(const std::string& path) {

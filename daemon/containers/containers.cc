@@ -30,7 +30,6 @@ using std::chrono::steady_clock;
 
 /// Recovery after a crash replays the engine's log: minutes for a big one.
 constexpr std::chrono::seconds kLaunchDeadline{300};
-constexpr std::chrono::seconds kKillDeadline{20};
 
 double MillisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();

@@ -21,6 +21,9 @@
 
 namespace spawnd::daemon {
 
+/// For Kill: the kernel takes down what the keeper has open, and a slow disk may hold that up.
+inline constexpr std::chrono::seconds kKillDeadline{20};
+
 class KeeperClient {
  public:
   /// Starts a keeper process and waits until its engine answers and is prepared. On any error the keeper and
