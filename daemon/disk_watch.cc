@@ -7,17 +7,17 @@
 namespace spawnd::daemon {
 namespace {
 
-constexpr std::chrono::seconds kBetweenLooks{5};
+constexpr std::chrono::seconds kBetweenChecks{5};
 
 }  // namespace
 
 Result<void> DiskWatch::Start(uv_loop_t* loop) {
-  Look();
-  TRY_ASSIGN(timer_, WatchTime(loop, kBetweenLooks, kBetweenLooks, [this] { Look(); }));
+  CheckLevel();
+  TRY_ASSIGN(timer_, WatchTime(loop, kBetweenChecks, kBetweenChecks, [this] { CheckLevel(); }));
   return {};
 }
 
-void DiskWatch::Look() {
+void DiskWatch::CheckLevel() {
   reserve_.Fill();
   const auto use = UseOfDisk(disk_.StateDirectory());
   if (!use) return spdlog::error("{}", use.error().message);

@@ -1,5 +1,5 @@
-/// Looks at the disk of the state directory every few seconds: logs when it gets full and when it no longer
-/// is, and fills the reserve while there is room.
+/// Watches the disk of the state directory: every few seconds it logs when the disk gets full and when it no
+/// longer is, and fills the reserve while there is room.
 ///
 /// Loop thread only. Nothing here survives the process.
 #pragma once
@@ -20,11 +20,11 @@ class DiskWatch {
   DiskWatch(const DiskWatch&) = delete;
   DiskWatch& operator=(const DiskWatch&) = delete;
 
-  /// Looks now, and goes on.
+  /// Checks now, then every few seconds.
   Result<void> Start(uv_loop_t* loop);
 
  private:
-  void Look();
+  void CheckLevel();
 
   const Disk& disk_;
   SpaceReserve& reserve_;

@@ -51,7 +51,7 @@ void Reaper::ReapImages(int64_t now) {
   }
 }
 
-std::chrono::milliseconds Reaper::UntilNextLook(int64_t now) {
+std::chrono::milliseconds Reaper::UntilNext(int64_t now) {
   // Only what is due later counts. What is due and still there is in use, and its last container calls when
   // it goes; or could not be deleted, and a full disk is not asked again every second.
   const auto next = catalog_.NextExpiry(now);
@@ -68,13 +68,13 @@ void Reaper::Stop() {
   timer_.reset();
 }
 
-void Reaper::Look() {
+void Reaper::ReapDue() {
   if (stopped_) return;
   const int64_t now = clock_();
   ReapContainers(now);
   ReapImages(now);
   images_.ResumeRemovals();
-  auto timer = WatchTime(loop_, UntilNextLook(now), at_least_every_, [this] { Look(); });
+  auto timer = WatchTime(loop_, UntilNext(now), at_least_every_, [this] { ReapDue(); });
   if (timer) {
     timer_ = std::move(*timer);
   } else {

@@ -27,7 +27,7 @@ class Reaper {
   /// How late a jump of the wall clock may be noticed, and how soon a deletion that failed is tried again.
   static constexpr std::chrono::seconds kAtLeastEvery{60};
 
-  /// Does nothing until the first Look. A test may tell it the time, and not wait for a minute.
+  /// Does nothing until the first ReapDue. A test may tell it the time, and not wait for a minute.
   Reaper(Catalog& catalog, Containers& containers, Images& images, uv_loop_t* loop,
          WallClock clock = SystemClock, std::chrono::milliseconds at_least_every = kAtLeastEvery);
   Reaper(const Reaper&) = delete;
@@ -35,15 +35,15 @@ class Reaper {
 
   /// Deletes what is due and sets the timer. To be called whenever an expiry has come into being or moved,
   /// and when a container has gone: its image may have waited for that.
-  void Look();
-  /// The daemon stops: from here on Look does nothing.
+  void ReapDue();
+  /// The daemon stops: from here on ReapDue does nothing.
   void Stop();
 
  private:
   static int64_t SystemClock();
   void ReapContainers(int64_t now);
   void ReapImages(int64_t now);
-  std::chrono::milliseconds UntilNextLook(int64_t now);
+  std::chrono::milliseconds UntilNext(int64_t now);
 
   Catalog& catalog_;
   Containers& containers_;

@@ -202,7 +202,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(disk_watch_->Start(loop_->Get()));
-  reaper_->Look();
+  reaper_->ReapDue();
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
@@ -225,16 +225,16 @@ void Daemon::MakeParts(const SocketAccess& access) {
   removals_ = Jobs::Start(kRemovalThreads);
   questions_ = Jobs::Start(kQuestionThreads);
   logs_ = LogStreams::Start();
-  const auto look = [this] { reaper_->Look(); };
+  const auto reap = [this] { reaper_->ReapDue(); };
   tokens_ = std::make_unique<AccessTokens>(*catalog_, [] { return std::time(nullptr); });
   doorkeeper_ = std::make_unique<Doorkeeper>(*tokens_, access, *questions_, *mailbox_, stopping_.get_token());
-  images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, look);
+  images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, reap);
   built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
   containers_ = std::make_unique<Containers>(
       Containers::Uses{*catalog_, layout_, reserve_, engine_host_, ports_, installations_, *launcher_,
                        loop_->Get(), *mailbox_, *launches_, *removals_, [this](int64_t image_id) {
                          images_->ContainerGone(image_id);
-                         reaper_->Look();  // its image may have expired meanwhile
+                         reaper_->ReapDue();  // its image may have expired meanwhile
                        }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
@@ -243,7 +243,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                                                       config_.volume_bytes, config_.engine_fallbacks});
   services_ = std::make_unique<Services>(
       Services{layout_, teams_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_, *logs_,
-               BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, look});
+               BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, reap});
 }
 
 void Daemon::MakeReload(const std::string& config_path) {

@@ -11,9 +11,7 @@ constexpr int kEndedBySigpipe = 128 + SIGPIPE;
 }  // namespace
 
 Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool last) {
-  TRY_ASSIGN(std::string unpacked, reader_.Read(bytes, last));
-  TRY(Look(unpacked, last));
-  return unpacked;
+  return reader_.Read(bytes, last);
 }
 
 Result<void> SourceSession::OnToolMessage(std::string_view line) {

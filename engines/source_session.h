@@ -1,5 +1,5 @@
 /// The session of a placement's source: passes the backup on, unpacked, and keeps the tool's words for the
-/// error. Used by one thread at a time; to derive from where an engine knows more about the bytes.
+/// error. Used by one thread at a time.
 #pragma once
 
 #include <string>
@@ -20,11 +20,6 @@ class SourceSession : public RestoreSession {
   /// An end by SIGPIPE is no error: why the bytes were not taken is for the sink to say.
   Result<void> OnToolExit(int exit_code) override;
   std::vector<std::string> Warnings() const override { return {}; }
-
- protected:
-  const std::string& Name() const { return name_; }
-  /// Sees the unpacked bytes on their way.
-  virtual Result<void> Look(std::string_view /*bytes*/, bool /*last*/) { return {}; }
 
  private:
   const std::string name_;

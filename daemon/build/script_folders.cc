@@ -12,7 +12,7 @@ class Search {
   Search(const Identity& caller, std::string root) : caller_(caller), root_(std::move(root)) {}
 
   /// Adds the files below `folder` (relative, with a slash at its end, or empty) to `paths`.
-  Result<void> Look(const std::string& folder, int fd, size_t depth, std::vector<std::string>& paths) {
+  Result<void> Collect(const std::string& folder, int fd, size_t depth, std::vector<std::string>& paths) {
     if (depth > kMaxScriptFolderDepth) {
       return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + root_ + "' is more than " +
                                                    std::to_string(kMaxScriptFolderDepth) +
@@ -29,7 +29,7 @@ class Search {
       TRY_ASSIGN(const FileOrFolder found,
                  OpenFileOrFolderAsCaller(caller_, root_ + "/" + folder + name, "script"));
       if (found.is_folder) {
-        TRY(Look(folder + name + "/", found.fd.Get(), depth + 1, paths));
+        TRY(Collect(folder + name + "/", found.fd.Get(), depth + 1, paths));
       } else {
         paths.push_back(folder + name);
       }
@@ -56,7 +56,7 @@ Result<FoundScripts> FindScripts(const Identity& caller, const std::vector<std::
                   "Name the folder that it is in.");
     }
     std::vector<std::string> paths;
-    TRY(Search(caller, folder).Look("", opened.fd.Get(), 0, paths));
+    TRY(Search(caller, folder).Collect("", opened.fd.Get(), 0, paths));
     TRY_ASSIGN(OrderedScripts ordered, OrderScripts(paths, endings));
     if (ordered.paths.empty()) {
       return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + folder + "' has no script in it",

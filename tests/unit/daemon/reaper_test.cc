@@ -29,7 +29,7 @@ struct Lifetimes : Machine {
       return now;
     };
     reaper = std::make_unique<Reaper>(*catalog, containers, images, loop->Get(), clock, at_least_every);
-    look = [this] { reaper->Look(); };
+    look = [this] { reaper->ReapDue(); };
   }
 
   int64_t Image(const std::string& name, int64_t expires_at) {
@@ -65,7 +65,7 @@ TEST_CASE("reaper: what is due goes, what is due later stays") {
   const int64_t due_container = machine.Container(forever, kNow - 1);
   const int64_t later_container = machine.Container(forever, kNow + kHour);
   const int64_t forever_container = machine.Container(forever, 0);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   CHECK(machine.RunUntil([&] { return !machine.HasContainer(due_container) && !machine.HasImage(due); }));
   CHECK_FALSE(Machine::Exists(machine.layout.Container(due_container)));
   CHECK(machine.HasContainer(later_container));
@@ -78,9 +78,9 @@ TEST_CASE("reaper: the timer is set for the next expiry, in whatever order they 
   Lifetimes machine;
   const int64_t image = machine.Image("a", 0);
   const int64_t second = machine.Container(image, kNow + kHour);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   const int64_t first = machine.Container(image, kNow + 1);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   const auto start = std::chrono::steady_clock::now();
   machine.now += 1;
   CHECK(machine.RunUntil([&] { return !machine.HasContainer(first); }));
@@ -92,7 +92,7 @@ TEST_CASE("reaper: a clock that jumps ahead is noticed without a call") {
   Lifetimes machine(milliseconds(50));
   const int64_t image = machine.Image("a", kNow + kHour);
   const int64_t container = machine.Container(image, kNow + kHour);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   machine.RunFor(milliseconds(200));
   REQUIRE(machine.HasContainer(container));
   machine.now += 2 * kHour;
@@ -103,7 +103,7 @@ TEST_CASE("reaper: a clock that is set back deletes nothing early and loses noth
   Lifetimes machine(milliseconds(50));
   const int64_t image = machine.Image("a", kNow + 1);
   const int64_t container = machine.Container(machine.Image("b", 0), kNow + 1);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   machine.now -= 2 * kHour;
   machine.RunFor(milliseconds(1200));  // the timer fires that was set for the expiry
   CHECK(machine.HasContainer(container));
@@ -120,12 +120,12 @@ TEST_CASE("reaper: what fell due while no daemon ran goes at its next start") {
   const int64_t image = before.Image("a", kNow + kHour);
   const int64_t due = before.Container(image, kNow + kHour);
   const int64_t other = before.Container(before.Image("b", kNow + kHour), 0);
-  before.reaper->Look();
+  before.reaper->ReapDue();
   before.containers.Stop();
   Lifetimes after(Reaper::kAtLeastEvery, before.scratch.Path());
   after.now += 2 * kHour;
   REQUIRE(after.Reconcile());
-  after.reaper->Look();
+  after.reaper->ReapDue();
   CHECK(after.RunUntil([&] { return !after.HasContainer(due) && !after.HasImage(image); }));
   CHECK(after.HasContainer(other));
   CHECK(after.HasImage(after.catalog->containers.ById(other)->image_id));
@@ -136,7 +136,7 @@ TEST_CASE("reaper: an image goes when its last container does, and nobody has to
   const int64_t image = machine.Image("a", kNow);
   const int64_t first = machine.Container(image, 0);
   const int64_t last = machine.Container(image, 0);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   REQUIRE(machine.containers.Delete(first));
   REQUIRE(machine.RunUntil([&] { return !machine.HasContainer(first); }));
   CHECK(machine.catalog->images.ById(image)->state == ImageState::kCompleted);
@@ -148,7 +148,7 @@ TEST_CASE("reaper: a container that never came to be was the image's last one to
   Lifetimes machine;
   const int64_t image = machine.Image("a", kNow);
   const int64_t container = machine.CreatingContainer(image);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   REQUIRE(machine.HasImage(image));
   // Its caller is gone, as after a create whose client left or that failed.
   REQUIRE(machine.containers.Adopt(*machine.catalog->containers.ById(container)));
@@ -164,7 +164,7 @@ TEST_CASE("reaper: what cannot be deleted is tried again, but not at once") {
   REQUIRE((*catalog)->Execute(
       "CREATE TRIGGER full BEFORE UPDATE ON containers BEGIN SELECT RAISE(ABORT, 'no room'); END;"
       "CREATE TRIGGER full_too BEFORE UPDATE ON images BEGIN SELECT RAISE(ABORT, 'no room'); END"));
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   machine.RunFor(seconds(1));
   CHECK(machine.HasContainer(container));
   CHECK(machine.HasImage(image));
@@ -183,7 +183,7 @@ TEST_CASE("reaper: an image that was marked, but not removed, is not left for th
       "CREATE TRIGGER full BEFORE DELETE ON images BEGIN SELECT RAISE(ABORT, 'no room'); END"));
   REQUIRE(machine.images.Delete(image));
   CHECK(machine.catalog->images.ById(image)->state == ImageState::kDeleting);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   REQUIRE((*catalog)->Execute("DROP TRIGGER full"));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
@@ -191,10 +191,10 @@ TEST_CASE("reaper: an image that was marked, but not removed, is not left for th
 TEST_CASE("reaper: once the daemon stops, nothing is deleted") {
   Lifetimes machine(milliseconds(50));
   const int64_t container = machine.Container(machine.Image("a", 0), kNow + kHour);
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   machine.reaper->Stop();
   machine.now += 2 * kHour;
-  machine.reaper->Look();
+  machine.reaper->ReapDue();
   machine.RunFor(milliseconds(200));
   CHECK(machine.catalog->containers.ById(container)->state != ContainerState::kDeleting);
 }
