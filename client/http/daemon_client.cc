@@ -102,17 +102,17 @@ Result<std::string> DaemonClient::Delete(const std::string& target) const {
 }
 
 Result<std::string> DaemonClient::Create(const std::string& target, std::string body,
-                                         const Watch& watch) const {
+                                         const CreateEvents& events) const {
   std::optional<std::string> result;
   std::optional<Error> error;
   Waiting waiting;
-  waiting.cancel_fd = watch.cancel_fd;
-  waiting.on_cancel = watch.on_cancel;
-  waiting.on_tick = watch.on_tick;
+  waiting.cancel_fd = events.cancel_fd;
+  waiting.on_cancel = events.on_cancel;
+  waiting.on_tick = events.on_tick;
   waiting.on_line = [&](std::string_view text) -> Result<void> {
     TRY_ASSIGN(api::StreamLine line, api::ParseStreamLine(text));
     if (const auto* progress = std::get_if<api::Progress>(&line)) {
-      if (watch.on_progress) watch.on_progress(*progress);
+      if (events.on_progress) events.on_progress(*progress);
     } else if (auto* done = std::get_if<api::StreamResult>(&line)) {
       result = std::move(done->json);
     } else {
@@ -122,13 +122,13 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
   };
   auto response = Send({"POST", target, {}, std::move(body)}, waiting);
   if (!response) {
-    if (response.error().code != ErrorCode::kCancelled && watch.on_unheard) watch.on_unheard();
+    if (response.error().code != ErrorCode::kCancelled && events.on_unheard) events.on_unheard();
     return Fail(std::move(response.error()));
   }
   if (error) return Fail(std::move(*error));
   if (result) return std::move(*result);
   TRY(BodyOf(std::move(*response)));
-  if (watch.on_unheard) watch.on_unheard();
+  if (events.on_unheard) events.on_unheard();
   return Fail(ErrorCode::kUnavailable,
               fmt::format("spawnd at {} ended its answer without a result", socket_path_),
               "Look at the daemon's log: journalctl -u spawnd");

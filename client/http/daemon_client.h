@@ -13,8 +13,8 @@ namespace spawnd::client {
 
 inline constexpr std::string_view kDefaultEndpoint = "unix:///run/spawnd/spawnd.sock";
 
-/// What happens while a long request runs.
-struct Watch {
+/// What Create calls while its request runs, and how it is told to stop.
+struct CreateEvents {
   std::function<void(const api::Progress&)> on_progress;
   std::function<void()> on_tick;
   int cancel_fd = -1;                  ///< readable: have the work cancelled
@@ -31,14 +31,14 @@ class DaemonClient {
 
   /// JSON of the answer. `target` such as "/v1/version". Errors: kUnavailable, kTimeout, and the daemon's.
   Result<std::string> Get(const std::string& target) const;
-  /// Gives the text of the answer to `on_text` as it comes, for as long as it comes. `cancel_fd` as Watch has
-  /// it. Errors as Get, kCancelled, and what `on_text` says.
+  /// Gives the text of the answer to `on_text` as it comes, for as long as it comes. `cancel_fd` is that
+  /// of CreateEvents. Errors as Get, kCancelled, and what `on_text` says.
   Result<void> GetText(const std::string& target,
                        const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
   /// JSON of the answer.
   Result<std::string> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.
-  Result<std::string> Create(const std::string& target, std::string body, const Watch& watch) const;
+  Result<std::string> Create(const std::string& target, std::string body, const CreateEvents& events) const;
 
   /// "/v1/data-images" + "a/b" -> "/v1/data-images/a%2Fb"
   static std::string Target(std::string_view collection, std::string_view ref);

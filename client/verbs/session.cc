@@ -62,16 +62,16 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   const size_t columns = ErrorColumns();
   const ProgressDisplay::Mode mode = DisplayMode(invocation, columns);
   ProgressDisplay display(mode, {WriteError, NowMilliseconds, columns});
-  Watch watch;
-  watch.cancel_fd = signals.Fd();
+  CreateEvents events;
+  events.cancel_fd = signals.Fd();
   int signal = 0;
-  watch.on_cancel = [&] { signal = signals.Next().number; };
+  events.on_cancel = [&] { signal = signals.Next().number; };
   bool unheard = false;
-  watch.on_unheard = [&] { unheard = true; };
-  watch.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
-  if (mode == ProgressDisplay::Mode::kTerminal) watch.on_tick = [&display] { display.Tick(); };
+  events.on_unheard = [&] { unheard = true; };
+  events.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
+  if (mode == ProgressDisplay::Mode::kTerminal) events.on_tick = [&display] { display.Tick(); };
 
-  auto json = daemon.Create(std::string(collection), std::move(body), watch);
+  auto json = daemon.Create(std::string(collection), std::move(body), events);
   display.Clear();
   unheard = unheard && signal != 0;
   // That of a cancel before the daemon was asked is still there, and so is one since the answer.

@@ -193,8 +193,8 @@ struct Launched {
   UniqueFd end_of_file;
 };
 
-Result<Launched> LaunchAndWatch(KeeperLauncher& launcher, KeeperSpec spec, Installations& installations,
-                                const std::function<bool()>& stop) {
+Result<Launched> LaunchAndOpenEnd(KeeperLauncher& launcher, KeeperSpec spec, Installations& installations,
+                                  const std::function<bool()>& stop) {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
   // Upgrades of the host may move an engine; the major version is what the data asks for.
   TRY_ASSIGN(spec.installation,
@@ -202,7 +202,7 @@ Result<Launched> LaunchAndWatch(KeeperLauncher& launcher, KeeperSpec spec, Insta
   TRY(MakeContainerDirectory(spec));
   TRY_ASSIGN(const auto keeper, KeeperClient::Launch(launcher, spec, kLaunchDeadline, stop));
   Launched launched{keeper->Started(), {}};
-  TRY_ASSIGN(launched.end_of_file, keeper->Watch());
+  TRY_ASSIGN(launched.end_of_file, keeper->OpenEnd());
   return launched;
 }
 
@@ -215,8 +215,8 @@ void Containers::LaunchKeeper(Life& life) {
   const auto launch = [this, id, spec = SpecOf(life), cancelled,
                        queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
-    auto launched = LaunchAndWatch(uses_.launcher, spec, uses_.installations,
-                                   [&] { return cancelled.stop_requested() || stop.stop_requested(); });
+    auto launched = LaunchAndOpenEnd(uses_.launcher, spec, uses_.installations,
+                                     [&] { return cancelled.stop_requested() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
           {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), uses_.layout.Root())});
@@ -265,7 +265,7 @@ void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
   uses_.launches.Run([this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
     auto keeper = KeeperClient::Attach(directory);
-    auto end = keeper ? (*keeper)->Watch() : Result<UniqueFd>(Fail(std::move(keeper.error())));
+    auto end = keeper ? (*keeper)->OpenEnd() : Result<UniqueFd>(Fail(std::move(keeper.error())));
     if (!end) return Teller(id)(NotAttached(directory, end.error()));
     auto fd = std::make_shared<UniqueFd>(std::move(*end));
     uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {

@@ -30,10 +30,10 @@ struct ContainerLife {
   ImageRow image;
   ContainerMachine machine;
   std::stop_source cancel_launch;  ///< a new one for each launch: a cancellation is meant for one
-  std::unique_ptr<daemon::Watch> timer;
+  std::unique_ptr<Watch> timer;
   // The watch goes before the descriptor that it polls.
   UniqueFd keeper_end;
-  std::unique_ptr<daemon::Watch> keeper_watch;
+  std::unique_ptr<Watch> keeper_watch;
 
   /// Until the create is answered.
   struct Creation {

@@ -143,7 +143,7 @@ class Client final : public KeeperClient {
     return WaitUntilGone(deadline);
   }
 
-  Result<UniqueFd> Watch() override { return ConnectToKeeper(directory_); }
+  Result<UniqueFd> OpenEnd() override { return ConnectToKeeper(directory_); }
 
  private:
   /// On a connection of its own. On the old one the answer to something else may still be on its way, and a
@@ -249,9 +249,9 @@ Error LastWords(const std::string& directory, std::string_view otherwise) {
   return {ErrorCode::kUnavailable, std::string(otherwise)};
 }
 
-Error EndOf(int watch_fd, const std::string& directory) {
+Error EndOf(int end_fd, const std::string& directory) {
   MessageReader reader;
-  while (auto part = reader.TakePart(watch_fd, MSG_DONTWAIT)) {
+  while (auto part = reader.TakePart(end_fd, MSG_DONTWAIT)) {
     if (!*part) continue;
     auto reply = DecodeReply((*part)->text);
     if (reply && reply->error) return std::move(*reply->error);

@@ -69,17 +69,17 @@ class KeeperClient {
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
 
-  /// A descriptor of its own (the caller's to keep) that polls readable when the keeper ends, for whatever
-  /// reason (see EndOf); the keeper ends by itself when its engine does.
-  virtual Result<UniqueFd> Watch() = 0;
+  /// Opens a descriptor for the caller to keep. It polls readable when the keeper ends, for whatever reason
+  /// (see EndOf). A keeper ends by itself when its engine does.
+  virtual Result<UniqueFd> OpenEnd() = 0;
 };
 
 /// Why the last keeper of this directory ended, as it wrote down itself ("engine ended: ..."); kUnavailable
 /// and `otherwise` when it could not say (SIGKILL, no room for a file).
 Error LastWords(const std::string& directory, std::string_view otherwise);
 
-/// The same for a descriptor of KeeperClient::Watch that has become readable: what the keeper said on it,
+/// The same for a descriptor of KeeperClient::OpenEnd that has become readable: what the keeper said on it,
 /// else its last words.
-Error EndOf(int watch_fd, const std::string& directory);
+Error EndOf(int end_fd, const std::string& directory);
 
 }  // namespace spawnd::daemon

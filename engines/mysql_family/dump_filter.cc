@@ -63,7 +63,7 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
 void DumpFilter::TakeCode(char c) {
   const char before = std::exchange(previous_, c);
   // "@" within DEFINER=`a`@`b` is a sign of its own.
-  if (IsWordCharacter(c) && !(c == '@' && watch_ == Watch::kDefinerAt)) {
+  if (IsWordCharacter(c) && !(c == '@' && expected_ == Expected::kDefinerAt)) {
     if (word_.size() < kMaxWord) {
       word_ += c;
       held_ += c;
@@ -76,21 +76,21 @@ void DumpFilter::TakeCode(char c) {
   }
   EndWord();
   if (c == '\'' || c == '"' || c == '`') return OpenQuote(c);
-  if (watch_ == Watch::kDefinerEquals && c == '=') {
-    watch_ = Watch::kDefinerUser;
+  if (expected_ == Expected::kDefinerEquals && c == '=') {
+    expected_ = Expected::kDefinerUser;
     held_ += c;
     return;
   }
-  if (watch_ == Watch::kDefinerAt && c == '@') {
-    watch_ = Watch::kDefinerHost;
+  if (expected_ == Expected::kDefinerAt && c == '@') {
+    expected_ = Expected::kDefinerHost;
     held_ += c;
     return;
   }
-  if (watch_ != Watch::kNothing && c != '\n' && IsSpace(c) && held_.size() < kMaxWord) {
+  if (expected_ != Expected::kNothing && c != '\n' && IsSpace(c) && held_.size() < kMaxWord) {
     held_ += c;
     return;
   }
-  if (watch_ != Watch::kNothing) EndDefiner(false);
+  if (expected_ != Expected::kNothing) EndDefiner(false);
   Release();
   // "--" begins a comment only before a blank.
   if (c == '#' || (before == '-' && c == '-')) {
@@ -114,9 +114,10 @@ void DumpFilter::TakeCode(char c) {
 }
 
 void DumpFilter::OpenQuote(char quote) {
-  const bool name = watch_ == Watch::kUse || watch_ == Watch::kDefinerUser || watch_ == Watch::kDefinerHost;
+  const bool name = expected_ == Expected::kUse || expected_ == Expected::kDefinerUser ||
+                    expected_ == Expected::kDefinerHost;
   if (!name) {
-    if (watch_ != Watch::kNothing) EndDefiner(false);
+    if (expected_ != Expected::kNothing) EndDefiner(false);
     Release();
     ++words_;
     Emit(quote);
@@ -145,7 +146,7 @@ void DumpFilter::TakeQuote() {
     }
   }
   const std::string_view run = bytes_.substr(from, at_ - from);
-  if (watch_ == Watch::kNothing) return Emit(run);
+  if (expected_ == Expected::kNothing) return Emit(run);
   held_ += run;
   quoted_ += run;
   if (held_.size() > kMaxWord) {
@@ -193,13 +194,13 @@ void DumpFilter::TakeBlockComment(char c) {
 void DumpFilter::EndWord() {
   if (word_.empty()) return;
   const std::string word = std::exchange(word_, {});
-  if (watch_ != Watch::kNothing) {
+  if (expected_ != Expected::kNothing) {
     if (!TakeName(word)) Release();
     return;
   }
   if (++words_ == 1) first_word_ = word;
   if (words_ == 1 && SameWord(word, "USE")) {
-    watch_ = Watch::kUse;
+    expected_ = Expected::kUse;
     return;
   }
   if (words_ == 2 && SameWord(first_word_, "SET") && SameWord(word, "@@GLOBAL.GTID_PURGED")) {
@@ -211,7 +212,7 @@ void DumpFilter::EndWord() {
     return;
   }
   if (SameWord(word, "DEFINER")) {
-    watch_ = Watch::kDefinerEquals;
+    expected_ = Expected::kDefinerEquals;
     return;
   }
   const std::string_view collation =
@@ -224,25 +225,25 @@ void DumpFilter::EndWord() {
 }
 
 bool DumpFilter::TakeName(const std::string& name) {
-  switch (watch_) {
-    case Watch::kUse:
-      watch_ = Watch::kNothing;
+  switch (expected_) {
+    case Expected::kUse:
+      expected_ = Expected::kNothing;
       UseDatabase(name);
       return true;
-    case Watch::kDefinerUser: {
+    case Expected::kDefinerUser: {
       // Without quotes, the sign is part of the word: root@localhost, or root@`localhost`.
       const size_t at = held_.back() == '`' || held_.back() == '\'' ? std::string::npos : name.find('@');
       definer_ = "'" + name.substr(0, at) + "'";
-      watch_ = at == std::string::npos ? Watch::kDefinerAt : Watch::kDefinerHost;
+      expected_ = at == std::string::npos ? Expected::kDefinerAt : Expected::kDefinerHost;
       return at == std::string::npos || at + 1 == name.size() || TakeName(name.substr(at + 1));
     }
-    case Watch::kDefinerHost:
+    case Expected::kDefinerHost:
       definer_ += "@'" + name + "'";
       EndDefiner(true);
       return true;
-    case Watch::kNothing:
-    case Watch::kDefinerEquals:
-    case Watch::kDefinerAt:
+    case Expected::kNothing:
+    case Expected::kDefinerEquals:
+    case Expected::kDefinerAt:
       break;
   }
   EndDefiner(false);
@@ -250,7 +251,7 @@ bool DumpFilter::TakeName(const std::string& name) {
 }
 
 void DumpFilter::EndDefiner(bool found) {
-  watch_ = Watch::kNothing;
+  expected_ = Expected::kNothing;
   if (!found) return;
   // Accounts that every server has.
   const bool own = options_.keep_definers || definer_ == "'mariadb.sys'@'localhost'" ||

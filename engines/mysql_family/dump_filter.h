@@ -41,8 +41,8 @@ class DumpFilter {
 
  private:
   enum class State { kCode, kQuote, kLineComment, kBlockComment };
-  /// What a sequence of words turns out to be.
-  enum class Watch { kNothing, kUse, kDefinerEquals, kDefinerUser, kDefinerAt, kDefinerHost };
+  /// The next word that the sequence begun needs.
+  enum class Expected { kNothing, kUse, kDefinerEquals, kDefinerUser, kDefinerAt, kDefinerHost };
 
   void TakeCode(char c);
   void TakeQuote();
@@ -53,7 +53,7 @@ class DumpFilter {
   void EndWord();
   void EndStatement();
   void UseDatabase(const std::string& name);
-  /// A name, in quotes or not, while something is watched for. False: it is not part of that.
+  /// A name, in quotes or not, while something is expected. False: it is not part of that.
   bool TakeName(const std::string& name);
   void EndDefiner(bool found);
   void Emit(char c);
@@ -80,9 +80,9 @@ class DumpFilter {
   std::string word_;
   std::string first_word_;  ///< of the statement
   size_t words_ = 0;
-  Watch watch_ = Watch::kNothing;
+  Expected expected_ = Expected::kNothing;
   std::string held_;    ///< what is not passed on until it is clear what it is
-  std::string quoted_;  ///< the name in quotes, while one is watched for
+  std::string quoted_;  ///< the name in quotes, while one is expected
   std::string definer_;
 
   bool dropping_section_ = false;

@@ -86,8 +86,8 @@ Result<api::DataImage> PrivateDaemon::CreateImageOf(const std::string& name, con
   request.backups = {backup};
   request.initial_database_name = database;
   request.version = "15";
-  client::Watch watch;
-  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
+  client::CreateEvents events;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), events));
   return api::FromJson<api::DataImage>(json);
 }
 
@@ -95,8 +95,8 @@ Result<api::DataImage> PrivateDaemon::CreateEmptyImage(const std::string& name, 
   api::CreateDataImageRequest request;
   request.name = name;
   request.engine = engine;
-  client::Watch watch;
-  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), watch));
+  client::CreateEvents events;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), events));
   return api::FromJson<api::DataImage>(json);
 }
 
@@ -105,8 +105,8 @@ Result<api::DataContainer> PrivateDaemon::CreateContainer(const std::string& ima
   api::CreateDataContainerRequest request;
   request.image = image;
   request.durability = durability;
-  client::Watch watch;
-  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-containers", api::ToJson(request), watch));
+  client::CreateEvents events;
+  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-containers", api::ToJson(request), events));
   return api::FromJson<api::DataContainer>(json);
 }
 
@@ -117,8 +117,9 @@ Result<api::DataContainer> PrivateDaemon::GetContainer(const std::string& name) 
 
 Result<std::string> PrivateDaemon::Change(const std::string& name, const std::string& verb,
                                           const std::string& body) {
-  client::Watch watch;
-  return client_->Create(client::DaemonClient::Target("/v1/data-containers", name) + "/" + verb, body, watch);
+  client::CreateEvents events;
+  return client_->Create(client::DaemonClient::Target("/v1/data-containers", name) + "/" + verb, body,
+                         events);
 }
 
 Result<void> PrivateDaemon::WaitUntilDeleted() {

@@ -136,11 +136,11 @@ TEST_CASE("create shows progress and returns the result") {
                           api::ProgressLine({"sealing", 0, 0, "careful"}) +
                           api::ResultLine(api::ToJson(image))));
   std::string stages;
-  Watch watch;
-  watch.on_progress = [&](const api::Progress& progress) {
+  CreateEvents events;
+  events.on_progress = [&](const api::Progress& progress) {
     stages += progress.stage + ";" + progress.message;
   };
-  const auto json = daemon.Client().Create("/v1/data-images", "{}", watch);
+  const auto json = daemon.Client().Create("/v1/data-images", "{}", events);
   REQUIRE(json);
   CHECK(api::FromJson<api::DataImage>(*json)->id == 10001);
   CHECK(stages == "restoring;sealing;careful");
