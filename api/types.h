@@ -95,7 +95,7 @@ struct UpdateDataContainerRequest {
   std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
 };
 
-/// Of a request that takes nothing: a body that says something is a mistake of the caller.
+/// The body of a request that takes nothing. A body that says something is a mistake of the caller.
 struct NothingRequest {};
 
 /// Answer to DELETE of an image or a container: what the reference meant.

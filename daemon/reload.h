@@ -33,7 +33,8 @@ class Reload {
   /// `started_with`: what the daemon has read from `path`, as LoadConfig with `must_exist` reads it.
   Reload(std::string path, bool must_exist, Config started_with, Uses uses);
 
-  /// Also while one is under way: then another follows, because the file may have changed meanwhile.
+  /// Reads the file again as a job. If a reload is under way another one follows it, because the file may
+  /// have changed meanwhile.
   void Begin();
 
  private:

@@ -147,7 +147,8 @@ class Engine {
     /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
     /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
     virtual Result<void> BeforeSave() { return {}; }
-    /// As it was. Also after a save, or a BeforeSave, that failed.
+    /// Takes back what BeforeSave changed. The keeper calls it after every BeforeSave, also when that or
+    /// the save failed.
     virtual Result<void> AfterSave() { return {}; }
   };
   /// True for a server that, as its users expect, says "done" before the file system has flushed it. Should

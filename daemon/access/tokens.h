@@ -22,7 +22,7 @@
 
 namespace spawnd::daemon {
 
-/// Of what a caller sends as a token; real ones have half of it.
+/// Bounds what a caller may send as a token. Real tokens are half as long.
 inline constexpr size_t kMaxTokenLength = 128;
 
 inline constexpr int64_t kMaxTokensOfOwner = 1000;
@@ -50,7 +50,7 @@ class AccessTokens {
   /// `catalog` outlives this.
   AccessTokens(Catalog& catalog, Clock clock) : catalog_(catalog), clock_(std::move(clock)) {}
 
-  /// Whose token a header has. kUnauthenticated when it has none that is valid.
+  /// Finds the token that a header carries. kUnauthenticated when it carries none that is valid.
   Result<TokenRow> Find(std::string_view header);
 
   /// Writes the time down, at most once a minute for a token, because that costs a sync. What cannot be

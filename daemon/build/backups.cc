@@ -9,7 +9,7 @@
 namespace spawnd::daemon {
 namespace {
 
-/// Of the folder itself. A dump in directory format has a file for each table.
+/// Bounds the entries of the folder itself. A dump in directory format has a file for each table.
 constexpr size_t kMaxFolderEntries = 200'000;
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 namespace spawnd::daemon {
 
-/// As the engine sees a backup that is a folder; opens with the rights of the caller.
+/// A backup that is a folder, as the engine sees it. Its files are opened with the rights of the caller.
 class CallersFolder final : public engines::BackupFolder {
  public:
   static Result<std::unique_ptr<CallersFolder>> Make(const Identity& caller, const std::string& path,
@@ -50,7 +50,8 @@ Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& scrip
 /// A script text as a file to restore from, in memory.
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);
 
-/// Once for each backup and engine. kInvalidArgument for what is no backup of this engine.
+/// Has the engine look at the backup; to be called once for each engine. kInvalidArgument when it is no
+/// backup of this engine.
 Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup);
 
 }  // namespace spawnd::daemon

@@ -78,7 +78,7 @@ class Build {
     return {};
   }
 
-  /// As the user asked, or as a backup that holds a server's own files dictates.
+  /// Chooses the version that the user asked for. A backup that holds a server's own files dictates it.
   Result<void> ChooseServer() {
     std::string wanted = order_.request.version;
     for (const OpenedBackup& backup : backups_) {
@@ -99,8 +99,8 @@ class Build {
     return {};
   }
 
-  /// Where the administrator allows it, the newest of another product in place of one that is not there at
-  /// all.
+  /// Chooses the newest version of another product when this one is not installed at all and the
+  /// administrator allows a stand-in.
   Result<engines::Installation> StandIn(Error missing) {
     const auto fallback = host_.engine_fallbacks.find(std::string(engine_->Name()));
     const bool other_version = host_.installations.Choose(*engine_, "").has_value();
@@ -121,7 +121,7 @@ class Build {
     row.name = request.name;
     row.engine = engine_->Name();
     row.engine_version = installation_.version;
-    // Of a product that another one stands in for, the version says nothing about this one.
+    // The version belongs to the product that was asked for. It says nothing about the one that stands in.
     row.version_text = stands_in_.empty() ? request.version : "";
     row.detail = stands_in_;
     row.owner = order_.owner;

@@ -40,7 +40,8 @@ struct BuildContext {
     if (!stop.stop_requested()) return {};
     return Fail(ErrorCode::kCancelled, "the image build was stopped");
   }
-  /// For what must happen even when the client has gone.
+  /// Asks the loop thread. It is asked also when the client has gone; only a daemon that stops ends the
+  /// wait.
   template <typename Question>
   auto Ask(Question question) const {
     return AskLoop(host.mailbox, daemon_stops, std::move(question));

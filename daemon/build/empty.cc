@@ -55,7 +55,7 @@ Result<ImageRow> EnsureEmptyImage(const BuildContext& context, const engines::En
   const std::string key = EmptyImageKey(context.host.volume_bytes, installation);
   TRY_ASSIGN(const auto made, FindEmptyImage(context, key));
   if (made && made->state == ImageState::kCompleted) return *made;
-  // Also to those that wait until another one has made it.
+  // Said before the wait below, so that those who wait for another build of it hear it too.
   context.progress.Note(std::string(engine.DisplayName()) + " " + installation.version +
                         " is used for the first time: its empty server is being made");
   TRY_ASSIGN(const KeyGuards::Held held, context.host.empty_images.Acquire(key, context.stop));

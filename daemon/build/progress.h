@@ -14,7 +14,8 @@
 
 namespace spawnd::daemon {
 
-/// Also to those who wait for its image (Feed). Lines about bytes come at most ten times a second.
+/// Tells the client how far a build is, and the others who wait for its image (Feed). Lines about bytes
+/// come at most ten times a second.
 class BuildProgress {
  public:
   explicit BuildProgress(std::function<void(const api::Progress&)> show) : show_(std::move(show)) {}

@@ -43,7 +43,7 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
   ToolLog log(restore.log_path, ToolLimits{}.log_bytes);
   for (const std::string& warning : step.session->Warnings()) {
     log.Append("warning: " + warning + "\n");
-    // Of a restore that failed the user hears one thing: why.
+    // When a restore fails, the user hears only why. The warnings are in the log.
     if (ran) context.progress.Message(warning);
   }
   return ran;
@@ -59,7 +59,7 @@ Error WhyItFailed(const engines::ContainerCommand& command, const CommandOutcome
               (last.empty() ? "exit code " + std::to_string(outcome.exit_code) : std::string(last))};
 }
 
-/// What became of a command in the container; its words go to the log.
+/// Waits for the end of a command in the container and writes its words to the log.
 Result<void> Finish(const BuildContext& context, const Restore& restore,
                     const engines::ContainerCommand& command, BuildServer& server) {
   TRY_ASSIGN(const CommandOutcome outcome,

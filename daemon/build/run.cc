@@ -19,7 +19,7 @@ namespace {
 /// (index, layer, log, temporary files), then its row. Nothing is touched while its keeper may still write:
 /// the build directory is there until the keeper has ended, and then the daemon's next start does it.
 Result<void> Abandon(const BuildContext& context, const PendingImage& image, const Error& why) {
-  // Also when what follows does not work. A daemon that is stopping has told them already.
+  // They are told first, because what follows may fail. A daemon that is stopping has told them already.
   static_cast<void>(context.Ask([&images = context.host.images, id = image.id, why] {
     images.BuildFailed(id, why);
     return Result<void>();

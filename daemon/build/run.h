@@ -31,9 +31,9 @@ struct BuildRun {
 /// The row as it is once the image is completed.
 Result<ImageRow> Run(const BuildContext& context, const BuildRun& run);
 
-/// What is said of a build that was to be `what` ("the image build") and ended with `error`: whatever it was
-/// that noticed a stop first, the reason is the stop; whatever it was that noticed a full disk, the reason is
-/// that.
+/// Names the reason why `what` ("the image build") ended with `error`. When a stop was asked for, the stop
+/// is the reason; when the disk is full, the full disk is. It does not matter which part of the build
+/// noticed it first.
 Error WhyItEnded(Error error, const BuildContext& context, const std::string& what);
 
 }  // namespace spawnd::daemon

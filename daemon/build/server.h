@@ -31,14 +31,15 @@ class BuildServer {
   static Result<std::unique_ptr<BuildServer>> Start(const BuildContext& context, Options options);
   BuildServer(const BuildServer&) = delete;
   BuildServer& operator=(const BuildServer&) = delete;
-  /// As End; what goes wrong is logged, and left to the daemon's next start.
+  /// Calls End. What goes wrong is logged, and the daemon's next start cleans it up.
   ~BuildServer();
 
   engines::Endpoint Endpoint() const;
   const engines::Credentials& Credentials() const { return options_.credentials; }
   KeeperClient& Keeper() { return *keeper_; }
 
-  /// After Start with hold_engine, once all files are placed: the server may first have much to recover.
+  /// Starts the server that hold_engine held back. All files are placed by then, and the server may have
+  /// much to recover first.
   Result<void> StartEngine();
   /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success.
   Result<ImageCompletion> Seal(std::string database);

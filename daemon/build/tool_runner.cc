@@ -21,7 +21,7 @@
 namespace spawnd::daemon {
 namespace {
 
-/// Of the backup at a time. Small, because a filter may unpack it to a thousand times as much.
+/// Bounds one read of the backup. It is small, because a filter may unpack it to a thousand times as much.
 constexpr size_t kReadBytes = 32 * 1024;
 /// What one read takes from a pipe: as much as a pipe holds (pipe(7)), and no more, so that one chatty stream
 /// cannot starve the others.

@@ -184,7 +184,7 @@ Result<std::vector<Row>> ReadRows(Query& query) {
 
 /// The next number of the one sequence, or `wanted` unless that is 0.
 Result<int64_t> IdForInTransaction(Database& database, int64_t wanted);
-/// After a statement that must have found its row: kNotFound when there was none.
+/// Checks that the last statement changed a row; kNotFound when it found none.
 Result<void> ExpectChange(Database& database, std::string_view kind, int64_t id);
 /// The first column of every row of a query with one parameter.
 template <typename T>

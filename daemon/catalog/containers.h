@@ -35,7 +35,7 @@ class ContainerTable {
   Result<void> KeepDown(int64_t id, std::string_view why);
   /// -> running, with what its start took. Its lifetime counts from `now`.
   Result<void> Complete(int64_t id, double ready_milliseconds, const Timings& timings, int64_t now);
-  /// For a container whose port turned out to be taken by someone else. kInUse as Insert.
+  /// Gives a container another port, when its own turned out to be taken by someone else. kInUse as Insert.
   Result<void> SetPort(int64_t id, uint16_t port);
   /// -> deleting. The name is free from here on; the port is when the row is removed.
   Result<void> MarkDeleting(int64_t id);
@@ -45,7 +45,7 @@ class ContainerTable {
 
   /// Adds the revisions that are not known yet.
   Result<void> NoteRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
-  /// As NoteRevisions, and the last one is the container's current revision.
+  /// Does what NoteRevisions does, and makes the last one the container's current revision.
   Result<void> NoteSaved(int64_t id, const std::vector<RevisionRow>& revisions);
   /// -> reverting. From here on no start of the container may come without going back.
   Result<void> BeginRevert(int64_t id, uint32_t number);

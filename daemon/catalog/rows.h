@@ -25,7 +25,7 @@ ImageState ImageStateFromName(std::string_view name);
 
 enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting, kReverting };
 
-/// As it stands in the catalog and in JSON: "creating" ...
+/// The word for a state in the catalog and in JSON: "creating" ...
 std::string_view ContainerStateName(ContainerState state);
 /// kFailed for a name that is not known: a row this build cannot read must not be started.
 ContainerState ContainerStateFromName(std::string_view name);
@@ -127,11 +127,11 @@ enum class Rows {
   kAll,
 };
 
-/// Of one image. Every list of images carries them all.
+/// Bound the tags and teams of one image. Every list of images carries them all.
 inline constexpr size_t kMaxTagsOfImage = 100;
 inline constexpr size_t kMaxTeamsOfImage = 100;
 
-/// What Update changes; nothing: stays.
+/// What Update changes. A member without a value stays as it is.
 struct ImageChange {
   std::string name;
   std::vector<std::string> tags;

@@ -34,7 +34,8 @@ Result<void> ImageTable::RenameInTransaction(int64_t id, const std::string& name
   return database_.Run("UPDATE image_tags SET name = ? WHERE image_id = ?", name, id);
 }
 
-/// Of an image that is not completed yet a tag only counts from then on (TakeTagsInTransaction).
+/// Adds a tag. It counts from the completion of the image on (TakeTagsInTransaction); a completed image
+/// takes it at once.
 Result<void> ImageTable::AddTagInTransaction(int64_t id, const std::string& tag) {
   TRY_ASSIGN(const ImageRow image, ById(id));
   const bool completed = image.state == ImageState::kCompleted;

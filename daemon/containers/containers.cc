@@ -327,7 +327,7 @@ void Containers::RemoveFiles(Life& life) {
 }
 
 void Containers::RemoveRow(Life& life) {
-  // Not from inside Tell's loop: the machine has only one event at a time.
+  // The result is posted, because Tell is running: the machine takes one event at a time.
   Teller(life.row.id)(Removal(uses_.catalog.containers.Remove(life.row.id), EventKind::kRowRemoved));
 }
 
@@ -358,7 +358,8 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
                                                          life.row.timings, now)
                      : uses_.catalog.containers.SetState(life.row.id, action.state, action.detail);
   };
-  // That it stays down must not be forgotten. Any other state is found out again at the next start.
+  // Only `failed` may use the reserve: nothing else remembers that the container stays down. The next start
+  // finds out any other state.
   auto written = action.state == ContainerState::kFailed ? WithReserve(uses_.reserve, write) : write();
   if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
   if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();

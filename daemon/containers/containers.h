@@ -79,7 +79,7 @@ class Containers {
   void Revert(int64_t id, uint32_t number, const Done& reverted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
-  /// Its row has another name now.
+  /// Takes over the new name of a row that was renamed in the catalog.
   void Renamed(int64_t id, const std::string& name);
   /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
   /// next start, which finds it in the catalog.

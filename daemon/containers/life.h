@@ -35,7 +35,7 @@ struct ContainerLife {
   UniqueFd keeper_end;
   std::unique_ptr<Watch> keeper_watch;
 
-  /// Until the create is answered.
+  /// The create that brought it to life. Set until that is answered.
   struct Creation {
     std::chrono::steady_clock::time_point received;
     Done created;

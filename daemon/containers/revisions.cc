@@ -75,7 +75,7 @@ void Containers::Saved(int64_t id, const Result<std::vector<storage::RevisionUsa
   auto noted = uses_.catalog.containers.NoteSaved(id, RowsOf(*revisions));
   if (!noted) return saved(Fail(std::move(noted.error())));
   auto row = uses_.catalog.containers.ById(id);
-  // Of two saves at once each has its own.
+  // Another save may have ended meanwhile. This one answers with its own revision, not with the row's.
   if (row) row->revision = RevisionText(revisions->back().number);
   if (row) spdlog::info("container {} ('{}') is saved as {}", id, row->name, row->revision);
   saved(std::move(row));
@@ -116,7 +116,8 @@ void Containers::ReplyReverted(Life& life, const std::optional<Error>& error) {
   reverted(uses_.catalog.containers.ById(life.row.id));
 }
 
-/// What a keeper says that there is: a save of the last daemon may be among it that nobody wrote down.
+/// Writes down the revisions that a keeper names. The last daemon may have begun a save and ended before it
+/// wrote it down.
 void Containers::NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions) {
   if (revisions.empty()) return;
   const auto noted = uses_.catalog.containers.NoteRevisions(life.row.id, RowsOf(revisions));

@@ -63,7 +63,7 @@ Result<void> CheckUsable(const Order& order, const ImageRow& image) {
   return Fail(ErrorCode::kInvalidArgument, name + " has failed: " + image.detail);
 }
 
-/// What names of its containers begin with.
+/// The beginning of the names that containers of this image are given.
 std::string NameForContainers(const ImageRow& image) {
   if (!image.Hidden()) return image.name;
   const std::string reference = BuiltInReference(image);
@@ -76,7 +76,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.name = order.request.name;
   row.image_id = image.id;
   row.image_reference = order.request.image;
-  // By id, the reader of a list would not know which one it is.
+  // The reader of a list would not recognise an image by its id, so the name is kept.
   if (api::IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
@@ -108,8 +108,8 @@ Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& i
 void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
   Services& services = order.services;
   const int64_t id = row.id;
-  // Whoever closes the connection gives the create up. That may come too late, so a container that nobody was
-  // told of is taken back, too.
+  // A client that closes the connection gives up the create. The container may be ready by then, so one
+  // that nobody was told of is taken back.
   order.answer.Handle().IfUndelivered(
       [&services, id] { services.mailbox.Post([&services, id] { services.containers.TakeBack(id); }); });
   auto client_gone = std::make_shared<std::stop_callback<std::function<void()>>>(
@@ -120,7 +120,8 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
                              [order, client_gone](const Result<ContainerRow>& created) {
                                AnswerWithContainer(order.services, created, order.answer, order.warnings);
                                if (!created || created->expires_at == 0) return;
-                               // Not from within what the container is being told.
+                               // It is posted, because Containers is still telling this container's
+                               // machine.
                                order.services.mailbox.Post(order.services.expiries_changed);
                              });
 }
@@ -188,7 +189,7 @@ Result<void> BeginBuiltIn(const Order& order, const BuiltInImage& built_in) {
   return {};
 }
 
-/// Of an image that is made.
+/// Creates the container from an image that is completed, or says why that image is of no use.
 Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   TRY(CheckUsable(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
@@ -199,7 +200,8 @@ Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   return {};
 }
 
-/// Its image has been made, or not; it counts from now how long the container takes.
+/// Goes on when the image has been made, or fails with it. The container's time counts from here, not from
+/// the request.
 void AfterWaiting(Order order, int64_t image_id, const Result<void>& made) {
   order.received = steady_clock::now();
   if (!made) return order.answer.Failed(made.error().Wrap(Named(order) + " is not made"));

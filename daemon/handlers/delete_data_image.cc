@@ -1,5 +1,5 @@
-/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. Of a built-in image
-/// what was made for it goes, and is made again at its next use.
+/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. For a built-in image
+/// this deletes what was made for it. Its next use makes that again.
 #include "api/json.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"

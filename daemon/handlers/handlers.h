@@ -36,7 +36,7 @@ void GetEngines(Services& services, const http::Request& request, const http::Re
 void GetVersion(Services& services, const http::Request& request, const http::Reply& reply);
 void GetWhoAmI(Services& services, const http::Request& request, const http::Reply& reply);
 
-/// Which path leads to which of these; `services` must outlive the router.
+/// Makes the table from paths to these verbs. `services` must outlive the router.
 http::Router MakeRouter(Services& services);
 
 /// kInvalidArgument for a team name that is empty or too long.

@@ -18,7 +18,7 @@ Containers::Done AnswerTo(Services& services, const http::Reply& reply,
   };
 }
 
-/// For save and reset, which take nothing.
+/// Finds the container of a save or a reset. Their bodies hold nothing.
 Result<ContainerRow> ContainerOf(Services& services, const http::Request& request) {
   if (!request.body.empty()) TRY(api::FromJson<api::NothingRequest>(request.body));
   return ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));

@@ -8,7 +8,7 @@ namespace {
 
 using Verb = void (*)(Services&, const http::Request&, const http::Reply&);
 
-/// For a verb that looks at the query itself.
+/// Binds a verb that reads the query itself.
 http::Handler BindWithQuery(Services& services, Verb verb) {
   return [&services, verb](http::Request request, const http::Reply& reply) {
     services.doorkeeper.LetIn(
@@ -17,7 +17,7 @@ http::Handler BindWithQuery(Services& services, Verb verb) {
   };
 }
 
-/// For all others: a query that nobody reads is a caller's mistake.
+/// Binds a verb that reads no query. A query is refused there as a mistake of the caller.
 http::Handler Bind(Services& services, Verb verb) {
   return [known = BindWithQuery(services, verb)](http::Request request, const http::Reply& reply) {
     if (!request.query.empty()) {

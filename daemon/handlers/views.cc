@@ -38,7 +38,7 @@ api::Status StatusOf(ContainerState state) {
   return api::Status::kFailed;
 }
 
-/// Nobody owns it, everybody sees it, and the row's own id is shown to nobody.
+/// Shows a built-in image as nobody's and visible to everybody. The row's own id is never shown.
 void ShowAsBuiltIn(const ImageRow& row, api::DataImage& view) {
   const std::string reference = BuiltInReference(row);
   const size_t colon = reference.rfind(':');

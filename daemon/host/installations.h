@@ -17,7 +17,7 @@ namespace spawnd::daemon {
 
 class Installations {
  public:
-  /// As Config has them. `usual_places`: search where packages put engines, too.
+  /// Takes settings of Config. `usual_places`: search where packages put engines, too.
   Installations(std::vector<std::string> search_paths, bool usual_places,
                 std::set<std::string> accepted_licences)
       : search_paths_(std::move(search_paths)),
@@ -26,7 +26,8 @@ class Installations {
 
   /// Looks at the whole machine. Blocks.
   void Detect();
-  /// What Detect found that satisfies `wanted` (empty: the newest). kUnsupported as ChooseInstallation says.
+  /// Chooses among what Detect found by `wanted` (empty: the newest). kUnsupported as ChooseInstallation
+  /// says.
   Result<engines::Installation> Choose(const engines::Engine& engine, std::string_view wanted) const;
   /// The same, but looks again before it says no, so that a version installed a moment ago is found, and one
   /// that was removed is not. Blocks.

@@ -38,7 +38,7 @@ Result<UniqueFd> NewSocket() {
   return fd;
 }
 
-/// Only folders that this makes get the mode; one that is there keeps its own.
+/// Sets the mode of the folders that it makes. A folder that is there already keeps its own.
 Result<void> MakeFolders(const std::string& path) {
   if (path == "/" || path == "." || ::access(path.c_str(), F_OK) == 0) return {};
   TRY(MakeFolders(DirectoryOf(path)));
@@ -93,8 +93,8 @@ Result<std::optional<UniqueFd>> FromSystemd() {
   return std::optional<UniqueFd>(std::move(fd));
 }
 
-/// Of the file that a socket is bound to. One without a file (an abstract name, which systemd may pass) is
-/// open to everybody.
+/// Reads owner, group and mode of the file that a socket is bound to. A socket without a file (systemd may
+/// pass an abstract name) is open to everybody.
 Result<SocketAccess> AccessOf(int socket_fd) {
   sockaddr_un address{};
   socklen_t size = sizeof address;

@@ -29,8 +29,9 @@ struct BuiltInImage {
   std::string version;  ///< of "postgres-empty:15"; empty: the newest installed
 };
 
-/// What "<engine>", "<engine>-empty" and either with ":<version>" name, and what the id of a built-in image
-/// does; nothing for any other reference. The tags "empty" and "latest" mean the newest. Any thread.
+/// Finds the built-in image that a reference names: "<engine>" or "<engine>-empty", either with
+/// ":<version>", or its id. Nothing for any other reference. The tags "empty" and "latest" mean the newest.
+/// Any thread.
 std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
 /// "<engine>-empty" and "<engine>" of every engine there is, installed or not. Any thread.
@@ -40,7 +41,7 @@ int64_t BuiltInId(const ImageRow& row);
 /// "postgres-empty:15", for a hidden row. Any thread.
 std::string BuiltInReference(const ImageRow& row);
 
-/// What of the built-in images is installed and made. Loop thread only.
+/// The built-in images: which ones are installed, and which have been made. Loop thread only.
 class BuiltIns {
  public:
   /// `volume_bytes`: of a new image's volume. What is referred to outlives this.

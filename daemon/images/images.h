@@ -41,9 +41,9 @@ class Images {
   /// Inserts a pending row. `stop` is asked to stop when the image is deleted while it is being built; in
   /// `feed` the build says how far it is.
   Result<int64_t> BeginBuild(const ImageRow& row, std::stop_source stop, std::shared_ptr<BuildFeed> feed);
-  /// Its lifetime begins now.
+  /// Marks the image completed and begins its lifetime.
   Result<void> CompleteBuild(int64_t id, ImageCompletion completion);
-  /// Tells those who wait for it. What it left is not removed yet.
+  /// Tells `why` to those who wait for the image. It removes nothing that the build left.
   void BuildFailed(int64_t id, const Error& why);
   /// The build failed and its files are gone: forgets the row.
   Result<void> AbandonBuild(int64_t id);
@@ -57,7 +57,7 @@ class Images {
   };
   /// Returns a number for StopWaiting. kNotFound when nobody is building it; why, when its build has failed.
   Result<int64_t> WaitFor(int64_t id, Waiter waiter);
-  /// Of a waiter that was told already, nothing.
+  /// Takes a waiter away and tells it kCancelled. Does nothing for one that was told already.
   void StopWaiting(int64_t number);
   /// The daemon stops: nobody need wait any more.
   void Stop();

@@ -146,8 +146,8 @@ class Client final : public KeeperClient {
   Result<UniqueFd> OpenEnd() override { return ConnectToKeeper(directory_); }
 
  private:
-  /// On a connection of its own. On the old one the answer to something else may still be on its way, and a
-  /// seal goes on for as long as somebody listens there.
+  /// Asks on a new connection. The old one may still carry an answer to something else, and closing it ends
+  /// a seal, which goes on only while somebody listens.
   void AskToEnd() {
     connection_.Reset();
     KeeperRequest request;

@@ -43,14 +43,14 @@ class KeeperClient {
   virtual ~KeeperClient() = default;
 
   virtual const KeeperStarted& Started() const = 0;
-  /// Of a keeper with hold_engine: runs a program as the engine's user, with `stdin_fd` as its standard input
-  /// (-1: nothing). It reads what the caller writes into the other end meanwhile; the caller closes its own
-  /// `stdin_fd` between the two calls. Every Begin has its Finish, which returns when the program has ended.
+  /// Runs a program as the engine's user, in a keeper with hold_engine. `stdin_fd` is the program's
+  /// standard input (-1: none); the caller closes its own copy between the two calls and writes into the
+  /// other end. Every Begin needs its Finish, which returns when the program has ended.
   virtual Result<void> BeginCommand(const engines::Command& command, int stdin_fd) = 0;
   virtual Result<CommandOutcome> FinishCommand(std::chrono::seconds deadline,
                                                const std::function<bool()>& stop) = 0;
-  /// Ends hold_engine; as the second half of Launch, and like it but for what becomes of the keeper after an
-  /// error: that is left to Kill.
+  /// Starts the engine that hold_engine held back and waits as Launch does. Unlike Launch it leaves the
+  /// keeper running after an error; the caller calls Kill.
   virtual Result<void> StartEngine(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   /// Makes `database` on the engine when it does not exist.
   virtual Result<void> CreateDatabase(const std::string& database) = 0;

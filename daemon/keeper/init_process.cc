@@ -190,7 +190,7 @@ class InitProcess {
     SpawnOptions options = EngineOptions(command);
     if (!message.descriptors.empty()) options.stdin_fd = message.descriptors.front().Get();
     TRY_ASSIGN(const pid_t pid, Spawn(options));
-    // Or the source would never hear that nobody reads any more.
+    // This copy is closed now: the source must hear when the program stops reading.
     message.descriptors.clear();
     command_exit_ = WaitForExit(pid);
     KillAll();

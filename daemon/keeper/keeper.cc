@@ -268,8 +268,7 @@ Result<void> Keeper::Save() {
   if (!engine_running_ || !session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
   auto saved = session_->BeforeSave();
   if (saved) saved = SyncAndSave();
-  // The revision is whole without it: what is not as it was only makes the engine slower until its next
-  // start.
+  // The revision is whole even if this fails. The engine only stays slower until its next start.
   [[maybe_unused]] const bool as_it_was = session_->AfterSave().has_value();
   return saved;
 }
@@ -314,12 +313,12 @@ Result<void> Keeper::Stop() {
 
 void Keeper::SettleAfterEnd() {
   if (Poisoned()) return;
-  // What the engine wrote and had not synced, where its clients were told of it. Should it fail, that is
-  // lost, as when the machine goes down.
+  // This engine answers its clients before it syncs, so the file system is synced for it. If that fails,
+  // the writes are lost, as they would be if the machine went down.
   if (init_ && engine_ != nullptr && engine_->AnswersBeforeFlush()) {
     [[maybe_unused]] const bool written = init_->Do(InitOrder::kSyncVolume, kSyncDeadline).has_value();
   }
-  // Or up to a second of it would be gone should the machine reboot before the next keeper's first commit.
+  // Without this commit a reboot before the next keeper's first commit would lose up to a second of writes.
   [[maybe_unused]] const bool committed = Commit().has_value();
 }
 

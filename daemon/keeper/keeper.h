@@ -52,12 +52,12 @@ class Keeper {
 
   /// The host shuts down: stops the engine cleanly if there is one, and commits, also when it does not stop.
   Result<void> Stop();
-  /// Once Ended has a reason: commits what clients were told is done, as far as it can be.
+  /// To be called once Ended gives a reason. Commits, as far as it can, what clients were told is done.
   void SettleAfterEnd();
-  /// A start that failed: commits, because clients may have been let in before it did, and goes on as
-  /// Abandon.
+  /// Ends a start that failed. It commits first, because clients may have been let in before the failure;
+  /// then it does what Abandon does.
   void GiveUp();
-  /// Of a container that is about to be deleted or goes back: what was not written yet is dropped.
+  /// Drops what was not written yet: the container is about to be deleted or goes back to a revision.
   void Abandon();
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.

@@ -19,7 +19,7 @@ namespace spawnd::daemon {
 
 /// A hundred thousand names of databases, or revisions, have room in it.
 inline constexpr size_t kMaxMessageBytes = size_t{64} << 20;
-/// Of one packet; the kernel's default socket buffer holds a few of them.
+/// The size of one packet. The kernel's default socket buffer holds a few of them.
 inline constexpr size_t kPartBytes = size_t{64} << 10;
 inline constexpr size_t kMaxDescriptors = 2;
 
@@ -35,7 +35,7 @@ Result<void> SendMessage(int socket, std::string_view text, std::initializer_lis
 /// Errors: kUnavailable at the end of the connection, kInvalidArgument for a message that is too long.
 Result<Message> ReceiveMessage(int socket);
 
-/// For a receiver that has other things to look at meanwhile: one part at a time.
+/// Reads a message part by part, for a receiver that does other things in between.
 class MessageReader {
  public:
   /// Takes one packet, with recv's `flags`. Empty while the message is not whole; with MSG_DONTWAIT, kTimeout
