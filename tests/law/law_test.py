@@ -254,6 +254,17 @@ def named_files_exist(files):
                 yield f"{path}:{number}: there is no {name}"
 
 
+def named_functions_exist(files):
+    """Where a page names functions behind a file (`a/b.cc` A::F, G), the file has them."""
+    texts = dict(files)
+    for path, text in files:
+        for number, line in prose(path, text) if path.endswith(".md") else ():
+            for file, names in re.findall(r"`([\w/]+\.(?:cc|h))` ((?:[A-Z][\w:]*(?:, )?)+)", line):
+                for name in names.strip(", ").split(", "):
+                    if not re.search(rf"\b{name}\b", without_comments(texts.get(file, ""))):
+                        yield f"{path}:{number}: there is no {name} in {file}"
+
+
 STATE = "struct State {\n" + "".join(f"  std::unique_ptr<Part{i}> p{i};\n  Other{i}& o{i};\n" for i in range(5)) + "};\n"
 USERS = [(f"daemon/room{i}/a.cc", '#include "daemon/state/state.h"\n') for i in range(4)]
 
@@ -271,7 +282,14 @@ LAWS_OF_THE_TREE = [
      [[("daemon/a.h", "/// As daemon/b.h, b.h and <zlib.h> have it, or c/d.cc.\n"), ("daemon/b.h", ""), ("daemon/c/d.cc", "")],
       [("docs/a.md", "in `storage/*/gone*.cc`, at `/x/gone.h`\n"), ("storage/delta/gone_x.cc", "")],
       [("daemon/a.cc", '#include "daemon/gone.h"\nopen("gone.h");\n')], [("tests/a.sh", "run gone.sh\n")]]),
+    (named_functions_exist,
+     [[("docs/a.md", "| x | `daemon/a.cc` A::Gone |\n"), ("daemon/a.cc", "void A::G() {} // A::Gone\n")],
+      [("docs/a.md", "| `daemon/a.cc` A::G, Gone; `daemon/b.cc` B |\n"), ("daemon/a.cc", "A::G"), ("daemon/b.cc", "B")]],
+     [[("docs/a.md", "| `daemon/a.cc` A::G, H; `daemon/b.cc` B, and so on |\n"), ("daemon/a.cc", "A::G H"), ("daemon/b.cc", "B")]]),
 ]
+
+# These look at pages, too, and at every name there is.
+OF_PAGES = (named_files_exist, named_functions_exist)
 
 # law, (path, text) pairs that break it, (path, text) pairs that do not
 LAWS = [
@@ -371,7 +389,7 @@ def main():
             for complaint in law(sample):
                 print(f"FAIL law '{name}' complains where nothing is wrong: {complaint}")
                 failed += 1
-        failed += report(name, list(law(list(everything(sys.argv[1])) if law is named_files_exist else files)))
+        failed += report(name, list(law(list(everything(sys.argv[1])) if law in OF_PAGES else files)))
     if len(files) < 20:
         print(f"FAIL law: saw only {len(files)} files; the tree is elsewhere")
         failed += 1
