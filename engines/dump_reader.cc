@@ -11,7 +11,7 @@ namespace {
 
 /// 15: the largest window; 16: a gzip header and its checksum (zlib.h, inflateInit2).
 constexpr int kGzipWindow = 15 + 16;
-/// Of a backup that is looked at.
+/// How much of a backup is read to recognise it.
 constexpr size_t kHeadBytes = 64 * 1024;
 
 }  // namespace

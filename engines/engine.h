@@ -42,8 +42,8 @@ struct ConnectionStrings {
   std::string dotnet;
   std::string jdbc;
   std::string url;
-  /// What the product's programs read, by name, e.g. {"PGHOST", "127.0.0.1"}, and DATABASE_URL. Names are of
-  /// upper-case letters, digits and underscores.
+  /// Variables that the product's programs read, e.g. {"PGHOST", "127.0.0.1"}, and DATABASE_URL. Their
+  /// names have upper-case letters, digits and underscores.
   std::vector<std::pair<std::string, std::string>> environment;
   /// The product's own interactive client, to be run with `environment`: argv, argv[0] is looked up in the
   /// user's PATH, arguments of the user's follow. No password in it: everyone on the machine sees a command

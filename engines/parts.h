@@ -13,7 +13,8 @@ struct Installation {
   std::string version;    ///< full, e.g. "15.20"; empty when the server cannot even say that
   std::string root;       ///< folder that holds bin/ (or sbin/), absolute
   std::string problem{};  ///< why it cannot be used, e.g. a library that is missing; empty: it can
-  /// What it calls itself, where that is not the engine's own name: "Valkey" of engine redis; else empty.
+  /// The name that the server gives itself when that is not the engine's: "Valkey" of engine redis. Else
+  /// empty.
   std::string product{};
 };
 

@@ -120,7 +120,7 @@ struct RestoreTarget {
   Credentials credentials{};  ///< of the build server's superuser
 };
 
-/// What is to be done with one backup. Either may be empty.
+/// The steps that restore one backup. Either list may be empty.
 struct RestorePlan {
   std::vector<Placement> placements;
   std::vector<RestoreStep> steps;

@@ -18,7 +18,7 @@ namespace fs = boost::filesystem;
 constexpr std::chrono::milliseconds kVersionDeadline{3000};
 constexpr size_t kMaxVersionOutput = 4096;
 constexpr size_t kMaxChildren = 1000;
-/// Of a problem's text, which stands in a table.
+/// Bounds the text of a problem, which stands in a table.
 constexpr size_t kMaxProblem = 300;
 
 std::string FirstLine(std::string_view text) {

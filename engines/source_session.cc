@@ -5,7 +5,7 @@
 namespace spawnd::engines {
 namespace {
 
-/// As base/process.h has it.
+/// The exit code that base/process.h gives for an end by SIGPIPE.
 constexpr int kEndedBySigpipe = 128 + SIGPIPE;
 
 }  // namespace

@@ -48,7 +48,8 @@ class DaemonClient {
       : socket_path_(std::move(socket_path)), token_(std::move(token)) {}
 
   Result<HttpResponse> Send(HttpRequest request, const Waiting& waiting) const;
-  /// Of an answer that is no success: what the daemon says, or that it is of another version.
+  /// The body of a successful answer. Otherwise the error that the daemon says, or that it is of another
+  /// version.
   Result<std::string> BodyOf(HttpResponse response) const;
   /// A path that is not there may be one of another version's: `said`, if it is not.
   Error NotFound(Error said) const;

@@ -61,7 +61,7 @@ Result<int> EndRun(const Invocation& invocation, const api::DataContainer& conta
   return DeleteAfter(invocation, container.id, exit_code);
 }
 
-/// Of what was typed, with the dashes that were forgotten.
+/// Repeats what was typed, with the dashes that were forgotten.
 Error NoCommand(const Invocation& invocation) {
   const std::string image = invocation.Text("--image");
   const std::string argument = invocation.Arguments().empty() ? "" : invocation.Arguments().front();

@@ -35,7 +35,8 @@ Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
   }
 }
 
-/// On the loop thread. `row` has the id of the image that it comes from.
+/// Inserts the new image's row. Loop thread only. `row.id` is that of the image that the container comes
+/// from.
 Result<int64_t> Begin(Catalog& catalog, Images& images, ImageRow row, const std::string& container,
                       const std::stop_source& stop, const std::shared_ptr<BuildFeed>& feed) {
   if (row.name.empty()) {
@@ -71,7 +72,7 @@ class Graduation {
   }
 
  private:
-  /// With the id of the image that it comes from.
+  /// The new image's row. Its id is that of the image that the container comes from.
   ImageRow NewRow() const {
     ImageRow row;
     row.id = order_.image.id;

@@ -51,8 +51,8 @@ struct ImageRow {
   std::string detail;             ///< why it failed
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
-  /// For ImageTable::Insert: layers that the image will refer to, kept from now on whatever becomes of their
-  /// image.
+  /// Layers that the image will refer to. ImageTable::Insert keeps them from then on, whatever becomes of
+  /// their own image.
   std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }

@@ -111,7 +111,8 @@ void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string
                        }});
 }
 
-/// What a disk does not give today it may give tomorrow: nothing is marked for it.
+/// Reports a file that cannot be read. Nothing is marked as damaged for it, because the disk may give it
+/// tomorrow.
 void FsckCheck::AddUnread(const std::string& path, const std::string& problem, const std::string& affects) {
   findings_.push_back({path, problem, affects, "look at the disk, then start fsck again", {}});
 }

@@ -29,7 +29,8 @@ class Exchange {
   bool HasRoom(size_t bytes);
   void Line(std::string line);
   void End();
-  /// Nobody can answer any more: a 500 when nothing was said, a broken stream when it did not end.
+  /// Ends a request that nobody can answer any more. The client gets a 500 if nothing was sent, else a
+  /// stream that breaks off.
   void Abandon();
   std::stop_token ClientGone() const { return gone_.get_token(); }
   void IfUndelivered(std::function<void()> take_back);

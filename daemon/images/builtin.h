@@ -51,10 +51,10 @@ class BuiltIns {
   /// The hidden row of what was made for it so far, in whatever state; kNotFound before its first use,
   /// kUnsupported when it is not installed.
   Result<ImageRow> Made(const BuiltInImage& built_in) const;
-  /// The row of it, as it will be when it is not made yet (then without an id); nothing when its engine, or
-  /// the version asked for, is not installed.
+  /// The image's row. If it is not made yet, the row has no id and says what will be. Nothing when its
+  /// engine, or the version asked for, is not installed.
   std::optional<ImageRow> Row(const BuiltInImage& built_in) const;
-  /// One for each version that is installed.
+  /// A row for each version that is installed.
   std::vector<ImageRow> Rows() const;
   /// Deletes what was made by a server that has been upgraded since, or with another volume size: no name
   /// leads to it any more. What containers use stays, until a start that finds them gone. Before anything is

@@ -18,7 +18,7 @@ inline constexpr const char* kDeltaName = "delta";
 inline constexpr const char* kEngineLogName = "engine.log";
 inline constexpr const char* kLastWordsName = "last-words";
 
-/// Where the log at `path` keeps what it held before it began anew.
+/// The file that holds what the log at `path` held before it began anew.
 inline std::string OlderLog(const std::string& path) {
   return path + ".1";
 }

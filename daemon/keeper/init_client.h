@@ -23,9 +23,9 @@ namespace spawnd::daemon {
 /// The keeper's end. Used by the keeper's main thread only.
 class ContainerInit {
  public:
-  /// Forks process 1 with new pid, mount and ipc namespaces. The caller is single-threaded. Of its
-  /// descriptors process 1 keeps those that the plan names: any other copy would hide the keeper's end, be it
-  /// from the daemon (the control socket) or from the kernel (FUSE).
+  /// Forks process 1 with new pid, mount and ipc namespaces. The caller is single-threaded. Process 1 keeps
+  /// only the descriptors that the plan names. A copy of any other would hide the keeper's end from the
+  /// daemon (the control socket) or from the kernel (FUSE).
   static Result<std::unique_ptr<ContainerInit>> Fork(const InitPlan& plan);
   ~ContainerInit();
 

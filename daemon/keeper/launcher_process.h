@@ -6,11 +6,11 @@ namespace spawnd::daemon {
 
 /// The descriptor it starts with: its end of a socket pair with the daemon.
 inline constexpr int kLauncherSocketFd = 3;
-/// In its argument list, room for the arguments that a keeper shows in ps: "keeper", "<id>".
+/// An argument of the launcher's that makes room for those that a keeper shows in ps: "keeper", "<id>".
 inline constexpr const char* kKeeperArgumentRoom = "................................";
 
-/// Its entry point; ends with the daemon. In each child that it forks it runs the keeper and returns its exit
-/// code.
+/// The launcher's entry point. It ends with the daemon. In each child that it forks it runs the keeper and
+/// returns the keeper's exit code.
 int KeeperLauncherMain(int argc, char** argv);
 
 }  // namespace spawnd::daemon

@@ -9,7 +9,7 @@
 namespace spawnd::engines::mssql {
 namespace {
 
-/// Of a container, in MiB: the least with which the server starts is 2000
+/// The memory that a container's server may use, in MiB. It does not start with less than 2000
 /// (https://learn.microsoft.com/sql/linux/sql-server-linux-setup#system).
 constexpr int kMemoryLimitMebibytes = 2048;
 

@@ -60,7 +60,7 @@ class DumpFilter {
   void Emit(std::string_view text);
   void Release();
   Result<void> CheckEnd() const;
-  /// Of what has been taken up to here. Lines are counted only when somebody asks.
+  /// Warns with the line that has been reached. Lines are counted only here, when somebody asks.
   void Warn(std::string text);
   void CountLines();
 

@@ -13,7 +13,7 @@ namespace {
 
 /// Written by mariabackup before 11.1, and since.
 constexpr std::array<const char*, 2> kInfoFiles{"xtrabackup_info", "mariadb_backup_info"};
-/// Of an information file, which has a few lines.
+/// Bounds an information file, which has a few lines.
 constexpr size_t kMaxInfoBytes = 64 * 1024;
 
 /// Run in the container, in the folder that was placed. $1: the data directory, $2: the series of the server,

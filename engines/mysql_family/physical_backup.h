@@ -12,8 +12,8 @@ namespace spawnd::engines::mysql_family {
 /// True for a folder that mariabackup wrote.
 bool IsPhysicalBackup(const BackupFolder& folder);
 
-/// Of a folder, or of an xbstream file (`gzip`: packed). The version that a folder dictates is the series of
-/// its server, "10.11"; of a stream it is not known before it is unpacked, and checked then. The plan is
+/// Takes a folder or an xbstream file (`gzip`: packed). A folder dictates the series of its server as the
+/// version, "10.11". A stream shows it only when it is unpacked, and it is checked then. The plan is
 /// kUnsupported where the product's tool is missing.
 Result<std::unique_ptr<RecognisedBackup>> MakePhysicalBackup(const Product& product,
                                                              const RestoreRequest& request, bool gzip);

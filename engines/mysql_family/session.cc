@@ -104,7 +104,8 @@ Result<std::vector<Row>> FamilySession::Run(const std::string& sql) {
   return rows;
 }
 
-/// What of the user's data the server could not do does not stop it: it is theirs to find, in a container.
+/// Analyses every table. A table that the server cannot analyse is skipped: its user will find the fault in
+/// a container.
 Result<void> FamilySession::AnalyzeEverything() {
   TRY_ASSIGN(const auto tables,
              Run("SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE "
@@ -120,7 +121,8 @@ Result<void> FamilySession::AnalyzeEverything() {
 
 Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
   for (const std::string& statement : LoginStatements(credentials)) TRY(Run(statement));
-  // Of two accounts that fit, the server takes the one for fewer addresses, whatever its user is.
+  // The server prefers the account for fewer addresses when two fit, even if its user is the empty one.
+  // Such accounts would shut the container's user out.
   TRY_ASSIGN(const auto before,
              Run("SELECT user, host FROM mysql.user WHERE (user = " + Literal(credentials.user) +
                  " AND host NOT IN ('localhost', '%')) OR (user = '' AND host <> '%')"));

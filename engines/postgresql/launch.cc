@@ -14,7 +14,7 @@ std::vector<std::string> Environment() {
   return {"LC_ALL=C", "PATH=/usr/bin:/bin"};
 }
 
-/// Of new data directories: C.UTF-8, or C on a host whose C library does not have that.
+/// The locale of new data directories: C.UTF-8, or C where the host's C library does not have that.
 const char* DefaultLocale() {
   return LocaleExists("C.UTF-8") ? "C.UTF-8" : "C";
 }

@@ -230,7 +230,7 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
   TRY_ASSIGN(const BackupHead head, ReadHead(request));
   const auto header = ReadRdbHeader(head.bytes);
   if (header && !request.is_script) {
-    // Of a packed one, the checker sees it when it has been unpacked.
+    // A packed snapshot is checked later, when it has been unpacked.
     if (!head.gzip) TRY(CheckWhole(request, *header));
     return std::make_unique<Snapshot>(request.backup_name, *header, head.gzip);
   }

@@ -17,7 +17,7 @@
 
 namespace spawnd::engines::redis {
 
-/// Of one line; longer ones are refused. Bounds what is held in memory.
+/// Bounds one line, and with it what is held in memory. Longer lines are refused.
 inline constexpr size_t kMaxScriptLine = size_t{64} << 20U;
 
 class ScriptSession final : public RestoreSession {

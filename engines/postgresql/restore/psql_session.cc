@@ -101,7 +101,7 @@ Result<void> PsqlSession::OnToolMessage(std::string_view line) {
     if (BeginMessage(line)) return {};
   }
   ContinueMessage(line);
-  // Of a server's message, the last line in verbose mode: nothing to wait for.
+  // In verbose mode this is the last line of a server's message.
   if (line.substr(0, 11) == "LOCATION:  ") return Decide();
   return {};
 }

@@ -19,14 +19,14 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-/// Of a dump in directory format.
+/// The table of contents of a dump in directory format.
 constexpr const char* kContents = "toc.dat";
-/// Sooner restored by one connection than several are made.
+/// A smaller dump is restored by one connection before several could be made.
 constexpr off_t kParallelBytes = off_t{32} << 20;
 constexpr unsigned kMaxParallelJobs = 8;
 
-/// Of a file its own, of a folder that of the table of contents of a dump in directory format; empty for
-/// another folder.
+/// Reads the head of a file, or of the table of contents of a dump in directory format. Empty for any other
+/// folder.
 Result<BackupHead> ReadHead(const RestoreRequest& request) {
   if (request.folder == nullptr) return ReadBackupHead(request.backup_fd, request.backup_name);
   if (!request.folder->Has(kContents)) return BackupHead();

@@ -34,8 +34,8 @@ class SqlScanner {
   /// `word`: in upper case, the `number`th of its statement, from 1.
   virtual void OnWord(std::string_view word, size_t number) = 0;
   virtual void OnStatementEnds() = 0;
-  /// Of a comment that begins with "--" at the very beginning of a line: what follows that, at most its
-  /// first 63 bytes.
+  /// Called for a comment whose "--" begins a line. `text` is what follows the "--", at most 63 bytes of
+  /// it.
   virtual void OnLineComment(std::string_view text) = 0;
   /// From its backslash to the end of its line. `cut`: there is no such end, the text ends.
   virtual Result<void> OnPsqlCommand(std::string_view command, bool cut) = 0;
