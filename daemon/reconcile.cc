@@ -13,7 +13,9 @@
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/client.h"
+#include "daemon/set_aside.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/unknown.h"
 #include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
@@ -25,16 +27,16 @@ Result<void> RemoveWithKeeper(const std::string& directory) {
   return RemoveTree(directory);
 }
 
-/// Removes each directory entry that `is_orphan` picks.
-Result<void> Sweep(const std::string& directory, const std::function<bool(std::string_view)>& is_orphan,
+/// Removes each directory entry that `is_ours` picks.
+Result<void> Sweep(const std::string& directory, const std::function<bool(std::string_view)>& is_ours,
                    const std::function<Result<void>(const std::string&)>& remove) {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
   for (const std::string& name : names) {
-    if (!is_orphan(name)) continue;
+    if (!is_ours(name)) continue;
     const std::string path = directory + "/" + name;
     const auto removed = remove(path);
     if (removed) {
-      spdlog::info("removed '{}': nothing refers to it", path);
+      spdlog::info("removed '{}': it was never finished", path);
     } else {
       spdlog::error("'{}' stays: {}", path, removed.error().message);
     }
@@ -55,61 +57,48 @@ Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
   return stuck;
 }
 
-Result<void> ForgetPendingImages(Catalog& catalog, const std::set<int64_t>& stuck) {
+/// An image that has its index is whole: its build was killed just before it could say so, or the catalog is
+/// older than it, and then containers may stand on it. So only its row goes, and its files are as unknown as
+/// others.
+Result<void> EndPendingImages(const StoreLayout& layout, Catalog& catalog, const std::set<int64_t>& stuck) {
   TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
   for (const ImageRow& row : rows) {
     if (row.state != ImageState::kPending || stuck.contains(row.id)) continue;
-    // The row first: what it leaves in the store is swept as unknown, now or, after a crash here, next time.
-    TRY(catalog.images.Remove(row.id));
-    spdlog::info("image {} ('{}') was not finished and is gone", row.id, row.name);
+    TRY_ASSIGN(const bool whole, PosixFileSystem().Exists(layout.ImageIndex(row.id)));
+    if (whole) {
+      TRY(catalog.images.Remove(row.id));
+      spdlog::warn("image {} ('{}') is whole, but was never said to be completed: it is forgotten", row.id,
+                   row.name);
+    } else {
+      TRY(catalog.images.MarkDeleting(row.id));
+      spdlog::info("image {} ('{}') was not finished and goes", row.id, row.name);
+    }
   }
   return {};
 }
 
-Result<void> SweepStore(const StoreLayout& layout, Catalog& catalog, bool keep_layers) {
-  std::set<int64_t> images;
-  TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
-  for (const ImageRow& row : rows) images.insert(row.id);
-  TRY_ASSIGN(const auto referenced, catalog.images.LayersReferenced());
-  const std::set<std::string, std::less<>> layers(referenced.begin(), referenced.end());
-
-  const auto unknown_image = [&images](std::string_view name, std::string_view suffix) {
+/// What seals have left that did not come to their end, but for those that may still go on.
+Result<void> SweepTemporaryFiles(const StoreLayout& layout, Catalog& catalog,
+                                 const std::set<int64_t>& stuck) {
+  std::set<std::string, std::less<>> layers;
+  for (const int64_t id : stuck) {
+    TRY_ASSIGN(const auto leased, catalog.images.LayersOf(id));
+    layers.insert(leased.begin(), leased.end());
+  }
+  const auto is_index = [&, suffix = storage::TemporaryPath(storage::kIndexSuffix)](std::string_view name) {
     const int64_t id = IdFromName(name, suffix);
-    return id != 0 && !images.contains(id);
+    return id != 0 && !stuck.contains(id);
   };
-  const std::string temporary_index = storage::TemporaryPath(storage::kIndexSuffix);
-  TRY(Sweep(
-      layout.Images(),
-      [&](std::string_view name) {
-        return unknown_image(name, storage::kIndexSuffix) || unknown_image(name, temporary_index);
-      },
-      RemoveFile));
-  TRY(Sweep(
-      layout.Logs(), [&](std::string_view name) { return unknown_image(name, ".log"); }, RemoveFile));
-  // A build that would not end may still write its layer, and its row does not name it yet.
-  if (keep_layers) return {};
-  const std::string temporary_layer = storage::TemporaryPath(storage::kLayerSuffix);
-  return Sweep(
-      layout.Layers(),
-      [&](std::string_view name) {
-        if (!LayerIdFromName(name, temporary_layer).empty()) return true;
-        const std::string_view id = LayerIdFromName(name, storage::kLayerSuffix);
-        return !id.empty() && !layers.contains(id);
-      },
-      RemoveFile);
+  TRY(Sweep(layout.Images(), is_index, RemoveFile));
+  const auto is_layer = [&, suffix = storage::TemporaryPath(storage::kLayerSuffix)](std::string_view name) {
+    const std::string_view id = LayerIdFromName(name, suffix);
+    return !id.empty() && !layers.contains(id);
+  };
+  return Sweep(layout.Layers(), is_layer, RemoveFile);
 }
 
-Result<void> ReconcileContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
+Result<void> AdoptContainers(Catalog& catalog, Containers& containers) {
   TRY_ASSIGN(const auto rows, catalog.containers.List(Rows::kAll));
-  std::set<int64_t> known;
-  for (const ContainerRow& row : rows) known.insert(row.id);
-  TRY(Sweep(
-      layout.Containers(),
-      [&known](std::string_view name) {
-        const int64_t id = IdFromName(name, "");
-        return id != 0 && !known.contains(id);
-      },
-      RemoveWithKeeper));
   for (const ContainerRow& row : rows) TRY(containers.Adopt(row));
   return {};
 }
@@ -139,10 +128,15 @@ Result<void> CheckStoreHasCatalog(const StoreLayout& layout, bool catalog_is_new
 
 Result<void> Reconcile(const StoreLayout& layout, Catalog& catalog, Containers& containers, Images& images,
                        const BuiltIns& built_ins) {
+  // Before the first id is given: one that came again would meet the files of what had it first.
+  TRY_ASSIGN(const int64_t largest, LargestIdOnDisk(layout));
+  TRY(catalog.SkipIds(largest));
   TRY_ASSIGN(const auto stuck, EndBuilds(layout));
-  TRY(ForgetPendingImages(catalog, stuck));
-  TRY(SweepStore(layout, catalog, !stuck.empty()));
-  TRY(ReconcileContainers(layout, catalog, containers));
+  TRY(TakeBackWhatIsKnown(layout, catalog));
+  TRY(EndPendingImages(layout, catalog, stuck));
+  TRY(SweepTemporaryFiles(layout, catalog, stuck));
+  TRY(SetAsideWhatIsUnknown(layout, catalog));
+  TRY(AdoptContainers(catalog, containers));
   TRY(ResumeImageRemovals(catalog, images));
   return built_ins.DropSuperseded(images);
 }

@@ -4,9 +4,10 @@
 ///   containers that run       are found again through their keepers, or restarted
 ///   containers half created   go, and with them keeper, files and row
 ///   deletions half done       are finished
-///   images half built         go, and with them the build's keeper, files and row
+///   images half built         go, and with them the build's keeper, files and row; one that is whole is kept
 ///   empty states              go when the server that made them has been upgraded, and nothing uses them
-///   files that no row names   go, but only those whose names we make
+///   temporary files of seals  go
+///   what no row names         is never deleted: lost+found, or left where it runs (daemon/set_aside.h)
 ///
 /// Loop thread, before the first request is served: nothing else may create anything meanwhile.
 #pragma once

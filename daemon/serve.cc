@@ -228,7 +228,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
   const auto reap = [this] { reaper_->ReapDue(); };
   tokens_ = std::make_unique<AccessTokens>(*catalog_, [] { return std::time(nullptr); });
   doorkeeper_ = std::make_unique<Doorkeeper>(*tokens_, access, *questions_, *mailbox_, stopping_.get_token());
-  images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, reap);
+  images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, *mailbox_, reap);
   built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
   containers_ = std::make_unique<Containers>(
       Containers::Uses{*catalog_, layout_, reserve_, engine_host_, ports_, installations_, *launcher_,

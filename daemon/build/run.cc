@@ -41,7 +41,10 @@ Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
   PendingImage image;
   TRY_ASSIGN(image.id, context.Ask(run.begin));
   image.layer_id = RandomId();
-  auto content = run.make(image);
+  // The row names the layer before there is one: what a killed daemon leaves is known to be this image's.
+  auto leased = context.Ask(
+      [&catalog = context.host.catalog, image] { return catalog.images.Lease(image.id, image.layer_id); });
+  auto content = leased ? run.make(image) : Fail(std::move(leased.error()));
   auto completed = content
                        ? context.Ask([&images = context.host.images, id = image.id, completion = *content] {
                            return images.CompleteBuild(id, completion);

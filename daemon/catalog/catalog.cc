@@ -29,6 +29,13 @@ Result<int64_t> Catalog::NewId() {
   return id;
 }
 
+Result<void> Catalog::SkipIds(int64_t up_to) {
+  Transaction transaction(*database_);
+  TRY(transaction.Begin());
+  TRY(database_->Run("UPDATE counters SET value = ? WHERE name = 'id' AND value < ?", up_to, up_to));
+  return database_->Changed() ? transaction.Commit() : Result<void>();
+}
+
 Result<int64_t> Catalog::NextExpiry(int64_t now) {
   TRY_ASSIGN(const auto next,
              Numbers(*database_,

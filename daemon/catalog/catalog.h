@@ -36,6 +36,8 @@ class Catalog {
 
   /// The next number of the one sequence, from 10001. Never given twice, whatever happens.
   Result<int64_t> NewId();
+  /// No id up to this one is given from now on: something that this catalog does not know has it.
+  Result<void> SkipIds(int64_t up_to);
   /// When the next container or image expires after `now`; 0: none will.
   Result<int64_t> NextExpiry(int64_t now);
   /// What SQLite has to say against the file; empty when it is sound. Reads all of it.

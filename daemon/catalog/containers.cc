@@ -45,15 +45,23 @@ Result<void> ContainerTable::CheckNameInTransaction(const std::string& name, int
 }
 
 Result<int64_t> ContainerTable::Insert(const ContainerRow& row) {
+  return InsertAs(ContainerState::kCreating, row);
+}
+
+Result<int64_t> ContainerTable::InsertFound(const ContainerRow& row) {
+  return InsertAs(ContainerState::kRunning, row);
+}
+
+Result<int64_t> ContainerTable::InsertAs(ContainerState state, const ContainerRow& row) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
   TRY(CheckClashInTransaction(row));
-  ContainerRow creating = row;
-  TRY_ASSIGN(creating.id, IdForInTransaction(database_, row.id));
-  creating.state = ContainerState::kCreating;
-  TRY(InsertRowInTransaction(database_, "containers", creating));
+  ContainerRow inserted = row;
+  TRY_ASSIGN(inserted.id, IdForInTransaction(database_, row.id));
+  inserted.state = state;
+  TRY(InsertRowInTransaction(database_, "containers", inserted));
   TRY(transaction.Commit());
-  return creating.id;
+  return inserted.id;
 }
 
 Result<void> ContainerTable::SetState(int64_t id, ContainerState state, std::string_view detail) {

@@ -29,6 +29,8 @@ class ContainerTable {
   /// kAlreadyExists (a living container has the name), kInUse (a container has the port), kNotFound (the
   /// image is gone, being deleted or not completed).
   Result<int64_t> Insert(const ContainerRow& row);
+  /// As Insert, for one that is running already and whose row was lost: running.
+  Result<int64_t> InsertFound(const ContainerRow& row);
   /// Any state but reverting. What it was to go back to is forgotten, and that it was to stay down.
   Result<void> SetState(int64_t id, ContainerState state, std::string_view detail = {});
   /// -> failed, and no start of the daemon is a new chance: it waits for a person.
@@ -67,6 +69,7 @@ class ContainerTable {
  private:
   Result<std::vector<ContainerRow>> ReadAll(Query& query);
   Result<void> ReadRevisions(ContainerRow& container);
+  Result<int64_t> InsertAs(ContainerState state, const ContainerRow& row);
   Result<void> WriteState(int64_t id, ContainerState state, std::string_view detail, bool stays_down);
   /// The indexes would refuse these too, but not say it in words for the user.
   Result<void> CheckClashInTransaction(const ContainerRow& row);

@@ -66,6 +66,13 @@ Result<int64_t> ImageTable::Insert(const ImageRow& row) {
   return pending.id;
 }
 
+Result<void> ImageTable::Lease(int64_t id, const std::string& layer_id) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(AddLayersInTransaction(id, {layer_id}));
+  return transaction.Commit();
+}
+
 /// After an update of a pending image; says what is wrong when there was none.
 Result<void> ImageTable::ExpectPendingInTransaction(int64_t id) {
   if (database_.Changed()) return {};

@@ -28,6 +28,8 @@ class ImageTable {
   /// in the same transaction. Returns the id. kAlreadyExists when the cache key is taken, kInvalidArgument
   /// for more than kMaxTagsOfImage or kMaxTeamsOfImage.
   Result<int64_t> Insert(const ImageRow& row);
+  /// A layer that a pending image will refer to, kept from now on as ImageRow::leased_layers are.
+  Result<void> Lease(int64_t id, const std::string& layer_id);
   /// pending -> completed. Its tags leave older completed images of the name that are the same owner's; a tag
   /// that a newer one has by now is not taken back.
   Result<void> Complete(int64_t id, const ImageCompletion& completion);

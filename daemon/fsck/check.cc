@@ -10,11 +10,11 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/store/unknown.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
 #include "storage/image/image_files.h"
 #include "storage/image/image_verify.h"
-#include "storage/image/index_reader.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -33,33 +33,15 @@ Result<bool> KeeperRuns(const std::string& directory) {
   return ContainerLock::IsHeld(directory);
 }
 
-Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path) {
-  const std::string folder = layout.LostAndFound();
-  TRY(PosixFileSystem().CreateDirectory(folder));
-  const std::string wanted = folder + "/" + path.substr(path.rfind('/') + 1);
-  std::string target = wanted;
-  for (int number = 1;; ++number) {
-    TRY_ASSIGN(const bool taken, IsThere(target));
-    if (!taken) break;
-    target = wanted + "." + std::to_string(number);
-  }
-  TRY(PosixFileSystem().Rename(path, target));
-  // The new name before the old one's absence: a power cut may show both, never neither.
-  TRY(PosixFileSystem().SyncDirectory(folder));
-  return PosixFileSystem().SyncDirectory(DirectoryOf(path));
-}
-
 Result<std::vector<Finding>> FsckCheck::Run() {
   TRY(ReadCatalog());
   TRY(CheckLayers());
   TRY(CheckIndexes());
-  TRY(CheckUnknownIndexes());
-  TRY(CheckUnusedLayers());
   TRY(CheckUnfinished(layout_.Layers(), storage::TemporaryPath(storage::kLayerSuffix)));
   TRY(CheckUnfinished(layout_.Images(), storage::TemporaryPath(storage::kIndexSuffix)));
   TRY(CheckBuilds());
   TRY(CheckContainers());
-  TRY(CheckUnknownContainers());
+  TRY(CheckUnknown());
   return std::move(findings_);
 }
 
@@ -74,8 +56,6 @@ Result<void> FsckCheck::ReadCatalog() {
   for (const auto& [image, layer] : uses) {
     if (completed.contains(image)) users_[layer].push_back(image);
   }
-  TRY_ASSIGN(const auto referenced, catalog_.images.LayersReferenced());
-  referenced_.insert(referenced.begin(), referenced.end());
   return {};
 }
 
@@ -106,7 +86,7 @@ void FsckCheck::AddDelete(const std::string& path, const std::string& problem) {
 void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string& problem) {
   findings_.push_back({paths.front(), problem, "", "move it to '" + layout_.LostAndFound() + "'",
                        [this, paths]() -> Result<void> {
-                         for (const std::string& path : paths) TRY(MoveToLostAndFound(layout_, path));
+                         for (const std::string& path : paths) TRY(lost_.Keep(path));
                          return {};
                        }});
 }
@@ -163,36 +143,25 @@ Result<void> FsckCheck::CheckIndexes() {
   return {};
 }
 
-Result<void> FsckCheck::CheckUnknownIndexes() {
-  std::set<int64_t> known;
-  for (const ImageRow& row : images_) known.insert(row.id);
-  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Images()));
-  for (const std::string& name : names) {
-    const int64_t id = IdFromName(name, storage::kIndexSuffix);
-    if (id == 0 || known.contains(id)) continue;
-    // With the layers that only it refers to: the two are worth something together.
-    std::vector<std::string> paths{layout_.ImageIndex(id)};
-    const auto index = storage::IndexReader::Open(PosixFileSystem(), paths.front());
-    index_unread_ = index_unread_ || !index;
-    for (size_t i = 0; index && i < (*index)->Layers().size(); ++i) {
-      const std::string& layer = (*index)->Layers()[i].id;
-      TRY_ASSIGN(const bool there, IsThere(layout_.Layer(layer)));
-      if (there && referenced_.insert(layer).second) paths.push_back(layout_.Layer(layer));
-    }
-    AddMove(paths, "is the index of an image that the catalog does not know");
+Result<void> FsckCheck::CheckUnknown() {
+  bool one_runs = false;
+  TRY_ASSIGN(const auto containers, FindUnknownContainers(layout_, catalog_));
+  for (const int64_t id : containers) {
+    TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(id)));
+    one_runs = one_runs || running;
+    if (running) continue;
+    AddMove({layout_.Container(id)}, "is the folder of a container that the catalog does not know");
   }
-  return {};
-}
-
-Result<void> FsckCheck::CheckUnusedLayers() {
-  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Layers()));
-  for (const std::string& name : names) {
-    const std::string_view id = LayerIdFromName(name, storage::kLayerSuffix);
-    if (id.empty() || referenced_.contains(id)) continue;
-    if (index_unread_) {
-      AddMove({layout_.Layer(id)}, "is a layer that no image refers to, as far as the indexes can be read");
+  TRY_ASSIGN(const auto images, FindUnknownImages(layout_, catalog_));
+  for (const UnknownFiles& files : images) {
+    if (one_runs) {
+      findings_.push_back({files.paths.front(),
+                           files.problem,
+                           "perhaps a container that runs and that the catalog does not know",
+                           "put the right catalog back, or start fsck again when nothing runs",
+                           {}});
     } else {
-      AddDelete(layout_.Layer(id), "is a layer that no image refers to");
+      AddMove(files.paths, files.problem);
     }
   }
   return {};
@@ -238,20 +207,6 @@ Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
     const std::string detail = "'" + problem.file + "': " + problem.what;
     findings_.push_back({problem.file, problem.what, NameAndId(row), "mark the container failed",
                          [this, id = row.id, detail] { return catalog_.containers.KeepDown(id, detail); }});
-  }
-  return {};
-}
-
-Result<void> FsckCheck::CheckUnknownContainers() {
-  std::set<int64_t> known;
-  for (const ContainerRow& row : containers_) known.insert(row.id);
-  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Containers()));
-  for (const std::string& name : names) {
-    const int64_t id = IdFromName(name, "");
-    if (id == 0 || known.contains(id)) continue;
-    TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(id)));
-    if (running) continue;
-    AddMove({layout_.Container(id)}, "is the folder of a container that the catalog does not know");
   }
   return {};
 }

@@ -6,6 +6,7 @@
 /// directory.
 #pragma once
 
+#include <ctime>
 #include <functional>
 #include <map>
 #include <set>
@@ -15,6 +16,7 @@
 #include "base/result.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/lost_and_found.h"
 
 namespace spawnd::daemon {
 
@@ -28,7 +30,8 @@ struct Finding {
 
 class FsckCheck {
  public:
-  FsckCheck(const StoreLayout& layout, Catalog& catalog) : layout_(layout), catalog_(catalog) {}
+  FsckCheck(const StoreLayout& layout, Catalog& catalog)
+      : layout_(layout), catalog_(catalog), lost_(layout, std::time(nullptr)) {}
 
   /// Errors are those that keep it from looking: kIo, kForbidden.
   Result<std::vector<Finding>> Run();
@@ -38,13 +41,12 @@ class FsckCheck {
   Result<void> CheckLayers();
   Result<void> CheckDamagedLayer(const std::string& layer, const Error& error);
   Result<void> CheckIndexes();
-  Result<void> CheckUnknownIndexes();
-  Result<void> CheckUnusedLayers();
+  /// As a start of the daemon (daemon/set_aside.h), but that no container gets a row.
+  Result<void> CheckUnknown();
   Result<void> CheckUnfinished(const std::string& folder, const std::string& suffix);
   Result<void> CheckBuilds();
   Result<void> CheckContainers();
   Result<void> CheckContainer(const ContainerRow& row);
-  Result<void> CheckUnknownContainers();
 
   std::string Describe(const std::vector<ImageRow>& images) const;
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);
@@ -54,18 +56,15 @@ class FsckCheck {
 
   const StoreLayout& layout_;
   Catalog& catalog_;
+  LostAndFound lost_;
   std::vector<Finding> findings_;
   std::vector<ImageRow> images_;
   std::vector<ContainerRow> containers_;
   std::map<std::string, std::vector<int64_t>, std::less<>> users_;  ///< completed images of a layer
-  std::set<std::string, std::less<>> referenced_;  ///< layers that any row, or an index without one, names
-  std::set<int64_t> damaged_;                      ///< images with a layer that is damaged, or cannot be read
-  bool index_unread_ = false;                      ///< one without a row: nobody knows what it refers to
+  std::set<int64_t> damaged_;  ///< images with a layer that is damaged, or cannot be read
 };
 
 /// Whether a keeper has this container's directory open; an error when that cannot be told.
 Result<bool> KeeperRuns(const std::string& directory);
-/// Moves a file or folder into "lost+found" of the state directory, under a free name there.
-Result<void> MoveToLostAndFound(const StoreLayout& layout, const std::string& path);
 
 }  // namespace spawnd::daemon

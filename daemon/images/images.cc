@@ -8,15 +8,12 @@
 namespace spawnd::daemon {
 namespace {
 
-/// The row is gone when this runs, so a crash in between leaves files that no row names; the next start
-/// removes those (daemon/reconcile.h).
-void RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<std::string>& layers) {
+/// The row says deleting until this has run, so that the next start finishes what a crash cut short.
+Result<void> RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<std::string>& layers) {
   std::vector<std::string> paths{layout.ImageIndex(id), layout.ImageLog(id)};
   for (const std::string& layer : layers) paths.push_back(layout.Layer(layer));
-  for (const std::string& path : paths) {
-    const auto removed = RemoveFile(path);
-    if (!removed) spdlog::error("image {}: {}", id, removed.error().message);
-  }
+  for (const std::string& path : paths) TRY(RemoveFile(path));
+  return {};
 }
 
 }  // namespace
@@ -83,9 +80,8 @@ void Images::Stop() {
 
 Result<void> Images::AbandonBuild(int64_t id) {
   builds_.erase(id);
-  TRY_ASSIGN(auto leased, catalog_.images.LayersOf(id));
-  TRY(catalog_.images.Remove(id));
-  EndLease(id, std::move(leased));
+  TRY(catalog_.images.MarkDeleting(id));
+  ResumeDelete(id);
   return {};
 }
 
@@ -112,49 +108,70 @@ Result<void> Images::DeleteBuiltIn(int64_t id) {
 
 void Images::ResumeDelete(int64_t id) {
   going_.insert(id);
-  TryRemove(id);
+  due_.insert(id);
+  RemoveNext();
 }
 
 void Images::ContainerGone(int64_t image_id) {
-  if (going_.contains(image_id)) TryRemove(image_id);
+  if (!going_.contains(image_id)) return;
+  due_.insert(image_id);
+  RemoveNext();
 }
 
 void Images::ResumeRemovals() {
-  for (const int64_t id : std::set<int64_t>(going_)) TryRemove(id);  // which takes it out
+  due_ = going_;
+  RemoveNext();
 }
 
-void Images::TryRemove(int64_t id) {
-  const auto using_it = catalog_.containers.OfImage(id);
-  // Containers that are being deleted still have the files open, and after a crash would be found again.
-  if (using_it && !using_it->empty()) return;
-  auto layers = catalog_.images.LayersOf(id);
-  auto removed = layers ? catalog_.images.Remove(id) : Fail(layers.error());
-  if (!removed) {
-    // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
-    spdlog::error("image {}: {}", id, removed.error().message);
-    return;
+void Images::RemoveNext() {
+  while (!removing_ && !due_.empty()) {
+    const int64_t id = due_.extract(due_.begin()).value();
+    const auto users = catalog_.containers.OfImage(id);
+    // Containers that are being deleted still have the files open, and after a crash would be found again.
+    if (users && !users->empty()) continue;
+    auto layers = catalog_.images.LayersOf(id);
+    // No new image can refer to one of these by now: builds stand on hidden images, which nobody can delete
+    // meanwhile, or have leased the layers they stand on.
+    auto unused = layers ? UnusedLayers(std::move(*layers), id) : Fail(std::move(layers.error()));
+    if (!unused) {
+      spdlog::error("image {}: {}", id, unused.error().message);
+      continue;
+    }
+    removing_ = true;
+    removals_.Run([this, id, unused = std::move(*unused)](const std::stop_token&) {
+      mailbox_.Post(
+          [this, id, removed = RemoveImageFiles(layout_, id, unused)] { FilesRemoved(id, removed); });
+    });
   }
-  going_.erase(id);
-  // A layer goes when no other image refers to it. No new image can refer to one of these by now: builds
-  // stand on hidden images, which nobody can delete meanwhile, or have leased the layers they stand on.
-  KeepUsedLayers(*layers);
-  removals_.Run([&layout = layout_, id, unused = std::move(*layers)](const std::stop_token&) {
-    RemoveImageFiles(layout, id, unused);
-  });
-  spdlog::info("image {} is gone", id);
 }
 
-void Images::KeepUsedLayers(std::vector<std::string>& layers) {
-  std::erase_if(layers, [this](const std::string& layer) {
-    const auto users = catalog_.images.UsingLayer(layer);
-    return !users || !users->empty();
-  });
+void Images::FilesRemoved(int64_t id, const Result<void>& removed) {
+  removing_ = false;
+  const auto forgotten = removed ? catalog_.images.Remove(id) : removed;
+  if (forgotten) {
+    going_.erase(id);
+    spdlog::info("image {} is gone", id);
+  } else {
+    // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.
+    spdlog::error("image {}: {}", id, forgotten.error().message);
+  }
+  RemoveNext();
+}
+
+Result<std::vector<std::string>> Images::UnusedLayers(std::vector<std::string> layers, int64_t except_id) {
+  std::vector<std::string> unused;
+  for (std::string& layer : layers) {
+    TRY_ASSIGN(auto users, catalog_.images.UsingLayer(layer));
+    std::erase(users, except_id);
+    if (users.empty()) unused.push_back(std::move(layer));
+  }
+  return unused;
 }
 
 void Images::EndLease(int64_t id, std::vector<std::string> layers) {
-  KeepUsedLayers(layers);
-  if (layers.empty()) return;
-  removals_.Run([&layout = layout_, id, unused = std::move(layers)](const std::stop_token&) {
+  auto unused = UnusedLayers(std::move(layers), 0);
+  if (!unused || unused->empty()) return;  // else the next start finds them
+  removals_.Run([&layout = layout_, id, unused = std::move(*unused)](const std::stop_token&) {
     for (const std::string& layer : unused) {
       const auto removed = RemoveFile(layout.Layer(layer));
       if (!removed) spdlog::error("image {}: {}", id, removed.error().message);

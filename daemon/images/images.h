@@ -20,6 +20,7 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/images/build_feed.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/loop/mailbox.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
 
@@ -28,12 +29,13 @@ namespace spawnd::daemon {
 class Images {
  public:
   /// All outlive this. `expiries_changed` is called when an image's lifetime has begun.
-  Images(Catalog& catalog, const StoreLayout& layout, SpaceReserve& reserve, Jobs& removals,
+  Images(Catalog& catalog, const StoreLayout& layout, SpaceReserve& reserve, Jobs& removals, Mailbox& mailbox,
          std::function<void()> expiries_changed)
       : catalog_(catalog),
         layout_(layout),
         reserve_(reserve),
         removals_(removals),
+        mailbox_(mailbox),
         expiries_changed_(std::move(expiries_changed)) {}
   Images(const Images&) = delete;
   Images& operator=(const Images&) = delete;
@@ -45,7 +47,7 @@ class Images {
   Result<void> CompleteBuild(int64_t id, ImageCompletion completion);
   /// Tells `why` to those who wait for the image. It removes nothing that the build left.
   void BuildFailed(int64_t id, const Error& why);
-  /// The build failed and its files are gone: forgets the row.
+  /// The build failed and its own files are gone: the row goes, behind, with what else it kept.
   Result<void> AbandonBuild(int64_t id);
 
   /// Who wants an image that is being built.
@@ -75,9 +77,12 @@ class Images {
   void ResumeRemovals();
 
  private:
-  void TryRemove(int64_t id);
-  /// Takes out of `layers` those that some image still refers to; the rest may be removed.
-  void KeepUsedLayers(std::vector<std::string>& layers);
+  /// Removes the files of the next image in `due_` that nothing uses. One at a time: of two images that share
+  /// a layer the first leaves it to the second.
+  void RemoveNext();
+  void FilesRemoved(int64_t id, const Result<void>& removed);
+  /// The layers of `layers` that no image but `except_id` refers to; they may be removed.
+  Result<std::vector<std::string>> UnusedLayers(std::vector<std::string> layers, int64_t except_id);
   /// A build had leased these and does not any more: whatever else kept them may be gone meanwhile.
   void EndLease(int64_t id, std::vector<std::string> layers);
 
@@ -98,10 +103,13 @@ class Images {
   const StoreLayout& layout_;
   SpaceReserve& reserve_;
   Jobs& removals_;
+  Mailbox& mailbox_;
   const std::function<void()> expiries_changed_;
   std::map<int64_t, UnderWay> builds_;
   int64_t last_waiter_ = 0;
   std::set<int64_t> going_;  ///< marked deleting, row not removed yet
+  std::set<int64_t> due_;    ///< those of them to be tried now
+  bool removing_ = false;    ///< files of one are being removed
 };
 
 }  // namespace spawnd::daemon

@@ -99,6 +99,14 @@ class Client final : public KeeperClient {
     return {};
   }
 
+  Result<KeeperSpec> Spec() override {
+    KeeperRequest request;
+    request.op = Op::kSpec;
+    TRY_ASSIGN(KeeperReply reply, Ask(request, kQuickDeadline));
+    if (!reply.spec) return Fail(ErrorCode::kUnsupported, "the keeper does not say what it was started with");
+    return std::move(*reply.spec);
+  }
+
   Result<void> CreateDatabase(const std::string& database) override {
     KeeperRequest request;
     request.op = Op::kCreateDatabase;

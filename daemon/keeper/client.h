@@ -43,6 +43,8 @@ class KeeperClient {
   virtual ~KeeperClient() = default;
 
   virtual const KeeperStarted& Started() const = 0;
+  /// What it was launched with, by whatever daemon that was. kUnsupported: by one of an older build.
+  virtual Result<KeeperSpec> Spec() = 0;
   /// Runs a program as the engine's user, in a keeper with hold_engine. `stdin_fd` is the program's
   /// standard input (-1: none); the caller closes its own copy between the two calls and writes into the
   /// other end. Every Begin needs its Finish, which returns when the program has ended.

@@ -38,6 +38,8 @@ class Keeper {
   /// Before StartEngine: a program in the container, with `input` as its standard input.
   Result<CommandOutcome> RunCommand(const engines::Command& command, UniqueFd input);
   KeeperReply Status();
+  /// What it was started with.
+  const KeeperSpec& Spec() const { return spec_; }
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).

@@ -115,6 +115,11 @@ class KeeperLoop {
         return Start(request);
       case Op::kStatus:
         return keeper_.Status();
+      case Op::kSpec: {
+        KeeperReply reply;
+        reply.spec = keeper_.Spec();
+        return reply;
+      }
       case Op::kCreateDatabase:
         return ReplyFor(keeper_.CreateDatabase(request.database));
       case Op::kUserDatabases: {

@@ -12,8 +12,9 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 10> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
+                                                                    {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
                                                                     {Op::kUserDatabases, "userDatabases"},
                                                                     {Op::kFinishImage, "finishImage"},
@@ -48,6 +49,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("databases", x.databases);
   visit.Field("sealed", x.sealed);
   visit.Field("outcome", x.outcome);
+  visit.Field("spec", x.spec);
 }
 
 std::string EncodeRequest(const KeeperRequest& request) {

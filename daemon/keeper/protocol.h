@@ -22,6 +22,7 @@ struct KeeperRequest {
     kUnknown,  ///< a word of a newer build
     kStart,
     kStatus,
+    kSpec,
     kCreateDatabase,
     kUserDatabases,
     kFinishImage,
@@ -47,6 +48,7 @@ struct KeeperReply {
   std::vector<std::string> databases{};             ///< kUserDatabases
   std::optional<storage::SealResult> sealed{};      ///< kSeal
   std::optional<CommandOutcome> outcome{};          ///< kRunCommand
+  std::optional<KeeperSpec> spec{};                 ///< kSpec
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

@@ -9,7 +9,7 @@
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log
 ///     builds/<image id>/     the same for an image that is being built
 ///     logs/<image id>.log    what the restore tools said
-///     lost+found/            what fsck found that nobody refers to (daemon/fsck/check.h)
+///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
 ///     tls/                   the certificate all containers answer with
 ///
 /// Names are made from catalog ids, which are never used twice, so nothing here is ever written over.

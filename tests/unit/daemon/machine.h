@@ -127,7 +127,7 @@ struct Machine {
   KeeperLauncher launcher;
   const std::unique_ptr<Jobs> launches = Jobs::Start(1);
   const std::unique_ptr<Jobs> removals = Jobs::Start(1);
-  Images images{*catalog, layout, reserve, *removals, [this] { look(); }};
+  Images images{*catalog, layout, reserve, *removals, *mailbox, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
   Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, launcher, loop->Get(),
                          *mailbox, *launches, *removals, [this](int64_t image_id) {

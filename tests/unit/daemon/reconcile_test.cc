@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "daemon/store/lost_and_found.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/unit/daemon/machine.h"
@@ -27,21 +28,80 @@ TEST_CASE("reconcile: an image half built is gone, with all its files") {
   const StoreLayout& layout = machine.layout;
   const int64_t whole = machine.CompletedImage("whole", kKnownLayer);
   const int64_t half = machine.PendingImage("half");
-  for (const std::string& path :
-       {layout.ImageIndex(half), layout.ImageIndex(half) + ".tmp", layout.ImageLog(half),
-        layout.Layer(kUnknownLayer), layout.Layer(kUnknownLayer) + ".tmp"}) {
+  REQUIRE(machine.catalog->images.Lease(half, kUnknownLayer));
+  for (const std::string& path : {layout.ImageIndex(half) + ".tmp", layout.ImageLog(half),
+                                  layout.Layer(kUnknownLayer), layout.Layer(kUnknownLayer) + ".tmp"}) {
     Machine::Touch(path);
   }
   REQUIRE(PosixFileSystem().CreateDirectory(layout.Build(half)));
   Machine::Touch(layout.Build(half) + "/journal");
 
   REQUIRE(machine.Reconcile());
-  CHECK(machine.catalog->images.ById(half).error().code == ErrorCode::kNotFound);
+  CHECK(machine.RunUntil([&] { return !machine.catalog->images.ById(half).has_value(); }));
   CHECK(PosixFileSystem().List(layout.Builds())->empty());
   CHECK(PosixFileSystem().List(layout.Logs())->empty());
   CHECK(*PosixFileSystem().List(layout.Images()) ==
         std::vector<std::string>{std::to_string(whole) + ".index"});
   CHECK(*PosixFileSystem().List(layout.Layers()) == std::vector<std::string>{kKnownLayer + ".layer"});
+  CHECK_FALSE(Machine::Exists(layout.LostAndFound()));
+}
+
+/// What lost+found has, as a state directory of its own; there is one date.
+StoreLayout Kept(const StoreLayout& layout) {
+  const auto dates = PosixFileSystem().List(layout.LostAndFound());
+  REQUIRE(dates);
+  REQUIRE(dates->size() == 1);
+  return StoreLayout(layout.LostAndFound() + "/" + dates->front());
+}
+
+TEST_CASE("reconcile: an image that is whole is kept, though its row says pending") {
+  Machine machine;
+  const StoreLayout& layout = machine.layout;
+  const int64_t id = machine.PendingImage("late");
+  REQUIRE(machine.catalog->images.Lease(id, kUnknownLayer));
+  for (const std::string& path : {layout.ImageIndex(id), layout.ImageLog(id), layout.Layer(kUnknownLayer)}) {
+    Machine::Touch(path);
+  }
+  REQUIRE(machine.Reconcile());
+  CHECK_FALSE(machine.catalog->images.ById(id).has_value());
+  const StoreLayout kept = Kept(layout);
+  CHECK(Machine::Exists(kept.ImageIndex(id)));
+  CHECK(Machine::Exists(kept.ImageLog(id)));
+  CHECK(Machine::Exists(kept.Layer(kUnknownLayer)));
+  CHECK(PosixFileSystem().List(layout.Images())->empty());
+}
+
+TEST_CASE("reconcile: what the catalog knows and misses comes back from lost+found") {
+  Machine machine;
+  const StoreLayout& layout = machine.layout;
+  const int64_t image = machine.CompletedImage("demo", kKnownLayer);
+  const int64_t id = machine.CreatingContainer(image);
+  REQUIRE(machine.catalog->containers.SetState(id, ContainerState::kFailed, "x"));
+  LostAndFound lost(layout, 1'700'000'000);
+  for (const std::string& path :
+       {layout.ImageIndex(image), layout.Layer(kKnownLayer), layout.Container(id)}) {
+    REQUIRE(lost.Keep(path));
+    REQUIRE_FALSE(Machine::Exists(path));
+  }
+  REQUIRE(machine.Reconcile());
+  for (const std::string& path :
+       {layout.ImageIndex(image), layout.Layer(kKnownLayer), layout.Container(id) + "/data"}) {
+    INFO(path);
+    CHECK(Machine::Exists(path));
+  }
+  CHECK(PosixFileSystem().List(layout.LostAndFound())->empty());
+}
+
+TEST_CASE("reconcile: no id is given that something on the disk has, known or not") {
+  for (const bool aside : {false, true}) {
+    Machine machine;
+    const std::string folder = machine.layout.Container(20'000);
+    REQUIRE(PosixFileSystem().CreateDirectory(folder));
+    if (aside) REQUIRE(LostAndFound(machine.layout, 1'700'000'000).Keep(folder));
+    Machine::Touch(machine.layout.Root() + "/notes");
+    REQUIRE(machine.Reconcile());
+    CHECK(*machine.catalog->NewId() == 20'001);
+  }
 }
 
 TEST_CASE("reconcile: files that we did not make stay") {
@@ -67,13 +127,14 @@ TEST_CASE("reconcile: a container half created is gone, row, files and port") {
   CHECK(machine.catalog->containers.UsedPorts()->empty());
 }
 
-TEST_CASE("reconcile: a directory whose container no row names is gone") {
+TEST_CASE("reconcile: a directory whose container no row names is kept") {
   Machine machine;
   const std::string orphan = machine.layout.Container(4711);
   REQUIRE(PosixFileSystem().CreateDirectory(orphan));
   Machine::Touch(orphan + "/data");
   REQUIRE(machine.Reconcile());
   CHECK_FALSE(Machine::Exists(orphan));
+  CHECK(Machine::Exists(Kept(machine.layout).Container(4711) + "/data"));
 }
 
 TEST_CASE("reconcile: a directory stays as long as nobody can know whether a keeper writes there") {
@@ -110,6 +171,7 @@ TEST_CASE("an image that goes while the daemon stops is gone at the next start")
   CHECK(Machine::Exists(before.layout.Layer(kKnownLayer)));
   Machine after(before.scratch.Path());
   REQUIRE(after.Reconcile());
+  CHECK(after.RunUntil([&] { return !after.catalog->images.ById(image).has_value(); }));
   CHECK_FALSE(Machine::Exists(after.layout.Layer(kKnownLayer)));
   CHECK_FALSE(Machine::Exists(after.layout.ImageIndex(image)));
 }
@@ -122,10 +184,20 @@ TEST_CASE("reconcile: deletions are finished, the image's after its container's"
   REQUIRE(machine.catalog->containers.MarkDeleting(id));
   REQUIRE(machine.catalog->images.MarkDeleting(image));
   REQUIRE(machine.Reconcile());
-  CHECK(machine.RunUntil([&] { return !Machine::Exists(layout.Layer(kKnownLayer)); }));
+  CHECK(machine.RunUntil([&] { return !machine.catalog->images.ById(image).has_value(); }));
   CHECK_FALSE(machine.catalog->containers.ById(id).has_value());
-  CHECK_FALSE(machine.catalog->images.ById(image).has_value());
+  CHECK_FALSE(Machine::Exists(layout.Layer(kKnownLayer)));
   CHECK_FALSE(Machine::Exists(layout.ImageIndex(image)));
+}
+
+TEST_CASE("reconcile: of two images that go at once the layer that they share goes, too") {
+  Machine machine;
+  const int64_t first = machine.CompletedImage("first", kKnownLayer);
+  const int64_t second = machine.CompletedImage("second", kKnownLayer);
+  REQUIRE(machine.images.Delete(first));
+  REQUIRE(machine.images.Delete(second));
+  CHECK(machine.RunUntil([&] { return machine.catalog->images.List(Rows::kAll)->empty(); }));
+  CHECK_FALSE(Machine::Exists(machine.layout.Layer(kKnownLayer)));
 }
 
 TEST_CASE("reconcile: a layer stays as long as another image refers to it") {

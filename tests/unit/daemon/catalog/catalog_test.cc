@@ -32,6 +32,9 @@ TEST_CASE("ids are one sequence from 10001 and never come twice") {
   // A failed insert gives its id back with everything else.
   CHECK(CodeOf(catalog->containers.Insert(NewContainer("b", 99999, 20000))) == ErrorCode::kNotFound);
   CHECK(*catalog->NewId() == 10005);
+  REQUIRE(catalog->SkipIds(20'000));
+  REQUIRE(catalog->SkipIds(10'007));  // which none can be any more
+  CHECK(*catalog->NewId() == 20'001);
 }
 
 TEST_CASE("an image is what was written, also after reopening") {

@@ -70,6 +70,9 @@ using Call = std::function<bool(Catalog&, const Sample&)>;
 
 const std::vector<std::pair<std::string, Call>> kCalls{
     {"a new id", [](Catalog& c, const Sample&) { return Worked(c.NewId()); }},
+    {"ids are skipped", [](Catalog& c, const Sample&) { return Worked(c.SkipIds(20'000)); }},
+    {"a layer is leased",
+     [](Catalog& c, const Sample& s) { return Worked(c.images.Lease(s.pending, "l9")); }},
     {"an image begins",
      [](Catalog& c, const Sample&) {
        ImageRow row = NewImage("store", {"latest", "v1"});
@@ -95,6 +98,10 @@ const std::vector<std::pair<std::string, Call>> kCalls{
     {"a container begins",
      [](Catalog& c, const Sample& s) {
        return Worked(c.containers.Insert(NewContainer("c", s.image, 20003)));
+     }},
+    {"a container is found that has no row",
+     [](Catalog& c, const Sample& s) {
+       return Worked(c.containers.InsertFound(NewContainer("c", s.image, 20003)));
      }},
     {"a container is ready",
      [](Catalog& c, const Sample& s) {

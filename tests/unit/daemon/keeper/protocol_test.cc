@@ -110,8 +110,9 @@ TEST_CASE("a reply has as much in it as there is") {
 }
 
 TEST_CASE("every operation keeps its name and its fields") {
-  for (const Op op : {Op::kStart, Op::kStatus, Op::kCreateDatabase, Op::kUserDatabases, Op::kFinishImage,
-                      Op::kSeal, Op::kAbandon, Op::kSave, Op::kRunCommand, Op::kStartEngine}) {
+  for (const Op op :
+       {Op::kStart, Op::kStatus, Op::kSpec, Op::kCreateDatabase, Op::kUserDatabases, Op::kFinishImage,
+        Op::kSeal, Op::kAbandon, Op::kSave, Op::kRunCommand, Op::kStartEngine}) {
     KeeperRequest request;
     request.op = op;
     request.database = "d";
