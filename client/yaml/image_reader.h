@@ -1,5 +1,5 @@
-/// From the tree of a data image's YAML to the request: one function a key. Only for client/yaml/image.cc. Pure but
-/// for looking whether the named files exist.
+/// From the tree of a data image's YAML to the request: one function a key. Only for client/yaml/image.cc.
+/// Pure but for looking whether the named files exist.
 #pragma once
 
 #include <string>

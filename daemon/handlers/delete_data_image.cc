@@ -1,5 +1,5 @@
-/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. For a built-in image
-/// this deletes what was made for it. Its next use makes that again.
+/// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. For a built-in
+/// image this deletes what was made for it. Its next use makes that again.
 #include "api/json.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"

@@ -1,6 +1,6 @@
 /// A log file that another process writes, as it is read from a place near its end: what is there, then what
-/// comes. Knows how an engine's log begins anew (daemon/keeper/engine_log.h): the file is renamed to "<path>.1", and
-/// another one stands at the path.
+/// comes. Knows how an engine's log begins anew (daemon/keeper/engine_log.h): the file is renamed to
+/// "<path>.1", and another one stands at the path.
 ///
 /// Used by one thread at a time. Reads only; a crash of either side loses nothing.
 #pragma once
