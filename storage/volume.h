@@ -41,7 +41,7 @@ struct VolumeOptions {
 
 class Volume {
  public:
-  /// Opens the volume, recovering its delta when there is one. Errors: kCorrupt, kIo, kNoSpace,
+  /// Opens the volume, recovering its delta when there is one. Errors: kCorrupt, kIo, kPoisoned, kNoSpace,
   /// kInvalidArgument (size differs from the image's or from the delta's).
   static Result<std::unique_ptr<Volume>> Open(FileSystem& fs, VolumeOptions options);
   virtual ~Volume() = default;

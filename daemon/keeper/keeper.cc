@@ -158,8 +158,9 @@ Result<void> Keeper::OpenVolume() {
     }
   }
   auto opened = storage::Volume::Open(PosixFileSystem(), std::move(options));
-  // A disk that failed a read, or the sync of what a predecessor had written.
-  if (!opened && opened.error().code == ErrorCode::kIo) return Fail(PoisonedError(opened.error()));
+  // The volume says so itself, of the sync of what a predecessor had written. An open fails for other reasons
+  // too, such as a process without descriptors, and the next try may do.
+  if (!opened && opened.error().code == ErrorCode::kPoisoned) return Fail(PoisonedError(opened.error()));
   TRY_ASSIGN(volume_, std::move(opened));
   return {};
 }

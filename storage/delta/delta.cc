@@ -25,7 +25,11 @@ struct Delta::DiscardPlan {
 Result<void> Delta::CheckHealthy() {
   if (!poisoned_.load(std::memory_order_acquire)) return {};
   const std::lock_guard lock(poison_mutex_);
-  return Fail(ErrorCode::kPoisoned, "volume '" + options_.directory + "' is poisoned: " + poison_cause_);
+  return Poisoned(poison_cause_);
+}
+
+tl::unexpected<Error> Delta::Poisoned(const std::string& cause) const {
+  return Fail(ErrorCode::kPoisoned, "volume '" + options_.directory + "' is poisoned: " + cause);
 }
 
 Result<void> Delta::Read(uint32_t block, std::span<std::byte> out) {

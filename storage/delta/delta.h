@@ -53,7 +53,8 @@ struct DeltaOptions {
 class Delta {
  public:
   /// Opens the delta in a directory, recovering it, or starts one there. `below` outlives it. Errors:
-  /// kCorrupt, kIo, kNoSpace, kUnsupported, kInvalidArgument (another size or image than it was made for).
+  /// kCorrupt, kIo, kNoSpace, kUnsupported, kInvalidArgument (another size or image than it was made for),
+  /// kPoisoned (a sync failed; what the last process wrote may be lost).
   static Result<std::unique_ptr<Delta>> Open(FileSystem& fs, DeltaOptions options, Below& below);
 
   Result<void> Read(uint32_t block, std::span<std::byte> out);
@@ -143,6 +144,9 @@ class Delta {
   void GiveSpaceBack();
   void WriteAhead();
   tl::unexpected<Error> Poison(const Error& cause);
+  /// kPoisoned. The only place that concludes it, and only for a sync: whoever calls Delta takes the code as
+  /// it is.
+  tl::unexpected<Error> Poisoned(const std::string& cause) const;
 
   std::string PathOf(const char* name) const { return options_.directory + "/" + name; }
   JournalHeader NewHeader() const;

@@ -257,7 +257,7 @@ tl::unexpected<Error> Delta::Poison(const Error& cause) {
       static_cast<void>(journal_->Distrust());
     }
   }
-  return Fail(ErrorCode::kPoisoned, "volume '" + options_.directory + "' is poisoned: " + cause.message);
+  return Poisoned(cause.message);
 }
 
 }  // namespace spawnd::storage

@@ -136,7 +136,7 @@ Result<void> Delta::Recover(File& journal, const JournalHeader& header, const st
     // Another try would succeed without having written anything (invariant 8). So this boot loses its
     // privilege, and the next try goes back to the last commit. Failing that there is nothing left to do.
     static_cast<void>(WriteDistrustedHeader(journal, header));
-    return synced;
+    return Poisoned(synced.error().message);
   }
   TRY(PublishRecovered(epoch, path == PathOf(kJournalName)));
   committed_ = epoch;
@@ -187,16 +187,21 @@ Result<void> Delta::CheckDataFile() {
 }
 
 Result<void> Delta::PublishRecovered(Epoch epoch, bool was_published) {
+  // As in every commit: of a sync that fails nobody knows what it did, and a second one would say nothing.
+  const auto sync_directory = [this](const std::string& path) -> Result<void> {
+    if (auto synced = fs_.SyncDirectory(path); !synced) return Poisoned(synced.error().message);
+    return {};
+  };
   TRY_ASSIGN(journal_, StartTemporaryJournal());
   TRY(FillSnapshot(*journal_, epoch));
   TRY(journal_->AppendCommit(epoch));
-  TRY(journal_->Sync());
+  if (auto synced = journal_->Sync(); !synced) return Poisoned(synced.error().message);
   // A volume that never committed: the name of "data" must not come after that of the journal.
-  if (!was_published) TRY(fs_.SyncDirectory(options_.directory));
+  if (!was_published) TRY(sync_directory(options_.directory));
   TRY(fs_.Rename(PathOf(kTemporaryJournalName), PathOf(kJournalName)));
-  TRY(fs_.SyncDirectory(options_.directory));
+  TRY(sync_directory(options_.directory));
   // Again: the process that published it may have been killed before it did this.
-  TRY(fs_.SyncDirectory(DirectoryOf(options_.directory)));
+  TRY(sync_directory(DirectoryOf(options_.directory)));
   TRY(RemoveIfThere(kUnpublishedJournalName));
   published_ = true;
   compact_above_ = std::max(options_.journal_compaction_bytes, journal_->Bytes() * 2);

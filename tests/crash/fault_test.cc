@@ -113,5 +113,39 @@ TEST_CASE("a failed sync poisons the volume, and is not tried again") {
   CHECK(fs.LogSize() == log_size);
 }
 
+/// An open that recovers what the last process of this boot left, with call `n` failing; no error once there
+/// is no such call.
+std::optional<Error> OpenWithFault(uint64_t n) {
+  RecordingFileSystem fs;
+  CrashRun run(Durability::kEverySecond, false);
+  run.Run(fs, {{.kind = Step::Kind::kOpen},
+               {.kind = Step::Kind::kWrite, .block = 0, .count = 4, .stamp = 7},
+               {.kind = Step::Kind::kCommit},
+               {.kind = Step::Kind::kWrite, .block = 8, .count = 4, .stamp = 8}});
+  const auto disk = fs.AfterProcessDeath(fs.LogSize(), false);
+  disk->FailCalls(n, 1, ErrorCode::kIo, 0);
+  const auto opened = run.OpenIn(*disk, "first boot");
+  if (!disk->FaultHappened() || opened) return std::nullopt;
+  // Nothing is on this disk that an open with all calls working does not bring back.
+  disk->FailCalls(0, 0, ErrorCode::kIo, 0);
+  CHECK(run.OpenIn(*disk, "first boot"));
+  return opened.error();
+}
+
+TEST_CASE("an open that fails is poisoned by a sync, and by nothing else") {
+  size_t poisoned = 0;
+  size_t others = 0;
+  for (uint64_t n = 1; n < 200; ++n) {
+    const auto error = OpenWithFault(n);
+    if (!error) continue;
+    INFO("call " << n << ": " << error->message);
+    const bool sync = error->message.find("sync") != std::string::npos;
+    CHECK(error->code == (sync ? ErrorCode::kPoisoned : ErrorCode::kIo));
+    ++(sync ? poisoned : others);
+  }
+  CHECK(poisoned == 4);  // of data, the new journal, the folder and the folder above
+  CHECK(others >= 6);
+}
+
 }  // namespace
 }  // namespace spawnd::testing

@@ -411,6 +411,20 @@ TEST_CASE("a volume is poisoned by its code, whatever its hint says") {
   }
 }
 
+TEST_CASE("a volume that could not be read this time is opened again") {
+  for (const State state : {State::kRestarting, State::kReverting}) {
+    Life life(state);
+    life.On(state == State::kReverting ? Event::kFoundAtStart : Event::kTimerFired);
+    if (state == State::kReverting) life.On(Event::kKeeperKilled);
+    for (const ContainerAction& action :
+         life.On(Event::kKeeperFailed, {ErrorCode::kIo, "too many open files"})) {
+      CHECK_FALSE(action.stays_down);
+    }
+    CHECK(life.machine.State() == state);
+    CHECK(life.Kinds(Event::kTimerFired) == std::vector<Action>{Action::kLaunchKeeper});
+  }
+}
+
 TEST_CASE("a poisoned volume that should go back, and cannot") {
   Life life(State::kReverting);
   life.On(Event::kFoundAtStart);
