@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "api/mapping.h"
-#include "api/nearest.h"
 #include "api/timestamp.h"
+#include "base/nearest.h"
 
 namespace spawnd::api {
 namespace {

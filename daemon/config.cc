@@ -1,97 +1,82 @@
 #include "daemon/config.h"
 
+#include "yaml/tree.h"
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <functional>
-#include <set>
 #include <span>
 #include <utility>
 
-#include "api/nearest.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "engines/registry.h"
 #include "storage/geometry.h"
 
 namespace spawnd::daemon {
 namespace {
 
-constexpr size_t kMaxConfigBytes = 1024 * 1024;
 /// ext4 and an engine's first files need some room.
 constexpr uint64_t kMinVolumeBytes = uint64_t{256} << 20U;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
+using Kind = yaml::Node::Kind;
+
 /// One node of the file, with what a message about it needs.
 struct Place {
-  YAML::Node node;
-  std::string_view file;
+  const yaml::Node& node;
+  const yaml::File& file;
   std::string key;  ///< "teams.dbas.users"
 };
 
-tl::unexpected<Error> Bad(const Place& place, const YAML::Mark& mark, std::string_view problem) {
-  const std::string line = mark.is_null() ? "" : fmt::format(", line {}", mark.line + 1);
-  return Fail(ErrorCode::kInvalidArgument, fmt::format("{}{}: {}", place.file, line, problem));
+tl::unexpected<Error> Bad(const Place& place, std::string_view wanted) {
+  return place.file.Bad(place.node.line, fmt::format("'{}' must be {}", place.key, wanted));
 }
 
-tl::unexpected<Error> Bad(const Place& place, std::string_view wanted) {
-  return Bad(place, place.node.Mark(), fmt::format("'{}' must be {}", place.key, wanted));
+bool IsOrNothing(const Place& place, Kind kind) {
+  return place.node.kind == kind || place.node.kind == Kind::kNull;
+}
+
+std::string Guess(std::string_view key, std::span<const std::string_view> names) {
+  const std::string_view nearest = Nearest(key, names);
+  return nearest.empty() ? fmt::format(" (known are {})", fmt::join(names, ", "))
+                         : fmt::format(" (did you mean '{}'?)", nearest);
 }
 
 Result<std::string> Text(const Place& place) {
-  if (!place.node.IsScalar() || place.node.Scalar().empty()) return Bad(place, "a text");
-  return place.node.Scalar();
+  TRY_ASSIGN(std::string text, place.file.Text(place.node, place.key));
+  if (text.empty()) return Bad(place, "a text");
+  return text;
 }
 
 /// Nothing, or a list of texts; a single text counts as a list of one.
 Result<std::vector<std::string>> Texts(const Place& place) {
+  if (place.node.kind == Kind::kText) return std::vector{place.node.text};
+  if (!IsOrNothing(place, Kind::kList)) return Bad(place, "a list of texts");
   std::vector<std::string> texts;
-  if (place.node.IsNull()) return texts;
-  if (place.node.IsScalar()) {
-    texts.push_back(place.node.Scalar());
-    return texts;
-  }
-  if (!place.node.IsSequence()) return Bad(place, "a list of texts");
-  for (const YAML::Node& item : place.node) {
+  for (const yaml::Node& item : place.node.items) {
     TRY_ASSIGN(std::string text, Text({item, place.file, place.key}));
     texts.push_back(std::move(text));
   }
   return texts;
 }
 
-using Reader = std::function<Result<void>(const Place&)>;
 struct Key {
   std::string_view name;
-  Reader read;
+  std::function<Result<void>(const Place&)> read;
 };
 
-/// Reads a map whose keys are all known, each at most once.
 Result<void> ReadMap(const Place& map, std::span<const Key> keys) {
-  if (map.node.IsNull()) return {};
-  if (!map.node.IsMap()) return Bad(map, "a map of keys and values");
+  if (!IsOrNothing(map, Kind::kMap)) return Bad(map, "a map of keys and values");
   std::vector<std::string_view> names;
   for (const Key& key : keys) names.push_back(key.name);
-  std::set<std::string> seen;
-  for (const auto& entry : map.node) {
-    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    const Place place{entry.second, map.file, map.key.empty() ? name : map.key + "." + name};
-    if (!seen.insert(name).second) {
-      return Bad(map, entry.first.Mark(), fmt::format("key '{}' is there twice", name));
-    }
-    const Key* known = nullptr;
-    for (const Key& key : keys) known = key.name == name ? &key : known;
-    if (known == nullptr) {
-      const std::string_view nearest = api::Nearest(name, names);
-      const std::string guess = nearest.empty() ? fmt::format("known are {}", fmt::join(names, ", "))
-                                                : fmt::format("did you mean '{}'?", nearest);
-      return Bad(map, entry.first.Mark(), fmt::format("unknown key '{}' ({})", place.key, guess));
-    }
-    TRY(known->read(place));
-  }
-  return {};
+  const std::string within = map.key.empty() ? "" : map.key + ".";
+  return map.file.ReadKeys(map.node, names, within, [&](size_t key, const yaml::Node& value) {
+    return keys[key].read({value, map.file, within + std::string(names[key])});
+  });
 }
 
 template <typename Number>
@@ -154,22 +139,23 @@ Result<void> ReadSearchPaths(const Place& place, Config& config) {
   return {};
 }
 
-Result<std::string> EngineName(const Place& place, const YAML::Node& node) {
-  const auto engine = engines::FindEngine(node.IsScalar() ? node.Scalar() : "");
-  if (!engine) return Bad(place, node.Mark(), fmt::format("in '{}': {}", place.key, engine.error().message));
+Result<std::string> EngineName(const Place& place, const yaml::Node& node) {
+  const auto engine = engines::FindEngine(node.text);
+  if (!engine)
+    return place.file.Bad(node.line, fmt::format("in '{}': {}", place.key, engine.error().message));
   return std::string((*engine)->Name());
 }
 
 Result<void> ReadFallbacks(const Place& place, Config& config) {
-  if (place.node.IsNull()) return {};
-  if (!place.node.IsMap()) return Bad(place, "a map of an engine to the one that stands in for it");
-  for (const auto& entry : place.node) {
-    TRY_ASSIGN(const std::string missing, EngineName(place, entry.first));
-    TRY_ASSIGN(const std::string other, EngineName(place, entry.second));
+  if (!IsOrNothing(place, Kind::kMap))
+    return Bad(place, "a map of an engine to the one that stands in for it");
+  for (const auto& [key, value] : place.node.entries) {
+    TRY_ASSIGN(const std::string missing, EngineName(place, key));
+    TRY_ASSIGN(const std::string other, EngineName(place, value));
     const auto relatives = (*engines::FindEngine(missing))->Relatives();
     if (std::find(relatives.begin(), relatives.end(), other) == relatives.end()) {
-      return Bad(place, entry.second.Mark(),
-                 fmt::format("in '{}': '{}' cannot stand in for '{}'", place.key, other, missing));
+      return place.file.Bad(value.line,
+                            fmt::format("in '{}': '{}' cannot stand in for '{}'", place.key, other, missing));
     }
     config.engine_fallbacks[missing] = other;
   }
@@ -177,11 +163,10 @@ Result<void> ReadFallbacks(const Place& place, Config& config) {
 }
 
 Result<void> ReadTeams(const Place& place, Config& config) {
-  if (place.node.IsNull()) return {};
-  if (!place.node.IsMap()) return Bad(place, "a map of team names");
-  for (const auto& entry : place.node) {
-    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    if (name.empty()) return Bad(place, entry.first.Mark(), "a team needs a name");
+  if (!IsOrNothing(place, Kind::kMap)) return Bad(place, "a map of team names");
+  for (const auto& [key, value] : place.node.entries) {
+    const std::string& name = key.text;
+    if (name.empty()) return place.file.Bad(key.line, "a team needs a name");
     Team team;
     const std::array<Key, 2> keys{{
         {"users",
@@ -195,29 +180,29 @@ Result<void> ReadTeams(const Place& place, Config& config) {
            return {};
          }},
     }};
-    TRY(ReadMap({entry.second, place.file, place.key + "." + name}, keys));
+    TRY(ReadMap({value, place.file, place.key + "." + name}, keys));
     if (!config.teams.emplace(name, std::move(team)).second) {
-      return Bad(place, entry.first.Mark(), fmt::format("team '{}' is there twice", name));
+      return place.file.Bad(key.line, fmt::format("team '{}' is there twice", name));
     }
   }
   return {};
 }
 
 Result<void> ReadUsualPlaces(const Place& place, Config& config) {
-  const std::string text = place.node.IsScalar() ? place.node.Scalar() : "";
+  const std::string& text = place.node.text;
   config.engine_usual_places = text == "true";
   if (text == "true" || text == "false") return {};
   return Bad(place, "true or false");
 }
 
 Result<void> ReadLicence(const Place& place, Config& config, std::string_view key) {
-  const std::string text = place.node.IsScalar() ? place.node.Scalar() : "";
+  const std::string& text = place.node.text;
   if (text == "true") config.accepted_licences.emplace(key);
   if (text == "true" || text == "false") return {};
   return Bad(place, "true, if you accept the licence, or false");
 }
 
-Result<Config> Read(const YAML::Node& document, std::string_view file) {
+Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
   Config config;
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
     return [&config, read](const Place& place) { return read(place, config); };
@@ -249,7 +234,7 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
   TRY(ReadMap({document, file, ""}, keys));
   if (config.disk_warn_percent > config.disk_refuse_percent) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file,
+                fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file.name,
                             config.disk_warn_percent, config.disk_refuse_percent));
   }
   return config;
@@ -258,11 +243,8 @@ Result<Config> Read(const YAML::Node& document, std::string_view file) {
 }  // namespace
 
 Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
-  try {
-    return Read(YAML::Load(std::string(yaml)), name);
-  } catch (const YAML::Exception& e) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", name, e.mark.line + 1, e.msg));
-  }
+  TRY_ASSIGN(const yaml::Node document, yaml::Parse(std::string(yaml), name));
+  return Read(document, {name, Guess});
 }
 
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted) {
@@ -288,12 +270,8 @@ Result<Config> LoadConfig(const std::string& path, bool must_exist) {
   auto file = PosixFileSystem().Open(path, OpenMode::kRead);
   if (!file && file.error().code == ErrorCode::kNotFound && !must_exist) return Config{};
   if (!file) return Fail(file.error());
-  std::string text(kMaxConfigBytes + 1, '\0');
+  std::string text(yaml::kMaxBytes + 1, '\0');
   TRY_ASSIGN(const size_t size, (*file)->ReadAt(0, std::as_writable_bytes(std::span(text))));
-  if (size > kMaxConfigBytes) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is larger than {} bytes", path, kMaxConfigBytes));
-  }
   text.resize(size);
   return ParseConfig(text, path);
 }

@@ -7,7 +7,7 @@
 #include <deque>
 #include <utility>
 
-#include "api/nearest.h"
+#include "base/nearest.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
@@ -63,7 +63,7 @@ Result<NormalWords> Normalise(std::span<const Command> commands, const Words& ar
 }
 
 std::string DidYouMean(std::string_view word, std::span<const std::string_view> candidates) {
-  const std::string_view nearest = api::Nearest(word, candidates);
+  const std::string_view nearest = Nearest(word, candidates);
   if (!nearest.empty()) return fmt::format("Did you mean '{}'?", nearest);
   return {};
 }

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "api/nearest.h"
+#include "base/nearest.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
@@ -62,7 +62,7 @@ Result<const rapidjson::Value*> Member(const rapidjson::Value& object, std::stri
       known.push_back(Text(member.name));
     }
   }
-  const std::string_view nearest = api::Nearest(name, known);
+  const std::string_view nearest = Nearest(name, known);
   const std::string meant = nearest.empty() ? std::string() : fmt::format("Did you mean '{}'? ", nearest);
   return Fail(ErrorCode::kInvalidArgument,
               fmt::format("--format: there is no field '{}'", OneLine(name.substr(0, kMaxShown))),

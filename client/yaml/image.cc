@@ -1,12 +1,12 @@
 #include "client/yaml/image.h"
 
+#include "yaml/tree.h"
 #include <fmt/core.h>
 
 #include "api/image_reference.h"
 #include "api/lifetime.h"
 #include "client/output/text.h"
 #include "client/yaml/image_reader.h"
-#include "client/yaml/tree.h"
 
 namespace spawnd::client {
 namespace {
@@ -28,7 +28,7 @@ Result<void> Apply(const ImageOverrides& overrides, api::CreateDataImageRequest&
 }
 
 Result<api::CreateDataImageRequest> Parse(const ImageYaml& yaml, const ImageOverrides& overrides) {
-  TRY_ASSIGN(const YamlNode root, ParseYaml(yaml.text, yaml.name));
+  TRY_ASSIGN(const yaml::Node root, yaml::Parse(yaml.text, yaml.name));
   TRY_ASSIGN(api::CreateDataImageRequest request, ReadImageTree(yaml, root));
   TRY(Apply(overrides, request));
   if (request.name.empty()) {

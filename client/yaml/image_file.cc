@@ -1,5 +1,6 @@
 #include "client/yaml/image_file.h"
 
+#include "yaml/tree.h"
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -11,7 +12,6 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
-#include "client/yaml/tree.h"
 
 namespace spawnd::client {
 namespace {
@@ -34,9 +34,9 @@ Result<std::string> ReadAll(int fd, const std::string& name) {
                   ErrnoError(errno, fmt::format("cannot read '{}'", name)).message, kFileHint);
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
-    if (text.size() > kMaxYamlBytes) {
+    if (text.size() > yaml::kMaxBytes) {
       return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("'{}' is larger than {} bytes", name, kMaxYamlBytes),
+                  fmt::format("'{}' is larger than {} bytes", name, yaml::kMaxBytes),
                   "A data image's YAML describes where the backup is; it is not the backup.");
     }
   }

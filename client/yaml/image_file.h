@@ -16,7 +16,7 @@ struct ImageYaml {
   std::string current_directory;  ///< absolute: and here second
 };
 
-/// Reads a file ("-": standard input) of at most kMaxYamlBytes. Error: kInvalidArgument, naming file and
+/// Reads a file ("-": standard input) of at most yaml::kMaxBytes. Error: kInvalidArgument, naming file and
 /// cause.
 Result<ImageYaml> ReadImageYaml(const std::string& path);
 

@@ -12,13 +12,15 @@
 #include "api/image_reference.h"
 #include "api/json_document.h"
 #include "api/lifetime.h"
-#include "api/nearest.h"
+#include "base/nearest.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
 namespace {
 
-using Kind = YamlNode::Kind;
+using yaml::KindName;
+using yaml::Node;
+using Kind = Node::Kind;
 
 struct OtherName {
   std::string_view other;  ///< lower case
@@ -53,28 +55,29 @@ constexpr std::array<OtherName, 24> kOtherNames{{
     {"filepath", "path"},
 }};
 
-/// The one of `names` that is meant by `key`; empty when nobody can say.
-std::string_view KeyMeant(std::string_view key, const std::vector<std::string_view>& names) {
+/// ", did you mean 'x'?"; empty when nobody can say.
+std::string Guess(std::string_view key, std::span<const std::string_view> names) {
   const std::string lower = LowerCase(key);
+  std::string_view meant;
   for (const OtherName& one : kOtherNames) {
-    if (one.other == lower && std::find(names.begin(), names.end(), one.key) != names.end()) return one.key;
+    if (one.other == lower && std::find(names.begin(), names.end(), one.key) != names.end()) meant = one.key;
   }
-  return api::Nearest(key, names);
+  if (meant.empty()) meant = Nearest(key, names);
+  return meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant);
 }
 
 /// Walks the tree and fills the request. Each key of the file has one entry in Keys().
 class Reader {
  public:
-  explicit Reader(const ImageYaml& yaml) : yaml_(yaml) {}
+  explicit Reader(const ImageYaml& yaml) : yaml_(yaml), file_{yaml.name, Guess} {}
 
-  Result<api::CreateDataImageRequest> Read(const YamlNode& root) {
+  Result<api::CreateDataImageRequest> Read(const Node& root) {
     if (root.kind == Kind::kNull) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", yaml_.name),
                   "A data image needs at least name, sourceType and engine.");
     }
     if (root.kind != Kind::kMap) {
-      return Bad(root.line,
-                 fmt::format("expected keys such as 'name: demo', found {}", YamlKindName(root.kind)));
+      return Bad(root.line, fmt::format("expected keys such as 'name: demo', found {}", KindName(root.kind)));
     }
     TRY(ForEachKey<Reader>(root, Keys(), *this));
     TRY(JoinBackupFolder());
@@ -86,18 +89,18 @@ class Reader {
   template <typename T>
   struct Key {
     std::string_view name;
-    Result<void> (T::*read)(const YamlNode& value);
+    Result<void> (T::*read)(const Node& value);
   };
 
   /// One entry of `backups`, or the one `backup`.
   struct Backup {
     explicit Backup(const Reader& r) : reader(r) {}
-    Result<void> Folder(const YamlNode& value) { return Set(value, "folder", folder); }
-    Result<void> File(const YamlNode& value) { return Set(value, "file", file); }
-    Result<void> Path(const YamlNode& value) { return Set(value, "path", path); }
+    Result<void> Folder(const Node& value) { return Set(value, "folder", folder); }
+    Result<void> File(const Node& value) { return Set(value, "file", file); }
+    Result<void> Path(const Node& value) { return Set(value, "path", path); }
     /// The content says what the format is; the key is there for files that name it.
-    Result<void> Format(const YamlNode& value) { return Set(value, "format", format); }
-    Result<void> Set(const YamlNode& value, std::string_view key, std::string& out) {
+    Result<void> Format(const Node& value) { return Set(value, "format", format); }
+    Result<void> Set(const Node& value, std::string_view key, std::string& out) {
       TRY_ASSIGN(out, reader.Text(value, key));
       return {};
     }
@@ -137,82 +140,52 @@ class Reader {
   }
 
   tl::unexpected<Error> Bad(int line, std::string_view what, std::string hint = {}) const {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", yaml_.name, line, what),
-                std::move(hint));
+    return file_.Bad(line, what, std::move(hint));
   }
   /// The error of a check elsewhere, with the place in front.
   tl::unexpected<Error> At(int line, const Error& error) const {
     return Fail(error.Wrap(fmt::format("{}, line {}", yaml_.name, line)));
   }
 
-  /// Calls each key's function on `target`; refuses keys that are unknown or repeated.
+  /// Calls each key's function on `target`; a key without a value is as good as none.
   template <typename T, typename KeyTable>
-  Result<void> ForEachKey(const YamlNode& map, const KeyTable& keys, T& target) const {
+  Result<void> ForEachKey(const Node& map, const KeyTable& keys, T& target) const {
     std::vector<std::string_view> names;
     for (const auto& key : keys) names.push_back(key.name);
-    std::vector<std::pair<std::string_view, int>> seen;
-    for (const YamlEntry& entry : map.entries) {
-      const YamlNode& key = entry.key;
-      if (key.kind != Kind::kText) {
-        return Bad(key.line, fmt::format("expected a key, found {}", YamlKindName(key.kind)));
-      }
-      const auto known =
-          std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == key.text; });
-      if (known == keys.end()) return Bad(key.line, UnknownKey(key.text, names), KnownKeys(names));
-      for (const auto& [name, line] : seen) {
-        if (name == key.text) {
-          return Bad(key.line, fmt::format("key '{}' is given again, first on line {}", name, line),
-                     "Keep one of them.");
-        }
-      }
-      seen.emplace_back(key.text, key.line);
-      if (entry.value.kind != Kind::kNull) TRY((target.*(known->read))(entry.value));
-    }
-    return {};
-  }
-
-  static std::string UnknownKey(std::string_view key, const std::vector<std::string_view>& names) {
-    const std::string_view nearest = KeyMeant(key, names);
-    std::string text = fmt::format("unknown key '{}'", key.substr(0, 64));
-    if (!nearest.empty()) text += fmt::format(", did you mean '{}'?", nearest);
-    return text;
-  }
-  static std::string KnownKeys(const std::vector<std::string_view>& names) {
-    return fmt::format("Known keys here: {}.", fmt::join(names, ", "));
+    return file_.ReadKeys(map, names, "", [&](size_t key, const Node& value) {
+      return value.kind == Kind::kNull ? Result<void>() : (target.*(keys[key].read))(value);
+    });
   }
 
   /// A scalar's literal text without blanks around it.
-  Result<std::string> Text(const YamlNode& value, std::string_view key) const {
-    if (value.kind != Kind::kText) {
-      return Bad(value.line, fmt::format("'{}' must be text, found {}", key, YamlKindName(value.kind)));
-    }
-    return Trim(value.text);
+  Result<std::string> Text(const Node& value, std::string_view key) const {
+    return file_.Text(value, key).map(Trim);
   }
 
   /// The scalars of a list with their lines.
-  Result<std::vector<std::pair<std::string, int>>> Texts(const YamlNode& value, std::string_view key) const {
+  Result<std::vector<std::pair<std::string, int>>> Texts(const Node& value, std::string_view key) const {
     if (value.kind != Kind::kList) {
-      return Bad(value.line, fmt::format("'{}' must be a list, found {}", key, YamlKindName(value.kind)),
+      return Bad(value.line, fmt::format("'{}' must be a list, found {}", key, KindName(value.kind)),
                  fmt::format("Write '{}: [a, b]', or one '- a' a line.", key));
     }
     std::vector<std::pair<std::string, int>> texts;
-    for (const YamlNode& item : value.items) {
+    for (const Node& item : value.items) {
       if (item.kind != Kind::kText) {
         return Bad(item.line > 0 ? item.line : value.line,
-                   fmt::format("'{}' must be a list of texts, found {} in it", key, YamlKindName(item.kind)));
+                   fmt::format("'{}' must be a list of texts, found {} in it", key, KindName(item.kind)));
       }
       texts.emplace_back(Trim(item.text), item.line);
     }
     return texts;
   }
 
-  Result<void> Name(const YamlNode& value) {
+  Result<void> Name(const Node& value) {
     TRY_ASSIGN(request_.name, Text(value, "name"));
     if (auto valid = api::ValidateName(request_.name, "data image"); !valid)
       return At(value.line, valid.error());
     return {};
   }
-  Result<void> SourceType(const YamlNode& value) {
+  Result<void> SourceType(const Node& value) {
     TRY_ASSIGN(const std::string text, Text(value, "sourceType"));
     const std::string word = LowerCase(text);
     source_given_ = true;
@@ -228,16 +201,16 @@ class Reader {
     }
     return {};
   }
-  Result<void> Engine(const YamlNode& value) { return Set(value, "engine", request_.engine); }
-  Result<void> Version(const YamlNode& value) { return Set(value, "version", request_.version); }
-  Result<void> InitialDatabaseName(const YamlNode& value) {
+  Result<void> Engine(const Node& value) { return Set(value, "engine", request_.engine); }
+  Result<void> Version(const Node& value) { return Set(value, "version", request_.version); }
+  Result<void> InitialDatabaseName(const Node& value) {
     return Set(value, "initialDatabaseName", request_.initial_database_name);
   }
-  Result<void> Set(const YamlNode& value, std::string_view key, std::string& out) {
+  Result<void> Set(const Node& value, std::string_view key, std::string& out) {
     TRY_ASSIGN(out, Text(value, key));
     return {};
   }
-  Result<void> Tags(const YamlNode& value) {
+  Result<void> Tags(const Node& value) {
     TRY_ASSIGN(const auto texts, Texts(value, "tags"));
     for (const auto& [text, line] : texts) {
       if (auto valid = api::ValidateTag(text); !valid) return At(line, valid.error());
@@ -245,7 +218,7 @@ class Reader {
     }
     return {};
   }
-  Result<void> Teams(const YamlNode& value) {
+  Result<void> Teams(const Node& value) {
     TRY_ASSIGN(const auto texts, Texts(value, "teams"));
     for (const auto& [text, line] : texts) {
       if (text.empty()) return Bad(line, "a team's name is empty");
@@ -253,14 +226,14 @@ class Reader {
     }
     return {};
   }
-  Result<void> Lifetime(const YamlNode& value) {
+  Result<void> Lifetime(const Node& value) {
     TRY_ASSIGN(const std::string text, Text(value, "lifetime"));
     auto seconds = api::ParseLifetime(text);
     if (!seconds) return At(value.line, seconds.error());
     request_.lifetime_seconds = *seconds;
     return {};
   }
-  Result<void> Durability(const YamlNode& value) {
+  Result<void> Durability(const Node& value) {
     TRY_ASSIGN(const std::string text, Text(value, "durability"));
     const std::string word = LowerCase(text);
     if (word != "everysec" && word != "always") {
@@ -271,7 +244,7 @@ class Reader {
   }
 
   /// Says that backups are described by `key`, once.
-  Result<void> Describe(const YamlNode& value, std::string_view key) {
+  Result<void> Describe(const Node& value, std::string_view key) {
     if (!backup_key_.empty() && backup_key_ != key) {
       return Bad(value.line,
                  fmt::format("'{}' repeats what '{}' on line {} says", key, backup_key_, backup_line_),
@@ -281,25 +254,25 @@ class Reader {
     backup_line_ = value.line;
     return {};
   }
-  Result<void> Backups(const YamlNode& value) {
+  Result<void> Backups(const Node& value) {
     TRY(Describe(value, "backups"));
     if (value.kind != Kind::kList) {
-      return Bad(value.line, fmt::format("'backups' must be a list, found {}", YamlKindName(value.kind)),
+      return Bad(value.line, fmt::format("'backups' must be a list, found {}", KindName(value.kind)),
                  "Put '- ' before the entry, or use 'backup' for one.");
     }
-    for (const YamlNode& item : value.items) TRY(AddBackup(item, "an entry of 'backups'"));
+    for (const Node& item : value.items) TRY(AddBackup(item, "an entry of 'backups'"));
     return {};
   }
-  Result<void> OneBackup(const YamlNode& value) {
+  Result<void> OneBackup(const Node& value) {
     TRY(Describe(value, "backup"));
     return AddBackup(value, "'backup'");
   }
   /// A map with folder, file, format, path; or the path itself.
-  Result<void> AddBackup(const YamlNode& value, std::string_view what) {
+  Result<void> AddBackup(const Node& value, std::string_view what) {
     if (value.kind == Kind::kText) return AddPath(Trim(value.text), value.line, request_.backups, "backup");
     if (value.kind != Kind::kMap) {
       const int line = value.line > 0 ? value.line : backup_line_;
-      return Bad(line, fmt::format("{} must be a map, found {}", what, YamlKindName(value.kind)),
+      return Bad(line, fmt::format("{} must be a map, found {}", what, KindName(value.kind)),
                  "Write 'folder:' and 'file:', or 'path:'.");
     }
     Backup backup(*this);
@@ -312,11 +285,11 @@ class Reader {
     if (path.empty()) path = backup.file.empty() ? backup.folder : JoinPath(backup.folder, backup.file);
     return AddPath(path, value.line, request_.backups, "backup");
   }
-  Result<void> BackupFolder(const YamlNode& value) {
+  Result<void> BackupFolder(const Node& value) {
     TRY(Describe(value, "backupFolder/backupFile"));
     return Set(value, "backupFolder", backup_folder_);
   }
-  Result<void> BackupFile(const YamlNode& value) {
+  Result<void> BackupFile(const Node& value) {
     TRY(Describe(value, "backupFolder/backupFile"));
     return Set(value, "backupFile", backup_file_);
   }
@@ -325,16 +298,16 @@ class Reader {
     const std::string path = backup_file_.empty() ? backup_folder_ : JoinPath(backup_folder_, backup_file_);
     return AddPath(path, backup_line_, request_.backups, "backup");
   }
-  Result<void> ScriptsFolders(const YamlNode& value) {
+  Result<void> ScriptsFolders(const Node& value) {
     TRY_ASSIGN(const auto texts, Texts(value, "scriptsFolders"));
     scripts_line_ = value.line;
     for (const auto& [text, line] : texts)
       TRY(AddPath(text, line, request_.scripts_folders, "scripts folder"));
     return {};
   }
-  Result<void> PreScript(const YamlNode& value) { return Script(value, "preScript", request_.pre_script); }
-  Result<void> PostScript(const YamlNode& value) { return Script(value, "postScript", request_.post_script); }
-  Result<void> Script(const YamlNode& value, std::string_view key, std::string& out) {
+  Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
+  Result<void> PostScript(const Node& value) { return Script(value, "postScript", request_.post_script); }
+  Result<void> Script(const Node& value, std::string_view key, std::string& out) {
     TRY(Text(value, key));
     const size_t limit = api::kRequestLimits.string_bytes;
     if (value.text.size() > limit)
@@ -402,6 +375,7 @@ class Reader {
   }
 
   const ImageYaml& yaml_;
+  const yaml::File file_;
   api::CreateDataImageRequest request_;
   bool source_given_ = false;
   std::string backup_key_;
@@ -417,7 +391,7 @@ void AddUnique(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
 
-Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const YamlNode& root) {
+Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root) {
   return Reader(yaml).Read(root);
 }
 

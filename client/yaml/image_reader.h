@@ -2,18 +2,19 @@
 /// Pure but for looking whether the named files exist.
 #pragma once
 
+#include "yaml/tree.h"
+
 #include <string>
 #include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
 #include "client/yaml/image_file.h"
-#include "client/yaml/tree.h"
 
 namespace spawnd::client {
 
 /// Errors as ParseImageYaml; the name may be missing.
-Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const YamlNode& root);
+Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root);
 
 /// Tags and teams: a text that is in the list already is not added again.
 void AddUnique(std::vector<std::string>& list, const std::string& text);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "api/nearest.h"
 #include "base/accounts.h"
+#include "base/nearest.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -16,7 +16,7 @@ std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
   std::vector<std::string_view> names(others.begin(), others.end());
   names.reserve(others.size() + visible.size());
   for (const Row& row : visible) names.push_back(row.name);
-  const std::string_view nearest = api::Nearest(reference.substr(0, reference.find(':')), names);
+  const std::string_view nearest = Nearest(reference.substr(0, reference.find(':')), names);
   std::string hint;
   // The name itself is right when only its tag is not.
   if (!nearest.empty() && nearest != reference) hint = "Did you mean '" + std::string(nearest) + "'? ";

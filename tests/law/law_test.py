@@ -11,15 +11,16 @@ import os
 import re
 import sys
 
-CODE_FOLDERS = ["base", "storage", "engines", "api", "daemon", "client"]
+CODE_FOLDERS = ["base", "yaml", "storage", "engines", "api", "daemon", "client"]
 # Which folder may include which: arrows go down only.
 MAY_INCLUDE = {
     "base": {"base"},
+    "yaml": {"yaml", "base"},
     "storage": {"storage", "base"},
     "engines": {"engines", "base"},
     "api": {"api", "base"},
-    "daemon": {"daemon", "api", "engines", "storage", "base"},
-    "client": {"client", "api", "base"},
+    "daemon": {"daemon", "api", "engines", "storage", "yaml", "base"},
+    "client": {"client", "api", "yaml", "base"},
 }
 # The same for the rooms of a folder. What stands outside them (daemon/serve.cc, client/main.cc) looks at all rooms, and
 # no room at that. A room not named here is a folder without a law, which is one itself.
@@ -45,11 +46,13 @@ ROOMS = {
 # What a folder may not know of, as the beginnings of header names.
 SOCKET_HEADERS = ("sys/socket.h", "sys/un.h", "netinet/", "arpa/", "netdb.h")
 MAY_NOT_INCLUDE = {
-    "storage": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "systemd/", "libpq-fe.h", "sqlite3.h"),
-    "engines": ("uv.h", "llhttp.h", "spdlog/", "fuse", "sqlite3.h"),
-    "api": ("uv.h", "llhttp.h", "spdlog/", "sqlite3.h") + SOCKET_HEADERS,
-    "client": ("uv.h", "libpq-fe.h", "fuse", "sqlite3.h"),
-    "base": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "libpq-fe.h", "fuse", "sqlite3.h"),
+    "storage": ("uv.h", "yaml-cpp/", "rapidjson/", "llhttp.h", "spdlog/", "systemd/", "libpq-fe.h", "sqlite3.h"),
+    "engines": ("uv.h", "yaml-cpp/", "llhttp.h", "spdlog/", "fuse", "sqlite3.h"),
+    "api": ("uv.h", "yaml-cpp/", "llhttp.h", "spdlog/", "sqlite3.h") + SOCKET_HEADERS,
+    "client": ("uv.h", "yaml-cpp/", "libpq-fe.h", "fuse", "sqlite3.h"),
+    "yaml": ("uv.h", "rapidjson/", "llhttp.h", "spdlog/", "libpq-fe.h", "fuse", "sqlite3.h") + SOCKET_HEADERS,
+    "base": ("uv.h", "yaml-cpp/", "rapidjson/", "llhttp.h", "spdlog/", "libpq-fe.h", "fuse", "sqlite3.h"),
+    "daemon": ("yaml-cpp/",),
 }
 MAX_LINES = 500
 MAX_FILES = 30
@@ -296,6 +299,7 @@ LAWS = [
     (arrows_go_down,
      [("storage/a.cc", '#include "daemon/loop/jobs.h"\n'), ("engines/postgresql/a.cc", '#include "storage/volume.h"\n'),
       ("client/a.cc", '#include "daemon/loop/jobs.h"\n'), ("base/a.h", '#  include <api/types.h>\n'),
+      ("api/a.cc", '#include "yaml/tree.h"\n'), ("yaml/a.cc", '#include "api/types.h"\n'),
       ("daemon/a.cc", '#include "tests/support/catch.h"\n'), ("daemon/a.cc", '#include "jobs.h"\n')],
      [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/loop/jobs.h"\n')]),
     (rooms_include_downwards,
@@ -307,8 +311,9 @@ LAWS = [
     (folders_stay_ignorant,
      [("storage/a.h", "#include <uv.h>\n"), ("storage/a.cc", "#include <rapidjson/document.h>\n"),
       ("storage/a.cc", "#include <spdlog/spdlog.h>\n"), ("client/a.cc", "#include <uv.h>\n"),
-      ("engines/a.cc", "#include <uv.h>\n"), ("api/a.cc", "#include <sys/socket.h>\n")],
-     [("daemon/a.cc", "#include <uv.h>\n"), ("client/a.cc", "#include <sys/socket.h>\n")]),
+      ("engines/a.cc", "#include <uv.h>\n"), ("api/a.cc", "#include <sys/socket.h>\n"),
+      ("daemon/a.cc", "#include <yaml-cpp/yaml.h>\n")],
+     [("daemon/a.cc", "#include <uv.h>\n"), ("yaml/a.cc", "#include <yaml-cpp/yaml.h>\n"), ("client/a.cc", "#include <sys/socket.h>\n")]),
     (only_engines_name_products,
      [("daemon/a.cc", 'auto* e = FindEngine("postgresql");\n'), ("client/a.cc", "class MySqlThing {};\n")],
      [("engines/postgresql/a.cc", 'return "postgresql";\n'), ("daemon/a.cc", "// as PostgreSQL does\n")]),

@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import sys
 
-ROOTS = ("base", "storage", "engines", "api", "daemon", "client", "tests")
+ROOTS = ("base", "yaml", "storage", "engines", "api", "daemon", "client", "tests")
 
 
 def without_source():

@@ -19,7 +19,7 @@ import shlex
 import subprocess
 import sys
 
-FOLDERS = ("base/", "storage/", "engines/", "api/", "daemon/", "client/")
+FOLDERS = ("base/", "yaml/", "storage/", "engines/", "api/", "daemon/", "client/")
 MOST = 10  # sources in a group: enough to share what they include, few enough to keep two cores busy to the end
 TIDY = "clang-tidy-14"
 

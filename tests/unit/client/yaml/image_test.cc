@@ -1,12 +1,12 @@
 /// The YAML of docs/contract.md: every spelling, and every mistake with its line.
 #include "client/yaml/image.h"
 
+#include "yaml/tree.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
-#include "client/yaml/tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 

@@ -4,11 +4,11 @@
 #include <span>
 #include <string_view>
 
-namespace spawnd::api {
+namespace spawnd {
 
 /// The candidate with the smallest edit distance (insert, delete, replace, swap neighbours; case counts
 /// less), or an empty view when none is near enough to be what was meant. Words over 64 characters are near
 /// to nothing.
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> candidates);
 
-}  // namespace spawnd::api
+}  // namespace spawnd

@@ -1,15 +1,15 @@
-#include "client/yaml/tree.h"
+#include "yaml/tree.h"
 
 #include "tests/support/catch.h"
 
-using namespace spawnd::client;
+using namespace spawnd::yaml;
 using Catch::Matchers::Contains;
-using Kind = YamlNode::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
 std::string Refused(const std::string& text) {
-  const auto tree = ParseYaml(text, "x.yaml");
+  const auto tree = Parse(text, "x.yaml");
   REQUIRE_FALSE(tree);
   CHECK(tree.error().code == spawnd::ErrorCode::kInvalidArgument);
   CHECK(tree.error().message.find('\n') == std::string::npos);
@@ -19,12 +19,12 @@ std::string Refused(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a tree has literal text and lines") {
-  const auto tree = ParseYaml("a: 11.0\nb:\n  - 0.20\n  - {c: ~}\n\"d\": 'yes'\n", "x.yaml");
+  const auto tree = Parse("a: 11.0\nb:\n  - 0.20\n  - {c: ~}\n\"d\": 'yes'\n", "x.yaml");
   REQUIRE(tree);
   REQUIRE(tree->kind == Kind::kMap);
   REQUIRE(tree->entries.size() == 3);
   CHECK(tree->entries[0].value.text == "11.0");
-  const YamlNode& list = tree->entries[1].value;
+  const Node& list = tree->entries[1].value;
   REQUIRE(list.kind == Kind::kList);
   CHECK(list.items[0].text == "0.20");
   CHECK(list.items[0].line == 3);
@@ -35,7 +35,7 @@ TEST_CASE("a tree has literal text and lines") {
 
 TEST_CASE("empty documents are nothing") {
   for (const char* text : {"", "\n\n", "# only a comment\n", "---\n", "~"}) {
-    const auto tree = ParseYaml(text, "x.yaml");
+    const auto tree = Parse(text, "x.yaml");
     REQUIRE(tree);
     CHECK(tree->kind == Kind::kNull);
   }
@@ -55,10 +55,10 @@ TEST_CASE("what is not YAML names the line") {
 }
 
 TEST_CASE("size, depth and copies have limits") {
-  CHECK_THAT(Refused(std::string(kMaxYamlBytes + 1, '#')), Contains("larger than 1048576 bytes"));
+  CHECK_THAT(Refused(std::string(kMaxBytes + 1, '#')), Contains("larger than 1048576 bytes"));
   Refused(std::string(100'000, '['));
   CHECK_THAT(Refused(std::string(17, '[') + std::string(17, ']')), Contains("nested deeper than 16"));
-  CHECK(ParseYaml(std::string(16, '[') + std::string(16, ']'), "x"));
+  CHECK(Parse(std::string(16, '[') + std::string(16, ']'), "x"));
   std::string lines;
   for (int i = 0; i < 10'001; ++i) lines += "- x\n";
   CHECK_THAT(Refused(lines), Contains("more than 10000 values"));

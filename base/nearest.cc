@@ -1,9 +1,9 @@
-#include "api/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 #include <array>
 
-namespace spawnd::api {
+namespace spawnd {
 namespace {
 
 constexpr size_t kMaxLength = 64;
@@ -58,4 +58,4 @@ std::string_view Nearest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
-}  // namespace spawnd::api
+}  // namespace spawnd

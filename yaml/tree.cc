@@ -1,47 +1,47 @@
-#include "client/yaml/tree.h"
+#include "yaml/tree.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
-namespace spawnd::client {
+namespace spawnd::yaml {
 namespace {
 
 class TreeCopy {
  public:
-  explicit TreeCopy(std::string_view name) : name_(name) {}
+  explicit TreeCopy(std::string_view name) : file_{name} {}
 
-  Result<YamlNode> Copy(const YAML::Node& from, size_t depth) {
-    YamlNode node;
+  Result<Node> Copy(const YAML::Node& from, size_t depth) {
+    Node node;
     node.line = from.Mark().line + 1;
-    if (depth > kMaxYamlNesting)
-      return Bad(node, fmt::format("nested deeper than {} levels", kMaxYamlNesting));
-    if (++count_ > kMaxYamlNodes) return Bad(node, fmt::format("more than {} values", kMaxYamlNodes));
+    if (depth > kMaxNesting) return Bad(node, fmt::format("nested deeper than {} levels", kMaxNesting));
+    if (++count_ > kMaxNodes) return Bad(node, fmt::format("more than {} values", kMaxNodes));
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null:
         return node;
       case YAML::NodeType::Scalar:
-        node.kind = YamlNode::Kind::kText;
+        node.kind = Node::Kind::kText;
         node.text = from.Scalar();
         return node;
       case YAML::NodeType::Sequence:
-        node.kind = YamlNode::Kind::kList;
+        node.kind = Node::Kind::kList;
         for (const auto& item : from) {
-          TRY_ASSIGN(YamlNode copy, Copy(item, depth + 1));
+          TRY_ASSIGN(Node copy, Copy(item, depth + 1));
           node.items.push_back(std::move(copy));
         }
         return node;
       case YAML::NodeType::Map:
-        node.kind = YamlNode::Kind::kMap;
+        node.kind = Node::Kind::kMap;
         for (const auto& entry : from) {
-          TRY_ASSIGN(YamlNode key, Copy(entry.first, depth + 1));
-          TRY_ASSIGN(YamlNode value, Copy(entry.second, depth + 1));
+          TRY_ASSIGN(Node key, Copy(entry.first, depth + 1));
+          TRY_ASSIGN(Node value, Copy(entry.second, depth + 1));
           // A value that is absent has no place of its own.
-          if (value.kind == YamlNode::Kind::kNull) value.line = key.line;
+          if (value.kind == Node::Kind::kNull) value.line = key.line;
           node.entries.push_back({std::move(key), std::move(value)});
         }
         return node;
@@ -50,11 +50,11 @@ class TreeCopy {
   }
 
  private:
-  tl::unexpected<Error> Bad(const YamlNode& node, std::string_view what) const {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", name_, node.line, what));
+  tl::unexpected<Error> Bad(const Node& node, std::string_view what) const {
+    return file_.Bad(node.line, what);
   }
 
-  std::string_view name_;
+  const File file_;
   size_t count_ = 0;
 };
 
@@ -71,14 +71,12 @@ int TabIndentedLine(std::string_view text, int last) {
   return 0;
 }
 
-Error SyntaxError(std::string_view name, std::string_view text, const YAML::Exception& exception) {
+tl::unexpected<Error> SyntaxError(const File& file, std::string_view text, const YAML::Exception& exception) {
   const int line = std::max(exception.mark.line, 0) + 1;
   if (const int tab = TabIndentedLine(text, line); tab > 0) {
-    return {ErrorCode::kInvalidArgument, fmt::format("{}, line {}: a tab in the indentation", name, tab),
-            "YAML is indented with spaces only."};
+    return file.Bad(tab, "a tab in the indentation", "YAML is indented with spaces only.");
   }
-  return {ErrorCode::kInvalidArgument,
-          fmt::format("{}, line {}: not valid YAML: {}", name, line, exception.msg)};
+  return file.Bad(line, fmt::format("not valid YAML: {}", exception.msg));
 }
 
 /// Where the documents of a stream begin. Two are enough to know: of a text like "," yaml-cpp's LoadAll makes
@@ -112,46 +110,76 @@ class DocumentStarts final : public YAML::EventHandler {
 
 }  // namespace
 
-std::string_view YamlKindName(YamlNode::Kind kind) {
+std::string_view KindName(Node::Kind kind) {
   switch (kind) {
-    case YamlNode::Kind::kNull:
+    case Node::Kind::kNull:
       return "nothing";
-    case YamlNode::Kind::kText:
+    case Node::Kind::kText:
       return "text";
-    case YamlNode::Kind::kList:
+    case Node::Kind::kList:
       return "a list";
-    case YamlNode::Kind::kMap:
+    case Node::Kind::kMap:
       return "a map";
   }
   return "nothing";
 }
 
-Result<YamlNode> ParseYaml(const std::string& text, std::string_view name) {
-  if (text.size() > kMaxYamlBytes) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is larger than {} bytes", name, kMaxYamlBytes));
+Result<Node> Parse(const std::string& text, std::string_view name) {
+  if (text.size() > kMaxBytes) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is larger than {} bytes", name, kMaxBytes));
   }
   if (text.find('\0') != std::string::npos) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a text file", name), "Save it as UTF-8.");
   }
   try {
     const std::vector<YAML::Mark> starts = DocumentStarts(text).Marks();
-    if (starts.empty()) return YamlNode{};
+    if (starts.empty()) return Node{};
     if (starts.size() > 1 && starts[1].pos == starts[0].pos) {
-      return Fail(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{}, line {}: not valid YAML: nothing can begin like this", name, starts[0].line + 1));
+      return File{name}.Bad(starts[0].line + 1, "not valid YAML: nothing can begin like this");
     }
     if (starts.size() > 1) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}, line {}: a second document begins; one file describes one data image",
-                              name, starts[1].line + 1));
+      return File{name}.Bad(starts[1].line + 1, "a second document begins; a file has one here");
     }
     return TreeCopy(name).Copy(YAML::Load(text), 1);
   } catch (const YAML::Exception& exception) {
-    return Fail(SyntaxError(name, text, exception));
+    return SyntaxError({name}, text, exception);
   } catch (const std::exception& exception) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is not valid YAML: {}", name, exception.what()));
   }
 }
 
-}  // namespace spawnd::client
+tl::unexpected<Error> File::Bad(int line, std::string_view problem, std::string hint) const {
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", name, line, problem),
+              std::move(hint));
+}
+
+Result<std::string> File::Text(const Node& value, std::string_view key) const {
+  if (value.kind == Node::Kind::kText) return value.text;
+  return Bad(value.line, fmt::format("'{}' must be text, found {}", key, KindName(value.kind)));
+}
+
+Result<void> File::ReadKeys(const Node& map, std::span<const std::string_view> names, std::string_view within,
+                            const std::function<Result<void>(size_t, const Node&)>& read) const {
+  std::map<std::string_view, int> lines;
+  for (const auto& [key, value] : map.entries) {
+    if (key.kind != Node::Kind::kText) {
+      return Bad(key.line, fmt::format("expected a key, found {}", KindName(key.kind)));
+    }
+    const auto known = std::find(names.begin(), names.end(), key.text);
+    if (known == names.end()) {
+      return Bad(key.line,
+                 fmt::format("unknown key '{}{}'{}", within, key.text.substr(0, 64), guess(key.text, names)),
+                 fmt::format("Known keys here: {}.", fmt::join(names, ", ")));
+    }
+    const auto [first, is_first] = lines.emplace(key.text, key.line);
+    if (!is_first) {
+      return Bad(key.line,
+                 fmt::format("key '{}{}' is given again, first on line {}", within, key.text, first->second),
+                 "Keep one of them.");
+    }
+    TRY(read(static_cast<size_t>(known - names.begin()), value));
+  }
+  return {};
+}
+
+}  // namespace spawnd::yaml

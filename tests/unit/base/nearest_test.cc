@@ -1,11 +1,11 @@
-#include "api/nearest.h"
+#include "base/nearest.h"
 
 #include <array>
 #include <string>
 
 #include "tests/support/catch.h"
 
-using spawnd::api::Nearest;
+using spawnd::Nearest;
 
 TEST_CASE("the nearest word is what was meant, or nothing") {
   constexpr std::array<std::string_view, 6> kWords = {"data-image", "data-container", "backups",
