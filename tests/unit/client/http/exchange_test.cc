@@ -172,7 +172,7 @@ TEST_CASE("a daemon that says nothing is given up at the deadline, with ticks un
   Pair pair;
   int ticks = 0;
   Waiting waiting;
-  waiting.deadline = std::chrono::milliseconds(60);
+  waiting.deadline = std::chrono::milliseconds(500);
   waiting.tick = std::chrono::milliseconds(5);
   waiting.on_tick = [&] { ++ticks; };
   const auto response = Exchange(pair.near.Get(), {"GET", "/", "", ""}, waiting);
