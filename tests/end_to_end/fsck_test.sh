@@ -113,6 +113,11 @@ with open(sys.argv[1], "r+b") as f:
 case_a_damaged_journal_is_refused() {
   local journal=$state/containers/$(id_of writer)/delta/journal
   wait_until 10 test -e "$journal"  # its first commit
+  # And a later one: damage in the last record of all looks as a power cut in the middle of it would.
+  local size; size=$(stat -c %s "$journal")
+  sql writer '' 'create table later (x int)' >/dev/null
+  grown() { (( $(stat -c %s "$journal") > size )); }
+  wait_until 10 grown
   stop_daemon
   end_keeper writer
   flip "$journal" 560
