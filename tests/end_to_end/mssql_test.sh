@@ -41,7 +41,7 @@ case_accepted_it_runs_in_its_own_places_as_the_engine_user() {
 
 case_another_year_is_not_this_one() {
   sed -i 's/2022/2019/' "$work/files/shop.yaml"
-  assert_error 64 'sql server 2019 is not installed (installed: 16.0.4135.4)' -- ctl create data-image -f "$work/files/shop.yaml"
+  assert_error 64 'mssql 2019 is not installed (installed: 16.0.4135.4)' -- ctl create data-image -f "$work/files/shop.yaml"
 }
 
 run_cases "$@"
