@@ -160,7 +160,7 @@ has_revision() { ctl get data-container "$1" -o json | jq -e --arg name "$2" '.r
 case_ctrl_c_of_a_build_that_waits_in_line() {
   local n builds=() queued code=0 start
   for n in {1..8}; do
-    ctl create data-image -q -f "$(image_yaml "busy$n" 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(600)')" \
+    "$work/spawnctl" create data-image -q -f "$(image_yaml "busy$n" 'sourceType: empty' 'version: 15' 'preScript: select pg_sleep(600)')" \
       >"$work/busy$n" 2>&1 & builds+=($!)
   done
   wait_until 60 eight_builds
