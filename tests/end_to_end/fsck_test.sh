@@ -16,7 +16,13 @@ id_of() { cat "$work/id-$1"; }
 own_layer() { find "$state/store/layers" -newer "$1" -name '*.layer'; }
 assert_clean() { assert_exit 0 fsck; assert_eq "$out" clean; }
 # Ends a container's keeper while no daemon is there to start it again.
-end_keeper() { local pid; pid=$(keeper_pid "$(id_of "$1")"); kill -9 "$pid"; lock_free() { flock -n "$state/containers/$(id_of "$1")/keeper.lock" true; }; wait_until 10 lock_free "$1"; }
+# Kills a container's keeper and returns once nothing of it is left: its lock and the process that the lock's file names.
+end_keeper() {
+  local lock; lock=$state/containers/$(id_of "$1")/keeper.lock
+  kill -9 "$(keeper_pid "$(id_of "$1")")"
+  keeper_ended() { flock -n "$1" true && process_gone "$(cut -d ' ' -f 1 "$1")"; }
+  wait_until 10 keeper_ended "$lock"
+}
 
 case_setup() {
   cat >"$work/files/noise.sql" <<'END'
