@@ -3,6 +3,7 @@
 #include <array>
 
 #include "storage/checksum.h"
+#include "storage/image/image.h"
 #include "storage/image/image_verify.h"
 #include "storage/image/index_format.h"
 #include "tests/fuzz/image_fuzz.h"
