@@ -23,6 +23,12 @@ std::string NameAndId(const ContainerRow& row) {
   return "data container '" + row.name + "' (" + std::to_string(row.id) + ")";
 }
 
+/// Everything else (a disk that fails, a file of a newer version, one that may not be opened) leaves open
+/// what the bytes are, and marks nothing failed.
+bool SaysDamage(const Error& error) {
+  return error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
+}
+
 Result<bool> IsThere(const std::string& path) {
   return PosixFileSystem().Exists(path);
 }
@@ -93,8 +99,14 @@ void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string
 
 /// Reports a file that cannot be read. Nothing is marked as damaged for it, because the disk may give it
 /// tomorrow.
-void FsckCheck::AddUnread(const std::string& path, const std::string& problem, const std::string& affects) {
-  findings_.push_back({path, problem, affects, "look at the disk, then start fsck again", {}});
+void FsckCheck::AddUnread(const std::string& path, const Error& error, const std::string& affects) {
+  const bool newer = error.code == ErrorCode::kUnsupported;
+  findings_.push_back(
+      {path,
+       error.message,
+       affects,
+       newer ? "start fsck of the spawnd that wrote it" : "look at the disk, then start fsck again",
+       {}});
 }
 
 Result<void> FsckCheck::CheckLayers() {
@@ -115,8 +127,8 @@ Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const Error&
     damaged_.insert(id);
   }
   const std::string path = layout_.Layer(layer);
-  if (error.code == ErrorCode::kIo) {
-    AddUnread(path, error.message, Describe(affected));
+  if (!SaysDamage(error)) {
+    AddUnread(path, error, Describe(affected));
     return {};
   }
   findings_.push_back({path, error.message, Describe(affected),
@@ -132,8 +144,8 @@ Result<void> FsckCheck::CheckIndexes() {
     const auto verified = storage::VerifyImage(PosixFileSystem(), path, layout_.Layers());
     if (verified) continue;
     const std::string affected = Describe(std::vector<ImageRow>{row});
-    if (verified.error().code == ErrorCode::kIo) {
-      AddUnread(path, verified.error().message, affected);
+    if (!SaysDamage(verified.error())) {
+      AddUnread(path, verified.error(), affected);
       continue;
     }
     findings_.push_back({path, verified.error().message, affected,

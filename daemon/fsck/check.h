@@ -52,7 +52,7 @@ class FsckCheck {
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);
   void AddDelete(const std::string& path, const std::string& problem);
   void AddMove(const std::vector<std::string>& paths, const std::string& problem);
-  void AddUnread(const std::string& path, const std::string& problem, const std::string& affects);
+  void AddUnread(const std::string& path, const Error& error, const std::string& affects);
 
   const StoreLayout& layout_;
   Catalog& catalog_;

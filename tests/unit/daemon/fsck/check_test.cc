@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "storage/image/layer_format.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
@@ -75,6 +76,30 @@ TEST_CASE("fsck: a layer that cannot be read marks nothing failed") {
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].file == store.layout.Layer(kLayer));
   CHECK(findings[0].affects.find("'shop'") != std::string::npos);
+  CHECK_FALSE(findings[0].repair);
+}
+
+/// A sealed layer, empty, as a version to come may write it.
+void WriteNewerLayer(const std::string& path) {
+  auto header = storage::EncodeLayerHeader(kLayer);
+  header[8] = std::byte{99};  // the version, in docs/store-format.md
+  storage::FinishHeader(header);
+  storage::LayerTrailer trailer;
+  trailer.header_checksum = storage::HeaderChecksum(header);
+  const auto end = storage::EncodeLayerTrailer(trailer);
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(header.data()), header.size());
+  file.write(reinterpret_cast<const char*>(end.data()), end.size());
+}
+
+TEST_CASE("fsck: a layer of a newer version is not damaged, and marks nothing failed") {
+  Store store;
+  const int64_t id = Pending(*store.catalog, "shop");
+  Complete(*store.catalog, id, {kLayer});
+  WriteNewerLayer(store.layout.Layer(kLayer));
+  const auto findings = store.Findings();
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].problem.find("newer") != std::string::npos);
   CHECK_FALSE(findings[0].repair);
 }
 
