@@ -9,7 +9,7 @@
 namespace spawnd::daemon {
 
 /// Locks "<state_directory>/lock" for as long as the descriptor lives; the kernel frees it when the process
-/// ends, however it ends. kInUse when another daemon has it.
+/// ends, however it ends. kInUse when another daemon has it, and still has it two seconds later.
 Result<UniqueFd> LockStateDirectory(const std::string& state_directory);
 
 }  // namespace spawnd::daemon

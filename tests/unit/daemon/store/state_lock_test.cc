@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "base/process.h"
 #include "tests/support/catch.h"
@@ -30,6 +32,18 @@ TEST_CASE("two daemons cannot share a state directory; a killed one leaves no lo
   CHECK(WaitForExit(child) == 128 + SIGKILL);
   CHECK(LockStateDirectory(scratch.Path()));
   CHECK(LockStateDirectory(scratch / "none").error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("the lock of a daemon that is just going is waited for") {
+  const ScratchDirectory scratch;
+  auto first = LockStateDirectory(scratch.Path());
+  REQUIRE(first);
+  std::thread going([&first] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    first->Reset();
+  });
+  CHECK(LockStateDirectory(scratch.Path()));
+  going.join();
 }
 
 }  // namespace
