@@ -21,7 +21,7 @@ end_keeper() {
   local lock; lock=$state/containers/$(id_of "$1")/keeper.lock
   kill -9 "$(keeper_pid "$(id_of "$1")")"
   keeper_ended() { flock -n "$1" true && process_gone "$(cut -d ' ' -f 1 "$1")"; }
-  wait_until 10 keeper_ended "$lock"
+  wait_until 30 keeper_ended "$lock"
 }
 
 case_setup() {
@@ -119,11 +119,6 @@ with open(sys.argv[1], "r+b") as f:
 case_a_damaged_journal_is_refused() {
   local journal=$state/containers/$(id_of writer)/delta/journal
   wait_until 10 test -e "$journal"  # its first commit
-  # And a later one: damage in the last record of all looks as a power cut in the middle of it would.
-  local size; size=$(stat -c %s "$journal")
-  sql writer '' 'create table later (x int)' >/dev/null
-  grown() { (( $(stat -c %s "$journal") > size )); }
-  wait_until 10 grown
   stop_daemon
   end_keeper writer
   flip "$journal" 560
