@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/clock.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/files.h"
@@ -193,12 +193,6 @@ Result<UniqueFd> OpenProcess(pid_t pid) {
   return process;
 }
 
-int64_t MonotonicMicroseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
@@ -207,7 +201,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   KeeperRequest request;
   request.op = Op::kStart;
   request.spec = spec;
-  request.launched_at_microseconds = MonotonicMicroseconds();
+  request.launched_at_microseconds = MonotonicNanoseconds() / 1000;
   request.deadline_seconds = deadline.count();
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));

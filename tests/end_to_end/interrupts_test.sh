@@ -117,15 +117,20 @@ case_the_daemon_stops_while_a_server_is_stopped() {
   start_daemon
 }
 
-# The keeper waits for process 1 to have the file system written out.
-case_the_daemon_stops_while_a_save_runs() {
-  local save keeper first
+# Of a new container 'saved'. The keeper waits for process 1, $first, to have the file system written out; $save is spawnctl.
+begin_a_save_that_waits() {
+  local keeper
   make_container shop saved >/dev/null
   keeper=$(keeper_pid "$(field saved id)")
   first=$(pgrep -P "$keeper")
   kill -STOP "$first"
   "$work/spawnctl" save data-container saved >"$work/said" 2>&1 & save=$!
   wait_until 10 waits_for_process_1 "$keeper"
+}
+
+case_the_daemon_stops_while_a_save_runs() {
+  local save first
+  begin_a_save_that_waits
   stop_daemon
   if wait "$save"; then fail "the save is said to be done"; fi
   kill -CONT "$first"
@@ -138,13 +143,8 @@ waits_for_process_1() { [[ $(awk '{ print $1, $3 }' "/proc/$1/syscall") == "7 0x
 
 # The daemon is stopping already when the keeper says that the save is done.
 case_a_save_ends_while_the_daemon_stops() {
-  local save keeper first
-  make_container shop saved >/dev/null
-  keeper=$(keeper_pid "$(field saved id)")
-  first=$(pgrep -P "$keeper")
-  kill -STOP "$first"
-  "$work/spawnctl" save data-container saved >"$work/said" 2>&1 & save=$!
-  wait_until 10 waits_for_process_1 "$keeper"
+  local save first
+  begin_a_save_that_waits
   kill -TERM "$(daemon_pid)"
   kill -CONT "$first"
   wait "$save" || assert_contains "$(<"$work/said")" 'the daemon is stopping'
