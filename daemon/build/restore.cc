@@ -10,7 +10,7 @@
 #include "daemon/build/text_in_memory.h"
 #include "daemon/build/tool_log.h"
 #include "daemon/build/tool_runner.h"
-#include "daemon/keeper/private_mounts.h"
+#include "daemon/init/private_mounts.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/message.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/files.h"
-#include "daemon/keeper/message.h"
 #include "daemon/keeper/protocol.h"
 
 namespace spawnd::daemon {

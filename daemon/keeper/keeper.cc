@@ -14,8 +14,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/init/private_mounts.h"
 #include "daemon/keeper/files.h"
-#include "daemon/keeper/private_mounts.h"
 #include "engines/registry.h"
 #include "storage/image/image.h"
 

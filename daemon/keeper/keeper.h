@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "daemon/init/init_client.h"
 #include "daemon/keeper/committer.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/engine_log.h"
-#include "daemon/keeper/init_client.h"
 #include "daemon/keeper/protocol.h"
 #include "engines/engine.h"
 #include "storage/export/fuse_export.h"

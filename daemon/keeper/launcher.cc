@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "base/descriptors.h"
+#include "base/message.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/launcher_process.h"
-#include "daemon/keeper/message.h"
 
 namespace spawnd::daemon {
 namespace {

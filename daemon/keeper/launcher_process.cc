@@ -13,9 +13,9 @@
 #include <string>
 #include <utility>
 
+#include "base/message.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/main.h"
-#include "daemon/keeper/message.h"
 
 namespace spawnd::daemon {
 namespace {

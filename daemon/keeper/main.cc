@@ -14,9 +14,9 @@
 #include <fstream>
 #include <vector>
 
+#include "base/message.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/keeper.h"
-#include "daemon/keeper/message.h"
 #include "daemon/keeper/protocol.h"
 
 namespace spawnd::daemon {

@@ -5,7 +5,7 @@
 
 #include "api/json_reader.h"
 #include "api/json_writer.h"
-#include "daemon/keeper/message.h"
+#include "base/message.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -27,7 +27,8 @@ MAY_INCLUDE = {
 ROOMS = {
     "daemon/loop": {"base"},
     "daemon/host": {"engines", "base"},
-    "daemon/keeper": {"engines", "storage", "api", "base"},
+    "daemon/init": {"engines", "storage", "base"},
+    "daemon/keeper": {"daemon/init", "engines", "storage", "api", "base"},
     "daemon/http": {"daemon/loop", "api", "base"},
     "daemon/catalog": {"api", "base"},
     "daemon/store": {"daemon/catalog", "storage", "base"},
@@ -35,7 +36,7 @@ ROOMS = {
     "daemon/containers": {"daemon/keeper", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "storage",
                           "api", "base"},
     "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
-    "daemon/build": {"daemon/images", "daemon/keeper", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
+    "daemon/build": {"daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
                      "daemon/host", "engines", "storage", "api", "base"},
     "daemon/logs": {"daemon/keeper", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/fsck": {"daemon/catalog", "daemon/store", "daemon/keeper", "storage", "api", "base"},

@@ -8,9 +8,9 @@
 
 #include <array>
 
+#include "base/message.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/files.h"
-#include "daemon/keeper/message.h"
 #include "daemon/keeper/protocol.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"

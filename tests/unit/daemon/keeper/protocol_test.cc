@@ -2,9 +2,9 @@
 
 #include <fstream>
 
+#include "base/message.h"
 #include "daemon/keeper/client.h"
 #include "daemon/keeper/files.h"
-#include "daemon/keeper/message.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/keeper/init_process.h"
+#include "daemon/init/init_process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,9 +16,9 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.h"
 #include "base/process.h"
-#include "daemon/keeper/message.h"
-#include "daemon/keeper/private_mounts.h"
+#include "daemon/init/private_mounts.h"
 #include "storage/export/ext4.h"
 #include "storage/export/loop_device.h"
 

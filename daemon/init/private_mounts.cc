@@ -1,4 +1,4 @@
-#include "daemon/keeper/private_mounts.h"
+#include "daemon/init/private_mounts.h"
 
 #include <fcntl.h>
 #include <sched.h>

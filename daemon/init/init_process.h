@@ -1,5 +1,5 @@
 /// What runs as process 1 of a container, and what it and its keeper say to each other; the keeper's end is
-/// ContainerInit (init_client.h). Private to daemon/keeper/.
+/// ContainerInit (init_client.h).
 #pragma once
 
 #include <sys/types.h>

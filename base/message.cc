@@ -1,4 +1,4 @@
-#include "daemon/keeper/message.h"
+#include "base/message.h"
 
 #include <sys/socket.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace spawnd::daemon {
+namespace spawnd {
 namespace {
 
 constexpr char kMoreFollows = '+';
@@ -106,4 +106,4 @@ Result<Message> ReceiveMessage(int socket) {
   }
 }
 
-}  // namespace spawnd::daemon
+}  // namespace spawnd

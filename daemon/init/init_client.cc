@@ -1,4 +1,4 @@
-#include "daemon/keeper/init_client.h"
+#include "daemon/init/init_client.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "base/descriptors.h"
-#include "daemon/keeper/message.h"
+#include "base/message.h"
 
 namespace spawnd::daemon {
 

@@ -1,5 +1,5 @@
 /// A second place for a folder, in a mount namespace of its own. Needs root, as keepers do.
-#include "daemon/keeper/private_mounts.h"
+#include "daemon/init/private_mounts.h"
 
 #include <sched.h>
 #include <sys/mount.h>

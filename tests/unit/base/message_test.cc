@@ -1,4 +1,4 @@
-#include "daemon/keeper/message.h"
+#include "base/message.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 #include "tests/support/catch.h"
 
-namespace spawnd::daemon {
+namespace spawnd {
 namespace {
 
 struct Pair {
@@ -119,4 +119,4 @@ TEST_CASE("descriptors that nobody asked for are closed") {
 }
 
 }  // namespace
-}  // namespace spawnd::daemon
+}  // namespace spawnd

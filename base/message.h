@@ -2,7 +2,7 @@
 /// message that is longer than a packet travels in parts: the first byte of a packet says whether more of
 /// them follow.
 ///
-/// Private to daemon/keeper/. The calls block and are safe from any thread, as long as one socket has one
+/// The calls block and are safe from any thread, as long as one socket has one
 /// sender and one receiver at a time.
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace spawnd::daemon {
+namespace spawnd {
 
 /// A hundred thousand names of databases, or revisions, have room in it.
 inline constexpr size_t kMaxMessageBytes = size_t{64} << 20;
@@ -46,4 +46,4 @@ class MessageReader {
   Message message_;
 };
 
-}  // namespace spawnd::daemon
+}  // namespace spawnd

@@ -16,7 +16,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "daemon/keeper/init_process.h"
+#include "daemon/init/init_process.h"
 
 namespace spawnd::daemon {
 
