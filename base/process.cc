@@ -2,10 +2,15 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +68,59 @@ bool DropTo(const Identity& identity) {
          ::setresuid(identity.uid, identity.uid, identity.uid) == 0;
 }
 
+/// Before the switch of user: only who has the right to may give it up.
+bool DropBoundingSet() {
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  // As many as this kernel has; the next number is an error.
+  for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return false;
+  }
+  return true;
+}
+
+bool SetLimits(const std::vector<ResourceLimit>& limits) {
+  for (const ResourceLimit& limit : limits) {
+    rlimit now{};
+    if (::getrlimit(static_cast<__rlimit_resource>(limit.resource), &now) != 0) return false;
+    now.rlim_max = std::min<rlim_t>(now.rlim_max, limit.hard);
+    now.rlim_cur = std::min<rlim_t>(now.rlim_max, limit.soft);
+    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &now) != 0) return false;
+  }
+  return true;
+}
+
+/// One byte that says "last part" (base/message.cc), and the descriptor.
+bool SendListener(int socket, int listener) {
+  char last_part = '.';
+  iovec text{&last_part, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof listener)> room{};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = room.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof listener);
+  std::memcpy(CMSG_DATA(header), &listener, sizeof listener);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+}
+
+bool InstallFilter(const SpawnOptions& options) {
+  if (options.system_call_filter.empty()) return true;
+  const sock_fprog program{
+      static_cast<unsigned short>(options.system_call_filter.size() / sizeof(sock_filter)),
+      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(options.system_call_filter.data()))};
+  // Without the last flag older kernels slow down the whole program for fear of what a filter could reveal.
+  const bool listen = options.filter_listener_socket >= 0;
+  const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW | (listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0U);
+  const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  if (listener < 0) return false;
+  // Marked close-on-exec by the kernel.
+  return !listen || SendListener(options.filter_listener_socket, static_cast<int>(listener));
+}
+
 /// Moves the three standard descriptors into place. They are first copied above 2, so that "stdout_fd is 0"
 /// or a swap of two of them cannot overwrite one before it was used.
 bool PlaceDescriptors(const SpawnOptions& options) {
@@ -99,6 +157,8 @@ void SetOomScore(const std::string& score) {
   if (options.new_session) ::setsid();
   // While still the parent's user: afterwards the file belongs to nobody that this process is.
   if (!plan.oom_score.empty()) SetOomScore(plan.oom_score);
+  ok = ok && SetLimits(options.limits);
+  ok = ok && (!options.no_capabilities || DropBoundingSet());
   ok = ok && (!options.identity || DropTo(*options.identity));
   ok = ok && (!options.no_new_privileges || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   // After the switch of user, which clears the setting. The parent may be gone already: then nobody would
@@ -111,7 +171,7 @@ void SetOomScore(const std::string& score) {
   if (ok) {
     // Marked, not closed: error_fd must stay open until exec has worked.
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
+    if (InstallFilter(options)) ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
   }
   const int err = errno;
   [[maybe_unused]] const ssize_t n = ::write(error_fd, &err, sizeof err);

@@ -5,8 +5,10 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/identity.h"
@@ -14,6 +16,13 @@
 #include "base/unique_fd.h"
 
 namespace spawnd {
+
+/// As for setrlimit(2): RLIMIT_... A hard limit is kept where the parent's is lower.
+struct ResourceLimit {
+  int resource;
+  uint64_t soft;
+  uint64_t hard;
+};
 
 struct SpawnOptions {
   std::vector<std::string> argv;  ///< argv[0] is an absolute path, or looked up in the caller's PATH
@@ -27,6 +36,17 @@ struct SpawnOptions {
   bool new_session =
       false;  ///< setsid: a terminal's ctrl-C does not reach it, kill(-pid) reaches its children
   bool no_new_privileges = false;  ///< set-user-id programs give it nothing
+  /// Neither it nor anything that it starts can ever have a capability. Only with CAP_SETPCAP; with
+  /// `identity`.
+  bool no_capabilities = false;
+  /// An array of struct sock_filter: the program that decides over its system calls (seccomp(2)), from its
+  /// first instruction on. Goes with no_new_privileges. Empty: none. Has to allow what leads to the exec:
+  /// sendmsg, close_range, execve, write, exit_group.
+  std::string_view system_call_filter{};
+  /// A Unix socket on which the descriptor arrives that hears of calls which the filter asks about; -1: it
+  /// asks about none. The text of the message is empty (base/message.h).
+  int filter_listener_socket = -1;
+  std::vector<ResourceLimit> limits{};
   /// -1000 (never killed when memory runs out) to 1000 (first); empty: as the parent. A kernel that refuses
   /// it (less than the parent's, without CAP_SYS_RESOURCE) is no error.
   std::optional<int> oom_score_adj;

@@ -197,7 +197,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
 
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
-  TRY_ASSIGN(launcher_, KeeperLauncher::Start());  // before there are threads
+  TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root()));  // before there are threads
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));

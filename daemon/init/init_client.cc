@@ -14,6 +14,7 @@
 
 #include "base/descriptors.h"
 #include "base/message.h"
+#include "daemon/init/command_text.h"
 
 namespace spawnd::daemon {
 
@@ -21,6 +22,7 @@ namespace {
 
 /// Closes every descriptor from 3 on but these.
 void CloseAllBut(std::vector<int> kept) {
+  std::erase(kept, -1);
   std::sort(kept.begin(), kept.end());
   unsigned first = 3;
   for (const int fd : kept) {
@@ -36,11 +38,12 @@ void CloseAllBut(std::vector<int> kept) {
 Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan) {
   TRY_ASSIGN(SocketPair sockets, MakeSocketPair(SOCK_SEQPACKET));
   // Like fork, with namespaces. A raw call: glibc's clone wants a stack of its own.
-  const long pid = ::syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | SIGCHLD, nullptr, nullptr,
-                             nullptr, nullptr);
+  const int flags =
+      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | (plan.own_network ? CLONE_NEWNET : 0) | SIGCHLD;
+  const long pid = ::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
   if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
   if (pid == 0) {
-    CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd});
+    CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd, plan.root.engine_tree, plan.filters_fd});
     RunInitProcess(plan, std::move(sockets.theirs));
   }
   return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(sockets.ours)));
@@ -100,7 +103,7 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
 Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin_fd,
                                       const std::function<void()>& begun,
                                       std::chrono::milliseconds deadline) {
-  TRY(SendMessage(socket_.Get(), EncodeCommandOrder(command), {stdin_fd}));
+  TRY(SendMessage(socket_.Get(), EncodeOrder(InitOrder::kRunCommand) + EncodeCommand(command), {stdin_fd}));
   begun();
   TRY(Await(deadline).map([](InitTimings) {}));
   return command_exit_;

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +18,8 @@
 
 #include "base/message.h"
 #include "base/process.h"
+#include "daemon/init/command_text.h"
+#include "daemon/init/network.h"
 #include "daemon/init/private_mounts.h"
 #include "storage/export/ext4.h"
 #include "storage/export/loop_device.h"
@@ -30,36 +32,9 @@ using std::chrono::steady_clock;
 /// How long an engine may take to write out its memory on a clean stop before it is killed. The keeper's own
 /// deadline is longer, so that the answer still arrives.
 constexpr std::chrono::seconds kStopDeadline(120);
-
-void PutText(std::string& packet, const std::string& text) {
-  // None of them can hold a zero byte: they are arguments of a program.
-  packet.append(text.c_str(), text.size() + 1);
-}
-void PutTexts(std::string& packet, const std::vector<std::string>& texts) {
-  const auto count = static_cast<uint32_t>(texts.size());
-  packet.append(reinterpret_cast<const char*>(&count), sizeof count);
-  for (const std::string& text : texts) PutText(packet, text);
-}
-
-/// False when the packet is cut short.
-bool TakeText(std::string_view& packet, std::string& text) {
-  const size_t end = packet.find('\0');
-  if (end == std::string_view::npos) return false;
-  text = packet.substr(0, end);
-  packet.remove_prefix(end + 1);
-  return true;
-}
-bool TakeTexts(std::string_view& packet, std::vector<std::string>& texts) {
-  uint32_t count = 0;
-  if (packet.size() < sizeof count) return false;
-  std::memcpy(&count, packet.data(), sizeof count);
-  packet.remove_prefix(sizeof count);
-  for (std::string text; count > 0; --count) {
-    if (!TakeText(packet, text)) return false;
-    texts.push_back(text);
-  }
-  return true;
-}
+/// What a server may have open unless it asks for more. A soft limit of the daemon's own would be an
+/// accident.
+constexpr uint64_t kOpenFiles = 65536;
 
 double MillisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
@@ -82,8 +57,6 @@ class InitProcess {
     ::sigaddset(&child_signal, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &child_signal, nullptr);
     signals_.Reset(::signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK));
-    // The engine sees the processes of its own namespace only.
-    if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) ::_exit(1);
 
     while (true) {
       std::array<pollfd, 2> fds{{{socket_.Get(), POLLIN, 0}, {signals_.Get(), POLLIN, 0}}};
@@ -149,11 +122,16 @@ class InitProcess {
     if (plan_.format) TRY(storage::FormatExt4(device.path));
     start = steady_clock::now();
     TRY(storage::MountExt4(device.path, kVolumeDirectory, plan_.barriers));
+    if (plan_.own_network) TRY(BringUpLoopback());
+    TRY(EnterContainerRoot(plan_.root));
+    inside_ = true;
     timings_.mount_milliseconds = MillisecondsSince(start);
     return {};
   }
 
-  SpawnOptions EngineOptions(const engines::Command& command) const {
+  /// Nothing of an engine runs outside its root.
+  Result<SpawnOptions> EngineOptions(const engines::Command& command) const {
+    if (!inside_) return Fail(ErrorCode::kInternal, "the container's root has not been entered");
     SpawnOptions options;
     options.argv = command.argv;
     options.env = command.env;
@@ -163,6 +141,9 @@ class InitProcess {
     options.identity = Identity{plan_.engine_uid, plan_.engine_gid, {}};
     options.new_session = true;
     options.no_new_privileges = true;
+    options.no_capabilities = true;
+    options.system_call_filter = plan_.filter;
+    options.limits = {{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, kOpenFiles, RLIM_INFINITY}};
     // Daemon and keeper are last to go when memory runs out. The one that uses it up must not inherit that.
     options.oom_score_adj = 0;
     return options;
@@ -176,7 +157,8 @@ class InitProcess {
     }
     if (plan_.initialise.argv.empty()) return {};
     TRY(MakeBinds());
-    TRY_ASSIGN(const pid_t pid, Spawn(EngineOptions(plan_.initialise)));
+    TRY_ASSIGN(const SpawnOptions options, EngineOptions(plan_.initialise));
+    TRY_ASSIGN(const pid_t pid, Spawn(options));
     const int exit_code = WaitForExit(pid);
     if (exit_code != 0) {
       return Fail(ErrorCode::kInternal,
@@ -186,8 +168,9 @@ class InitProcess {
   }
 
   Result<void> RunCommand(Message message) {
-    TRY_ASSIGN(const engines::Command command, DecodeCommandOrder(message.text));
-    SpawnOptions options = EngineOptions(command);
+    TRY_ASSIGN(const engines::Command command,
+               DecodeCommand(std::string_view(message.text).substr(sizeof(InitOrder))));
+    TRY_ASSIGN(SpawnOptions options, EngineOptions(command));
     if (!message.descriptors.empty()) options.stdin_fd = message.descriptors.front().Get();
     TRY_ASSIGN(const pid_t pid, Spawn(options));
     // This copy is closed now: the source must hear when the program stops reading.
@@ -216,7 +199,10 @@ class InitProcess {
 
   Result<void> StartEngine() {
     TRY(MakeBinds());
-    TRY_ASSIGN(engine_pid_, Spawn(EngineOptions(plan_.start)));
+    TRY_ASSIGN(SpawnOptions options, EngineOptions(plan_.start));
+    options.system_call_filter = plan_.start_filter;
+    options.filter_listener_socket = plan_.filters_fd;
+    TRY_ASSIGN(engine_pid_, Spawn(options));
     return {};
   }
 
@@ -277,6 +263,7 @@ class InitProcess {
   pid_t engine_pid_ = -1;
   int command_exit_ = 0;
   bool bound_ = false;
+  bool inside_ = false;
   InitTimings timings_;
 };
 
@@ -284,24 +271,6 @@ class InitProcess {
 
 std::string EncodeOrder(InitOrder order) {
   return {reinterpret_cast<const char*>(&order), sizeof order};
-}
-
-std::string EncodeCommandOrder(const engines::Command& command) {
-  std::string packet = EncodeOrder(InitOrder::kRunCommand);
-  PutTexts(packet, command.argv);
-  PutTexts(packet, command.env);
-  PutText(packet, command.working_directory);
-  return packet;
-}
-
-Result<engines::Command> DecodeCommandOrder(std::string_view packet) {
-  engines::Command command;
-  packet.remove_prefix(std::min(packet.size(), sizeof(InitOrder)));
-  if (!TakeTexts(packet, command.argv) || !TakeTexts(packet, command.env) ||
-      !TakeText(packet, command.working_directory)) {
-    return Fail(ErrorCode::kInternal, "a command to process 1 is cut short");
-  }
-  return command;
 }
 
 void RunInitProcess(const InitPlan& plan, UniqueFd socket) {

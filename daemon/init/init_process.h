@@ -6,11 +6,11 @@
 
 #include <array>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/init/container_root.h"
 #include "engines/engine.h"
 #include "storage/export/ext4.h"
 
@@ -18,6 +18,8 @@ namespace spawnd::daemon {
 
 /// What process 1 needs to know; inherited by the fork.
 struct InitPlan {
+  RootPlan root;
+  bool own_network = true;  ///< and nothing in it; else the host's
   std::string volume_file;  ///< the FUSE file
   bool format = false;      ///< make the file system first
   storage::Barriers barriers = storage::Barriers::kOn;
@@ -27,12 +29,15 @@ struct InitPlan {
   int stop_signal = 0;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
-  int log_fd = -1;   ///< where the engine prints to
-  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
+  std::string filter;        ///< of the engine's system calls (system_calls.h)
+  std::string start_filter;  ///< of the server's own; it may ask
+  int filters_fd = -1;       ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
+  int log_fd = -1;           ///< where the engine prints to
+  int lock_fd = -1;          ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
 
 enum class InitOrder : int {
-  kMountVolume,       ///< attach, format if planned, mount
+  kMountVolume,       ///< attach, format if planned, mount, and enter the container's root
   kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
   kRunCommand,        ///< a program in the container while the engine is down; through RunCommand only
   kStartEngine,
@@ -61,10 +66,8 @@ struct InitMessage {
   std::array<char, 512> hint{};
 };
 
-/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it.
+/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it (command_text.h).
 std::string EncodeOrder(InitOrder order);
-std::string EncodeCommandOrder(const engines::Command& command);
-Result<engines::Command> DecodeCommandOrder(std::string_view packet);
 
 /// Never returns: ends when the keeper's end of the socket closes.
 [[noreturn]] void RunInitProcess(const InitPlan& plan, UniqueFd socket);

@@ -1,7 +1,6 @@
 #include "daemon/init/private_mounts.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
+#include "daemon/init/mounts.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -17,23 +17,20 @@ namespace {
 /// folder.
 constexpr const char* kMemoryOptions = "mode=0755,size=4m,nr_inodes=256";
 
-Result<void> MakeDirectory(const std::string& path, mode_t mode, uid_t uid, gid_t gid) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    return FailErrno(errno, "cannot make '" + path + "'");
-  if (::chmod(path.c_str(), mode) != 0) return FailErrno(errno, "cannot set the mode of '" + path + "'");
-  if (::chown(path.c_str(), uid, gid) != 0) return FailErrno(errno, "cannot set the owner of '" + path + "'");
-  return {};
-}
-
-Result<void> BindReadOnly(const std::string& from, const std::string& to) {
-  if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
-    return FailErrno(errno, "cannot bind '" + from + "' to '" + to + "'");
-  }
-  // A bind ignores its other flags; they take effect with a second, remounting call.
-  if (::mount(nullptr, to.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID, nullptr) != 0) {
-    return FailErrno(errno, "cannot make '" + to + "' read-only");
-  }
-  return {};
+/// The engine's user has a name inside, because programs ask for it. What the host calls it, and who else is
+/// there, is no affair of a container.
+Result<void> WriteAccounts(uid_t uid, gid_t gid) {
+  const std::string folder = std::string(kRunDirectory) + "/etc";
+  const std::string user = std::to_string(uid);
+  const std::string group = std::to_string(gid);
+  TRY(MakeDirectory(folder, 0755, 0, 0));
+  TRY(WriteWorldReadable(
+      folder + "/passwd",
+      "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+      "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" +
+          (uid == 0 ? "" : "spawnd:x:" + user + ":" + group + "::/nonexistent:/usr/sbin/nologin\n")));
+  return WriteWorldReadable(folder + "/group",
+                            "root:x:0:\nnogroup:x:65534:\n" + (gid == 0 ? "" : "spawnd:x:" + group + ":\n"));
 }
 
 }  // namespace
@@ -50,38 +47,21 @@ engines::Paths ContainerPaths() {
   return paths;
 }
 
-Result<void> EnterPrivateMounts(const std::string& engine_root, uid_t engine_uid, gid_t engine_gid) {
-  // The mount point must be there on the host, where it is also the folder of the daemon's default socket.
-  if (::mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) {
-    return FailErrno(errno, std::string("cannot make '") + kRunDirectory + "'");
-  }
-  if (::unshare(CLONE_NEWNS) != 0) return FailErrno(errno, "cannot leave the host's mount namespace");
-  // Without this, every mount below would appear on the host, where / is shared under systemd.
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    return FailErrno(errno, "cannot make mounts private");
-  }
-  // Before the memory file system hides what may be below /run/spawnd.
-  const UniqueFd root(::open(engine_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root.Valid()) return FailErrno(errno, "cannot open the engine's folder '" + engine_root + "'");
-  if (::mount("spawnd", kRunDirectory, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, kMemoryOptions) != 0) {
-    return FailErrno(errno, std::string("cannot mount memory at '") + kRunDirectory + "'");
-  }
+Result<void> MakePrivatePlaces(uid_t engine_uid, gid_t engine_gid) {
+  TRY(MountMemory(kRunDirectory, MS_NOSUID | MS_NODEV | MS_NOEXEC, kMemoryOptions));
   const engines::Paths paths = ContainerPaths();
-  TRY(MakeDirectory(kFuseDirectory, 0700, 0, 0));
   TRY(MakeDirectory(kVolumeDirectory, 0755, 0, 0));
   TRY(MakeDirectory(paths.engine_root, 0755, 0, 0));
   TRY(MakeDirectory(paths.socket_directory, 0700, engine_uid, engine_gid));
   TRY(MakeDirectory(paths.settings_directory, 0700, engine_uid, engine_gid));
   TRY(MakeDirectory(std::string(kRunDirectory) + "/tls", 0700, engine_uid, engine_gid));
-  return BindReadOnly("/proc/self/fd/" + std::to_string(root.Get()), paths.engine_root);
+  return WriteAccounts(engine_uid, engine_gid);
 }
 
 Result<void> BindInPlace(const std::string& from, const std::string& to) {
   if (::access(to.c_str(), F_OK) != 0) {
     const std::string above = to.substr(0, to.rfind('/'));
-    if (::mount("spawnd", above.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, kMemoryOptions) != 0) {
-      return FailErrno(errno, "cannot mount memory at '" + above + "'");
-    }
+    TRY(MountMemory(above, MS_NOSUID | MS_NODEV | MS_NOEXEC, kMemoryOptions));
     TRY(MakeDirectory(to, 0755, 0, 0));
   }
   if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {

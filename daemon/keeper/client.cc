@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/message.h"
+#include "daemon/init/mounts.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/files.h"
@@ -52,8 +54,9 @@ class Client final : public KeeperClient {
   void SetStarted(KeeperStarted started) { started_ = std::move(started); }
 
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
-                          const std::function<bool()>& stop = {}, const ProgressFunction& progress = {}) {
-    TRY(SendMessage(connection_.Get(), EncodeRequest(request)));
+                          const std::function<bool()>& stop = {}, const ProgressFunction& progress = {},
+                          int descriptor = -1) {
+    TRY(SendMessage(connection_.Get(), EncodeRequest(request), {descriptor}));
     return Await(deadline, stop, progress);
   }
 
@@ -203,11 +206,14 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   request.spec = spec;
   request.launched_at_microseconds = MonotonicNanoseconds() / 1000;
   request.deadline_seconds = deadline.count();
+  // The keeper does not see the host's files; an installation may be anywhere among them.
+  TRY_ASSIGN(const UniqueFd engine_tree, CloneTree(spec.installation.root));
+  TRY(RestrictTree(engine_tree.Get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
                                          KeeperStarted{forked.pid, {}}, std::move(process));
-  auto reply = client->Ask(request, deadline + seconds(10), stop);
+  auto reply = client->Ask(request, deadline + seconds(10), stop, {}, engine_tree.Get());
   if (!reply) {
     Error error = std::move(reply.error());
     auto killed = client->Kill(kQuickDeadline);

@@ -1,8 +1,10 @@
 #include "daemon/keeper/keeper.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,8 +15,11 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/random.h"
+#include "daemon/init/outer_root.h"
 #include "daemon/init/private_mounts.h"
+#include "daemon/init/system_calls.h"
 #include "daemon/keeper/files.h"
 #include "engines/registry.h"
 #include "storage/image/image.h"
@@ -24,6 +29,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A build's server can be reached from the host, because restore tools run there. Once they run in its
+/// container, it listens in its own network only: then this goes.
+constexpr bool kBuildsListenOnHost = true;
 constexpr int kServingThreads = 4;
 constexpr auto kCommitInterval = 1s;
 /// A crash ends a build, so its commits only give back the space of what it wrote and deleted again.
@@ -74,16 +82,12 @@ void Keeper::Lap(const char* step) {
   lap_start_ns_ = now;
 }
 
-Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
+Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree) {
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
   lap_start_ns_ = request.launched_at_microseconds * 1000;
   Lap("keeper");
-  if (spec_.directory.rfind(std::string(kRunDirectory) + "/", 0) == 0) {
-    return Fail(ErrorCode::kInvalidArgument, "the state directory cannot be below " +
-                                                 std::string(kRunDirectory) + ", which containers replace");
-  }
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
   launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint,
              spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways};
@@ -94,7 +98,7 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request) {
   TRY_ASSIGN(lock_, std::move(lock));
   TRY(OpenVolume());
   Lap("volume");
-  TRY(StartInit());
+  TRY(StartInit(std::move(engine_tree)));
   Lap("fuse");
   TRY_ASSIGN(const InitTimings mounted, init_->Do(InitOrder::kMountVolume, kMountDeadline));
   started_.timings.emplace_back("loop", mounted.loop_milliseconds);
@@ -165,12 +169,13 @@ Result<void> Keeper::OpenVolume() {
   return {};
 }
 
-Result<void> Keeper::StartInit() {
+Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   TRY_ASSIGN(log_, EngineLog::Open(spec_.directory + "/" + kEngineLogName));
   // A name of its own, by which the loop device of this very start can be told from all others on the
   // machine.
   const std::string file_name = "spawnd-" + std::to_string(spec_.id) + "-" + RandomText(8, kLowerLetters);
-  TRY(EnterPrivateMounts(spec_.installation.root, spec_.engine_uid, spec_.engine_gid));
+  if (::unshare(CLONE_NEWNS) != 0) return FailErrno(errno, "cannot leave the launcher's mount namespace");
+  TRY(MakePrivatePlaces(spec_.engine_uid, spec_.engine_gid));
   TRY_ASSIGN(export_, storage::FuseExport::Mount(kFuseDirectory, file_name));
 
   plan_.volume_file = std::string(kFuseDirectory) + "/" + file_name;
@@ -185,11 +190,31 @@ Result<void> Keeper::StartInit() {
   plan_.engine_gid = spec_.engine_gid;
   plan_.log_fd = log_->Writer();
   plan_.lock_fd = lock_->Descriptor();
+  plan_.root.engine_tree = engine_tree.Get();
+  plan_.root.engine_root = spec_.installation.root;
+  for (const engines::Bind& bind : plan_.binds) plan_.root.mount_points.push_back(bind.to);
+  TRY_ASSIGN(SocketPair filters, MakeSocketPair(SOCK_SEQPACKET));
+  TRY(PlanNetwork(filters.theirs.Get()));
   TRY_ASSIGN(init_, ContainerInit::Fork(plan_));
   lock_->NoteProcess(init_->Pid());
   BecomeIoFlusher();
+  filters.theirs.Reset();
+  if (plan_.filters_fd >= 0) {
+    TRY_ASSIGN(port_, ListeningPort::Start(spec_.endpoint, std::move(filters.ours)));
+  }
   TRY(log_->Serve());
   return export_->Serve(*volume_, kServingThreads);
+}
+
+/// Which network the engine has, and whether its port is put in place from here.
+Result<void> Keeper::PlanNetwork(int filters_fd) {
+  const bool listens_on_host = spec_.purpose == engines::Purpose::kServe || kBuildsListenOnHost;
+  TRY_ASSIGN(plan_.filter, EngineSystemCalls(OnBind::kAllow));
+  plan_.start_filter = plan_.filter;
+  if (!plan_.own_network || !listens_on_host) return {};
+  TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
+  plan_.filters_fd = filters_fd;
+  return {};
 }
 
 Result<void> Keeper::WriteEngineFiles() {

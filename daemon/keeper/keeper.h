@@ -14,6 +14,7 @@
 
 #include "base/unique_fd.h"
 #include "daemon/init/init_client.h"
+#include "daemon/init/listening_port.h"
 #include "daemon/keeper/committer.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/engine_log.h"
@@ -31,8 +32,9 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
 
   /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
-  /// caller ends the process. Forks, so it is called before this process has any thread.
-  Result<KeeperReply> Start(const KeeperRequest& request);
+  /// caller ends the process. Forks, so it is called before this process has any thread. `engine_tree`: a
+  /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made.
+  Result<KeeperReply> Start(const KeeperRequest& request, UniqueFd engine_tree);
   /// The second half of Start, of a keeper whose spec says hold_engine: the engine and its preparation.
   Result<KeeperReply> StartEngine(std::chrono::seconds deadline);
   /// Before StartEngine: a program in the container, with `input` as its standard input.
@@ -71,7 +73,8 @@ class Keeper {
 
  private:
   Result<void> OpenVolume();
-  Result<void> StartInit();
+  Result<void> StartInit(UniqueFd engine_tree);
+  Result<void> PlanNetwork(int filters_fd);
   Result<void> WriteEngineFiles();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
@@ -89,6 +92,7 @@ class Keeper {
   std::unique_ptr<storage::Volume> volume_;
   std::unique_ptr<storage::FuseExport> export_;
   std::unique_ptr<ContainerInit> init_;
+  std::unique_ptr<ListeningPort> port_;
   std::unique_ptr<engines::Engine::Session> session_;
   bool engine_running_ = false;
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts

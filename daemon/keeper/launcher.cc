@@ -18,7 +18,6 @@
 namespace spawnd::daemon {
 namespace {
 
-/// Returns the daemon's end of the socket pair with a new launcher process.
 Result<UniqueFd> StartProcess() {
   TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
@@ -49,11 +48,22 @@ Result<UniqueFd> StartProcess() {
   return std::move(ours);
 }
 
+/// Returns the daemon's end of the socket pair with a new launcher process, which has its root.
+Result<UniqueFd> StartLauncher(const std::string& state_directory) {
+  TRY_ASSIGN(UniqueFd socket, StartProcess());
+  TRY(SendMessage(socket.Get(), state_directory));
+  const auto answer = ReceiveMessage(socket.Get());
+  if (!answer) return Fail(ErrorCode::kUnavailable, "the keeper launcher ended as soon as it was started");
+  if (!answer->text.empty())
+    return Fail(ErrorCode::kIo, "cannot build the root of containers: " + answer->text);
+  return socket;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start() {
-  auto launcher = std::make_unique<KeeperLauncher>();
-  TRY_ASSIGN(launcher->socket_, StartProcess());
+Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start(std::string state_directory) {
+  auto launcher = std::make_unique<KeeperLauncher>(std::move(state_directory));
+  TRY_ASSIGN(launcher->socket_, StartLauncher(launcher->state_directory_));
   return launcher;
 }
 
@@ -64,7 +74,7 @@ Result<ForkedKeeper> KeeperLauncher::ForkKeeper(const std::string& directory, in
   const std::scoped_lock lock(mutex_);
   auto pid = Ask(id, control.Get(), theirs.Get());
   if (!pid && pid.error().code == ErrorCode::kUnavailable) {
-    TRY_ASSIGN(socket_, StartProcess());
+    TRY_ASSIGN(socket_, StartLauncher(state_directory_));
     pid = Ask(id, control.Get(), theirs.Get());
   }
   if (!pid) return Fail(std::move(pid.error()));

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -28,10 +29,11 @@ struct ForkedKeeper {
 
 class KeeperLauncher {
  public:
-  /// Has no process yet: the first fork starts it.
-  KeeperLauncher() = default;
+  /// Has no process yet: the first fork starts it. Keepers will see `state_directory` and little else of the
+  /// host (daemon/init/outer_root.h).
+  explicit KeeperLauncher(std::string state_directory) : state_directory_(std::move(state_directory)) {}
   /// Starts the process, ahead of the first create, which would otherwise wait for it.
-  static Result<std::unique_ptr<KeeperLauncher>> Start();
+  static Result<std::unique_ptr<KeeperLauncher>> Start(std::string state_directory);
   KeeperLauncher(const KeeperLauncher&) = delete;
   KeeperLauncher& operator=(const KeeperLauncher&) = delete;
 
@@ -43,6 +45,7 @@ class KeeperLauncher {
  private:
   Result<pid_t> Ask(int64_t id, int control_fd, int connection_fd) const;
 
+  const std::string state_directory_;
   std::mutex mutex_;
   UniqueFd socket_;
 };

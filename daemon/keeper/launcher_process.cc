@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "base/message.h"
+#include "daemon/init/outer_root.h"
+#include "daemon/init/system_calls.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/main.h"
 
@@ -49,11 +51,24 @@ int BecomeKeeper(int argc, char** argv, Message request) {
 }
 
 /// What every keeper would otherwise do for itself, once, on the path of a create: OpenSSL loads its
-/// providers on first use, which preparing a password is.
-void WarmUp() {
+/// providers on first use, which preparing a password is, and the filters of system calls are made.
+Result<void> WarmUp() {
   std::array<unsigned char, 32> key{};
   PKCS5_PBKDF2_HMAC("", 0, key.data(), static_cast<int>(key.size()), 1, EVP_sha256(),
                     static_cast<int>(key.size()), key.data());
+  for (const OnBind on_bind : {OnBind::kAllow, OnBind::kAsk}) {
+    TRY(EngineSystemCalls(on_bind).map([](const std::string&) {}));
+  }
+  return {};
+}
+
+/// The daemon's first message is where its state directory is; the answer is empty, or what went wrong.
+Result<void> SetUp() {
+  TRY_ASSIGN(const Message hello, ReceiveMessage(kLauncherSocketFd));
+  auto ready = EnterOuterRoot(hello.text);
+  if (ready) ready = WarmUp();
+  TRY(SendMessage(kLauncherSocketFd, ready ? "" : ready.error().message));
+  return ready;
 }
 
 }  // namespace
@@ -69,11 +84,13 @@ int KeeperLauncherMain(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_IGN);
   // It asks the daemon for a reload, whoever else it is sent to. Keepers inherit that.
   ::signal(SIGHUP, SIG_IGN);
-  WarmUp();
+  if (!SetUp()) return 1;
   while (true) {
     auto request = ReceiveMessage(kLauncherSocketFd);
     // The end of the daemon: keepers live on, the launcher has nothing left to do.
     if (!request || request->descriptors.size() != 2) return 0;
+    // What could not be copied stays as it was: that is no reason to start nothing.
+    static_cast<void>(RefreshParts().has_value());
     const pid_t pid = ::fork();
     if (pid == 0) {
       // Before anything else: this end open in a keeper would hide the launcher's end from the daemon.

@@ -112,7 +112,7 @@ class KeeperLoop {
   KeeperReply CarryOut(const KeeperRequest& request, int fd, UniqueFd input) {
     switch (request.op) {
       case Op::kStart:
-        return Start(request);
+        return Start(request, std::move(input));
       case Op::kStatus:
         return keeper_.Status();
       case Op::kSpec: {
@@ -154,10 +154,10 @@ class KeeperLoop {
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
   }
 
-  KeeperReply Start(const KeeperRequest& request) {
+  KeeperReply Start(const KeeperRequest& request, UniqueFd engine_tree) {
     if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
     if (request.spec) directory_ = request.spec->directory;
-    auto reply = keeper_.Start(request);
+    auto reply = keeper_.Start(request, std::move(engine_tree));
     started_ = true;
     return reply ? *reply : CannotStart(reply.error());
   }

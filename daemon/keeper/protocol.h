@@ -20,7 +20,7 @@ namespace spawnd::daemon {
 struct KeeperRequest {
   enum class Op {
     kUnknown,  ///< a word of a newer build
-    kStart,
+    kStart,    ///< a copy of the installation's mount comes along as a descriptor
     kStatus,
     kSpec,
     kCreateDatabase,
