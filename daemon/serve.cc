@@ -172,7 +172,12 @@ Daemon::Daemon(Config config, StoreLayout layout)
     : config_(std::move(config)),
       layout_(std::move(layout)),
       ports_(config_.host, config_.first_port, config_.last_port),
-      installations_(config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences),
+      installations_(
+          config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
+          [this](const std::string& root, const engines::Command& command) {
+            return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
+                                          engines::kServerRunDeadline, engines::kMaxServerRunOutput});
+          }),
       teams_(config_.teams),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
@@ -192,12 +197,12 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   engine_host_.tls_certificate_path = tls.certificate_path;
   engine_host_.tls_key_path = tls.key_path;
   TRY(OpenCatalog());
+  TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root()));  // before there are threads
   installations_.Detect();
   for (const std::string& line : installations_.Describe()) spdlog::info("found {}", line);
 
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
-  TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root()));  // before there are threads
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));

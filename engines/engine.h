@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/parts.h"
@@ -77,6 +78,14 @@ struct Bind {
   std::string to;    ///< absolute, at least two names deep; need not exist
 };
 
+/// Runs a program of the installation at a folder to its end and returns what it printed, within
+/// kServerRunDeadline and kMaxServerRunOutput. What it runs has been found and is not known yet: whoever
+/// makes such a function decides with which rights.
+using ServerRun = std::function<Result<ProcessOutput>(const std::string& root, const Command& command)>;
+/// A version text takes milliseconds. A server on a dead network mount must not hold the daemon.
+inline constexpr std::chrono::milliseconds kServerRunDeadline{3000};
+inline constexpr size_t kMaxServerRunOutput = 4096;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -101,9 +110,11 @@ class Engine {
 
   /// Where packages put this product: roots, and folders of roots.
   virtual std::vector<std::string> UsualPlaces() const = 0;
-  /// Installations in `places`, and nowhere else; each of them is a root or a folder of roots. Runs
+  /// Installations in `places`, and nowhere else; each of them is a root or a folder of roots. Has `run`
+  /// start
   /// "<server> --version" of what it finds; those that cannot be used say why. Sorted, newest version first.
-  virtual std::vector<Installation> Detect(const std::vector<std::string>& places) const = 0;
+  virtual std::vector<Installation> Detect(const std::vector<std::string>& places,
+                                           const ServerRun& run) const = 0;
   /// True when `installed` ("15.20") satisfies what a user asked for ("15", "15.0", "11.0": the major
   /// counts).
   virtual bool Satisfies(std::string_view installed, std::string_view wanted) const = 0;

@@ -14,9 +14,6 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-/// A version text takes milliseconds.
-constexpr std::chrono::milliseconds kVersionDeadline{3000};
-constexpr size_t kMaxVersionOutput = 4096;
 constexpr size_t kMaxChildren = 1000;
 /// Bounds the text of a problem, which stands in a table.
 constexpr size_t kMaxProblem = 300;
@@ -35,8 +32,9 @@ fs::path RootOf(fs::path server, const std::string& program) {
 }
 
 /// True when `candidate` was another product.
-bool IsStranger(const ServerSearch& search, Installation& candidate, const std::string& server) {
-  const ServerAnswer answer = AskVersion(server, search.version_option);
+bool IsStranger(const ServerSearch& search, const ServerRun& run, Installation& candidate,
+                const std::string& server) {
+  const ServerAnswer answer = AskVersion(run, candidate.root, server, search.version_option);
   candidate.problem = answer.problem;
   if (!candidate.problem.empty()) return false;
   candidate.version = search.version_of(answer.says);
@@ -48,12 +46,10 @@ bool IsStranger(const ServerSearch& search, Installation& candidate, const std::
 
 }  // namespace
 
-ServerAnswer AskVersion(const std::string& server, const std::string& option) {
+ServerAnswer AskVersion(const ServerRun& run, const std::string& root, const std::string& server,
+                        const std::string& option) {
   if (::access(server.c_str(), X_OK) != 0) return {"", "'" + server + "' is not executable"};
-  SpawnOptions options;
-  options.argv = {server, option};
-  options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  const auto output = RunAndCapture(options, kVersionDeadline, kMaxVersionOutput);
+  const auto output = run(root, {{server, option}, {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"});
   if (!output) return {"", output.error().message};
   if (output->exit_code == 0) return {output->output, ""};
   const std::string said = FirstLine(output->output);
@@ -82,7 +78,7 @@ std::vector<std::string> RootsIn(const std::vector<std::string>& places) {
   return roots;
 }
 
-std::vector<Installation> FindServers(const ServerSearch& search) {
+std::vector<Installation> FindServers(const ServerSearch& search, const ServerRun& run) {
   std::vector<Installation> found;
   std::set<fs::path> seen;
   for (const std::string& folder : search.folders) {
@@ -94,7 +90,7 @@ std::vector<Installation> FindServers(const ServerSearch& search) {
       Installation one{search.engine, "", RootOf(server, program).string()};
       // By the name that it is started by: some programs are several in one, and go by what they are called.
       const fs::path called = fs::path(one.root) / program;
-      if (!IsStranger(search, one, (fs::exists(called, error) ? called : server).string()))
+      if (!IsStranger(search, run, one, (fs::exists(called, error) ? called : server).string()))
         found.push_back(std::move(one));
       break;
     }

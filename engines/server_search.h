@@ -1,5 +1,5 @@
-/// Finding the servers that are installed on this machine: what every engine's Detect has in common. Runs
-/// "<server> --version" of each candidate. Called at daemon start and when a version is missed, from any
+/// Finding the servers that are installed on this machine: what every engine's Detect has in common. Asks
+/// each candidate's "<server> --version". Called at daemon start and when a version is missed, from any
 /// thread.
 #pragma once
 
@@ -18,9 +18,9 @@ struct ServerAnswer {
   std::string problem;  ///< why it did not run: its own words, e.g. a library that is missing; empty: it did
 };
 
-/// Runs `server OPTION`, "--version" as a rule. Bounded in time: a server on a dead network mount must not
-/// hold the daemon.
-ServerAnswer AskVersion(const std::string& server, const std::string& option = "--version");
+/// Has `run` start `server OPTION` of the installation at `root`.
+ServerAnswer AskVersion(const ServerRun& run, const std::string& root, const std::string& server,
+                        const std::string& option);
 
 /// Each of `places` and what is in it: a place is a root, or a folder of roots.
 std::vector<std::string> RootsIn(const std::vector<std::string>& places);
@@ -43,6 +43,6 @@ struct ServerSearch {
 
 /// Each server once, under the folder its binary really is in, whatever symbolic links lead there. What runs
 /// and is another product is left out. Newest version first, those without a version last.
-std::vector<Installation> FindServers(const ServerSearch& search);
+std::vector<Installation> FindServers(const ServerSearch& search, const ServerRun& run);
 
 }  // namespace spawnd::engines

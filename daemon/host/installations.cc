@@ -1,21 +1,57 @@
 #include "daemon/host/installations.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "base/accounts.h"
+#include "base/process.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
 
+namespace {
+
+std::string WhyUntrusted(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return "'" + path + "' cannot be looked at: " + std::strerror(errno);
+  if (st.st_uid != 0 && st.st_uid != ::geteuid()) {
+    return "'" + path + "' belongs to " + UserName(st.st_uid) + ", who could put anything in its place";
+  }
+  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "others than its owner may write to '" + path + "'";
+  return "";
+}
+
+}  // namespace
+
+std::string WhyUntrusted(const std::string& root, const std::string& program) {
+  std::string reason = WhyUntrusted(root);
+  // Each name below the root on the way to the program, and that itself.
+  for (size_t end = root.size(); reason.empty() && end < program.size();) {
+    end = std::min(program.find('/', end + 1), program.size());
+    reason = WhyUntrusted(program.substr(0, end));
+  }
+  return reason;
+}
+
 void Installations::Detect() {
+  const engines::ServerRun run = [this](const std::string& root,
+                                        const engines::Command& command) -> Result<ProcessOutput> {
+    const std::string reason = WhyUntrusted(root, command.argv.front());
+    if (!reason.empty()) return Fail(ErrorCode::kForbidden, "not run: " + reason);
+    return run_(root, command);
+  };
   std::vector<engines::Installation> found;
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());
     const bool accepted = licence.empty() || accepted_licences_.count(licence) > 0;
     std::vector<std::string> places = usual_places_ ? engine->UsualPlaces() : std::vector<std::string>();
     places.insert(places.end(), search_paths_.begin(), search_paths_.end());
-    for (engines::Installation& one : engine->Detect(places)) {
+    for (engines::Installation& one : engine->Detect(places, run)) {
       if (!accepted && one.problem.empty()) {
         one.problem = "its licence is not accepted: read it, then set " + licence + ": true in spawnd.yaml";
       }

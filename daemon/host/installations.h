@@ -1,6 +1,9 @@
 /// The engines that are installed on this machine, as found at start and looked for again when one is
 /// missing.
 ///
+/// What is on a search path is not trusted to be a server: it is asked for its version where it can do no
+/// harm, and not at all where somebody but root could put another program in its place.
+///
 /// Thread-safe. Finding runs "<server> --version" of each candidate, so only the calls that say so block.
 #pragma once
 
@@ -15,14 +18,22 @@
 
 namespace spawnd::daemon {
 
+/// Why nothing of the installation at `root` may be run, its program `program` (absolute) least of all: it,
+/// the installation's folder or one between them belongs to or can be written by somebody who is neither root
+/// nor the daemon's own user. Empty: it may. For what is above the root, whoever named the search path
+/// vouches.
+std::string WhyUntrusted(const std::string& root, const std::string& program);
+
 class Installations {
  public:
-  /// Takes settings of Config. `usual_places`: search where packages put engines, too.
+  /// Takes settings of Config. `usual_places`: search where packages put engines, too. `run` is called by
+  /// Detect, from any thread.
   Installations(std::vector<std::string> search_paths, bool usual_places,
-                std::set<std::string> accepted_licences)
+                std::set<std::string> accepted_licences, engines::ServerRun run)
       : search_paths_(std::move(search_paths)),
         usual_places_(usual_places),
-        accepted_licences_(std::move(accepted_licences)) {}
+        accepted_licences_(std::move(accepted_licences)),
+        run_(std::move(run)) {}
 
   /// Looks at the whole machine. Blocks.
   void Detect();
@@ -42,6 +53,7 @@ class Installations {
   const std::vector<std::string> search_paths_;
   const bool usual_places_;
   const std::set<std::string> accepted_licences_;
+  const engines::ServerRun run_;
   mutable std::mutex mutex_;
   std::vector<engines::Installation> found_;
 };

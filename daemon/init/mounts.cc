@@ -20,6 +20,12 @@ Result<UniqueFd> CloneTree(const std::string& path, bool recursive) {
   return tree;
 }
 
+Result<UniqueFd> CloneInstallation(const std::string& root) {
+  TRY_ASSIGN(UniqueFd tree, CloneTree(root));
+  TRY(RestrictTree(tree.Get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  return tree;
+}
+
 Result<void> RestrictTree(int tree, uint64_t attributes) {
   mount_attr wanted{};
   wanted.attr_set = attributes;

@@ -15,6 +15,9 @@ namespace spawnd::daemon {
 /// A copy of what is mounted at `path` (`recursive`: with what is mounted below it), attached nowhere. It
 /// may be carried over to another mount namespace. See open_tree(2).
 Result<UniqueFd> CloneTree(const std::string& path, bool recursive = false);
+/// Such a copy of an engine's folder, which may be anywhere on the host: read-only, and nothing in it gives
+/// rights.
+Result<UniqueFd> CloneInstallation(const std::string& root);
 /// Sets MOUNT_ATTR_... on such a copy, and makes it private: nothing that is mounted on the host reaches it.
 Result<void> RestrictTree(int tree, uint64_t attributes);
 /// Puts it where `to` is. Once only.

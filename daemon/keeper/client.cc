@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -207,8 +206,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   request.launched_at_microseconds = MonotonicNanoseconds() / 1000;
   request.deadline_seconds = deadline.count();
   // The keeper does not see the host's files; an installation may be anywhere among them.
-  TRY_ASSIGN(const UniqueFd engine_tree, CloneTree(spec.installation.root));
-  TRY(RestrictTree(engine_tree.Get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  TRY_ASSIGN(const UniqueFd engine_tree, CloneInstallation(spec.installation.root));
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),

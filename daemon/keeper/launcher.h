@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/init/single_program.h"
 
 namespace spawnd::daemon {
 
@@ -41,9 +42,12 @@ class KeeperLauncher {
   /// The launcher collects it when it ends. A launcher that is gone (killed by hand, out of memory) is
   /// started again.
   Result<ForkedKeeper> ForkKeeper(const std::string& directory, int64_t id);
+  /// Runs a program of an installation to its end, where it sees nothing else. kTimeout as RunAndCapture.
+  Result<ProcessOutput> RunProgram(const SingleProgram& program);
 
  private:
-  Result<pid_t> Ask(int64_t id, int control_fd, int connection_fd) const;
+  Result<pid_t> Ask(const std::string& request, int first_fd, int second_fd);
+  Result<pid_t> AskOnce(const std::string& request, int first_fd, int second_fd) const;
 
   const std::string state_directory_;
   std::mutex mutex_;

@@ -11,10 +11,12 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/message.h"
 #include "daemon/init/outer_root.h"
+#include "daemon/init/single_program.h"
 #include "daemon/init/system_calls.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/main.h"
@@ -62,6 +64,12 @@ Result<void> WarmUp() {
   return {};
 }
 
+pid_t StartProgram(Message request) {
+  const auto program = DecodeProgram(std::string_view(request.text).substr(1));
+  if (!program) return -EINVAL;
+  return ForkSingleProgram(*program, std::move(request.descriptors[0]), std::move(request.descriptors[1]));
+}
+
 /// The daemon's first message is where its state directory is; the answer is empty, or what went wrong.
 Result<void> SetUp() {
   TRY_ASSIGN(const Message hello, ReceiveMessage(kLauncherSocketFd));
@@ -88,16 +96,23 @@ int KeeperLauncherMain(int argc, char** argv) {
   while (true) {
     auto request = ReceiveMessage(kLauncherSocketFd);
     // The end of the daemon: keepers live on, the launcher has nothing left to do.
-    if (!request || request->descriptors.size() != 2) return 0;
+    if (!request || request->descriptors.size() != 2 || request->text.empty()) return 0;
     // What could not be copied stays as it was: that is no reason to start nothing.
     static_cast<void>(RefreshParts().has_value());
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      // Before anything else: this end open in a keeper would hide the launcher's end from the daemon.
-      ::close(kLauncherSocketFd);
-      return BecomeKeeper(argc, argv, std::move(*request));
+    const bool is_program = request->text.front() == kProgramRequest;
+    pid_t pid = 0;
+    if (is_program) {
+      pid = StartProgram(std::move(*request));
+    } else {
+      pid = ::fork();
+      if (pid == 0) {
+        // Before anything else: this end open in a keeper would hide the launcher's end from the daemon.
+        ::close(kLauncherSocketFd);
+        return BecomeKeeper(argc, argv, std::move(*request));
+      }
+      if (pid < 0) pid = -errno;
     }
-    if (!SendMessage(kLauncherSocketFd, std::to_string(pid > 0 ? pid : -errno))) return 0;
+    if (!SendMessage(kLauncherSocketFd, std::to_string(pid))) return 0;
   }
 }
 

@@ -44,7 +44,8 @@ std::vector<std::string> MssqlEngine::UsualPlaces() const {
   return {"/opt/mssql"};
 }
 
-std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& places) const {
+std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& places,
+                                              const ServerRun& run) const {
   ServerSearch search;
   search.engine = "mssql";
   search.folders = RootsIn(places);
@@ -54,7 +55,7 @@ std::vector<Installation> MssqlEngine::Detect(const std::vector<std::string>& pl
   search.problem_of = [](const Installation& found) -> std::string {
     return VersionLess(found.version, kOldest) ? "it is older than SQL Server 2017" : "";
   };
-  return FindServers(search);
+  return FindServers(search, run);
 }
 
 std::string ParseVersionOutput(std::string_view output) {

@@ -7,9 +7,11 @@ std::vector<std::string> FamilyEngine::UsualPlaces() const {
   return product_.package_folders;
 }
 
-std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& places) const {
+std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& places,
+                                               const ServerRun& run) const {
   return FindServers({std::string(product_.name), RootsIn(places), product_.server_programs,
-                      product_.version_of, product_.problem_of});
+                      product_.version_of, product_.problem_of},
+                     run);
 }
 
 bool FamilyEngine::Satisfies(std::string_view installed, std::string_view wanted) const {

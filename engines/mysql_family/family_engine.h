@@ -17,7 +17,8 @@ class FamilyEngine : public Engine {
   std::vector<std::string_view> Aliases() const override { return {}; }
 
   std::vector<std::string> UsualPlaces() const override;
-  std::vector<Installation> Detect(const std::vector<std::string>& places) const override;
+  std::vector<Installation> Detect(const std::vector<std::string>& places,
+                                   const ServerRun& run) const override;
   bool Satisfies(std::string_view installed, std::string_view wanted) const override;
   std::string MajorVersion(std::string_view version) const override;
 

@@ -58,8 +58,10 @@ std::vector<std::string> PostgresqlEngine::UsualPlaces() const {
   return places;
 }
 
-std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& places) const {
-  return FindServers({"postgresql", Candidates(places), {"bin/postgres"}, ParseVersionOutput, ProblemOf});
+std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& places,
+                                                   const ServerRun& run) const {
+  return FindServers({"postgresql", Candidates(places), {"bin/postgres"}, ParseVersionOutput, ProblemOf},
+                     run);
 }
 
 std::string ParseVersionOutput(std::string_view output) {

@@ -32,7 +32,8 @@ std::vector<std::string> RedisEngine::UsualPlaces() const {
   return {"/usr", "/usr/local", "/opt"};
 }
 
-std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& places) const {
+std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& places,
+                                              const ServerRun& run) const {
   ServerSearch search;
   search.engine = "redis";
   search.folders = RootsIn(places);
@@ -42,7 +43,7 @@ std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& pl
   search.problem_of = [](const Installation& found) -> std::string {
     return VersionLess(found.version, kOldest) ? "it is older than " + std::string(kOldest) : "";
   };
-  return FindServers(search);
+  return FindServers(search, run);
 }
 
 std::string ParseVersionOutput(std::string_view output) {

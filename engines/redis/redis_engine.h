@@ -16,7 +16,8 @@ class RedisEngine final : public Engine {
   std::string_view InstallHint() const override;
 
   std::vector<std::string> UsualPlaces() const override;
-  std::vector<Installation> Detect(const std::vector<std::string>& places) const override;
+  std::vector<Installation> Detect(const std::vector<std::string>& places,
+                                   const ServerRun& run) const override;
   bool Satisfies(std::string_view installed, std::string_view wanted) const override;
   std::string MajorVersion(std::string_view version) const override;
 

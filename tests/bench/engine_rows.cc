@@ -8,6 +8,7 @@
 #include "tests/bench/groups.h"
 #include "tests/bench/samples.h"
 #include "tests/places.h"
+#include "tests/support/direct_run.h"
 
 namespace spawnd::bench {
 namespace {
@@ -23,7 +24,7 @@ std::string RowName(const engines::Engine& engine) {
 Result<engines::Installation> Installed(const engines::Engine& engine) {
   std::vector<std::string> places = engine.UsualPlaces();
   places.emplace_back(SPAWND_SOURCE_ROOT "/.deps");
-  const auto found = engine.Detect(places);
+  const auto found = engine.Detect(places, spawnd::testing::RunDirectly);
   return engines::ChooseInstallation(engine, found, "");
 }
 

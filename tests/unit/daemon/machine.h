@@ -25,6 +25,7 @@
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 #include "tests/support/scratch_directory.h"
 
 namespace spawnd::daemon {
@@ -123,7 +124,7 @@ struct Machine {
   const std::unique_ptr<Catalog> catalog;
   const EngineHost engine_host{"127.0.0.1", 0, 0, {}, {}};
   Ports ports{"127.0.0.1", 20001, 29999};
-  Installations installations{{}, false, {}};
+  Installations installations{{}, false, {}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
   const std::unique_ptr<Jobs> launches = Jobs::Start(1);
   const std::unique_ptr<Jobs> removals = Jobs::Start(1);

@@ -1,6 +1,7 @@
 #include "engines/registry.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 
 namespace spawnd::engines {
 namespace {
@@ -36,8 +37,8 @@ TEST_CASE("Where nobody is told to look, nothing is found, whatever is installed
   for (const Engine* engine : AllEngines()) {
     INFO(engine->Name());
     CHECK_FALSE(engine->UsualPlaces().empty());
-    CHECK(engine->Detect({}).empty());
-    CHECK(engine->Detect({"/nonexistent"}).empty());
+    CHECK(engine->Detect({}, spawnd::testing::RunDirectly).empty());
+    CHECK(engine->Detect({"/nonexistent"}, spawnd::testing::RunDirectly).empty());
   }
 }
 

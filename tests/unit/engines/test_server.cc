@@ -23,6 +23,7 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 
 namespace spawnd::engines::testing {
 namespace {
@@ -94,7 +95,7 @@ const std::vector<Installation>& Installed() {
     std::vector<Installation> one_each;
     std::vector<std::string> places = Postgresql().UsualPlaces();
     for (std::string& path : SearchPaths()) places.push_back(std::move(path));
-    for (const Installation& found : Postgresql().Detect(places)) {
+    for (const Installation& found : Postgresql().Detect(places, spawnd::testing::RunDirectly)) {
       const bool first = std::none_of(one_each.begin(), one_each.end(), [&](const Installation& other) {
         return Postgresql().MajorVersion(other.version) == Postgresql().MajorVersion(found.version);
       });

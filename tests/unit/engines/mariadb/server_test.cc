@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 #include "tests/unit/engines/restoring.h"
 #include "tests/unit/engines/test_server.h"
 
@@ -19,7 +20,7 @@ const Engine& Mariadb() {
 
 const Installation& Here() {
   // Debian's, whatever else is installed.
-  static const std::vector<Installation> found = Mariadb().Detect({"/usr"});
+  static const std::vector<Installation> found = Mariadb().Detect({"/usr"}, spawnd::testing::RunDirectly);
   REQUIRE_FALSE(found.empty());
   REQUIRE(found.front().problem.empty());
   return found.front();
@@ -153,7 +154,7 @@ TEST_CASE("MariaDB is found and is not taken for MySQL") {
   CHECK(Mariadb().Satisfies("10.11.19", "10.11.2"));
   for (const char* other : {"10.6", "1", "11", "", "x"}) CHECK_FALSE(Mariadb().Satisfies("10.11.19", other));
   const Engine& mysql = **FindEngine("mysql");
-  const auto found = mysql.Detect({"/usr"});
+  const auto found = mysql.Detect({"/usr"}, spawnd::testing::RunDirectly);
   CHECK(std::none_of(found.begin(), found.end(),
                      [](const Installation& one) { return one.root == Here().root; }));
   const auto missing = ChooseInstallation(mysql, std::vector<Installation>{Here()}, "8.0");

@@ -5,6 +5,7 @@
 #include "engines/mssql/mssql_engine.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 #include "tests/unit/engines/test_server.h"
 
 namespace spawnd::engines::mssql {
@@ -34,7 +35,7 @@ TEST_CASE("A folder that looks like SQL Server and does not run says why") {
   const std::string server =
       folder.Write("bin/sqlservr", "#!/bin/sh\necho 'libsss.so: cannot open shared object' >&2\nexit 127\n");
   const auto problem_of = [&] {
-    for (const Installation& one : MssqlEngine().Detect({folder.Path()})) {
+    for (const Installation& one : MssqlEngine().Detect({folder.Path()}, spawnd::testing::RunDirectly)) {
       if (one.root == folder.Path()) return one.version + "|" + one.problem;
     }
     return std::string("not found");

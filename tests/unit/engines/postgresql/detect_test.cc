@@ -9,6 +9,7 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 #include "tests/unit/engines/test_server.h"
 
 namespace spawnd::engines::postgresql {
@@ -59,7 +60,7 @@ TEST_CASE("Real installations are found once, whatever leads to them") {
   for (const std::string& path : {folder.Path(), folder.Path() + "/link", folder.Path() + "/npm", root,
                                   fs::path(root).parent_path().string()}) {
     INFO(path);
-    CHECK(TimesFound(PostgresqlEngine().Detect({path, path}), root) == 1);
+    CHECK(TimesFound(PostgresqlEngine().Detect({path, path}, spawnd::testing::RunDirectly), root) == 1);
   }
 }
 
@@ -76,7 +77,7 @@ TEST_CASE("What cannot be used says why, and what is no server is left out") {
   server("good", "echo 'postgres (PostgreSQL) 99.1'");
   WriteProgram(at / "half/bin/postgres", "echo 'postgres (PostgreSQL) 98.1'");
   std::vector<std::string> new_ones;
-  const auto found = PostgresqlEngine().Detect({folder.Path(), "/nonexistent"});
+  const auto found = PostgresqlEngine().Detect({folder.Path(), "/nonexistent"}, spawnd::testing::RunDirectly);
   for (const Installation& one : found) {
     if (one.root.find(folder.Path()) != 0) continue;
     new_ones.push_back(one.version + (one.problem.empty() ? "" : ": " + one.problem));
@@ -91,7 +92,8 @@ TEST_CASE("What cannot be used says why, and what is no server is left out") {
 }
 
 TEST_CASE("Newest first") {
-  const auto found = PostgresqlEngine().Detect(PostgresqlEngine().UsualPlaces());
+  const auto found =
+      PostgresqlEngine().Detect(PostgresqlEngine().UsualPlaces(), spawnd::testing::RunDirectly);
   REQUIRE_FALSE(found.empty());
   for (size_t i = 1; i < found.size(); ++i)
     CHECK(MajorNumberOf(found[i - 1].version) >= MajorNumberOf(found[i].version));

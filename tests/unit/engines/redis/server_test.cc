@@ -14,6 +14,7 @@
 #include "engines/registry.h"
 #include "tests/places.h"
 #include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
 #include "tests/unit/engines/restoring.h"
 #include "tests/unit/engines/test_server.h"
 
@@ -22,8 +23,9 @@ namespace {
 
 std::optional<Installation> InstalledRedis() {
   // Debian's, whatever else is installed: these tests know its version.
-  for (const Installation& one :
-       (*FindEngine("redis"))->Detect({std::string(SPAWND_SOURCE_ROOT) + "/.deps/redis", "/usr"})) {
+  for (const Installation& one : (*FindEngine("redis"))
+                                     ->Detect({std::string(SPAWND_SOURCE_ROOT) + "/.deps/redis", "/usr"},
+                                              spawnd::testing::RunDirectly)) {
     if (one.problem.empty()) return one;
   }
   return std::nullopt;
@@ -114,7 +116,8 @@ TEST_CASE("Debian's redis-server, a link to the checker, is found and started by
   REQUIRE(::chmod(program.c_str(), 0755) == 0);
   REQUIRE(::symlink("redis-check-rdb", (root.Path() + "/bin/redis-server").c_str()) == 0);
   std::optional<Installation> debian;
-  for (const Installation& one : (*FindEngine("redis"))->Detect({root.Path()})) {
+  for (const Installation& one :
+       (*FindEngine("redis"))->Detect({root.Path()}, spawnd::testing::RunDirectly)) {
     if (one.root == root.Path()) debian = one;
   }
   REQUIRE(debian);
@@ -136,7 +139,8 @@ TEST_CASE("A root with valkey-server is found, and that is what is started") {
           Redis().root + "/bin/redis-server \"$@\"\n");
   REQUIRE(::chmod(program.c_str(), 0755) == 0);
   std::optional<Installation> valkey;
-  for (const Installation& one : (*FindEngine("valkey"))->Detect({root.Path()})) {
+  for (const Installation& one :
+       (*FindEngine("valkey"))->Detect({root.Path()}, spawnd::testing::RunDirectly)) {
     if (one.root == root.Path()) valkey = one;
   }
   REQUIRE(valkey);
