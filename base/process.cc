@@ -107,20 +107,6 @@ bool SendListener(int socket, int listener) {
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
-bool InstallFilter(const SpawnOptions& options) {
-  if (options.system_call_filter.empty()) return true;
-  const sock_fprog program{
-      static_cast<unsigned short>(options.system_call_filter.size() / sizeof(sock_filter)),
-      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(options.system_call_filter.data()))};
-  // Without the last flag older kernels slow down the whole program for fear of what a filter could reveal.
-  const bool listen = options.filter_listener_socket >= 0;
-  const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW | (listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0U);
-  const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-  if (listener < 0) return false;
-  // Marked close-on-exec by the kernel.
-  return !listen || SendListener(options.filter_listener_socket, static_cast<int>(listener));
-}
-
 /// Moves the three standard descriptors into place. They are first copied above 2, so that "stdout_fd is 0"
 /// or a swap of two of them cannot overwrite one before it was used.
 bool PlaceDescriptors(const SpawnOptions& options) {
@@ -171,7 +157,9 @@ void SetOomScore(const std::string& score) {
   if (ok) {
     // Marked, not closed: error_fd must stay open until exec has worked.
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (InstallFilter(options)) ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
+    if ((options.system_call_filter.empty() ||
+         FilterSystemCalls(options.system_call_filter, options.filter_listener_socket)))
+      ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
   }
   const int err = errno;
   [[maybe_unused]] const ssize_t n = ::write(error_fd, &err, sizeof err);
@@ -212,6 +200,18 @@ Result<void> AwaitExit(pid_t pid, Deadline deadline) {
 }
 
 }  // namespace
+
+bool FilterSystemCalls(std::string_view program, int listener_socket) {
+  const sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
+                          const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(program.data()))};
+  // Without the last flag older kernels slow down the whole program for fear of what a filter could reveal.
+  const bool listen = listener_socket >= 0;
+  const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW | (listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0U);
+  const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+  if (listener < 0) return false;
+  // Marked close-on-exec by the kernel.
+  return !listen || SendListener(listener_socket, static_cast<int>(listener));
+}
 
 Result<pid_t> Spawn(const SpawnOptions& options) {
   if (options.argv.empty()) return Fail(ErrorCode::kInternal, "cannot start a program without a name");

@@ -52,6 +52,10 @@ struct SpawnOptions {
   std::optional<int> oom_score_adj;
 };
 
+/// Puts SpawnOptions::system_call_filter over the calling process, for one that goes on without an exec. It
+/// has no_new_privs already. Async-signal-safe; false with errno.
+bool FilterSystemCalls(std::string_view program, int listener_socket = -1);
+
 /// Starts a program. An exec that fails (missing file, no permission) is reported here, naming the program.
 Result<pid_t> Spawn(const SpawnOptions& options);
 

@@ -85,6 +85,8 @@ using ServerRun = std::function<Result<ProcessOutput>(const std::string& root, c
 /// A version text takes milliseconds. A server on a dead network mount must not hold the daemon.
 inline constexpr std::chrono::milliseconds kServerRunDeadline{3000};
 inline constexpr size_t kMaxServerRunOutput = 4096;
+/// How many names Session::UserDatabases gives at most.
+inline constexpr size_t kMaxUserDatabases = 100;
 
 class Engine {
  public:
@@ -141,6 +143,8 @@ class Engine {
                                     std::string_view initial_database) const = 0;
 
   /// A connection kept from the successful probe to the preparation, so that neither pays for a second one.
+  /// The server at its other end may be anybody's: whatever it answers is bounded, and it is never sent a
+  /// file. It runs in a process of the container (daemon/session/).
   class Session {
    public:
     virtual ~Session() = default;
@@ -152,8 +156,8 @@ class Engine {
     /// Makes `database` when it does not exist. Empty: nothing. kInvalidArgument for a product without named
     /// databases.
     virtual Result<void> CreateDatabase(const std::string& database) = 0;
-    /// Names of the user's own databases, for choosing what clients open first; none where a product has
-    /// none.
+    /// Names of the user's own databases, for choosing what clients open first: the first kMaxUserDatabases.
+    /// None where a product has none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
     /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
@@ -175,6 +179,8 @@ class Engine {
   /// image, or, before a restart, those of `launch` again. kUnavailable: not ready yet, try again; anything
   /// else is final.
   virtual Result<std::unique_ptr<Session>> Probe(const Launch& launch) const = 0;
+  /// True for a server without a private socket: Probe connects to Launch::endpoint, which is the host's.
+  virtual bool ProbesByAddress() const { return false; }
   /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;

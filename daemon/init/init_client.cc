@@ -109,6 +109,15 @@ Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin
   return command_exit_;
 }
 
+Result<UniqueFd> ContainerInit::StartSession(int network, std::chrono::milliseconds deadline) {
+  TRY_ASSIGN(SocketPair sockets, MakeSocketPair(SOCK_SEQPACKET));
+  TRY(SendMessage(socket_.Get(), EncodeOrder(InitOrder::kStartSession), {sockets.theirs.Get(), network}));
+  // So that the session's end is the only one, and its death is heard here.
+  sockets.theirs.Reset();
+  TRY(Await(deadline).map([](InitTimings) {}));
+  return std::move(sockets.ours);
+}
+
 std::optional<int> ContainerInit::EngineExit() {
   InitMessage message;
   while (!engine_exit_ && Receive(message, std::chrono::milliseconds(0))) {

@@ -38,6 +38,10 @@ class ContainerInit {
   Result<int> RunCommand(const engines::Command& command, int stdin_fd, const std::function<void()>& begun,
                          std::chrono::milliseconds deadline);
 
+  /// Starts the process of the session with the server, in place of an earlier one; returns this end of its
+  /// socket. `network` (-1: the container's own): the namespace that it connects from.
+  Result<UniqueFd> StartSession(int network, std::chrono::milliseconds deadline);
+
   pid_t Pid() const { return pid_; }
   /// Readable when the engine or process 1 itself ended.
   int EventFd() const { return socket_.Get(); }

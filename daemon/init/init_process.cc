@@ -68,7 +68,7 @@ class InitProcess {
       if (!message || message->text.size() < sizeof order) ::_exit(0);
       std::memcpy(&order, message->text.data(), sizeof order);
       command_exit_ = 0;
-      Answer(order == InitOrder::kRunCommand ? RunCommand(std::move(*message)) : CarryOut(order));
+      Answer(CarryOut(order, std::move(*message)));
     }
   }
 
@@ -90,16 +90,21 @@ class InitProcess {
     Send(message);
   }
 
-  Result<void> CarryOut(InitOrder order) {
+  Result<void> CarryOut(InitOrder order, Message message) {
     switch (order) {
       case InitOrder::kMountVolume:
         return MountVolume();
       case InitOrder::kInitialiseEngine:
         return InitialiseEngine();
       case InitOrder::kRunCommand:
-        break;  // has more to it than its name
+        return RunCommand(std::move(message));
       case InitOrder::kStartEngine:
         return StartEngine();
+      case InitOrder::kStartSession:
+        return StartSession(std::move(message));
+      case InitOrder::kEndSession:
+        EndSession();
+        return {};
       case InitOrder::kStopEngine:
         return StopEngine();
       case InitOrder::kKillEngine:
@@ -206,6 +211,27 @@ class InitProcess {
     return {};
   }
 
+  /// A fork without exec: the client libraries are loaded already, and it takes well under a millisecond.
+  Result<void> StartSession(Message message) {
+    if (message.descriptors.empty()) return Fail(ErrorCode::kInternal, "a session without a socket");
+    EndSession();
+    const pid_t pid = ::fork();
+    if (pid < 0) return FailErrno(errno, "cannot start the session with the server");
+    if (pid == 0) {
+      UniqueFd network;
+      if (message.descriptors.size() > 1) network = std::move(message.descriptors[1]);
+      RunSessionProcess(plan_.session, std::move(message.descriptors[0]), std::move(network));
+    }
+    session_pid_ = pid;
+    return {};
+  }
+
+  void EndSession() {
+    if (session_pid_ <= 0) return;
+    ::kill(session_pid_, SIGKILL);
+    WaitForExit(std::exchange(session_pid_, -1));
+  }
+
   Result<void> StopEngine() {
     bool clean = true;
     if (engine_pid_ > 0) {
@@ -249,6 +275,7 @@ class InitProcess {
   }
 
   void NoteExit(pid_t pid, int status) {
+    if (pid == session_pid_) session_pid_ = -1;
     if (pid != engine_pid_) return;
     engine_pid_ = -1;
     InitMessage message;
@@ -261,6 +288,7 @@ class InitProcess {
   UniqueFd socket_;
   UniqueFd signals_;
   pid_t engine_pid_ = -1;
+  pid_t session_pid_ = -1;
   int command_exit_ = 0;
   bool bound_ = false;
   bool inside_ = false;

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/init/container_root.h"
+#include "daemon/session/process.h"
 #include "engines/engine.h"
 #include "storage/export/ext4.h"
 
@@ -32,6 +33,7 @@ struct InitPlan {
   std::string filter;        ///< of the engine's system calls (system_calls.h)
   std::string start_filter;  ///< of the server's own; it may ask
   int filters_fd = -1;       ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
+  SessionPlan session{};
   int log_fd = -1;           ///< where the engine prints to
   int lock_fd = -1;          ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
@@ -41,6 +43,8 @@ enum class InitOrder : int {
   kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
   kRunCommand,        ///< a program in the container while the engine is down; through RunCommand only
   kStartEngine,
+  kStartSession,  ///< in place of an earlier one; through StartSession only
+  kEndSession,
   kStopEngine,  ///< clean stop, then end what is left
   kKillEngine,  ///< SIGKILL to everything but process 1
   kTrimVolume,

@@ -40,6 +40,7 @@ constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
 constexpr auto kStopDeadline = 180s;
 constexpr auto kSyncDeadline = 120s;
+constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
@@ -125,9 +126,12 @@ Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
   log_->Mark();
   TRY(init_->Do(InitOrder::kStartEngine, kMountDeadline).map([](InitTimings) {}));
   engine_running_ = true;
+  session_.emplace(SessionClient::Source{[this] { return BeginSession(); }, [this] { EndSession(); }});
+  // While the engine starts, so that nobody waits for it.
+  TRY(session_->Begin());
   TRY(WaitUntilReady(deadline));
   Lap("engine");
-  TRY(session_->PrepareContainer(spec_.credentials));
+  TRY(session_->PrepareContainer());
   Lap("prepare");
   return Status();
 }
@@ -188,6 +192,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.stop_signal = engine_->StopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
+  plan_.session = {engine_, launch_, spec_.engine_uid, spec_.engine_gid};
   plan_.log_fd = log_->Writer();
   plan_.lock_fd = lock_->Descriptor();
   plan_.root.engine_tree = engine_tree.Get();
@@ -210,6 +215,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
 Result<void> Keeper::PlanNetwork(int filters_fd) {
   const bool listens_on_host = spec_.purpose == engines::Purpose::kServe || kBuildsListenOnHost;
   TRY_ASSIGN(plan_.filter, EngineSystemCalls(OnBind::kAllow));
+  plan_.session.filter = plan_.filter;
   plan_.start_filter = plan_.filter;
   if (!plan_.own_network || !listens_on_host) return {};
   TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
@@ -239,21 +245,32 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
     const auto now = std::chrono::steady_clock::now();
     if (said_ready || now >= next_probe) {
       next_probe = now + kProbeWithoutWord;
-      auto session = engine_->Probe(launch_);
-      if (session) {
-        session_ = std::move(*session);
-        return {};
-      }
-      if (session.error().code != ErrorCode::kUnavailable) return Fail(std::move(session.error()));
+      auto probed = session_->Probe();
+      if (probed) return {};
+      if (probed.error().code != ErrorCode::kUnavailable) return Fail(std::move(probed.error()));
       if (now > end) {
         return Fail(ErrorCode::kTimeout, "the engine did not answer within " +
                                              std::to_string(deadline.count()) +
-                                             " s: " + session.error().message);
+                                             " s: " + probed.error().message);
       }
     }
     if (init_->EngineExit()) return Fail(EngineEnded());
     std::this_thread::sleep_for(kReadyCheck);
   }
+}
+
+Result<UniqueFd> Keeper::BeginSession() {
+  UniqueFd network;
+  if (engine_->ProbesByAddress()) {
+    network.Reset(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (!network.Valid()) return FailErrno(errno, "cannot open the host's network");
+  }
+  return init_->StartSession(network.Get(), kSessionDeadline);
+}
+
+void Keeper::EndSession() {
+  // Process 1 answers at once, or is gone and the session with it.
+  [[maybe_unused]] const bool ended = init_->Do(InitOrder::kEndSession, kSessionDeadline).has_value();
 }
 
 Error Keeper::EngineEnded() {
@@ -280,7 +297,7 @@ Result<void> Keeper::CreateDatabase(const std::string& database) {
 
 Result<std::vector<std::string>> Keeper::UserDatabases() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
-  return session_->UserDatabases(spec_.credentials);
+  return session_->UserDatabases();
 }
 
 Result<void> Keeper::StopEngine() {
@@ -307,7 +324,7 @@ Result<void> Keeper::SyncAndSave() {
 
 Result<void> Keeper::FinishImage() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
-  TRY(session_->PrepareImage(spec_.credentials));
+  TRY(session_->PrepareImage());
   TRY(StopEngine());
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));

@@ -19,6 +19,7 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/engine_log.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/session/client.h"
 #include "engines/engine.h"
 #include "storage/export/fuse_export.h"
 #include "storage/volume.h"
@@ -76,6 +77,8 @@ class Keeper {
   Result<void> StartInit(UniqueFd engine_tree);
   Result<void> PlanNetwork(int filters_fd);
   Result<void> WriteEngineFiles();
+  Result<UniqueFd> BeginSession();
+  void EndSession();
   Result<void> WaitUntilReady(std::chrono::seconds deadline);
   Result<void> StopEngine();
   Result<void> SyncAndSave();
@@ -93,7 +96,8 @@ class Keeper {
   std::unique_ptr<storage::FuseExport> export_;
   std::unique_ptr<ContainerInit> init_;
   std::unique_ptr<ListeningPort> port_;
-  std::unique_ptr<engines::Engine::Session> session_;
+  /// Also of a server that cannot be reached yet.
+  std::optional<SessionClient> session_;
   bool engine_running_ = false;
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;

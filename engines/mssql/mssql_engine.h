@@ -28,6 +28,7 @@ class MssqlEngine final : public Engine {
   Command StartCommand(const Launch& launch) const override;
   int StopSignal() const override;
   std::string_view ReadyLine() const override { return "Recovery is complete"; }
+  bool ProbesByAddress() const override { return true; }
 
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,

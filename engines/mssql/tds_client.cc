@@ -20,6 +20,8 @@ struct Heard {
 thread_local Heard* listening = nullptr;
 
 constexpr int kFirstErrorSeverity = 11;
+/// Of one answer. What is asked here has as many as there are databases, or files in a backup.
+constexpr size_t kMaxRows = 100'000;
 /// "Changed database context to" and "Changed language setting to": nobody asked.
 constexpr int kChangedDatabase = 5701;
 constexpr int kChangedLanguage = 5703;
@@ -106,6 +108,9 @@ Result<Table> ReadTable(DBPROCESS* process) {
     std::vector<std::optional<std::string>> row;
     for (int i = 1; i <= columns; ++i) row.push_back(ValueAt(process, i));
     table.rows.push_back(std::move(row));
+    if (table.rows.size() > kMaxRows) {
+      return spawnd::Fail(ErrorCode::kInternal, "the server sends far more than it was asked for");
+    }
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engines/engine.h"
+
 namespace spawnd::engines::mssql {
 namespace {
 
@@ -65,7 +67,8 @@ std::string SetPasswordStatement(std::string_view login, std::string_view passwo
 
 std::string UserDatabasesQuery() {
   // The first four are the server's own.
-  return "SELECT name FROM sys.databases WHERE database_id > 4 AND state = 0 ORDER BY database_id";
+  return "SELECT TOP " + std::to_string(kMaxUserDatabases) +
+         " name FROM sys.databases WHERE database_id > 4 AND state = 0 ORDER BY database_id";
 }
 
 std::string HeaderQuery(std::string_view backup_path) {

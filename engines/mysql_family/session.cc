@@ -3,7 +3,10 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,10 @@ namespace spawnd::engines::mysql_family {
 namespace {
 
 constexpr unsigned kConnectSeconds = 1;
+/// A packet of the server's, and all rows of one answer: names of tables, at the most.
+constexpr unsigned long kMaxPacketBytes = 1UL << 20U;
+constexpr size_t kMaxRows = 1'000'000;
+constexpr size_t kMaxRowBytes = size_t{64} << 20U;
 
 struct CloseConnection {
   void operator()(MYSQL* connection) const { ::mysql_close(connection); }
@@ -23,7 +30,8 @@ struct FreeRows {
   void operator()(MYSQL_RES* rows) const { ::mysql_free_result(rows); }
 };
 using Connection = std::unique_ptr<MYSQL, CloseConnection>;
-using Row = std::vector<std::string>;
+/// The first columns of a row, however many the server sends.
+using Row = std::array<std::string, 2>;
 
 std::string Identifier(std::string_view name) {
   return Quoted(name, '`');
@@ -81,26 +89,42 @@ class FamilySession final : public Engine::Session {
  private:
   /// One statement; its rows.
   Result<std::vector<Row>> Run(const std::string& sql);
+  Result<std::vector<Row>> ReadRows(MYSQL_RES* result);
+  /// Never the statement: it may hold a password.
+  tl::unexpected<Error> FailOfServer() {
+    return Fail(CodeOf(::mysql_errno(connection_.get())),
+                std::string("the server says: ") + ::mysql_error(connection_.get()));
+  }
   Result<void> AnalyzeEverything();
 
   Connection connection_;
 };
 
 Result<std::vector<Row>> FamilySession::Run(const std::string& sql) {
-  if (::mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) {
-    // Never the statement: it may hold a password.
-    return Fail(CodeOf(::mysql_errno(connection_.get())),
-                std::string("the server says: ") + ::mysql_error(connection_.get()));
-  }
+  if (::mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) return FailOfServer();
+  // Row by row: the library would take as many as the server likes to send.
+  const std::unique_ptr<MYSQL_RES, FreeRows> result(::mysql_use_result(connection_.get()));
+  if (!result) return std::vector<Row>();
+  return ReadRows(result.get());
+}
+
+Result<std::vector<Row>> FamilySession::ReadRows(MYSQL_RES* result) {
   std::vector<Row> rows;
-  const std::unique_ptr<MYSQL_RES, FreeRows> result(::mysql_store_result(connection_.get()));
-  while (MYSQL_ROW columns = result ? ::mysql_fetch_row(result.get()) : nullptr) {
+  size_t bytes = 0;
+  while (MYSQL_ROW columns = ::mysql_fetch_row(result)) {
     Row row;
-    for (unsigned i = 0; i < ::mysql_num_fields(result.get()); ++i) {
-      row.emplace_back(columns[i] != nullptr ? columns[i] : "");
+    for (unsigned i = 0; i < std::min<size_t>(::mysql_num_fields(result), row.size()); ++i) {
+      row[i] = columns[i] != nullptr ? columns[i] : "";
+      bytes += row[i].size();
     }
     rows.push_back(std::move(row));
+    if (rows.size() > kMaxRows || bytes > kMaxRowBytes) {
+      // Whoever frees a result reads the rest of it first, and this one may have no end.
+      ::shutdown(::mysql_get_socket(connection_.get()), SHUT_RDWR);
+      return Fail(ErrorCode::kInternal, "the server sends far more than it was asked for");
+    }
   }
+  if (::mysql_errno(connection_.get()) != 0) return FailOfServer();
   return rows;
 }
 
@@ -146,7 +170,8 @@ Result<void> FamilySession::CreateDatabase(const std::string& database) {
 Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials& /*credentials*/) {
   TRY_ASSIGN(const auto rows,
              Run("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', "
-                 "'information_schema', 'performance_schema', 'sys') ORDER BY 1"));
+                 "'information_schema', 'performance_schema', 'sys') ORDER BY 1 LIMIT " +
+                 std::to_string(kMaxUserDatabases)));
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row[0]);
   return names;
@@ -157,6 +182,10 @@ Result<Connection> OpenConnection(const std::string& socket, const char* databas
   if (!connection) return Fail(ErrorCode::kInternal, "cannot connect to the server: out of memory");
   ::mysql_options(connection.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
   ::mysql_options(connection.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  ::mysql_options(connection.get(), MYSQL_OPT_MAX_ALLOWED_PACKET, &kMaxPacketBytes);
+  // On by default, and then a server may ask for any file that this process can read.
+  const unsigned no_local_files = 0;
+  ::mysql_options(connection.get(), MYSQL_OPT_LOCAL_INFILE, &no_local_files);
   const char* user = "root";  // of the private socket, made by the server's own start (launch.cc)
   if (::mysql_real_connect(connection.get(), "localhost", user, "", database, 0, socket.c_str(), 0) !=
       nullptr) {

@@ -23,6 +23,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kConnectDeadline{1000};
+/// What is asked for here is names. A server that sends more of it is not ours any more.
+constexpr size_t kMaxRows = 100'000;
+constexpr size_t kMaxRowBytes = size_t{8} << 20U;
 
 struct CloseConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -76,12 +79,19 @@ class LibpqSession final : public Engine::Session {
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
 
  private:
-  /// One or several statements in one round trip; several are one transaction. `missing_is` gets true instead
+  /// The first column of all rows.
+  using Names = std::vector<std::string>;
+
+  /// One or several statements in one round trip; several are one transaction. `missing` gets true instead
   /// of an error when what a statement names does not exist.
-  Result<Rows> Run(const std::string& sql, bool* missing = nullptr);
+  Result<Names> Run(const std::string& sql, bool* missing = nullptr);
+  Result<void> SendStatements(const std::string& sql);
   /// What became of statements that were sent; the first error counts.
-  Result<void> ReceiveAll(bool* missing);
-  Result<Rows> Judge(Rows rows, bool* missing);
+  Result<Names> ReceiveAll(bool* missing);
+  /// One result; what it has of rows is added.
+  Result<void> Judge(const PGresult* result, bool* missing, Names& names);
+  /// Gives the connection up.
+  tl::unexpected<Error> FailForGood(const char* what);
   /// VACUUM (ANALYZE) in every database.
   Result<void> VacuumEverything();
   Result<bool> Exists(const std::string& from_where);
@@ -98,20 +108,59 @@ class LibpqSession final : public Engine::Session {
   Connection connection_;
 };
 
-Result<Rows> LibpqSession::Run(const std::string& sql, bool* missing) {
-  return Judge(Rows(PQexec(connection_.get(), sql.c_str())), missing);
+Result<LibpqSession::Names> LibpqSession::Run(const std::string& sql, bool* missing) {
+  TRY(SendStatements(sql));
+  return ReceiveAll(missing);
 }
 
-Result<Rows> LibpqSession::Judge(Rows rows, bool* missing) {
-  const ExecStatusType status = PQresultStatus(rows.get());
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return rows;
-  const char* state = PQresultErrorField(rows.get(), PG_DIAG_SQLSTATE);
+Result<void> LibpqSession::SendStatements(const std::string& sql) {
+  // Row by row, or libpq would take as many as the server likes to send before it says so.
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 1 && PQsetSingleRowMode(connection_.get()) == 1)
+    return {};
+  return Fail(ErrorCode::kUnavailable,
+              "the server does not listen: " + FirstLine(PQerrorMessage(connection_.get())));
+}
+
+tl::unexpected<Error> LibpqSession::FailForGood(const char* what) {
+  connection_.reset();
+  return Fail(ErrorCode::kInternal, what);
+}
+
+Result<LibpqSession::Names> LibpqSession::ReceiveAll(bool* missing) {
+  Names names;
+  Result<void> outcome;
+  size_t bytes = 0;
+  for (Rows rows; (rows = Rows(PQgetResult(connection_.get()))) != nullptr;) {
+    const ExecStatusType status = PQresultStatus(rows.get());
+    // Nothing here copies: such an answer would wait for data, or be given again for ever.
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      return FailForGood("the server answers a question with a copy");
+    }
+    auto judged = Judge(rows.get(), missing, names);
+    if (!judged && outcome) outcome = std::move(judged);
+    if (status == PGRES_SINGLE_TUPLE && !names.empty()) bytes += names.back().size();
+    if (names.size() > kMaxRows || bytes > kMaxRowBytes) {
+      return FailForGood("the server sends far more than it was asked for");
+    }
+  }
+  if (!outcome) return Fail(std::move(outcome.error()));
+  return names;
+}
+
+Result<void> LibpqSession::Judge(const PGresult* result, bool* missing, Names& names) {
+  const ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return {};
+  if (status == PGRES_SINGLE_TUPLE) {
+    names.emplace_back(PQnfields(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    return {};
+  }
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string_view sqlstate = state != nullptr ? state : "";
   if (missing != nullptr && (sqlstate == "42704" || sqlstate == "3D000")) {
     *missing = true;
-    return rows;
+    return {};
   }
-  const char* primary = PQresultErrorField(rows.get(), PG_DIAG_MESSAGE_PRIMARY);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   // Never the statement: it may hold a password's verifier.
   return Fail(CodeForState(sqlstate),
               "the server says: " +
@@ -119,8 +168,8 @@ Result<Rows> LibpqSession::Judge(Rows rows, bool* missing) {
 }
 
 Result<bool> LibpqSession::Exists(const std::string& from_where) {
-  TRY_ASSIGN(const Rows rows, Run("SELECT 1 FROM pg_catalog." + from_where));
-  return PQntuples(rows.get()) > 0;
+  TRY_ASSIGN(const Names rows, Run("SELECT 1 FROM pg_catalog." + from_where));
+  return !rows.empty();
 }
 
 Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
@@ -131,32 +180,20 @@ Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
   // in the server's log would only frighten whoever reads it.
   const std::string renames = "BEGIN; SET LOCAL log_min_messages = fatal; ALTER ROLE " + placeholder +
                               " RENAME TO " + user + "; ALTER DATABASE " + placeholder + " RENAME TO " + user;
-  if (PQsendQuery(connection_.get(), renames.c_str()) == 0) {
-    return Fail(ErrorCode::kUnavailable,
-                "the server does not listen: " + FirstLine(PQerrorMessage(connection_.get())));
-  }
+  TRY(SendStatements(renames));
   const auto verifier = ScramVerifier(credentials.password);
   bool missing = false;
   auto renamed = ReceiveAll(&missing);
   if (!renamed || missing || !verifier) {
     TRY(Run("ROLLBACK"));
     if (!verifier) return Fail(verifier.error());
-    TRY(std::move(renamed));
+    if (!renamed) return Fail(std::move(renamed.error()));
   }
   const std::string login =
       "ALTER ROLE " + user + " LOGIN SUPERUSER PASSWORD " + Literal(*verifier) + " VALID UNTIL 'infinity'";
   if (missing) return PrepareStepByStep(credentials.user, login);
   TRY(Run(login + "; COMMIT"));
   return {};
-}
-
-Result<void> LibpqSession::ReceiveAll(bool* missing) {
-  Result<void> outcome;
-  while (PGresult* result = PQgetResult(connection_.get())) {
-    auto rows = Judge(Rows(result), missing);
-    if (!rows && outcome) outcome = Fail(std::move(rows.error()));
-  }
-  return outcome;
 }
 
 Result<void> LibpqSession::PrepareStepByStep(const std::string& user, const std::string& login) {
@@ -221,14 +258,14 @@ Connection ConnectLike(PGconn* like, const std::string& database) {
 /// Once here, or in each container: without it the first reader of every page writes the page (hint bits),
 /// autovacuum goes over all tables a minute after the start, and until then the planner guesses.
 Result<void> LibpqSession::VacuumEverything() {
-  TRY_ASSIGN(const Rows databases,
+  TRY_ASSIGN(const Names databases,
              Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"));
-  for (int row = 0; row < PQntuples(databases.get()); ++row) {
-    const Connection connection = ConnectLike(connection_.get(), PQgetvalue(databases.get(), row, 0));
+  for (const std::string& database : databases) {
+    Connection connection = ConnectLike(connection_.get(), database);
     if (connection == nullptr) continue;
     // What fails here (an index on a function that raises an error) is the user's own to find, in a container
     // as on the server that the backup came from; the data is right without it.
-    const Rows ignored(PQexec(connection.get(), "VACUUM (ANALYZE)"));
+    [[maybe_unused]] const auto ignored = LibpqSession(std::move(connection)).Run("VACUUM (ANALYZE)");
   }
   return {};
 }
@@ -243,16 +280,13 @@ Result<void> LibpqSession::CreateDatabase(const std::string& database) {
 }
 
 Result<std::vector<std::string>> LibpqSession::UserDatabases(const Credentials& credentials) {
-  TRY_ASSIGN(const Rows rows,
-             Run("SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datallowconn AND "
-                 "datname NOT IN "
-                 "('postgres', " +
-                 Literal(credentials.user) + ", " + Literal(kPlaceholder) +
-                 // A whole cluster's dump may come from another container and bring that one's.
-                 ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid"));
-  std::vector<std::string> names;
-  for (int row = 0; row < PQntuples(rows.get()); ++row) names.emplace_back(PQgetvalue(rows.get(), row, 0));
-  return names;
+  return Run(
+      "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datallowconn AND "
+      "datname NOT IN "
+      "('postgres', " +
+      Literal(credentials.user) + ", " + Literal(kPlaceholder) +
+      // A whole cluster's dump may come from another container and bring that one's.
+      ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid LIMIT " + std::to_string(kMaxUserDatabases));
 }
 
 /// PQconnectPoll to its end, at most until the deadline.

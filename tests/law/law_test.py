@@ -27,8 +27,9 @@ MAY_INCLUDE = {
 ROOMS = {
     "daemon/loop": {"base"},
     "daemon/host": {"engines", "base"},
-    "daemon/init": {"engines", "storage", "base"},
-    "daemon/keeper": {"daemon/init", "engines", "storage", "api", "base"},
+    "daemon/session": {"engines", "api", "base"},
+    "daemon/init": {"daemon/session", "engines", "storage", "base"},
+    "daemon/keeper": {"daemon/init", "daemon/session", "engines", "storage", "api", "base"},
     "daemon/http": {"daemon/loop", "api", "base"},
     "daemon/catalog": {"api", "base"},
     "daemon/store": {"daemon/catalog", "storage", "base"},

@@ -1,0 +1,89 @@
+#include "daemon/session/protocol.h"
+
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/mapping.h"
+#include "engines/engine.h"
+
+namespace spawnd::daemon {
+namespace {
+
+using Op = SessionRequest::Op;
+
+constexpr std::array<std::pair<Op, std::string_view>, 7> kOpNames{
+    {{Op::kProbe, "probe"},
+     {Op::kPrepareContainer, "prepareContainer"},
+     {Op::kPrepareImage, "prepareImage"},
+     {Op::kCreateDatabase, "createDatabase"},
+     {Op::kUserDatabases, "userDatabases"},
+     {Op::kBeforeSave, "beforeSave"},
+     {Op::kAfterSave, "afterSave"}}};
+
+constexpr size_t kMaxMessage = 2048;
+constexpr api::JsonLimits kLimits{kMaxSessionPacket, 4, size_t{4} << 10, engines::kMaxUserDatabases};
+
+/// Codes that say something about the keeper's own state (poisoned, in use, cancelled) are not a server's to
+/// give.
+ErrorCode CodeOfServer(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kIo:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUnsupported:
+      return code;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+std::string Cut(std::string text) {
+  if (text.size() > kMaxMessage) text.replace(kMaxMessage - 3, std::string::npos, "...");
+  return text;
+}
+
+}  // namespace
+
+constexpr const auto& NamesOf(Op) {
+  return kOpNames;
+}
+
+void Describe(auto& visit, api::Is<SessionRequest> auto& x) {
+  visit.Field("op", x.op);
+  visit.Field("database", x.database);
+}
+
+void Describe(auto& visit, api::Is<SessionReply> auto& x) {
+  visit.Field("error", x.error);
+  visit.Field("databases", x.databases);
+}
+
+std::string EncodeSessionRequest(const SessionRequest& request) {
+  return api::JsonOf(request, api::Empties::kOmit);
+}
+
+Result<SessionRequest> DecodeSessionRequest(std::string_view text) {
+  return api::ReadJson<SessionRequest>(text, kLimits, api::Strictness::kStrict, "a request to a session");
+}
+
+std::string EncodeSessionReply(const SessionReply& reply) {
+  SessionReply shorter = reply;
+  if (shorter.error) {
+    shorter.error->message = Cut(std::move(shorter.error->message));
+    shorter.error->hint = Cut(std::move(shorter.error->hint));
+  }
+  return api::JsonOf(shorter, api::Empties::kOmit);
+}
+
+Result<SessionReply> DecodeSessionReply(std::string_view text) {
+  TRY_ASSIGN(SessionReply reply,
+             api::ReadJson<SessionReply>(text, kLimits, api::Strictness::kStrict, "a session's reply"));
+  if (reply.error) reply.error->code = CodeOfServer(reply.error->code);
+  return reply;
+}
+
+}  // namespace spawnd::daemon
