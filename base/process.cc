@@ -157,8 +157,8 @@ void SetOomScore(const std::string& score) {
   if (ok) {
     // Marked, not closed: error_fd must stay open until exec has worked.
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    if ((options.system_call_filter.empty() ||
-         FilterSystemCalls(options.system_call_filter, options.filter_listener_socket)))
+    const std::string_view filter = options.system_call_filter;
+    if (filter.empty() || FilterSystemCalls(filter, options.filter_listener_socket))
       ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());
   }
   const int err = errno;
