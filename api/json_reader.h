@@ -45,6 +45,20 @@ class ObjectReader {
     constexpr int64_t kHigh = std::cmp_less(kMaxInteger, kMost) ? kMaxInteger : static_cast<int64_t>(kMost);
     out = static_cast<T>(Integer(name, 0, kHigh, static_cast<int64_t>(out)));
   }
+  template <std::integral T>
+  void Field(std::string_view name, std::vector<T>& out) {
+    const rapidjson::Value* value = Find(name);
+    if (value == nullptr) return;
+    if (!value->IsArray()) return Expected(name, "a list of whole numbers");
+    std::vector<T> numbers;
+    for (const rapidjson::Value& item : value->GetArray()) {
+      if (!item.IsInt64() || !std::in_range<T>(item.GetInt64())) {
+        return Expected(name, "a list of whole numbers");
+      }
+      numbers.push_back(static_cast<T>(item.GetInt64()));
+    }
+    out = std::move(numbers);
+  }
   void Field(std::string_view name, ErrorCode& out);
   void Field(std::string_view name, std::optional<Error>& out);
   template <typename Enum>

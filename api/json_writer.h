@@ -60,6 +60,13 @@ class ObjectWriter {
   void Field(std::string_view name, T value) {
     if (Key(name, value == 0)) writer_.Int64(value);
   }
+  template <std::integral T>
+  void Field(std::string_view name, const std::vector<T>& values) {
+    if (!Key(name, values.empty())) return;
+    writer_.StartArray();
+    for (const T value : values) writer_.Int64(value);
+    writer_.EndArray();
+  }
   template <typename Enum>
   requires std::is_enum_v<Enum>
   void Field(std::string_view name, Enum value) {

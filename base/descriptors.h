@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -25,5 +26,8 @@ Result<SocketPair> MakeSocketPair(int type);
 /// Writes all of `bytes`, however many calls it takes. 0, or the errno of the call that failed; then a part
 /// may be written. `fd` blocks: EAGAIN counts as a failure.
 [[nodiscard]] int WriteAll(int fd, std::string_view bytes);
+
+/// Closes every descriptor from 3 on but these; negative numbers count for nothing.
+void CloseAllBut(std::vector<int> kept);
 
 }  // namespace spawnd

@@ -21,7 +21,7 @@ namespace spawnd {
 inline constexpr size_t kMaxMessageBytes = size_t{64} << 20;
 /// The size of one packet. The kernel's default socket buffer holds a few of them.
 inline constexpr size_t kPartBytes = size_t{64} << 10;
-inline constexpr size_t kMaxDescriptors = 2;
+inline constexpr size_t kMaxDescriptors = 6;
 
 struct Message {
   std::string text;

@@ -107,17 +107,22 @@ bool SendListener(int socket, int listener) {
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
-/// Moves the three standard descriptors into place. They are first copied above 2, so that "stdout_fd is 0"
-/// or a swap of two of them cannot overwrite one before it was used.
+/// The descriptors that a program may be given: 0 to 3.
+constexpr int kPlaces = 4;
+
+/// Moves the descriptors into place. They are first copied above the places, so that "stdout_fd is 0" or a
+/// swap of two of them cannot overwrite one before it was used.
 bool PlaceDescriptors(const SpawnOptions& options) {
-  std::array<int, 3> wanted{options.stdin_fd, options.stdout_fd, options.stderr_fd};
-  for (int& fd : wanted) {
-    fd = fd >= 0 ? ::fcntl(fd, F_DUPFD, 3) : ::open("/dev/null", O_RDWR);
-    if (fd >= 0 && fd < 3) fd = ::fcntl(fd, F_DUPFD, 3);
+  std::array<int, kPlaces> wanted{options.stdin_fd, options.stdout_fd, options.stderr_fd, options.fourth_fd};
+  const size_t count = options.fourth_fd >= 0 ? kPlaces : kPlaces - 1;
+  for (size_t i = 0; i < count; ++i) {
+    int& fd = wanted[i];
+    fd = fd >= 0 ? ::fcntl(fd, F_DUPFD, kPlaces) : ::open("/dev/null", O_RDWR);
+    if (fd >= 0 && fd < kPlaces) fd = ::fcntl(fd, F_DUPFD, kPlaces);
     if (fd < 0) return false;
   }
-  for (int target = 0; target < 3; ++target) {
-    if (::dup2(wanted[static_cast<size_t>(target)], target) < 0) return false;
+  for (size_t i = 0; i < count; ++i) {
+    if (::dup2(wanted[i], static_cast<int>(i)) < 0) return false;
   }
   return true;
 }
@@ -131,8 +136,8 @@ void SetOomScore(const std::string& score) {
 
 [[noreturn]] void RunChild(const ChildPlan& plan) {
   const SpawnOptions& options = *plan.options;
-  // A pipe to report on must not sit on 0, 1 or 2.
-  const int error_fd = ::fcntl(plan.error_fd, F_DUPFD_CLOEXEC, 3);
+  // A pipe to report on must not sit on one of the places.
+  const int error_fd = ::fcntl(plan.error_fd, F_DUPFD_CLOEXEC, kPlaces);
   bool ok = error_fd >= 0 && PlaceDescriptors(options);
   // What is ignored stays ignored over an exec: SIGPIPE by us, SIGINT and SIGQUIT by a shell that runs us in
   // the background, and then a server that nobody could stop by one of them.
@@ -156,7 +161,7 @@ void SetOomScore(const std::string& score) {
   ok = ok && ::chdir(options.working_directory.empty() ? "/" : options.working_directory.c_str()) == 0;
   if (ok) {
     // Marked, not closed: error_fd must stay open until exec has worked.
-    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    ::close_range(options.fourth_fd >= 0 ? kPlaces : kPlaces - 1, ~0U, CLOSE_RANGE_CLOEXEC);
     const std::string_view filter = options.system_call_filter;
     if (filter.empty() || FilterSystemCalls(filter, options.filter_listener_socket))
       ::execve(plan.program.c_str(), plan.argv.data(), plan.env.data());

@@ -1,5 +1,5 @@
-/// Starting other programs. All functions are safe from any thread; children inherit no descriptors but 0, 1
-/// and 2.
+/// Starting other programs. All functions are safe from any thread; children inherit no descriptors but 0, 1,
+/// 2 and what SpawnOptions names.
 #pragma once
 
 #include <sys/types.h>
@@ -31,6 +31,7 @@ struct SpawnOptions {
   int stdin_fd = -1;              ///< -1: /dev/null; stays open in the parent
   int stdout_fd = -1;
   int stderr_fd = -1;
+  int fourth_fd = -1;                ///< becomes descriptor 3; -1: none
   std::optional<Identity> identity;  ///< empty: as the parent; else all capabilities are gone with the switch
   bool die_with_parent = true;       ///< SIGKILL when the *thread* that spawned it ends
   bool new_session =

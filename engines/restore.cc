@@ -15,13 +15,24 @@ ContainerCommand WriteFileInContainer(const std::string& path, std::string conte
   return command;
 }
 
+std::string ProgramForTools(const std::string& host_path, const Installation& installation,
+                            const std::string& engine_root) {
+  const auto below = [&](const std::string& folder) { return host_path.starts_with(folder + "/"); };
+  // On a host with a merged /usr these are the same folders.
+  for (const char* folder : {"/usr", "/bin", "/sbin"}) {
+    if (below(folder)) return host_path;
+  }
+  if (installation.root.empty() || !below(installation.root)) return {};
+  return engine_root + host_path.substr(installation.root.size());
+}
+
 Error FolderRefused(const RestoreRequest& request) {
   std::string names;
   const size_t shown = std::min<size_t>(request.folder->Names().size(), 3);
   for (size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + request.folder->Names()[i];
   if (shown < request.folder->Names().size()) names += ", ...";
   return {ErrorCode::kInvalidArgument,
-          "'" + request.backup_path + "' is a folder, and no backup that is one (it has " +
+          "'" + request.backup_name + "' is a folder, and no backup that is one (it has " +
               (names.empty() ? "nothing in it" : names) + ")",
           "Name the backup file in it: `backup: {folder: ..., file: ...}`."};
 }

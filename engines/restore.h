@@ -1,8 +1,11 @@
 /// How a backup or a script gets into a server: what an engine plans (Engine::Recognise) and the daemon
 /// carries out. Two ways, which one backup may combine:
 ///
-///   steps       a tool on the host talks to the running build server, as the caller (psql < dump.sql)
+///   steps       a tool talks to the running build server, as the caller (psql < dump.sql)
 ///   placements  files get onto the volume before the server is first started (a physical base backup)
+///
+/// All programs run inside the build's container, so that a backup which gets one to do what it should not
+/// reaches nothing but that container (README.md, "Restoring").
 ///
 /// Plans are made and used by the thread of one image build. A crash at any point leaves no image.
 #pragma once
@@ -35,12 +38,34 @@ class RestoreSession {
   virtual std::vector<std::string> Warnings() const = 0;
 };
 
+/// Where a tool that opens the backup itself finds it. The file can be read at any offset, and opened again
+/// where RestoreRequest::reopens says so.
+inline constexpr const char* kBackupFile = "/proc/self/fd/3";
+inline constexpr const char* kBackupFolder = "/run/spawnd/backup";
+
+/// What of the backup a tool is given.
+enum class ToolReads {
+  kInput,   ///< its bytes through session->FilterInput, as standard input
+  kBackup,  ///< itself, as kBackupFile or kBackupFolder
+  kNothing,
+};
+
 struct RestoreStep {
   std::string title;  ///< for progress: "restoring pagila.sql.gz"
-  Command command;    ///< host paths; runs outside the container, as the caller, connects over the endpoint
-  bool input_is_backup = true;  ///< feed the backup through session->FilterInput to standard input
+  /// Runs in the container as the caller, without capabilities, sees processes of its own alone, can write to
+  /// a /tmp of its own alone, and reaches nothing on the network but the endpoint. Of paths there are those
+  /// of ProgramForTools, and the backup.
+  Command command;
+  ToolReads reads = ToolReads::kInput;
+  /// command.argv[0] is a program of ours, which may lie where no container sees it.
+  bool is_our_program = false;
   std::unique_ptr<RestoreSession> session;
 };
+
+/// Where tools find a program of the host's: below /usr, which every container has, or in the installation,
+/// which is at `engine_root` (Paths). Empty when it lies elsewhere, out of their reach.
+std::string ProgramForTools(const std::string& host_path, const Installation& installation,
+                            const std::string& engine_root);
 
 inline constexpr size_t kMaxCommandInput = 64 * 1024;
 inline constexpr size_t kMaxCommandOutput = 16 * 1024;
@@ -64,8 +89,8 @@ ContainerCommand WriteFileInContainer(const std::string& path, std::string conte
 /// Files that have to be on the volume before the server starts, because the backup is files and no
 /// statements: a physical base backup, a snapshot file, the folder of a backup tool.
 ///
-///   source (on the host, as the caller) | pipe | sink (in the container, as the engine's user);
-///   then `afterwards`, one by one
+///   source (a tool, as the caller) | pipe | sink (a command, as the engine's user); then `afterwards`, one
+///   by one
 ///
 /// The volume is the empty, initialised image of the chosen version, as for every build, and all placements
 /// come before its server is first started. No byte passes through a process with more rights than the
@@ -78,7 +103,7 @@ struct Placement {
   bool replaces_data = false;  ///< the data directory is emptied first; it stays itself, owner and mode too
   /// What its command writes to standard output is placed. PassOnBackup() of source_session.h for
   /// the backup file itself;
-  /// `tar -C FOLDER -c .` with input_is_backup false for a folder. Needs no server.
+  /// `tar -C kBackupFolder -c .` for a folder. Needs no server.
   RestoreStep source;
   /// `/bin/tar -x -C DATA`, `/bin/sh -c 'cat > dump.rdb'`. Reads its input to the end.
   ContainerCommand sink;
@@ -100,12 +125,12 @@ class BackupFolder {
 /// A backup or a script, as the caller of the daemon named it.
 struct RestoreRequest {
   std::string backup_name{};  ///< as the user wrote it, for messages
-  /// Absolute, on the host: for tools that open the backup themselves, as the caller. Empty for a text that
-  /// is no file.
-  std::string backup_path{};
   /// Opened as the caller, regular file; read with offsets of one's own. It and `folder` outlive what
   /// Recognise returns, and stay the caller's to close.
   int backup_fd = -1;
+  /// A tool, which runs as the caller, may open kBackupFile: not of a file that was opened with rights that
+  /// the caller does not have.
+  bool reopens = false;
   const BackupFolder* folder = nullptr;  ///< set: the backup is a folder, and backup_fd is -1
   /// One of the user's own scripts (preScript, postScript, scripts folders): the product's statements as
   /// text, never an archive; may be empty. Its plan has steps only, and any error ends it.

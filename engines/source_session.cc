@@ -8,7 +8,25 @@ namespace {
 /// The exit code that base/process.h gives for an end by SIGPIPE.
 constexpr int kEndedBySigpipe = 128 + SIGPIPE;
 
+/// Names as the user knows them: below the folder.
+std::string WithoutOurPlaces(std::string words) {
+  const std::string place = std::string(kBackupFolder) + "/";
+  for (size_t at = 0; (at = words.find(place, at)) != std::string::npos;) words.erase(at, place.size());
+  return words;
+}
+
 }  // namespace
+
+Result<void> SourceSession::OnToolExit(int exit_code) {
+  if (exit_code == 0 || exit_code == kEndedBySigpipe) return {};
+  const std::string words =
+      first_message_.empty() ? "exit code " + std::to_string(exit_code) : WithoutOurPlaces(first_message_);
+  // What tar says of a link to nowhere.
+  const bool link = words.find("Cannot stat") != std::string::npos;
+  return Fail(
+      ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words,
+      link ? "A link that leads out of the folder is not followed. Put what it leads to in its place." : "");
+}
 
 Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool last) {
   return reader_.Read(bytes, last);
@@ -17,13 +35,6 @@ Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool last
 Result<void> SourceSession::OnToolMessage(std::string_view line) {
   if (first_message_.empty()) first_message_ = line;
   return {};
-}
-
-Result<void> SourceSession::OnToolExit(int exit_code) {
-  if (exit_code == 0 || exit_code == kEndedBySigpipe) return {};
-  const std::string words =
-      first_message_.empty() ? "exit code " + std::to_string(exit_code) : first_message_;
-  return Fail(ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words);
 }
 
 RestoreStep PassOnBackup(const std::string& backup_name, bool gzip) {

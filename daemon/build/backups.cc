@@ -15,9 +15,9 @@ constexpr size_t kMaxFolderEntries = 200'000;
 }  // namespace
 
 Result<std::unique_ptr<CallersFolder>> CallersFolder::Make(const Identity& caller, const std::string& path,
-                                                           int folder_fd) {
-  std::unique_ptr<CallersFolder> folder(new CallersFolder(caller, path));
-  TRY_ASSIGN(folder->names_, NamesInFolder(folder_fd, "backup '" + path + "'", kMaxFolderEntries));
+                                                           UniqueFd folder_fd) {
+  std::unique_ptr<CallersFolder> folder(new CallersFolder(caller, path, std::move(folder_fd)));
+  TRY_ASSIGN(folder->names_, NamesInFolder(folder->Descriptor(), "backup '" + path + "'", kMaxFolderEntries));
   return folder;
 }
 
@@ -33,11 +33,11 @@ Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest&
     TRY_ASSIGN(FileOrFolder found, OpenFileOrFolderAsCaller(caller, path, "backup"));
     OpenedBackup& backup = opened.emplace_back();
     backup.name = path.substr(path.rfind('/') + 1);
-    backup.path = path;
     if (found.is_folder) {
-      TRY_ASSIGN(backup.folder, CallersFolder::Make(caller, path, found.fd.Get()));
+      TRY_ASSIGN(backup.folder, CallersFolder::Make(caller, path, std::move(found.fd)));
     } else {
       backup.fd = std::move(found.fd);
+      backup.reopens = true;
     }
   }
   return opened;
@@ -46,7 +46,6 @@ Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest&
 Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& script) {
   OpenedBackup opened;
   opened.name = script.name;
-  opened.path = script.path;
   opened.is_script = true;
   TRY_ASSIGN(opened.fd, OpenAsCaller(caller, script.path, "script"));
   return opened;
@@ -63,8 +62,8 @@ Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text
 Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup) {
   engines::RestoreRequest request;
   request.backup_name = backup.name;
-  request.backup_path = backup.path;
   request.backup_fd = backup.fd.Get();
+  request.reopens = backup.reopens;
   request.folder = backup.folder.get();
   request.is_script = backup.is_script;
   TRY_ASSIGN(backup.recognised, engine.Recognise(request));

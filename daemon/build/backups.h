@@ -19,21 +19,25 @@ namespace spawnd::daemon {
 class CallersFolder final : public engines::BackupFolder {
  public:
   static Result<std::unique_ptr<CallersFolder>> Make(const Identity& caller, const std::string& path,
-                                                     int folder_fd);
+                                                     UniqueFd folder_fd);
   const std::vector<std::string>& Names() const override { return names_; }
   Result<UniqueFd> Open(const std::string& relative_path) const override;
+  /// Of the folder itself.
+  int Descriptor() const { return fd_.Get(); }
 
  private:
-  CallersFolder(Identity caller, std::string path) : caller_(std::move(caller)), path_(std::move(path)) {}
+  CallersFolder(Identity caller, std::string path, UniqueFd fd)
+      : caller_(std::move(caller)), path_(std::move(path)), fd_(std::move(fd)) {}
   const Identity caller_;
   const std::string path_;
+  const UniqueFd fd_;
   std::vector<std::string> names_;
 };
 
 struct OpenedBackup {
-  std::string name;  ///< for messages
-  std::string path{};
-  UniqueFd fd{};  ///< not of a folder
+  std::string name;      ///< for messages
+  UniqueFd fd{};         ///< not of a folder
+  bool reopens = false;  ///< the caller may open it again by its descriptor
   std::unique_ptr<CallersFolder> folder{};
   bool is_script = false;
   /// What the engine saw in it; refers to `fd` and `folder`.

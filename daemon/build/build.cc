@@ -197,7 +197,7 @@ class Build {
     if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
     TRY(RunScript("preScript", request.pre_script, initial, server));
     for (size_t i = 0; i < plans.size(); ++i) {
-      TRY(RunSteps(context_, Here(), backups_[i], plans[i].steps));
+      TRY(RunSteps(context_, Here(), backups_[i], plans[i].steps, server));
     }
     TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
@@ -205,7 +205,7 @@ class Build {
     return server.Seal(std::move(database));
   }
 
-  Result<void> RunScripts(const BuildServer& server) {
+  Result<void> RunScripts(BuildServer& server) {
     LogNotes(Here(), scripts_.notes);
     for (const FoundScript& script : scripts_.scripts) {
       // One at a time, so that as many as there are do not need as many descriptors.
@@ -216,16 +216,16 @@ class Build {
   }
 
   Result<void> RunScript(std::string_view name, const std::string& text, const std::string& database,
-                         const BuildServer& server) {
+                         BuildServer& server) {
     if (text.empty()) return {};
     TRY_ASSIGN(OpenedBackup script, ScriptAsBackup(name, text));
     return RunOpened(script, database, server);
   }
 
-  Result<void> RunOpened(OpenedBackup& script, const std::string& database, const BuildServer& server) {
+  Result<void> RunOpened(OpenedBackup& script, const std::string& database, BuildServer& server) {
     TRY(Recognise(*engine_, script));
     TRY_ASSIGN(engines::RestorePlan plan, script.recognised->Plan(installation_, TargetOf(database, server)));
-    return RunSteps(context_, Here(), script, plan.steps);
+    return RunSteps(context_, Here(), script, plan.steps, server);
   }
 
   /// What clients open first: as asked for, else the only database that the restore made, else the engine's

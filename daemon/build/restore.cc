@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include "base/descriptors.h"
+#include "daemon/build/backup_mount.h"
 #include "daemon/build/text_in_memory.h"
 #include "daemon/build/tool_log.h"
 #include "daemon/build/tool_runner.h"
@@ -24,8 +26,10 @@ void BeginStage(const BuildContext& context, const Restore& restore, const std::
   ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append("== " + title + "\n");
 }
 
+/// `stdout_fd`, `started`: as of ToolRun.
 Result<void> RunStep(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
-                     engines::RestoreStep& step, int stdout_fd = -1) {
+                     engines::RestoreStep& step, BuildServer& server, int stdout_fd = -1,
+                     const std::function<Result<void>()>& started = {}) {
   BeginStage(context, restore, step.title);
   // Every tool reads the backup from its beginning.
   if (backup.fd.Valid() && ::lseek(backup.fd.Get(), 0, SEEK_SET) != 0) {
@@ -34,7 +38,14 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
   ToolRun run;
   run.step = &step;
   run.backup_fd = backup.fd.Get();
+  if (backup.folder && step.reads == engines::ToolReads::kBackup) {
+    TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder->Descriptor(), backup.name));
+  }
   run.caller = restore.caller;
+  run.start = [&server](ProgramOrder order, ProgramDescriptors descriptors) {
+    return server.Keeper().StartTool(std::move(order), std::move(descriptors));
+  };
+  run.started = started;
   run.stdout_fd = stdout_fd;
   run.log_path = restore.log_path;
   run.deadline = std::chrono::steady_clock::now() + kRestoreDeadline;
@@ -96,10 +107,17 @@ Result<void> EmptyDataDirectory(const BuildContext& context, const Restore& rest
 Result<void> Pour(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                   engines::Placement& placement, BuildServer& server) {
   TRY_ASSIGN(Pipe pipe, MakePipe());
-  TRY(server.Keeper().BeginCommand(placement.sink.command, pipe.read_end.Get()));
-  pipe.read_end.Reset();
-  auto poured = RunStep(context, restore, backup, placement.source, pipe.write_end.Get());
-  pipe.write_end.Reset();
+  bool sink_begun = false;
+  // The source first: the keeper takes no other order until the sink has ended.
+  auto poured = RunStep(context, restore, backup, placement.source, server, pipe.write_end.Get(),
+                        [&]() -> Result<void> {
+                          pipe.write_end.Reset();
+                          TRY(server.Keeper().BeginCommand(placement.sink.command, pipe.read_end.Get()));
+                          pipe.read_end.Reset();
+                          sink_begun = true;
+                          return {};
+                        });
+  if (!sink_begun) return poured;
   auto taken = Finish(context, restore, placement.sink, server);
   // kIo: the source found nobody reading, which is the sink's affair.
   if (!poured && (taken || poured.error().code != ErrorCode::kIo)) return poured;
@@ -130,8 +148,8 @@ Result<void> RunPlacements(const BuildContext& context, const Restore& restore, 
 }
 
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
-                      std::vector<engines::RestoreStep>& steps) {
-  for (engines::RestoreStep& step : steps) TRY(RunStep(context, restore, backup, step));
+                      std::vector<engines::RestoreStep>& steps, BuildServer& server) {
+  for (engines::RestoreStep& step : steps) TRY(RunStep(context, restore, backup, step, server));
   return {};
 }
 

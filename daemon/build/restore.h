@@ -30,6 +30,6 @@ Result<void> RunPlacements(const BuildContext& context, const Restore& restore, 
 
 /// Against the running server. The error of a tool has its own words; everything it said is in the log.
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
-                      std::vector<engines::RestoreStep>& steps);
+                      std::vector<engines::RestoreStep>& steps, BuildServer& server);
 
 }  // namespace spawnd::daemon

@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kRecoveryDeadline{4 * 3600};
 /// A clean stop writes a checkpoint of everything that was restored.
 constexpr std::chrono::seconds kFinishDeadline{1800};
 constexpr int kPortAttempts = 5;
+/// A build's server is for the tools of its own container, whatever address containers have.
+constexpr const char* kLoopback = "127.0.0.1";
 
 int64_t AllocatedBytesOf(const std::string& path) {
   struct stat st {};
@@ -41,7 +43,7 @@ Result<std::unique_ptr<BuildServer>> BuildServer::Start(const BuildContext& cont
 }
 
 engines::Endpoint BuildServer::Endpoint() const {
-  return {context_.host.engine_host.address, port_};
+  return {kLoopback, port_};
 }
 
 BuildServer::~BuildServer() {

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +48,12 @@ class NoSigpipe {
   sigset_t pipe_only_{};
   sigset_t before_{};
 };
+
+Result<UniqueFd> Duplicate(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy.Valid()) return FailErrno(errno, "cannot hand on a descriptor");
+  return copy;
+}
 
 Result<void> SetNonBlocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
@@ -138,10 +144,13 @@ class BackupInput {
   uint64_t total_ = 0;
 };
 
-/// A running tool: its pipes, its process. Whatever happens, the destructor leaves no process behind.
+/// How long a tool that was killed may take to be gone: one that waits for a disk is killed afterwards.
+constexpr std::chrono::seconds kEndDeadline{20};
+
+/// A running tool: its pipes, its leash. Whatever happens, the destructor leaves no process behind.
 class Tool {
  public:
-  Tool(const ToolRun& run, std::stop_token stop)
+  Tool(ToolRun& run, std::stop_token stop)
       : run_(run),
         session_(*run.step->session),
         log_(run.log_path, run.limits.log_bytes),
@@ -150,19 +159,24 @@ class Tool {
         stop_(std::move(stop)) {}
   Tool(const Tool&) = delete;
   Tool& operator=(const Tool&) = delete;
-  ~Tool() { End(); }
+  ~Tool() {
+    // On the way out with another error.
+    [[maybe_unused]] const bool ended = End().has_value();
+  }
 
   Result<void> Start();
   /// Moves bytes until the tool has ended and everything it said is read.
   Result<void> Converse();
-  /// Kills what is left of the tool's session, then reaps it. Returns the exit code.
-  int End();
+  /// Kills the tool if it still runs, and what it left behind. Returns the exit code, or why it was never
+  /// started.
+  Result<int> End();
   /// The verdict on a tool that ended by itself.
   Result<void> Judge(int exit_code);
 
  private:
   enum Slot : size_t { kStdin, kStdout, kStderr, kExit, kStop, kSlots };
 
+  Result<ProgramOrder> Order(ProgramDescriptors& descriptors);
   Result<void> WaitForEvent(std::array<pollfd, kSlots>& fds) const;
   Result<void> FeedInput();
   Result<void> DrainStderr();
@@ -170,15 +184,14 @@ class Tool {
   /// Empty at the end of the pipe or when it has nothing now.
   std::string ReadSome(UniqueFd& fd) const;
 
-  const ToolRun& run_;
+  ToolRun& run_;
   engines::RestoreSession& session_;
   ToolLog log_;
   LineCutter lines_;
   BackupInput input_;
   const std::stop_token stop_;
 
-  pid_t pid_ = -1;
-  UniqueFd exit_fd_;
+  UniqueFd leash_;
   UniqueFd stop_fd_;
   UniqueFd stdin_;
   UniqueFd stdout_;
@@ -195,28 +208,50 @@ Result<void> Tool::Start() {
   TRY_ASSIGN(Pipe output, MakePipe());
   TRY_ASSIGN(Pipe messages, MakePipe());
 
-  const engines::Command& command = run_.step->command;
-  SpawnOptions options;
-  options.argv = command.argv;
-  options.env = command.env;
-  options.working_directory = command.working_directory;
-  options.stdin_fd = run_.step->input_is_backup ? input.read_end.Get() : -1;
-  options.stdout_fd = run_.stdout_fd >= 0 ? run_.stdout_fd : output.write_end.Get();
-  options.stderr_fd = messages.write_end.Get();
-  options.identity = run_.caller;
-  options.new_session = true;  // no terminal to ask a password on, and one kill reaches all of it
-  options.no_new_privileges = true;
-  options.oom_score_adj = 0;  // the daemon's own is for the daemon
-  TRY_ASSIGN(pid_, Spawn(options));
-
-  exit_fd_.Reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (!exit_fd_.Valid()) return FailErrno(errno, "cannot watch '" + command.argv[0] + "'");
-  if (run_.step->input_is_backup) stdin_ = std::move(input.write_end);
+  TRY_ASSIGN(SocketPair leash, MakeSocketPair(SOCK_SEQPACKET));
+  ProgramDescriptors descriptors;
+  descriptors.leash = std::move(leash.theirs);
+  if (run_.step->reads == engines::ToolReads::kInput) {
+    stdin_ = std::move(input.write_end);
+    descriptors.input = std::move(input.read_end);
+    TRY(SetNonBlocking(stdin_.Get()));
+  }
+  descriptors.output = std::move(output.write_end);
+  if (run_.stdout_fd >= 0) {
+    TRY_ASSIGN(descriptors.output, Duplicate(run_.stdout_fd));
+  }
+  descriptors.messages = std::move(messages.write_end);
   stdout_ = std::move(output.read_end);
   stderr_ = std::move(messages.read_end);
-  if (stdin_.Valid()) TRY(SetNonBlocking(stdin_.Get()));
   TRY(SetNonBlocking(stdout_.Get()));
-  return SetNonBlocking(stderr_.Get());
+  TRY(SetNonBlocking(stderr_.Get()));
+  TRY_ASSIGN(ProgramOrder order, Order(descriptors));
+  TRY(run_.start(std::move(order), std::move(descriptors)));
+  leash_ = std::move(leash.ours);
+  return run_.started ? run_.started() : Result<void>();
+}
+
+Result<ProgramOrder> Tool::Order(ProgramDescriptors& descriptors) {
+  const engines::RestoreStep& step = *run_.step;
+  ProgramOrder order;
+  order.command = step.command;
+  order.is_tool = true;
+  order.identity = run_.caller;
+  if (step.reads == engines::ToolReads::kBackup) {
+    if (run_.backup_fd >= 0) {
+      TRY_ASSIGN(descriptors.file, Duplicate(run_.backup_fd));
+    }
+    descriptors.folder = std::move(run_.backup_folder);
+    // The files of others in root's folders.
+    order.reads_any_file = run_.caller.uid == 0;
+  }
+  if (step.is_our_program) {
+    const std::string& path = step.command.argv.front();
+    descriptors.file.Reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!descriptors.file.Valid()) return FailErrno(errno, "cannot open '" + path + "'");
+    order.command.argv.front() = engines::kBackupFile;
+  }
+  return order;
 }
 
 Result<void> Tool::WaitForEvent(std::array<pollfd, kSlots>& fds) const {
@@ -245,7 +280,7 @@ Result<void> Tool::Converse() {
     std::array<pollfd, kSlots> fds{{{stdin_.Get(), POLLOUT, 0},
                                     {stdout_.Get(), POLLIN, 0},
                                     {stderr_.Get(), POLLIN, 0},
-                                    {exit_fd_.Get(), POLLIN, 0},
+                                    {leash_.Get(), POLLIN, 0},
                                     {stop_fd_.Get(), POLLIN, 0}}};
     TRY(WaitForEvent(fds));
     // Messages first: what the tool said comes before the fact that it does not listen any more.
@@ -307,11 +342,11 @@ void Tool::DrainStdout() {
   log_.Append(ReadSome(stdout_));
 }
 
-int Tool::End() {
-  if (pid_ < 0) return 127;
-  // Before reaping: until then the number cannot belong to anybody else.
-  ::kill(-pid_, SIGKILL);
-  return WaitForExit(std::exchange(pid_, -1));
+Result<int> Tool::End() {
+  if (!leash_.Valid()) return 127;
+  const UniqueFd leash = std::move(leash_);
+  ::shutdown(leash.Get(), SHUT_WR);
+  return AwaitProgramEnd(leash.Get(), kEndDeadline);
 }
 
 Result<void> Tool::Judge(int exit_code) {
@@ -327,12 +362,13 @@ Result<void> Tool::Judge(int exit_code) {
 
 }  // namespace
 
-Result<void> RunTool(const ToolRun& run, std::stop_token stop) {
+Result<void> RunTool(ToolRun& run, std::stop_token stop) {
   const NoSigpipe no_sigpipe;
   Tool tool(run, std::move(stop));
   TRY(tool.Start());
   TRY(tool.Converse());
-  return tool.Judge(tool.End());
+  TRY_ASSIGN(const int exit_code, tool.End());
+  return tool.Judge(exit_code);
 }
 
 }  // namespace spawnd::daemon

@@ -1,6 +1,7 @@
-/// Runs one step of a restore (psql, pg_restore...) as the caller, from the calling job thread, with poll and
-/// no further threads: the backup goes through the session's filter to the tool's standard input, what the
-/// tool says goes line by line to the session.
+/// Runs one step of a restore (psql, pg_restore...) in the build's container, as the caller, from the calling
+/// job thread, with poll and no further threads: the backup goes through the session's filter to the tool's
+/// standard input, what the tool says goes line by line to the session. Starting it is an order to the
+/// build's keeper, and process 1 carries it out (daemon/init/enclosed_program.h).
 #pragma once
 
 #include <chrono>
@@ -9,8 +10,10 @@
 #include <stop_token>
 #include <string>
 
-#include "base/process.h"
+#include "base/identity.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
+#include "daemon/init/program_order.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
@@ -22,8 +25,15 @@ struct ToolLimits {
 
 struct ToolRun {
   engines::RestoreStep* step = nullptr;
-  int backup_fd = -1;    ///< read from its present offset to its end when step->input_is_backup
-  Identity caller;       ///< the tool runs as this user
+  /// Of a file: read from its present offset to its end, or given to the tool, as step->reads says.
+  int backup_fd = -1;
+  /// Of a folder: a mount for the tool (backup_mount.h).
+  UniqueFd backup_folder{};
+  Identity caller;  ///< the tool runs as this user
+  /// Has it started (KeeperClient::StartTool).
+  std::function<Result<void>(ProgramOrder, ProgramDescriptors)> start;
+  /// Called once it runs, before the first byte; an error ends it.
+  std::function<Result<void>()> started{};
   int stdout_fd = -1;    ///< set: its standard output goes there and not to the log
   std::string log_path;  ///< what the tool prints is appended; made when missing
   std::chrono::steady_clock::time_point deadline;
@@ -32,9 +42,9 @@ struct ToolRun {
   ToolLimits limits;
 };
 
-/// Returns once the tool and every process of its session are gone, on every path. Errors: the session's own,
+/// Returns once the tool and everything that it started are gone, on every path. Errors: the session's own,
 /// kCancelled when `stop` says so, kTimeout, kIo when the backup cannot be read or the tool ended without
 /// reading it, whatever starting the tool gave. Trouble with the log never fails a restore.
-Result<void> RunTool(const ToolRun& run, std::stop_token stop);
+Result<void> RunTool(ToolRun& run, std::stop_token stop);
 
 }  // namespace spawnd::daemon

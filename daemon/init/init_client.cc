@@ -18,23 +18,6 @@
 
 namespace spawnd::daemon {
 
-namespace {
-
-/// Closes every descriptor from 3 on but these.
-void CloseAllBut(std::vector<int> kept) {
-  std::erase(kept, -1);
-  std::sort(kept.begin(), kept.end());
-  unsigned first = 3;
-  for (const int fd : kept) {
-    const auto number = static_cast<unsigned>(fd);
-    if (number > first) ::close_range(first, number - 1, 0);
-    first = std::max(first, number + 1);
-  }
-  ::close_range(first, ~0U, 0);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan) {
   TRY_ASSIGN(SocketPair sockets, MakeSocketPair(SOCK_SEQPACKET));
   // Like fork, with namespaces. A raw call: glibc's clone wants a stack of its own.
@@ -95,18 +78,17 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
     if (message.kind == InitMessage::Kind::kFailed) {
       return Fail(message.code, std::string(message.text.data()), std::string(message.hint.data()));
     }
-    command_exit_ = message.command_exit;
     return message.timings;
   }
 }
 
-Result<int> ContainerInit::RunCommand(const engines::Command& command, int stdin_fd,
-                                      const std::function<void()>& begun,
-                                      std::chrono::milliseconds deadline) {
-  TRY(SendMessage(socket_.Get(), EncodeOrder(InitOrder::kRunCommand) + EncodeCommand(command), {stdin_fd}));
-  begun();
-  TRY(Await(deadline).map([](InitTimings) {}));
-  return command_exit_;
+Result<void> ContainerInit::RunProgram(ProgramOrder order, ProgramDescriptors descriptors,
+                                       std::chrono::milliseconds deadline) {
+  NoteDescriptors(descriptors, order);
+  std::string packet = EncodeOrder(InitOrder::kRunProgram);
+  AppendProgramOrder(order, packet);
+  TRY(SendWithDescriptors(socket_.Get(), packet, descriptors));
+  return Await(deadline).map([](InitTimings) {});
 }
 
 Result<UniqueFd> ContainerInit::StartSession(int network, std::chrono::milliseconds deadline) {

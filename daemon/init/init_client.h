@@ -10,13 +10,13 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/init/init_process.h"
+#include "daemon/init/program_order.h"
 
 namespace spawnd::daemon {
 
@@ -32,11 +32,10 @@ class ContainerInit {
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
   Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
 
-  /// Runs a program as the engine's user to its end, with `stdin_fd` (-1: nothing) as its standard input and
-  /// the engine's log as its output; what it left behind is killed. Returns the exit code. `stdin_fd` stays
-  /// the caller's, who closes it in `begun`: called once process 1 has its own.
-  Result<int> RunCommand(const engines::Command& command, int stdin_fd, const std::function<void()>& begun,
-                         std::chrono::milliseconds deadline);
+  /// Has a program started inside the container, and does not wait for its end: that is said on the leash.
+  /// What may keep it from starting is said there, too. The descriptors are closed when this returns.
+  Result<void> RunProgram(ProgramOrder order, ProgramDescriptors descriptors,
+                          std::chrono::milliseconds deadline);
 
   /// Starts the process of the session with the server, in place of an earlier one; returns this end of its
   /// socket. `network` (-1: the container's own): the namespace that it connects from.
@@ -60,7 +59,6 @@ class ContainerInit {
   pid_t pid_ = -1;
   UniqueFd socket_;
   std::optional<int> engine_exit_;
-  int command_exit_ = 0;
 };
 
 }  // namespace spawnd::daemon

@@ -18,9 +18,11 @@
 
 #include "base/message.h"
 #include "base/process.h"
-#include "daemon/init/command_text.h"
+#include "daemon/init/enclosed_program.h"
 #include "daemon/init/network.h"
 #include "daemon/init/private_mounts.h"
+#include "daemon/init/program_order.h"
+#include "daemon/init/tool_mounts.h"
 #include "storage/export/ext4.h"
 #include "storage/export/loop_device.h"
 
@@ -67,7 +69,6 @@ class InitProcess {
       InitOrder order{};
       if (!message || message->text.size() < sizeof order) ::_exit(0);
       std::memcpy(&order, message->text.data(), sizeof order);
-      command_exit_ = 0;
       Answer(CarryOut(order, std::move(*message)));
     }
   }
@@ -80,7 +81,6 @@ class InitProcess {
   void Answer(const Result<void>& result) {
     InitMessage message;
     message.timings = timings_;
-    message.command_exit = command_exit_;
     if (!result) {
       message.kind = InitMessage::Kind::kFailed;
       message.code = result.error().code;
@@ -96,8 +96,8 @@ class InitProcess {
         return MountVolume();
       case InitOrder::kInitialiseEngine:
         return InitialiseEngine();
-      case InitOrder::kRunCommand:
-        return RunCommand(std::move(message));
+      case InitOrder::kRunProgram:
+        return RunProgram(std::move(message));
       case InitOrder::kStartEngine:
         return StartEngine();
       case InitOrder::kStartSession:
@@ -172,17 +172,35 @@ class InitProcess {
     return {};
   }
 
-  Result<void> RunCommand(Message message) {
-    TRY_ASSIGN(const engines::Command command,
-               DecodeCommand(std::string_view(message.text).substr(sizeof(InitOrder))));
-    TRY_ASSIGN(SpawnOptions options, EngineOptions(command));
-    if (!message.descriptors.empty()) options.stdin_fd = message.descriptors.front().Get();
-    TRY_ASSIGN(const pid_t pid, Spawn(options));
-    // This copy is closed now: the source must hear when the program stops reading.
-    message.descriptors.clear();
-    command_exit_ = WaitForExit(pid);
-    KillAll();
-    return {};
+  /// Starts it and does not wait: its giver does, at the other end of the leash.
+  Result<void> RunProgram(Message message) {
+    TRY_ASSIGN(const ProgramOrder order,
+               DecodeProgramOrder(std::string_view(message.text).substr(sizeof(InitOrder))));
+    TRY_ASSIGN(ProgramDescriptors descriptors, TakeDescriptors(order, message));
+    Enclosure program;
+    TRY_ASSIGN(program.options, EngineOptions(order.command));
+    program.options.stdin_fd = descriptors.input.Get();
+    if (order.has_output) program.options.stdout_fd = descriptors.output.Get();
+    if (order.has_messages) program.options.stderr_fd = descriptors.messages.Get();
+    program.options.fourth_fd = descriptors.file.Get();
+    program.leash = std::move(descriptors.leash);
+    if (order.is_tool) {
+      program.options.identity = order.identity;
+      program.options.no_capabilities = false;  // the one that waits for it decides over them
+      program.reads_any_file = order.reads_any_file;
+      program.own_mounts = true;
+      program.kept = {descriptors.folder.Get()};
+      program.prepare = [this, folder = descriptors.folder.Get()] {
+        return EnterToolMounts(BoundPlaces(), folder);
+      };
+    }
+    return StartEnclosed(std::move(program)).map([](pid_t) {});
+  }
+
+  std::vector<std::string> BoundPlaces() const {
+    std::vector<std::string> places;
+    for (const engines::Bind& bind : plan_.binds) places.push_back(bind.to);
+    return bound_ ? places : std::vector<std::string>();
   }
 
   /// Once: places on the volume exist by the time that something runs there.
@@ -289,7 +307,6 @@ class InitProcess {
   UniqueFd signals_;
   pid_t engine_pid_ = -1;
   pid_t session_pid_ = -1;
-  int command_exit_ = 0;
   bool bound_ = false;
   bool inside_ = false;
   InitTimings timings_;

@@ -34,14 +34,14 @@ struct InitPlan {
   std::string start_filter;  ///< of the server's own; it may ask
   int filters_fd = -1;       ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
   SessionPlan session{};
-  int log_fd = -1;           ///< where the engine prints to
-  int lock_fd = -1;          ///< process 1 keeps it open, and nobody below it (container_lock.h)
+  int log_fd = -1;   ///< where the engine prints to
+  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
 
 enum class InitOrder : int {
   kMountVolume,       ///< attach, format if planned, mount, and enter the container's root
   kInitialiseEngine,  ///< make the data directory and run InitPlan::initialise
-  kRunCommand,        ///< a program in the container while the engine is down; through RunCommand only
+  kRunProgram,        ///< a tool, or a command while the engine is down; through RunProgram only
   kStartEngine,
   kStartSession,  ///< in place of an earlier one; through StartSession only
   kEndSession,
@@ -65,12 +65,11 @@ struct InitMessage {
   ErrorCode code = ErrorCode::kInternal;  ///< with kFailed
   int engine_status = 0;                  ///< with kEngineExit, as from waitpid
   InitTimings timings;
-  int command_exit = 0;           ///< with kDone of a kRunCommand, as of ProcessOutput
   std::array<char, 4096> text{};  ///< with kFailed
   std::array<char, 512> hint{};
 };
 
-/// Keeper to process 1: an InitOrder, and with kRunCommand the command after it (command_text.h).
+/// Keeper to process 1: an InitOrder, and with kRunProgram what program_order.h has after it.
 std::string EncodeOrder(InitOrder order);
 
 /// Never returns: ends when the keeper's end of the socket closes.

@@ -20,7 +20,7 @@ constexpr const char* kMemoryOptions = "mode=0755,size=4m,nr_inodes=256";
 /// The engine's user has a name inside, because programs ask for it. What the host calls it, and who else is
 /// there, is no affair of a container.
 Result<void> WriteAccounts(uid_t uid, gid_t gid) {
-  const std::string folder = std::string(kRunDirectory) + "/etc";
+  const std::string folder = kAccountsDirectory;
   const std::string user = std::to_string(uid);
   const std::string group = std::to_string(gid);
   TRY(MakeDirectory(folder, 0755, 0, 0));

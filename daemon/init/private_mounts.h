@@ -20,6 +20,7 @@
 namespace spawnd::daemon {
 
 inline constexpr const char* kRunDirectory = "/run/spawnd";
+inline constexpr const char* kAccountsDirectory = "/run/spawnd/etc";
 inline constexpr const char* kVolumeDirectory = "/run/spawnd/volume";
 
 engines::Paths ContainerPaths();

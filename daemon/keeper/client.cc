@@ -92,6 +92,15 @@ class Client final : public KeeperClient {
     });
   }
 
+  Result<void> StartTool(ProgramOrder order, ProgramDescriptors descriptors) override {
+    KeeperRequest request;
+    request.op = Op::kStartTool;
+    NoteDescriptors(descriptors, order);
+    request.tool = std::move(order);
+    TRY(SendWithDescriptors(connection_.Get(), EncodeRequest(request), descriptors));
+    return Await(kQuickDeadline, {}, {}).map([](const KeeperReply&) {});
+  }
+
   Result<void> StartEngine(seconds deadline, const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kStartEngine;

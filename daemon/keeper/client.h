@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/init/program_order.h"
 #include "daemon/keeper/launcher.h"
 #include "daemon/keeper/spec.h"
 #include "engines/engine.h"
@@ -51,6 +52,9 @@ class KeeperClient {
   virtual Result<void> BeginCommand(const engines::Command& command, int stdin_fd) = 0;
   virtual Result<CommandOutcome> FinishCommand(std::chrono::seconds deadline,
                                                const std::function<bool()>& stop) = 0;
+  /// Has a restore tool started in the container and returns at once: its leash tells of its end
+  /// (program_order.h). It may run beside a command that begins later.
+  virtual Result<void> StartTool(ProgramOrder order, ProgramDescriptors descriptors) = 0;
   /// Starts the engine that hold_engine held back and waits as Launch does. Unlike Launch it leaves the
   /// keeper running after an error; the caller calls Kill.
   virtual Result<void> StartEngine(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;

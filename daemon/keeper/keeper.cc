@@ -29,9 +29,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A build's server can be reached from the host, because restore tools run there. Once they run in its
-/// container, it listens in its own network only: then this goes.
-constexpr bool kBuildsListenOnHost = true;
 constexpr int kServingThreads = 4;
 constexpr auto kCommitInterval = 1s;
 /// A crash ends a build, so its commits only give back the space of what it wrote and deleted again.
@@ -43,6 +40,7 @@ constexpr auto kSyncDeadline = 120s;
 constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
+constexpr auto kStartProgramDeadline = 30s;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 /// How often the log is looked at for the engine's word that it is ready: a read of memory.
@@ -139,11 +137,20 @@ Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
 Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, UniqueFd input) {
   if (!engine_held_) return Fail(ErrorCode::kInUse, "the engine has been started");
   log_->Mark();
+  TRY_ASSIGN(SocketPair leash, MakeSocketPair(SOCK_SEQPACKET));
+  ProgramDescriptors descriptors;
+  descriptors.leash = std::move(leash.theirs);
+  descriptors.input = std::move(input);
+  TRY(init_->RunProgram({command}, std::move(descriptors), kStartProgramDeadline));
   CommandOutcome outcome;
-  TRY_ASSIGN(outcome.exit_code, init_->RunCommand(
-                                    command, input.Get(), [&input] { input.Reset(); }, kCommandDeadline));
+  TRY_ASSIGN(outcome.exit_code, AwaitProgramEnd(leash.ours.Get(), kCommandDeadline));
   outcome.output = log_->Tail(engines::kMaxCommandOutput);
   return outcome;
+}
+
+Result<void> Keeper::StartTool(ProgramOrder order, ProgramDescriptors descriptors) {
+  if (!init_) return Fail(ErrorCode::kUnavailable, "there is no container yet");
+  return init_->RunProgram(std::move(order), std::move(descriptors), kStartProgramDeadline);
 }
 
 Result<void> Keeper::OpenVolume() {
@@ -213,11 +220,11 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
 
 /// Which network the engine has, and whether its port is put in place from here.
 Result<void> Keeper::PlanNetwork(int filters_fd) {
-  const bool listens_on_host = spec_.purpose == engines::Purpose::kServe || kBuildsListenOnHost;
   TRY_ASSIGN(plan_.filter, EngineSystemCalls(OnBind::kAllow));
   plan_.session.filter = plan_.filter;
   plan_.start_filter = plan_.filter;
-  if (!plan_.own_network || !listens_on_host) return {};
+  // Nobody but the tools in its own container needs a build's server.
+  if (!plan_.own_network || spec_.purpose == engines::Purpose::kBuild) return {};
   TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
   plan_.filters_fd = filters_fd;
   return {};
@@ -261,7 +268,8 @@ Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
 
 Result<UniqueFd> Keeper::BeginSession() {
   UniqueFd network;
-  if (engine_->ProbesByAddress()) {
+  // The address is the host's only where the port was put in place from here.
+  if (engine_->ProbesByAddress() && port_) {
     network.Reset(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!network.Valid()) return FailErrno(errno, "cannot open the host's network");
   }

@@ -40,6 +40,8 @@ class Keeper {
   Result<KeeperReply> StartEngine(std::chrono::seconds deadline);
   /// Before StartEngine: a program in the container, with `input` as its standard input.
   Result<CommandOutcome> RunCommand(const engines::Command& command, UniqueFd input);
+  /// Has a restore tool started in the container and does not wait for it: who ordered it holds its leash.
+  Result<void> StartTool(ProgramOrder order, ProgramDescriptors descriptors);
   KeeperReply Status();
   /// What it was started with.
   const KeeperSpec& Spec() const { return spec_; }

@@ -84,10 +84,8 @@ class KeeperLoop {
       if (!started_) End(Error(ErrorCode::kCancelled, "the daemon gave up before the container was ready"));
       return;
     }
-    UniqueFd input;
-    if (!message->descriptors.empty()) input = std::move(message->descriptors.front());
     auto request = DecodeRequest(message->text);
-    Answer(fd, request ? CarryOut(*request, fd, std::move(input)) : Failed(request.error()));
+    Answer(fd, request ? CarryOut(*request, fd, std::move(*message)) : Failed(request.error()));
   }
 
   /// A client that is gone already gets no answer, and that is its own affair.
@@ -109,10 +107,11 @@ class KeeperLoop {
     return result ? KeeperReply{} : Failed(result.error());
   }
 
-  KeeperReply CarryOut(const KeeperRequest& request, int fd, UniqueFd input) {
+  KeeperReply CarryOut(const KeeperRequest& request, int fd, Message message) {
     switch (request.op) {
       case Op::kStart:
-        return Start(request, std::move(input));
+        return Start(request,
+                     message.descriptors.empty() ? UniqueFd() : std::move(message.descriptors.front()));
       case Op::kStatus:
         return keeper_.Status();
       case Op::kSpec: {
@@ -129,10 +128,18 @@ class KeeperLoop {
         return reply;
       }
       case Op::kRunCommand: {
+        UniqueFd input;
+        if (!message.descriptors.empty()) input = std::move(message.descriptors.front());
         auto outcome = keeper_.RunCommand(request.command.value_or(engines::Command()), std::move(input));
         KeeperReply reply = ReplyFor(outcome);
         if (outcome) reply.outcome = std::move(*outcome);
         return reply;
+      }
+      case Op::kStartTool: {
+        const ProgramOrder order = request.tool.value_or(ProgramOrder());
+        auto descriptors = TakeDescriptors(order, message);
+        return descriptors ? ReplyFor(keeper_.StartTool(order, std::move(*descriptors)))
+                           : Failed(descriptors.error());
       }
       case Op::kStartEngine:
         return StartEngine(request);

@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 12> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{{{Op::kStart,
                                                                     {Op::kAbandon, "abandon"},
                                                                     {Op::kSave, "save"},
                                                                     {Op::kRunCommand, "runCommand"},
+                                                                    {Op::kStartTool, "startTool"},
                                                                     {Op::kStartEngine, "startEngine"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
@@ -39,6 +40,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("deadlineSeconds", x.deadline_seconds);
   visit.Field("database", x.database);
   visit.Field("command", x.command);
+  visit.Field("tool", x.tool);
   visit.Field("seal", x.seal);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/init/program_order.h"
 #include "daemon/keeper/spec.h"
 
 namespace spawnd::daemon {
@@ -30,6 +31,7 @@ struct KeeperRequest {
     kAbandon,
     kSave,
     kRunCommand,
+    kStartTool,
     kStartEngine
   };
   Op op = Op::kUnknown;
@@ -38,6 +40,7 @@ struct KeeperRequest {
   int64_t deadline_seconds = 0;               ///< kStart, kStartEngine
   std::string database{};                     ///< kCreateDatabase
   std::optional<engines::Command> command{};  ///< kRunCommand; its standard input comes along as a descriptor
+  std::optional<ProgramOrder> tool{};         ///< kStartTool; its descriptors come along
   std::optional<storage::SealRequest> seal{};  ///< kSeal
 };
 

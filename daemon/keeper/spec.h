@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/mapping.h"
+#include "daemon/init/program_order.h"
 #include "engines/engine.h"
 #include "storage/seal.h"
 #include "storage/volume_values.h"
@@ -93,6 +94,20 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
 void Describe(auto& visit, api::Is<CommandOutcome> auto& x) {
   visit.Field("exitCode", x.exit_code);
   visit.Field("output", x.output);
+}
+
+void Describe(auto& visit, api::Is<ProgramOrder> auto& x) {
+  visit.Field("command", x.command);
+  visit.Field("isTool", x.is_tool);
+  visit.Field("uid", x.identity.uid);
+  visit.Field("gid", x.identity.gid);
+  visit.Field("groups", x.identity.groups);
+  visit.Field("readsAnyFile", x.reads_any_file);
+  visit.Field("hasInput", x.has_input);
+  visit.Field("hasOutput", x.has_output);
+  visit.Field("hasMessages", x.has_messages);
+  visit.Field("hasFile", x.has_file);
+  visit.Field("hasFolder", x.has_folder);
 }
 
 }  // namespace spawnd::daemon

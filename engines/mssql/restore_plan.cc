@@ -54,6 +54,7 @@ Result<RestoreStep> ToolStep(const RestoreTarget& target, const std::string& nam
   TRY_ASSIGN(const std::string tool, FindTool(running));
   RestoreStep step;
   step.title = std::move(title);
+  step.is_our_program = true;
   step.command.argv = {tool, words.front(), target.endpoint.host, std::to_string(target.endpoint.port)};
   step.command.argv.insert(step.command.argv.end(), words.begin() + 1, words.end());
   // HOME: FreeTDS would take a .freetds.conf of the user's into account.
@@ -79,7 +80,7 @@ Result<RestorePlan> PlanNativeBackup(const RestoreTarget& target, const std::str
       RestoreStep step,
       ToolStep(target, name, "restoring " + name, false,
                {"restore", std::string(kDataPlace) + "/" + kRestoreFolder + "/" + placed, target.database}));
-  step.input_is_backup = false;
+  step.reads = ToolReads::kNothing;
   plan.steps.push_back(std::move(step));
   return plan;
 }

@@ -93,8 +93,8 @@ std::string InfoOf(const BackupFolder& folder) {
 /// The whole folder by tar, as the caller.
 RestoreStep FolderSource(const RestoreRequest& request) {
   RestoreStep source = PassOnBackup(request.backup_name, false);
-  source.command = HostCommand({"/bin/tar", "-C", request.backup_path, "-c", "."});
-  source.input_is_backup = false;
+  source.command = HostCommand({"/bin/tar", "-C", kBackupFolder, "-c", "."});
+  source.reads = ToolReads::kBackup;
   return source;
 }
 

@@ -7,10 +7,11 @@
 namespace spawnd::engines::mysql_family {
 namespace {
 
-Result<std::string> FindClient(const Product& product, const Installation& installation) {
+/// Where tools find it.
+Result<std::string> FindClient(const Product& product, const Installation& installation, const Paths& paths) {
   for (const std::string& root : {installation.root, std::string("/usr"), std::string("/usr/local")}) {
-    std::string client = FindProgram(root, product.client_programs);
-    if (!client.empty()) return client;
+    const std::string client = FindProgram(root, product.client_programs);
+    if (!client.empty()) return ProgramForTools(client, installation, paths.engine_root);
   }
   return Fail(ErrorCode::kUnsupported,
               "the client program of " + std::string(product.display_name) +
@@ -53,7 +54,7 @@ class SqlText final : public RecognisedBackup {
         header_(ReadDumpHeader(head.bytes)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    TRY_ASSIGN(const std::string client, FindClient(product_, installation));
+    TRY_ASSIGN(const std::string client, FindClient(product_, installation, target.paths));
     DumpSession::Options options;
     options.filter.name = name_;
     options.filter.closing_line_expected = header_.present;

@@ -77,12 +77,13 @@ bool LooksLikeText(std::string_view bytes) {
   });
 }
 
-/// The client that belongs to the server, else one in the usual places.
-Result<std::string> FindClient(const Installation& installation) {
+/// The client that belongs to the server, else one in the usual places; where tools find it.
+Result<std::string> FindClient(const Installation& installation, const Paths& paths) {
   for (const std::string& folder :
        {installation.root + "/bin", std::string("/usr/bin"), std::string("/usr/local/bin")}) {
     for (const char* name : {"/redis-cli", "/valkey-cli"}) {
-      if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
+      if (::access((folder + name).c_str(), X_OK) != 0) continue;
+      return ProgramForTools(folder + name, installation, paths.engine_root);
     }
   }
   return Fail(ErrorCode::kUnsupported, "redis-cli, which runs scripts, is not installed",
@@ -91,7 +92,7 @@ Result<std::string> FindClient(const Installation& installation) {
 
 Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTarget& target,
                                const std::string& name, bool gzip) {
-  TRY_ASSIGN(const std::string client, FindClient(installation));
+  TRY_ASSIGN(const std::string client, FindClient(installation, target.paths));
   RestoreStep step;
   step.title = "running " + name;
   // Answers come on standard output, and are what the session goes by. --no-raw: as on a terminal, where an

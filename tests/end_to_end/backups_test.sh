@@ -67,8 +67,11 @@ restores_base() {
 
 case_base_backup_tar_folder() { restores_base tar-folder 'backup: {folder: base-tar}'; }
 case_base_backup_tar_gz_folder() { restores_base tar-gz-folder 'backup: {folder: ./base-tar-gz/}' 'version: 15.0'; }
-case_base_backup_tar_file() { restores_base tar-file 'backup: {folder: base-tar, file: base.tar}'; }
-case_base_backup_tar_gz_file() { restores_base tar-gz-file 'backup: {path: base-tar-gz/base.tar.gz}'; }
+# Its log is in a file beside it, and a file is all that is handed over.
+case_base_backup_without_its_log_beside_it() {
+  refused tar-file 64 base.tar "write-ahead log" "name its folder" -- 'backup: {folder: base-tar, file: base.tar}'
+  refused tar-gz-file 64 base.tar.gz "name its folder" -- 'backup: {path: base-tar-gz/base.tar.gz}'
+}
 case_base_backup_with_its_log_inside() { restores_base fetch 'backup: {folder: base-fetch, file: base.tar}'; }
 case_base_backup_plain_folder() { restores_base plain-folder 'backupFolder: base-plain'; }
 
@@ -85,8 +88,15 @@ case_base_backup_with_scripts_and_a_database() {
 
 # A tablespace is a folder of the source; here it is one of the data directory.
 case_base_backup_with_a_tablespace() {
-  local to=$work/files path
-  for path in space-tar space-plain; do
+  local path
+  # The link leads out of the folder; with what it leads to in its place the folder is whole.
+  refused space-out 64 space-plain pg_tblspc "out of the folder" -- 'backup: {folder: space-plain}'
+  cp -r "$work/files/space-plain" "$work/files/space-inside"
+  path=$(echo "$work/files/space-inside/pg_tblspc/"*)
+  rm "$path"
+  cp -r "$own/space-copy" "$path"
+  chmod -R a+rX "$path"
+  for path in space-tar space-inside; do
     make_image "$path" 'sourceType: backup' "backup: {folder: $path}" >/dev/null
     make_container "$path" "of-$path" >/dev/null
     assert_eq "$(sql "of-$path" shop 'select count(*) from far')" 5000 "$path"

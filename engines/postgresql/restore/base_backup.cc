@@ -235,13 +235,13 @@ Placement FromTool(const std::string& what, std::vector<std::string> argv, const
   Placement placement;
   placement.source = PassOnBackup(what, false);
   placement.source.command = HostCommand(std::move(argv));
-  placement.source.input_is_backup = false;
+  placement.source.reads = ToolReads::kBackup;
   placement.sink = Unpack(placement.source.title, into);
   return placement;
 }
 
-Placement FromTarInFolder(const RestoreRequest& request, const std::string& file, const std::string& into) {
-  const std::string path = request.backup_path + "/" + file;
+Placement FromTarInFolder(const std::string& file, const std::string& into) {
+  const std::string path = std::string(kBackupFolder) + "/" + file;
   if (IsGzipName(file)) return FromTool(file, {"/bin/gzip", "-dc", "--", path}, into);
   return FromTool(file, {"/bin/cat", "--", path}, into);
 }
@@ -256,44 +256,30 @@ std::string TablespaceOf(const std::string& file) {
 
 std::vector<Placement> FromTarFolder(const RestoreRequest& request, const std::string& data) {
   std::vector<Placement> placements;
-  placements.push_back(FromTarInFolder(request, TarIn(*request.folder, "base"), data));
+  placements.push_back(FromTarInFolder(TarIn(*request.folder, "base"), data));
   const std::string wal = TarIn(*request.folder, "pg_wal");
-  if (!wal.empty()) placements.push_back(FromTarInFolder(request, wal, data + "/pg_wal"));
+  if (!wal.empty()) placements.push_back(FromTarInFolder(wal, data + "/pg_wal"));
   for (const std::string& file : request.folder->Names()) {
     const std::string oid = TablespaceOf(file);
-    if (!oid.empty()) placements.push_back(FromTarInFolder(request, file, data + "/pg_tblspc/" + oid));
+    if (!oid.empty()) placements.push_back(FromTarInFolder(file, data + "/pg_tblspc/" + oid));
   }
   return placements;
 }
-
-/// With --wal-method=stream, which is pg_basebackup's default, the log is in a file of its own beside this
-/// one. When there is none, what comes is an empty tar file: two blocks of zeros and more.
-constexpr const char* kLogBesideIt = R"sh(
-cd "$1" || exit 1
-if [ -e pg_wal.tar ]; then exec cat pg_wal.tar; fi
-if [ -e pg_wal.tar.gz ]; then exec gzip -dc pg_wal.tar.gz; fi
-exec head -c 10240 /dev/zero
-)sh";
 
 std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::string& data, bool gzip) {
   std::vector<Placement> placements;
   Placement& base = placements.emplace_back();
   base.source = PassOnBackup(request.backup_name, gzip);
   base.sink = Unpack(base.source.title, data);
-  if (request.backup_name.substr(0, 8) == "base.tar" && !request.backup_path.empty()) {
-    const std::string folder = request.backup_path.substr(0, request.backup_path.rfind('/') + 1);
-    placements.push_back(FromTool("the log beside " + request.backup_name,
-                                  {"/bin/sh", "-c", kLogBesideIt, "sh", folder}, data + "/pg_wal"));
-  }
   return placements;
 }
 
-/// Links are followed, as far as the caller may: the log and tablespaces lie behind some.
+/// Links are followed as far as they lead to something in the folder.
 std::vector<Placement> FromPlainFolder(const RestoreRequest& request, const std::string& data) {
   std::vector<Placement> placements;
-  placements.push_back(FromTool(
-      request.backup_name,
-      {"/bin/tar", "-C", request.backup_path, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, data));
+  placements.push_back(
+      FromTool(request.backup_name,
+               {"/bin/tar", "-C", kBackupFolder, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, data));
   return placements;
 }
 

@@ -107,7 +107,7 @@ RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarge
                                const ClientTool& psql, const std::string& sql) {
   RestoreStep step = PsqlStep(request, target, psql, false);
   step.title = "making the database of " + BaseName(request.backup_name);
-  step.input_is_backup = false;
+  step.reads = ToolReads::kNothing;
   for (size_t i = 0; i + 1 < step.command.argv.size(); ++i) {
     if (step.command.argv[i] != "-f") continue;
     step.command.argv[i] = "-c";
@@ -119,11 +119,13 @@ RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarge
 /// How many connections pg_restore may use; 1 where it has to be fed or is done too soon to gain from more.
 /// It jumps about in the file then, which has to be one that it can open itself, as the caller.
 unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
-  if (request.backup_path.empty() || head.gzip) return 1;
+  if (head.gzip) return 1;
   if (request.folder == nullptr) {
     struct stat st {};
-    if (!IsArchive(head.bytes) || ::fstat(request.backup_fd, &st) != 0 || st.st_size < kParallelBytes)
+    if (!request.reopens || !IsArchive(head.bytes) || ::fstat(request.backup_fd, &st) != 0 ||
+        st.st_size < kParallelBytes) {
       return 1;
+    }
   }
   return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxParallelJobs);
 }
@@ -140,8 +142,8 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
   const unsigned jobs = ParallelJobs(request, head);
   if (jobs > 1 || request.folder != nullptr) {
     step.command.argv.push_back("--jobs=" + std::to_string(jobs));
-    step.command.argv.push_back(request.backup_path);
-    step.input_is_backup = false;
+    step.command.argv.push_back(request.folder != nullptr ? kBackupFolder : kBackupFile);
+    step.reads = ToolReads::kBackup;
   }
   step.command.env = ClientEnvironment(target);
   step.command.working_directory = "/";

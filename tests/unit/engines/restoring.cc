@@ -32,7 +32,7 @@ Result<std::string> FilterAll(RestoreSession& session, const std::string& path) 
 Result<void> RunStep(RestoreStep& step, const std::string& path) {
   const TemporaryFolder folder;
   std::string input;
-  if (step.input_is_backup) {
+  if (step.reads == ToolReads::kInput) {
     TRY_ASSIGN(input, FilterAll(*step.session, path));
   }
   const UniqueFd in(::open(folder.Write("in", input).c_str(), O_RDONLY | O_CLOEXEC));
@@ -69,6 +69,7 @@ Restored Restore(const TestServer& server, const std::string& path, const std::s
   target.database = database;
   target.endpoint = server.Address();
   target.credentials = server.Admin();
+  target.paths.engine_root = server.Version().root;  // no container here
   auto plan = (*recognised)->Plan(server.Version(), target);
   if (!plan) {
     restored.result = Fail(plan.error());

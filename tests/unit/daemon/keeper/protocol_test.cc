@@ -76,6 +76,34 @@ TEST_CASE("a command and its outcome arrive as they were sent") {
   CHECK(DecodeReply(EncodeReply(reply))->outcome->output == "\xef\xbf\xbd\xef\xbf\xbd!");
 }
 
+TEST_CASE("a tool arrives as it was sent") {
+  KeeperRequest request;
+  request.op = Op::kStartTool;
+  ProgramOrder& tool = request.tool.emplace();
+  tool.command = {{"psql", "-X", ""}, {"A=b\nc"}, "/"};
+  tool.is_tool = true;
+  tool.identity = {1000, 1001, {4294967294U, 0, 27}};
+  tool.has_messages = true;
+  const auto decoded = DecodeRequest(EncodeRequest(request));
+  REQUIRE(decoded);
+  CHECK(decoded->op == Op::kStartTool);
+  // And from the keeper to process 1.
+  std::string packet;
+  AppendProgramOrder(*decoded->tool, packet);
+  const auto order = DecodeProgramOrder(packet);
+  REQUIRE(order);
+  CHECK(order->command.argv == tool.command.argv);
+  CHECK(order->command.env == tool.command.env);
+  CHECK(order->is_tool);
+  CHECK(order->identity.uid == 1000);
+  CHECK(order->identity.gid == 1001);
+  CHECK(order->identity.groups == std::vector<gid_t>{4294967294U, 0, 27});
+  CHECK(order->has_messages);
+  CHECK_FALSE(order->has_input);
+  CHECK_FALSE(order->reads_any_file);
+  for (size_t size = 0; size < packet.size(); ++size) CHECK_FALSE(DecodeProgramOrder(packet.substr(0, size)));
+}
+
 TEST_CASE("a start that goes back, or lies on a revision, arrives as one") {
   KeeperRequest request;
   request.op = Op::kStart;

@@ -41,7 +41,8 @@ TEST_CASE("A native backup is placed and restored, a script is run") {
   CHECK(restore.argv[1] == "restore");
   CHECK(restore.argv[4] == "/var/opt/mssql/spawnd-restore/" + sink[5]);
   CHECK(restore.argv[5] == "Shop");
-  CHECK_FALSE(native->steps[0].input_is_backup);
+  CHECK(native->steps[0].reads == ToolReads::kNothing);
+  CHECK(native->steps[0].is_our_program);
   const auto script = PlanFor(folder.Write("b", "select 1\ngo\n"));
   REQUIRE(script.has_value());
   CHECK(script->placements.empty());

@@ -48,7 +48,6 @@ class Folder final : public BackupFolder {
 RestoreRequest Of(const BackupFolder* folder) {
   RestoreRequest request;
   request.backup_name = "backup";
-  request.backup_path = "/backups/backup";
   request.folder = folder;
   return request;
 }
