@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
 
 namespace spawnd {
 namespace {
@@ -39,7 +41,41 @@ User UserOf(const passwd& entry) {
   return {.name = entry.pw_name, .uid = entry.pw_uid, .gid = entry.pw_gid};
 }
 
+bool Within(uint64_t number, uid_t first, uid_t last) {
+  return number >= first && number <= last;
+}
+
+/// Of /etc/subuid and /etc/subgid, "name:first:count" a line. What is root's is kept for nobody, which is how
+/// a range is kept free of everybody else.
+std::optional<std::string> HolderIn(const std::string& path, uid_t first, uid_t last) {
+  std::ifstream file(path);
+  for (std::string name, begin, count;
+       std::getline(file, name, ':') && std::getline(file, begin, ':') && std::getline(file, count);) {
+    const uint64_t low = std::strtoull(begin.c_str(), nullptr, 10);
+    const uint64_t high = low + std::strtoull(count.c_str(), nullptr, 10);
+    if (name != "root" && low <= last && high > first) return "'" + name + "' in " + path;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<std::string> HolderOf(uid_t first, uid_t last) {
+  std::optional<std::string> holder;
+  ::setpwent();
+  while (const passwd* entry = holder ? nullptr : ::getpwent()) {
+    if (Within(entry->pw_uid, first, last)) holder = "user '" + std::string(entry->pw_name) + "'";
+  }
+  ::endpwent();
+  ::setgrent();
+  while (const group* entry = holder ? nullptr : ::getgrent()) {
+    if (Within(entry->gr_gid, first, last)) holder = "group '" + std::string(entry->gr_name) + "'";
+  }
+  ::endgrent();
+  if (!holder) holder = HolderIn("/etc/subuid", first, last);
+  if (!holder) holder = HolderIn("/etc/subgid", first, last);
+  return holder;
+}
 
 Result<std::optional<User>> UserNamed(const std::string& name) {
   return LookUp<passwd>(

@@ -30,6 +30,11 @@ Result<std::optional<gid_t>> GroupNamed(const std::string& name);
 /// Every group that the user is in, the primary one too.
 Result<std::vector<gid_t>> GroupsOf(const User& user);
 
+/// Somebody who has one of these numbers: "user 'ann'", "group 'staff'", or "'ann' in
+/// /etc/subuid". Looks at what the name services list, which a directory service may be set not to. Not to be
+/// called from two threads at once.
+std::optional<std::string> HolderOf(uid_t first, uid_t last);
+
 /// The login name; the number as text when nobody knows one.
 std::string UserName(uid_t uid);
 

@@ -96,6 +96,21 @@ Result<void> ReadPortRange(const Place& place, Config& config) {
   return {};
 }
 
+Result<void> ReadUserRange(const Place& place, Config& config) {
+  constexpr uint32_t kFirst = 65'536;        // below are the machine's own users, and nobody
+  constexpr uint32_t kLast = 4'294'967'293;  // the two above it mean "nobody" and "as it is"
+  constexpr uint32_t kNumbers = 65'536;      // one for each port that there can be
+  TRY_ASSIGN(const std::string text, Text(place));
+  const size_t dash = text.find('-');
+  if (dash == std::string::npos || !ParseNumber(std::string_view(text).substr(0, dash), config.first_user) ||
+      !ParseNumber(std::string_view(text).substr(dash + 1), config.last_user) || config.first_user < kFirst ||
+      config.last_user > kLast || config.first_user > config.last_user ||
+      config.last_user - config.first_user + 1 != kNumbers) {
+    return Bad(place, "a range of 65536 user numbers from 65536 on, such as 1879048192-1879113727");
+  }
+  return {};
+}
+
 Result<void> ReadVolumeSize(const Place& place, Config& config) {
   constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{
       {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
@@ -217,6 +232,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
          TRY_ASSIGN(config.engine_user, Text(place));
          return {};
        }},
+      {"userRange", with(ReadUserRange)},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
       {"diskWarnPercent",
@@ -257,6 +273,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.engine_fallbacks == wanted.engine_fallbacks, "engineFallbacks");
   compare(now.first_port == wanted.first_port && now.last_port == wanted.last_port, "portRange");
   compare(now.engine_user == wanted.engine_user, "engineUser");
+  compare(now.first_user == wanted.first_user, "userRange");
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
   compare(now.host == wanted.host, "host");
   for (const engines::Engine* engine : engines::AllEngines()) {

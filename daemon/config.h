@@ -21,7 +21,10 @@ struct Config {
   bool engine_usual_places = true;               ///< where packages put them is searched as well
   uint16_t first_port = 20'000;                  ///< "portRange: 20000-29999", both ends included
   uint16_t last_port = 29'999;
-  std::string engine_user = "spawnd";           ///< system user that engines run as
+  std::string engine_user = "spawnd";  ///< system user that owns the files of volumes
+  /// "userRange: 1879048192-1879113727": each container's engine runs as the first of them plus its port.
+  uint32_t first_user = 1'879'048'192;
+  uint32_t last_user = 1'879'113'727;
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
   /// How full the state directory's disk is, as `df` counts, when it is time to warn, and to refuse new work.

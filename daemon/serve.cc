@@ -1,5 +1,6 @@
 #include "daemon/serve.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -79,8 +80,18 @@ Result<void> CheckRoot() {
               "Start it with sudo, or as the systemd service spawnd.service.");
 }
 
-/// The address that engines listen on, and the user that they run as.
-Result<EngineHost> FindEngineHost(const std::string& address, const std::string& name) {
+Result<void> CheckUserRange(const Config& config) {
+  const auto holder = HolderOf(config.first_user, config.last_user);
+  if (!holder) return {};
+  return Fail(ErrorCode::kInUse,
+              fmt::format("the users {}-{} are for engines, but {} has some of them", config.first_user,
+                          config.last_user, *holder),
+              "Name a range of 65536 that nobody has as userRange in spawnd.yaml.");
+}
+
+/// The address that engines listen on, and the users that they run as.
+Result<EngineHost> FindEngineHost(const Config& config) {
+  const std::string& name = config.engine_user;
   TRY_ASSIGN(const auto user, UserNamed(name));
   if (!user) {
     return Fail(ErrorCode::kNotFound, "there is no user '" + name + "' for engines to run as",
@@ -91,7 +102,8 @@ Result<EngineHost> FindEngineHost(const std::string& address, const std::string&
     return Fail(ErrorCode::kInvalidArgument, "engines cannot run as root",
                 "Name an unprivileged user as engineUser in spawnd.yaml.");
   }
-  return EngineHost{address, user->uid, user->gid, {}, {}};
+  TRY(CheckUserRange(config));
+  return EngineHost{config.host, user->uid, user->gid, config.first_user, {}, {}};
 }
 
 struct ConfigFile {
@@ -189,7 +201,7 @@ Daemon::~Daemon() {
 }
 
 Result<void> Daemon::Start(const ServeOptions& options) {
-  TRY_ASSIGN(engine_host_, FindEngineHost(config_.host, config_.engine_user));
+  TRY_ASSIGN(engine_host_, FindEngineHost(config_));
   TRY(layout_.Prepare());
   TRY_ASSIGN(lock_, LockStateDirectory(layout_.Root()));
   TRY_ASSIGN(ListenSocket socket, OpenListenSocket(options.socket_path));

@@ -65,8 +65,9 @@ KeeperSpec BuildServer::Spec() const {
   spec.purpose = engines::Purpose::kBuild;
   spec.base_revision = options_.base_revision;
   spec.hold_engine = options_.hold_engine;
-  spec.engine_uid = host.engine_host.uid;
-  spec.engine_gid = host.engine_host.gid;
+  spec.engine_uid = spec.engine_gid = host.engine_host.UserOf(port_);
+  spec.volume_uid = host.engine_host.uid;
+  spec.volume_gid = host.engine_host.gid;
   spec.tls_certificate_path = host.engine_host.tls_certificate_path;
   spec.tls_key_path = host.engine_host.tls_key_path;
   return spec;

@@ -169,8 +169,9 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   spec.installation = {life.image.engine, life.row.installation_version, life.row.installation_root};
   spec.endpoint = EndpointOf(life.row);
   spec.credentials = CredentialsOf(life.row);
-  spec.engine_uid = uses_.engine_host.uid;
-  spec.engine_gid = uses_.engine_host.gid;
+  spec.engine_uid = spec.engine_gid = uses_.engine_host.UserOf(life.row.port);
+  spec.volume_uid = uses_.engine_host.uid;
+  spec.volume_gid = uses_.engine_host.gid;
   spec.tls_certificate_path = uses_.engine_host.tls_certificate_path;
   spec.tls_key_path = uses_.engine_host.tls_key_path;
   if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;

@@ -10,10 +10,16 @@ namespace spawnd::daemon {
 
 struct EngineHost {
   std::string address;  ///< numeric, to listen on
-  uid_t uid = 0;        ///< of the system user that it runs as
+  uid_t uid = 0;        ///< of the system user that owns the files of every volume
   gid_t gid = 0;
+  /// A server runs as this user plus its port: a port has one living container or build at a time, so each
+  /// has a user of its own, and nothing has to be remembered.
+  uid_t first_uid = 0;
   std::string tls_certificate_path;
   std::string tls_key_path;
+
+  /// Who the server of this port is to run as. Its group has the same number.
+  uid_t UserOf(uint16_t port) const { return first_uid + port; }
 };
 
 }  // namespace spawnd::daemon

@@ -26,7 +26,8 @@ Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan)
   const long pid = ::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
   if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
   if (pid == 0) {
-    CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd, plan.root.engine_tree, plan.filters_fd});
+    CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd, plan.root.engine_tree, plan.filters_fd,
+                 plan.owner_mapping_fd});
     RunInitProcess(plan, std::move(sockets.theirs));
   }
   return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(sockets.ours)));
@@ -78,6 +79,7 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
     if (message.kind == InitMessage::Kind::kFailed) {
       return Fail(message.code, std::string(message.text.data()), std::string(message.hint.data()));
     }
+    engine_user_ = message.engine;
     return message.timings;
   }
 }

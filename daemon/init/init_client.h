@@ -42,6 +42,9 @@ class ContainerInit {
   Result<UniqueFd> StartSession(int network, std::chrono::milliseconds deadline);
 
   pid_t Pid() const { return pid_; }
+  /// Who the engine runs as: the plan's user, or the volume's owner where its files cannot be shown as
+  /// another's. Known once the volume is mounted.
+  storage::Owner EngineUser() const { return engine_user_; }
   /// Readable when the engine or process 1 itself ended.
   int EventFd() const { return socket_.Get(); }
   /// The engine's wait status once it has ended (by itself, or after kStopEngine); -1 when process 1 is gone.
@@ -59,6 +62,7 @@ class ContainerInit {
   pid_t pid_ = -1;
   UniqueFd socket_;
   std::optional<int> engine_exit_;
+  storage::Owner engine_user_;
 };
 
 }  // namespace spawnd::daemon

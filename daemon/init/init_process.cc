@@ -51,7 +51,8 @@ void CopyText(std::array<char, N>& to, const std::string& from) {
 
 class InitProcess {
  public:
-  InitProcess(const InitPlan& plan, UniqueFd socket) : plan_(plan), socket_(std::move(socket)) {}
+  InitProcess(const InitPlan& plan, UniqueFd socket)
+      : plan_(plan), socket_(std::move(socket)), engine_{plan.engine_uid, plan.engine_gid} {}
 
   [[noreturn]] void Run() {
     sigset_t child_signal;
@@ -81,6 +82,7 @@ class InitProcess {
   void Answer(const Result<void>& result) {
     InitMessage message;
     message.timings = timings_;
+    message.engine = engine_;
     if (!result) {
       message.kind = InitMessage::Kind::kFailed;
       message.code = result.error().code;
@@ -126,7 +128,12 @@ class InitProcess {
     timings_.loop_milliseconds = MillisecondsSince(start);
     if (plan_.format) TRY(storage::FormatExt4(device.path));
     start = steady_clock::now();
-    TRY(storage::MountExt4(device.path, kVolumeDirectory, plan_.barriers));
+    TRY_ASSIGN(const UniqueFd mount, storage::OpenExt4(device.path, plan_.barriers));
+    if (plan_.owner_mapping_fd < 0 || !storage::MapOwners(mount.Get(), plan_.owner_mapping_fd)) {
+      engine_ = plan_.volume_owner;
+      TRY(GivePlacesTo(engine_.uid, engine_.gid));
+    }
+    TRY(storage::PlaceMount(mount.Get(), kVolumeDirectory));
     if (plan_.own_network) TRY(BringUpLoopback());
     TRY(EnterContainerRoot(plan_.root));
     inside_ = true;
@@ -143,7 +150,7 @@ class InitProcess {
     options.working_directory = command.working_directory;
     options.stdout_fd = plan_.log_fd;
     options.stderr_fd = plan_.log_fd;
-    options.identity = Identity{plan_.engine_uid, plan_.engine_gid, {}};
+    options.identity = Identity{engine_.uid, engine_.gid, {}};
     options.new_session = true;
     options.no_new_privileges = true;
     options.no_capabilities = true;
@@ -157,7 +164,7 @@ class InitProcess {
   Result<void> InitialiseEngine() {
     const std::string data = ContainerPaths().data_directory;
     if (::mkdir(data.c_str(), 0700) != 0) return FailErrno(errno, "cannot make the data directory");
-    if (::chown(data.c_str(), plan_.engine_uid, plan_.engine_gid) != 0) {
+    if (::chown(data.c_str(), engine_.uid, engine_.gid) != 0) {
       return FailErrno(errno, "cannot give the data directory to the engine's user");
     }
     if (plan_.initialise.argv.empty()) return {};
@@ -238,7 +245,10 @@ class InitProcess {
     if (pid == 0) {
       UniqueFd network;
       if (message.descriptors.size() > 1) network = std::move(message.descriptors[1]);
-      RunSessionProcess(plan_.session, std::move(message.descriptors[0]), std::move(network));
+      SessionPlan session = plan_.session;
+      session.uid = engine_.uid;
+      session.gid = engine_.gid;
+      RunSessionProcess(session, std::move(message.descriptors[0]), std::move(network));
     }
     session_pid_ = pid;
     return {};
@@ -305,6 +315,7 @@ class InitProcess {
   const InitPlan& plan_;
   UniqueFd socket_;
   UniqueFd signals_;
+  storage::Owner engine_;  ///< who it runs as
   pid_t engine_pid_ = -1;
   pid_t session_pid_ = -1;
   bool bound_ = false;

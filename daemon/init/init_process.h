@@ -14,6 +14,7 @@
 #include "daemon/session/process.h"
 #include "engines/engine.h"
 #include "storage/export/ext4.h"
+#include "storage/export/idmapped_mount.h"
 
 namespace spawnd::daemon {
 
@@ -30,9 +31,11 @@ struct InitPlan {
   int stop_signal = 0;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
-  std::string filter;        ///< of the engine's system calls (system_calls.h)
-  std::string start_filter;  ///< of the server's own; it may ask
-  int filters_fd = -1;       ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
+  storage::Owner volume_owner;  ///< whose files the volume has, whoever they are shown as
+  int owner_mapping_fd = -1;    ///< shows them as the engine's; -1: the engine runs as their owner
+  std::string filter;           ///< of the engine's system calls (system_calls.h)
+  std::string start_filter;     ///< of the server's own; it may ask
+  int filters_fd = -1;  ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
   SessionPlan session{};
   int log_fd = -1;   ///< where the engine prints to
   int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
@@ -65,6 +68,7 @@ struct InitMessage {
   ErrorCode code = ErrorCode::kInternal;  ///< with kFailed
   int engine_status = 0;                  ///< with kEngineExit, as from waitpid
   InitTimings timings;
+  storage::Owner engine;          ///< who it runs as: of the plan, or the volume's owner
   std::array<char, 4096> text{};  ///< with kFailed
   std::array<char, 512> hint{};
 };

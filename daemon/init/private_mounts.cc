@@ -52,6 +52,11 @@ Result<void> MakePrivatePlaces(uid_t engine_uid, gid_t engine_gid) {
   const engines::Paths paths = ContainerPaths();
   TRY(MakeDirectory(kVolumeDirectory, 0755, 0, 0));
   TRY(MakeDirectory(paths.engine_root, 0755, 0, 0));
+  return GivePlacesTo(engine_uid, engine_gid);
+}
+
+Result<void> GivePlacesTo(uid_t engine_uid, gid_t engine_gid) {
+  const engines::Paths paths = ContainerPaths();
   TRY(MakeDirectory(paths.socket_directory, 0700, engine_uid, engine_gid));
   TRY(MakeDirectory(paths.settings_directory, 0700, engine_uid, engine_gid));
   TRY(MakeDirectory(std::string(kRunDirectory) + "/tls", 0700, engine_uid, engine_gid));

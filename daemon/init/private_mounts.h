@@ -29,6 +29,9 @@ engines::Paths ContainerPaths();
 /// the launcher's. The calling process is single-threaded.
 Result<void> MakePrivatePlaces(uid_t engine_uid, gid_t engine_gid);
 
+/// Gives those of them that are the engine's to another user, whom passwd and group name from then on.
+Result<void> GivePlacesTo(uid_t engine_uid, gid_t engine_gid);
+
 /// Makes `from` appear at `to` too, in this mount namespace only. Where `to` does not exist, the folder above
 /// it is replaced by an empty one in memory.
 Result<void> BindInPlace(const std::string& from, const std::string& to);

@@ -219,7 +219,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
-                                         KeeperStarted{forked.pid, {}}, std::move(process));
+                                         KeeperStarted{.pid = forked.pid}, std::move(process));
   auto reply = client->Ask(request, deadline + seconds(10), stop, {}, engine_tree.Get());
   if (!reply) {
     Error error = std::move(reply.error());
@@ -241,7 +241,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   }
   auto process = OpenProcess(peer.pid);
   if (!process) return Fail(ErrorCode::kUnavailable, process.error().message);
-  auto client = std::make_unique<Client>(directory, std::move(connection), KeeperStarted{peer.pid, {}},
+  auto client = std::make_unique<Client>(directory, std::move(connection), KeeperStarted{.pid = peer.pid},
                                          std::move(*process));
   KeeperRequest request;
   request.op = Op::kStatus;

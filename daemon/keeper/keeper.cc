@@ -61,6 +61,14 @@ Error PoisonedError(const Error& cause) {
           "data-container` where there is a state to go back to."};
 }
 
+/// None where the engine is to run as the files' owner, or the kernel has no user namespaces.
+UniqueFd OwnerMapping(const KeeperSpec& spec) {
+  const storage::Owner engine{spec.engine_uid, spec.engine_gid};
+  const storage::Owner on_disk{spec.volume_uid, spec.volume_gid};
+  if (engine == on_disk) return UniqueFd();
+  return storage::MakeOwnerMapping(on_disk, engine).value_or(UniqueFd());
+}
+
 /// The kernel must not make this process wait for memory that only this process's own writes can free.
 void BecomeIoFlusher() {
 #ifndef PR_SET_IO_FLUSHER
@@ -103,6 +111,9 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_
   started_.timings.emplace_back("loop", mounted.loop_milliseconds);
   lap_start_ns_ += static_cast<int64_t>(mounted.loop_milliseconds * 1e6);
   Lap("mount");
+  const storage::Owner engine = init_->EngineUser();
+  spec_.engine_uid = started_.engine_uid = engine.uid;
+  spec_.engine_gid = engine.gid;
   TRY(WriteEngineFiles());
   if (plan_.format) {
     auto initialised = init_->Do(InitOrder::kInitialiseEngine, kInitialiseDeadline);
@@ -199,7 +210,8 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.stop_signal = engine_->StopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
-  plan_.session = {engine_, launch_, spec_.engine_uid, spec_.engine_gid};
+  plan_.volume_owner = {spec_.volume_uid, spec_.volume_gid};
+  plan_.session = {engine_, launch_};
   plan_.log_fd = log_->Writer();
   plan_.lock_fd = lock_->Descriptor();
   plan_.root.engine_tree = engine_tree.Get();
@@ -207,6 +219,8 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   for (const engines::Bind& bind : plan_.binds) plan_.root.mount_points.push_back(bind.to);
   TRY_ASSIGN(SocketPair filters, MakeSocketPair(SOCK_SEQPACKET));
   TRY(PlanNetwork(filters.theirs.Get()));
+  const UniqueFd mapping = OwnerMapping(spec_);
+  plan_.owner_mapping_fd = mapping.Get();
   TRY_ASSIGN(init_, ContainerInit::Fork(plan_));
   lock_->NoteProcess(init_->Pid());
   BecomeIoFlusher();

@@ -34,8 +34,13 @@ struct KeeperSpec {
   engines::Endpoint endpoint;
   engines::Credentials credentials;
   engines::Purpose purpose = engines::Purpose::kServe;
+  /// Who the engine is to run as, and whose files the volume has on disk. Not the same where each container
+  /// has a user of its own; where the kernel cannot show the one's files as the other's, the engine runs as
+  /// the second.
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
+  uid_t volume_uid = 0;
+  gid_t volume_gid = 0;
   /// The engine is not started until StartEngine: commands put files into its data directory first.
   bool hold_engine = false;
   /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
@@ -49,8 +54,9 @@ struct KeeperSpec {
 
 struct KeeperStarted {
   pid_t pid = 0;
+  uid_t engine_uid = 0;  ///< who the engine runs as
   /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
-  std::vector<std::pair<std::string, double>> timings;
+  std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
 };
 
@@ -78,6 +84,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("purpose", x.purpose);
   visit.Field("uid", x.engine_uid);
   visit.Field("gid", x.engine_gid);
+  visit.Field("volumeUid", x.volume_uid);
+  visit.Field("volumeGid", x.volume_gid);
   visit.Field("holdEngine", x.hold_engine);
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
@@ -87,6 +95,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
 
 void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("pid", x.pid);
+  visit.Field("uid", x.engine_uid);
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
 }

@@ -40,11 +40,25 @@ Result<void> FormatExt4(const std::string& device_path) {
   return {};
 }
 
-Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers) {
-  const char* options = barriers == Barriers::kOn ? "discard" : "discard,nobarrier";
-  if (::mount(device_path.c_str(), directory.c_str(), "ext4", MS_NOATIME | MS_NODEV | MS_NOSUID, options) !=
-      0) {
-    return FailErrno(errno, "cannot mount " + device_path + " at '" + directory + "'");
+Result<UniqueFd> OpenExt4(const std::string& device_path, Barriers barriers) {
+  const UniqueFd context(::fsopen("ext4", FSOPEN_CLOEXEC));
+  const auto set = [&context](unsigned command, const char* key, const char* value) {
+    return ::fsconfig(context.Get(), command, key, value, 0) == 0;
+  };
+  const bool made = context.Valid() && set(FSCONFIG_SET_STRING, "source", device_path.c_str()) &&
+                    set(FSCONFIG_SET_FLAG, "discard", nullptr) &&
+                    (barriers == Barriers::kOn || set(FSCONFIG_SET_FLAG, "nobarrier", nullptr)) &&
+                    set(FSCONFIG_CMD_CREATE, nullptr, nullptr);
+  UniqueFd mount(made ? ::fsmount(context.Get(), FSMOUNT_CLOEXEC,
+                                  MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID)
+                      : -1);
+  if (!mount.Valid()) return FailErrno(errno, "cannot mount " + device_path);
+  return mount;
+}
+
+Result<void> PlaceMount(int mount, const std::string& directory) {
+  if (::move_mount(mount, "", AT_FDCWD, directory.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return FailErrno(errno, "cannot mount a volume at '" + directory + "'");
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace spawnd::storage {
 
@@ -21,8 +22,12 @@ enum class Barriers {
   kOff,
 };
 
-/// Mounts with noatime, nodev, nosuid and online discard.
-Result<void> MountExt4(const std::string& device_path, const std::string& directory, Barriers barriers);
+/// Mounts with noatime, nodev, nosuid and online discard, at no place yet. The descriptor is the mount:
+/// closed before PlaceMount, it is gone.
+Result<UniqueFd> OpenExt4(const std::string& device_path, Barriers barriers);
+
+/// Makes such a mount appear at `directory`. Once only.
+Result<void> PlaceMount(int mount, const std::string& directory);
 
 /// Everything that was written to the file system before is on the device afterwards. Who writes meanwhile
 /// goes on writing.

@@ -161,8 +161,10 @@ Result<void> Mount(const std::string& file, const std::string& directory, const 
                    bool format) {
   TRY_ASSIGN(const storage::LoopDevice device, storage::AttachLoopDevice(file));
   if (format) TRY(storage::FormatExt4(device.path));
-  return storage::MountExt4(device.path, directory,
-                            durability == "always" ? storage::Barriers::kOn : storage::Barriers::kOff);
+  TRY_ASSIGN(const UniqueFd mount,
+             storage::OpenExt4(device.path,
+                               durability == "always" ? storage::Barriers::kOn : storage::Barriers::kOff));
+  return storage::PlaceMount(mount.Get(), directory);
 }
 
 Result<void> RunAttached(const std::string& file, std::vector<std::string> argv) {
