@@ -1,4 +1,4 @@
-/// What a tool sees: process 1 of a container without a volume starts it, with everything that is a tool's.
+/// What a tool sees: started as process 1 of a container starts it, in a container's root without a volume.
 /// Needs root, as process 1 does.
 #include "daemon/init/tool_mounts.h"
 
@@ -14,8 +14,12 @@
 
 #include "base/descriptors.h"
 #include "daemon/build/backup_mount.h"
-#include "daemon/init/init_client.h"
+#include "daemon/init/container_root.h"
+#include "daemon/init/enclosed_program.h"
+#include "daemon/init/mounts.h"
+#include "daemon/init/outer_root.h"
 #include "daemon/init/private_mounts.h"
+#include "daemon/init/program_order.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
@@ -34,28 +38,38 @@ struct Tool {
   bool reads_any_file = false;
 };
 
-/// Runs a script as a tool in a container of this machine's mounts; what it printed.
+/// As a keeper and its process 1: into the outer root, then into a container's.
+Result<void> EnterRoots(const std::string& state_directory) {
+  TRY(EnterOuterRoot(state_directory));
+  TRY(MakePrivatePlaces(kEngine, kEngine));
+  TRY_ASSIGN(const UniqueFd engine, CloneTree("/usr"));
+  return EnterContainerRoot({engine.Get(), "/usr", {}});
+}
+
+/// Runs a script as a tool; what it printed.
 std::string Said(Tool tool) {
   return testing::InChild([&tool]() -> std::string {
     // In a child, because a process does not leave its mount namespace again.
-    if (!EnterPrivateMounts("/usr", kEngine, kEngine)) return "no mounts";
-    InitPlan plan;
+    const ScratchDirectory state;
+    if (const auto entered = EnterRoots(state.Path()); !entered) return "no root: " + entered.error().message;
     auto pipe = MakePipe();
     auto leash = MakeSocketPair(SOCK_SEQPACKET);
-    auto init = ContainerInit::Fork(plan);
-    if (!pipe || !leash || !init) return "no process 1";
-    ProgramOrder order;
-    order.command = {{"/bin/sh", "-c", tool.script}, {"PATH=/usr/bin:/bin"}, "/"};
-    order.is_tool = true;
-    order.identity = tool.identity;
-    order.reads_any_file = tool.reads_any_file;
-    ProgramDescriptors descriptors;
-    descriptors.leash = std::move(leash->theirs);
-    descriptors.output = UniqueFd(::fcntl(pipe->write_end.Get(), F_DUPFD_CLOEXEC, 3));
-    descriptors.messages = std::move(pipe->write_end);
-    descriptors.folder = std::move(tool.folder);
-    auto ran = (*init)->RunProgram(std::move(order), std::move(descriptors), 10s);
+    if (!pipe || !leash) return "no pipe";
+    Enclosure program;
+    program.options.argv = {"/bin/sh", "-c", tool.script};
+    program.options.env = {"PATH=/usr/bin:/bin"};
+    program.options.stdout_fd = pipe->write_end.Get();
+    program.options.stderr_fd = pipe->write_end.Get();
+    program.options.identity = tool.identity;
+    program.options.no_new_privileges = true;
+    program.leash = std::move(leash->theirs);
+    program.own_mounts = true;
+    program.reads_any_file = tool.reads_any_file;
+    program.kept = {tool.folder.Get()};
+    program.prepare = [&tool] { return EnterToolMounts({}, tool.folder.Get()); };
+    const auto ran = StartEnclosed(std::move(program));
     if (!ran) return "not begun: " + ran.error().message;
+    pipe->write_end.Reset();
     std::string said(4096, '\0');
     size_t size = 0;
     for (ssize_t n = 0; (n = ::read(pipe->read_end.Get(), said.data() + size, said.size() - size)) > 0;) {
@@ -82,7 +96,7 @@ Identity Nobody() {
 TEST_CASE("a tool is its user, the first of its processes but one, and has nothing of the container's") {
   if (NotRoot()) return;
   CHECK(Said({"id -u; id -g; id -G; echo $$; ls /run/spawnd; ls /proc/self/fd | wc -l", Nobody()}) ==
-        "65534\n65534\n65534 54321\n2\nengine\n4\nexit 0");
+        "65534\n65534\n65534 54321\n2\nengine\netc\n4\nexit 0");
   CHECK(Said({"exit 7", Nobody()}) == "exit 7");
   CHECK(Said({"kill -9 $$", Nobody()}) == "exit 137");
 }
@@ -120,10 +134,10 @@ TEST_CASE("a backup that is a folder is seen read-only, and nothing above it") {
   const std::string script =
       "cd /run/spawnd/backup; cat dump; ls ..; cat ../secret 2>/dev/null; (echo x >dump) 2>/dev/null && echo "
       "wrote; cat private 2>/dev/null; true";
-  CHECK(Said({script, Nobody(), folder()}) == "the dump\nbackup\nengine\nexit 0");
+  CHECK(Said({script, Nobody(), folder()}) == "the dump\nbackup\nengine\netc\nexit 0");
   // Root as such is nobody's superuser there, but may read what root may read.
-  CHECK(Said({script, Identity{}, folder()}) == "the dump\nbackup\nengine\nexit 0");
-  CHECK(Said({script, Identity{}, folder(), true}) == "the dump\nbackup\nengine\nnot for all\nexit 0");
+  CHECK(Said({script, Identity{}, folder()}) == "the dump\nbackup\nengine\netc\nexit 0");
+  CHECK(Said({script, Identity{}, folder(), true}) == "the dump\nbackup\nengine\netc\nnot for all\nexit 0");
 }
 
 }  // namespace
