@@ -18,12 +18,14 @@
 namespace spawnd::api {
 
 template <typename Enum>
-using EnumNames = std::array<std::pair<Enum, std::string_view>, std::is_same_v<Enum, Durability> ? 2 : 3>;
+using EnumNames = std::array<std::pair<Enum, std::string_view>,
+                             std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network> ? 2 : 3>;
 
 inline constexpr EnumNames<SourceType> kSourceTypeNames{
     {{SourceType::kEmpty, "empty"}, {SourceType::kBackup, "backup"}, {SourceType::kScripts, "scripts"}}};
 inline constexpr EnumNames<Durability> kDurabilityNames{
     {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};
+inline constexpr EnumNames<Network> kNetworkNames{{{Network::kNone, "none"}, {Network::kHost, "host"}}};
 inline constexpr EnumNames<Status> kStatusNames{
     {{Status::kPending, "Pending"}, {Status::kCompleted, "Completed"}, {Status::kFailed, "Failed"}}};
 
@@ -32,6 +34,9 @@ constexpr const EnumNames<SourceType>& NamesOf(SourceType) {
 }
 constexpr const EnumNames<Durability>& NamesOf(Durability) {
   return kDurabilityNames;
+}
+constexpr const EnumNames<Network>& NamesOf(Network) {
+  return kNetworkNames;
 }
 constexpr const EnumNames<Status>& NamesOf(Status) {
   return kStatusNames;
@@ -50,6 +55,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("teams", x.teams);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("durability", x.durability);
+  visit.Field("network", x.network);
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("backups", x.backups);
   visit.Field("scriptsFolders", x.scripts_folders);
@@ -128,6 +134,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("detail", x.detail);
   visit.Field("owner", x.owner);
   visit.Field("durability", x.durability);
+  visit.Field("network", x.network);
   visit.Field("database", x.database);
   visit.Time("createdAt", x.created_at);
   visit.Time("expiresAt", x.expires_at);
@@ -152,6 +159,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("revision", x.revision);
   visit.Field("owner", x.owner);
   visit.Field("durability", x.durability);
+  visit.Field("network", x.network);
   visit.Field("host", x.host);
   visit.Field("port", x.port);
   visit.Field("user", x.user);

@@ -14,6 +14,7 @@ namespace spawnd::api {
 
 enum class SourceType { kEmpty, kBackup, kScripts };
 enum class Durability { kEverySecond, kAlways };
+enum class Network { kNone, kHost };
 
 /// POST /v1/data-images. Paths are absolute; the daemon opens them with the caller's rights.
 struct CreateDataImageRequest {
@@ -25,6 +26,7 @@ struct CreateDataImageRequest {
   std::vector<std::string> teams;
   int64_t lifetime_seconds = 0;          ///< 0: for ever
   std::optional<Durability> durability;  ///< default for containers of this image
+  std::optional<Network> network;        ///< of its containers, and of making it; not given: the machine's
   std::string initial_database_name;
   std::vector<std::string> backups;
   std::vector<std::string> scripts_folders;
@@ -56,6 +58,7 @@ struct DataImage {
   std::string detail;  ///< why it failed, or what its engine stands in for
   std::string owner;
   Durability durability = Durability::kEverySecond;
+  std::optional<Network> network;     ///< of its containers; not said: the machine's
   std::string database;               ///< what clients open first
   int64_t created_at = 0;             ///< seconds since 1970
   int64_t expires_at = 0;             ///< 0: never
@@ -138,6 +141,7 @@ struct DataContainer {
   std::string revision;  ///< "rev.0"
   std::string owner;
   Durability durability = Durability::kEverySecond;
+  Network network = Network::kNone;  ///< what it reaches
   std::string host;
   uint16_t port = 0;
   std::string user;

@@ -139,6 +139,13 @@ Result<void> ReadHost(const Place& place, Config& config) {
   return {};
 }
 
+Result<void> ReadNetwork(const Place& place, Config& config) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  config.host_network = text == "host";
+  if (text == "host" || text == "none") return {};
+  return Bad(place, "none or host");
+}
+
 Result<void> ReadPercent(const Place& place, int& percent) {
   TRY_ASSIGN(const std::string text, Text(place));
   if (!ParseNumber(text, percent) || percent < 1 || percent > 100)
@@ -235,6 +242,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"userRange", with(ReadUserRange)},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
+      {"network", with(ReadNetwork)},
       {"diskWarnPercent",
        [&config](const Place& place) { return ReadPercent(place, config.disk_warn_percent); }},
       {"diskRefusePercent",
@@ -275,6 +283,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.engine_user == wanted.engine_user, "engineUser");
   compare(now.first_user == wanted.first_user, "userRange");
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
+  compare(now.host_network == wanted.host_network, "network");
   compare(now.host == wanted.host, "host");
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());

@@ -27,6 +27,7 @@ struct Config {
   uint32_t last_user = 1'879'113'727;
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
+  bool host_network = false;                    ///< "network: host": engines reach what the host does
   /// How full the state directory's disk is, as `df` counts, when it is time to warn, and to refuse new work.
   int disk_warn_percent = 80;
   int disk_refuse_percent = 90;

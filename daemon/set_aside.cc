@@ -67,6 +67,7 @@ Result<ContainerRow> RowOf(int64_t id, KeeperClient& keeper, Catalog& catalog) {
   row.database = spec.credentials.database;
   row.durability = spec.durability == storage::Durability::kAlways ? api::Durability::kAlways
                                                                    : api::Durability::kEverySecond;
+  row.network = spec.host_network ? api::Network::kHost : api::Network::kNone;
   row.created_at = std::time(nullptr);
   const auto& revisions = keeper.Started().revisions;
   if (!revisions.empty()) row.revision = RevisionText(revisions.back().number);

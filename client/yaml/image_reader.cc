@@ -109,8 +109,8 @@ class Reader {
     std::string folder, file, path, format;
   };
 
-  static const std::array<Key<Reader>, 16>& Keys() {
-    static constexpr std::array<Key<Reader>, 16> kKeys{{
+  static const std::array<Key<Reader>, 17>& Keys() {
+    static constexpr std::array<Key<Reader>, 17> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -119,6 +119,7 @@ class Reader {
         {"teams", &Reader::Teams},
         {"lifetime", &Reader::Lifetime},
         {"durability", &Reader::Durability},
+        {"network", &Reader::Network},
         {"initialDatabaseName", &Reader::InitialDatabaseName},
         {"backups", &Reader::Backups},
         {"backup", &Reader::OneBackup},
@@ -240,6 +241,16 @@ class Reader {
       return Bad(value.line, fmt::format("unknown durability '{}'", text), "It is one of everysec, always.");
     }
     request_.durability = word == "always" ? api::Durability::kAlways : api::Durability::kEverySecond;
+    return {};
+  }
+
+  Result<void> Network(const Node& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "network"));
+    const std::string word = LowerCase(text);
+    if (word != "none" && word != "host") {
+      return Bad(value.line, fmt::format("unknown network '{}'", text), "It is one of none, host.");
+    }
+    request_.network = word == "host" ? api::Network::kHost : api::Network::kNone;
     return {};
   }
 

@@ -126,6 +126,7 @@ class Build {
     row.detail = stands_in_;
     row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
+    row.network = request.network;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -170,9 +171,9 @@ class Build {
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_,
-                                  {image_.id, host_.layout.Images() + "/" + empty.index_file, image_.layer_id,
-                                   installation_, engine_->MakeCredentials(""), has_placements_}));
+               BuildServer::Start(context_, {image_.id, host_.layout.Images() + "/" + empty.index_file,
+                                             image_.layer_id, installation_, engine_->MakeCredentials(""),
+                                             has_placements_, order_.request.network}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));

@@ -83,6 +83,8 @@ class Graduation {
     row.detail = order_.image.detail;
     row.owner = order_.owner;
     row.durability = order_.image.durability;
+    // The host's network is root's to give. Whoever was given it does not give it on.
+    if (order_.owner == 0) row.network = order_.image.network;
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);

@@ -68,6 +68,8 @@ KeeperSpec BuildServer::Spec() const {
   spec.engine_uid = spec.engine_gid = host.engine_host.UserOf(port_);
   spec.volume_uid = host.engine_host.uid;
   spec.volume_gid = host.engine_host.gid;
+  spec.host_network =
+      options_.network ? *options_.network == api::Network::kHost : host.engine_host.host_network;
   spec.tls_certificate_path = host.engine_host.tls_certificate_path;
   spec.tls_key_path = host.engine_host.tls_key_path;
   return spec;

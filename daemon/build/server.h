@@ -23,6 +23,8 @@ class BuildServer {
     engines::Credentials credentials;
     /// The server is not started before StartEngine.
     bool hold_engine = false;
+    /// Of the image that is made; not said: the machine's.
+    std::optional<api::Network> network{};
     /// Set: the volume lies on this revision of a container over that image.
     std::optional<storage::RevisionReference> base_revision{};
   };

@@ -23,6 +23,14 @@ std::string_view DurabilityText(api::Durability durability) {
   return durability == api::Durability::kAlways ? "always" : "everysec";
 }
 
+std::string_view NetworkText(api::Network network) {
+  return network == api::Network::kHost ? "host" : "none";
+}
+
+api::Network NetworkFromText(std::string_view text) {
+  return text == "host" ? api::Network::kHost : api::Network::kNone;
+}
+
 api::Durability DurabilityFromText(std::string_view text) {
   return text == "always" ? api::Durability::kAlways : api::Durability::kEverySecond;
 }

@@ -30,6 +30,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("version_text", row.version_text);
   visit("owner", row.owner);
   visit("durability", row.durability);
+  visit("network", row.network);
   visit("initial_database", row.initial_database);
   visit("database_name", row.database);
   visit("created_at", row.created_at);
@@ -58,6 +59,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("database_name", row.database);
   visit("owner", row.owner);
   visit("durability", row.durability);
+  visit("network", row.network);
   visit("created_at", row.created_at);
   visit("expires_at", row.expires_at);
   visit("ready_milliseconds", row.ready_milliseconds);
@@ -91,6 +93,8 @@ inline constexpr std::string_view kBeginLifetime =
 
 std::string_view DurabilityText(api::Durability durability);
 api::Durability DurabilityFromText(std::string_view text);
+std::string_view NetworkText(api::Network network);
+api::Network NetworkFromText(std::string_view text);
 /// {"timings":{"keeper":6.1,"volume":0.8}}, in the order in which they happened.
 std::string TimingsToJson(const Timings& timings);
 /// Timings are for display only: what cannot be read is left out.
@@ -108,6 +112,10 @@ void BindColumn(Query& query, const T& value) {
     query.Bind(ContainerStateName(value));
   } else if constexpr (std::same_as<T, api::Durability>) {
     query.Bind(DurabilityText(value));
+  } else if constexpr (std::same_as<T, api::Network>) {
+    query.Bind(NetworkText(value));
+  } else if constexpr (std::same_as<T, std::optional<api::Network>>) {
+    query.Bind(value ? NetworkText(*value) : "");
   } else if constexpr (std::same_as<T, Timings>) {
     query.Bind(TimingsToJson(value));
   } else {
@@ -128,6 +136,11 @@ void ReadColumn(Query& query, T& value) {
     value = ContainerStateFromName(query.Text());
   } else if constexpr (std::same_as<T, api::Durability>) {
     value = DurabilityFromText(query.Text());
+  } else if constexpr (std::same_as<T, api::Network>) {
+    value = NetworkFromText(query.Text());
+  } else if constexpr (std::same_as<T, std::optional<api::Network>>) {
+    const std::string text = query.Text();
+    value = text.empty() ? std::nullopt : std::optional(NetworkFromText(text));
   } else if constexpr (std::same_as<T, Timings>) {
     value = TimingsFromJson(query.Text());
   } else if constexpr (std::same_as<T, double>) {

@@ -39,9 +39,10 @@ struct ImageRow {
   std::string version_text;    ///< as the user wrote it, "11.0"; may be empty
   uid_t owner = 0;
   api::Durability durability = api::Durability::kEverySecond;
-  std::string initial_database;  ///< that it was asked to have; may be empty
-  std::string database;          ///< what clients open first; may be empty
-  int64_t created_at = 0;        ///< seconds since 1970
+  std::optional<api::Network> network;  ///< of its containers; not said: the machine's
+  std::string initial_database;         ///< that it was asked to have; may be empty
+  std::string database;                 ///< what clients open first; may be empty
+  int64_t created_at = 0;               ///< seconds since 1970
   /// 0: never. As long as it is pending, its lifetime has not begun: this is that much after created_at.
   int64_t expires_at = 0;
   int64_t data_bytes = 0;
@@ -98,6 +99,7 @@ struct ContainerRow {
   std::string database;
   uid_t owner = 0;
   api::Durability durability = api::Durability::kEverySecond;
+  api::Network network = api::Network::kNone;
   int64_t created_at = 0;
   /// 0: never. As long as it is being created, its lifetime has not begun: this is that much after
   /// created_at.

@@ -19,6 +19,7 @@ CREATE TABLE images (
   version_text TEXT NOT NULL,
   owner INTEGER NOT NULL,
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
+  network TEXT NOT NULL CHECK (network IN ('', 'none', 'host')),
   initial_database TEXT NOT NULL,
   database_name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -71,6 +72,7 @@ CREATE TABLE containers (
   database_name TEXT NOT NULL,
   owner INTEGER NOT NULL,
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
+  network TEXT NOT NULL CHECK (network IN ('none', 'host')),
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   ready_milliseconds REAL NOT NULL,
@@ -102,7 +104,7 @@ CREATE TABLE access_tokens (
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {

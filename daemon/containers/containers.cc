@@ -174,6 +174,7 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   spec.volume_gid = uses_.engine_host.gid;
   spec.tls_certificate_path = uses_.engine_host.tls_certificate_path;
   spec.tls_key_path = uses_.engine_host.tls_key_path;
+  spec.host_network = life.row.network == api::Network::kHost;
   if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
   return spec;
 }

@@ -87,6 +87,8 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.database = credentials.database;
   row.owner = order.caller.uid;
   row.durability = order.request.durability.value_or(image.durability);
+  const bool host_network = order.services.build.engine_host.host_network;
+  row.network = image.network.value_or(host_network ? api::Network::kHost : api::Network::kNone);
   row.created_at = std::time(nullptr);
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;

@@ -8,6 +8,7 @@
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/room.h"
+#include "daemon/host/engine_host.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -50,6 +51,13 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   return {};
 }
 
+/// What reaches the host's network reaches every service on it that asks for no password.
+Result<void> CheckNetwork(const api::CreateDataImageRequest& request, uid_t caller, const EngineHost& host) {
+  if (request.network != api::Network::kHost || host.host_network || caller == 0) return {};
+  return Fail(ErrorCode::kForbidden, "only root may give an image the host's network",
+              "Leave `network: host` out, or ask the administrator for it.");
+}
+
 }  // namespace
 
 Result<void> CheckTeam(const std::string& team) {
@@ -63,6 +71,8 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
+  const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.build.engine_host);
+  if (!network) return SendError(reply, network.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   std::vector<std::string> warnings = services.teams.WarningsAbout(wanted->teams);

@@ -77,6 +77,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.detail = row.detail;
   view.owner = std::move(owner);
   view.durability = row.durability;
+  view.network = row.network;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
@@ -105,6 +106,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.revision = row.revision;
   view.owner = std::move(owner);
   view.durability = row.durability;
+  view.network = row.network;
   view.host = row.host;
   view.port = row.port;
   view.user = row.user;

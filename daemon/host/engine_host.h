@@ -17,6 +17,7 @@ struct EngineHost {
   uid_t first_uid = 0;
   std::string tls_certificate_path;
   std::string tls_key_path;
+  bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
   /// Who the server of this port is to run as. Its group has the same number.
   uid_t UserOf(uint16_t port) const { return first_uid + port; }

@@ -63,6 +63,10 @@ Result<void> GivePlacesTo(uid_t engine_uid, gid_t engine_gid) {
   return WriteAccounts(engine_uid, engine_gid);
 }
 
+Result<void> WriteNameServers(const std::string& text) {
+  return WriteWorldReadable(std::string(kRunDirectory) + "/etc/resolv.conf", text);
+}
+
 Result<void> BindInPlace(const std::string& from, const std::string& to) {
   if (::access(to.c_str(), F_OK) != 0) {
     const std::string above = to.substr(0, to.rfind('/'));

@@ -32,6 +32,9 @@ Result<void> MakePrivatePlaces(uid_t engine_uid, gid_t engine_gid);
 /// Gives those of them that are the engine's to another user, whom passwd and group name from then on.
 Result<void> GivePlacesTo(uid_t engine_uid, gid_t engine_gid);
 
+/// The container's resolv.conf, for one that has the host's network.
+Result<void> WriteNameServers(const std::string& text);
+
 /// Makes `from` appear at `to` too, in this mount namespace only. Where `to` does not exist, the folder above
 /// it is replaced by an empty one in memory.
 Result<void> BindInPlace(const std::string& from, const std::string& to);

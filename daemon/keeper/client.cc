@@ -198,6 +198,12 @@ class Client final : public KeeperClient {
   KeeperStarted started_;
 };
 
+/// The keeper cannot look for itself: the file is a link to anywhere on many machines. None: no names.
+std::string NameServers() {
+  std::ifstream file("/etc/resolv.conf", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 Result<UniqueFd> OpenProcess(pid_t pid) {
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.Valid()) return FailErrno(errno, "cannot open the process of a keeper");
@@ -212,6 +218,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   KeeperRequest request;
   request.op = Op::kStart;
   request.spec = spec;
+  if (spec.host_network) request.spec->name_servers = NameServers();
   request.launched_at_microseconds = MonotonicNanoseconds() / 1000;
   request.deadline_seconds = deadline.count();
   // The keeper does not see the host's files; an installation may be anywhere among them.

@@ -198,6 +198,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   const std::string file_name = "spawnd-" + std::to_string(spec_.id) + "-" + RandomText(8, kLowerLetters);
   if (::unshare(CLONE_NEWNS) != 0) return FailErrno(errno, "cannot leave the launcher's mount namespace");
   TRY(MakePrivatePlaces(spec_.engine_uid, spec_.engine_gid));
+  if (spec_.host_network) TRY(WriteNameServers(spec_.name_servers));
   TRY_ASSIGN(export_, storage::FuseExport::Mount(kFuseDirectory, file_name));
 
   plan_.volume_file = std::string(kFuseDirectory) + "/" + file_name;
@@ -234,6 +235,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
 
 /// Which network the engine has, and whether its port is put in place from here.
 Result<void> Keeper::PlanNetwork(int filters_fd) {
+  plan_.own_network = !spec_.host_network;
   TRY_ASSIGN(plan_.filter, EngineSystemCalls(OnBind::kAllow));
   plan_.session.filter = plan_.filter;
   plan_.start_filter = plan_.filter;

@@ -41,6 +41,8 @@ struct KeeperSpec {
   gid_t engine_gid = 0;
   uid_t volume_uid = 0;
   gid_t volume_gid = 0;
+  bool host_network = false;   ///< else one of its own, and nothing in it
+  std::string name_servers{};  ///< with host_network: the host's resolv.conf
   /// The engine is not started until StartEngine: commands put files into its data directory first.
   bool hold_engine = false;
   /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
@@ -86,6 +88,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("gid", x.engine_gid);
   visit.Field("volumeUid", x.volume_uid);
   visit.Field("volumeGid", x.volume_gid);
+  visit.Field("hostNetwork", x.host_network);
+  visit.Field("nameServers", x.name_servers);
   visit.Field("holdEngine", x.hold_engine);
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);

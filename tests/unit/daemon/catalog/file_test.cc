@@ -54,11 +54,11 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = 6"));
+    REQUIRE((*newer)->Execute("PRAGMA user_version = " + std::to_string(kCatalogSchemaVersion + 1)));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema 6") != std::string::npos);
+  CHECK(newer.message.find("schema " + std::to_string(kCatalogSchemaVersion + 1)) != std::string::npos);
   std::filesystem::remove(path);
 
   {
