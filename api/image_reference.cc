@@ -11,6 +11,7 @@ namespace spawnd::api {
 namespace {
 
 constexpr size_t kRandomLetters = 8;
+constexpr size_t kMaxOwnerLength = 255;
 
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
@@ -19,6 +20,11 @@ bool IsDigit(char c) {
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '-' || c == '_' || c == '.' ||
          c == '/';
+}
+
+/// Of an account: directory services have 'ann@example.org', and 'EXAMPLE\ann'.
+bool IsOwnerCharacter(char c) {
+  return c > ' ' && c <= '~' && c != '/' && c != ':';
 }
 
 bool AllDigits(std::string_view text) {
@@ -47,6 +53,16 @@ Result<void> ValidateCharacters(std::string_view text, std::string_view noun, si
   return {};
 }
 
+/// A name, or somebody's account, '/' and a name.
+Result<void> ValidateOwnedName(std::string_view text, std::string_view noun) {
+  const auto whole = ValidateName(text, noun);
+  const size_t slash = text.find('/');
+  if (whole || slash == std::string_view::npos || slash == 0 || slash > kMaxOwnerLength) return whole;
+  if (!std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(slash), IsOwnerCharacter))
+    return whole;
+  return ValidateName(text.substr(slash + 1), noun);
+}
+
 Result<Reference> ParseId(std::string_view text) {
   int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -73,6 +89,14 @@ Result<void> ValidateTag(std::string_view tag) {
   return ValidateCharacters(tag, "tag", kMaxTagLength);
 }
 
+Result<void> ValidateTeam(std::string_view team) {
+  const bool fits = !team.empty() && team.size() <= kMaxTeamLength;
+  const auto is_allowed = [](char c) { return IsNameCharacter(c) || c == ':' || c == '@' || c == '+'; };
+  if (fits && std::all_of(team.begin(), team.end(), is_allowed)) return {};
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("team name {} is not valid", Quoted(team)),
+              "It has 1 to 127 letters, digits, '-', '_', '.', '/', ':', '@' and '+'.");
+}
+
 int64_t IdOf(std::string_view reference) {
   int64_t id = 0;
   const auto [end, error] = std::from_chars(reference.data(), reference.data() + reference.size(), id);
@@ -84,7 +108,7 @@ Result<Reference> ParseImageReference(std::string_view text) {
   const size_t colon = text.find(':');
   Reference reference;
   reference.name = text.substr(0, colon);
-  TRY(ValidateName(reference.name, "data image"));
+  TRY(ValidateOwnedName(reference.name, "data image"));
   if (colon != std::string_view::npos) {
     reference.tag = text.substr(colon + 1);
     TRY(ValidateTag(reference.tag));
@@ -94,7 +118,7 @@ Result<Reference> ParseImageReference(std::string_view text) {
 
 Result<Reference> ParseContainerReference(std::string_view text) {
   if (AllDigits(text)) return ParseId(text);
-  TRY(ValidateName(text, "data container"));
+  TRY(ValidateOwnedName(text, "data container"));
   return Reference{std::nullopt, std::string(text), {}};
 }
 

@@ -104,6 +104,19 @@ Result<std::optional<gid_t>> GroupNamed(const std::string& name) {
       [](const group& entry) { return entry.gr_gid; });
 }
 
+Result<std::optional<std::vector<std::string>>> MembersOf(const std::string& group_name) {
+  return LookUp<group>(
+      "group '" + group_name + "'",
+      [&group_name](group* entry, char* buffer, size_t size, group** found) {
+        return ::getgrnam_r(group_name.c_str(), entry, buffer, size, found);
+      },
+      [](const group& entry) {
+        std::vector<std::string> members;
+        for (char** name = entry.gr_mem; *name != nullptr; ++name) members.emplace_back(*name);
+        return members;
+      });
+}
+
 Result<std::vector<gid_t>> GroupsOf(const User& user) {
   std::vector<gid_t> groups;
   for (int room = kFirstGroups; room <= kMostGroups;) {

@@ -27,6 +27,9 @@ Result<std::optional<User>> UserNamed(const std::string& name);
 Result<std::optional<User>> UserNumbered(uid_t uid);
 /// The group's number.
 Result<std::optional<gid_t>> GroupNamed(const std::string& name);
+/// The users whom the group lists; nothing when there is no such group. Those who have it as their primary
+/// group are listed nowhere.
+Result<std::optional<std::vector<std::string>>> MembersOf(const std::string& group);
 /// Every group that the user is in, the primary one too.
 Result<std::vector<gid_t>> GroupsOf(const User& user);
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "api/image_reference.h"
 #include "base/file.h"
 #include "base/nearest.h"
 #include "engines/registry.h"
@@ -184,30 +185,41 @@ Result<void> ReadFallbacks(const Place& place, Config& config) {
   return {};
 }
 
+/// The keys of a team.
+std::vector<Key> KeysOfTeam(Team& team) {
+  const auto into = [](std::vector<std::string>& names) {
+    return [&names](const Place& list) -> Result<void> {
+      TRY_ASSIGN(names, Texts(list));
+      return {};
+    };
+  };
+  return {{"users", into(team.users)}, {"groups", into(team.groups)}};
+}
+
 Result<void> ReadTeams(const Place& place, Config& config) {
   if (!IsOrNothing(place, Kind::kMap)) return Bad(place, "a map of team names");
   for (const auto& [key, value] : place.node.entries) {
     const std::string& name = key.text;
     if (name.empty()) return place.file.Bad(key.line, "a team needs a name");
+    if (const auto valid = api::ValidateTeam(name); !valid) {
+      return place.file.Bad(key.line, valid.error().message + ": " + valid.error().hint);
+    }
     Team team;
-    const std::array<Key, 2> keys{{
-        {"users",
-         [&team](const Place& list) -> Result<void> {
-           TRY_ASSIGN(team.users, Texts(list));
-           return {};
-         }},
-        {"groups",
-         [&team](const Place& list) -> Result<void> {
-           TRY_ASSIGN(team.groups, Texts(list));
-           return {};
-         }},
-    }};
-    TRY(ReadMap({value, place.file, place.key + "." + name}, keys));
+    TRY(ReadMap({value, place.file, place.key + "." + name}, KeysOfTeam(team)));
     if (!config.teams.emplace(name, std::move(team)).second) {
       return place.file.Bad(key.line, fmt::format("team '{}' is there twice", name));
     }
   }
   return {};
+}
+
+Result<void> ReadPublishers(const Place& place, Config& config) {
+  std::vector<Key> keys = KeysOfTeam(config.publishers.named);
+  keys.push_back({"teams", [&config](const Place& list) -> Result<void> {
+                    TRY_ASSIGN(config.publishers.teams, Texts(list));
+                    return {};
+                  }});
+  return ReadMap(place, keys);
 }
 
 Result<void> ReadUsualPlaces(const Place& place, Config& config) {
@@ -248,6 +260,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"diskRefusePercent",
        [&config](const Place& place) { return ReadPercent(place, config.disk_refuse_percent); }},
       {"teams", with(ReadTeams)},
+      {"publishers", with(ReadPublishers)},
   };
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string_view licence = engine->LicenceKey();
@@ -256,6 +269,12 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
         {licence, [&config, licence](const Place& place) { return ReadLicence(place, config, licence); }});
   }
   TRY(ReadMap({document, file, ""}, keys));
+  for (const std::string& team : config.publishers.teams) {
+    if (config.teams.contains(team)) continue;
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: 'publishers' names team '{}', which 'teams' does not have", file.name, team));
+  }
   if (config.disk_warn_percent > config.disk_refuse_percent) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file.name,

@@ -32,6 +32,7 @@ struct Config {
   int disk_warn_percent = 80;
   int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
+  Publishers publishers;
   /// Registry names: which engine stands in for one of which no version is installed.
   std::map<std::string, std::string> engine_fallbacks;
   /// Keys of licences (Engine::LicenceKey) that the administrator accepts.
@@ -46,7 +47,7 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
 
 /// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
-/// only: all but the teams and the limits of the disk.
+/// only: all but the teams, the publishers and the limits of the disk.
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

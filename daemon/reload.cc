@@ -31,7 +31,7 @@ void Reload::Begin() {
                static_cast<long long>(MonotonicNanoseconds() / 1000));
   uses_.jobs.Run([this](const std::stop_token&) {
     auto wanted = LoadConfig(path_, must_exist_);
-    if (wanted) uses_.teams.Change(wanted->teams);
+    if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers);
     uses_.mailbox.Post([this, wanted = std::move(wanted)] { Finish(wanted); });
   });
 }
@@ -40,7 +40,8 @@ void Reload::Finish(const Result<Config>& wanted) {
   if (uses_.stopping.stop_requested()) return;
   if (wanted) {
     uses_.disk.SetLimits(wanted->disk_warn_percent, wanted->disk_refuse_percent);
-    spdlog::info("'{}' was read again; its teams and its limits of the disk are in force", path_);
+    spdlog::info("'{}' was read again; its teams, its publishers and its limits of the disk are in force",
+                 path_);
     const auto waiting = KeysForNextStart(started_with_, *wanted);
     if (!waiting.empty()) {
       spdlog::warn("'{}': these keys have changed and take effect at the next start: {}", path_,

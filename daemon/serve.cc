@@ -190,7 +190,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
             return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
                                           engines::kServerRunDeadline, engines::kMaxServerRunOutput});
           }),
-      teams_(config_.teams),
+      teams_(config_.teams, config_.publishers),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
 

@@ -3,7 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
+#include "api/image_reference.h"
 #include "base/accounts.h"
 #include "base/nearest.h"
 
@@ -23,15 +26,15 @@ std::string HintFor(std::string_view reference, const std::vector<Row>& visible,
   return hint + "`spawnctl get " + std::string(command) + "` lists what there is.";
 }
 
-/// The number, or nothing and a line in the log: a member who is left out should not have to guess why.
-template <typename Number>
-std::optional<Number> Looked(const Result<std::optional<Number>>& found, const std::string& team,
-                             const std::string& what) {
+/// What was found, or nothing and a line in the log: a member who is left out should not have to guess why.
+template <typename Found>
+std::optional<Found> Looked(const Result<std::optional<Found>>& found, const std::string& whose,
+                            const std::string& what) {
   if (!found) {
-    spdlog::error("team '{}' is without its {}: {}", team, what, found.error().message);
+    spdlog::error("{} is without its {}: {}", whose, what, found.error().message);
     return std::nullopt;
   }
-  if (!*found) spdlog::warn("team '{}' is without its {}: there is none on this machine", team, what);
+  if (!*found) spdlog::warn("{} is without its {}: there is none on this machine", whose, what);
   return *found;
 }
 
@@ -40,51 +43,101 @@ Result<std::optional<uid_t>> NumberOf(const std::string& user) {
   return found ? std::optional(found->uid) : std::nullopt;
 }
 
-}  // namespace
-
-TeamMembers::TeamMembers(const std::map<std::string, Team>& teams) {
-  Change(teams);
+/// By their numbers, because an image knows no more of its owner.
+void AddPublishers(const Team& team, std::set<uid_t>& publishers) {
+  std::vector<std::string> users = team.users;
+  for (const std::string& group : team.groups) {
+    const auto members = Looked(MembersOf(group), "'publishers'", "group '" + group + "'");
+    if (members) users.insert(users.end(), members->begin(), members->end());
+  }
+  for (const std::string& user : users) {
+    if (const auto uid = Looked(NumberOf(user), "'publishers'", "user '" + user + "'"))
+      publishers.insert(*uid);
+  }
 }
 
-void TeamMembers::Change(const std::map<std::string, Team>& teams) {
-  auto changed = std::make_shared<Teams>();
+/// Why somebody may mean an image by its bare name.
+enum class Nearness { kOwn, kTeam, kPublished, kOthers };
+
+bool IsSharedWith(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
+  return std::any_of(image.teams.begin(), image.teams.end(),
+                     [&](const std::string& team) { return teams.Contains(team, who); });
+}
+
+Nearness NearnessOf(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
+  if (image.owner == who.uid) return Nearness::kOwn;
+  if (IsSharedWith(teams, image, who)) return Nearness::kTeam;
+  return IsPublic(image) && teams.IsPublisher(image.owner) ? Nearness::kPublished : Nearness::kOthers;
+}
+
+bool NoSuchThing(const Error& error) {
+  return error.code == ErrorCode::kNotFound;
+}
+
+/// One row of each owner but `who`: `find(owners)` finds one of an owner who is not among these.
+template <typename Row>
+Result<std::vector<Row>> OneOfEachOther(const Identity& who,
+                                        const std::function<Result<Row>(const std::set<uid_t>&)>& find) {
+  std::vector<Row> rows;
+  std::set<uid_t> owners{who.uid};
+  while (true) {
+    auto row = find(owners);
+    if (!row && NoSuchThing(row.error())) return rows;
+    if (!row) return Fail(row.error());
+    owners.insert(row->owner);
+    rows.push_back(std::move(*row));
+  }
+}
+
+}  // namespace
+
+TeamMembers::TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers) {
+  Change(teams, publishers);
+}
+
+void TeamMembers::Change(const std::map<std::string, Team>& teams, const Publishers& publishers) {
+  auto changed = std::make_shared<Known>();
   for (const auto& [name, team] : teams) {
-    Members& members = (*changed)[name];
+    const std::string whose = "team '" + name + "'";
+    Members& members = changed->teams[name];
     for (const std::string& user : team.users) {
-      if (const auto uid = Looked(NumberOf(user), name, "user '" + user + "'")) members.users.insert(*uid);
+      if (const auto uid = Looked(NumberOf(user), whose, "user '" + user + "'")) members.users.insert(*uid);
     }
     for (const std::string& group : team.groups) {
-      if (const auto gid = Looked(GroupNamed(group), name, "group '" + group + "'"))
+      if (const auto gid = Looked(GroupNamed(group), whose, "group '" + group + "'"))
         members.groups.insert(*gid);
     }
   }
+  AddPublishers(publishers.named, changed->publishers);
+  for (const std::string& team : publishers.teams) {
+    if (const auto found = teams.find(team); found != teams.end())
+      AddPublishers(found->second, changed->publishers);
+  }
   const std::lock_guard lock(mutex_);
-  teams_ = std::move(changed);
+  known_ = std::move(changed);
 }
 
-std::shared_ptr<const TeamMembers::Teams> TeamMembers::Now() const {
+std::shared_ptr<const TeamMembers::Known> TeamMembers::Now() const {
   const std::lock_guard lock(mutex_);
-  return teams_;
+  return known_;
+}
+
+bool TeamMembers::Knows(const std::string& team) const {
+  return Now()->teams.contains(team);
 }
 
 bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
-  const auto teams = Now();
-  const auto found = teams->find(team);
-  if (found == teams->end()) return false;
+  const auto known = Now();
+  const auto found = known->teams.find(team);
+  if (found == known->teams.end()) return false;
   const Members& members = found->second;
   return members.users.contains(who.uid) || members.groups.contains(who.gid) ||
          std::any_of(who.groups.begin(), who.groups.end(),
                      [&members](gid_t gid) { return members.groups.contains(gid); });
 }
 
-std::vector<std::string> TeamMembers::WarningsAbout(const std::vector<std::string>& teams) const {
-  const auto known = Now();
-  std::vector<std::string> warnings;
-  for (const std::string& team : teams) {
-    if (team == kPublicTeam || known->contains(team)) continue;
-    warnings.push_back("nobody is in team '" + team + "': the daemon's configuration does not have it");
-  }
-  return warnings;
+bool TeamMembers::IsPublisher(uid_t uid) const {
+  return uid == 0 || Now()->publishers.contains(uid);
 }
 
 bool IsRoot(const Identity& who) {
@@ -97,9 +150,7 @@ bool IsPublic(const ImageRow& image) {
 }
 
 bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
-  return MayChange(image, who) || IsPublic(image) ||
-         std::any_of(image.teams.begin(), image.teams.end(),
-                     [&](const std::string& team) { return teams.Contains(team, who); });
+  return MayChange(image, who) || IsPublic(image) || IsSharedWith(teams, image, who);
 }
 
 bool MaySee(const ContainerRow& container, const Identity& who) {
@@ -122,23 +173,80 @@ Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Iden
   return rows;
 }
 
-Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                              std::string_view reference, const std::vector<std::string>& others) {
-  auto row = catalog.images.Find(reference,
-                                 [&](const ImageRow& candidate) { return MaySee(teams, candidate, who); });
-  if (row || row.error().code != ErrorCode::kNotFound) return row;
-  TRY_ASSIGN(const auto visible, VisibleImages(catalog, teams, who));
-  return Fail(ErrorCode::kNotFound, "no data image '" + std::string(reference) + "'",
-              HintFor(reference, visible, others, "data-images"));
+std::string_view Reference::OwnerPart(std::string_view text) {
+  const size_t slash = text.find('/');
+  return slash == std::string_view::npos ? std::string_view() : text.substr(0, slash);
 }
 
-Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference) {
-  auto row = catalog.containers.Find(
-      reference, [&who](const ContainerRow& candidate) { return MaySee(candidate, who); });
-  if (row || row.error().code != ErrorCode::kNotFound) return row;
+std::string_view Reference::NamePart() const {
+  return std::string_view(text).substr(text.find('/') + 1);
+}
+
+Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+                              const Reference& reference, const std::vector<std::string>& others) {
+  const auto find = [&](std::string_view text, const std::function<bool(const ImageRow&)>& is_meant) {
+    return catalog.images.Find(text,
+                               [&](const ImageRow& row) { return MaySee(teams, row, who) && is_meant(row); });
+  };
+  const auto find_near = [&](Nearness wanted) {
+    return find(reference.text,
+                [&, wanted](const ImageRow& row) { return NearnessOf(teams, row, who) == wanted; });
+  };
+  const bool is_id = api::IdOf(reference.text) != 0;
+  auto found = is_id ? find(reference.text, [](const ImageRow&) { return true; }) : find_near(Nearness::kOwn);
+  if (!found && NoSuchThing(found.error()) && reference.owner) {
+    found = find(reference.NamePart(), [&](const ImageRow& row) { return row.owner == *reference.owner; });
+  } else if (!is_id) {
+    for (const Nearness nearness : {Nearness::kTeam, Nearness::kPublished}) {
+      if (!found && NoSuchThing(found.error())) found = find_near(nearness);
+    }
+  }
+  if (found || !NoSuchThing(found.error())) return found;
+  TRY_ASSIGN(auto visible, VisibleImages(catalog, teams, who));
+  std::erase_if(visible,
+                [&](const ImageRow& row) { return NearnessOf(teams, row, who) == Nearness::kOthers; });
+  return Fail(ErrorCode::kNotFound, "no data image '" + reference.text + "'",
+              HintFor(reference.text, visible, others, "data-images"));
+}
+
+Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+                                             const std::string& text) {
+  return OneOfEachOther<ImageRow>(who, [&](const std::set<uid_t>& owners) {
+    return catalog.images.Find(
+        text, [&](const ImageRow& row) { return MaySee(teams, row, who) && !owners.contains(row.owner); });
+  });
+}
+
+Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const Identity& who,
+                                                     const std::string& text) {
+  return OneOfEachOther<ContainerRow>(who, [&](const std::set<uid_t>& owners) {
+    return catalog.containers.Find(
+        text, [&](const ContainerRow& row) { return MaySee(row, who) && !owners.contains(row.owner); });
+  });
+}
+
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, const Reference& reference) {
+  const auto find = [&](std::string_view text, const std::function<bool(const ContainerRow&)>& is_meant) {
+    return catalog.containers.Find(
+        text, [&](const ContainerRow& row) { return MaySee(row, who) && is_meant(row); });
+  };
+  const bool is_id = api::IdOf(reference.text) != 0;
+  auto found = find(reference.text, [&](const ContainerRow& row) { return is_id || row.owner == who.uid; });
+  if (!found && NoSuchThing(found.error()) && reference.owner) {
+    found =
+        find(reference.NamePart(), [&](const ContainerRow& row) { return row.owner == *reference.owner; });
+  } else if (!found && NoSuchThing(found.error())) {
+    TRY_ASSIGN(const auto others, ContainersOfOthers(catalog, who, reference.text));
+    if (others.size() > 1) {
+      return Fail(ErrorCode::kInvalidArgument, "'" + reference.text + "' is the name of " +
+                                                   std::to_string(others.size()) + " data containers");
+    }
+    if (!others.empty()) return others.front();
+  }
+  if (found || !NoSuchThing(found.error())) return found;
   TRY_ASSIGN(const auto visible, VisibleContainers(catalog, who));
-  return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
-              HintFor(reference, visible, {}, "data-containers"));
+  return Fail(ErrorCode::kNotFound, "no data container '" + reference.text + "'",
+              HintFor(reference.text, visible, {}, "data-containers"));
 }
 
 }  // namespace spawnd::daemon

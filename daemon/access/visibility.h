@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,27 +20,31 @@
 
 namespace spawnd::daemon {
 
-/// The teams of the configuration with their names looked up. Safe from any thread. Users and groups that the
-/// machine does not know are left out, with a line in the log.
+/// The teams and publishers of the configuration with their names looked up. Safe from any thread. Users and
+/// groups that the machine does not know are left out, with a line in the log.
 class TeamMembers {
  public:
-  explicit TeamMembers(const std::map<std::string, Team>& teams);
-  /// Looks up these teams, which may block, and puts them in the place of those before.
-  void Change(const std::map<std::string, Team>& teams);
+  explicit TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers = {});
+  /// Looks up these, which may block, and puts them in the place of those before.
+  void Change(const std::map<std::string, Team>& teams, const Publishers& publishers = {});
+  bool Knows(const std::string& team) const;
   bool Contains(const std::string& team, const Identity& who) const;
-  /// A warning for each of `teams` that the configuration does not have.
-  std::vector<std::string> WarningsAbout(const std::vector<std::string>& teams) const;
+  /// Root, and whoever the configuration names: by a group, whom the group lists.
+  bool IsPublisher(uid_t uid) const;
 
  private:
   struct Members {
     std::set<uid_t> users;
     std::set<gid_t> groups;
   };
-  using Teams = std::map<std::string, Members>;
-  std::shared_ptr<const Teams> Now() const;
+  struct Known {
+    std::map<std::string, Members> teams;
+    std::set<uid_t> publishers;
+  };
+  std::shared_ptr<const Known> Now() const;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const Teams> teams_;  ///< what it points to never changes
+  std::shared_ptr<const Known> known_;  ///< what it points to never changes
 };
 
 /// The team that everybody is in: an image of it is public.
@@ -54,11 +59,35 @@ bool MaySee(const ContainerRow& container, const Identity& who);
 /// Seeing an image is not enough to take it away: root or its owner.
 bool MayChange(const ImageRow& image, const Identity& who);
 
-// Loop thread only. kNotFound has a hint: the nearest name there is, and where to look. `others`: names that
-// are no rows, but might be meant.
+/// What a caller types to mean an image or a container, and what the machine knows of it.
+struct Reference {
+  std::string text;
+  /// Of "ann/shop", when there is an account of that name. It names that user's and nobody else's.
+  std::optional<uid_t> owner{};
+
+  /// "ann" of "ann/shop"; empty when there is no '/'.
+  static std::string_view OwnerPart(std::string_view text);
+  /// "shop" of "ann/shop".
+  std::string_view NamePart() const;
+};
+
+// Loop thread only. ADR 4 has the rules: a bare name means one's own, else what one's teams share, else what
+// a publisher made public; the newest completed one of the first of these that has any, and never what
+// anybody else calls so. An id means whatever one may see.
+//
+// kNotFound has a hint: the nearest name there is, and where to look. `others`: names that are no rows, but
+// might be meant.
 Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                              std::string_view reference, const std::vector<std::string>& others = {});
-Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, std::string_view reference);
+                              const Reference& reference, const std::vector<std::string>& others = {});
+/// A bare name means one's own; for root also the only one that others have, kInvalidArgument when there are
+/// several.
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, const Reference& reference);
+
+/// What one may see under a name that means none of it, because it is somebody else's: one of each owner.
+Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+                                             const std::string& text);
+Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const Identity& who,
+                                                     const std::string& text);
 
 Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who);
 Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who);

@@ -134,6 +134,7 @@ class Build {
     row.expires_at = request.lifetime_seconds > 0 ? row.created_at + request.lifetime_seconds : 0;
     row.tags = request.tags;
     row.teams = request.teams;
+    row.idle_teams = order_.idle_teams;
     return row;
   }
 

@@ -14,10 +14,11 @@
 namespace spawnd::daemon {
 
 struct BuildOrder {
-  api::CreateDataImageRequest request;  ///< names, tags and teams have been checked
-  Identity caller;                      ///< whose files and tools
-  uid_t owner = 0;                      ///< whose image
-  std::stop_token withdrawn;            ///< whoever ordered it does not want it any more
+  api::CreateDataImageRequest request;    ///< names, tags and teams have been checked
+  Identity caller;                        ///< whose files and tools
+  uid_t owner = 0;                        ///< whose image
+  std::stop_token withdrawn;              ///< whoever ordered it does not want it any more
+  std::vector<std::string> idle_teams{};  ///< ImageRow::idle_teams
 };
 
 /// The completed image; its detail says when another product stands in for the one that was asked for. Ends

@@ -21,12 +21,13 @@
 namespace spawnd::daemon {
 namespace {
 
-/// "<container>-graduate-<n>", the first that no image has.
-Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
+/// "<container>-graduate-<n>", the first that no image of the owner has. What others call theirs is nobody's
+/// business.
+Result<std::string> FreeName(Catalog& catalog, const std::string& container, uid_t owner) {
   TRY_ASSIGN(const auto images, catalog.images.List(Rows::kAll));
   for (int n = 1;; ++n) {
     std::string name = container + "-graduate-" + std::to_string(n);
-    const auto has_it = [&name](const ImageRow& image) { return image.name == name; };
+    const auto has_it = [&](const ImageRow& image) { return image.owner == owner && image.name == name; };
     if (std::any_of(images.begin(), images.end(), has_it)) continue;
     auto valid = api::ValidateName(name, "data image");
     if (valid) return name;
@@ -40,7 +41,7 @@ Result<std::string> FreeName(Catalog& catalog, const std::string& container) {
 Result<int64_t> Begin(Catalog& catalog, Images& images, ImageRow row, const std::string& container,
                       const std::stop_source& stop, const std::shared_ptr<BuildFeed>& feed) {
   if (row.name.empty()) {
-    TRY_ASSIGN(row.name, FreeName(catalog, container));
+    TRY_ASSIGN(row.name, FreeName(catalog, container, row.owner));
   }
   TRY_ASSIGN(row.leased_layers, catalog.images.LayersOf(row.id));
   // The image's row may be gone by now, and its layers with it.
@@ -90,6 +91,7 @@ class Graduation {
     row.created_at = std::time(nullptr);
     row.tags = order_.request.tags;
     row.teams = order_.request.teams;
+    row.idle_teams = order_.idle_teams;
     return row;
   }
 

@@ -22,10 +22,11 @@ namespace spawnd::daemon {
 struct GraduationOrder {
   api::GraduateDataContainerRequest request;  ///< name, tags and teams have been checked
   ContainerRow container;
-  ImageRow image;             ///< of the container
-  uint32_t revision = 0;      ///< one that it has; 0: the image
-  uid_t owner = 0;            ///< whose image it will be
-  std::stop_token withdrawn;  ///< whoever ordered it does not want it any more
+  ImageRow image;                         ///< of the container
+  uint32_t revision = 0;                  ///< one that it has; 0: the image
+  uid_t owner = 0;                        ///< whose image it will be
+  std::stop_token withdrawn;              ///< whoever ordered it does not want it any more
+  std::vector<std::string> idle_teams{};  ///< ImageRow::idle_teams
 };
 
 /// The completed image. Ends early as BuildImage does (daemon/build/build.h).

@@ -20,8 +20,7 @@ Result<void> ContainerTable::CheckPortInTransaction(uint16_t port, int64_t excep
   query.Bind(int64_t{port}).Bind(except_id);
   TRY_ASSIGN(const bool taken, query.Step());
   if (!taken) return {};
-  return Fail(ErrorCode::kInUse,
-              "port " + std::to_string(port) + " belongs to data container " + std::to_string(query.Int()));
+  return Fail(ErrorCode::kInUse, "port " + std::to_string(port) + " belongs to another data container");
 }
 
 Result<void> ContainerTable::CheckClashInTransaction(const ContainerRow& row) {
@@ -31,13 +30,13 @@ Result<void> ContainerTable::CheckClashInTransaction(const ContainerRow& row) {
                                           ") is " + std::string(ImageStateName(image.state)));
   }
   TRY(CheckPortInTransaction(row.port, 0));
-  return CheckNameInTransaction(row.name, 0);
+  return CheckNameInTransaction(row.name, row.owner, 0);
 }
 
-Result<void> ContainerTable::CheckNameInTransaction(const std::string& name, int64_t except_id) {
-  TRY_ASSIGN(Query query, database_.Prepare("SELECT 1 FROM containers WHERE name = ? AND state <> 'deleting' "
-                                            "AND id <> ?"));
-  query.Bind(name).Bind(except_id);
+Result<void> ContainerTable::CheckNameInTransaction(const std::string& name, uid_t owner, int64_t except_id) {
+  TRY_ASSIGN(Query query, database_.Prepare("SELECT 1 FROM containers WHERE name = ? AND owner = ? AND "
+                                            "state <> 'deleting' AND id <> ?"));
+  query.Bind(name).Bind(int64_t{owner}).Bind(except_id);
   TRY_ASSIGN(const bool taken, query.Step());
   if (!taken) return {};
   return Fail(ErrorCode::kAlreadyExists, "there is a data container '" + name + "' already",
@@ -122,7 +121,8 @@ Result<void> ContainerTable::Update(int64_t id, const ContainerChange& change) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
   if (!change.name.empty()) {
-    TRY(CheckNameInTransaction(change.name, id));
+    TRY_ASSIGN(const ContainerRow container, ById(id));
+    TRY(CheckNameInTransaction(change.name, container.owner, id));
     TRY(database_.Run("UPDATE containers SET name = ? WHERE id = ?", change.name, id));
     TRY(ExpectChange(database_, kNoun, id));
   }
@@ -142,14 +142,15 @@ Result<std::vector<ContainerRow>> ContainerTable::ReadAll(Query& query) {
 Result<ContainerRow> ContainerTable::Find(std::string_view reference, const Filter& filter) {
   TRY_ASSIGN(Query query,
              SelectRows<ContainerRow>(database_,
-                                      "FROM containers WHERE (id = ? OR name = ?) AND state <> 'deleting'"));
+                                      "FROM containers WHERE (id = ? OR name = ?) AND state <> 'deleting' "
+                                      "ORDER BY id"));
   query.Bind(api::IdOf(reference)).Bind(reference);
   TRY_ASSIGN(auto containers, ReadAll(query));
-  if (containers.empty() || (filter && !filter(containers.front()))) {
-    return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
-                "'spawnctl get data-containers' lists what there is.");
+  for (ContainerRow& container : containers) {
+    if (!filter || filter(container)) return std::move(container);
   }
-  return std::move(containers.front());
+  return Fail(ErrorCode::kNotFound, "no data container '" + std::string(reference) + "'",
+              "'spawnctl get data-containers' lists what there is.");
 }
 
 Result<ContainerRow> ContainerTable::ById(int64_t id) {

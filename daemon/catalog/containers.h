@@ -26,8 +26,8 @@ class ContainerTable {
   ContainerTable(Database& database, ImageTable& images) : database_(database), images_(images) {}
 
   /// A container in state creating. row.id 0: takes a new id in the same transaction. Returns the id. Errors:
-  /// kAlreadyExists (a living container has the name), kInUse (a container has the port), kNotFound (the
-  /// image is gone, being deleted or not completed).
+  /// kAlreadyExists (a living container of that owner has the name), kInUse (a container has the port),
+  /// kNotFound (the image is gone, being deleted or not completed).
   Result<int64_t> Insert(const ContainerRow& row);
   /// As Insert, for one that is running already and whose row was lost: running.
   Result<int64_t> InsertFound(const ContainerRow& row);
@@ -42,7 +42,7 @@ class ContainerTable {
   /// -> deleting. The name is free from here on; the port is when the row is removed.
   Result<void> MarkDeleting(int64_t id);
   Result<void> Remove(int64_t id);
-  /// kAlreadyExists when a living container has the name.
+  /// kAlreadyExists when a living container of its owner has the name.
   Result<void> Update(int64_t id, const ContainerChange& change);
 
   /// Adds the revisions that are not known yet.
@@ -54,7 +54,7 @@ class ContainerTable {
   /// reverting -> running, at that revision.
   Result<void> FinishRevert(int64_t id, uint32_t number);
 
-  /// "10002" or a name, among the living that pass `filter`. kNotFound.
+  /// "10002" or a name, among the living that pass `filter`: the oldest. kNotFound.
   Result<ContainerRow> Find(std::string_view reference, const Filter& filter = {});
   /// Any container, also one that is being deleted. kNotFound.
   Result<ContainerRow> ById(int64_t id);
@@ -73,7 +73,7 @@ class ContainerTable {
   Result<void> WriteState(int64_t id, ContainerState state, std::string_view detail, bool stays_down);
   /// The indexes would refuse these too, but not say it in words for the user.
   Result<void> CheckClashInTransaction(const ContainerRow& row);
-  Result<void> CheckNameInTransaction(const std::string& name, int64_t except_id);
+  Result<void> CheckNameInTransaction(const std::string& name, uid_t owner, int64_t except_id);
   Result<void> CheckPortInTransaction(uint16_t port, int64_t except_id);
   Result<void> AddRevisionsInTransaction(int64_t id, const std::vector<RevisionRow>& revisions);
 

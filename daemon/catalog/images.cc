@@ -23,8 +23,13 @@ Result<void> ImageTable::AddTextsInTransaction(std::string_view sql, int64_t id,
   return {};
 }
 
-Result<void> ImageTable::AddTeamsInTransaction(int64_t id, const std::vector<std::string>& teams) {
-  return AddTextsInTransaction("INSERT OR IGNORE INTO image_teams (image_id, team) VALUES (?,?)", id, teams);
+/// An idle team that the image was given in earnest before stays so.
+Result<void> ImageTable::AddTeamsInTransaction(int64_t id, const std::vector<std::string>& teams,
+                                               const std::vector<std::string>& idle_teams) {
+  TRY(AddTextsInTransaction("INSERT OR REPLACE INTO image_teams (image_id, team, active) VALUES (?,?,1)", id,
+                            teams));
+  return AddTextsInTransaction("INSERT OR IGNORE INTO image_teams (image_id, team, active) VALUES (?,?,0)",
+                               id, idle_teams);
 }
 
 Result<void> ImageTable::AddLayersInTransaction(int64_t id, const std::vector<std::string>& layers) {
@@ -59,7 +64,7 @@ Result<int64_t> ImageTable::Insert(const ImageRow& row) {
       AddTextsInTransaction("INSERT OR IGNORE INTO image_tags (image_id, tag, owner, name, active) "
                             "SELECT id, ?2, owner, name, 0 FROM images WHERE id = ?1",
                             pending.id, row.tags));
-  TRY(AddTeamsInTransaction(pending.id, row.teams));
+  TRY(AddTeamsInTransaction(pending.id, row.teams, row.idle_teams));
   TRY(AddLayersInTransaction(pending.id, row.leased_layers));
   TRY(CheckLabelCountInTransaction(pending.id));
   TRY(transaction.Commit());
@@ -118,17 +123,37 @@ Result<void> ImageTable::MarkDamaged(int64_t id, std::string_view detail) {
   return transaction.Commit();
 }
 
-Result<void> ImageTable::MarkDeleting(int64_t id) {
+/// "data containers 'a', 'b' and 2 of others": what is `asker`'s by its name, and all of it for root. Empty
+/// when nothing uses the image.
+Result<std::string> ImageTable::UsersInWords(int64_t id, uid_t asker) {
+  TRY_ASSIGN(Query query, database_.Prepare("SELECT name, owner FROM containers WHERE image_id = ? AND "
+                                            "state <> 'deleting' ORDER BY id"));
+  query.Bind(id);
+  std::string names;
+  size_t of_others = 0;
+  while (true) {
+    TRY_ASSIGN(const bool there, query.Step());
+    if (!there) break;
+    const std::string name = query.Text();
+    if (asker == 0 || query.Int() == int64_t{asker}) {
+      names += (names.empty() ? "'" : ", '") + name + "'";
+    } else {
+      ++of_others;
+    }
+  }
+  const std::string others = std::to_string(of_others);
+  if (names.empty() && of_others == 0) return std::string();
+  if (names.empty()) return others + (of_others == 1 ? " data container" : " data containers") + " of others";
+  return "data containers " + names + (of_others == 0 ? "" : " and " + others + " of others");
+}
+
+Result<void> ImageTable::MarkDeleting(int64_t id, uid_t asker) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
   TRY_ASSIGN(const ImageRow image, ById(id));
-  TRY_ASSIGN(const auto users,
-             Texts("SELECT name FROM containers WHERE image_id = ? AND state <> 'deleting' ORDER BY id", id));
+  TRY_ASSIGN(const std::string users, UsersInWords(id, asker));
   if (!users.empty()) {
-    std::string names;
-    for (const std::string& name : users) names += (names.empty() ? "'" : ", '") + name + "'";
-    return Fail(ErrorCode::kInUse, Describe(image) + " is in use by data containers " + names,
-                "Delete them first.");
+    return Fail(ErrorCode::kInUse, Describe(image) + " is in use by " + users, "They have to go first.");
   }
   TRY(database_.Run("UPDATE images SET state = 'deleting' WHERE id = ?", id));
   TRY(database_.Run("DELETE FROM image_tags WHERE image_id = ?", id));
@@ -160,7 +185,7 @@ Result<void> ImageTable::Update(int64_t id, const ImageChange& change) {
     TRY(database_.Run("DELETE FROM image_teams WHERE image_id = ? AND team = ?", id, team));
   }
   for (const std::string& tag : change.tags) TRY(AddTagInTransaction(id, tag));
-  TRY(AddTeamsInTransaction(id, change.teams));
+  TRY(AddTeamsInTransaction(id, change.teams, change.idle_teams));
   TRY(CheckLabelCountInTransaction(id));
   if (change.expires_at) {
     TRY(database_.Run("UPDATE images SET expires_at = ? WHERE id = ?", *change.expires_at, id));
@@ -173,7 +198,9 @@ Result<void> ImageTable::Update(int64_t id, const ImageChange& change) {
 Result<ImageRow> ImageTable::Read(Query& query) {
   ImageRow image = ReadRow<ImageRow>(query);
   TRY_ASSIGN(image.tags, Texts("SELECT tag FROM image_tags WHERE image_id = ? ORDER BY tag", image.id));
-  TRY_ASSIGN(image.teams, Texts("SELECT team FROM image_teams WHERE image_id = ? ORDER BY team", image.id));
+  constexpr std::string_view kTeams = "SELECT team FROM image_teams WHERE image_id = ? AND active = ";
+  TRY_ASSIGN(image.teams, Texts(std::string(kTeams) + "1 ORDER BY team", image.id));
+  TRY_ASSIGN(image.idle_teams, Texts(std::string(kTeams) + "0 ORDER BY team", image.id));
   return image;
 }
 

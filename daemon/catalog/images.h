@@ -38,9 +38,9 @@ class ImageTable {
   /// completed -> failed, because its files are damaged. A hidden one becomes visible, so that it can be
   /// deleted, and the next build makes a new one.
   Result<void> MarkDamaged(int64_t id, std::string_view detail);
-  /// Any state -> deleting: not found by name or tag any more. kInUse, naming them, when living containers
-  /// use it.
-  Result<void> MarkDeleting(int64_t id);
+  /// Any state -> deleting: not found by name or tag any more. kInUse when living containers use it, naming
+  /// those that are `asker`'s.
+  Result<void> MarkDeleting(int64_t id, uid_t asker = 0);
   /// Forgets the row, its tags, teams and layers. kInUse while any container row refers to it.
   Result<void> Remove(int64_t id);
   /// Tags are added and leave the owner's image of the name that has them; with a new name the image's own
@@ -71,7 +71,9 @@ class ImageTable {
   Result<std::vector<std::string>> Texts(std::string_view sql, int64_t image_id);
   Result<void> ExpectPendingInTransaction(int64_t id);
   Result<void> AddTextsInTransaction(std::string_view sql, int64_t id, const std::vector<std::string>& texts);
-  Result<void> AddTeamsInTransaction(int64_t id, const std::vector<std::string>& teams);
+  Result<void> AddTeamsInTransaction(int64_t id, const std::vector<std::string>& teams,
+                                     const std::vector<std::string>& idle_teams);
+  Result<std::string> UsersInWords(int64_t id, uid_t asker);
   Result<void> AddLayersInTransaction(int64_t id, const std::vector<std::string>& layers);
   /// An image that has too many is left as it was.
   Result<void> CheckLabelCountInTransaction(int64_t id);

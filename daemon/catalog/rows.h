@@ -52,6 +52,8 @@ struct ImageRow {
   std::string detail;             ///< why it failed
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
+  /// Named by somebody who was not in them: words that show the image to nobody.
+  std::vector<std::string> idle_teams;
   /// Layers that the image will refer to. ImageTable::Insert keeps them from then on, whatever becomes of
   /// their own image.
   std::vector<std::string> leased_layers;
@@ -139,6 +141,7 @@ struct ImageChange {
   std::vector<std::string> tags;
   std::vector<std::string> teams;
   std::optional<int64_t> expires_at;
+  std::vector<std::string> idle_teams{};
   std::vector<std::string> remove_tags{};   ///< before those above are added
   std::vector<std::string> remove_teams{};  ///< as well
 };

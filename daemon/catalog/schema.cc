@@ -4,8 +4,9 @@ namespace spawnd::daemon {
 namespace {
 
 // Tags of an image that is not completed yet have active = 0: only then does a tag belong to one image of its
-// owner's of a name (ADR 3), and the index below holds it to that. Ports stay taken until a container's row
-// is gone, names only while it lives.
+// owner's of a name (ADR 3), and the index below holds it to that. A team with active = 0 was named by
+// somebody who was not in it: it is a word that shows the image to nobody (ADR 4). Ports stay taken until a
+// container's row is gone, names, which are one owner's, only while it lives.
 constexpr const char* kCreate = R"sql(
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('id', 10000);
@@ -46,6 +47,7 @@ CREATE UNIQUE INDEX image_tags_by_name ON image_tags (name, tag, owner) WHERE ac
 CREATE TABLE image_teams (
   image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
   team TEXT NOT NULL,
+  active INTEGER NOT NULL,
   PRIMARY KEY (image_id, team)
 ) WITHOUT ROWID;
 
@@ -81,7 +83,7 @@ CREATE TABLE containers (
   installation_root TEXT NOT NULL,
   installation_version TEXT NOT NULL
 );
-CREATE UNIQUE INDEX containers_by_name ON containers (name) WHERE state <> 'deleting';
+CREATE UNIQUE INDEX containers_by_name ON containers (owner, name) WHERE state <> 'deleting';
 CREATE UNIQUE INDEX containers_by_port ON containers (port) WHERE port <> 0;
 CREATE INDEX containers_by_image ON containers (image_id);
 

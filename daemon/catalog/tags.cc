@@ -57,7 +57,8 @@ Result<void> ImageTable::CheckLabelCountInTransaction(int64_t id) {
                 "Give a new image the new " + std::string(noun) + ", or delete this one.");
   };
   if (image.tags.size() > kMaxTagsOfImage) return refuse("tags", kMaxTagsOfImage);
-  if (image.teams.size() > kMaxTeamsOfImage) return refuse("teams", kMaxTeamsOfImage);
+  if (image.teams.size() + image.idle_teams.size() > kMaxTeamsOfImage)
+    return refuse("teams", kMaxTeamsOfImage);
   return {};
 }
 

@@ -233,14 +233,16 @@ Result<void> WaitForImage(const Order& order, const ImageRow& image) {
   return {};
 }
 
-Result<void> Begin(const Order& order) {
-  TRY(Check(order.request));
-  auto found = Resolve(order.services, order.caller, order.request.image);
-  if (!found && found.error().code == ErrorCode::kNotFound) {
-    if (const auto built_in = FindBuiltIn(order.request.image)) return BeginBuiltIn(order, *built_in);
+void Begin(const Order& order, const Reference& reference) {
+  const auto answer = [&order](const Result<void>& begun) {
+    if (!begun) SendError(order.answer.Handle(), begun.error());
+  };
+  if (const auto built_in = FindBuiltIn(reference.text)) return answer(BeginBuiltIn(order, *built_in));
+  const auto image = Resolve(order.services, order.caller, reference);
+  if (!image) {
+    return SendNoImage(order.services, order.caller, reference.text, order.answer.Handle(), image.error());
   }
-  TRY_ASSIGN(const ImageRow image, std::move(found));
-  return image.state == ImageState::kPending ? WaitForImage(order, image) : BeginFrom(order, image);
+  answer(image->state == ImageState::kPending ? WaitForImage(order, *image) : BeginFrom(order, *image));
 }
 
 }  // namespace
@@ -251,9 +253,11 @@ void CreateDataContainer(Services& services, const http::Request& request, const
   if (!wanted) return SendError(reply, wanted.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
-  const auto begun =
-      Begin({services, std::move(*wanted), request.peer.identity, StreamedAnswer(reply), received, *room});
-  if (!begun) SendError(reply, begun.error());
+  if (const auto valid = Check(*wanted); !valid) return SendError(reply, valid.error());
+  const std::string image = wanted->image;
+  const Order order{services, std::move(*wanted), request.peer.identity, StreamedAnswer(reply), received,
+                    *room};
+  WithReference(services, image, reply, [order](const Reference& reference) { Begin(order, reference); });
 }
 
 }  // namespace spawnd::daemon

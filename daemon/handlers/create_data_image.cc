@@ -7,13 +7,12 @@
 #include "daemon/build/build.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/labels.h"
 #include "daemon/handlers/room.h"
 #include "daemon/host/engine_host.h"
 
 namespace spawnd::daemon {
 namespace {
-
-constexpr size_t kMaxTeamLength = 127;
 
 /// Paths of a kind are there when, and only when, they are the source.
 Result<void> CheckPaths(bool is_source, std::string_view source, std::string_view noun,
@@ -37,12 +36,11 @@ Result<void> CheckPaths(bool is_source, std::string_view source, std::string_vie
 
 Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateName(request.name, "data image"));
+  TRY(CheckImageName(request.name, request.tags));
   if (request.engine.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "the engine of data image '" + request.name + "' is missing",
                 "'spawnctl get engines' lists them.");
   }
-  for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
-  for (const std::string& team : request.teams) TRY(CheckTeam(team));
   TRY(api::ValidateLifetime(request.lifetime_seconds));
   TRY(CheckPaths(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
@@ -60,12 +58,6 @@ Result<void> CheckNetwork(const api::CreateDataImageRequest& request, uid_t call
 
 }  // namespace
 
-Result<void> CheckTeam(const std::string& team) {
-  if (!team.empty() && team.size() <= kMaxTeamLength) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "team name '" + team + "' is not valid: it has 1 to 127 characters");
-}
-
 void CreateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   auto wanted = api::FromJson<api::CreateDataImageRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
@@ -73,11 +65,15 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!checked) return SendError(reply, checked.error());
   const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.build.engine_host);
   if (!network) return SendError(reply, network.error());
+  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
+  if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
-  std::vector<std::string> warnings = services.teams.WarningsAbout(wanted->teams);
+  std::vector<std::string> warnings = std::move(shared->warnings);
   warnings.insert(warnings.end(), room->begin(), room->end());
+  wanted->teams = std::move(shared->teams);
   BuildOrder order{std::move(*wanted), request.peer.socket, request.peer.identity.uid, reply.ClientGone()};
+  order.idle_teams = std::move(shared->idle_teams);
   const StreamedAnswer answer(reply);
   const auto build = [&services, order = std::move(order), answer,
                       warnings = std::move(warnings)](const std::stop_token& stop) mutable {

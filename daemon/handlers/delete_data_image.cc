@@ -9,9 +9,8 @@
 namespace spawnd::daemon {
 namespace {
 
-Result<api::Deleted> Delete(Services& services, const Identity& who, const std::string& reference) {
-  TRY_ASSIGN(const ImageRow image, ResolveForDelete(services, who, reference));
-  TRY(image.Hidden() ? services.images.DeleteBuiltIn(image.id) : services.images.Delete(image.id));
+Result<api::Deleted> Delete(Services& services, const Identity& who, const ImageRow& image) {
+  TRY(image.Hidden() ? services.images.DeleteBuiltIn(image.id) : services.images.Delete(image.id, who.uid));
   if (image.Hidden()) return api::Deleted{BuiltInId(image), BuiltInReference(image)};
   return api::Deleted{image.id, image.name};
 }
@@ -19,9 +18,12 @@ Result<api::Deleted> Delete(Services& services, const Identity& who, const std::
 }  // namespace
 
 void DeleteDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto deleted = Delete(services, request.peer.identity, request.parameters.at("ref"));
-  if (!deleted) return SendError(reply, deleted.error());
-  SendJson(reply, api::ToJson(*deleted));
+  WithImage(services, request, reply, ResolveForDelete,
+            [&services, who = request.peer.identity, reply](const ImageRow& image) {
+              const auto deleted = Delete(services, who, image);
+              if (!deleted) return SendError(reply, deleted.error());
+              SendJson(reply, api::ToJson(*deleted));
+            });
 }
 
 }  // namespace spawnd::daemon

@@ -7,6 +7,7 @@
 #include "daemon/access/visibility.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/resolve.h"
 #include "daemon/handlers/views.h"
 #include "daemon/store/account.h"
 
@@ -47,9 +48,10 @@ void GetDataContainers(Services& services, const http::Request& request, const h
 }
 
 void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto row = ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));
-  ViewContainer(services, row, [reply](const Result<api::DataContainer>& view) {
-    view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+  WithContainer(services, request, reply, [&services, reply](const ContainerRow& row) {
+    ViewContainer(services, row, [reply](const Result<api::DataContainer>& view) {
+      view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+    });
   });
 }
 

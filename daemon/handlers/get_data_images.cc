@@ -58,9 +58,10 @@ void GetDataImages(Services& services, const http::Request& request, const http:
 }
 
 void GetDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto row = ResolveToShow(services, request.peer.identity, request.parameters.at("ref"));
-  ViewImage(services, row, [reply](const Result<api::DataImage>& view) {
-    view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+  WithImage(services, request, reply, ResolveToShow, [&services, reply](const ImageRow& row) {
+    ViewImage(services, row, [reply](const Result<api::DataImage>& view) {
+      view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+    });
   });
 }
 

@@ -45,21 +45,23 @@ Result<LogOrder> OrderOf(const http::Request& request, bool may_follow) {
 }  // namespace
 
 void GetDataImageLog(Services& services, const http::Request& request, const http::Reply& reply) {
-  auto order = OrderOf(request, false);
+  const auto order = OrderOf(request, false);
   if (!order) return SendError(reply, order.error());
-  const auto row = ResolveToShow(services, request.peer.identity, request.parameters.at("ref"));
-  if (!row) return SendError(reply, row.error());
-  order->path = services.layout.ImageLog(row->id);  // without an id there is no such file, and nothing in it
-  services.logs.Send(std::move(*order), reply);
+  WithImage(services, request, reply, ResolveToShow,
+            [&services, reply, order = *order](const ImageRow& row) mutable {
+              order.path = services.layout.ImageLog(row.id);  // without an id: no such file, nothing in it
+              services.logs.Send(std::move(order), reply);
+            });
 }
 
 void GetDataContainerLog(Services& services, const http::Request& request, const http::Reply& reply) {
-  auto order = OrderOf(request, true);
+  const auto order = OrderOf(request, true);
   if (!order) return SendError(reply, order.error());
-  const auto row = ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));
-  if (!row) return SendError(reply, row.error());
-  order->path = services.layout.Container(row->id) + "/" + kEngineLogName;
-  services.logs.Send(std::move(*order), reply);
+  WithContainer(services, request, reply,
+                [&services, reply, order = *order](const ContainerRow& row) mutable {
+                  order.path = services.layout.Container(row.id) + "/" + kEngineLogName;
+                  services.logs.Send(std::move(order), reply);
+                });
 }
 
 }  // namespace spawnd::daemon

@@ -4,43 +4,41 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "daemon/access/visibility.h"
 #include "daemon/build/graduation.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/labels.h"
+#include "daemon/handlers/resolve.h"
 #include "daemon/handlers/room.h"
 
 namespace spawnd::daemon {
 namespace {
 
-Result<GraduationOrder> OrderOf(Services& services, const http::Request& request, const http::Reply& reply) {
+struct Graduating {
+  GraduationOrder order;
+  std::vector<std::string> warnings;
+};
+
+Result<Graduating> OrderOf(Services& services, const http::Request& request, const http::Reply& reply,
+                           const ContainerRow& container) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::GraduateDataContainerRequest>(request.body));
-  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
-  for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
-  for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
+  TRY(CheckImageName(wanted.name, wanted.tags));
   const Identity& caller = request.peer.identity;
-  TRY_ASSIGN(ContainerRow container,
-             ResolveContainer(services.catalog, caller, request.parameters.at("ref")));
+  TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, caller, wanted.teams));
+  wanted.teams = std::move(shared.teams);
   TRY_ASSIGN(const uint32_t revision,
              api::ParseRevision(wanted.revision.empty() ? container.revision : wanted.revision));
   TRY(CheckRevision(container, revision));
   TRY_ASSIGN(ImageRow image, services.catalog.images.ById(container.image_id));
-  return GraduationOrder{std::move(wanted), std::move(container), std::move(image),
-                         revision,          caller.uid,           reply.ClientGone()};
+  return Graduating{{std::move(wanted), container, std::move(image), revision, caller.uid, reply.ClientGone(),
+                     std::move(shared.idle_teams)},
+                    std::move(shared.warnings)};
 }
 
-}  // namespace
-
-void GraduateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  auto order = OrderOf(services, request, reply);
-  if (!order) return SendError(reply, order.error());
-  const auto room = CheckRoom(services.disk);
-  if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
-  std::vector<std::string> warnings = services.teams.WarningsAbout(order->request.teams);
-  warnings.insert(warnings.end(), room->begin(), room->end());
+void BeginGraduation(Services& services, Graduating graduating, const http::Reply& reply) {
   const StreamedAnswer answer(reply);
-  const auto build = [&services, order = std::move(*order), answer,
-                      warnings = std::move(warnings)](const std::stop_token& stop) {
+  const auto build = [&services, order = std::move(graduating.order), answer,
+                      warnings = std::move(graduating.warnings)](const std::stop_token& stop) {
     BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
     auto image = Graduate(services.build, order, progress, stop);
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
@@ -48,6 +46,19 @@ void GraduateDataContainer(Services& services, const http::Request& request, con
     });
   };
   services.builds.RunUnless(reply.ClientGone(), build, [answer](const Error& why) { answer.Failed(why); });
+}
+
+}  // namespace
+
+void GraduateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
+  WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
+    auto graduating = OrderOf(services, request, reply, container);
+    if (!graduating) return SendError(reply, graduating.error());
+    const auto room = CheckRoom(services.disk);
+    if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
+    graduating->warnings.insert(graduating->warnings.end(), room->begin(), room->end());
+    BeginGraduation(services, std::move(*graduating), reply);
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -2,9 +2,6 @@
 /// block goes on as a job, which answers.
 #pragma once
 
-#include <string>
-
-#include "base/result.h"
 #include "daemon/http/message.h"
 #include "daemon/http/router.h"
 
@@ -38,8 +35,5 @@ void GetWhoAmI(Services& services, const http::Request& request, const http::Rep
 
 /// Makes the table from paths to these verbs. `services` must outlive the router.
 http::Router MakeRouter(Services& services);
-
-/// kInvalidArgument for a team name that is empty or too long.
-Result<void> CheckTeam(const std::string& team);
 
 }  // namespace spawnd::daemon

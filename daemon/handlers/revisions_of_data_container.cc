@@ -3,9 +3,9 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
-#include "daemon/access/visibility.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/resolve.h"
 #include "daemon/handlers/room.h"
 
 namespace spawnd::daemon {
@@ -18,46 +18,45 @@ Containers::Done AnswerTo(Services& services, const http::Reply& reply,
   };
 }
 
-/// Finds the container of a save or a reset. Their bodies hold nothing.
-Result<ContainerRow> ContainerOf(Services& services, const http::Request& request) {
-  if (!request.body.empty()) TRY(api::FromJson<api::NothingRequest>(request.body));
-  return ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref"));
+/// The bodies of a save and of a reset hold nothing.
+Result<void> CheckNothing(const http::Request& request) {
+  return request.body.empty() ? Result<void>()
+                              : api::FromJson<api::NothingRequest>(request.body).map([](auto) {});
 }
 
-Result<void> Revert(Services& services, const ContainerRow& container, const std::string& revision,
-                    const http::Reply& reply) {
-  TRY_ASSIGN(const uint32_t number, api::ParseRevision(revision));
-  services.containers.Revert(container.id, number, AnswerTo(services, reply));
-  return {};
-}
-
-Result<void> Load(Services& services, const http::Request& request, const http::Reply& reply) {
-  TRY_ASSIGN(const auto wanted, api::FromJson<api::LoadDataContainerRequest>(request.body));
-  TRY_ASSIGN(const ContainerRow container,
-             ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref")));
-  return Revert(services, container, wanted.revision, reply);
+void Revert(Services& services, const ContainerRow& container, const std::string& revision,
+            const http::Reply& reply) {
+  const auto number = api::ParseRevision(revision);
+  if (!number) return SendError(reply, number.error());
+  services.containers.Revert(container.id, *number, AnswerTo(services, reply));
 }
 
 }  // namespace
 
 void SaveDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto container = ContainerOf(services, request);
-  if (!container) return SendError(reply, container.error());
-  const auto warnings = CheckRoom(services.disk);
-  if (!warnings) return SendNoRoom(services, request.peer.identity, reply, warnings.error());
-  services.containers.Save(container->id, AnswerTo(services, reply, *warnings));
+  if (const auto nothing = CheckNothing(request); !nothing) return SendError(reply, nothing.error());
+  WithContainer(services, request, reply,
+                [&services, who = request.peer.identity, reply](const ContainerRow& container) {
+                  const auto warnings = CheckRoom(services.disk);
+                  if (!warnings) return SendNoRoom(services, who, reply, warnings.error());
+                  services.containers.Save(container.id, AnswerTo(services, reply, *warnings));
+                });
 }
 
 void ResetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto container = ContainerOf(services, request);
-  if (!container) return SendError(reply, container.error());
-  const auto begun = Revert(services, *container, container->revision, reply);
-  if (!begun) SendError(reply, begun.error());
+  if (const auto nothing = CheckNothing(request); !nothing) return SendError(reply, nothing.error());
+  WithContainer(services, request, reply, [&services, reply](const ContainerRow& container) {
+    Revert(services, container, container.revision, reply);
+  });
 }
 
 void LoadDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto begun = Load(services, request, reply);
-  if (!begun) SendError(reply, begun.error());
+  const auto wanted = api::FromJson<api::LoadDataContainerRequest>(request.body);
+  if (!wanted) return SendError(reply, wanted.error());
+  WithContainer(services, request, reply,
+                [&services, revision = wanted->revision, reply](const ContainerRow& container) {
+                  Revert(services, container, revision, reply);
+                });
 }
 
 }  // namespace spawnd::daemon

@@ -27,7 +27,9 @@ Result<std::vector<Candidate>> CandidatesOf(Services& services, const Identity& 
   for (const ContainerRow& row : all) used.insert(row.image_id);
   TRY_ASSIGN(const auto containers, VisibleContainers(services.catalog, who));
   for (const ContainerRow& row : containers) {
-    candidates.push_back({row.id, row.image_id, "spawnctl delete data-container " + row.name});
+    // Root may have one of that name himself.
+    const std::string& reference = row.owner == who.uid ? row.name : std::to_string(row.id);
+    candidates.push_back({row.id, row.image_id, "spawnctl delete data-container " + reference});
   }
   TRY_ASSIGN(const auto images, VisibleImages(services.catalog, services.teams, who));
   for (const ImageRow& row : images) {

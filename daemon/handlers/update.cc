@@ -9,9 +9,9 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
-#include "daemon/access/visibility.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/labels.h"
 #include "daemon/handlers/resolve.h"
 
 namespace spawnd::daemon {
@@ -32,6 +32,22 @@ struct UpdatedImage {
   std::vector<std::string> warnings;
 };
 
+std::vector<std::string> TeamsOf(const ImageRow& image) {
+  std::vector<std::string> teams = image.teams;
+  teams.insert(teams.end(), image.idle_teams.begin(), image.idle_teams.end());
+  return teams;
+}
+
+/// The tags that it will have.
+std::vector<std::string> TagsAfter(const ImageRow& image, const api::UpdateDataImageRequest& wanted) {
+  std::vector<std::string> tags = image.tags;
+  std::erase_if(tags, [&wanted](const std::string& tag) {
+    return std::find(wanted.remove_tags.begin(), wanted.remove_tags.end(), tag) != wanted.remove_tags.end();
+  });
+  tags.insert(tags.end(), wanted.tags.begin(), wanted.tags.end());
+  return tags;
+}
+
 /// A label that is not there is as good as one that was taken away: a script that runs again must not fail.
 void WarnOfMissing(std::string_view noun, const std::vector<std::string>& to_remove, const ImageRow& image,
                    const std::vector<std::string>& present, std::vector<std::string>& warnings) {
@@ -41,33 +57,30 @@ void WarnOfMissing(std::string_view noun, const std::vector<std::string>& to_rem
   }
 }
 
-Result<UpdatedImage> UpdateImage(Services& services, const http::Request& request) {
+Result<UpdatedImage> UpdateImage(Services& services, const http::Request& request, const ImageRow& image) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
-  const std::string& ref = request.parameters.at("ref");
-  TRY_ASSIGN(const ImageRow image, ResolveForUpdate(services, request.peer.identity, ref));
-  if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data image"));
-  for (const std::string& tag : wanted.tags) TRY(api::ValidateTag(tag));
-  for (const std::string& team : wanted.teams) TRY(CheckTeam(team));
+  TRY(CheckImageName(wanted.name.empty() ? image.name : wanted.name, TagsAfter(image, wanted)));
+  TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, request.peer.identity, wanted.teams));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
   UpdatedImage updated;
-  updated.warnings = services.teams.WarningsAbout(wanted.teams);
+  updated.warnings = std::move(shared.warnings);
   WarnOfMissing("tag", wanted.remove_tags, image, image.tags, updated.warnings);
-  WarnOfMissing("team", wanted.remove_teams, image, image.teams, updated.warnings);
+  WarnOfMissing("team", wanted.remove_teams, image, TeamsOf(image), updated.warnings);
   TRY(services.catalog.images.Update(image.id, {.name = std::move(wanted.name),
                                                 .tags = std::move(wanted.tags),
-                                                .teams = std::move(wanted.teams),
+                                                .teams = std::move(shared.teams),
                                                 .expires_at = expiry,
+                                                .idle_teams = std::move(shared.idle_teams),
                                                 .remove_tags = std::move(wanted.remove_tags),
                                                 .remove_teams = std::move(wanted.remove_teams)}));
   TRY_ASSIGN(updated.row, services.catalog.images.ById(image.id));
   return updated;
 }
 
-Result<ContainerRow> UpdateContainer(Services& services, const http::Request& request) {
+Result<ContainerRow> UpdateContainer(Services& services, const http::Request& request,
+                                     const ContainerRow& container) {
   TRY_ASSIGN(const auto wanted, api::FromJson<api::UpdateDataContainerRequest>(request.body));
-  TRY_ASSIGN(const ContainerRow container,
-             ResolveContainer(services.catalog, request.peer.identity, request.parameters.at("ref")));
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
@@ -79,16 +92,20 @@ Result<ContainerRow> UpdateContainer(Services& services, const http::Request& re
 }  // namespace
 
 void UpdateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto updated = UpdateImage(services, request);
-  if (!updated) return SendError(reply, updated.error());
-  services.expiries_changed();
-  AnswerWithImage(services, updated->row, StreamedAnswer(reply), updated->warnings);
+  WithImage(services, request, reply, ResolveForUpdate, [&services, request, reply](const ImageRow& image) {
+    const auto updated = UpdateImage(services, request, image);
+    if (!updated) return SendError(reply, updated.error());
+    services.expiries_changed();
+    AnswerWithImage(services, updated->row, StreamedAnswer(reply), updated->warnings);
+  });
 }
 
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto row = UpdateContainer(services, request);
-  if (row) services.expiries_changed();
-  AnswerWithContainer(services, row, StreamedAnswer(reply));
+  WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
+    const auto row = UpdateContainer(services, request, container);
+    if (row) services.expiries_changed();
+    AnswerWithContainer(services, row, StreamedAnswer(reply));
+  });
 }
 
 }  // namespace spawnd::daemon

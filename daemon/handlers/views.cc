@@ -70,6 +70,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.name = row.name;
   view.tags = row.tags;
   view.teams = row.teams;
+  view.teams.insert(view.teams.end(), row.idle_teams.begin(), row.idle_teams.end());
   view.engine = ProductOf(row);
   view.engine_version = row.engine_version;
   view.version_text = VersionTextOf(row);

@@ -78,6 +78,16 @@ std::vector<std::string> BuiltInNames() {
   return names;
 }
 
+bool IsBuiltInName(std::string_view name) {
+  if (name.ends_with(kSuffix)) name.remove_suffix(kSuffix.size());
+  const auto all = engines::AllEngines();
+  return std::any_of(all.begin(), all.end(), [name](const engines::Engine* engine) {
+    const auto aliases = engine->Aliases();
+    return name == engine->Name() || name == engine->ShortName() ||
+           std::find(aliases.begin(), aliases.end(), name) != aliases.end();
+  });
+}
+
 int64_t BuiltInId(const ImageRow& row) {
   const auto engine = engines::FindEngine(row.engine);
   return engine ? IdFor(**engine, (*engine)->MajorVersion(row.engine_version)) : row.id;

@@ -36,6 +36,9 @@ std::optional<BuiltInImage> FindBuiltIn(std::string_view reference);
 
 /// "<engine>-empty" and "<engine>" of every engine there is, installed or not. Any thread.
 std::vector<std::string> BuiltInNames();
+/// Whether nobody may call an image so: one of those names, or what else people call an engine, alone or with
+/// "-empty". Any thread.
+bool IsBuiltInName(std::string_view name);
 /// The id as everybody sees it; `row` is Hidden(). Any thread.
 int64_t BuiltInId(const ImageRow& row);
 /// "postgres-empty:15", for a hidden row. Any thread.

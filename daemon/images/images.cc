@@ -85,8 +85,8 @@ Result<void> Images::AbandonBuild(int64_t id) {
   return {};
 }
 
-Result<void> Images::Delete(int64_t id) {
-  TRY(WithReserve(reserve_, [&] { return catalog_.images.MarkDeleting(id); }));
+Result<void> Images::Delete(int64_t id, uid_t asker) {
+  TRY(WithReserve(reserve_, [&] { return catalog_.images.MarkDeleting(id, asker); }));
   const auto build = builds_.find(id);
   if (build != builds_.end()) {
     // The builder removes what it made, the row last.

@@ -64,9 +64,9 @@ class Images {
   /// The daemon stops: nobody need wait any more.
   void Stop();
 
-  /// Marks it deleting; files and row go behind, once nothing uses it. kInUse, naming them, when containers
-  /// do.
-  Result<void> Delete(int64_t id);
+  /// Marks it deleting; files and row go behind, once nothing uses it. kInUse when containers do, naming
+  /// those that are `asker`'s.
+  Result<void> Delete(int64_t id, uid_t asker = 0);
   /// The same of a hidden one, which every build stands on: kInUse as well while anything is being built.
   Result<void> DeleteBuiltIn(int64_t id);
   /// Takes up a removal that the last daemon had begun.

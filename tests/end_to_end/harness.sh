@@ -138,6 +138,15 @@ kill_daemon() { kill -9 "$(daemon_pid)"; wait_until 10 process_gone "$(daemon_pi
 # A clean end. Its containers go on all the same.
 stop_daemon() { kill -TERM "$(daemon_pid)"; wait_until 20 process_gone "$(daemon_pid)"; }
 
+lines_of_log() { wc -l <"$work/daemon.log"; }
+said_since() { tail -n "+$(($1 + 1))" "$work/daemon.log" | grep -qF "$2"; }
+# reload WORDS: has the daemon read its configuration again, and waits until its log has the words.
+reload() {
+  local before; before=$(lines_of_log)
+  kill -HUP "$(daemon_pid)"
+  wait_until 10 said_since "$before" "$1"
+}
+
 # small_disk SIZE: a file system of its own for the state directory, at $work/disk. Goes with the test.
 small_disk() {
   mkdir "$work/disk"
@@ -238,8 +247,8 @@ END
 make_container() { ctl create data-container -q -i "$1" -n "$2"; }
 
 delete_all_containers() {
-  local name
-  for name in $(ctl get data-containers -o json | jq -r '.[].name'); do ctl delete data-container -q "$name"; done
+  local id  # two users may have containers of one name
+  for id in $(ctl get data-containers -o json | jq '.[].id'); do ctl delete data-container -q "$id"; done
 }
 clean_slate() { delete_all_containers; wait_until 20 no_containers_left; }
 no_containers_left() { [[ -z $(keepers) ]] && folder_empty "$state/containers"; }

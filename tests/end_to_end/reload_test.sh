@@ -18,14 +18,6 @@ teams:
   shop:developers: {groups: [$1]}
 END
 }
-lines_of_log() { wc -l <"$work/daemon.log"; }
-said_since() { tail -n "+$(($1 + 1))" "$work/daemon.log" | grep -qF "$2"; }
-# reload WORDS: sends the signal, and waits until the log has the words.
-reload() {
-  local before; before=$(lines_of_log)
-  kill -HUP "$(daemon_pid)"
-  wait_until 10 said_since "$before" "$1"
-}
 
 case_nobody_ends() {
   make_image base 'sourceType: empty' >/dev/null

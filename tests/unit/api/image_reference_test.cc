@@ -26,6 +26,33 @@ TEST_CASE("a reference is an id, a name, or a name with a tag") {
   CHECK(ParseImageReference("pagila:5")->tag == "5");  // a tag may be all digits
 }
 
+TEST_CASE("a reference may have an owner in front, as a directory service writes him") {
+  for (const char* owner : {"ann", "ann@example.org", "EXAMPLE\\ann", "svc-ci$"}) {
+    const std::string text = std::string(owner) + "/team/shop";
+    INFO(text);
+    CHECK(ParseImageReference(text + ":1")->name == text);
+    CHECK(ParseContainerReference(text)->name == text);
+  }
+  CHECK(ParseImageReference("ann/" + std::string(63, 'x')));
+  for (const char* text : {"a b/shop", "a\x1b/shop", "ann@/", "ann@x/12", "ann@x/a b", "@/"}) {
+    INFO(text);
+    CHECK_FALSE(ParseContainerReference(text));
+  }
+  CHECK_FALSE(ParseImageReference(std::string(256, 'x') + "@/shop"));
+}
+
+TEST_CASE("names of teams have no blanks, and nothing that a shell would run") {
+  for (const char* team : {"developers", "myorg:dbas", "a/b.c-d_e", "dbas@example.org", "c++"}) {
+    CHECK(ValidateTeam(team));
+  }
+  for (const std::string& team :
+       {std::string(), std::string("a b"), std::string("shop$(id)"), std::string("a;b"), std::string("`id`"),
+        std::string("a\nb"), std::string(128, 'x')}) {
+    INFO(team);
+    CHECK_FALSE(ValidateTeam(team));
+  }
+}
+
 TEST_CASE("references that cannot mean anything are refused") {
   for (const char* text :
        {"", ":", "a:", ":a", "a:b:c", "a b", "a\n", "p\xc3\xa4", "99999999999999999999", "12:x"}) {

@@ -47,7 +47,10 @@ TEST_CASE("what waits for the next start is named, what changes at once is not")
     return KeysForNextStart(*ParseConfig(before, "x.yaml"), *ParseConfig(after, "x.yaml"));
   };
   CHECK(waiting("", "").empty());
-  CHECK(waiting("", "{diskWarnPercent: 7, diskRefusePercent: 8, teams: {devs: {users: ann}}}").empty());
+  CHECK(waiting("",
+                "{diskWarnPercent: 7, diskRefusePercent: 8, teams: {devs: {users: ann}}, "
+                "publishers: {users: bob}}")
+            .empty());
   CHECK(waiting("host: 127.0.0.1", "").empty());  // the default, said or not
   for (const auto& [key, value] :
        std::vector<std::pair<std::string, std::string>>{{"engineSearchPaths", "[/opt/x]"},
@@ -77,6 +80,10 @@ diskRefusePercent: 51
 teams:
   myorg:dbas: {users: [ann, bob], groups: dba}
   devs:
+publishers:
+  users: ann
+  groups: [release]
+  teams: [myorg:dbas]
 )",
                                   "x.yaml");
   REQUIRE(config);
@@ -93,6 +100,16 @@ teams:
   REQUIRE(config->teams.size() == 2);
   CHECK(config->teams.at("myorg:dbas").users == std::vector<std::string>{"ann", "bob"});
   CHECK(config->teams.at("myorg:dbas").groups == std::vector<std::string>{"dba"});
+  CHECK(config->publishers.named.users == std::vector<std::string>{"ann"});
+  CHECK(config->publishers.named.groups == std::vector<std::string>{"release"});
+  CHECK(config->publishers.teams == std::vector<std::string>{"myorg:dbas"});
+}
+
+TEST_CASE("a publisher's team has to be one of the teams") {
+  CHECK(Complaint("publishers: {teams: [devs]}\nteams: {dvs: }") ==
+        "x.yaml: 'publishers' names team 'devs', which 'teams' does not have");
+  CHECK(Complaint("publishers: {user: ann}") ==
+        "x.yaml, line 1: unknown key 'publishers.user' (did you mean 'users'?)");
 }
 
 TEST_CASE("an unknown key is named with its line and the nearest known one") {
@@ -115,7 +132,8 @@ TEST_CASE("values that make no sense are refused") {
       "engineUsualPlaces: no", "engineSearchPaths: [relative]", "engineSearchPaths: {a: b}", "engineUser: ''",
       "teams: [a]", "- a", "just text", "host: 127.0.0.1\nhost: 127.0.0.2", "teams: {a: {users: [[x]]}}",
       "host: [", "\tx: y", "? [a]\n: b", "teams: {a: , a: }", "diskWarnPercent: 0", "diskRefusePercent: 101",
-      "diskWarnPercent: 8x", "diskRefusePercent: []", "teams: {[a, b]: }", "teams: {'': }");
+      "diskWarnPercent: 8x", "diskRefusePercent: []", "teams: {[a, b]: }", "teams: {'': }",
+      "teams: {'a b': }", "teams: {'a$(b)': }", "publishers: [ann]", "publishers: {users: {a: b}}");
   INFO(yaml);
   const std::string complaint = Complaint(yaml);
   CHECK(complaint.starts_with("x.yaml, line "));

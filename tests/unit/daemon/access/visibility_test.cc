@@ -64,12 +64,25 @@ TEST_CASE("resources: teams have users and groups, unknown ones are left out") {
   CHECK_FALSE(teams.Contains("org:none", {kDaemonUser, kMailGroup, {}}));
 }
 
-TEST_CASE("resources: a team of which nobody has heard is worth a warning") {
-  const TeamMembers teams({{"org:devs", {{"daemon"}, {}}}});
-  CHECK(teams.WarningsAbout({"org:devs", "public"}).empty());
-  const auto warnings = teams.WarningsAbout({"org:dvs", "org:devs", "other"});
-  REQUIRE(warnings.size() == 2);
-  CHECK(warnings[0].find("'org:dvs'") != std::string::npos);
+TEST_CASE("resources: publishers are root, and whoever is named") {
+  CHECK(TeamMembers({}).IsPublisher(0));
+  CHECK_FALSE(TeamMembers({}).IsPublisher(kDaemonUser));
+  CHECK(TeamMembers({}, {{{"daemon"}, {}}, {}}).IsPublisher(kDaemonUser));
+  CHECK(TeamMembers({{"t", {{"daemon"}, {}}}}, {{}, {"t"}}).IsPublisher(kDaemonUser));
+  CHECK_FALSE(TeamMembers({{"t", {{"daemon"}, {}}}}).IsPublisher(kDaemonUser));
+  CHECK_FALSE(
+      TeamMembers({}, {{{"no-such-user-here"}, {"no-such-group-here"}}, {}}).IsPublisher(kDaemonUser));
+}
+
+TEST_CASE("resources: a group of publishers is whom it lists") {
+  if (::geteuid() != 0) {
+    WARN("needs root to replace /etc/group");
+    return;
+  }
+  CHECK(spawnd::testing::WithFile("/etc/group", "crowd:x:4242:daemon,no-such-user-here\n", [] {
+          const TeamMembers teams({}, {{{}, {"crowd"}}, {}});
+          return std::string(teams.IsPublisher(kDaemonUser) && !teams.IsPublisher(2) ? "daemon" : "wrong");
+        }) == "daemon");
 }
 
 TEST_CASE("resources: a team's group counts, however many members it has") {
@@ -93,31 +106,140 @@ TEST_CASE("resources: what one may not see is not found, in the same words") {
   store.Image("shared", kOwner, {"devs"});
   Catalog& catalog = *store.catalog;
 
-  CHECK(ResolveImage(catalog, teams, kOwner, "private"));
-  CHECK(ResolveImage(catalog, teams, kRoot, std::to_string(mine)));
-  CHECK(ResolveImage(catalog, teams, {kDaemonUser, 1, {}}, "shared"));
+  CHECK(ResolveImage(catalog, teams, kOwner, {"private"}));
+  CHECK(ResolveImage(catalog, teams, kRoot, {std::to_string(mine)}));
+  CHECK(ResolveImage(catalog, teams, {kDaemonUser, 1, {}}, {"shared"}));
 
-  const auto hidden = ResolveImage(catalog, teams, kOther, "private");
-  const auto absent = ResolveImage(catalog, teams, kOther, "absent");
+  const auto hidden = ResolveImage(catalog, teams, kOther, {"private"});
+  const auto absent = ResolveImage(catalog, teams, kOther, {"absent"});
   REQUIRE_FALSE(hidden);
   REQUIRE_FALSE(absent);
   CHECK(hidden.error().code == ErrorCode::kNotFound);
   CHECK(hidden.error().message == "no data image 'private'");
   CHECK(hidden.error().hint == absent.error().hint);
-  CHECK_FALSE(ResolveImage(catalog, teams, kOther, std::to_string(mine)));
+  CHECK_FALSE(ResolveImage(catalog, teams, kOther, {std::to_string(mine)}));
   CHECK(VisibleImages(catalog, teams, kOther)->empty());
   CHECK(VisibleImages(catalog, teams, {kDaemonUser, 1, {}})->size() == 1);
+}
+
+/// The id that a reference means; 0: none.
+int64_t Meant(Catalog& catalog, const TeamMembers& teams, const Identity& who, const Reference& reference) {
+  const auto image = ResolveImage(catalog, teams, who, reference);
+  if (image) return image->id;
+  CHECK(image.error().code == ErrorCode::kNotFound);
+  return 0;
+}
+
+TEST_CASE("resources: a bare name means one's own, then a team's, then a publisher's") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const TeamMembers teams({{"devs", {{"daemon", "bin"}, {}}}}, {{{"sys"}, {}}, {}});
+  const Identity member{kDaemonUser, 1, {}};
+  const Identity teammate{2, 2, {}};
+  const Identity publisher{3, 3, {}};
+  const auto means = [&](const std::string& text) { return Meant(catalog, teams, member, {text}); };
+
+  store.Image("shop", kOther, {"public"});  // anybody's
+  CHECK(means("shop") == 0);
+  const int64_t roots = store.Image("shop", kRoot, {"public"});
+  CHECK(means("shop") == roots);
+  const int64_t published = store.Image("shop", publisher, {"public"});
+  CHECK(means("shop") == published);
+  const int64_t teams_own = store.Image("shop", teammate, {"devs"});
+  store.Image("shop", publisher, {"public"});  // newer, and still further away
+  CHECK(means("shop") == teams_own);
+  const int64_t mine = store.Image("shop", member);
+  store.Image("shop", teammate, {"devs"});
+  CHECK(means("shop") == mine);
+  // For root, too: what he may see is not what he means.
+  CHECK(Meant(catalog, teams, kRoot, {"shop"}) == roots);
+  // An id means what one may see.
+  CHECK(means(std::to_string(roots)) == roots);
+  CHECK(Meant(catalog, teams, kOther, {std::to_string(mine)}) == 0);
+}
+
+TEST_CASE("resources: an own image that is of no use is not passed over") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const TeamMembers teams({});
+  store.Image("shop", kRoot, {"public"});
+  ImageRow pending;
+  pending.name = "shop";
+  pending.owner = kOwner.uid;
+  const auto id = catalog.images.Insert(pending);
+  REQUIRE(id);
+  CHECK(Meant(catalog, teams, kOwner, {"shop"}) == *id);
+}
+
+TEST_CASE("resources: with an account in front a name is that user's and nobody else's") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const TeamMembers teams({{"devs", {{"daemon"}, {}}}});
+  const Identity member{kDaemonUser, 1, {}};
+  const int64_t theirs = store.Image("shop", kOwner, {"public"});
+  const auto means = [&](std::string text, std::optional<uid_t> owner) {
+    return Meant(catalog, teams, member, {std::move(text), owner});
+  };
+  CHECK(means("ann/shop", kOwner.uid) == theirs);
+  CHECK(means("bob/shop", kOther.uid) == 0);
+  CHECK(means("nobody/shop", std::nullopt) == 0);
+  // Whoever calls his own so gets no one to it, neither while ann has a shop nor afterwards.
+  const int64_t squatter = store.Image("ann/shop", kOther, {"devs", "public"});
+  store.Image("ann/till", kOther, {"devs", "public"});
+  CHECK(means("ann/shop", kOwner.uid) == theirs);
+  CHECK(means("ann/till", kOwner.uid) == 0);
+  CHECK(means("bob/ann/shop", kOther.uid) == squatter);
+  // Where there is no such account, the whole is a name.
+  CHECK(means("ann/shop", std::nullopt) == squatter);
+  // One's own name is the whole one, whoever has an account of that name.
+  const int64_t mine = store.Image("ann/shop", member);
+  CHECK(means("ann/shop", kOwner.uid) == mine);
+}
+
+TEST_CASE("resources: what others call so is there to be named") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const TeamMembers teams({});
+  store.Image("shop", kOwner, {"public"});
+  const int64_t newer = store.Image("shop", kOwner, {"public"});
+  const Identity third{1002, 1002, {}};
+  store.Image("shop", third);
+  const auto others = ImagesOfOthers(catalog, teams, kOther, "shop");
+  REQUIRE(others);
+  REQUIRE(others->size() == 1);
+  CHECK(others->front().id == newer);
+  CHECK(ImagesOfOthers(catalog, teams, kOther, "shop:v1")->empty());
+  CHECK(ImagesOfOthers(catalog, teams, kRoot, "shop")->size() == 2);
+}
+
+TEST_CASE("resources: a team in which its namer was not shows an image to nobody") {
+  TemporaryCatalog store;
+  const TeamMembers teams({{"devs", {{"daemon"}, {}}}});
+  ImageRow row;
+  row.name = "squatted";
+  row.owner = kOther.uid;
+  row.idle_teams = {"devs"};
+  const auto id = store.catalog->images.Insert(row);
+  REQUIRE(id);
+  const Identity member{kDaemonUser, 1, {}};
+  CHECK_FALSE(MaySee(teams, *store.catalog->images.ById(*id), member));
+  // Named once more by somebody who may, it counts, and does not become idle again.
+  REQUIRE(store.catalog->images.Update(*id, {.name = {}, .tags = {}, .teams = {"devs"}, .expires_at = {}}));
+  REQUIRE(store.catalog->images.Update(
+      *id, {.name = {}, .tags = {}, .teams = {}, .expires_at = {}, .idle_teams = {"devs"}}));
+  CHECK(MaySee(teams, *store.catalog->images.ById(*id), member));
+  CHECK(store.catalog->images.ById(*id)->idle_teams.empty());
 }
 
 TEST_CASE("resources: the hint names the nearest thing that the caller may see") {
   TemporaryCatalog store;
   const TeamMembers teams({});
   store.Image("WidgetStore", kOwner);
-  const auto mistyped = ResolveImage(*store.catalog, teams, kOwner, "WigdetStore:latest");
+  const auto mistyped = ResolveImage(*store.catalog, teams, kOwner, {"WigdetStore:latest"});
   REQUIRE_FALSE(mistyped);
   CHECK(mistyped.error().hint.find("'WidgetStore'") != std::string::npos);
   CHECK(mistyped.error().hint.find("spawnctl get data-images") != std::string::npos);
-  const auto of_other = ResolveImage(*store.catalog, teams, kOther, "WigdetStore");
+  const auto of_other = ResolveImage(*store.catalog, teams, kOther, {"WigdetStore"});
   REQUIRE_FALSE(of_other);
   CHECK(of_other.error().hint.find("WidgetStore") == std::string::npos);
 }
@@ -127,15 +249,40 @@ TEST_CASE("resources: containers belong to their owner and to root") {
   const int64_t image = store.Image("demo", kOwner);
   const int64_t id = store.Container("demo-one", image, kOwner, 20001);
   Catalog& catalog = *store.catalog;
-  CHECK(ResolveContainer(catalog, kOwner, "demo-one"));
-  CHECK(ResolveContainer(catalog, kRoot, std::to_string(id)));
-  const auto hidden = ResolveContainer(catalog, kOther, "demo-one");
+  CHECK(ResolveContainer(catalog, kOwner, {"demo-one"}));
+  CHECK(ResolveContainer(catalog, kRoot, {std::to_string(id)}));
+  const auto hidden = ResolveContainer(catalog, kOther, {"demo-one"});
   REQUIRE_FALSE(hidden);
   CHECK(hidden.error().message == "no data container 'demo-one'");
-  const auto mistyped = ResolveContainer(catalog, kOwner, "demo-onne");
+  const auto mistyped = ResolveContainer(catalog, kOwner, {"demo-onne"});
   REQUIRE_FALSE(mistyped);
   CHECK(mistyped.error().hint.find("'demo-one'") != std::string::npos);
   CHECK(VisibleContainers(catalog, kOther)->empty());
+}
+
+TEST_CASE("resources: two owners may have containers of one name") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const int64_t image = store.Image("demo", kRoot, {"public"});
+  const int64_t anns = store.Container("ci", image, kOwner, 20001);
+  const auto means = [&](const Identity& who, const Reference& reference) {
+    const auto found = ResolveContainer(catalog, who, reference);
+    return found ? found->id : 0;
+  };
+  CHECK(means(kRoot, {"ci"}) == anns);  // there is one only
+  const int64_t bobs = store.Container("ci", image, kOther, 20002);
+  CHECK(means(kOwner, {"ci"}) == anns);
+  CHECK(means(kOther, {"ci"}) == bobs);
+  const auto ambiguous = ResolveContainer(catalog, kRoot, {"ci"});
+  REQUIRE_FALSE(ambiguous);
+  CHECK(ambiguous.error().code == ErrorCode::kInvalidArgument);
+  CHECK(ContainersOfOthers(catalog, kRoot, "ci")->size() == 2);
+  CHECK(ContainersOfOthers(catalog, kOwner, "ci")->empty());
+  CHECK(means(kRoot, {"bob/ci", kOther.uid}) == bobs);
+  CHECK(means(kOwner, {"bob/ci", kOther.uid}) == 0);
+  CHECK(means(kOwner, {"ann/ci", kOwner.uid}) == anns);
+  const int64_t roots = store.Container("ci", image, kRoot, 20003);
+  CHECK(means(kRoot, {"ci"}) == roots);
 }
 
 TEST_CASE("resources: seeing is not owning") {

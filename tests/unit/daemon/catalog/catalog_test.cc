@@ -360,6 +360,14 @@ TEST_CASE("a name is taken while its container lives, a port until the row is go
   const auto taken = catalog->containers.Insert(NewContainer("demo", image, 20001));
   CHECK(CodeOf(taken) == ErrorCode::kAlreadyExists);
   CHECK(taken.error().message.find("'demo'") != std::string::npos);
+  ContainerRow of_other = NewContainer("demo", image, 20009);
+  of_other.owner += 1;
+  const auto others = catalog->containers.Insert(of_other);
+  REQUIRE(others);
+  CHECK(
+      catalog->containers.Find("demo", [&](const ContainerRow& row) { return row.owner == of_other.owner; })
+          ->id == *others);
+  REQUIRE(catalog->containers.Remove(*others));
   CHECK(CodeOf(catalog->containers.Insert(NewContainer("other", image, 20000))) == ErrorCode::kInUse);
   REQUIRE(catalog->containers.MarkDeleting(first));
   CHECK(CodeOf(catalog->containers.Find("demo")) == ErrorCode::kNotFound);
@@ -386,7 +394,20 @@ TEST_CASE("an image in use is not deleted, and says by whom") {
   CHECK(refused.error().message ==
         "data image 'shop' (" + std::to_string(image) + ") is in use by data containers 'a', 'b'");
   REQUIRE(catalog->containers.MarkDeleting(a));
+  ContainerRow of_other = NewContainer("secret", image, 20003);
+  of_other.owner = 64102;
+  const int64_t other = *catalog->containers.Insert(of_other);
+  const auto users = [&](uid_t asker) {
+    const std::string message = catalog->images.MarkDeleting(image, asker).error().message;
+    return message.substr(message.find("in use by"));
+  };
+  const uid_t owner = NewContainer("b", image, 0).owner;
+  CHECK(users(0) == "in use by data containers 'b', 'secret'");
+  CHECK(users(owner) == "in use by data containers 'b' and 1 of others");
+  CHECK(users(64103) == "in use by 2 data containers of others");
   REQUIRE(catalog->containers.MarkDeleting(b));
+  CHECK(users(owner) == "in use by 1 data container of others");
+  REQUIRE(catalog->containers.Remove(other));
   REQUIRE(catalog->images.MarkDeleting(image));
   CHECK(CodeOf(catalog->containers.Insert(NewContainer("c", image, 20002))) == ErrorCode::kNotFound);
   CHECK(CodeOf(catalog->images.Remove(image)) == ErrorCode::kInUse);

@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/catalog/database.h"
+#include "daemon/catalog/schema.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog/sample_rows.h"
@@ -51,14 +52,15 @@ TEST_CASE("a file that is no catalog, damaged or newer is refused and left alone
   std::filesystem::remove(path);
 
   { CHECK(*Open(path)->NewId() == 10001); }
+  const std::string next = std::to_string(kCatalogSchemaVersion + 1);
   {
     auto newer = Database::Open(path);
     REQUIRE(newer);
-    REQUIRE((*newer)->Execute("PRAGMA user_version = " + std::to_string(kCatalogSchemaVersion + 1)));
+    REQUIRE((*newer)->Execute(("PRAGMA user_version = " + next).c_str()));
   }
   const Error newer = Refusal(path);
   CHECK(newer.code == ErrorCode::kUnsupported);
-  CHECK(newer.message.find("schema " + std::to_string(kCatalogSchemaVersion + 1)) != std::string::npos);
+  CHECK(newer.message.find("schema " + next) != std::string::npos);
   std::filesystem::remove(path);
 
   {

@@ -64,5 +64,20 @@ TEST_CASE("built-in images: the names that Spawn's had, and no others") {
   }
 }
 
+TEST_CASE("built-in images: nobody may call an image so, nor as people call an engine") {
+  for (const engines::Engine* engine : engines::AllEngines()) {
+    std::vector<std::string_view> names = engine->Aliases();
+    names.insert(names.end(), {engine->Name(), engine->ShortName()});
+    for (const std::string_view name : names) {
+      INFO(name);
+      CHECK(IsBuiltInName(name));
+      CHECK(IsBuiltInName(std::string(name) + "-empty"));
+      CHECK_FALSE(IsBuiltInName(std::string(name) + "-full"));
+      CHECK_FALSE(IsBuiltInName("my-" + std::string(name)));
+    }
+  }
+  for (const char* name : {"", "-empty", "shop", "shop-empty"}) CHECK_FALSE(IsBuiltInName(name));
+}
+
 }  // namespace
 }  // namespace spawnd::daemon
