@@ -1,7 +1,10 @@
 #include "daemon/http/connection.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <cerrno>
+#include <charconv>
 #include <utility>
 
 #include "api/json.h"
@@ -31,85 +34,97 @@ ErrorCode CodeOf(int status) {
 
 }  // namespace
 
-struct Connection::Write {
-  uv_write_t request{};
-  std::string bytes;
-  Connection* connection = nullptr;
-};
-
-Connection::Connection(ConnectionOwner* owner, uint64_t id)
-    : owner_(owner), id_(id), parser_(owner->GetLimits()) {
-  pipe_.data = this;
+Connection::Connection(UniqueFd socket, ConnectionOwner* owner, uint64_t id)
+    : owner_(owner), id_(id), socket_(std::move(socket)), parser_(owner->GetLimits()) {
+  poll_.data = this;
   timer_.data = this;
 }
 
-Connection* Connection::Accept(uv_stream_t* listener, ConnectionOwner* owner, uint64_t id) {
-  auto* connection = new Connection(owner, id);
-  uv_pipe_init(listener->loop, &connection->pipe_, 0);
-  uv_timer_init(listener->loop, &connection->timer_);
-  connection->open_handles_ = 2;
-
-  uv_os_fd_t fd = -1;
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection->pipe_);
-  const bool accepted = uv_accept(listener, stream) == 0 &&
-                        uv_fileno(reinterpret_cast<uv_handle_t*>(&connection->pipe_), &fd) == 0;
-  auto peer = accepted ? PeerOf(fd) : Result<Peer>(Fail(ErrorCode::kUnavailable, "the client is gone"));
-  if (!peer) {
-    connection->Orphan();
+Connection* Connection::Begin(uv_loop_t* loop, UniqueFd socket, ConnectionOwner* owner, uint64_t id) {
+  auto peer = PeerOf(socket.Get());
+  if (!peer) return nullptr;
+  auto* connection = new Connection(std::move(socket), owner, id);
+  if (uv_poll_init(loop, &connection->poll_, connection->socket_.Get()) != 0) {
+    delete connection;
     return nullptr;
   }
+  uv_timer_init(loop, &connection->timer_);
+  connection->open_handles_ = 2;
   connection->peer_ = std::move(*peer);
   connection->SetTimer(owner->GetLimits().idle_milliseconds);
-  connection->ReadMore();
+  connection->SetReading(true);
   return connection;
 }
 
-void Connection::ReadMore() {
-  if (reading_) return;
-  reading_ = uv_read_start(reinterpret_cast<uv_stream_t*>(&pipe_), OnAllocate, OnRead) == 0;
+void Connection::SetReading(bool reading) {
+  reading_ = reading;
+  Watch();
 }
 
-void Connection::OnAllocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-  const std::span<char> memory = static_cast<Connection*>(handle->data)->owner_->ReadBuffer();
-  *buffer = uv_buf_init(memory.data(), static_cast<unsigned>(memory.size()));
+void Connection::Watch() {
+  if (state_ == State::kClosed) return;
+  const int wanted = (reading_ ? UV_READABLE : 0) | (UnsentBytes() > 0 ? UV_WRITABLE : 0);
+  if (wanted == watched_) return;
+  watched_ = wanted;
+  const int code = wanted == 0 ? uv_poll_stop(&poll_) : uv_poll_start(&poll_, wanted, OnReady);
+  if (code != 0) Close();
 }
 
-void Connection::OnRead(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
-  auto* self = static_cast<Connection*>(stream->data);
-  if (count == UV_EOF) {
-    self->ReceiveEnd();
-  } else if (count < 0) {
-    self->Close();
-  } else {
-    self->Receive({buffer->base, static_cast<size_t>(count)});
+void Connection::OnReady(uv_poll_t* handle, int status, int events) {
+  auto* self = static_cast<Connection*>(handle->data);
+  if (status < 0) return self->Close();  // the other side is gone, with our answer unread
+  if ((events & UV_READABLE) != 0 && self->reading_) self->Read();
+  if ((events & UV_WRITABLE) != 0) self->Continue();
+}
+
+void Connection::Read() {
+  const std::span<char> memory = owner_->ReadBuffer();
+  const bool take = state_ != State::kLingering && owner_->Closer()->HasRoom(peer_.socket.uid);
+  std::vector<UniqueFd> descriptors;
+  const ssize_t count = ReceiveBytes(socket_.Get(), memory, take ? &descriptors : nullptr);
+  if (count > 0) return Receive({memory.data(), static_cast<size_t>(count)}, std::move(descriptors));
+  if (count == 0) return ReceiveEnd();
+  if (errno != EAGAIN && errno != EINTR) Close();
+}
+
+void Connection::Receive(std::string_view bytes, std::vector<UniqueFd> descriptors) {
+  if (!descriptors.empty()) {
+    if (!descriptors_) {
+      descriptors_ = std::make_shared<Descriptors>(owner_->Closer(), peer_.socket.uid);
+    }
+    descriptors_->Add(std::move(descriptors));
+    if (descriptors_->Size() > kMaxDescriptors) return TooManyDescriptors();
   }
-}
-
-void Connection::Receive(std::string_view bytes) {
   if (state_ == State::kLingering || state_ == State::kClosed) return;
   input_.append(bytes);
-  if (state_ == State::kReading) {
+  if (body_) {
+    FeedBody();
+  } else if (state_ == State::kReading) {
     Process();
   } else if (input_.size() >= kPipelinedBytes) {
-    uv_read_stop(reinterpret_cast<uv_stream_t*>(&pipe_));
-    reading_ = false;
+    SetReading(false);
   }
+}
+
+void Connection::TooManyDescriptors() {
+  if (state_ != State::kReading) return Close();
+  Refuse({400, "more than " + std::to_string(kMaxDescriptors) + " descriptors came along with one request"});
 }
 
 void Connection::ReceiveEnd() {
-  reading_ = false;
+  SetReading(false);
   input_ended_ = true;
   if (PeerGone() || (state_ != State::kAnswering && state_ != State::kFlushing)) return Close();
   keep_alive_ = false;
   input_.clear();
+  if (body_) std::exchange(body_, nullptr)->Break({ErrorCode::kCancelled, "the request's body broke off"});
   if (state_ == State::kAnswering) SetTimer(kLookMilliseconds);
   if (exchange_) exchange_->MarkClientLeaving();
 }
 
-/// libuv shows the end of what is received only. The end of both directions is POLLHUP (unix(7), poll(2)).
+/// A read shows the end of what is received only. The end of both directions is POLLHUP (unix(7), poll(2)).
 bool Connection::PeerGone() const {
-  pollfd polled{-1, 0, 0};
-  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&pipe_), &polled.fd) != 0) return true;
+  pollfd polled{socket_.Get(), 0, 0};
   return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
 }
 
@@ -122,7 +137,8 @@ void Connection::Process() {
     if (parser_.TakeExpectsContinue()) Queue("HTTP/1.1 100 Continue\r\n\r\n");
     if (parser_.GetState() == RequestParser::State::kBroken) {
       Refuse(parser_.Error());
-    } else if (parser_.GetState() == RequestParser::State::kComplete) {
+    } else if (parser_.GetState() == RequestParser::State::kComplete ||
+               parser_.GetState() == RequestParser::State::kHead) {
       Dispatch();
     }
   }
@@ -131,16 +147,76 @@ void Connection::Process() {
 void Connection::Dispatch() {
   uv_timer_stop(&timer_);
   state_ = State::kAnswering;
-  keep_alive_ = parser_.KeepAlive();
+  const bool streamed = parser_.GetState() == RequestParser::State::kHead;
+  keep_alive_ = !streamed && parser_.KeepAlive();
   is_head_ = parser_.IsHead();
   is_http10_ = parser_.IsHttp10();
   stream_begun_ = false;
   Request request = parser_.Take();
   request.peer = peer_;
-  parser_.Reset();
+  if (const auto attached = AttachDescriptors(request); !attached) {
+    return Refuse({400, attached.error().message});
+  }
+  if (streamed) {
+    BeginBody(request);
+  } else {
+    parser_.Reset();
+  }
   exchange_ = std::make_shared<Exchange>(owner_->WakerOf(id_));
   // Last: the handler may close the server.
   owner_->Handle(std::move(request), Reply(std::make_shared<Reply::Channel>(exchange_)));
+}
+
+Result<void> Connection::AttachDescriptors(Request& request) {
+  const std::shared_ptr<Descriptors> came = std::exchange(descriptors_, nullptr);
+  const auto header = request.headers.find(kDescriptorsHeader);
+  if (header == request.headers.end()) return {};  // nobody asked for them: closed
+  const std::string& text = header->second;
+  size_t announced = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), announced);
+  if (error != std::errc() || end != text.data() + text.size() || announced > kMaxDescriptors) {
+    return Fail(ErrorCode::kInvalidArgument, "Spawn-Descriptors is no number from 0 to " +
+                                                 std::to_string(kMaxDescriptors) + ": '" + text + "'");
+  }
+  const size_t count = came ? came->Size() : 0;
+  if (count != announced) {
+    return Fail(ErrorCode::kInvalidArgument, "Spawn-Descriptors announces " + std::to_string(announced) +
+                                                 ", and " + std::to_string(count) +
+                                                 " came with the first bytes of the request (SCM_RIGHTS)");
+  }
+  request.descriptors = came;
+  return {};
+}
+
+void Connection::BeginBody(Request& request) {
+  body_ = std::make_shared<BodyStream>(owner_->WakerOf(id_));
+  request.stream = body_;
+  SetTimer(owner_->GetLimits().idle_milliseconds);
+}
+
+/// What came of a streamed body goes on its way, as far as there is room.
+void Connection::FeedBody() {
+  SetTimer(owner_->GetLimits().idle_milliseconds);
+  while (body_ && !input_.empty() && !body_->Full()) {
+    input_.erase(0, parser_.Feed(input_));
+    const std::string bytes = parser_.TakeBody();
+    if (parser_.GetState() == RequestParser::State::kBroken) {
+      keep_alive_ = false;
+      input_.clear();
+      std::exchange(body_, nullptr)->Break({ErrorCode::kInvalidArgument, parser_.Error().message});
+      return;
+    }
+    body_->Offer(bytes);
+    if (parser_.GetState() == RequestParser::State::kComplete) EndBody();
+  }
+  SetReading(!body_ || !body_->Full());
+}
+
+void Connection::EndBody() {
+  keep_alive_ = parser_.KeepAlive();
+  parser_.Reset();
+  uv_timer_stop(&timer_);
+  std::exchange(body_, nullptr)->Finish();
 }
 
 void Connection::Refuse(const ProtocolError& error) {
@@ -154,6 +230,14 @@ void Connection::Refuse(const ProtocolError& error) {
 }
 
 void Connection::Pump() {
+  if (body_ && body_->Asked()) {
+    if (parser_.TakeExpectsContinue()) Queue("HTTP/1.1 100 Continue\r\n\r\n");
+    FeedBody();
+  }
+  SendAnswer();
+}
+
+void Connection::SendAnswer() {
   while (state_ == State::kAnswering && exchange_ && UnsentBytes() < kUnsentBytes) {
     Exchange::Output output = exchange_->Take(kUnsentBytes);
     if (output.kind == Exchange::Kind::kNothing) return;
@@ -197,46 +281,44 @@ void Connection::SendStreamHead(std::string_view content_type) {
   Queue(FormatHead(head));
 }
 
-void Connection::Queue(std::string bytes) {
+void Connection::Queue(std::string_view bytes) {
   if (state_ == State::kClosed || bytes.empty()) return;
-  auto write = std::make_unique<Write>();
-  write->bytes = std::move(bytes);
-  write->connection = this;
-  const uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
-  const int code = uv_write(&write->request, reinterpret_cast<uv_stream_t*>(&pipe_), &buffer, 1,
-                            [](uv_write_t* request, int status) {
-                              const std::unique_ptr<Write> done(reinterpret_cast<Write*>(request));
-                              done->connection->Written(status);
-                            });
-  if (code == 0) {
-    static_cast<void>(write.release());  // comes back in the callback
-  } else {
-    Close();
-  }
+  output_.append(bytes);
+  Flush();
 }
 
-void Connection::Written(int status) {
+void Connection::Flush() {
   if (state_ == State::kClosed) return;
-  if (status < 0) {
-    Close();
-  } else if (state_ == State::kAnswering) {
-    Pump();
+  while (UnsentBytes() > 0) {
+    const ssize_t count =
+        ::send(socket_.Get(), output_.data() + output_sent_, UnsentBytes(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) break;
+    if (count < 0) return Close();
+    output_sent_ += static_cast<size_t>(count);
+  }
+  output_.erase(0, std::exchange(output_sent_, 0));
+  Watch();
+}
+
+void Connection::Continue() {
+  Flush();
+  if (state_ == State::kAnswering) {
+    SendAnswer();
   } else if (state_ == State::kFlushing && UnsentBytes() == 0) {
     AnswerSent();
   }
 }
 
-size_t Connection::UnsentBytes() const {
-  return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&pipe_));
-}
-
 void Connection::AnswerQueued() {
   if (state_ == State::kClosed) return;
   state_ = State::kFlushing;
-  // Here and not in the callback: before that, the client may have read all of it and closed.
-  if (UnsentBytes() == 0) exchange_.reset();
-  // libuv always calls back after a write, also when the kernel took all of it at once. A client that does
-  // not read must not keep its connection for ever.
+  if (body_) {  // its rest is of no use, and the next request would begin behind it
+    keep_alive_ = false;
+    std::exchange(body_, nullptr)->Break({ErrorCode::kCancelled, "the request has been answered"});
+  }
+  if (UnsentBytes() == 0) return AnswerSent();
+  // A client that does not read must not keep its connection for ever.
   SetTimer(owner_->GetLimits().idle_milliseconds);
 }
 
@@ -248,23 +330,16 @@ void Connection::AnswerSent() {
   }
   state_ = State::kReading;
   SetTimer(owner_->GetLimits().idle_milliseconds);
-  ReadMore();
+  SetReading(true);
   Process();
 }
 
 void Connection::Linger() {
-  if (input_ended_) return Close();
+  if (input_ended_ || ::shutdown(socket_.Get(), SHUT_WR) != 0) return Close();
   state_ = State::kLingering;
   input_.clear();
-  auto shutdown = std::make_unique<uv_shutdown_t>();
-  if (uv_shutdown(shutdown.get(), reinterpret_cast<uv_stream_t*>(&pipe_),
-                  [](uv_shutdown_t* request, int) { delete request; }) != 0) {
-    Close();
-    return;
-  }
-  static_cast<void>(shutdown.release());
   SetTimer(kLingerMilliseconds);
-  ReadMore();
+  SetReading(true);
 }
 
 void Connection::SetTimer(uint64_t milliseconds) {
@@ -273,7 +348,9 @@ void Connection::SetTimer(uint64_t milliseconds) {
 
 void Connection::OnTimer(uv_timer_t* timer) {
   auto* self = static_cast<Connection*>(timer->data);
-  if (self->state_ == State::kAnswering && !self->PeerGone()) {
+  if (self->body_) {
+    self->BodyTimedOut();
+  } else if (self->state_ == State::kAnswering && !self->PeerGone()) {
     self->SetTimer(kLookMilliseconds);
   } else if (self->state_ == State::kReading &&
              self->parser_.GetState() == RequestParser::State::kReceiving) {
@@ -282,6 +359,14 @@ void Connection::OnTimer(uv_timer_t* timer) {
   } else {
     self->Close();
   }
+}
+
+void Connection::BodyTimedOut() {
+  const uint64_t limit = owner_->GetLimits().idle_milliseconds;
+  if (!reading_) return SetTimer(limit);  // it waits for whoever takes the body
+  std::exchange(body_, nullptr)
+      ->Break(
+          {ErrorCode::kTimeout, "nothing of the request's body came for " + std::to_string(limit) + " ms"});
 }
 
 void Connection::CloseWhenIdle() {
@@ -296,8 +381,9 @@ void Connection::Orphan() {
 void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
+  if (body_) std::exchange(body_, nullptr)->Break({ErrorCode::kCancelled, "the client has gone"});
   if (const std::shared_ptr<Exchange> exchange = std::move(exchange_)) exchange->MarkClientGone();
-  uv_close(reinterpret_cast<uv_handle_t*>(&pipe_), OnHandleClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnHandleClosed);
 }
 

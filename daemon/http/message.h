@@ -16,8 +16,16 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "base/unique_fd.h"
 
 namespace spawnd::daemon::http {
+
+class BodyStream;
+class Descriptors;
+struct Request;
+
+/// Says how many descriptors come along with the request.
+inline constexpr const char* kDescriptorsHeader = "spawn-descriptors";
 
 struct Limits {
   size_t connections = 256;  ///< further ones wait in the listen backlog
@@ -25,7 +33,10 @@ struct Limits {
   size_t target_bytes = 4 * 1024;
   size_t body_bytes = 1024 * 1024;
   uint64_t request_milliseconds = 10'000;  ///< to receive one whole request once its first byte came
-  uint64_t idle_milliseconds = 60'000;     ///< between requests
+  uint64_t idle_milliseconds = 60'000;     ///< between requests, and between pieces of a streamed body
+  /// Asked at the end of a request's headers, of which the body is not there: that may be of any size, and
+  /// the request is handed on with Request::stream in its place. Empty: no request is like that.
+  std::function<bool(const Request& head)> is_streamed{};
 };
 
 /// Lines of one stream that may wait for a slow client.
@@ -37,6 +48,8 @@ struct Peer {
       identity;  ///< whose rights count: the socket's, or those of a token's owner (daemon/access/tokens.h)
   Identity socket;  ///< whose files may be opened: always the process's at the other end
   pid_t pid = 0;
+  /// A pidfd of the process that connected; null when that is gone. Never reused for another one.
+  std::shared_ptr<const UniqueFd> process{};
 };
 
 struct Request {
@@ -46,6 +59,8 @@ struct Request {
   std::map<std::string, std::string> parameters;  ///< set by the Router: what "{ref}" of the pattern matched
   std::map<std::string, std::string> headers;     ///< names in lower case
   std::string body;
+  std::shared_ptr<BodyStream> stream{};        ///< set: the body comes here, later (Limits::is_streamed)
+  std::shared_ptr<Descriptors> descriptors{};  ///< set: what kDescriptorsHeader says has come
   Peer peer;
 };
 

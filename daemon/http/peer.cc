@@ -1,10 +1,31 @@
 #include "daemon/http/peer.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
+#include <memory>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 namespace spawnd::daemon::http {
+namespace {
+
+/// The kernel keeps the process itself since 6.5. Before that there is its number, which somebody else may
+/// have by now; a client waits for its answer, and so keeps it.
+std::shared_ptr<const UniqueFd> ProcessOf(int socket_fd, pid_t pid) {
+  int fd = -1;
+  socklen_t length = sizeof fd;
+  if (::getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &length) != 0) {
+    if (errno != ENOPROTOOPT || pid <= 0) return nullptr;
+    fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  }
+  return fd >= 0 ? std::make_shared<const UniqueFd>(fd) : nullptr;
+}
+
+}  // namespace
 
 Result<Peer> PeerOf(int socket_fd) {
   ucred credentials{};
@@ -14,6 +35,7 @@ Result<Peer> PeerOf(int socket_fd) {
   }
   Peer peer;
   peer.pid = credentials.pid;
+  peer.process = ProcessOf(socket_fd, credentials.pid);
   peer.identity.uid = credentials.uid;
   peer.identity.gid = credentials.gid;
 

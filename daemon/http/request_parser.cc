@@ -58,6 +58,7 @@ void RequestParser::Reset() {
   field_.clear();
   value_.clear();
   header_bytes_ = 0;
+  is_streamed_ = false;
   expects_continue_ = false;
   is_head_ = false;
   is_http10_ = false;
@@ -65,6 +66,7 @@ void RequestParser::Reset() {
 
 size_t RequestParser::Feed(std::string_view bytes) {
   if (bytes.empty()) return 0;
+  if (state_ == State::kHead) llhttp_resume(&parser_);
   state_ = State::kReceiving;
   const llhttp_errno_t code = llhttp_execute(&parser_, bytes.data(), bytes.size());
   if (code == HPE_OK) return bytes.size();
@@ -145,7 +147,9 @@ int RequestParser::OnHeadersComplete() {
   request_.query = std::move(target->query);
   is_head_ = request_.method == "HEAD";
   is_http10_ = parser_.http_minor == 0;
-  if ((parser_.flags & F_CONTENT_LENGTH) != 0 && parser_.content_length > limits_.body_bytes) {
+  is_streamed_ = limits_.is_streamed && limits_.is_streamed(request_);
+  if (!is_streamed_ && (parser_.flags & F_CONTENT_LENGTH) != 0 &&
+      parser_.content_length > limits_.body_bytes) {
     return Break(413, "the request body is larger than " + std::to_string(limits_.body_bytes) + " bytes");
   }
   if (const auto expect = request_.headers.find("expect"); expect != request_.headers.end() && !is_http10_) {
@@ -156,12 +160,14 @@ int RequestParser::OnHeadersComplete() {
   }
   // An offer to switch protocols may be ignored (RFC 9110 section 7.8); the body, if any, is an ordinary one.
   parser_.upgrade = 0;
-  return 0;
+  if (!is_streamed_) return 0;
+  state_ = State::kHead;
+  return HPE_PAUSED;
 }
 
 int RequestParser::OnBody(std::string_view part) {
   expects_continue_ = false;  // it did not wait
-  if (request_.body.size() + part.size() > limits_.body_bytes) {
+  if (!is_streamed_ && request_.body.size() + part.size() > limits_.body_bytes) {
     return Break(413, "the request body is larger than " + std::to_string(limits_.body_bytes) + " bytes");
   }
   request_.body.append(part);
@@ -180,7 +186,11 @@ bool RequestParser::TakeExpectsContinue() {
 }
 
 Request RequestParser::Take() {
-  return std::move(request_);
+  return std::exchange(request_, {});
+}
+
+std::string RequestParser::TakeBody() {
+  return std::exchange(request_.body, {});
 }
 
 }  // namespace spawnd::daemon::http

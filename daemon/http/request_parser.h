@@ -22,6 +22,7 @@ class RequestParser {
   enum class State {
     kEmpty,      ///< waits for the first byte of a request
     kReceiving,  ///< has a part of one
+    kHead,       ///< has the headers of one with a streamed body: Take it, then go on
     kComplete,   ///< Take it, then Reset
     kBroken,     ///< Error() says why; the connection cannot be used further
   };
@@ -30,7 +31,8 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  /// Consumes bytes up to the end of the present request; returns how many. Call in kEmpty and kReceiving.
+  /// Consumes bytes up to the end of the present request, or of the headers of one with a streamed body;
+  /// returns how many. Call in kEmpty, kReceiving and kHead.
   size_t Feed(std::string_view bytes);
 
   State GetState() const { return state_; }
@@ -39,6 +41,8 @@ class RequestParser {
   bool TakeExpectsContinue();
   /// Without the peer.
   Request Take();
+  /// What has come of a streamed body since the last time.
+  std::string TakeBody();
   bool KeepAlive() const { return keep_alive_; }
   bool IsHead() const { return is_head_; }
   bool IsHttp10() const { return is_http10_; }  ///< knows no chunks
@@ -73,6 +77,7 @@ class RequestParser {
   std::string field_;
   std::string value_;
   size_t header_bytes_ = 0;
+  bool is_streamed_ = false;
   bool expects_continue_ = false;
   bool keep_alive_ = false;
   bool is_head_ = false;

@@ -1,9 +1,12 @@
 /// Accepts connections and keeps them by number; connection.cc speaks HTTP.
 #include "daemon/http/server.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <unordered_map>
 #include <utility>
@@ -14,8 +17,8 @@
 namespace spawnd::daemon::http {
 namespace {
 
-/// Connections that the kernel holds for us while the limit is reached.
-constexpr int kBacklog = 128;
+/// How long to wait with the next connection when there is no descriptor or memory for it.
+constexpr uint64_t kPauseMilliseconds = 100;
 constexpr size_t kReadBufferBytes = 64 * 1024;
 
 class UvServer final : public Server, public ConnectionOwner {
@@ -33,16 +36,19 @@ class UvServer final : public Server, public ConnectionOwner {
     // us.
     std::signal(SIGPIPE, SIG_IGN);
     TRY_ASSIGN(mailbox_, MakeMailbox(loop));
-    listener_ = new Listener{{}, this};
-    uv_pipe_init(loop, &listener_->pipe, 0);
-    listener_->pipe.data = listener_;
-    int code = uv_pipe_open(&listener_->pipe, listening_socket.Get());
-    if (code == 0) {
-      static_cast<void>(listening_socket.Release());
-      code = uv_listen(reinterpret_cast<uv_stream_t*>(&listener_->pipe), kBacklog, OnConnection);
+    const int flags = ::fcntl(listening_socket.Get(), F_GETFL);
+    if (flags < 0 || ::fcntl(listening_socket.Get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+      return FailErrno(errno, "cannot listen for clients");
     }
+    auto listener = std::make_unique<Listener>();
+    listener->socket = std::move(listening_socket);
+    listener->server = this;
+    int code = uv_poll_init(loop, &listener->poll, listener->socket.Get());
     if (code != 0) return FailErrno(-code, "cannot listen for clients");
-    return {};
+    uv_timer_init(loop, &listener->pause);
+    listener->poll.data = listener->pause.data = listener.get();
+    listener_ = listener.release();  // from here on its handles own it
+    return WatchListener(true);
   }
 
   void Close(std::function<void()> done) override {
@@ -58,6 +64,7 @@ class UvServer final : public Server, public ConnectionOwner {
   bool Closing() const override { return closing_; }
   void Handle(Request request, Reply reply) override { handler_(std::move(request), std::move(reply)); }
   std::span<char> ReadBuffer() override { return read_buffer_; }
+  const std::shared_ptr<DescriptorCloser>& Closer() const override { return closer_; }
 
   std::function<void()> WakerOf(uint64_t id) override {
     // `this` is touched on the loop only, and only while the mailbox is open, which it is not after the
@@ -71,40 +78,66 @@ class UvServer final : public Server, public ConnectionOwner {
 
   void ConnectionClosed(uint64_t id) override {
     connections_.erase(id);
-    if (std::exchange(accept_waits_, false) && !closing_) AcceptOne();
+    if (listener_ != nullptr) static_cast<void>(WatchListener(true));
     FinishWhenEmpty();
   }
 
  private:
   /// Outlives the server until libuv has closed it.
   struct Listener {
-    uv_pipe_t pipe{};
+    UniqueFd socket;
+    uv_poll_t poll{};
+    uv_timer_t pause{};
+    int open_handles = 2;
     UvServer* server = nullptr;
   };
 
-  static void OnConnection(uv_stream_t* stream, int status) {
-    UvServer* server = static_cast<Listener*>(stream->data)->server;
-    if (status == 0 && server != nullptr) server->AcceptOne();
+  Result<void> WatchListener(bool watched) {
+    const int code =
+        watched ? uv_poll_start(&listener_->poll, UV_READABLE, OnConnection) : uv_poll_stop(&listener_->poll);
+    if (code != 0) return FailErrno(-code, "cannot listen for clients");
+    return {};
   }
 
-  void AcceptOne() {
-    if (listener_ == nullptr) return;
-    if (connections_.size() >= limits_.connections) {
-      // libuv stops listening until uv_accept has taken the one it holds.
-      accept_waits_ = true;
-      return;
+  static void OnConnection(uv_poll_t* handle, int status, int /*events*/) {
+    UvServer* server = static_cast<Listener*>(handle->data)->server;
+    if (status == 0 && server != nullptr) server->Accept();
+  }
+
+  static void OnPauseEnd(uv_timer_t* timer) {
+    UvServer* server = static_cast<Listener*>(timer->data)->server;
+    if (server != nullptr) static_cast<void>(server->WatchListener(true));
+  }
+
+  /// All that wait, as far as there is room. The kernel holds the others.
+  void Accept() {
+    while (connections_.size() < limits_.connections) {
+      UniqueFd socket(::accept4(listener_->socket.Get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket.Valid()) return AcceptFailed(errno);
+      const uint64_t id = next_id_++;
+      Connection* connection = Connection::Begin(listener_->poll.loop, std::move(socket), this, id);
+      if (connection != nullptr) connections_.emplace(id, connection);
     }
-    const uint64_t id = next_id_++;
-    Connection* connection = Connection::Accept(reinterpret_cast<uv_stream_t*>(&listener_->pipe), this, id);
-    if (connection != nullptr) connections_.emplace(id, connection);
+    static_cast<void>(WatchListener(false));  // until one has ended
+  }
+
+  void AcceptFailed(int err) {
+    if (err == EAGAIN || err == EINTR || err == ECONNABORTED) return;
+    // They stay in line, so that the loop would come back at once.
+    static_cast<void>(WatchListener(false));
+    uv_timer_start(&listener_->pause, OnPauseEnd, kPauseMilliseconds, 0);
   }
 
   void CloseListener() {
     Listener* listener = std::exchange(listener_, nullptr);
     if (listener == nullptr) return;
     listener->server = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&listener->pipe),
-             [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
+    const auto closed = [](uv_handle_t* handle) {
+      auto* gone = static_cast<Listener*>(handle->data);
+      if (--gone->open_handles == 0) delete gone;
+    };
+    uv_close(reinterpret_cast<uv_handle_t*>(&listener->poll), closed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&listener->pause), closed);
   }
 
   void FinishWhenEmpty() {
@@ -120,10 +153,10 @@ class UvServer final : public Server, public ConnectionOwner {
   Listener* listener_ = nullptr;
   std::unordered_map<uint64_t, Connection*> connections_;
   uint64_t next_id_ = 1;
-  bool accept_waits_ = false;
   bool closing_ = false;
   std::function<void()> done_;
   std::array<char, kReadBufferBytes> read_buffer_{};
+  const std::shared_ptr<DescriptorCloser> closer_ = std::make_shared<DescriptorCloser>();
 };
 
 }  // namespace
