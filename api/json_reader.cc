@@ -85,6 +85,23 @@ void ObjectReader::Field(std::string_view name, std::vector<std::pair<std::strin
   out = std::move(texts);
 }
 
+void ObjectReader::Field(std::string_view name, std::vector<ClientFile>& out) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return;
+  const auto names_path = [](const rapidjson::Value& item) {
+    return item.IsString() || (item.IsObject() && item.HasMember("path"));
+  };
+  if (value->IsArray() && std::any_of(value->Begin(), value->End(), names_path)) {
+    error_ = Error(ErrorCode::kInvalidArgument,
+                   fmt::format("field '{}' of {} names a path, and the daemon opens no files for its clients",
+                               name, what_),
+                   "Send an open descriptor along with the request, or upload the file first: "
+                   "docs/openapi.yaml, \"Files of the client\". spawnctl does so by itself.");
+    return;
+  }
+  TakeList(name, *value, out);
+}
+
 void ObjectReader::Field(std::string_view name, double& out) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/json_document.h"
+#include "api/types.h"
 #include "base/result.h"
 
 namespace spawnd::api {
@@ -84,6 +85,8 @@ class ObjectReader {
     Field(name, value);
     out = std::move(value);
   }
+  /// What names a path is refused in words of its own: that is how they came once, and is what people try.
+  void Field(std::string_view name, std::vector<ClientFile>& out);
   /// A struct.
   template <typename T>
   requires std::is_class_v<T>
@@ -94,12 +97,7 @@ class ObjectReader {
   template <typename T>
   requires std::is_class_v<T>
   void Field(std::string_view name, std::vector<T>& out) {
-    const rapidjson::Value* value = Find(name);
-    if (value == nullptr) return;
-    if (!value->IsArray()) return Expected(name, std::string_view("a list"));
-    std::vector<T> items;
-    for (const rapidjson::Value& item : value->GetArray()) Take(item, items.emplace_back());
-    if (!error_) out = std::move(items);
+    if (const rapidjson::Value* value = Find(name)) TakeList(name, *value, out);
   }
   void Time(std::string_view name, int64_t& out);
   void Secret(std::string_view name, std::string& out) { Field(name, out); }
@@ -117,6 +115,14 @@ class ObjectReader {
     ObjectReader inner(value, strictness_, what_);
     Describe(inner, out);
     if (auto read = inner.Finish(); !read) error_ = std::move(read.error());
+  }
+
+  template <typename T>
+  void TakeList(std::string_view name, const rapidjson::Value& value, std::vector<T>& out) {
+    if (!value.IsArray()) return Expected(name, std::string_view("a list"));
+    std::vector<T> items;
+    for (const rapidjson::Value& item : value.GetArray()) Take(item, items.emplace_back());
+    if (!error_) out = std::move(items);
   }
 
   /// The field's value; null when it is absent, null, or an error has been found before.

@@ -46,6 +46,12 @@ constexpr const EnumNames<Status>& NamesOf(Status) {
 template <typename T, typename U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
+void Describe(auto& visit, Is<ClientFile> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("descriptor", x.descriptor);
+  visit.Field("upload", x.upload);
+}
+
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("sourceType", x.source_type);

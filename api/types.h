@@ -16,7 +16,15 @@ enum class SourceType { kEmpty, kBackup, kScripts };
 enum class Durability { kEverySecond, kAlways };
 enum class Network { kNone, kHost };
 
-/// POST /v1/data-images. Paths are absolute; the daemon opens them with the caller's rights.
+/// A file or folder of the client's: a descriptor that comes with the request, or what was uploaded before.
+/// Never a path: the daemon opens none for anybody.
+struct ClientFile {
+  std::string name;                    ///< "shop.sql", for messages
+  std::optional<uint32_t> descriptor;  ///< which of those that come with the request, from 0
+  std::string upload;                  ///< id of an upload; empty: it is a descriptor
+};
+
+/// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;
   SourceType source_type = SourceType::kEmpty;
@@ -28,8 +36,8 @@ struct CreateDataImageRequest {
   std::optional<Durability> durability;  ///< default for containers of this image
   std::optional<Network> network;        ///< of its containers, and of making it; not given: the machine's
   std::string initial_database_name;
-  std::vector<std::string> backups;
-  std::vector<std::string> scripts_folders;
+  std::vector<ClientFile> backups;
+  std::vector<ClientFile> scripts_folders;
   std::string pre_script;
   std::string post_script;
 };

@@ -70,6 +70,23 @@ Result<void> SendMessage(int socket, std::string_view text, std::initializer_lis
   return SendPart(socket, kLast, text, along);
 }
 
+bool SendDescriptor(int socket, int fd) {
+  char kind = kLast;
+  iovec text{&kind, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fd)> room{};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = room.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+}
+
 Result<std::optional<Message>> MessageReader::TakePart(int socket, int flags) {
   const size_t before = message_.text.size();
   message_.text.resize(before + kPartBytes);

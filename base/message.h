@@ -32,6 +32,9 @@ struct Message {
 /// gone, kInvalidArgument for a message of more than kMaxMessageBytes.
 Result<void> SendMessage(int socket, std::string_view text, std::initializer_list<int> descriptors = {});
 
+/// A message without text and with one descriptor, by what is safe between fork and exec. False with errno.
+bool SendDescriptor(int socket, int fd);
+
 /// Errors: kUnavailable at the end of the connection, kInvalidArgument for a message that is too long.
 Result<Message> ReceiveMessage(int socket);
 

@@ -22,6 +22,7 @@
 #include <cstring>
 
 #include "base/descriptors.h"
+#include "base/message.h"
 #include "base/unique_fd.h"
 
 namespace spawnd {
@@ -87,24 +88,6 @@ bool SetLimits(const std::vector<ResourceLimit>& limits) {
     if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &now) != 0) return false;
   }
   return true;
-}
-
-/// One byte that says "last part" (base/message.cc), and the descriptor.
-bool SendListener(int socket, int listener) {
-  char last_part = '.';
-  iovec text{&last_part, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof listener)> room{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof listener);
-  std::memcpy(CMSG_DATA(header), &listener, sizeof listener);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
 /// The descriptors that a program may be given: 0 to 3.
@@ -215,7 +198,7 @@ bool FilterSystemCalls(std::string_view program, int listener_socket) {
   const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
   if (listener < 0) return false;
   // Marked close-on-exec by the kernel.
-  return !listen || SendListener(listener_socket, static_cast<int>(listener));
+  return !listen || SendDescriptor(listener_socket, static_cast<int>(listener));
 }
 
 Result<pid_t> Spawn(const SpawnOptions& options) {

@@ -256,9 +256,9 @@ void Daemon::MakeParts(const SocketAccess& access) {
                        }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
-  build_host_ = std::make_unique<BuildHost>(BuildHost{*catalog_, *images_, *mailbox_, layout_, engine_host_,
-                                                      ports_, installations_, *launcher_, empty_images_,
-                                                      config_.volume_bytes, config_.engine_fallbacks});
+  build_host_ = std::make_unique<BuildHost>(
+      BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, ports_, installations_,
+                *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
   services_ = std::make_unique<Services>(
       Services{layout_, teams_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_, *logs_,
                BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, reap});

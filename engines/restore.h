@@ -125,7 +125,7 @@ class BackupFolder {
 /// A backup or a script, as the caller of the daemon named it.
 struct RestoreRequest {
   std::string backup_name{};  ///< as the user wrote it, for messages
-  /// Opened as the caller, regular file; read with offsets of one's own. It and `folder` outlive what
+  /// Opened by the caller, regular file; read with offsets of one's own. It and `folder` outlive what
   /// Recognise returns, and stay the caller's to close.
   int backup_fd = -1;
   /// A tool, which runs as the caller, may open kBackupFile: not of a file that was opened with rights that

@@ -102,7 +102,7 @@ Result<std::string> DaemonClient::Delete(const std::string& target) const {
 }
 
 Result<std::string> DaemonClient::Create(const std::string& target, std::string body,
-                                         const CreateEvents& events) const {
+                                         const CreateEvents& events, std::vector<int> descriptors) const {
   std::optional<std::string> result;
   std::optional<Error> error;
   Waiting waiting;
@@ -120,7 +120,7 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
     }
     return {};
   };
-  auto response = Send({"POST", target, {}, std::move(body)}, waiting);
+  auto response = Send({"POST", target, {}, std::move(body), std::move(descriptors)}, waiting);
   if (!response) {
     if (response.error().code != ErrorCode::kCancelled && events.on_unheard) events.on_unheard();
     return Fail(std::move(response.error()));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
@@ -38,7 +39,9 @@ class DaemonClient {
   /// JSON of the answer.
   Result<std::string> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.
-  Result<std::string> Create(const std::string& target, std::string body, const CreateEvents& events) const;
+  /// `descriptors`: open files that the body speaks of by their places here.
+  Result<std::string> Create(const std::string& target, std::string body, const CreateEvents& events,
+                             std::vector<int> descriptors = {}) const;
 
   /// "/v1/data-images" + "a/b" -> "/v1/data-images/a%2Fb"
   static std::string Target(std::string_view collection, std::string_view ref);

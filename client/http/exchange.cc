@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -135,18 +136,42 @@ std::string RequestText(const HttpRequest& request) {
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method,
                                  request.target);
   if (!request.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", request.token);
+  if (!request.descriptors.empty()) {
+    text += fmt::format("Spawn-Descriptors: {}\r\n", request.descriptors.size());
+  }
   if (!request.body.empty()) {
     text += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", request.body.size());
   }
   return text + "\r\n" + request.body;
 }
 
-Result<void> SendAll(int fd, std::string_view text, Waiter& waiter) {
+/// As send, with `descriptors` for the other process.
+ssize_t SendSome(int fd, std::string_view text, std::span<const int> descriptors) {
+  iovec bytes{const_cast<char*>(text.data()), text.size()};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxRequestDescriptors)> control{};
+  if (!descriptors.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+  }
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/// The descriptors go with the first byte.
+Result<void> SendAll(int fd, std::string_view text, std::span<const int> descriptors, Waiter& waiter) {
   while (!text.empty()) {
     TRY(waiter.For(POLLOUT));
-    const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = SendSome(fd, text, descriptors);
     if (sent >= 0) {
       text.remove_prefix(static_cast<size_t>(sent));
+      if (sent > 0) descriptors = {};
     } else if (errno == EPIPE || errno == ECONNRESET) {
       return {};  // a daemon that refuses a request early has answered: read that instead of failing here
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -216,8 +241,12 @@ Result<UniqueFd> ConnectUnix(const std::string& path) {
 }
 
 Result<HttpResponse> Exchange(int fd, const HttpRequest& request, const Waiting& waiting) {
+  if (request.descriptors.size() > kMaxRequestDescriptors) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("more than {} files and folders in one request", kMaxRequestDescriptors));
+  }
   Waiter waiter(fd, waiting);
-  TRY(SendAll(fd, RequestText(request), waiter));
+  TRY(SendAll(fd, RequestText(request), request.descriptors, waiter));
   waiter.RequestSent();
   BodySink* sink_pointer = nullptr;
   HttpResponseParser parser([&](std::string_view bytes) { return sink_pointer->Take(bytes); });

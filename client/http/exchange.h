@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -14,14 +15,17 @@ namespace spawnd::client {
 
 inline constexpr size_t kMaxBodyBytes = size_t{64} << 20;  ///< of a response that is no stream
 inline constexpr size_t kMaxLineBytes = size_t{1} << 20;   ///< of a streamed response
+/// What one message can carry (SCM_MAX_FD) is more; the daemon takes no more.
+inline constexpr size_t kMaxRequestDescriptors = 64;
 /// Taking back what a create had begun takes some tens of milliseconds.
 inline constexpr std::chrono::seconds kHearOut{20};
 
 struct HttpRequest {
   std::string method;
-  std::string target;  ///< percent-encoded
-  std::string token;   ///< empty: no Authorization header
-  std::string body;    ///< JSON; empty: none
+  std::string target;              ///< percent-encoded
+  std::string token;               ///< empty: no Authorization header
+  std::string body;                ///< JSON; empty: none
+  std::vector<int> descriptors{};  ///< open files that the body speaks of; they stay the caller's
 };
 
 struct HttpResponse {

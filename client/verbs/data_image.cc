@@ -12,11 +12,12 @@
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 #include "client/yaml/image.h"
+#include "client/yaml/open_files.h"
 
 namespace spawnd::client {
 namespace {
 
-Result<api::CreateDataImageRequest> RequestOf(const Invocation& invocation) {
+Result<ImageDescription> DescriptionOf(const Invocation& invocation) {
   const std::string file = invocation.Text("--file");
   if (file.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -36,9 +37,11 @@ Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) 
 
 Result<int> CreateDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(const api::CreateDataImageRequest request, RequestOf(invocation));
+  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
+  TRY_ASSIGN(const std::vector<UniqueFd> files, OpenFiles(image_yaml));
+  const api::CreateDataImageRequest& request = image_yaml.request;
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
-                                                       fmt::format("data image '{}'", request.name)));
+                                                       fmt::format("data image '{}'", request.name), files));
   if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
   ShowWarnings(invocation, image.warnings);

@@ -56,7 +56,8 @@ Result<DaemonClient> FindDaemon(const Invocation& invocation) {
 }
 
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
-                                   std::string body, std::string_view what) {
+                                   std::string body, std::string_view what,
+                                   const std::vector<UniqueFd>& files) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
   const size_t columns = ErrorColumns();
@@ -71,7 +72,9 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   events.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
   if (mode == ProgressDisplay::Mode::kTerminal) events.on_tick = [&display] { display.Tick(); };
 
-  auto json = daemon.Create(std::string(collection), std::move(body), events);
+  std::vector<int> descriptors;
+  for (const UniqueFd& file : files) descriptors.push_back(file.Get());
+  auto json = daemon.Create(std::string(collection), std::move(body), events, std::move(descriptors));
   display.Clear();
   unheard = unheard && signal != 0;
   // That of a cancel before the daemon was asked is still there, and so is one since the answer.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "client/command/command.h"
 #include "client/http/daemon_client.h"
 #include "client/output/output.h"
@@ -31,9 +32,10 @@ struct Created {
 
 /// POSTs `body` and waits for the stream's end, showing progress as -q, --progress and the terminal say.
 /// Ctrl-C makes the daemon stop and clean up, and is waited for: it may have come too late, and then there is
-/// a resource all the same. `what` for that message: "data image 'x'".
+/// a resource all the same. `what` for that message: "data image 'x'". `files` go along as descriptors.
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
-                                   std::string body, std::string_view what);
+                                   std::string body, std::string_view what,
+                                   const std::vector<UniqueFd>& files = {});
 
 /// Prints a create's result. Returns its exit code, after a word on standard error when that is not 0.
 Result<int> ShowCreated(const Created& created, std::string_view text);

@@ -27,24 +27,24 @@ Result<void> Apply(const ImageOverrides& overrides, api::CreateDataImageRequest&
   return {};
 }
 
-Result<api::CreateDataImageRequest> Parse(const ImageYaml& yaml, const ImageOverrides& overrides) {
+Result<ImageDescription> Parse(const ImageYaml& yaml, const ImageOverrides& overrides) {
   TRY_ASSIGN(const yaml::Node root, yaml::Parse(yaml.text, yaml.name));
-  TRY_ASSIGN(api::CreateDataImageRequest request, ReadImageTree(yaml, root));
-  TRY(Apply(overrides, request));
-  if (request.name.empty()) {
+  TRY_ASSIGN(ImageDescription image, ReadImageTree(yaml, root));
+  TRY(Apply(overrides, image.request));
+  if (image.request.name.empty()) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'name' is missing", yaml.name),
                 "Add 'name: <name>', or use --name.");
   }
-  return request;
+  return image;
 }
 
 }  // namespace
 
-Result<api::CreateDataImageRequest> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides) {
-  auto request = Parse(yaml, overrides);
+Result<ImageDescription> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides) {
+  auto image = Parse(yaml, overrides);
   // A key or a value that stands in the message may have line ends in it.
-  if (!request) request.error().message = OneLine(request.error().message);
-  return request;
+  if (!image) image.error().message = OneLine(image.error().message);
+  return image;
 }
 
 }  // namespace spawnd::client

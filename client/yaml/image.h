@@ -1,12 +1,13 @@
-/// The YAML description of a data image (docs/contract.md, "Data image YAML") as a request to the daemon.
+/// The YAML description of a data image (docs/contract.md, "Data image YAML") as a request to the daemon and
+/// the files that go with it.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "api/types.h"
 #include "base/result.h"
 #include "client/yaml/image_file.h"
+#include "client/yaml/image_reader.h"
 
 namespace spawnd::client {
 
@@ -18,8 +19,8 @@ struct ImageOverrides {
   std::vector<std::string> teams;
 };
 
-/// Every path in the request is absolute and exists. Errors, one line "<file>, line <line>: ...": kNotFound
-/// and kForbidden for a path that cannot be opened, kInvalidArgument for all else.
-Result<api::CreateDataImageRequest> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides);
+/// Every path is absolute and exists; OpenFiles opens them. Errors, one line "<file>, line <line>: ...":
+/// kNotFound and kForbidden for a path that cannot be opened, kInvalidArgument for all else.
+Result<ImageDescription> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides);
 
 }  // namespace spawnd::client

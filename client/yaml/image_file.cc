@@ -50,6 +50,7 @@ Result<ImageYaml> ReadImageYaml(const std::string& path) {
   yaml.current_directory = CurrentDirectory();
   if (path == "-") {
     yaml.name = "standard input";
+    yaml.is_standard_input = true;
     yaml.folder = yaml.current_directory;
     TRY_ASSIGN(yaml.text, ReadAll(STDIN_FILENO, yaml.name));
     return yaml;

@@ -66,12 +66,21 @@ std::string Guess(std::string_view key, std::span<const std::string_view> names)
   return meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant);
 }
 
+/// The name of what `path` leads to, for messages; as it was written, when that has one.
+std::string LastPart(std::string_view path, const std::string& absolute) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const std::string written(path.substr(path.rfind('/') + 1));
+  if (!written.empty() && written != "." && written != "..") return written;
+  const std::string canonical = CanonicalPath(absolute);
+  return canonical.substr(canonical.rfind('/') + 1);
+}
+
 /// Walks the tree and fills the request. Each key of the file has one entry in Keys().
 class Reader {
  public:
   explicit Reader(const ImageYaml& yaml) : yaml_(yaml), file_{yaml.name, Guess} {}
 
-  Result<api::CreateDataImageRequest> Read(const Node& root) {
+  Result<ImageDescription> Read(const Node& root) {
     if (root.kind == Kind::kNull) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", yaml_.name),
                   "A data image needs at least name, sourceType and engine.");
@@ -82,7 +91,8 @@ class Reader {
     TRY(ForEachKey<Reader>(root, Keys(), *this));
     TRY(JoinBackupFolder());
     TRY(CheckSource());
-    return std::move(request_);
+    image_.request = std::move(request_);
+    return std::move(image_);
   }
 
  private:
@@ -280,7 +290,7 @@ class Reader {
   }
   /// A map with folder, file, format, path; or the path itself.
   Result<void> AddBackup(const Node& value, std::string_view what) {
-    if (value.kind == Kind::kText) return AddPath(Trim(value.text), value.line, request_.backups, "backup");
+    if (value.kind == Kind::kText) return AddPath(Trim(value.text), value.line, image_.backups, "backup");
     if (value.kind != Kind::kMap) {
       const int line = value.line > 0 ? value.line : backup_line_;
       return Bad(line, fmt::format("{} must be a map, found {}", what, KindName(value.kind)),
@@ -294,7 +304,7 @@ class Reader {
     }
     std::string path = backup.path;
     if (path.empty()) path = backup.file.empty() ? backup.folder : JoinPath(backup.folder, backup.file);
-    return AddPath(path, value.line, request_.backups, "backup");
+    return AddPath(path, value.line, image_.backups, "backup");
   }
   Result<void> BackupFolder(const Node& value) {
     TRY(Describe(value, "backupFolder/backupFile"));
@@ -307,13 +317,12 @@ class Reader {
   Result<void> JoinBackupFolder() {
     if (backup_folder_.empty() && backup_file_.empty()) return {};
     const std::string path = backup_file_.empty() ? backup_folder_ : JoinPath(backup_folder_, backup_file_);
-    return AddPath(path, backup_line_, request_.backups, "backup");
+    return AddPath(path, backup_line_, image_.backups, "backup");
   }
   Result<void> ScriptsFolders(const Node& value) {
     TRY_ASSIGN(const auto texts, Texts(value, "scriptsFolders"));
     scripts_line_ = value.line;
-    for (const auto& [text, line] : texts)
-      TRY(AddPath(text, line, request_.scripts_folders, "scripts folder"));
+    for (const auto& [text, line] : texts) TRY(AddPath(text, line, image_.scripts_folders, "scripts folder"));
     return {};
   }
   Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
@@ -328,16 +337,19 @@ class Reader {
   }
 
   /// Against the file's folder, else the current directory; the daemon knows neither.
-  Result<void> AddPath(const std::string& path, int line, std::vector<std::string>& out,
+  Result<void> AddPath(const std::string& path, int line, std::vector<NamedFile>& out,
                        std::string_view noun) const {
     if (path.empty()) return Bad(line, fmt::format("the {}'s path is empty", noun));
     if (path.size() >= PATH_MAX) return Bad(line, fmt::format("the {}'s path is too long", noun));
+    const std::string cannot_open =
+        fmt::format("{}, line {}: cannot open {} '{}'", yaml_.name, line, noun, path);
+    if (path == "-") return AddStandardInput(cannot_open, line, out);
     int error = 0;
     for (const std::string& folder : {yaml_.folder, yaml_.current_directory}) {
       const std::string candidate = JoinPath(folder, path);
       struct stat status {};
       if (::stat(candidate.c_str(), &status) == 0) {
-        out.push_back(CanonicalPath(candidate));
+        out.push_back({candidate, LastPart(path, candidate), cannot_open});
         return {};
       }
       // "permission denied" says more than the "no such file" of the other place
@@ -349,9 +361,20 @@ class Reader {
                  ? fmt::format("Looked in {}.", yaml_.folder)
                  : fmt::format("Looked in {} and {}.", yaml_.folder, yaml_.current_directory);
     }
-    const Error cause =
-        ErrnoError(error, fmt::format("{}, line {}: cannot open {} '{}'", yaml_.name, line, noun, path));
+    const Error cause = ErrnoError(error, cannot_open);
     return Fail(cause.code, cause.message, std::move(hint));
+  }
+
+  Result<void> AddStandardInput(const std::string& cannot_open, int line, std::vector<NamedFile>& out) const {
+    const auto is_standard_input = [](const NamedFile& file) { return file.path.empty(); };
+    if (yaml_.is_standard_input) {
+      return Bad(line, "standard input cannot be this file and what '-' in it means", "Use --file <file>.");
+    }
+    if (std::any_of(out.begin(), out.end(), is_standard_input)) {
+      return Bad(line, "standard input, which '-' means, can be one backup only");
+    }
+    out.push_back({"", "standard input", cannot_open});
+    return {};
   }
 
   /// What the keys say together.
@@ -366,20 +389,20 @@ class Reader {
     }
     const bool wants_backups = request_.source_type == api::SourceType::kBackup;
     const bool wants_scripts = request_.source_type == api::SourceType::kScripts;
-    if (wants_backups && request_.backups.empty()) {
+    if (wants_backups && image_.backups.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: sourceType is backup, but no backup is given", yaml_.name),
                   "Add 'backups:' with '- path: <file>' under it.");
     }
-    if (wants_scripts && request_.scripts_folders.empty()) {
+    if (wants_scripts && image_.scripts_folders.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: sourceType is scripts, but no scripts folder is given", yaml_.name),
                   "Add 'scriptsFolders: [<folder>]'.");
     }
-    if (!wants_backups && !request_.backups.empty()) {
+    if (!wants_backups && !image_.backups.empty()) {
       return Bad(backup_line_, fmt::format("'{}' is given, but sourceType is not backup", backup_key_));
     }
-    if (!wants_scripts && !request_.scripts_folders.empty()) {
+    if (!wants_scripts && !image_.scripts_folders.empty()) {
       return Bad(scripts_line_, "'scriptsFolders' is given, but sourceType is not scripts");
     }
     return {};
@@ -387,6 +410,7 @@ class Reader {
 
   const ImageYaml& yaml_;
   const yaml::File file_;
+  ImageDescription image_;  ///< its request is apart, in the next one
   api::CreateDataImageRequest request_;
   bool source_given_ = false;
   std::string backup_key_;
@@ -402,7 +426,7 @@ void AddUnique(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
 
-Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root) {
+Result<ImageDescription> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root) {
   return Reader(yaml).Read(root);
 }
 

@@ -13,8 +13,14 @@
 
 namespace spawnd::client {
 
+struct ImageDescription {
+  api::CreateDataImageRequest request;  ///< without backups and scripts folders
+  std::vector<NamedFile> backups;
+  std::vector<NamedFile> scripts_folders;
+};
+
 /// Errors as ParseImageYaml; the name may be missing.
-Result<api::CreateDataImageRequest> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root);
+Result<ImageDescription> ReadImageTree(const ImageYaml& yaml, const yaml::Node& root);
 
 /// Tags and teams: a text that is in the list already is not added again.
 void AddUnique(std::vector<std::string>& list, const std::string& text);

@@ -10,7 +10,8 @@
 namespace spawnd::daemon {
 
 /// A read-only mount of the folder and nothing else, attached to nothing. What is mounted below it is left
-/// out. `name`: for messages. Job threads, as root.
-Result<UniqueFd> CloneFolder(int folder_fd, const std::string& name);
+/// out. `client`: a pidfd of the process that sent the descriptor, whose mounts may be others than ours (a
+/// job's container); -1: they are ours. `name`: for messages. Job threads, as root.
+Result<UniqueFd> CloneFolder(int folder_fd, int client, const std::string& name);
 
 }  // namespace spawnd::daemon

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/file.h"
-#include "daemon/access/caller.h"
 #include "daemon/build/text_in_memory.h"
 
 namespace spawnd::daemon {
@@ -14,40 +13,47 @@ constexpr size_t kMaxFolderEntries = 200'000;
 
 }  // namespace
 
-Result<std::unique_ptr<CallersFolder>> CallersFolder::Make(const Identity& caller, const std::string& path,
-                                                           UniqueFd folder_fd) {
-  std::unique_ptr<CallersFolder> folder(new CallersFolder(caller, path, std::move(folder_fd)));
-  TRY_ASSIGN(folder->names_, NamesInFolder(folder->Descriptor(), "backup '" + path + "'", kMaxFolderEntries));
+Result<std::unique_ptr<ClientFolder>> ClientFolder::Make(const FileRights& rights, const std::string& name,
+                                                         int folder_fd) {
+  std::unique_ptr<ClientFolder> folder(new ClientFolder(rights, name, folder_fd));
+  TRY_ASSIGN(folder->names_, NamesInFolder(folder_fd, "backup '" + name + "'", kMaxFolderEntries));
   return folder;
 }
 
-Result<UniqueFd> CallersFolder::Open(const std::string& relative_path) const {
-  return OpenAsCaller(caller_, path_ + "/" + relative_path, "file");
+Result<UniqueFd> ClientFolder::Open(const std::string& relative_path) const {
+  const std::string what = "file '" + name_ + "/" + relative_path + "'";
+  TRY_ASSIGN(FileOrFolder opened, OpenBeneath(rights_, folder_fd_, relative_path, what));
+  if (opened.is_folder) return Fail(ErrorCode::kInvalidArgument, what + " is a directory");
+  return std::move(opened.fd);
 }
 
-Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest& request,
-                                              const Identity& caller) {
+Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::vector<ClientFile> files,
+                                              const FileRights& rights) {
   std::vector<OpenedBackup> opened;
-  for (std::string path : request.backups) {
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    TRY_ASSIGN(FileOrFolder found, OpenFileOrFolderAsCaller(caller, path, "backup"));
+  for (ClientFile& file : files) {
     OpenedBackup& backup = opened.emplace_back();
-    backup.name = path.substr(path.rfind('/') + 1);
-    if (found.is_folder) {
-      TRY_ASSIGN(backup.folder, CallersFolder::Make(caller, path, std::move(found.fd)));
-    } else {
-      backup.fd = std::move(found.fd);
-      backup.reopens = true;
+    backup.name = file.name;
+    TRY_ASSIGN(ReceivedFile received, Receive(context, std::move(file), "backup", rights.identity.uid));
+    if (!received.is_folder) {
+      backup.reopens = MayOpenAgain(rights, received.fd.Get());
+      backup.fd = std::move(received.fd);
+      continue;
     }
+    backup.folder_fd = std::move(received.fd);
+    TRY_ASSIGN(backup.folder, ClientFolder::Make(rights, backup.name, backup.folder_fd.Get()));
   }
   return opened;
 }
 
-Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& script) {
+Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script) {
   OpenedBackup opened;
   opened.name = script.name;
   opened.is_script = true;
-  TRY_ASSIGN(opened.fd, OpenAsCaller(caller, script.path, "script"));
+  TRY_ASSIGN(FileOrFolder found,
+             OpenBeneath(rights, script.folder_fd, script.path, "script '" + script.name + "'"));
+  if (found.is_folder)
+    return Fail(ErrorCode::kInvalidArgument, "script '" + script.name + "' is a directory");
+  opened.fd = std::move(found.fd);
   return opened;
 }
 

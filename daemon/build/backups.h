@@ -1,5 +1,5 @@
-/// The backups and scripts of one image build: opening them with the caller's rights, and having the engine
-/// look at them. Job thread only.
+/// The backups and scripts of one image build: what the client has sent, and having the engine look at it.
+/// Job thread only.
 #pragma once
 
 #include <memory>
@@ -7,49 +7,50 @@
 #include <string_view>
 #include <vector>
 
-#include "api/types.h"
-#include "base/process.h"
 #include "base/unique_fd.h"
+#include "daemon/access/folder_access.h"
+#include "daemon/build/client_files.h"
+#include "daemon/build/context.h"
 #include "daemon/build/script_folders.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
 
-/// A backup that is a folder, as the engine sees it. Its files are opened with the rights of the caller.
-class CallersFolder final : public engines::BackupFolder {
+/// A backup that is a folder, as the engine sees it. Its files are opened with the rights of the client.
+class ClientFolder final : public engines::BackupFolder {
  public:
-  static Result<std::unique_ptr<CallersFolder>> Make(const Identity& caller, const std::string& path,
-                                                     UniqueFd folder_fd);
+  /// `folder_fd` outlives it.
+  static Result<std::unique_ptr<ClientFolder>> Make(const FileRights& rights, const std::string& name,
+                                                    int folder_fd);
   const std::vector<std::string>& Names() const override { return names_; }
   Result<UniqueFd> Open(const std::string& relative_path) const override;
-  /// Of the folder itself.
-  int Descriptor() const { return fd_.Get(); }
 
  private:
-  CallersFolder(Identity caller, std::string path, UniqueFd fd)
-      : caller_(std::move(caller)), path_(std::move(path)), fd_(std::move(fd)) {}
-  const Identity caller_;
-  const std::string path_;
-  const UniqueFd fd_;
+  ClientFolder(FileRights rights, std::string name, int folder_fd)
+      : rights_(std::move(rights)), name_(std::move(name)), folder_fd_(folder_fd) {}
+  const FileRights rights_;
+  const std::string name_;
+  const int folder_fd_;
   std::vector<std::string> names_;
 };
 
 struct OpenedBackup {
   std::string name;      ///< for messages
-  UniqueFd fd{};         ///< not of a folder
-  bool reopens = false;  ///< the caller may open it again by its descriptor
-  std::unique_ptr<CallersFolder> folder{};
+  UniqueFd fd{};         ///< not of a folder; its offset is the client's, too
+  bool reopens = false;  ///< the client's user may open it again by its descriptor
+  UniqueFd folder_fd{};  ///< of a folder
+  std::unique_ptr<ClientFolder> folder{};
   bool is_script = false;
   /// What the engine saw in it; refers to `fd` and `folder`.
   std::unique_ptr<engines::RecognisedBackup> recognised{};
 };
 
-/// Opens every backup of the request with the caller's rights.
-Result<std::vector<OpenedBackup>> OpenBackups(const api::CreateDataImageRequest& request,
-                                              const Identity& caller);
+/// Takes what the client has sent as backups; waits for pipes to end.
+Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::vector<ClientFile> files,
+                                              const FileRights& rights);
 
-/// Opens a file of a scripts folder with the caller's rights.
-Result<OpenedBackup> OpenScript(const Identity& caller, const FoundScript& script);
+/// Opens a file of a scripts folder.
+Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script);
 
 /// A script text as a file to restore from, in memory.
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);

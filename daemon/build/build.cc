@@ -29,12 +29,12 @@ namespace {
 /// One build, from request to completed row.
 class Build {
  public:
-  Build(BuildHost& host, const BuildOrder& order, BuildProgress& progress,
-        const std::stop_token& daemon_stops)
+  Build(BuildHost& host, BuildOrder order, BuildProgress& progress, const std::stop_token& daemon_stops)
       : host_(host),
-        order_(order),
+        order_(std::move(order)),
         progress_(progress),
-        stop_(daemon_stops, order.withdrawn),
+        rights_(RightsOf(order_.caller, order_.client, order_.client_fd)),
+        stop_(daemon_stops, order_.withdrawn),
         context_{host, daemon_stops, stop_.Token(), progress} {}
 
   const BuildContext& Context() const { return context_; }
@@ -42,11 +42,11 @@ class Build {
   Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     // Whatever may be refused is refused now, before there is anything to clean up.
-    TRY_ASSIGN(backups_, OpenBackups(order_.request, order_.caller));
+    TRY_ASSIGN(backups_, OpenBackups(context_, std::move(order_.backups), rights_));
+    TRY(OpenScriptsFolders());
     TRY(RecogniseBackups());
     TRY(ChooseServer());
-    TRY_ASSIGN(scripts_,
-               FindScripts(order_.caller, order_.request.scripts_folders, engine_->ScriptEndings()));
+    TRY_ASSIGN(scripts_, FindScripts(rights_, scripts_folders_, engine_->ScriptEndings()));
     TRY(CheckBackups());
     return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
                            feed = context_.progress.Feed()] { return images.BeginBuild(row, stop, feed); },
@@ -54,6 +54,20 @@ class Build {
   }
 
  private:
+  Result<void> OpenScriptsFolders() {
+    for (ClientFile& file : order_.scripts_folders) {
+      const std::string name = file.name;
+      TRY_ASSIGN(ReceivedFile folder,
+                 Receive(context_, std::move(file), "scripts folder", order_.caller.uid));
+      if (!folder.is_folder) {
+        return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + name + "' is a file",
+                    "Name the folder that it is in.");
+      }
+      scripts_folders_.push_back({name, std::move(folder.fd)});
+    }
+    return {};
+  }
+
   Result<void> RecogniseBackups() {
     for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup));
     return {};
@@ -138,7 +152,9 @@ class Build {
     return row;
   }
 
-  Restore Here() const { return {order_.caller, host_.layout.ImageLog(image_.id)}; }
+  Restore Here() const {
+    return {rights_, order_.client_fd ? order_.client_fd->Get() : -1, host_.layout.ImageLog(image_.id)};
+  }
 
   Result<ImageCompletion> MakeContent(const PendingImage& image) {
     image_ = image;
@@ -211,7 +227,7 @@ class Build {
     LogNotes(Here(), scripts_.notes);
     for (const FoundScript& script : scripts_.scripts) {
       // One at a time, so that as many as there are do not need as many descriptors.
-      TRY_ASSIGN(OpenedBackup opened, OpenScript(order_.caller, script));
+      TRY_ASSIGN(OpenedBackup opened, OpenScript(rights_, script));
       TRY(RunOpened(opened, order_.request.initial_database_name, server));
     }
     return {};
@@ -239,14 +255,16 @@ class Build {
   }
 
   BuildHost& host_;
-  const BuildOrder& order_;
+  BuildOrder order_;
   BuildProgress& progress_;
+  const FileRights rights_;
   const BuildStop stop_;
   const BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
   std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
+  std::vector<ScriptsFolder> scripts_folders_;
   FoundScripts scripts_;
   bool has_placements_ = false;
   PendingImage image_;
@@ -254,10 +272,11 @@ class Build {
 
 }  // namespace
 
-Result<ImageRow> BuildImage(BuildHost& host, const BuildOrder& order, BuildProgress& progress,
+Result<ImageRow> BuildImage(BuildHost& host, BuildOrder order, BuildProgress& progress,
                             const std::stop_token& stop) {
   const auto started = std::chrono::steady_clock::now();
-  Build build(host, order, progress, stop);
+  const std::string name = order.request.name;
+  Build build(host, std::move(order), progress, stop);
   auto image = build.Make();
   if (image) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
@@ -265,7 +284,7 @@ Result<ImageRow> BuildImage(BuildHost& host, const BuildOrder& order, BuildProgr
     return image;
   }
   Error error = WhyItEnded(std::move(image.error()), build.Context(), "the image build");
-  spdlog::warn("image '{}' was not made: {}", order.request.name, error.message);
+  spdlog::warn("image '{}' was not made: {}", name, error.message);
   return Fail(std::move(error));
 }
 

@@ -8,6 +8,7 @@
 namespace spawnd::daemon {
 
 class Catalog;
+class Disk;
 class Images;
 class Installations;
 class KeeperLauncher;
@@ -25,6 +26,7 @@ struct BuildHost {
   // Any thread.
   Mailbox& mailbox;
   const StoreLayout& layout;
+  const Disk& disk;
   const EngineHost& engine_host;
   Ports& ports;
   Installations& installations;

@@ -31,17 +31,14 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
                      engines::RestoreStep& step, BuildServer& server, int stdout_fd = -1,
                      const std::function<Result<void>()>& started = {}) {
   BeginStage(context, restore, step.title);
-  // Every tool reads the backup from its beginning.
-  if (backup.fd.Valid() && ::lseek(backup.fd.Get(), 0, SEEK_SET) != 0) {
-    return FailErrno(errno, "cannot rewind '" + backup.name + "'");
-  }
   ToolRun run;
   run.step = &step;
   run.backup_fd = backup.fd.Get();
   if (backup.folder && step.reads == engines::ToolReads::kBackup) {
-    TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder->Descriptor(), backup.name));
+    TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder_fd.Get(), restore.client, backup.name));
   }
-  run.caller = restore.caller;
+  run.caller = restore.rights.identity;
+  run.reads_any_file = restore.rights.overrides_modes;
   run.start = [&server](ProgramOrder order, ProgramDescriptors descriptors) {
     return server.Keeper().StartTool(std::move(order), std::move(descriptors));
   };

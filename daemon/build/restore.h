@@ -14,8 +14,9 @@
 namespace spawnd::daemon {
 
 struct Restore {
-  const Identity& caller;
-  std::string log_path;
+  const FileRights& rights;  ///< of the user whose tools run
+  int client = -1;           ///< a pidfd of the process that sent the backups; -1: it is gone
+  std::string log_path{};
 };
 
 /// Into the image's log, a line each.

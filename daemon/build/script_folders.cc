@@ -1,7 +1,6 @@
 #include "daemon/build/script_folders.h"
 
 #include "base/file.h"
-#include "daemon/access/caller.h"
 #include "daemon/build/script_order.h"
 
 namespace spawnd::daemon {
@@ -9,7 +8,8 @@ namespace {
 
 class Search {
  public:
-  Search(const Identity& caller, std::string root) : caller_(caller), root_(std::move(root)) {}
+  Search(const FileRights& rights, const ScriptsFolder& folder)
+      : rights_(rights), root_fd_(folder.fd.Get()), root_(folder.name) {}
 
   /// Adds the files below `folder` (relative, with a slash at its end, or empty) to `paths`.
   Result<void> Collect(const std::string& folder, int fd, size_t depth, std::vector<std::string>& paths) {
@@ -26,8 +26,8 @@ class Search {
         return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + root_ + "' has more than " +
                                                      std::to_string(kMaxScripts) + " entries");
       }
-      TRY_ASSIGN(const FileOrFolder found,
-                 OpenFileOrFolderAsCaller(caller_, root_ + "/" + folder + name, "script"));
+      TRY_ASSIGN(const FileOrFolder found, OpenBeneath(rights_, root_fd_, folder + name,
+                                                       "script '" + root_ + "/" + folder + name + "'"));
       if (found.is_folder) {
         TRY(Collect(folder + name + "/", found.fd.Get(), depth + 1, paths));
       } else {
@@ -38,34 +38,29 @@ class Search {
   }
 
  private:
-  const Identity& caller_;
+  const FileRights& rights_;
+  const int root_fd_;
   const std::string root_;
   size_t entries_ = 0;
 };
 
 }  // namespace
 
-Result<FoundScripts> FindScripts(const Identity& caller, const std::vector<std::string>& folders,
+Result<FoundScripts> FindScripts(const FileRights& rights, const std::vector<ScriptsFolder>& folders,
                                  const std::vector<std::string_view>& endings) {
   FoundScripts found;
-  for (std::string folder : folders) {
-    while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-    TRY_ASSIGN(const FileOrFolder opened, OpenFileOrFolderAsCaller(caller, folder, "scripts folder"));
-    if (!opened.is_folder) {
-      return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + folder + "' is a file",
-                  "Name the folder that it is in.");
-    }
+  for (const ScriptsFolder& folder : folders) {
     std::vector<std::string> paths;
-    TRY(Search(caller, folder).Collect("", opened.fd.Get(), 0, paths));
+    TRY(Search(rights, folder).Collect("", folder.fd.Get(), 0, paths));
     TRY_ASSIGN(OrderedScripts ordered, OrderScripts(paths, endings));
     if (ordered.paths.empty()) {
-      return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + folder + "' has no script in it",
+      return Fail(ErrorCode::kInvalidArgument, "scripts folder '" + folder.name + "' has no script in it",
                   "A script's name ends in ." + std::string(endings.front()) + ".");
     }
-    const std::string own_name = folder.substr(folder.rfind('/') + 1);
-    for (const std::string& path : ordered.paths)
-      found.scripts.push_back({own_name + "/" + path, folder + "/" + path});
-    for (std::string& note : ordered.notes) found.notes.push_back(own_name + ": " + std::move(note));
+    for (const std::string& path : ordered.paths) {
+      found.scripts.push_back({folder.name + "/" + path, folder.fd.Get(), path});
+    }
+    for (std::string& note : ordered.notes) found.notes.push_back(folder.name + ": " + std::move(note));
   }
   return found;
 }

@@ -1,4 +1,4 @@
-/// Finding the scripts of an image in the folders that its caller names, with the caller's rights. Job
+/// Finding the scripts of an image in the folders that its client has sent, with the client's rights. Job
 /// threads: it lists folders, which may be on a network.
 #pragma once
 
@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/process.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
+#include "daemon/access/folder_access.h"
 
 namespace spawnd::daemon {
 
@@ -15,8 +16,14 @@ inline constexpr size_t kMaxScripts = 20'000;  ///< entries of all folders toget
 inline constexpr size_t kMaxScriptFolderDepth = 32;
 
 struct FoundScript {
-  std::string name;  ///< for people: "sql/V1__tables.sql", which begins with the folder's own name
-  std::string path;  ///< absolute
+  std::string name;    ///< for people: "sql/V1__tables.sql", which begins with the folder's own name
+  int folder_fd = -1;  ///< that it is in; not owned
+  std::string path;    ///< below that
+};
+
+struct ScriptsFolder {
+  std::string name;  ///< for messages
+  UniqueFd fd;
 };
 
 struct FoundScripts {
@@ -25,8 +32,9 @@ struct FoundScripts {
 };
 
 /// Sub-folders are searched, names that begin with a dot are not. kInvalidArgument for a folder that is none,
-/// that has no script, or for too much; kForbidden and kNotFound as OpenAsCaller.
-Result<FoundScripts> FindScripts(const Identity& caller, const std::vector<std::string>& folders,
+/// that has no script, or for too much; kForbidden and kNotFound as OpenBeneath. `folders` outlive
+/// what is found.
+Result<FoundScripts> FindScripts(const FileRights& rights, const std::vector<ScriptsFolder>& folders,
                                  const std::vector<std::string_view>& endings);
 
 }  // namespace spawnd::daemon

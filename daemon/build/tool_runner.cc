@@ -127,11 +127,13 @@ class BackupInput {
     ahead_.resize(kReadBytes);
     ssize_t n = 0;
     do {
-      n = ::read(run_.backup_fd, ahead_.data(), ahead_.size());
+      // Not from the descriptor's own offset, which a client that has it as well can move.
+      n = ::pread(run_.backup_fd, ahead_.data(), ahead_.size(), static_cast<off_t>(read_));
     } while (n < 0 && errno == EINTR);
     const int err = errno;
     ahead_.resize(n > 0 ? static_cast<size_t>(n) : 0);
     if (n < 0) return FailErrno(err, "cannot read the backup");
+    read_ += ahead_.size();
     return {};
   }
 
@@ -140,6 +142,7 @@ class BackupInput {
   std::string ahead_;
   bool started_ = false;
   bool finished_ = false;
+  uint64_t read_ = 0;
   uint64_t done_ = 0;
   uint64_t total_ = 0;
 };
@@ -243,7 +246,7 @@ Result<ProgramOrder> Tool::Order(ProgramDescriptors& descriptors) {
     }
     descriptors.folder = std::move(run_.backup_folder);
     // The files of others in root's folders.
-    order.reads_any_file = run_.caller.uid == 0;
+    order.reads_any_file = run_.reads_any_file;
   }
   if (step.is_our_program) {
     const std::string& path = step.command.argv.front();

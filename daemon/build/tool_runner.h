@@ -25,11 +25,12 @@ struct ToolLimits {
 
 struct ToolRun {
   engines::RestoreStep* step = nullptr;
-  /// Of a file: read from its present offset to its end, or given to the tool, as step->reads says.
+  /// Of a file: read from its beginning to its end, or given to the tool, as step->reads says.
   int backup_fd = -1;
   /// Of a folder: a mount for the tool (backup_mount.h).
   UniqueFd backup_folder{};
-  Identity caller;  ///< the tool runs as this user
+  Identity caller;              ///< the tool runs as this user
+  bool reads_any_file = false;  ///< as root may (ProgramOrder)
   /// Has it started (KeeperClient::StartTool).
   std::function<Result<void>(ProgramOrder, ProgramDescriptors)> start;
   /// Called once it runs, before the first byte; an error ends it.

@@ -10,26 +10,28 @@
 #include "daemon/handlers/labels.h"
 #include "daemon/handlers/room.h"
 #include "daemon/host/engine_host.h"
+#include "daemon/http/descriptors.h"
 
 namespace spawnd::daemon {
 namespace {
 
-/// Paths of a kind are there when, and only when, they are the source.
-Result<void> CheckPaths(bool is_source, std::string_view source, std::string_view noun,
-                        const std::vector<std::string>& paths, std::string_view hint) {
-  if (is_source && paths.empty()) {
+/// Files of a kind are there when, and only when, they are the source.
+Result<void> CheckFiles(bool is_source, std::string_view source, std::string_view noun,
+                        const std::vector<api::ClientFile>& files, std::string_view hint) {
+  if (is_source && files.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "sourceType '" + std::string(source) + "' needs a " + std::string(noun), std::string(hint));
   }
-  if (!is_source && !paths.empty()) {
+  if (!is_source && !files.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "a " + std::string(noun) + " is given, but sourceType is not '" + std::string(source) + "'",
                 "Use sourceType: " + std::string(source) + ".");
   }
-  for (const std::string& path : paths) {
-    // Relative to what? Only the client knows, and it has resolved it.
-    if (path.starts_with('/')) continue;
-    return Fail(ErrorCode::kInvalidArgument, std::string(noun) + " path '" + path + "' is not absolute");
+  for (const api::ClientFile& file : files) {
+    if (file.descriptor.has_value() != file.upload.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  std::string(noun) + " '" + file.name + "' needs either a descriptor or an upload");
+    }
   }
   return {};
 }
@@ -42,9 +44,9 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
                 "'spawnctl get engines' lists them.");
   }
   TRY(api::ValidateLifetime(request.lifetime_seconds));
-  TRY(CheckPaths(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
+  TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
-  TRY(CheckPaths(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",
+  TRY(CheckFiles(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",
                  request.scripts_folders, "Name it: `scriptsFolders: [./sql]`."));
   return {};
 }
@@ -54,6 +56,51 @@ Result<void> CheckNetwork(const api::CreateDataImageRequest& request, uid_t call
   if (request.network != api::Network::kHost || host.host_network || caller == 0) return {};
   return Fail(ErrorCode::kForbidden, "only root may give an image the host's network",
               "Leave `network: host` out, or ask the administrator for it.");
+}
+
+/// For messages. Whatever it is, it is no path.
+std::string NameOf(const api::ClientFile& file, std::string_view noun) {
+  std::string_view name = file.name;
+  while (name.ends_with('/')) name.remove_suffix(1);
+  name = name.substr(name.rfind('/') + 1);
+  return std::string(name.empty() ? noun : name);
+}
+
+/// Takes what `files` speak of out of what came.
+Result<std::vector<ClientFile>> FilesOf(const std::vector<api::ClientFile>& files, std::string_view noun,
+                                        http::Descriptors* descriptors) {
+  std::vector<ClientFile> taken;
+  for (const api::ClientFile& file : files) {
+    ClientFile& one = taken.emplace_back();
+    one.name = NameOf(file, noun);
+    if (!file.descriptor) {
+      return Fail(ErrorCode::kUnsupported, "uploads are not there yet");
+    }
+    if (descriptors != nullptr) one.fd = descriptors->Take(*file.descriptor);
+    if (one.fd.Valid()) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "there is no descriptor " + std::to_string(*file.descriptor) + " for " + std::string(noun) +
+                    " '" + one.name + "'",
+                "Each descriptor is for one file, and the header Spawn-Descriptors says how many come.");
+  }
+  return taken;
+}
+
+/// On the job's thread, where the files may be closed.
+Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http::Peer& peer,
+                           const std::stop_token& withdrawn, http::Descriptors* descriptors,
+                           const std::vector<std::string>& idle_teams) {
+  BuildOrder order;
+  order.request = wanted;
+  TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors));
+  TRY_ASSIGN(order.scripts_folders, FilesOf(wanted.scripts_folders, "scripts folder", descriptors));
+  order.caller = peer.socket;
+  order.client = peer.pid;
+  order.client_fd = peer.process;
+  order.owner = peer.identity.uid;
+  order.withdrawn = withdrawn;
+  order.idle_teams = idle_teams;
+  return order;
 }
 
 }  // namespace
@@ -72,13 +119,14 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   std::vector<std::string> warnings = std::move(shared->warnings);
   warnings.insert(warnings.end(), room->begin(), room->end());
   wanted->teams = std::move(shared->teams);
-  BuildOrder order{std::move(*wanted), request.peer.socket, request.peer.identity.uid, reply.ClientGone()};
-  order.idle_teams = std::move(shared->idle_teams);
   const StreamedAnswer answer(reply);
-  const auto build = [&services, order = std::move(order), answer,
+  const auto build = [&services, wanted = std::move(*wanted), peer = request.peer, gone = reply.ClientGone(),
+                      descriptors = request.descriptors, idle_teams = std::move(shared->idle_teams), answer,
                       warnings = std::move(warnings)](const std::stop_token& stop) mutable {
     BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
-    auto image = BuildImage(services.build, order, progress, stop);
+    auto order = OrderOf(wanted, peer, gone, descriptors.get(), idle_teams);
+    auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
+                       : Fail(std::move(order.error()));
     if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
       AnswerWithImage(services, image, answer, warnings);

@@ -65,8 +65,8 @@ UniqueFd Descriptors::Take(size_t index) {
 }
 
 ssize_t ReceiveBytes(int socket, std::span<char> memory, std::vector<UniqueFd>* descriptors) {
-  // No more room than for kMaxDescriptors: what does not fit never gets a number here.
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
+  // Room for one too many, which tells that there were more: the kernel drops those.
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (kMaxDescriptors + 1))> control{};
   iovec bytes{memory.data(), memory.size()};
   msghdr message{};
   message.msg_iov = &bytes;

@@ -14,7 +14,7 @@
 
 namespace spawnd::daemon::http {
 
-/// Of one request. The kernel itself drops what comes beyond that in one message.
+/// Of one request.
 inline constexpr size_t kMaxDescriptors = 64;
 
 /// Closes descriptors on threads of its own. Safe from any thread. A thread that hangs is not waited for.

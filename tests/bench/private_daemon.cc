@@ -1,16 +1,19 @@
 #include "tests/bench/private_daemon.h"
 
 #include <boost/filesystem.hpp>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "api/json.h"
 #include "base/process.h"
+#include "base/unique_fd.h"
 #include "tests/bench/row.h"
 #include "tests/places.h"
 
@@ -83,11 +86,14 @@ Result<api::DataImage> PrivateDaemon::CreateImageOf(const std::string& name, con
   request.name = name;
   request.engine = "postgresql";
   request.source_type = api::SourceType::kBackup;
-  request.backups = {backup};
+  const UniqueFd file(::open(backup.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(errno, "cannot open '" + backup + "'");
+  request.backups = {{"backup", 0, ""}};
   request.initial_database_name = database;
   request.version = "15";
   client::CreateEvents events;
-  TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), events));
+  TRY_ASSIGN(const std::string json,
+             client_->Create("/v1/data-images", api::ToJson(request), events, {file.Get()}));
   return api::FromJson<api::DataImage>(json);
 }
 

@@ -32,7 +32,7 @@ SUCCESSES = [
     ("listDataContainers", {}, None, {}),
     ("createDataImage", {}, {"name": "api", "sourceType": "backup", "engine": "postgresql", "tags": ["one"],
                              "teams": [], "lifetimeSeconds": 3600, "durability": "always",
-                             "initialDatabaseName": "shop", "backups": [FOLDER + "/items.sql"],
+                             "initialDatabaseName": "shop", "backups": [{"name": "items.sql", "descriptor": 0}],
                              "preScript": "select 1;", "postScript": "select 2;"}, {"image": "id"}),
     ("getDataImage", {"ref": "api:one"}, None, {}),
     ("getDataImageLog", {"ref": "api:one", "tail": 5}, None, {}),
@@ -64,6 +64,9 @@ SUCCESSES = [
     ("deleteDataImage", {"ref": "$image"}, None, {}),
 ]
 
+# Files whose descriptors go along with a request that has a body.
+FILES = {"createDataImage": [FOLDER + "/items.sql"]}
+
 failures = 0
 
 
@@ -74,8 +77,24 @@ def report(ok, what, why=""):
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self):
+    """Sends `files` as descriptors with the first bytes of the request."""
+
+    def __init__(self, files=()):
         super().__init__("localhost", timeout=60)
+        self.files = [open(path, "rb") for path in files]
+
+    def send(self, data):
+        if self.sock is None:
+            self.connect()
+        if not self.files:
+            return self.sock.sendall(data)
+        sent = socket.send_fds(self.sock, [data], [file.fileno() for file in self.files])
+        self.close_files()
+        return self.sock.sendall(data[sent:])
+
+    def close_files(self):
+        while self.files:
+            self.files.pop().close()
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -115,16 +134,17 @@ class Operation:
         body = node.get("requestBody")
         self.body = strict(body["content"]["application/json"]["schema"], root) if body else None
 
-    def send(self, parameters=None, body=None, headers=None):
+    def send(self, parameters=None, body=None, headers=None, files=None):
         path = self.path
         for name in self.path_parameters:
             path = path.replace("{%s}" % name, urllib.parse.quote(str((parameters or {}).get(name, "x")), safe=""))
         query = {k: v for k, v in (parameters or {}).items() if k not in self.path_parameters}
         if query:
             path += "?" + urllib.parse.urlencode(query)
-        connection = UnixConnection()
+        files = files if files is not None else FILES.get(self.id, []) if body is not None else []
+        connection = UnixConnection(files)
         text = body if isinstance(body, (str, type(None))) else json.dumps(body)
-        connection.request(self.method, path, text, headers or {})
+        connection.request(self.method, path, text, {**(headers or {}), "Spawn-Descriptors": str(len(files))})
         answer = connection.getresponse()
         content = answer.read().decode()
         connection.close()
@@ -288,7 +308,8 @@ def check_failing_stream(operation):
     with open(path, "w", encoding="utf-8") as file:
         file.write("create table a (id int);\ninsert into nowhere values (1);\n")
     last = operation.check(*operation.send(body={"name": "fails", "sourceType": "backup", "engine": "postgresql",
-                                                 "initialDatabaseName": "shop", "backups": [path]}))
+                                                 "initialDatabaseName": "shop", "backups": [{"name": "fails.sql", "descriptor": 0}]},
+                                           files=[path]))
     assert last["error"]["code"] == "invalid_argument" and "nowhere" in last["error"]["message"], f"it ends with {last}"
 
 

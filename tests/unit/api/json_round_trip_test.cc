@@ -125,13 +125,17 @@ TEST_CASE("requests travel and leave out what was not given") {
   request.tags = {"a", "b"};
   request.lifetime_seconds = 3600;
   request.durability = Durability::kEverySecond;
-  request.backups = {"/srv/x.sql"};
+  request.backups = {{"x.sql", 0, ""}, {"y.sql", std::nullopt, "17"}};
   request.pre_script = "select 1;\n";
   const auto back = FromJson<CreateDataImageRequest>(ToJson(request));
   REQUIRE(back);
   CHECK(ToJson(*back) == ToJson(request));
   CHECK(back->version == "11.0");
   CHECK(back->durability == Durability::kEverySecond);
+  REQUIRE(back->backups.size() == 2);
+  CHECK(back->backups[0].descriptor == 0U);
+  CHECK(back->backups[1].upload == "17");
+  CHECK_FALSE(back->backups[1].descriptor);
 
   CreateDataContainerRequest container;
   container.image = "demo";
@@ -140,6 +144,24 @@ TEST_CASE("requests travel and leave out what was not given") {
   REQUIRE(same);
   CHECK(same->image == "demo");
   CHECK_FALSE(same->durability);
+}
+
+TEST_CASE("a request that names a path is told what to send in its place") {
+  for (const std::string field : {"backups", "scriptsFolders"}) {
+    for (const std::string item :
+         {R"("/etc/shadow")", R"({"path":"/etc/shadow"})", R"({"name":"x","descriptor":0},"/x")"}) {
+      const auto refused =
+          FromJson<CreateDataImageRequest>(R"({"name":"n",")" + field + R"(":[)" + item + "]}");
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().message == "field '" + field +
+                                           "' of the request names a path, and the daemon opens no files for "
+                                           "its clients");
+      CHECK(refused.error().hint.find("docs/openapi.yaml") != std::string::npos);
+    }
+  }
+  CHECK_FALSE(FromJson<CreateDataImageRequest>(R"({"backups":"/x"})"));
+  CHECK_FALSE(FromJson<CreateDataImageRequest>(R"({"backups":[{"descriptor":-1}]})"));
+  CHECK_FALSE(FromJson<CreateDataImageRequest>(R"({"backups":[5]})"));
 }
 
 TEST_CASE("errors keep code, message and hint") {

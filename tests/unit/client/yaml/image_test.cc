@@ -18,6 +18,12 @@ using Texts = std::vector<std::string>;
 
 namespace {
 
+Texts PathsOf(const std::vector<NamedFile>& files) {
+  Texts paths;
+  for (const NamedFile& file : files) paths.push_back(CanonicalPath(file.path));
+  return paths;
+}
+
 /// A folder "yaml" with backups/x.sql and sql/, and another "cwd" with only-here.sql.
 class Folders {
   const spawnd::ScratchDirectory folder_;  // in front of `root`, which is made of it
@@ -33,10 +39,14 @@ class Folders {
   }
   ImageYaml Yaml(const std::string& text) const { return {"x.yaml", text, root + "/yaml", root + "/cwd"}; }
   api::CreateDataImageRequest Parsed(const std::string& text, const ImageOverrides& overrides = {}) const {
-    auto request = ParseImageYaml(Yaml(text), overrides);
-    if (!request) FAIL(request.error().message);
-    return std::move(*request);
+    return Described(text, overrides).request;
   }
+  ImageDescription Described(const std::string& text, const ImageOverrides& overrides = {}) const {
+    auto image = ParseImageYaml(Yaml(text), overrides);
+    if (!image) FAIL(image.error().message);
+    return std::move(*image);
+  }
+  Texts Backups(const std::string& text) const { return PathsOf(Described(text).backups); }
   spawnd::Error Refused(const std::string& text, const ImageOverrides& overrides = {}) const {
     const auto request = ParseImageYaml(Yaml(text), overrides);
     INFO(text);
@@ -56,7 +66,7 @@ const std::string kEmpty = kHead + "sourceType: empty\n";
 
 TEST_CASE("the example of the contract") {
   const Folders folders;
-  const auto request = folders.Parsed(R"(name: WidgetStore
+  const ImageDescription image = folders.Described(R"(name: WidgetStore
 sourceType: Backup
 engine: Postgres
 version: 11.0
@@ -74,6 +84,7 @@ preScript: |
 postScript: |
   update people set name = 'x';
 )");
+  const api::CreateDataImageRequest& request = image.request;
   CHECK(request.name == "WidgetStore");
   CHECK(request.source_type == api::SourceType::kBackup);
   CHECK(request.engine == "Postgres");
@@ -83,7 +94,8 @@ postScript: |
   CHECK(request.lifetime_seconds == 48 * 3600);
   CHECK(request.durability == api::Durability::kEverySecond);
   CHECK(request.initial_database_name == "Customers");
-  CHECK(request.backups == Texts{folders.root + "/yaml/backups/x.sql"});
+  CHECK(PathsOf(image.backups) == Texts{folders.root + "/yaml/backups/x.sql"});
+  CHECK(image.backups[0].name == "x.sql");
   CHECK(request.pre_script == "select 1;\n\tselect 'tab';\n");
   CHECK(request.post_script == "update people set name = 'x';\n");
 }
@@ -102,18 +114,17 @@ TEST_CASE("every spelling of a backup") {
         std::string("backupFile: ../yaml/backups/./x.sql\n"), "backupFile: " + file[0] + "\n",
         "backupFolder: " + folders.root + "/yaml/backups\nbackupFile: x.sql\n"}) {
     INFO(text);
-    CHECK(folders.Parsed(kBackup + text).backups == file);
+    CHECK(folders.Backups(kBackup + text) == file);
   }
-  CHECK(folders.Parsed(kBackup + "backupFolder: backups\n").backups == Texts{folders.root + "/yaml/backups"});
-  CHECK(folders.Parsed(kBackup + "backups: [{path: backups/x.sql}, {path: y z.dump}]\n").backups ==
+  CHECK(folders.Backups(kBackup + "backupFolder: backups\n") == Texts{folders.root + "/yaml/backups"});
+  CHECK(folders.Backups(kBackup + "backups: [{path: backups/x.sql}, {path: y z.dump}]\n") ==
         Texts{file[0], folders.root + "/yaml/y z.dump"});
 }
 
 TEST_CASE("relative paths: the file's folder first, then the current directory") {
   const Folders folders;
-  CHECK(folders.Parsed(kBackup + "backup: only-here.sql\n").backups ==
-        Texts{folders.root + "/cwd/only-here.sql"});
-  CHECK(folders.Parsed(kBackup + "backup: backups\n").backups == Texts{folders.root + "/yaml/backups"});
+  CHECK(folders.Backups(kBackup + "backup: only-here.sql\n") == Texts{folders.root + "/cwd/only-here.sql"});
+  CHECK(folders.Backups(kBackup + "backup: backups\n") == Texts{folders.root + "/yaml/backups"});
   const auto missing = folders.Refused(kBackup + "backups:\n  - path: absent.sql\n");
   CHECK(missing.code == ErrorCode::kNotFound);
   CHECK(missing.message == "x.yaml, line 5: cannot open backup 'absent.sql': No such file or directory");
@@ -125,9 +136,10 @@ TEST_CASE("relative paths: the file's folder first, then the current directory")
 
 TEST_CASE("scripts") {
   const Folders folders;
-  const auto request = folders.Parsed(kHead + "sourceType: scripts\nscriptsFolders: [sql, ./backups]\n");
-  CHECK(request.source_type == api::SourceType::kScripts);
-  CHECK(request.scripts_folders == Texts{folders.root + "/yaml/sql", folders.root + "/yaml/backups"});
+  const auto image = folders.Described(kHead + "sourceType: scripts\nscriptsFolders: [sql/, ./backups]\n");
+  CHECK(image.request.source_type == api::SourceType::kScripts);
+  CHECK(image.scripts_folders[0].name == "sql");
+  CHECK(PathsOf(image.scripts_folders) == Texts{folders.root + "/yaml/sql", folders.root + "/yaml/backups"});
 }
 
 TEST_CASE("words in any case, text kept literally, nulls are absent") {

@@ -127,7 +127,7 @@ TEST_CASE("a backup that is a folder is seen read-only, and nothing above it") {
   REQUIRE(::chown((scratch / "backup/private").c_str(), 12345, 12345) == 0);
   const auto folder = [&] {
     const UniqueFd fd(::open((scratch / "backup").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    auto mount = CloneFolder(fd.Get(), "backup");
+    auto mount = CloneFolder(fd.Get(), -1, "backup");
     REQUIRE(mount);
     return std::move(*mount);
   };
