@@ -15,6 +15,8 @@ int HttpStatus(ErrorCode code) {
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kInUse:
       return 409;
+    case ErrorCode::kTooMany:
+      return 429;
     case ErrorCode::kUnsupported:
       return 501;
     case ErrorCode::kNotReady:
@@ -48,6 +50,7 @@ int ExitCode(ErrorCode code) {
     case ErrorCode::kUnavailable:
       return 69;
     case ErrorCode::kNotReady:
+    case ErrorCode::kTooMany:
       return 75;
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kInUse:

@@ -208,9 +208,19 @@ void Describe(auto& visit, Is<Version> auto& x) {
   visit.Field("gitCommit", x.git_commit);
 }
 
+void Describe(auto& visit, Is<Quotas> auto& x) {
+  visit.Field("connections", x.connections);
+  visit.Field("builds", x.builds);
+  visit.Field("launches", x.launches);
+  visit.Field("containers", x.containers);
+  visit.Field("diskBytes", x.disk_bytes);
+}
+
 void Describe(auto& visit, Is<WhoAmI> auto& x) {
   visit.Field("user", x.user);
   visit.Field("uid", x.uid);
+  visit.Field("quotas", x.quotas);
+  visit.Field("usage", x.usage);
 }
 
 void Describe(auto& visit, Is<Progress> auto& x) {

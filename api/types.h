@@ -198,10 +198,21 @@ struct Version {
   std::string git_commit;
 };
 
+/// How many of each a user may have, or has.
+struct Quotas {
+  int64_t connections = 0;
+  int64_t builds = 0;    ///< running at once
+  int64_t launches = 0;  ///< starts and saves, running at once
+  int64_t containers = 0;
+  int64_t disk_bytes = 0;
+};
+
 /// GET /v1/whoami
 struct WhoAmI {
   std::string user;
   std::optional<uint32_t> uid;  ///< nobody is not root
+  Quotas quotas;                ///< 0: no limit
+  Quotas usage;
 };
 
 /// One line of a streamed response (Content-Type application/x-ndjson). Exactly one of the three kinds; a

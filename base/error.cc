@@ -12,7 +12,7 @@ struct NamedCode {
   std::string_view name;
 };
 
-constexpr std::array<NamedCode, 16> kNames{{
+constexpr std::array<NamedCode, 17> kNames{{
     {ErrorCode::kInvalidArgument, "invalid_argument"},
     {ErrorCode::kNotFound, "not_found"},
     {ErrorCode::kAlreadyExists, "already_exists"},
@@ -24,6 +24,7 @@ constexpr std::array<NamedCode, 16> kNames{{
     {ErrorCode::kCorrupt, "corrupt"},
     {ErrorCode::kPoisoned, "poisoned"},
     {ErrorCode::kNotReady, "not_ready"},
+    {ErrorCode::kTooMany, "too_many"},
     {ErrorCode::kUnavailable, "unavailable"},
     {ErrorCode::kTimeout, "timeout"},
     {ErrorCode::kCancelled, "cancelled"},

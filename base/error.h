@@ -25,6 +25,7 @@ enum class ErrorCode {
   kCorrupt,          ///< stored bytes do not match their checksum or format
   kPoisoned,         ///< a sync of a volume failed: nobody knows what of its last writes is on the disk
   kNotReady,         ///< the thing is still being made
+  kTooMany,          ///< a limit on how many says no: less of one's own, or later
   kUnavailable,      ///< a process that should answer does not; trying later may work
   kTimeout,          ///< a deadline passed
   kCancelled,        ///< the caller went away or asked to stop

@@ -117,6 +117,13 @@ void SetOomScore(const std::string& score) {
   ::close(fd);
 }
 
+void LimitOpenFiles(uint64_t wanted) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = std::min<rlim_t>(wanted, files.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 [[noreturn]] void RunChild(const ChildPlan& plan) {
   const SpawnOptions& options = *plan.options;
   // A pipe to report on must not sit on one of the places.
@@ -129,6 +136,7 @@ void SetOomScore(const std::string& score) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (options.new_session) ::setsid();
+  LimitOpenFiles(options.open_files);
   // While still the parent's user: afterwards the file belongs to nobody that this process is.
   if (!plan.oom_score.empty()) SetOomScore(plan.oom_score);
   ok = ok && SetLimits(options.limits);

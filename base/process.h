@@ -51,6 +51,9 @@ struct SpawnOptions {
   /// -1000 (never killed when memory runs out) to 1000 (first); empty: as the parent. A kernel that refuses
   /// it (less than the parent's, without CAP_SYS_RESOURCE) is no error.
   std::optional<int> oom_score_adj;
+  /// Soft limit of open descriptors, if the hard one allows it. Who needs more raises it himself; who asks
+  /// select() cannot have more. What the daemon needs is no program's affair.
+  uint64_t open_files = 1024;
 };
 
 /// Puts SpawnOptions::system_call_filter over the calling process, for one that goes on without an exec. It

@@ -8,6 +8,8 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -23,6 +25,7 @@ namespace {
 /// ext4 and an engine's first files need some room.
 constexpr uint64_t kMinVolumeBytes = uint64_t{256} << 20U;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
+constexpr size_t kMostOfAQuota = 1'000'000;
 
 using Kind = yaml::Node::Kind;
 
@@ -112,22 +115,26 @@ Result<void> ReadUserRange(const Place& place, Config& config) {
   return {};
 }
 
-Result<void> ReadVolumeSize(const Place& place, Config& config) {
+/// "64GiB" in bytes; nothing when it is no size, or more than `most` bytes.
+std::optional<uint64_t> SizeIn(std::string_view text, uint64_t most) {
   constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{
       {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
-  TRY_ASSIGN(const std::string text, Text(place));
   for (const auto& [unit, shift] : kUnits) {
     uint64_t number = 0;
-    if (!text.ends_with(unit) ||
-        !ParseNumber(std::string_view(text).substr(0, text.size() - unit.size()), number)) {
-      continue;
-    }
-    // A mebibyte is a multiple of every unit of the store, so that only the bounds need a look.
-    if (number > storage::kMaxVolumeBytes >> shift || number << shift < kMinVolumeBytes) break;
-    config.volume_bytes = number << shift;
-    return {};
+    if (!text.ends_with(unit) || !ParseNumber(text.substr(0, text.size() - unit.size()), number)) continue;
+    if (number > most >> shift) break;
+    return number << shift;
   }
-  return Bad(place, "a size from 256MiB to 8TiB, such as 64GiB");
+  return std::nullopt;
+}
+
+Result<void> ReadVolumeSize(const Place& place, Config& config) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  // A mebibyte is a multiple of every unit of the store, so that only the bounds need a look.
+  const auto bytes = SizeIn(text, storage::kMaxVolumeBytes);
+  if (!bytes || *bytes < kMinVolumeBytes) return Bad(place, "a size from 256MiB to 8TiB, such as 64GiB");
+  config.volume_bytes = *bytes;
+  return {};
 }
 
 Result<void> ReadHost(const Place& place, Config& config) {
@@ -222,6 +229,53 @@ Result<void> ReadPublishers(const Place& place, Config& config) {
   return ReadMap(place, keys);
 }
 
+Result<void> ReadCount(const Place& place, size_t& count) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  if (!ParseNumber(text, count) || count > kMostOfAQuota)
+    return Bad(place, fmt::format("a number from 0 (no limit) to {}", kMostOfAQuota));
+  return {};
+}
+
+Result<void> ReadDiskQuota(const Place& place, uint64_t& bytes) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  const auto size = text == "0" ? 0 : SizeIn(text, std::numeric_limits<int64_t>::max());
+  if (!size) return Bad(place, "0 (no limit), or a size such as 200GiB");
+  bytes = *size;
+  return {};
+}
+
+std::vector<Key> KeysOfLimits(UserLimits& limits) {
+  return {{"connections", [&](const Place& place) { return ReadCount(place, limits.connections); }},
+          {"builds", [&](const Place& place) { return ReadCount(place, limits.builds); }},
+          {"launches", [&](const Place& place) { return ReadCount(place, limits.launches); }},
+          {"containers", [&](const Place& place) { return ReadCount(place, limits.containers); }},
+          {"disk", [&](const Place& place) { return ReadDiskQuota(place, limits.disk_bytes); }}};
+}
+
+/// Whose quotas differ from everybody's, each with those that do.
+Result<void> ReadQuotasOfUsers(const Place& place, QuotaSettings& quotas) {
+  if (!IsOrNothing(place, Kind::kMap)) return Bad(place, "a map of user names");
+  for (const auto& [key, value] : place.node.entries) {
+    const auto [user, is_new] = quotas.users.emplace(key.text, quotas.everybody);
+    if (!is_new) return place.file.Bad(key.line, fmt::format("user '{}' is there twice", key.text));
+    TRY(ReadMap({value, place.file, place.key + "." + key.text}, KeysOfLimits(user->second)));
+  }
+  return {};
+}
+
+Result<void> ReadQuotas(const Place& place, Config& config) {
+  QuotaSettings& quotas = config.quotas;
+  std::vector<Key> keys = KeysOfLimits(quotas.everybody);
+  // Theirs begin with what everybody has, wherever in the map that stands.
+  std::optional<Place> users;
+  keys.push_back({"users", [&users](const Place& place_of_users) -> Result<void> {
+                    users.emplace(place_of_users);
+                    return {};
+                  }});
+  TRY(ReadMap(place, keys));
+  return users ? ReadQuotasOfUsers(*users, quotas) : Result<void>();
+}
+
 Result<void> ReadUsualPlaces(const Place& place, Config& config) {
   const std::string& text = place.node.text;
   config.engine_usual_places = text == "true";
@@ -261,6 +315,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
        [&config](const Place& place) { return ReadPercent(place, config.disk_refuse_percent); }},
       {"teams", with(ReadTeams)},
       {"publishers", with(ReadPublishers)},
+      {"quotas", with(ReadQuotas)},
   };
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string_view licence = engine->LicenceKey();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/access/quotas.h"
 #include "daemon/access/team.h"
 
 namespace spawnd::daemon {
@@ -33,6 +34,7 @@ struct Config {
   int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
   Publishers publishers;
+  QuotaSettings quotas;
   /// Registry names: which engine stands in for one of which no version is installed.
   std::map<std::string, std::string> engine_fallbacks;
   /// Keys of licences (Engine::LicenceKey) that the administrator accepts.
@@ -47,7 +49,7 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
 
 /// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
-/// only: all but the teams, the publishers and the limits of the disk.
+/// only: all but the teams, the publishers, the quotas and the limits of the disk.
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

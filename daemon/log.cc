@@ -6,7 +6,10 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "base/escape_controls.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -41,15 +44,30 @@ class JournalPriority final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// "%&", the message, without anything that a reader could take for more than text: a line's end begins no
+/// line, so that whoever puts one into a path or a name writes nothing into the log in the daemon's name; an
+/// escape sequence does nothing to the terminal that shows it.
+class Harmless final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = EscapeControls({message.payload.data(), message.payload.size()}, "");
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<Harmless>();
+  }
+};
+
 }  // namespace
 
 void StartLogging() {
   auto logger = std::make_shared<spdlog::logger>("spawnd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<Harmless>('&');
   if (std::getenv("JOURNAL_STREAM") != nullptr) {
-    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
+    formatter->add_flag<JournalPriority>('*').set_pattern("%*%&");
   } else {
-    formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
+    formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %&");
   }
   logger->set_formatter(std::move(formatter));
   logger->flush_on(spdlog::level::trace);

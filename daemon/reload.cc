@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "daemon/access/quotas.h"
 #include "daemon/access/visibility.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/loop/mailbox.h"
@@ -29,9 +30,10 @@ void Reload::Begin() {
   // systemd tells this reload from an earlier one by the time (sd_notify(3)).
   ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading its settings",
                static_cast<long long>(MonotonicNanoseconds() / 1000));
-  uses_.jobs.Run([this](const std::stop_token&) {
+  uses_.jobs.Run(kForDaemon, [this](const std::stop_token&) {
     auto wanted = LoadConfig(path_, must_exist_);
     if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers);
+    if (wanted) uses_.quotas.Change(wanted->quotas);
     uses_.mailbox.Post([this, wanted = std::move(wanted)] { Finish(wanted); });
   });
 }
@@ -40,7 +42,7 @@ void Reload::Finish(const Result<Config>& wanted) {
   if (uses_.stopping.stop_requested()) return;
   if (wanted) {
     uses_.disk.SetLimits(wanted->disk_warn_percent, wanted->disk_refuse_percent);
-    spdlog::info("'{}' was read again; its teams, its publishers and its limits of the disk are in force",
+    spdlog::info("'{}' was read again; its teams, publishers, quotas and limits of the disk are in force",
                  path_);
     const auto waiting = KeysForNextStart(started_with_, *wanted);
     if (!waiting.empty()) {

@@ -1,6 +1,6 @@
-/// Reads spawnd.yaml again when the administrator asks for it, by SIGHUP: teams, publishers and the limits of
-/// the disk take effect at once, other keys that have changed are named in the log, and a file that cannot be
-/// used changes nothing.
+/// Reads spawnd.yaml again when the administrator asks for it, by SIGHUP: teams, publishers, quotas and the
+/// limits of the disk take effect at once, other keys that have changed are named in the log, and a file that
+/// cannot be used changes nothing.
 ///
 /// Loop thread. The file is read and its names are looked up by a job, because a directory service may take
 /// its time.
@@ -17,6 +17,7 @@ namespace spawnd::daemon {
 class Disk;
 class Jobs;
 class Mailbox;
+class Quotas;
 class TeamMembers;
 
 class Reload {
@@ -24,6 +25,7 @@ class Reload {
   /// All outlive this but for the jobs, which have stopped before it goes.
   struct Uses {
     TeamMembers& teams;
+    Quotas& quotas;
     Disk& disk;
     Jobs& jobs;
     Mailbox& mailbox;

@@ -14,6 +14,7 @@
 
 #include "base/accounts.h"
 #include "base/file.h"
+#include "daemon/access/quotas.h"
 #include "daemon/access/tokens.h"
 #include "daemon/access/visibility.h"
 #include "daemon/build/host.h"
@@ -115,11 +116,18 @@ ConfigFile ConfigFileOf(const std::string& named) {
   return named.empty() ? ConfigFile{kDefaultConfigPath, false} : ConfigFile{named, true};
 }
 
-/// How many jobs of each kind run at once; more wait in line.
-constexpr size_t kLaunchThreads = 32;   ///< each waits for one keeper: a whole wave of creates at once
-constexpr size_t kBuildThreads = 8;     ///< image builds
-constexpr size_t kRemovalThreads = 8;   ///< killing keepers and removing files
-constexpr size_t kQuestionThreads = 4;  ///< what blocks for moments: disk usage, user names
+/// How many jobs of each kind run at once, and how many of them root cannot take from the others, nor they
+/// from root; more wait in line.
+constexpr size_t kLaunches = 36;  ///< each waits for one keeper: a whole wave of creates at once
+constexpr size_t kLaunchReserve = 4;
+constexpr size_t kBuilds = 10;
+constexpr size_t kBuildReserve = 2;
+constexpr size_t kRemovals = 10;  ///< killing keepers and removing files
+constexpr size_t kRemovalReserve = 2;
+constexpr size_t kRemovalsOfUser = 4;
+constexpr size_t kQuestions = 8;  ///< what blocks for moments: disk usage, user names
+constexpr size_t kQuestionReserve = 2;
+constexpr size_t kQuestionsOfUser = 3;
 
 /// The running daemon. Whatever refers to another member stands below it, and goes before it; the jobs, which
 /// refer to all of them, are ended before any goes.
@@ -148,6 +156,7 @@ class Daemon {
   Ports ports_;
   Installations installations_;
   TeamMembers teams_;
+  Quotas quotas_;
   Disk disk_;
   KeyGuards empty_images_;
   std::stop_source stopping_;
@@ -191,6 +200,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
                                           engines::kServerRunDeadline, engines::kMaxServerRunOutput});
           }),
       teams_(config_.teams, config_.publishers),
+      quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
 
@@ -238,10 +248,11 @@ Result<void> Daemon::OpenCatalog() {
 }
 
 void Daemon::MakeParts(const SocketAccess& access) {
-  launches_ = Jobs::Start(kLaunchThreads);
-  builds_ = Jobs::Start(kBuildThreads);
-  removals_ = Jobs::Start(kRemovalThreads);
-  questions_ = Jobs::Start(kQuestionThreads);
+  launches_ =
+      Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
+  builds_ = Jobs::Start({kBuilds, kBuildReserve, [this](uid_t uid) { return quotas_.Of(uid).builds; }});
+  removals_ = Jobs::Start({kRemovals, kRemovalReserve, [](uid_t) { return kRemovalsOfUser; }});
+  questions_ = Jobs::Start({kQuestions, kQuestionReserve, [](uid_t) { return kQuestionsOfUser; }});
   logs_ = LogStreams::Start();
   const auto reap = [this] { reaper_->ReapDue(); };
   tokens_ = std::make_unique<AccessTokens>(*catalog_, [] { return std::time(nullptr); });
@@ -260,20 +271,23 @@ void Daemon::MakeParts(const SocketAccess& access) {
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
   services_ = std::make_unique<Services>(
-      Services{layout_, teams_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_, *logs_,
-               BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_, reap});
+      Services{layout_, teams_, quotas_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_,
+               *logs_, BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_,
+               [this](uid_t uid) { return server_->ConnectionsOf(uid); }, reap});
 }
 
 void Daemon::MakeReload(const std::string& config_path) {
   const ConfigFile file = ConfigFileOf(config_path);
-  reload_ =
-      std::make_unique<Reload>(file.path, file.must_exist, config_,
-                               Reload::Uses{teams_, disk_, *questions_, *mailbox_, stopping_.get_token()});
+  reload_ = std::make_unique<Reload>(
+      file.path, file.must_exist, config_,
+      Reload::Uses{teams_, quotas_, disk_, *questions_, *mailbox_, stopping_.get_token()});
 }
 
 Result<void> Daemon::Listen(UniqueFd socket) {
   router_ = MakeRouter(*services_);
-  TRY_ASSIGN(server_, http::Server::Start(loop_->Get(), std::move(socket), http::Limits{},
+  http::Limits limits;
+  limits.connections_of_user = [this](uid_t uid) { return quotas_.Of(uid).connections; };
+  TRY_ASSIGN(server_, http::Server::Start(loop_->Get(), std::move(socket), limits,
                                           [this](http::Request request, const http::Reply& reply) {
                                             router_.Handle(std::move(request), reply);
                                           }));

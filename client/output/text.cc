@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <utility>
+
+#include "base/escape_controls.h"
 
 namespace spawnd::client {
 namespace {
@@ -24,6 +27,20 @@ constexpr std::array<Unit, 7> kUnits{{{365 * kDay, "year"},
                                       {kHour, "hour"},
                                       {kMinute, "minute"},
                                       {1, "second"}}};
+
+constexpr std::string_view kKeptOnTerminal = "\n\t";
+
+/// Bytes at the end that begin a character of UTF-8 and do not end it.
+size_t IncompleteEnd(std::string_view text) {
+  constexpr size_t kLongest = 4;
+  for (size_t length = 1; length < kLongest && length <= text.size(); ++length) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - length]);
+    if ((byte & 0xc0U) == 0x80) continue;  // not its first
+    const size_t wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return wanted > length ? length : 0;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -47,7 +64,7 @@ std::string OneLine(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) c = ' ';
   }
-  return line;
+  return EscapeControls(line, "");
 }
 
 std::string FormatBytes(int64_t bytes) {
@@ -75,6 +92,17 @@ std::string RelativeTime(int64_t time, int64_t now) {
                        time > now ? "from now" : "ago");
   }
   return "now";
+}
+
+std::string TerminalText::Next(std::string_view piece) {
+  held_ += piece;
+  const std::string whole = held_.substr(0, held_.size() - IncompleteEnd(held_));
+  held_.erase(0, whole.size());
+  return EscapeControls(whole, kKeptOnTerminal);
+}
+
+std::string TerminalText::Rest() {
+  return EscapeControls(std::exchange(held_, {}), kKeptOnTerminal);
 }
 
 }  // namespace spawnd::client

@@ -18,4 +18,16 @@ std::string FormatBytes(int64_t bytes);
 /// "3 days ago", "4 days from now", "now"; both in seconds since 1970.
 std::string RelativeTime(int64_t time, int64_t now);
 
+/// A text of unknown origin that comes piece by piece, as it may be shown on a terminal: control characters
+/// but for tabs and line ends are shown as text.
+class TerminalText {
+ public:
+  /// What of it is complete. A character may go on in the next piece.
+  std::string Next(std::string_view piece);
+  std::string Rest();
+
+ private:
+  std::string held_;  ///< the beginning of a character
+};
+
 }  // namespace spawnd::client

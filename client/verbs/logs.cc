@@ -39,8 +39,13 @@ Result<int> Logs(const Invocation& invocation, std::string_view collection) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   const std::string target =
       DaemonClient::Target(collection, invocation.Arguments().front()) + "/log" + query;
+  // A program gets what there is. A terminal would do what an engine's superuser tells it to.
+  TerminalText shown;
+  const bool terminal = OutputIsTerminal();
   auto got = daemon.GetText(
-      target, [](std::string_view text) { return WriteOut(text); }, PipeToWatch());
+      target, [&](std::string_view text) { return terminal ? WriteOut(shown.Next(text)) : WriteOut(text); },
+      PipeToWatch());
+  TRY(WriteOut(shown.Rest()));
   if (!got && got.error().code != ErrorCode::kCancelled) return Fail(std::move(got.error()));
   return 0;
 }

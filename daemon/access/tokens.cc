@@ -177,23 +177,27 @@ void Doorkeeper::LetIn(http::Request request, const http::Reply& reply, GoOn go_
     return LookUpOwner(std::move(*token), std::move(request), reply, std::move(go_on));
   }
   tokens_.NoteUse(*token);
+  request.peer.token_id = token->id;
   go_on(request);
 }
 
 void Doorkeeper::LookUpOwner(TokenRow token, http::Request request, const http::Reply& reply, GoOn go_on) {
-  questions_.Run([this, token = std::move(token), request = std::move(request), reply,
+  // Of whoever is at the other end of the socket: the owner is what it asks for.
+  questions_.Run({request.peer.socket.uid},
+                 [this, token = std::move(token), request = std::move(request), reply,
                   go_on = std::move(go_on)](const std::stop_token&) mutable {
-    auto owner = OwnerOf(token, access_);
-    if (!owner) return SendError(reply, owner.error());
-    request.peer.identity = std::move(*owner);
-    mailbox_.Post(
-        [this, token = std::move(token), request = std::move(request), reply, go_on = std::move(go_on)] {
-          // Meanwhile the daemon may have been told to stop, and then nobody does the work.
-          if (stopping_.stop_requested()) return SendError(reply, Stopping());
-          tokens_.NoteUse(token);
-          go_on(request);
-        });
-  });
+                   auto owner = OwnerOf(token, access_);
+                   if (!owner) return SendError(reply, owner.error());
+                   request.peer.identity = std::move(*owner);
+                   mailbox_.Post([this, token = std::move(token), request = std::move(request), reply,
+                                  go_on = std::move(go_on)]() mutable {
+                     // Meanwhile the daemon may have been told to stop, and then nobody does the work.
+                     if (stopping_.stop_requested()) return SendError(reply, Stopping());
+                     tokens_.NoteUse(token);
+                     request.peer.token_id = token.id;
+                     go_on(request);
+                   });
+                 });
 }
 
 }  // namespace spawnd::daemon

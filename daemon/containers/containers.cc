@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <optional>
@@ -41,10 +42,10 @@ Containers::Containers(Uses uses) : uses_(std::move(uses)) {}
 Containers::~Containers() = default;
 
 void Containers::Create(const ContainerRow& row, const ImageRow& image, Time received,
-                        double catalog_milliseconds, Done created) {
+                        double catalog_milliseconds, Queued queued, Done created) {
   if (stopping_) return created(Fail(ErrorCode::kUnavailable, "the daemon is stopping"));
   auto life = std::make_unique<Life>(row, image);
-  life->creation = Life::Creation{received, std::move(created)};
+  life->creation = Life::Creation{received, std::move(created), std::move(queued)};
   life->row.timings = {{"catalog", catalog_milliseconds}};
   lives_[row.id] = std::move(life);
   Tell(row.id, {EventKind::kCreated});
@@ -75,6 +76,12 @@ Result<void> Containers::Delete(int64_t id) {
   TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.containers.MarkDeleting(id); }));
   Tell(id, {EventKind::kDeleteMarked});
   return {};
+}
+
+size_t Containers::CountOf(uid_t owner) const {
+  return static_cast<size_t>(std::count_if(lives_.begin(), lives_.end(), [owner](const auto& life) {
+    return life.second->row.owner == owner && life.second->machine.State() != ContainerState::kDeleting;
+  }));
 }
 
 void Containers::Renamed(int64_t id, const std::string& name) {
@@ -221,7 +228,7 @@ void Containers::LaunchKeeper(Life& life) {
                                      [&] { return cancelled.stop_requested() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
-          {EventKind::kKeeperFailed, ExplainSpace(std::move(launched.error()), uses_.layout.Root())});
+          {EventKind::kKeeperFailed, JudgeSpace(std::move(launched.error()), uses_.layout.Root())});
     }
     auto& timings = launched->started.timings;
     timings.insert(timings.begin(), {"queue", waited});
@@ -235,9 +242,15 @@ void Containers::LaunchKeeper(Life& life) {
     if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
   };
   // One that is cancelled in line must not wait for those before it, which may hang.
-  uses_.launches.RunUnless(cancelled, launch, [tell = Teller(id)](const Error& why) {
-    tell({EventKind::kKeeperFailed, why});
-  });
+  const bool awaited = life.creation.has_value() || life.reverted;
+  uses_.launches.Run({.owner = {life.row.owner, awaited},
+                      .work = launch,
+                      .gone = cancelled,
+                      .dropped =
+                          [tell = Teller(id)](const Error& why) {
+                            tell({EventKind::kKeeperFailed, why});
+                          },
+                      .queued = life.creation ? life.creation->queued : nullptr});
 }
 
 void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started) {
@@ -265,17 +278,19 @@ ContainerEvent NotAttached(const std::string& directory, const Error& error) {
 
 void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
-  uses_.launches.Run([this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
-    auto keeper = KeeperClient::Attach(directory);
-    auto end = keeper ? (*keeper)->OpenEnd() : Result<UniqueFd>(Fail(std::move(keeper.error())));
-    if (!end) return Teller(id)(NotAttached(directory, end.error()));
-    auto fd = std::make_shared<UniqueFd>(std::move(*end));
-    uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
-      WatchKeeper(id, std::move(*fd));
-      if (const auto found = lives_.find(id); found != lives_.end()) NoteRevisions(*found->second, revisions);
-      Tell(id, {EventKind::kKeeperAttached});
-    });
-  });
+  uses_.launches.Run(
+      {life.row.owner, false}, [this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
+        auto keeper = KeeperClient::Attach(directory);
+        auto end = keeper ? (*keeper)->OpenEnd() : Result<UniqueFd>(Fail(std::move(keeper.error())));
+        if (!end) return Teller(id)(NotAttached(directory, end.error()));
+        auto fd = std::make_shared<UniqueFd>(std::move(*end));
+        uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
+          WatchKeeper(id, std::move(*fd));
+          if (const auto found = lives_.find(id); found != lives_.end())
+            NoteRevisions(*found->second, revisions);
+          Tell(id, {EventKind::kKeeperAttached});
+        });
+      });
 }
 
 void Containers::WatchKeeper(int64_t id, UniqueFd end_of_file) {
@@ -298,7 +313,7 @@ void Containers::KeeperEnded(int64_t id) {
   Life& life = *found->second;
   life.keeper_watch.reset();
   // An engine says in many words that the disk is full, and its log may not have had room for any.
-  Error end = ExplainSpace(EndOf(life.keeper_end.Get(), uses_.layout.Container(id)), uses_.layout.Root());
+  Error end = JudgeSpace(EndOf(life.keeper_end.Get(), uses_.layout.Container(id)), uses_.layout.Root());
   life.keeper_end.Reset();
   Tell(id, {EventKind::kKeeperExited, std::move(end)});
 }
@@ -316,6 +331,7 @@ void Containers::KillKeeper(Life& life) {
   life.keeper_watch.reset();
   life.keeper_end.Reset();
   uses_.removals.Run(
+      {life.row.owner},
       [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
         tell(Removal(KeeperClient::End(directory, kKillDeadline), EventKind::kKeeperKilled));
       });
@@ -323,6 +339,7 @@ void Containers::KillKeeper(Life& life) {
 
 void Containers::RemoveFiles(Life& life) {
   uses_.removals.Run(
+      {life.row.owner},
       [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
         tell(Removal(RemoveTree(directory), EventKind::kFilesRemoved));
       });

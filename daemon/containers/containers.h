@@ -31,12 +31,15 @@ class SpaceReserve;
 class StoreLayout;
 struct ContainerLife;
 struct EngineHost;
+struct JobQueued;
 
 class Containers {
  public:
   using Time = std::chrono::steady_clock::time_point;
   /// On the loop thread, once, with the row as it is then.
   using Done = std::function<void(Result<ContainerRow>)>;
+  /// At once, when a launch has to wait in line.
+  using Queued = std::function<void(const JobQueued&)>;
 
   /// What it works with, all of which outlives it.
   struct Uses {
@@ -64,7 +67,7 @@ class Containers {
   /// loop thread, when its first query would succeed, or when nothing of it is left. `received` is when the
   /// request came, `catalog_milliseconds` what inserting took.
   void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
-              Done created);
+              Queued queued, Done created);
   /// Nobody waits for this create any more. Does nothing for one that is past it.
   void ClientGone(int64_t id);
   /// Nobody has heard of the outcome of this create: deletes what there is of it.
@@ -73,12 +76,14 @@ class Containers {
   Result<void> Adopt(const ContainerRow& row);
   /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
   /// not run.
-  void Save(int64_t id, const Done& saved);
+  void Save(int64_t id, uid_t caller, const Done& saved);
   /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
   /// (no such revision), kInUse (something else is under way), and what its engine says.
   void Revert(int64_t id, uint32_t number, const Done& reverted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
+  /// How many that user has; those on their way out do not count.
+  size_t CountOf(uid_t owner) const;
   /// Takes over the new name of a row that was renamed in the catalog.
   void Renamed(int64_t id, const std::string& name);
   /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
@@ -107,7 +112,7 @@ class Containers {
 
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
   /// revisions.cc
-  Result<void> BeginSave(int64_t id, const Done& saved);
+  Result<void> BeginSave(int64_t id, uid_t caller, const Done& saved);
   Result<void> BeginRevert(int64_t id, uint32_t number, const Done& reverted);
   void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Done& saved);
   void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);

@@ -16,6 +16,7 @@
 #include "daemon/catalog/rows.h"
 #include "daemon/containers/machine.h"
 #include "daemon/loop/event_loop.h"
+#include "daemon/loop/jobs.h"
 
 namespace spawnd::daemon {
 
@@ -39,6 +40,7 @@ struct ContainerLife {
   struct Creation {
     std::chrono::steady_clock::time_point received;
     Done created;
+    std::function<void(const JobQueued&)> queued;  ///< its launch has to wait in line
   };
   std::optional<Creation> creation;
 

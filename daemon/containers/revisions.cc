@@ -34,12 +34,12 @@ Result<std::vector<storage::RevisionUsage>> SaveIn(const std::string& directory,
 
 }  // namespace
 
-void Containers::Save(int64_t id, const Done& saved) {
-  auto begun = BeginSave(id, saved);
+void Containers::Save(int64_t id, uid_t caller, const Done& saved) {
+  auto begun = BeginSave(id, caller, saved);
   if (!begun) saved(Fail(std::move(begun.error())));
 }
 
-Result<void> Containers::BeginSave(int64_t id, const Done& saved) {
+Result<void> Containers::BeginSave(int64_t id, uid_t caller, const Done& saved) {
   const auto found = lives_.find(id);
   if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
   Life& life = *found->second;
@@ -56,12 +56,10 @@ Result<void> Containers::BeginSave(int64_t id, const Done& saved) {
   const auto tell = [this, id, saved](Result<std::vector<storage::RevisionUsage>> revisions) {
     uses_.mailbox.Post([this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
   };
-  uses_.launches.RunUnless(
-      {},
-      [tell, directory = uses_.layout.Container(id)](const std::stop_token& stop) {
-        tell(SaveIn(directory, stop));
-      },
-      [tell](const Error& why) { tell(Fail(why)); });
+  uses_.launches.Run({.owner = {caller},
+                      .work = [tell, directory = uses_.layout.Container(id)](
+                                  const std::stop_token& stop) { tell(SaveIn(directory, stop)); },
+                      .dropped = [tell](const Error& why) { tell(Fail(why)); }});
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "api/json.h"
 #include "base/accounts.h"
 #include "daemon/access/tokens.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 
@@ -48,29 +49,33 @@ Result<NewToken> Make(Services& services, const http::Request& request) {
 void CreateAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
   auto made = Make(services, request);
   if (!made) return SendError(reply, made.error());
-  services.questions.Run([reply, made = std::move(*made)](const std::stop_token&) {
-    api::AccessToken view = ViewOf(made.row);
-    view.token = made.token;
-    StreamedAnswer(reply).Done(api::ToJson(view));
-  });
+  NoteChange(request.peer, "create", "access-token", made->row.id, made->row.purpose);
+  services.questions.Run({request.peer.identity.uid},
+                         [reply, made = std::move(*made)](const std::stop_token&) {
+                           api::AccessToken view = ViewOf(made.row);
+                           view.token = made.token;
+                           StreamedAnswer(reply).Done(api::ToJson(view));
+                         });
 }
 
 void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply) {
   auto rows = services.catalog.tokens.List();
   if (!rows) return SendError(reply, rows.error());
   std::erase_if(*rows, [&](const TokenRow& row) { return !Owns(row, request.peer.identity); });
-  services.questions.Run([reply, rows = std::move(*rows)](const std::stop_token&) {
-    std::vector<api::AccessToken> views;
-    for (const TokenRow& row : rows) views.push_back(ViewOf(row));
-    SendJson(reply, api::ToJson(views));
-  });
+  services.questions.Run({request.peer.identity.uid},
+                         [reply, rows = std::move(*rows)](const std::stop_token&) {
+                           std::vector<api::AccessToken> views;
+                           for (const TokenRow& row : rows) views.push_back(ViewOf(row));
+                           SendJson(reply, api::ToJson(views));
+                         });
 }
 
 void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
   auto row = Resolve(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
-  services.questions.Run(
-      [reply, row = std::move(*row)](const std::stop_token&) { SendJson(reply, api::ToJson(ViewOf(row))); });
+  services.questions.Run({request.peer.identity.uid}, [reply, row = std::move(*row)](const std::stop_token&) {
+    SendJson(reply, api::ToJson(ViewOf(row)));
+  });
 }
 
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
@@ -78,6 +83,7 @@ void DeleteAccessToken(Services& services, const http::Request& request, const h
   if (!row) return SendError(reply, row.error());
   const auto removed = WithReserve(services.reserve, [&] { return services.catalog.tokens.Remove(row->id); });
   if (!removed) return SendError(reply, removed.error());
+  NoteChange(request.peer, "delete", "access-token", row->id, row->purpose);
   SendJson(reply, "{}");
 }
 

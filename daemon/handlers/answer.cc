@@ -1,5 +1,7 @@
 #include "daemon/handlers/answer.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "api/json.h"
@@ -37,30 +39,43 @@ void StreamedAnswer::Failed(const Error& error) const {
   reply_.End();
 }
 
-void ViewImage(Services& services, const Result<ImageRow>& row, const ShowImage& show) {
+std::function<void(const JobQueued&)> TellQueued(const StreamedAnswer& answer, std::string_view noun) {
+  return [answer, noun = std::string(noun)](const JobQueued& queued) {
+    const bool own = queued.own_running > 0;
+    const size_t count = own ? queued.own_running : queued.all_running;
+    api::Progress progress;
+    progress.stage = fmt::format("waiting: {} {}{} {}{}", count, noun, count == 1 ? "" : "s",
+                                 own ? "of yours " : "", count == 1 ? "is running" : "are running");
+    answer.Progress(progress);
+  };
+}
+
+void ViewImage(Services& services, uid_t viewer, const Result<ImageRow>& row, const ShowImage& show) {
   if (!row) return show(Fail(row.error()));
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run([show, row = *row, account = std::move(*account)](const std::stop_token&) mutable {
-    show(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
-  });
+  services.questions.Run({viewer},
+                         [show, row = *row, account = std::move(*account)](const std::stop_token&) mutable {
+                           show(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
+                         });
 }
 
-void ViewContainer(Services& services, const Result<ContainerRow>& row, const ShowContainer& show) {
+void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>& row,
+                   const ShowContainer& show) {
   if (!row) return show(Fail(row.error()));
   auto image = services.catalog.images.ById(row->image_id);
   if (!image) return show(Fail(std::move(image.error())));
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run([show, row = *row, image = std::move(*image),
-                          account = std::move(*account)](const std::stop_token&) mutable {
+  services.questions.Run({viewer}, [show, row = *row, image = std::move(*image),
+                                    account = std::move(*account)](const std::stop_token&) mutable {
     show(ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id)));
   });
 }
 
 void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,
                      const std::vector<std::string>& warnings) {
-  ViewImage(services, row, [answer, warnings](Result<api::DataImage> view) {
+  ViewImage(services, row ? row->owner : 0, row, [answer, warnings](Result<api::DataImage> view) {
     if (!view) return answer.Failed(view.error());
     view->warnings = warnings;
     answer.Done(api::ToJson(*view));
@@ -69,7 +84,7 @@ void AnswerWithImage(Services& services, const Result<ImageRow>& row, const Stre
 
 void AnswerWithContainer(Services& services, const Result<ContainerRow>& row, const StreamedAnswer& answer,
                          const std::vector<std::string>& warnings) {
-  ViewContainer(services, row, [answer, warnings](Result<api::DataContainer> view) {
+  ViewContainer(services, row ? row->owner : 0, row, [answer, warnings](Result<api::DataContainer> view) {
     if (!view) return answer.Failed(view.error());
     view->warnings = warnings;
     answer.Done(api::ToJson(*view));

@@ -41,13 +41,17 @@ class StreamedAnswer {
   std::shared_ptr<std::atomic<bool>> begun_;
 };
 
+/// For Job::queued: says what the request waits for. `noun`: of one job, "build".
+std::function<void(const JobQueued&)> TellQueued(const StreamedAnswer& answer, std::string_view noun);
+
 using ShowImage = std::function<void(Result<api::DataImage>)>;
 using ShowContainer = std::function<void(Result<api::DataContainer>)>;
 
 // What a row looks like to its callers, with its owner's name and what it takes on the disk. Called on the
-// loop thread; `show` is called on a question thread, or at once with what went wrong.
-void ViewImage(Services& services, const Result<ImageRow>& row, const ShowImage& show);
-void ViewContainer(Services& services, const Result<ContainerRow>& row, const ShowContainer& show);
+// loop thread, for `viewer`; `show` is called on a question thread, or at once with what went wrong.
+void ViewImage(Services& services, uid_t viewer, const Result<ImageRow>& row, const ShowImage& show);
+void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>& row,
+                   const ShowContainer& show);
 
 /// Ends `answer` with the image, or with why there is none.
 void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,

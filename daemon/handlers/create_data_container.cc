@@ -10,10 +10,12 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "daemon/access/trail.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/quota.h"
 #include "daemon/handlers/resolve.h"
 #include "daemon/handlers/room.h"
 #include "daemon/host/engine_host.h"
@@ -32,6 +34,7 @@ constexpr int kNameAttempts = 8;
 struct Order {
   Services& services;
   api::CreateDataContainerRequest request;
+  http::Peer peer;
   Identity caller;
   StreamedAnswer answer;
   steady_clock::time_point received;
@@ -119,6 +122,7 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
       [&services, id] { services.mailbox.Post([&services, id] { services.containers.ClientGone(id); }); });
   const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
   services.containers.Create(row, image, order.received, catalog_time.count(),
+                             TellQueued(order.answer, "start"),
                              [order, client_gone](const Result<ContainerRow>& created) {
                                AnswerWithContainer(order.services, created, order.answer, order.warnings);
                                if (!created || created->expires_at == 0) return;
@@ -130,12 +134,15 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
                             const engines::Installation& installation) {
+  // Others may have come since the request did.
+  TRY(CheckContainerQuota(order.services, order.caller.uid));
   Ports& ports = order.services.build.ports;
   ContainerRow row = NewRow(order, image, engine, installation);
   TRY_ASSIGN(row.port, ports.Reserve());
   PortLease port(ports, row.port);
   TRY_ASSIGN(row.id, Insert(order.services.catalog, row, NameForContainers(image)));
   port.Keep();  // it is the container's from here on
+  NoteChange(order.peer, "create", "data-container", row.id, row.name);
   Start(order, image, row);
   return {};
 }
@@ -150,14 +157,18 @@ void PostInsertAndStart(const Order& order, const ImageRow& image, const engines
 }
 
 /// A job that nobody waits for once its client has gone.
-void RunFor(const Order& order, Jobs& jobs, std::function<void(std::stop_token)> job) {
-  jobs.RunUnless(order.answer.Handle().ClientGone(), std::move(job),
-                 [answer = order.answer](const Error& why) { answer.Failed(why); });
+void RunFor(const Order& order, Jobs& jobs, std::string_view noun,
+            std::function<void(std::stop_token)> work) {
+  jobs.Run({.owner = {order.caller.uid},
+            .work = std::move(work),
+            .gone = order.answer.Handle().ClientGone(),
+            .dropped = [answer = order.answer](const Error& why) { answer.Failed(why); },
+            .queued = TellQueued(order.answer, noun)});
 }
 
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
 void DetectAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine) {
-  RunFor(order, order.services.launches, [order, image, &engine](const std::stop_token&) {
+  RunFor(order, order.services.launches, "start", [order, image, &engine](const std::stop_token&) {
     const auto chosen =
         order.services.build.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
     if (!chosen) return order.answer.Failed(chosen.error());
@@ -168,7 +179,7 @@ void DetectAndStart(const Order& order, const ImageRow& image, const engines::En
 /// The empty state of an engine version is made when this is its first use; whoever asked hears how far it
 /// is.
 void BuildAndStart(const Order& order, const BuiltInImage& built_in) {
-  RunFor(order, order.services.builds, [order, built_in](const std::stop_token& stop) {
+  RunFor(order, order.services.builds, "build", [order, built_in](const std::stop_token& stop) {
     const engines::Engine& engine = *built_in.engine;
     BuildHost& host = order.services.build;
     const auto installation = host.installations.ChooseOrDetect(engine, built_in.version);
@@ -255,9 +266,12 @@ void CreateDataContainer(Services& services, const http::Request& request, const
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   if (const auto valid = Check(*wanted); !valid) return SendError(reply, valid.error());
   const std::string image = wanted->image;
-  const Order order{services, std::move(*wanted), request.peer.identity, StreamedAnswer(reply), received,
-                    *room};
-  WithReference(services, image, reply, [order](const Reference& reference) { Begin(order, reference); });
+  const Identity& who = request.peer.identity;
+  if (const auto quota = CheckContainerQuota(services, who.uid); !quota)
+    return SendError(reply, quota.error());
+  const Order order{services, std::move(*wanted), request.peer, who, StreamedAnswer(reply), received, *room};
+  WithReference(services, who.uid, image, reply,
+                [order](const Reference& reference) { Begin(order, reference); });
 }
 
 }  // namespace spawnd::daemon

@@ -4,6 +4,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "daemon/access/trail.h"
 #include "daemon/build/build.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
@@ -119,6 +120,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   std::vector<std::string> warnings = std::move(shared->warnings);
   warnings.insert(warnings.end(), room->begin(), room->end());
   wanted->teams = std::move(shared->teams);
+  NoteChange(request.peer, "create", "data-image", 0, wanted->name);
   const StreamedAnswer answer(reply);
   const auto build = [&services, wanted = std::move(*wanted), peer = request.peer, gone = reply.ClientGone(),
                       descriptors = request.descriptors, idle_teams = std::move(shared->idle_teams), answer,
@@ -132,7 +134,11 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
       AnswerWithImage(services, image, answer, warnings);
     });
   };
-  services.builds.RunUnless(reply.ClientGone(), build, [answer](const Error& why) { answer.Failed(why); });
+  services.builds.Run({.owner = {request.peer.identity.uid},
+                       .work = build,
+                       .gone = reply.ClientGone(),
+                       .dropped = [answer](const Error& why) { answer.Failed(why); },
+                       .queued = TellQueued(answer, "build")});
 }
 
 }  // namespace spawnd::daemon

@@ -1,6 +1,7 @@
 /// DELETE /v1/data-containers/{ref}: answers once the catalog says deleting, the name is free then; the
 /// server ends and its files go behind.
 #include "api/json.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"
@@ -8,9 +9,10 @@
 namespace spawnd::daemon {
 
 void DeleteDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  WithContainer(services, request, reply, [&services, reply](const ContainerRow& row) {
+  WithContainer(services, request, reply, [&services, who = request.peer, reply](const ContainerRow& row) {
     const auto deleted = services.containers.Delete(row.id);
     if (!deleted) return SendError(reply, deleted.error());
+    NoteChange(who, "delete", "data-container", row.id, row.name);
     SendJson(reply, api::ToJson(api::Deleted{row.id, row.name}));
   });
 }

@@ -1,6 +1,7 @@
 /// DELETE /v1/data-images/{ref}: answers once the catalog says deleting; files go behind. For a built-in
 /// image this deletes what was made for it. Its next use makes that again.
 #include "api/json.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"
@@ -19,9 +20,10 @@ Result<api::Deleted> Delete(Services& services, const Identity& who, const Image
 
 void DeleteDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   WithImage(services, request, reply, ResolveForDelete,
-            [&services, who = request.peer.identity, reply](const ImageRow& image) {
-              const auto deleted = Delete(services, who, image);
+            [&services, who = request.peer, reply](const ImageRow& image) {
+              const auto deleted = Delete(services, who.identity, image);
               if (!deleted) return SendError(reply, deleted.error());
+              NoteChange(who, "delete", "data-image", deleted->id, deleted->name);
               SendJson(reply, api::ToJson(*deleted));
             });
 }

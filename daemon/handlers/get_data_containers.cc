@@ -37,6 +37,7 @@ void GetDataContainers(Services& services, const http::Request& request, const h
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
   services.questions.Run(
+      {request.peer.identity.uid},
       [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
         for (const auto& [row, image] : seen) {
@@ -48,11 +49,12 @@ void GetDataContainers(Services& services, const http::Request& request, const h
 }
 
 void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  WithContainer(services, request, reply, [&services, reply](const ContainerRow& row) {
-    ViewContainer(services, row, [reply](const Result<api::DataContainer>& view) {
-      view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
-    });
-  });
+  WithContainer(services, request, reply,
+                [&services, who = request.peer.identity.uid, reply](const ContainerRow& row) {
+                  ViewContainer(services, who, row, [reply](const Result<api::DataContainer>& view) {
+                    view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+                  });
+                });
 }
 
 }  // namespace spawnd::daemon

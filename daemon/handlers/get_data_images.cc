@@ -48,6 +48,7 @@ void GetDataImages(Services& services, const http::Request& request, const http:
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
   services.questions.Run(
+      {request.peer.identity.uid},
       [reply, rows = std::move(*rows), account = std::move(*account)](const std::stop_token&) mutable {
         std::vector<api::DataImage> views;
         for (const ImageRow& row : rows) {
@@ -58,11 +59,12 @@ void GetDataImages(Services& services, const http::Request& request, const http:
 }
 
 void GetDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
-  WithImage(services, request, reply, ResolveToShow, [&services, reply](const ImageRow& row) {
-    ViewImage(services, row, [reply](const Result<api::DataImage>& view) {
-      view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
-    });
-  });
+  WithImage(services, request, reply, ResolveToShow,
+            [&services, who = request.peer.identity.uid, reply](const ImageRow& row) {
+              ViewImage(services, who, row, [reply](const Result<api::DataImage>& view) {
+                view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+              });
+            });
 }
 
 }  // namespace spawnd::daemon

@@ -39,16 +39,18 @@ std::vector<api::Engine> ViewsOf(const engines::Engine& engine,
 
 }  // namespace
 
-void GetEngines(Services& services, const http::Request& /*request*/, const http::Reply& reply) {
-  services.questions.Run([reply, &installations = services.build.installations](const std::stop_token&) {
-    installations.Detect();
-    const std::vector<engines::Installation> installed = installations.All();
-    std::vector<api::Engine> views;
-    for (const engines::Engine* engine : engines::AllEngines()) {
-      for (api::Engine& view : ViewsOf(*engine, installed)) views.push_back(std::move(view));
-    }
-    SendJson(reply, api::ToJson(views));
-  });
+void GetEngines(Services& services, const http::Request& request, const http::Reply& reply) {
+  services.questions.Run({request.peer.identity.uid},
+                         [reply, &installations = services.build.installations](const std::stop_token&) {
+                           installations.Detect();
+                           const std::vector<engines::Installation> installed = installations.All();
+                           std::vector<api::Engine> views;
+                           for (const engines::Engine* engine : engines::AllEngines()) {
+                             for (api::Engine& view : ViewsOf(*engine, installed))
+                               views.push_back(std::move(view));
+                           }
+                           SendJson(reply, api::ToJson(views));
+                         });
 }
 
 }  // namespace spawnd::daemon

@@ -4,6 +4,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "daemon/access/trail.h"
 #include "daemon/build/graduation.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
@@ -35,7 +36,7 @@ Result<Graduating> OrderOf(Services& services, const http::Request& request, con
                     std::move(shared.warnings)};
 }
 
-void BeginGraduation(Services& services, Graduating graduating, const http::Reply& reply) {
+void BeginGraduation(Services& services, uid_t caller, Graduating graduating, const http::Reply& reply) {
   const StreamedAnswer answer(reply);
   const auto build = [&services, order = std::move(graduating.order), answer,
                       warnings = std::move(graduating.warnings)](const std::stop_token& stop) {
@@ -45,7 +46,11 @@ void BeginGraduation(Services& services, Graduating graduating, const http::Repl
       AnswerWithImage(services, image, answer, warnings);
     });
   };
-  services.builds.RunUnless(reply.ClientGone(), build, [answer](const Error& why) { answer.Failed(why); });
+  services.builds.Run({.owner = {caller},
+                       .work = build,
+                       .gone = reply.ClientGone(),
+                       .dropped = [answer](const Error& why) { answer.Failed(why); },
+                       .queued = TellQueued(answer, "build")});
 }
 
 }  // namespace
@@ -57,7 +62,8 @@ void GraduateDataContainer(Services& services, const http::Request& request, con
     const auto room = CheckRoom(services.disk);
     if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
     graduating->warnings.insert(graduating->warnings.end(), room->begin(), room->end());
-    BeginGraduation(services, std::move(*graduating), reply);
+    NoteChange(request.peer, "graduate", "data-container", container.id, container.name);
+    BeginGraduation(services, request.peer.identity.uid, std::move(*graduating), reply);
   });
 }
 

@@ -49,13 +49,14 @@ std::string InWords(const Elsewhere& elsewhere, const std::string& text) {
   return words;
 }
 
-void SendWithOthers(Services& services, const Elsewhere& elsewhere, const std::string& text,
+void SendWithOthers(Services& services, uid_t caller, const Elsewhere& elsewhere, const std::string& text,
                     const http::Reply& reply, Error error) {
   if (elsewhere.empty()) return SendError(reply, error);
-  services.questions.Run([elsewhere, text, reply, error = std::move(error)](const std::stop_token&) mutable {
-    error.hint = "If you mean what somebody else calls so, say " + InWords(elsewhere, text) + ".";
-    SendError(reply, error);
-  });
+  services.questions.Run(
+      {caller}, [elsewhere, text, reply, error = std::move(error)](const std::stop_token&) mutable {
+        error.hint = "If you mean what somebody else calls so, say " + InWords(elsewhere, text) + ".";
+        SendError(reply, error);
+      });
 }
 
 }  // namespace
@@ -106,12 +107,12 @@ Result<ImageRow> ResolveForDelete(Services& services, const Identity& who, const
               "It is made at its first use.");
 }
 
-void WithReference(Services& services, const std::string& text, const http::Reply& reply,
+void WithReference(Services& services, uid_t caller, const std::string& text, const http::Reply& reply,
                    std::function<void(const Reference&)> go_on) {
   std::string owner(Reference::OwnerPart(text));
   if (owner.empty()) return go_on({text});
-  services.questions.Run([&services, text, owner = std::move(owner), reply,
-                          go_on = std::move(go_on)](const std::stop_token&) mutable {
+  services.questions.Run({caller}, [&services, text, owner = std::move(owner), reply,
+                                    go_on = std::move(go_on)](const std::stop_token&) mutable {
     const auto account = UserNamed(owner);
     if (!account) return SendError(reply, account.error().Wrap("cannot tell what '" + text + "' means"));
     Reference reference{std::move(text)};
@@ -126,12 +127,12 @@ void SendNoImage(Services& services, const Identity& who, const std::string& tex
   if (error.code == ErrorCode::kNotFound && !FindBuiltIn(text)) {
     elsewhere = ElsewhereOf(ImagesOfOthers(services.catalog, services.teams, who, text));
   }
-  SendWithOthers(services, elsewhere, text, reply, std::move(error));
+  SendWithOthers(services, who.uid, elsewhere, text, reply, std::move(error));
 }
 
 void WithImage(Services& services, const http::Request& request, const http::Reply& reply,
                ImageResolver resolve, std::function<void(const ImageRow&)> go_on) {
-  WithReference(services, request.parameters.at("ref"), reply,
+  WithReference(services, request.peer.identity.uid, request.parameters.at("ref"), reply,
                 [&services, who = request.peer.identity, reply, resolve,
                  go_on = std::move(go_on)](const Reference& reference) {
                   const auto image = resolve(services, who, reference);
@@ -143,12 +144,12 @@ void WithImage(Services& services, const http::Request& request, const http::Rep
 void WithContainer(Services& services, const http::Request& request, const http::Reply& reply,
                    std::function<void(const ContainerRow&)> go_on) {
   WithReference(
-      services, request.parameters.at("ref"), reply,
+      services, request.peer.identity.uid, request.parameters.at("ref"), reply,
       [&services, who = request.peer.identity, reply, go_on = std::move(go_on)](const Reference& reference) {
         const auto container = ResolveContainer(services.catalog, who, reference);
         if (container) return go_on(*container);
         const Elsewhere elsewhere = ElsewhereOf(ContainersOfOthers(services.catalog, who, reference.text));
-        SendWithOthers(services, elsewhere, reference.text, reply, container.error());
+        SendWithOthers(services, who.uid, elsewhere, reference.text, reply, container.error());
       });
 }
 

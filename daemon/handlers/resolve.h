@@ -28,7 +28,7 @@ Result<ImageRow> ResolveForDelete(Services& services, const Identity& who, const
 // What follows asks for names of accounts, which may take a while, on a question thread. So it may go on, or
 // answer, later; always on the loop thread. Without a '/' in what was typed it goes on at once.
 
-void WithReference(Services& services, const std::string& text, const http::Reply& reply,
+void WithReference(Services& services, uid_t caller, const std::string& text, const http::Reply& reply,
                    std::function<void(const Reference&)> go_on);
 /// Answers with `error`: why a name means no image for `who`. If somebody else's is what was meant, the hint
 /// says how that is called.

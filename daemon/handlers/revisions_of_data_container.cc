@@ -3,6 +3,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"
@@ -35,28 +36,33 @@ void Revert(Services& services, const ContainerRow& container, const std::string
 
 void SaveDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   if (const auto nothing = CheckNothing(request); !nothing) return SendError(reply, nothing.error());
-  WithContainer(services, request, reply,
-                [&services, who = request.peer.identity, reply](const ContainerRow& container) {
-                  const auto warnings = CheckRoom(services.disk);
-                  if (!warnings) return SendNoRoom(services, who, reply, warnings.error());
-                  services.containers.Save(container.id, AnswerTo(services, reply, *warnings));
-                });
+  WithContainer(
+      services, request, reply, [&services, who = request.peer, reply](const ContainerRow& container) {
+        const auto warnings = CheckRoom(services.disk);
+        if (!warnings) return SendNoRoom(services, who.identity, reply, warnings.error());
+        NoteChange(who, "save", "data-container", container.id, container.name);
+        services.containers.Save(container.id, who.identity.uid, AnswerTo(services, reply, *warnings));
+      });
 }
 
 void ResetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   if (const auto nothing = CheckNothing(request); !nothing) return SendError(reply, nothing.error());
-  WithContainer(services, request, reply, [&services, reply](const ContainerRow& container) {
-    Revert(services, container, container.revision, reply);
-  });
+  WithContainer(services, request, reply,
+                [&services, who = request.peer, reply](const ContainerRow& container) {
+                  NoteChange(who, "reset", "data-container", container.id, container.name);
+                  Revert(services, container, container.revision, reply);
+                });
 }
 
 void LoadDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto wanted = api::FromJson<api::LoadDataContainerRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
-  WithContainer(services, request, reply,
-                [&services, revision = wanted->revision, reply](const ContainerRow& container) {
-                  Revert(services, container, revision, reply);
-                });
+  WithContainer(
+      services, request, reply,
+      [&services, who = request.peer, revision = wanted->revision, reply](const ContainerRow& container) {
+        NoteChange(who, "load", "data-container", container.id, container.name);
+        Revert(services, container, revision, reply);
+      });
 }
 
 }  // namespace spawnd::daemon

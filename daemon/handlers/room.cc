@@ -77,8 +77,8 @@ void SendNoRoom(Services& services, const Identity& who, const http::Reply& repl
   auto candidates = CandidatesOf(services, who);
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!candidates || !account) return SendError(reply, error);
-  services.questions.Run([reply, error = std::move(error), candidates = std::move(*candidates),
-                          account = std::move(*account)](const std::stop_token&) mutable {
+  services.questions.Run({who.uid}, [reply, error = std::move(error), candidates = std::move(*candidates),
+                                     account = std::move(*account)](const std::stop_token&) mutable {
     const std::string most = WhatWouldFreeMost(Measure(account, candidates));
     if (!most.empty()) error.hint = most;
     SendError(reply, error);

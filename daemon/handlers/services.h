@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "api/types.h"
+#include "daemon/access/quotas.h"
 #include "daemon/access/tokens.h"
 #include "daemon/access/visibility.h"
 #include "daemon/build/host.h"
@@ -24,6 +25,7 @@ struct Services {
   // Any thread.
   const StoreLayout& layout;
   const TeamMembers& teams;
+  const Quotas& quotas;
   const Disk& disk;
   BuildHost& build;  ///< for build jobs; with the ports, the installations and the address of servers
   Mailbox& mailbox;
@@ -40,6 +42,7 @@ struct Services {
   Containers& containers;
   Images& images;
   BuiltIns& built_ins;
+  const std::function<size_t(uid_t)> connections_of;
   /// To be called whenever an expiry has come into being or moved.
   const std::function<void()> expiries_changed;
 };

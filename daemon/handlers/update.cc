@@ -9,6 +9,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/labels.h"
@@ -95,6 +96,7 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
   WithImage(services, request, reply, ResolveForUpdate, [&services, request, reply](const ImageRow& image) {
     const auto updated = UpdateImage(services, request, image);
     if (!updated) return SendError(reply, updated.error());
+    NoteChange(request.peer, "update", "data-image", updated->row.id, updated->row.name);
     services.expiries_changed();
     AnswerWithImage(services, updated->row, StreamedAnswer(reply), updated->warnings);
   });
@@ -103,7 +105,10 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
     const auto row = UpdateContainer(services, request, container);
-    if (row) services.expiries_changed();
+    if (row) {
+      NoteChange(request.peer, "update", "data-container", row->id, row->name);
+      services.expiries_changed();
+    }
     AnswerWithContainer(services, row, StreamedAnswer(reply));
   });
 }

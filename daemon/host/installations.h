@@ -7,10 +7,14 @@
 /// Thread-safe. Finding runs "<server> --version" of each candidate, so only the calls that say so block.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -53,8 +57,24 @@ class Installations {
   const std::vector<std::string> search_paths_;
   const bool usual_places_;
   const std::set<std::string> accepted_licences_;
+  /// A program as it was when it said something: another one has another of these.
+  struct Asked {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    int64_t size = 0;
+    int64_t modified = 0;  ///< nanoseconds
+    int64_t changed = 0;
+    bool operator==(const Asked&) const = default;
+  };
+  static std::optional<Asked> LookAt(const std::string& program);
+  /// As run_, but who has said its version is not asked again while it is the same file: everybody may ask
+  /// for a list as often as he likes. One that failed is asked again, because what it lacked may be there
+  /// now.
+  Result<ProcessOutput> RunOnce(const std::string& root, const engines::Command& command);
+
   const engines::ServerRun run_;
   mutable std::mutex mutex_;
+  std::map<std::vector<std::string>, std::pair<Asked, ProcessOutput>> answers_;  ///< by argv
   std::vector<engines::Installation> found_;
 };
 

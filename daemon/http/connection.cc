@@ -220,12 +220,16 @@ void Connection::EndBody() {
 }
 
 void Connection::Refuse(const ProtocolError& error) {
+  TurnAway(error.status, Error(CodeOf(error.status), error.message));
+}
+
+void Connection::TurnAway(int status, const Error& why) {
   state_ = State::kAnswering;
   keep_alive_ = false;
   input_.clear();
   Exchange::Output output;
-  output.status = error.status;
-  output.bytes = api::ToJson(Error(CodeOf(error.status), error.message));
+  output.status = status;
+  output.bytes = api::ToJson(why);
   SendWhole(std::move(output));
 }
 

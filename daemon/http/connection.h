@@ -57,6 +57,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  uid_t Uid() const { return peer_.identity.uid; }
+  /// Answers before anything was asked, and closes. For one that has just begun.
+  void TurnAway(int status, const Error& why);
   /// The exchange has something to send, or a streamed body is wanted.
   void Pump();
   /// The server stops: closes now unless an answer is due.

@@ -28,7 +28,10 @@ struct Request;
 inline constexpr const char* kDescriptorsHeader = "spawn-descriptors";
 
 struct Limits {
-  size_t connections = 256;  ///< further ones wait in the listen backlog
+  size_t connections = 256;          ///< further ones are refused
+  size_t reserved_connections = 16;  ///< of these: only root's, and as many only the others'
+  /// Of one user; 0: any number. Never asked for root. Empty: no limit.
+  std::function<size_t(uid_t)> connections_of_user{};
   size_t header_bytes = 16 * 1024;
   size_t target_bytes = 4 * 1024;
   size_t body_bytes = 1024 * 1024;
@@ -50,6 +53,7 @@ struct Peer {
   pid_t pid = 0;
   /// A pidfd of the process that connected; null when that is gone. Never reused for another one.
   std::shared_ptr<const UniqueFd> process{};
+  int64_t token_id = 0;  ///< with which it came; 0: none
 };
 
 struct Request {

@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <csignal>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "daemon/http/census.h"
 #include "daemon/http/connection.h"
 #include "daemon/loop/mailbox.h"
 
@@ -19,11 +21,12 @@ namespace {
 
 /// How long to wait with the next connection when there is no descriptor or memory for it.
 constexpr uint64_t kPauseMilliseconds = 100;
+constexpr int kAcceptsATurn = 32;
 constexpr size_t kReadBufferBytes = 64 * 1024;
 
 class UvServer final : public Server, public ConnectionOwner {
  public:
-  UvServer(Limits limits, Handler handler) : limits_(limits), handler_(std::move(handler)) {}
+  UvServer(Limits limits, Handler handler) : limits_(limits), handler_(std::move(handler)), census_(limits) {}
 
   ~UvServer() override {
     mailbox_.reset();  // first: what waits in it refers to this object
@@ -77,10 +80,15 @@ class UvServer final : public Server, public ConnectionOwner {
   }
 
   void ConnectionClosed(uint64_t id) override {
-    connections_.erase(id);
+    if (const auto found = connections_.find(id); found != connections_.end()) {
+      census_.Left(found->second->Uid(), refused_.erase(id) > 0);
+      connections_.erase(found);
+    }
     if (listener_ != nullptr) static_cast<void>(WatchListener(true));
     FinishWhenEmpty();
   }
+
+  size_t ConnectionsOf(uid_t uid) const override { return census_.Of(uid); }
 
  private:
   /// Outlives the server until libuv has closed it.
@@ -109,16 +117,26 @@ class UvServer final : public Server, public ConnectionOwner {
     if (server != nullptr) static_cast<void>(server->WatchListener(true));
   }
 
-  /// All that wait, as far as there is room. The kernel holds the others.
+  /// Some of those that wait: others have their turn, too, while somebody knocks and knocks.
   void Accept() {
-    while (connections_.size() < limits_.connections) {
+    for (int i = 0; i < kAcceptsATurn && listener_ != nullptr; ++i) {
       UniqueFd socket(::accept4(listener_->socket.Get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!socket.Valid()) return AcceptFailed(errno);
       const uint64_t id = next_id_++;
       Connection* connection = Connection::Begin(listener_->poll.loop, std::move(socket), this, id);
-      if (connection != nullptr) connections_.emplace(id, connection);
+      if (connection != nullptr) Admit(id, connection);
     }
-    static_cast<void>(WatchListener(false));  // until one has ended
+  }
+
+  void Admit(uint64_t id, Connection* connection) {
+    const uid_t uid = connection->Uid();
+    const auto refusal = census_.Admit(uid);
+    // Who goes on knocking is not told why for ever: a refused one takes a place for as long as it is read.
+    if (refusal && !census_.AdmitRefused(uid)) return connection->Orphan();
+    connections_.emplace(id, connection);
+    if (!refusal) return;
+    refused_.insert(id);
+    connection->TurnAway(refusal->status, refusal->why);
   }
 
   void AcceptFailed(int err) {
@@ -152,6 +170,8 @@ class UvServer final : public Server, public ConnectionOwner {
   std::unique_ptr<Mailbox> mailbox_;
   Listener* listener_ = nullptr;
   std::unordered_map<uint64_t, Connection*> connections_;
+  std::unordered_set<uint64_t> refused_;  ///< of these: told so, and on their way out
+  Census census_;
   uint64_t next_id_ = 1;
   bool closing_ = false;
   std::function<void()> done_;

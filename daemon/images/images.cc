@@ -138,7 +138,7 @@ void Images::RemoveNext() {
       continue;
     }
     removing_ = true;
-    removals_.Run([this, id, unused = std::move(*unused)](const std::stop_token&) {
+    removals_.Run(kForDaemon, [this, id, unused = std::move(*unused)](const std::stop_token&) {
       mailbox_.Post(
           [this, id, removed = RemoveImageFiles(layout_, id, unused)] { FilesRemoved(id, removed); });
     });
@@ -171,7 +171,7 @@ Result<std::vector<std::string>> Images::UnusedLayers(std::vector<std::string> l
 void Images::EndLease(int64_t id, std::vector<std::string> layers) {
   auto unused = UnusedLayers(std::move(layers), 0);
   if (!unused || unused->empty()) return;  // else the next start finds them
-  removals_.Run([&layout = layout_, id, unused = std::move(*unused)](const std::stop_token&) {
+  removals_.Run(kForDaemon, [&layout = layout_, id, unused = std::move(*unused)](const std::stop_token&) {
     for (const std::string& layer : unused) {
       const auto removed = RemoveFile(layout.Layer(layer));
       if (!removed) spdlog::error("image {}: {}", id, removed.error().message);

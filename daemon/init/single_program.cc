@@ -57,7 +57,7 @@ Result<ProcessOutput> Run(const SingleProgram& program, int engine_tree) {
 }
 
 [[noreturn]] void RunAndAnswer(const SingleProgram& program, int engine_tree, int answer_fd) {
-  ::signal(SIGCHLD, SIG_DFL);  // the launcher's children are collected by the kernel
+  ::signal(SIGCHLD, SIG_DFL);  // the launcher collects its own children
   const auto output = Run(program, engine_tree);
   Answer answer{kRan, 0};
   if (output) answer.exit_code = output->exit_code;

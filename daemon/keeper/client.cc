@@ -204,7 +204,13 @@ std::string NameServers() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Result<UniqueFd> OpenProcess(pid_t pid) {
+/// The process at the other end of a connection: by a pidfd of the kernel's (since Linux 6.5, socket(7)),
+/// else by its number, which may be another's by the time it is opened.
+Result<UniqueFd> ProcessBehind(int connection_fd, pid_t pid) {
+  constexpr int kPeerPidfd = 77;  // SO_PEERPIDFD, which Debian 12's headers do not have
+  int peer = -1;
+  socklen_t length = sizeof peer;
+  if (::getsockopt(connection_fd, SOL_SOCKET, kPeerPidfd, &peer, &length) == 0) return UniqueFd(peer);
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.Valid()) return FailErrno(errno, "cannot open the process of a keeper");
   return process;
@@ -224,9 +230,8 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   // The keeper does not see the host's files; an installation may be anywhere among them.
   TRY_ASSIGN(const UniqueFd engine_tree, CloneInstallation(spec.installation.root));
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
-  TRY_ASSIGN(UniqueFd process, OpenProcess(forked.pid));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
-                                         KeeperStarted{.pid = forked.pid}, std::move(process));
+                                         KeeperStarted{.pid = forked.pid}, std::move(forked.process));
   auto reply = client->Ask(request, deadline + seconds(10), stop, {}, engine_tree.Get());
   if (!reply) {
     Error error = std::move(reply.error());
@@ -246,7 +251,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   if (::getsockopt(connection.Get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
     return FailErrno(errno, "cannot identify the keeper in '" + directory + "'");
   }
-  auto process = OpenProcess(peer.pid);
+  auto process = ProcessBehind(connection.Get(), peer.pid);
   if (!process) return Fail(ErrorCode::kUnavailable, process.error().message);
   auto client = std::make_unique<Client>(directory, std::move(connection), KeeperStarted{.pid = peer.pid},
                                          std::move(*process));

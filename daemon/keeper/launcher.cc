@@ -72,38 +72,42 @@ Result<ForkedKeeper> KeeperLauncher::ForkKeeper(const std::string& directory, in
   TRY_ASSIGN(const UniqueFd control, BindControlSocket(directory));
   TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
-  TRY_ASSIGN(const pid_t pid, Ask(std::to_string(id), control.Get(), theirs.Get()));
-  return ForkedKeeper{pid, std::move(ours)};
+  TRY_ASSIGN(ForkedKeeper forked, Ask(std::to_string(id), control.Get(), theirs.Get()));
+  forked.connection = std::move(ours);
+  return forked;
 }
 
 Result<ProcessOutput> KeeperLauncher::RunProgram(const SingleProgram& program) {
   TRY_ASSIGN(const UniqueFd engine_tree, CloneInstallation(program.installation));
   TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
-  TRY(Ask(kProgramRequest + EncodeProgram(program), engine_tree.Get(), theirs.Get()).map([](pid_t) {}));
+  TRY(Ask(kProgramRequest + EncodeProgram(program), engine_tree.Get(), theirs.Get())
+          .map([](const ForkedKeeper&) {}));
   theirs.Reset();
   return AwaitSingleProgram(program, ours.Get());
 }
 
-/// A text with two descriptors one way; a pid, or a negative errno, back.
-Result<pid_t> KeeperLauncher::Ask(const std::string& request, int first_fd, int second_fd) {
+/// A text with two descriptors one way; a pid with its pidfd, or a negative errno, back.
+Result<ForkedKeeper> KeeperLauncher::Ask(const std::string& request, int first_fd, int second_fd) {
   const std::scoped_lock lock(mutex_);
-  auto pid = AskOnce(request, first_fd, second_fd);
-  if (!pid && pid.error().code == ErrorCode::kUnavailable) {
+  auto forked = AskOnce(request, first_fd, second_fd);
+  if (!forked && forked.error().code == ErrorCode::kUnavailable) {
     TRY_ASSIGN(socket_, StartLauncher(state_directory_));
-    pid = AskOnce(request, first_fd, second_fd);
+    forked = AskOnce(request, first_fd, second_fd);
   }
-  return pid;
+  return forked;
 }
 
-Result<pid_t> KeeperLauncher::AskOnce(const std::string& request, int first_fd, int second_fd) const {
+Result<ForkedKeeper> KeeperLauncher::AskOnce(const std::string& request, int first_fd, int second_fd) const {
   auto sent = SendMessage(socket_.Get(), request, {first_fd, second_fd});
   auto answer = sent ? ReceiveMessage(socket_.Get()) : Fail(std::move(sent.error()));
   if (!answer) return Fail(ErrorCode::kUnavailable, "the keeper launcher is gone");
   pid_t pid = 0;
   std::from_chars(answer->text.data(), answer->text.data() + answer->text.size(), pid);
   if (pid <= 0) return FailErrno(-pid, "cannot start a process for a container");
-  return pid;
+  if (answer->descriptors.size() != 1)
+    return Fail(ErrorCode::kInternal, "the keeper launcher sends no pidfd");
+  return ForkedKeeper{pid, std::move(answer->descriptors.front()), {}};
 }
 
 }  // namespace spawnd::daemon

@@ -25,6 +25,7 @@ namespace spawnd::daemon {
 
 struct ForkedKeeper {
   pid_t pid = 0;
+  UniqueFd process;  ///< pidfd
   UniqueFd connection;
 };
 
@@ -46,8 +47,8 @@ class KeeperLauncher {
   Result<ProcessOutput> RunProgram(const SingleProgram& program);
 
  private:
-  Result<pid_t> Ask(const std::string& request, int first_fd, int second_fd);
-  Result<pid_t> AskOnce(const std::string& request, int first_fd, int second_fd) const;
+  Result<ForkedKeeper> Ask(const std::string& request, int first_fd, int second_fd);
+  Result<ForkedKeeper> AskOnce(const std::string& request, int first_fd, int second_fd) const;
 
   const std::string state_directory_;
   std::mutex mutex_;

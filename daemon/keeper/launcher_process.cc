@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <utility>
 
 #include "base/message.h"
+#include "base/unique_fd.h"
 #include "daemon/init/outer_root.h"
 #include "daemon/init/single_program.h"
 #include "daemon/init/system_calls.h"
@@ -33,11 +36,37 @@ void ShowAsKeeper(int argc, char** argv, const std::string& id) {
   std::copy_n(arguments.begin(), std::min(arguments.size(), room), begin);
 }
 
+void CollectKeepers(int) {
+  const int before = errno;
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  errno = before;
+}
+
+/// While it is held, the number of a keeper that has ended is nobody else's.
+void HoldEndsOfKeepers(bool hold) {
+  sigset_t ended;
+  ::sigemptyset(&ended);
+  ::sigaddset(&ended, SIGCHLD);
+  ::sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &ended, nullptr);
+}
+
+/// Tells the daemon how the fork went. `pid`: 0 or less is an errno.
+bool Answer(pid_t pid) {
+  const UniqueFd process(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  // Without one nobody could end it: with the connection it ends by itself.
+  if (pid > 0 && !process.Valid()) pid = -errno;
+  const auto sent = process.Valid() ? SendMessage(kLauncherSocketFd, std::to_string(pid), {process.Get()})
+                                    : SendMessage(kLauncherSocketFd, std::to_string(pid));
+  return sent.has_value();
+}
+
 /// In the child: from here on it is as if it had been started as `spawnd keeper <id>`.
 int BecomeKeeper(int argc, char** argv, Message request) {
   // A session of its own: ctrl-C in the daemon's terminal must not reach containers.
   ::setsid();
   ::signal(SIGCHLD, SIG_DFL);  // a keeper waits for its process 1
+  HoldEndsOfKeepers(false);
   // First above 4, so that neither target is overwritten while it is still a source.
   const int high_control = ::fcntl(request.descriptors[0].Get(), F_DUPFD_CLOEXEC, 10);
   const int high_connection = ::fcntl(request.descriptors[1].Get(), F_DUPFD_CLOEXEC, 10);
@@ -88,8 +117,11 @@ int KeeperLauncherMain(int argc, char** argv) {
   }
   // Whatever else the daemon had open is no affair of keepers.
   ::close_range(kLauncherSocketFd + 1, ~0U, 0);
-  // Keepers that end are collected by the kernel.
-  ::signal(SIGCHLD, SIG_IGN);
+  // Not by the kernel: it would give a keeper's number away before there is a pidfd of it.
+  struct sigaction collect {};
+  collect.sa_handler = CollectKeepers;
+  collect.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+  ::sigaction(SIGCHLD, &collect, nullptr);
   // It asks the daemon for a reload, whoever else it is sent to. Keepers inherit that.
   ::signal(SIGHUP, SIG_IGN);
   if (!SetUp()) return 1;
@@ -100,6 +132,7 @@ int KeeperLauncherMain(int argc, char** argv) {
     // What could not be copied stays as it was: that is no reason to start nothing.
     static_cast<void>(RefreshParts().has_value());
     const bool is_program = request->text.front() == kProgramRequest;
+    HoldEndsOfKeepers(true);
     pid_t pid = 0;
     if (is_program) {
       pid = StartProgram(std::move(*request));
@@ -112,7 +145,8 @@ int KeeperLauncherMain(int argc, char** argv) {
       }
       if (pid < 0) pid = -errno;
     }
-    if (!SendMessage(kLauncherSocketFd, std::to_string(pid))) return 0;
+    if (!Answer(pid)) return 0;
+    HoldEndsOfKeepers(false);
   }
 }
 

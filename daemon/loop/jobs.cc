@@ -2,9 +2,9 @@
 
 #include <signal.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,22 +16,22 @@ namespace {
 
 class ThreadJobs final : public Jobs {
  public:
-  explicit ThreadJobs(size_t threads) {
+  explicit ThreadJobs(Places places) : queue_(places) {
     // The threads inherit this mask: signals are the loop thread's business, and a broken pipe is an error
     // code.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    threads_.reserve(threads);
-    for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+    threads_.reserve(places.all);
+    for (size_t i = 0; i < places.all; ++i) threads_.emplace_back([this] { Work(); });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   ~ThreadJobs() override { ThreadJobs::Stop(); }
 
   void Stop() override {
-    std::deque<std::shared_ptr<Waiting>> dropped;
+    std::map<Ticket, std::shared_ptr<Waiting>> dropped;
     {
       const std::lock_guard lock(mutex_);
       ending_ = true;
@@ -40,54 +40,81 @@ class ThreadJobs final : public Jobs {
     // Outside the lock: what a job has registered with the token may call Run, and so may what is dropped.
     stop_.request_stop();
     changed_.notify_all();
-    for (const auto& waiting : dropped) Drop(*waiting, Stopping());
+    for (const auto& [ticket, waiting] : dropped) Drop(waiting->job, Stopping());
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
   }
 
-  void Run(std::function<void(std::stop_token)> job) override { RunUnless({}, std::move(job), {}); }
-
-  void RunUnless(std::stop_token gone, std::function<void(std::stop_token)> job,
-                 std::function<void(const Error&)> dropped) override {
+  void Run(Job job) override {
+    std::stop_token gone = job.gone;
     const auto waiting = std::make_shared<Waiting>();
     waiting->job = std::move(job);
-    waiting->dropped = std::move(dropped);
-    bool too_late = false;
+    Ticket ticket = 0;
     {
       const std::lock_guard lock(mutex_);
-      too_late = ending_;
-      if (!too_late) waiting_.push_back(waiting);
+      if (!ending_) ticket = Enter(waiting);
     }
-    if (too_late) return Drop(*waiting, Stopping());
-    changed_.notify_one();
+    if (ticket == 0) return Drop(waiting->job, Stopping());
     if (!gone.stop_possible()) return;
     // Not under the lock: when it is gone already, this calls back at once.
-    waiting->when_gone.emplace(std::move(gone),
-                               [this, weak = std::weak_ptr(waiting)] { GiveUp(weak.lock()); });
+    waiting->when_gone.emplace(std::move(gone), [this, ticket] { GiveUp(ticket); });
+  }
+
+  size_t RunningOf(uid_t uid) override {
+    const std::lock_guard lock(mutex_);
+    return queue_.RunningOf(uid);
   }
 
  private:
+  using Ticket = FairQueue::Ticket;
+
   struct Waiting {
-    std::function<void(std::stop_token)> job;
-    std::function<void(const Error&)> dropped;  ///< may be empty
+    Job job;
     std::optional<std::stop_callback<std::function<void()>>> when_gone;
   };
 
   static Error Stopping() { return {ErrorCode::kUnavailable, "the daemon is stopping"}; }
 
-  static void Drop(const Waiting& waiting, const Error& why) {
-    if (waiting.dropped) waiting.dropped(why);
+  static void Drop(const Job& job, const Error& why) {
+    if (job.dropped) job.dropped(why);
+  }
+
+  // The next two hold the lock.
+
+  Ticket Enter(const std::shared_ptr<Waiting>& waiting) {
+    const Ticket ticket = ++last_ticket_;
+    waiting_.emplace(ticket, waiting);
+    queue_.Push(ticket, waiting->job.owner);
+    const size_t own = queue_.RunningOf(waiting->job.owner.uid);
+    const size_t all = queue_.Running();
+    const bool begins = Assign(ticket);
+    // Here and now: no thread can have begun it.
+    if (!begins && waiting->job.queued) waiting->job.queued({own, all});
+    return ticket;
+  }
+
+  /// Gives what may run to threads: there is one for each place. True when `ticket` is among it.
+  bool Assign(Ticket ticket = 0) {
+    bool found = false;
+    while (const auto next = queue_.Next()) {
+      assigned_.push_back(*next);
+      changed_.notify_one();
+      found = found || *next == ticket;
+    }
+    return found;
   }
 
   /// Out of the line, unless its turn has come.
-  void GiveUp(const std::shared_ptr<Waiting>& waiting) {
+  void GiveUp(Ticket ticket) {
+    std::shared_ptr<Waiting> given_up;
     {
       const std::lock_guard lock(mutex_);
-      const auto place = std::find(waiting_.begin(), waiting_.end(), waiting);
-      if (place == waiting_.end()) return;
-      waiting_.erase(place);
+      if (!queue_.Erase(ticket)) return;
+      auto found = waiting_.extract(ticket);
+      if (found.empty()) return;  // Stop has it
+      given_up = std::move(found.mapped());
     }
-    Drop(*waiting, {ErrorCode::kCancelled, "it was given up before its turn came"});
+    Drop(given_up->job, {ErrorCode::kCancelled, "it was given up before its turn came"});
   }
 
   void Work() {
@@ -95,18 +122,26 @@ class ThreadJobs final : public Jobs {
       std::shared_ptr<Waiting> next;
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+        changed_.wait(lock, [this] { return ending_ || !assigned_.empty(); });
         if (ending_) return;
-        next = std::move(waiting_.front());
-        waiting_.pop_front();
+        next = std::move(waiting_.extract(assigned_.front()).mapped());
+        assigned_.pop_front();
       }
-      next->job(stop_.get_token());
+      next->job.work(stop_.get_token());
+      const JobOwner owner = next->job.owner;
+      next.reset();  // what it holds goes before its place is another's
+      const std::lock_guard lock(mutex_);
+      queue_.Ended(owner);
+      Assign();
     }
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<Waiting>> waiting_;
+  FairQueue queue_;
+  std::map<Ticket, std::shared_ptr<Waiting>> waiting_;  ///< in line, or assigned and not begun
+  std::deque<Ticket> assigned_;
+  Ticket last_ticket_ = 0;
   bool ending_ = false;
   std::stop_source stop_;
   std::vector<std::thread> threads_;
@@ -114,8 +149,8 @@ class ThreadJobs final : public Jobs {
 
 }  // namespace
 
-std::unique_ptr<Jobs> Jobs::Start(size_t threads) {
-  return std::make_unique<ThreadJobs>(threads);
+std::unique_ptr<Jobs> Jobs::Start(Places places) {
+  return std::make_unique<ThreadJobs>(std::move(places));
 }
 
 }  // namespace spawnd::daemon

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 namespace spawnd::daemon {
@@ -67,7 +68,26 @@ SpaceUse SpaceAccount::OfImage(int64_t image_id) {
 
 SpaceUse SpaceAccount::OfContainer(int64_t id, int64_t image_id) {
   const SpaceUse image = OfImage(image_id);
-  return {AllocatedBytes(layout_.Container(id)), image.unique_bytes + image.shared_bytes};
+  return {OfFolder(id), image.unique_bytes + image.shared_bytes};
+}
+
+int64_t SpaceAccount::OfImages(const std::vector<int64_t>& images,
+                               const std::vector<int64_t>& free_of_charge) {
+  std::set<std::string> counted;
+  for (const int64_t image : free_of_charge) counted.insert(layers_[image].begin(), layers_[image].end());
+  int64_t bytes = 0;
+  for (const int64_t image : images) {
+    for (const std::string& layer : layers_[image]) {
+      if (counted.insert(layer).second) bytes += LayerBytes(layer);
+    }
+    const FileSpace index = SpaceOf(layout_.ImageIndex(image));
+    if (!index.other_names) bytes += index.bytes;
+  }
+  return bytes;
+}
+
+int64_t SpaceAccount::OfFolder(int64_t container_id) const {
+  return AllocatedBytes(layout_.Container(container_id));
 }
 
 std::string SpaceText(int64_t bytes) {

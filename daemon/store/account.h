@@ -33,6 +33,10 @@ class SpaceAccount {
   SpaceUse OfImage(int64_t image_id);
   /// Unique: its folder (delta, journal, log). Shared: all of its image.
   SpaceUse OfContainer(int64_t id, int64_t image_id);
+  /// What these images take together: each file once, and none that one of `free_of_charge` needs, too.
+  int64_t OfImages(const std::vector<int64_t>& images, const std::vector<int64_t>& free_of_charge);
+  /// A container's folder.
+  int64_t OfFolder(int64_t container_id) const;
 
  private:
   explicit SpaceAccount(StoreLayout layout) : layout_(std::move(layout)) {}

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace spawnd::daemon {
 namespace {
@@ -11,6 +12,10 @@ namespace {
 /// Below this much free space an error of any kind is put down to the full disk: a database reports its
 /// failed writes in many words, and none of them is what the user has to do.
 constexpr uint64_t kDiskIsFullBytes = uint64_t{32} << 20U;
+
+/// From here on it is believed that a write found no room, although there is some now: others let it go.
+constexpr uint64_t kDiskIsScarceBytes = uint64_t{256} << 20U;
+constexpr int kDiskIsScarcePercent = 98;
 
 uint64_t FreeBytes(const std::string& path) {
   struct statvfs space {};
@@ -58,6 +63,17 @@ Error ExplainSpace(Error error, const std::string& state_directory) {
                  "', for example with `spawnctl delete data-container` or `spawnctl delete data-image`.";
   }
   return error;
+}
+
+Error JudgeSpace(Error error, const std::string& state_directory) {
+  const auto use = UseOfDisk(state_directory);
+  const bool scarce = !use || use->free_bytes < kDiskIsScarceBytes || use->Percent() >= kDiskIsScarcePercent;
+  if (scarce) return ExplainSpace(std::move(error), state_directory);
+  if (error.code != ErrorCode::kNoSpace) return error;
+  return {ErrorCode::kUnavailable,
+          "there is room on the disk of '" + state_directory +
+              "', but the container says that its volume has none: " + error.message,
+          "`spawnctl load data-container` goes back to a revision from before."};
 }
 
 }  // namespace spawnd::daemon

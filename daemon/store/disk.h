@@ -59,4 +59,9 @@ class Disk {
 /// asked before anything is cleaned up.
 Error ExplainSpace(Error error, const std::string& state_directory);
 
+/// The same for what a container's engine may have said itself. Its superuser can make it say anything, and
+/// kNoSpace is tried again for ever: so that code is believed only while the disk really is about full. Else
+/// it becomes kUnavailable: what is full then is the container's own volume, where no room comes back.
+Error JudgeSpace(Error error, const std::string& state_directory);
+
 }  // namespace spawnd::daemon

@@ -17,6 +17,8 @@ Result<void> FormatExt4(const std::string& device_path) {
   SpawnOptions options;
   options.argv = {
       "mkfs.ext4", "-q", "-F", "-b", "4096",
+      // What is found to be damaged is not written to any more. The mount says so, too: images are older.
+      "-e", "remount-ro",
       // One inode for 64 KiB: a database has few, large files. No reserved blocks: no root needs rescuing
       // here.
       "-i", "65536", "-m", "0",
@@ -47,6 +49,7 @@ Result<UniqueFd> OpenExt4(const std::string& device_path, Barriers barriers) {
   };
   const bool made = context.Valid() && set(FSCONFIG_SET_STRING, "source", device_path.c_str()) &&
                     set(FSCONFIG_SET_FLAG, "discard", nullptr) &&
+                    set(FSCONFIG_SET_STRING, "errors", "remount-ro") &&
                     (barriers == Barriers::kOn || set(FSCONFIG_SET_FLAG, "nobarrier", nullptr)) &&
                     set(FSCONFIG_CMD_CREATE, nullptr, nullptr);
   UniqueFd mount(made ? ::fsmount(context.Get(), FSMOUNT_CLOEXEC,

@@ -37,6 +37,19 @@ case_errors() {
   assert_error 64 follow -- ctl logs data-image quiet --follow
 }
 
+# A superuser of the database must not be able to write to the terminal of who reads the log.
+case_a_terminal_sees_no_sequences() {
+  make_image told 'sourceType: empty' >/dev/null
+  make_container told teller >/dev/null
+  sql teller '' "do \$\$ begin raise log E'a\\tb\\x1b]0;owned\\x07'; end \$\$"
+  assert_contains "$(ctl logs data-container teller)" $'a\tb\x1b]0;owned\x07' "a pipe gets the bytes"
+  local shown
+  shown=$(script -qec "$work/spawnctl logs data-container teller" /dev/null </dev/null)
+  assert_contains "$shown" $'a\tb\\x1b]0;owned\\x07' "a terminal"
+  assert_lacks "$shown" $'\x1b' "a terminal"
+  ctl delete data-container -q teller
+}
+
 says() { sql "$1" '' "do \$\$ begin raise log 'word $2'; end \$\$"; }
 
 case_container_log() {

@@ -111,9 +111,11 @@ TEST_CASE("an image, lists, version and caller travel") {
   REQUIRE(version);
   CHECK(version->version == "0.1.0");
   CHECK(version->git_commit == "abc");
-  const auto who = FromJson<WhoAmI>(ToJson(WhoAmI{"root", 4294967295U}));
+  const auto who = FromJson<WhoAmI>(ToJson(WhoAmI{"root", 4294967295U, {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}));
   REQUIRE(who);
   CHECK(who->uid == 4294967295U);
+  CHECK(who->quotas.connections == 1);
+  CHECK(who->usage.disk_bytes == 10);
 }
 
 TEST_CASE("requests travel and leave out what was not given") {

@@ -73,6 +73,7 @@ TEST_CASE("every schema has the fields of its struct, in order") {
   CHECK(KeysOf(schemas["DataContainer"]["properties"]) == FieldsOf<DataContainer>());
   CHECK(KeysOf(schemas["Engine"]["properties"]) == FieldsOf<Engine>());
   CHECK(KeysOf(schemas["Version"]["properties"]) == FieldsOf<Version>());
+  CHECK(KeysOf(schemas["Quotas"]["properties"]) == FieldsOf<Quotas>());
   CHECK(KeysOf(schemas["WhoAmI"]["properties"]) == FieldsOf<WhoAmI>());
   CHECK(KeysOf(schemas["Progress"]["properties"]) == FieldsOf<Progress>());
 }

@@ -2,6 +2,7 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -37,6 +38,21 @@ TEST_CASE("a program's output and exit code are kept") {
   CHECK(output->output == "out\nerr\n");
   CHECK(output->exit_code == 7);
   CHECK(RunAndCapture(Shell("kill -9 $$"), 10s)->exit_code == 128 + SIGKILL);
+}
+
+TEST_CASE(
+    "however many descriptors this process may have, a program has the usual number, and may ask for more") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(before.rlim_max > 2000);
+  rlimit many = before;
+  many.rlim_cur = before.rlim_max;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &many) == 0);
+  CHECK(OutputOf(Shell("ulimit -Sn; ulimit -Sn 2000; ulimit -Sn")) == "1024\n2000\n");
+  SpawnOptions few = Shell("ulimit -Sn");
+  few.open_files = 100;
+  CHECK(OutputOf(few) == "100\n");
+  CHECK(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TEST_CASE("of too much output the beginning is kept, and the program goes on to its end") {

@@ -47,10 +47,11 @@ TEST_CASE("what waits for the next start is named, what changes at once is not")
     return KeysForNextStart(*ParseConfig(before, "x.yaml"), *ParseConfig(after, "x.yaml"));
   };
   CHECK(waiting("", "").empty());
-  CHECK(waiting("",
-                "{diskWarnPercent: 7, diskRefusePercent: 8, teams: {devs: {users: ann}}, "
-                "publishers: {users: bob}}")
-            .empty());
+  CHECK(
+      waiting("",
+              "{diskWarnPercent: 7, diskRefusePercent: 8, quotas: {builds: 1}, teams: {devs: {users: ann}}, "
+              "publishers: {users: bob}}")
+          .empty());
   CHECK(waiting("host: 127.0.0.1", "").empty());  // the default, said or not
   for (const auto& [key, value] :
        std::vector<std::pair<std::string, std::string>>{{"engineSearchPaths", "[/opt/x]"},
@@ -110,6 +111,38 @@ TEST_CASE("a publisher's team has to be one of the teams") {
         "x.yaml: 'publishers' names team 'devs', which 'teams' does not have");
   CHECK(Complaint("publishers: {user: ann}") ==
         "x.yaml, line 1: unknown key 'publishers.user' (did you mean 'users'?)");
+}
+
+TEST_CASE("quotas: everybody's, and users who have others, wherever in the map they stand") {
+  const auto defaults = ParseConfig("", "x.yaml")->quotas;
+  CHECK(defaults.everybody == UserLimits{64, 2, 8, 200, 0});
+  CHECK(defaults.users.empty());
+  const auto config = ParseConfig(R"(
+quotas:
+  users:
+    ci: {builds: 8, containers: 0}
+    ann:
+  connections: 30
+  builds: 1
+  launches: 3
+  containers: 20
+  disk: 200GiB
+)",
+                                  "x.yaml");
+  REQUIRE(config);
+  const QuotaSettings& quotas = config->quotas;
+  constexpr uint64_t kDisk = uint64_t{200} << 30U;
+  CHECK(quotas.everybody == UserLimits{30, 1, 3, 20, kDisk});
+  REQUIRE(quotas.users.size() == 2);
+  CHECK(quotas.users.at("ci") == UserLimits{30, 8, 3, 0, kDisk});
+  CHECK(quotas.users.at("ann") == quotas.everybody);
+  CHECK(ParseConfig("quotas: {disk: 0}", "x.yaml")->quotas.everybody.disk_bytes == 0);
+  CHECK(Complaint("quotas: {builds: many}") ==
+        "x.yaml, line 1: 'quotas.builds' must be a number from 0 (no limit) to 1000000");
+  CHECK(Complaint("quotas: {disk: 5}").find("a size such as 200GiB") != std::string::npos);
+  CHECK(Complaint("quotas: {users: {ann: {build: 1}}}") ==
+        "x.yaml, line 1: unknown key 'quotas.users.ann.build' (did you mean 'builds'?)");
+  CHECK(Complaint("quotas: {users: [ann]}").find("a map of user names") != std::string::npos);
 }
 
 TEST_CASE("an unknown key is named with its line and the nearest known one") {

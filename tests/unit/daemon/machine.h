@@ -126,8 +126,8 @@ struct Machine {
   Ports ports{"127.0.0.1", 20001, 29999};
   Installations installations{{}, false, {}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
-  const std::unique_ptr<Jobs> launches = Jobs::Start(1);
-  const std::unique_ptr<Jobs> removals = Jobs::Start(1);
+  const std::unique_ptr<Jobs> launches = Jobs::Start({1});
+  const std::unique_ptr<Jobs> removals = Jobs::Start({1});
   Images images{*catalog, layout, reserve, *removals, *mailbox, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
   Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, launcher, loop->Get(),

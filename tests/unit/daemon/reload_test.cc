@@ -33,10 +33,11 @@ struct Running {
     auto config = LoadConfig(file, true);
     REQUIRE(config);
     teams = std::make_unique<TeamMembers>(config->teams);
+    quotas = std::make_unique<Quotas>(config->quotas);
     disk = std::make_unique<Disk>(scratch.Path(), config->disk_warn_percent, config->disk_refuse_percent);
-    jobs = Jobs::Start(1);
-    reload = std::make_unique<Reload>(file, true, *config,
-                                      Reload::Uses{*teams, *disk, *jobs, *mailbox, stopping.get_token()});
+    jobs = Jobs::Start({1});
+    reload = std::make_unique<Reload>(
+        file, true, *config, Reload::Uses{*teams, *quotas, *disk, *jobs, *mailbox, stopping.get_token()});
   }
   ~Running() { jobs->Stop(); }
 
@@ -58,7 +59,7 @@ struct Running {
   void Reloaded() {
     reload->Begin();
     bool through = false;
-    jobs->Run([&](const std::stop_token&) { mailbox->Post([&] { through = true; }); });
+    jobs->Run(kForDaemon, [&](const std::stop_token&) { mailbox->Post([&] { through = true; }); });
     REQUIRE(Wait([&] { return through; }));
   }
 
@@ -68,18 +69,26 @@ struct Running {
   std::unique_ptr<EventLoop> loop;
   std::unique_ptr<Mailbox> mailbox;
   std::unique_ptr<TeamMembers> teams;
+  std::unique_ptr<Quotas> quotas;
   std::unique_ptr<Disk> disk;
   std::unique_ptr<Jobs> jobs;
   std::unique_ptr<Reload> reload;
 };
 
-TEST_CASE("reload: teams and limits of the disk are what the file says now") {
+TEST_CASE("reload: teams, quotas and limits of the disk are what the file says now") {
   Running daemon;
   CHECK(daemon.IsMember());
   CHECK(daemon.disk->LevelOf(50) == Disk::Level::kEnough);
-  daemon.Write("{diskWarnPercent: 40, diskRefusePercent: 45}");
+  CHECK(daemon.quotas->Of(kMember.uid).builds == 2);
+  daemon.Write(
+      "{diskWarnPercent: 40, diskRefusePercent: 45, quotas: {builds: 1, users: {daemon: {builds: 5}, "
+      "nobody-at-all: {}}}}");
   daemon.Reloaded();
   CHECK_FALSE(daemon.IsMember());
+  CHECK(daemon.quotas->Of(kMember.uid).builds == 5);
+  CHECK(daemon.quotas->Of(kMember.uid).containers == 200);
+  CHECK(daemon.quotas->Of(4'000'000'001).builds == 1);
+  CHECK(daemon.quotas->Of(0) == UserLimits{0, 0, 0, 0, 0});
   CHECK(daemon.disk->LevelOf(42) == Disk::Level::kLow);
   CHECK(daemon.disk->LevelOf(50) == Disk::Level::kNone);
   CHECK(daemon.disk->RefusePercent() == 45);
@@ -100,12 +109,13 @@ TEST_CASE("reload: a file that cannot be used changes nothing") {
 TEST_CASE("reload: one that is asked for while another is under way reads the file once more") {
   Running daemon;
   std::stop_source hold;
-  daemon.jobs->Run([&](const std::stop_token&) {  // there is one thread, first come first served
+  daemon.jobs->Run(kForDaemon, [&](const std::stop_token&) {  // there is one thread, first come first served
     while (!hold.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });
   daemon.reload->Begin();
   daemon.reload->Begin();
-  daemon.jobs->Run([&](const std::stop_token&) { daemon.Write("teams:"); });  // after the first has read it
+  daemon.jobs->Run(kForDaemon,
+                   [&](const std::stop_token&) { daemon.Write("teams:"); });  // after the first has read it
   hold.request_stop();
   CHECK(daemon.Wait([&] { return !daemon.IsMember(); }));
 }

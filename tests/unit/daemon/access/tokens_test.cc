@@ -291,7 +291,7 @@ struct Door {
   const std::unique_ptr<EventLoop> loop = Made(EventLoop::Make());
   const std::unique_ptr<Mailbox> mailbox = Made(MakeMailbox(loop->Get()));
   const std::unique_ptr<Catalog> catalog = Open(scratch / "catalog.db");
-  const std::unique_ptr<Jobs> questions = Jobs::Start(1);
+  const std::unique_ptr<Jobs> questions = Jobs::Start({1});
   std::stop_source stopping;
   AccessTokens tokens{*catalog, [] { return kStart; }};
   Doorkeeper doorkeeper;

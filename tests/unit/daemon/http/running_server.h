@@ -123,7 +123,7 @@ class Event {
 /// A server with its loop on a thread of its own. Handlers that answer later do so from jobs.
 class Running {
  public:
-  explicit Running(Handler handler, Limits limits = {}) : jobs_(Jobs::Start(4)) {
+  explicit Running(Handler handler, Limits limits = {}) : jobs_(Jobs::Start({4})) {
     Event ready;
     thread_ = std::thread([this, handler = std::move(handler), limits, &ready] {
       loop_ = std::move(*EventLoop::Make());

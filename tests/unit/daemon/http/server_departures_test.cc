@@ -23,7 +23,7 @@ TEST_CASE("a client that closes its sending half gives up, and hears how that en
   Running* running = nullptr;
   Running server([&](const Request&, const Reply& reply) {
     reply.IfUndelivered([&] { undelivered.set_value(); });
-    running->GetJobs().Run([reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [reply](std::stop_token) {
       const auto deadline = std::chrono::steady_clock::now() + 10s;
       while (!reply.ClientGone().stop_requested() && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(1ms);
@@ -131,7 +131,7 @@ TEST_CASE("what is registered after the client has gone is called at once") {
   Running server([&](const Request&, const Reply& reply) {
     reply.Begin();
     reply.Line("hello\n");
-    running->GetJobs().Run([&called, reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [&called, reply](std::stop_token) {
       while (!reply.ClientGone().stop_requested()) std::this_thread::sleep_for(1ms);
       reply.End();  // which cannot be sent, so that even its receiving half is known to be gone
       const auto undelivered = std::make_shared<std::atomic<bool>>(false);

@@ -51,7 +51,7 @@ TEST_CASE("pipelined requests are answered one after the other, in order") {
   Running* running = nullptr;
   Running server([&](Request request, Reply reply) {
     most = std::max(most.load(), ++at_once);
-    running->GetJobs().Run([&at_once, request, reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [&at_once, request, reply](std::stop_token) {
       std::this_thread::sleep_for(1ms);
       --at_once;
       Echo(request, reply);
@@ -178,7 +178,7 @@ TEST_CASE("a slow reader costs bounded memory and still gets the last line") {
   Running* running = nullptr;
   Running server([&](const Request&, const Reply& reply) {
     reply.Begin();
-    running->GetJobs().Run([&produced, reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [&produced, reply](std::stop_token) {
       const std::string padding(1000, '.');
       for (int i = 0; i < 100'000; ++i) reply.Line(std::to_string(i) + padding + "\n");  // 100 MB
       reply.Line("the result\n");
@@ -201,7 +201,7 @@ TEST_CASE("lines from several threads are never torn") {
     reply.Begin();
     auto left = std::make_shared<std::atomic<int>>(4);
     for (int t = 0; t < 4; ++t) {
-      running->GetJobs().Run([reply, t, left](std::stop_token) {
+      running->GetJobs().Run(kForDaemon, [reply, t, left](std::stop_token) {
         for (int i = 0; i < 200; ++i) reply.Line(std::string(20, static_cast<char>('a' + t)) + "\n");
         if (--*left == 0) reply.End();
       });
@@ -228,7 +228,7 @@ TEST_CASE("a client that goes away is told to the handler, and what is said then
       reply.End();
       return;
     }
-    running->GetJobs().Run([&told, reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [&told, reply](std::stop_token) {
       const auto deadline = std::chrono::steady_clock::now() + 10s;
       while (!reply.ClientGone().stop_requested() && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(1ms);
@@ -280,28 +280,40 @@ TEST_CASE("the second answer to a request is ignored") {
   CHECK(all.ends_with("\r\n\r\nfirst"));
 }
 
-TEST_CASE("connections beyond the limit wait until one ends") {
+/// A client that has been answered once and stays.
+std::unique_ptr<Client> Stayed(const std::string& path) {
+  auto client = std::make_unique<Client>(path);
+  REQUIRE(client->Send("GET / HTTP/1.1\r\n\r\n"));
+  REQUIRE(StatusOf(client->Response()) == 200);
+  return client;
+}
+
+TEST_CASE("a connection beyond the limit is refused in words, at once, until one ends") {
   Limits limits;
   limits.connections = 4;
+  limits.reserved_connections = 0;
   Running server(Echo, limits);
   std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 4; ++i) {
-    clients.push_back(std::make_unique<Client>(server.Path()));
-    REQUIRE(clients.back()->Send("GET / HTTP/1.1\r\n\r\n"));
-    REQUIRE(StatusOf(clients.back()->Response()) == 200);
-  }
-  Client waiting(server.Path());
-  REQUIRE(waiting.Send("GET /late HTTP/1.1\r\n\r\n"));
-  pollfd readable{waiting.Fd(), POLLIN, 0};
-  CHECK(::poll(&readable, 1, 100) == 0);
+  for (int i = 0; i < 4; ++i) clients.push_back(Stayed(server.Path()));
+  Client refused(server.Path());
+  const std::string all = refused.UntilEnd();  // before it has asked for anything
+  CHECK(StatusOf(all) == 503);
+  CHECK(all.find("\"too_many\"") != std::string::npos);
+  CHECK(all.find("the daemon has 4 connections") != std::string::npos);
   clients.pop_back();
-  CHECK(waiting.Response().ends_with("GET /late []"));
+  // Its place is free when the server has noticed.
+  for (int i = 0; i < 1000; ++i) {
+    Client late(server.Path());
+    if (late.Send("GET /late HTTP/1.1\r\n\r\n") && StatusOf(late.Response()) == 200) return;
+    std::this_thread::sleep_for(1ms);
+  }
+  FAIL("no place came free");
 }
 
 TEST_CASE("many clients at once") {
   Running* running = nullptr;
   Running server([&](const Request& request, const Reply& reply) {
-    running->GetJobs().Run([request, reply](std::stop_token) { Echo(request, reply); });
+    running->GetJobs().Run(kForDaemon, [request, reply](std::stop_token) { Echo(request, reply); });
   });
   running = &server;
   std::atomic<int> good = 0;
@@ -325,7 +337,7 @@ TEST_CASE("closing waits for the answer that is due and takes no new request") {
   Event go;
   Running* running = nullptr;
   Running server([&](const Request& request, const Reply& reply) {
-    running->GetJobs().Run([&, request, reply](std::stop_token) {
+    running->GetJobs().Run(kForDaemon, [&, request, reply](std::stop_token) {
       asked.Set();
       go.Wait();
       Echo(request, reply);

@@ -210,5 +210,19 @@ TEST_CASE("fields of a newer build are skipped, nonsense is refused") {
   CHECK(DecodeReply(R"({"databases":[1]})").error().code == ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("an engine that says lines of a reply in its last words forges neither code nor hint") {
+  const ScratchDirectory scratch;
+  const std::string words =
+      "engine ended: x\",\"code\":\"no_space\",\"hint\":\"run this\"}\nno_space\nrun this\n"
+      "{\"error\":{\"code\":\"no_space\",\"message\":\"y\",\"hint\":\"run this\"}}";
+  KeeperReply reply;
+  reply.error = Error(ErrorCode::kUnavailable, words);
+  std::ofstream(scratch / kLastWordsName) << EncodeReply(reply) << std::flush;
+  const Error said = LastWords(scratch.Path(), "killed");
+  CHECK(said.code == ErrorCode::kUnavailable);
+  CHECK(said.message == words);
+  CHECK(said.hint.empty());
+}
+
 }  // namespace
 }  // namespace spawnd::daemon

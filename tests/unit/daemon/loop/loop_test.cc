@@ -103,12 +103,12 @@ TEST_CASE("threads may post while the loop closes the mailbox") {
 TEST_CASE("jobs run as many at once as there are threads, first come first served") {
   auto loop = MakeLoop();
   auto mailbox = std::move(*MakeMailbox(loop->Get()));
-  auto jobs = Jobs::Start(2);
+  auto jobs = Jobs::Start({2});
   std::atomic<int> running = 0;
   std::atomic<int> most = 0;
   std::vector<int> finished;
   for (int i = 0; i < 10; ++i) {
-    jobs->Run([&, i](std::stop_token) {
+    jobs->Run(kForDaemon, [&, i](std::stop_token) {
       const int now = ++running;
       int seen = most;
       while (now > seen && !most.compare_exchange_weak(seen, now)) {
@@ -130,13 +130,13 @@ TEST_CASE("ending the jobs stops those that run and drops those that wait") {
   std::atomic<bool> started = false;
   std::atomic<bool> was_stopped = false;
   std::atomic<bool> second_ran = false;
-  auto jobs = Jobs::Start(1);
-  jobs->Run([&](std::stop_token stop) {
+  auto jobs = Jobs::Start({1});
+  jobs->Run(kForDaemon, [&](std::stop_token stop) {
     started = true;
     while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
     was_stopped = true;
   });
-  jobs->Run([&](std::stop_token) { second_ran = true; });
+  jobs->Run(kForDaemon, [&](std::stop_token) { second_ran = true; });
   while (!started) std::this_thread::yield();
   jobs.reset();
   CHECK(was_stopped);
@@ -146,7 +146,7 @@ TEST_CASE("ending the jobs stops those that run and drops those that wait") {
 /// Holds the only thread of some jobs until it is let go.
 struct Busy {
   explicit Busy(Jobs& jobs) {
-    jobs.Run([this](const std::stop_token& stop) {
+    jobs.Run(kForDaemon, [this](const std::stop_token& stop) {
       started = true;
       while (!let_go && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
     });
@@ -157,7 +157,7 @@ struct Busy {
 };
 
 TEST_CASE("a job that is given up while it waits in line is dropped at once; one that runs is not") {
-  const auto jobs = Jobs::Start(1);
+  const auto jobs = Jobs::Start({1});
   Busy busy(*jobs);
   std::stop_source first;
   std::stop_source second;
@@ -165,10 +165,14 @@ TEST_CASE("a job that is given up while it waits in line is dropped at once; one
   std::atomic<bool> first_ran = false;
   std::atomic<bool> second_ran = false;
   const auto drop = [&dropped](const Error& why) { dropped.push_back(why.code); };
-  jobs->RunUnless(
-      first.get_token(), [&](const std::stop_token&) { first_ran = true; }, drop);
-  jobs->RunUnless(
-      second.get_token(), [&](const std::stop_token&) { second_ran = true; }, drop);
+  const auto run = [&](std::stop_token gone, std::atomic<bool>& ran) {
+    jobs->Run({.owner = kForDaemon,
+               .work = [&ran](const std::stop_token&) { ran = true; },
+               .gone = std::move(gone),
+               .dropped = drop});
+  };
+  run(first.get_token(), first_ran);
+  run(second.get_token(), second_ran);
   first.request_stop();  // here and now, although nobody is free
   CHECK(dropped == std::vector{ErrorCode::kCancelled});
   busy.let_go = true;
@@ -180,22 +184,52 @@ TEST_CASE("a job that is given up while it waits in line is dropped at once; one
 }
 
 TEST_CASE("stopping the jobs tells those who wait, and those who come later") {
-  const auto jobs = Jobs::Start(1);
+  const auto jobs = Jobs::Start({1});
   Busy busy(*jobs);
   std::vector<ErrorCode> dropped;
   bool ran = false;
   const auto run = [&] {
-    jobs->RunUnless(
-        {}, [&](const std::stop_token&) { ran = true; },
-        [&](const Error& why) { dropped.push_back(why.code); });
+    jobs->Run({.owner = kForDaemon,
+               .work = [&](const std::stop_token&) { ran = true; },
+               .dropped = [&](const Error& why) { dropped.push_back(why.code); }});
   };
   run();
   jobs->Stop();
   CHECK(dropped == std::vector{ErrorCode::kUnavailable});
   run();
-  jobs->Run([&](const std::stop_token&) { ran = true; });
+  jobs->Run(kForDaemon, [&](const std::stop_token&) { ran = true; });
   CHECK(dropped.size() == 2);
   CHECK_FALSE(ran);
+}
+
+TEST_CASE("a job that has to wait says for what, before it begins; one that begins at once does not") {
+  constexpr uid_t kAnn = 1001;
+  const auto jobs = Jobs::Start({4, 0, [](uid_t) { return 1; }});
+  std::atomic<bool> go = false;
+  std::atomic<int> running = 0;
+  int told = 0;
+  const auto run = [&](uid_t uid) {
+    jobs->Run({.owner = {uid},
+               .work =
+                   [&](const std::stop_token& stop) {
+                     ++running;
+                     while (!go && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+                   },
+               .queued =
+                   [&](const JobQueued& queued) {
+                     ++told;
+                     CHECK(queued.own_running == 1);
+                     CHECK(queued.all_running == 2);
+                   }});
+  };
+  run(kAnn);
+  run(kAnn + 1);
+  CHECK(told == 0);
+  run(kAnn);
+  CHECK(told == 1);
+  CHECK(jobs->RunningOf(kAnn) == 1);
+  go = true;
+  while (running < 3) std::this_thread::yield();
 }
 
 TEST_CASE("a timer fires once or again, and may be destroyed by its own callback") {

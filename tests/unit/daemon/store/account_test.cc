@@ -78,6 +78,25 @@ TEST_CASE("space: what only one image needs is its own") {
   }
 }
 
+TEST_CASE("space: what one user's images take together: each file once, and nothing of a built-in one") {
+  Store store;
+  const int64_t built_in = store.Image("built-in", {kBase});
+  const int64_t first = store.Image("first", {kBase, kOwn});
+  const int64_t second = store.Image("second", {kBase, kOwn});
+  const int64_t as_it_is = store.Image("as-it-is", {kBase});
+  Store::Fill(store.layout.Layer(kBase), 64 * 1024);
+  Store::Fill(store.layout.Layer(kOwn), 16 * 1024);
+  Store::Fill(store.layout.ImageIndex(first), 4096);
+  Store::Fill(store.layout.ImageIndex(second), 4096);
+  Store::Fill(store.layout.ImageIndex(built_in), 4096);
+  REQUIRE(::link(store.layout.ImageIndex(built_in).c_str(), store.layout.ImageIndex(as_it_is).c_str()) == 0);
+  auto account = SpaceAccount::Take(*store.catalog, store.layout);
+  REQUIRE(account);
+  CHECK(account->OfImages({first, second, as_it_is}, {built_in}) == 24 * 1024);
+  CHECK(account->OfImages({first, second}, {}) == 88 * 1024);
+  CHECK(account->OfImages({}, {built_in}) == 0);
+}
+
 TEST_CASE("space: the three that free most, largest first") {
   constexpr int64_t kMiB = int64_t{1} << 20U;
   CHECK(WhatWouldFreeMost({}).empty());

@@ -34,6 +34,27 @@ TEST_CASE("space: on a file system without room every failure is about that") {
   CHECK(ExplainSpace({ErrorCode::kCancelled, "stopped"}, "/proc").code == ErrorCode::kCancelled);
 }
 
+TEST_CASE(
+    "space: what an engine says of a full disk is believed while it is, and else no reason to try for ever") {
+  const Error forged(ErrorCode::kNoSpace, "PANIC:  could not write: No space left on device", "Make room.");
+  // /proc has no blocks at all, so none are free.
+  CHECK(JudgeSpace(forged, "/proc").code == ErrorCode::kNoSpace);
+  CHECK(JudgeSpace({ErrorCode::kUnavailable, "it ended"}, "/proc").code == ErrorCode::kNoSpace);
+  // A file system with room.
+  const ScratchDirectory scratch;
+  const auto use = UseOfDisk(scratch.Path());
+  REQUIRE(use);
+  if (use->Percent() >= 97 || use->free_bytes < (uint64_t{300} << 20U))
+    SKIP("this machine's own disk is full");
+  const Error judged = JudgeSpace(forged, scratch.Path());
+  CHECK(judged.code == ErrorCode::kUnavailable);
+  CHECK(judged.message.find("PANIC:  could not write") != std::string::npos);
+  CHECK(judged.message.find("there is room on the disk of '" + scratch.Path()) == 0);
+  const Error other = JudgeSpace({ErrorCode::kPoisoned, "a sync failed"}, scratch.Path());
+  CHECK(other.code == ErrorCode::kPoisoned);
+  CHECK(other.message == "a sync failed");
+}
+
 TEST_CASE("space: how full a disk is, as df says it") {
   CHECK(DiskUse{0, 100}.Percent() == 0);
   CHECK(DiskUse{1, 1000}.Percent() == 1);

@@ -1,0 +1,16 @@
+/// Who changes what, one line of the log each.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "daemon/http/message.h"
+
+namespace spawnd::daemon {
+
+/// Called when the request is taken on, before it is done: how it ends is the part's own to log. `id` 0: it
+/// has none yet. The user stands there by number, because a directory service may take its time to name him.
+void NoteChange(const http::Peer& who, std::string_view verb, std::string_view resource, int64_t id,
+                std::string_view name);
+
+}  // namespace spawnd::daemon

@@ -1,0 +1,69 @@
+/// Finding installations: a server is asked once, and again when it is another file.
+#include "daemon/host/installations.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "tests/support/catch.h"
+#include "tests/support/direct_run.h"
+#include "tests/support/scratch_directory.h"
+
+namespace spawnd::daemon {
+namespace {
+
+struct Machine {
+  Machine() {
+    REQUIRE(PosixFileSystem().CreateDirectory(scratch / "redis"));
+    REQUIRE(PosixFileSystem().CreateDirectory(scratch / "redis/bin"));
+  }
+
+  void Install(const std::string& says) const {
+    REQUIRE(RemoveFile(server));
+    std::ofstream(server) << "#!/bin/sh\n" << says << "\n" << std::flush;
+    REQUIRE(::chmod(server.c_str(), 0755) == 0);
+  }
+  /// The only installation, after another look.
+  engines::Installation Found() {
+    installations.Detect();
+    const auto all = installations.All();
+    REQUIRE(all.size() == 1);
+    return all.front();
+  }
+
+  const ScratchDirectory scratch;
+  const std::string server = scratch / "redis/bin/redis-server";
+  int runs = 0;
+  Installations installations{{scratch.Path()}, false, {}, [this](const std::string& root,
+                                                                  const engines::Command& command) {
+                                ++runs;
+                                return spawnd::testing::RunDirectly(root, command);
+                              }};
+};
+
+TEST_CASE("who asks for a list again and again runs no server again and again") {
+  Machine machine;
+  machine.Install("echo Redis server v=7.0.15 sha=0");
+  for (int i = 0; i < 5; ++i) CHECK(machine.Found().version == "7.0.15");
+  CHECK(machine.runs == 1);
+  machine.Install("echo Redis server v=7.2.1 sha=0");
+  CHECK(machine.Found().version == "7.2.1");
+  CHECK(machine.Found().version == "7.2.1");
+  CHECK(machine.runs == 2);
+}
+
+TEST_CASE("a server that could not say its version is asked again") {
+  Machine machine;
+  machine.Install("if [ -e " + (machine.scratch / "library") + " ]; then echo Redis server v=7.0.15; else echo none >&2; exit 127; fi");
+  CHECK(machine.Found().problem == "none");
+  CHECK(machine.Found().problem == "none");
+  CHECK(machine.runs == 2);
+  std::ofstream(machine.scratch / "library") << "x" << std::flush;
+  CHECK(machine.Found().version == "7.0.15");
+  CHECK(machine.Found().problem.empty());
+  CHECK(machine.runs == 3);
+}
+
+}  // namespace
+}  // namespace spawnd::daemon
