@@ -62,6 +62,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("durability", x.durability);
   visit.Field("network", x.network);
+  visit.Field("tls", x.tls);
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("backups", x.backups);
   visit.Field("scriptsFolders", x.scripts_folders);
@@ -141,6 +142,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("owner", x.owner);
   visit.Field("durability", x.durability);
   visit.Field("network", x.network);
+  visit.Field("tls", x.tls);
   visit.Field("database", x.database);
   visit.Time("createdAt", x.created_at);
   visit.Time("expiresAt", x.expires_at);
@@ -188,6 +190,12 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("clientCommand", x.client_command);
   visit.Field("clientHint", x.client_hint);
   visit.Field("defaultPortNumber", x.default_port);
+  visit.Field("caCertificate", x.ca_certificate);
+}
+
+void Describe(auto& visit, Is<CaCertificate> auto& x) {
+  visit.Field("path", x.path);
+  visit.Field("certificate", x.certificate);
 }
 
 void Describe(auto& visit, Is<Engine> auto& x) {

@@ -35,6 +35,7 @@ struct CreateDataImageRequest {
   int64_t lifetime_seconds = 0;          ///< 0: for ever
   std::optional<Durability> durability;  ///< default for containers of this image
   std::optional<Network> network;        ///< of its containers, and of making it; not given: the machine's
+  bool tls = false;                      ///< its containers take TLS connections only
   std::string initial_database_name;
   std::vector<ClientFile> backups;
   std::vector<ClientFile> scripts_folders;
@@ -66,7 +67,8 @@ struct DataImage {
   std::string detail;  ///< why it failed, or what its engine stands in for
   std::string owner;
   Durability durability = Durability::kEverySecond;
-  std::optional<Network> network;     ///< of its containers; not said: the machine's
+  std::optional<Network> network;  ///< of its containers; not said: the machine's
+  bool tls = false;
   std::string database;               ///< what clients open first
   int64_t created_at = 0;             ///< seconds since 1970
   int64_t expires_at = 0;             ///< 0: never
@@ -173,6 +175,13 @@ struct DataContainer {
   std::vector<std::string> client_command;  ///< argv of the engine's own client, to be run with `environment`
   std::string client_hint;                  ///< how to install that
   uint16_t default_port = 0;                ///< where the engine's clients look when nothing is said
+  std::string ca_certificate;               ///< file by which clients on this machine verify the server
+};
+
+/// GET /v1/ca: the authority that all servers' certificates are from.
+struct CaCertificate {
+  std::string path;         ///< on the daemon's machine, for everybody to read
+  std::string certificate;  ///< the same as text, PEM
 };
 
 /// GET /v1/engines: one installed server, or an engine of which none is installed.

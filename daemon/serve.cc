@@ -39,7 +39,6 @@
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
 #include "daemon/store/state_lock.h"
-#include "daemon/store/tls_certificate.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {
@@ -104,7 +103,7 @@ Result<EngineHost> FindEngineHost(const Config& config) {
                 "Name an unprivileged user as engineUser in spawnd.yaml.");
   }
   TRY(CheckUserRange(config));
-  return EngineHost{config.host, user->uid, user->gid, config.first_user, {}, {}};
+  return EngineHost{config.host, user->uid, user->gid, config.first_user};
 }
 
 struct ConfigFile {
@@ -216,9 +215,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(layout_.Prepare());
   TRY_ASSIGN(lock_, LockStateDirectory(layout_.Root()));
   TRY_ASSIGN(ListenSocket socket, OpenListenSocket(options.socket_path));
-  TRY_ASSIGN(const TlsCertificate tls, EnsureTlsCertificate(layout_.Root()));
-  engine_host_.tls_certificate_path = tls.certificate_path;
-  engine_host_.tls_key_path = tls.key_path;
+  TRY_ASSIGN(CertificateAuthority authority, CertificateAuthority::Open(layout_.Root()));
+  engine_host_.authority = std::make_shared<const CertificateAuthority>(std::move(authority));
   TRY(OpenCatalog());
   TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root()));  // before there are threads
   installations_.Detect();

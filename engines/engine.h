@@ -53,6 +53,12 @@ struct ConnectionStrings {
   std::string client_hint;  ///< one sentence: how to install that client
 };
 
+/// What a client needs to know of a server's TLS.
+struct ClientTls {
+  std::string ca_certificate;  ///< file of the authority that the server's certificate is from; may be empty
+  bool required = false;       ///< as Launch::require_tls
+};
+
 /// What a server is started for.
 enum class Purpose {
   kServe,  ///< a container: the user's settings count
@@ -70,6 +76,8 @@ struct Launch {
   Purpose purpose = Purpose::kServe;
   /// Durability `always`: what the server says is done has to be flushed first.
   bool durable = false;
+  /// The image asks for it: over TCP the server speaks TLS and nothing else.
+  bool require_tls = false;
 };
 
 /// A second place for a folder, for a product that has its places compiled in.
@@ -139,8 +147,9 @@ class Engine {
   virtual Credentials MakeCredentials(std::string_view database) const = 0;
   /// `initial_database`: the initialDatabaseName of the image, may be empty. `dotnet` names that; everything
   /// else Credentials::database.
+  /// The environment says where the authority's certificate is, and client_command verifies the server by it.
   virtual ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
-                                    std::string_view initial_database) const = 0;
+                                    std::string_view initial_database, const ClientTls& tls) const = 0;
 
   /// A connection kept from the successful probe to the preparation, so that neither pays for a second one.
   /// The server at its other end may be anybody's: whatever it answers is bounded, and it is never sent a
@@ -179,6 +188,8 @@ class Engine {
   /// image, or, before a restart, those of `launch` again. kUnavailable: not ready yet, try again; anything
   /// else is final.
   virtual Result<std::unique_ptr<Session>> Probe(const Launch& launch) const = 0;
+  /// False for a server that cannot be told to speak TLS only.
+  virtual bool CanRequireTls() const { return true; }
   /// True for a server without a private socket: Probe connects to Launch::endpoint, which is the host's.
   virtual bool ProbesByAddress() const { return false; }
   /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse

@@ -20,11 +20,12 @@ constexpr std::array<std::string_view, 16> kVerbOrder{
     "create", "get",   "update",  "save", "reset", "load",    "graduate", "delete",
     "run",    "proxy", "connect", "logs", "auth",  "onboard", "version",  "completion",
 };
-constexpr std::array<Resource, 4> kResources{{
+constexpr std::array<Resource, 5> kResources{{
     {"data-image", "data-images", "di"},
     {"data-container", "data-containers", "dc"},
     {"access-token", "access-tokens", "at"},
     {"engine", "engines", ""},
+    {"ca", "ca", ""},
 }};
 
 /// Where a row stands in help; the families' own order decides among equals.

@@ -50,8 +50,10 @@ std::string CommandTableText(std::span<const Command> commands, std::string_view
   text += TwoColumns(rows);
   text += "\nResources:\n";
   for (const Resource& resource : Resources()) {
-    text += fmt::format("  {}, {}{}{}\n", resource.name, resource.plural,
-                        resource.short_name.empty() ? "" : ", ", resource.short_name);
+    text += fmt::format("  {}", resource.name);
+    if (resource.plural != resource.name) text += fmt::format(", {}", resource.plural);
+    if (!resource.short_name.empty()) text += fmt::format(", {}", resource.short_name);
+    text += "\n";
   }
   text += "\nFlags of every command:\n" + FlagsText(CommonFlags());
   text +=

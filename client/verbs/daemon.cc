@@ -1,4 +1,4 @@
-/// version, auth and onboard: about the daemon and the caller, not about databases.
+/// version, auth, onboard and get ca: about the daemon and the caller, not about databases.
 #include <fmt/core.h>
 
 #include <array>
@@ -72,12 +72,31 @@ Result<int> Authenticate(const Invocation& invocation) {
   return 0;
 }
 
+/// As text, so that `>ca.crt` is all that another machine needs.
+Result<int> GetCa(const Invocation& invocation) {
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json, daemon.Get("/v1/ca"));
+  std::string text;
+  if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(json, output));
+  } else {
+    TRY_ASSIGN(const auto authority, api::FromJson<api::CaCertificate>(json));
+    text = authority.certificate;
+  }
+  TRY(WriteOut(text));
+  return 0;
+}
+
+constexpr std::array<Flag, 2> kCaFlags{{{"--output", "-o", "<format>", "json or yaml"}, kFormatFlag}};
 constexpr std::array<Flag, 1> kVersionFlags{{{"--client", "", "", "do not ask the daemon"}}};
 
 constexpr Flag kWhoOutputFlag{"--output", "-o", "<format>", "json or yaml"};
 constexpr std::array<Flag, 2> kWhoFlags{{kWhoOutputFlag, kFormatFlag}};
 
-constexpr std::array<Command, 3> kRows{{
+constexpr std::array<Command, 4> kRows{{
+    {"get", "ca", "", 0, 0, "Print the certificate by which clients verify database servers (PEM)",
+     "  spawnctl get ca >ca.crt\n", kCaFlags, GetCa},
     {"auth", "", "", 0, 0, "Check that the daemon answers, for whom it takes you, and what you may have", "",
      kWhoFlags, Authenticate},
     {"onboard", "", "", 0, 0, "The same as auth", "", kWhoFlags, Authenticate},

@@ -1,7 +1,10 @@
 /// run, connect and proxy: working with a container from the command line.
 #include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <utility>
@@ -10,6 +13,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "base/descriptors.h"
 #include "client/http/tcp_proxy.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
@@ -96,6 +100,29 @@ Result<int> Run(const Invocation& invocation) {
   return EndRun(invocation, container, end->exit_code);
 }
 
+void Replace(std::string& text, const std::string& from, const std::string& to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+/// In another mount namespace, a job's container, the authority's file is not there. Then the program gets
+/// the same certificate as an open file, in its place.
+Result<void> BringAuthority(const Invocation& invocation, const std::string& path, Program& program) {
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const std::string json, daemon.Get("/v1/ca"));
+  TRY_ASSIGN(const auto authority, api::FromJson<api::CaCertificate>(json));
+  const int fd = ::memfd_create("spawnd-ca", 0);
+  if (fd < 0 || WriteAll(fd, authority.certificate) != 0) {
+    return FailErrno(errno, "cannot keep the certificate of the server's authority");
+  }
+  const std::string here = "/proc/self/fd/" + std::to_string(fd);
+  for (std::string& word : program.argv) Replace(word, path, here);
+  for (auto& [name, value] : program.environment) Replace(value, path, here);
+  return {};
+}
+
 Result<int> Connect(const Invocation& invocation) {
   TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
   Program program{container.client_command, container.environment};
@@ -104,6 +131,7 @@ Result<int> Connect(const Invocation& invocation) {
                 fmt::format("spawnd knows no client for {}", OneLine(container.engine)),
                 "`spawnctl get data-container <container> -o url` says where it is.");
   }
+  TRY(BringAuthority(invocation, container.ca_certificate, program));
   const auto& more = invocation.Trailing();
   program.argv.insert(program.argv.end(), more.begin(), more.end());
   Error error = BecomeProgram(program);

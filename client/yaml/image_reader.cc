@@ -28,11 +28,12 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 24> kOtherNames{{
+constexpr std::array<OtherName, 25> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
     {"db", "initialDatabaseName"},
+    {"ssl", "tls"},
     {"defaultdatabase", "initialDatabaseName"},
     {"engineversion", "version"},
     {"serverversion", "version"},
@@ -119,8 +120,8 @@ class Reader {
     std::string folder, file, path, format;
   };
 
-  static const std::array<Key<Reader>, 17>& Keys() {
-    static constexpr std::array<Key<Reader>, 17> kKeys{{
+  static const std::array<Key<Reader>, 18>& Keys() {
+    static constexpr std::array<Key<Reader>, 18> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -130,6 +131,7 @@ class Reader {
         {"lifetime", &Reader::Lifetime},
         {"durability", &Reader::Durability},
         {"network", &Reader::Network},
+        {"tls", &Reader::Tls},
         {"initialDatabaseName", &Reader::InitialDatabaseName},
         {"backups", &Reader::Backups},
         {"backup", &Reader::OneBackup},
@@ -261,6 +263,16 @@ class Reader {
       return Bad(value.line, fmt::format("unknown network '{}'", text), "It is one of none, host.");
     }
     request_.network = word == "host" ? api::Network::kHost : api::Network::kNone;
+    return {};
+  }
+  Result<void> Tls(const Node& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "tls"));
+    const std::string word = LowerCase(text);
+    if (word != "true" && word != "false") {
+      return Bad(value.line, fmt::format("'tls' must be true or false, found '{}'", text),
+                 "With true, containers take TLS connections only.");
+    }
+    request_.tls = word == "true";
     return {};
   }
 

@@ -110,6 +110,11 @@ class Build {
     if (!chosen) chosen = StandIn(std::move(chosen.error()));
     if (!chosen) return Fail(std::move(chosen.error()));
     installation_ = std::move(*chosen);
+    if (order_.request.tls && !engine_->CanRequireTls()) {
+      return Fail(ErrorCode::kUnsupported,
+                  std::string(engine_->DisplayName()) + " cannot be told to take TLS connections only",
+                  "Leave `tls: true` out.");
+    }
     return {};
   }
 
@@ -141,6 +146,7 @@ class Build {
     row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
     row.network = request.network;
+    row.tls = request.tls;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);

@@ -86,6 +86,7 @@ class Graduation {
     row.durability = order_.image.durability;
     // The host's network is root's to give. Whoever was given it does not give it on.
     if (order_.owner == 0) row.network = order_.image.network;
+    row.tls = order_.image.tls;
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);

@@ -70,13 +70,13 @@ KeeperSpec BuildServer::Spec() const {
   spec.volume_gid = host.engine_host.gid;
   spec.host_network =
       options_.network ? *options_.network == api::Network::kHost : host.engine_host.host_network;
-  spec.tls_certificate_path = host.engine_host.tls_certificate_path;
-  spec.tls_key_path = host.engine_host.tls_key_path;
   return spec;
 }
 
 Result<void> BuildServer::Launch() {
-  const KeeperSpec spec = Spec();
+  KeeperSpec spec = Spec();
+  TRY_ASSIGN(spec.tls, context_.host.engine_host.authority->Issue("build " + std::to_string(spec.id),
+                                                                  NamesOfServer(spec.endpoint.host)));
   TRY(PosixFileSystem().CreateDirectory(spec.directory));
   TRY_ASSIGN(keeper_, KeeperClient::Launch(context_.host.launcher, spec, kLaunchDeadline,
                                            [this] { return context_.stop.stop_requested(); }));

@@ -31,6 +31,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("owner", row.owner);
   visit("durability", row.durability);
   visit("network", row.network);
+  visit("tls", row.tls);
   visit("initial_database", row.initial_database);
   visit("database_name", row.database);
   visit("created_at", row.created_at);

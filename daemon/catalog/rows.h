@@ -40,6 +40,7 @@ struct ImageRow {
   uid_t owner = 0;
   api::Durability durability = api::Durability::kEverySecond;
   std::optional<api::Network> network;  ///< of its containers; not said: the machine's
+  bool tls = false;                     ///< containers take TLS connections only
   std::string initial_database;         ///< that it was asked to have; may be empty
   std::string database;                 ///< what clients open first; may be empty
   int64_t created_at = 0;               ///< seconds since 1970

@@ -21,6 +21,7 @@ CREATE TABLE images (
   owner INTEGER NOT NULL,
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
   network TEXT NOT NULL CHECK (network IN ('', 'none', 'host')),
+  tls INTEGER NOT NULL CHECK (tls IN (0, 1)),
   initial_database TEXT NOT NULL,
   database_name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -106,7 +107,7 @@ CREATE TABLE access_tokens (
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {

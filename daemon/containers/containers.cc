@@ -176,11 +176,10 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   spec.installation = {life.image.engine, life.row.installation_version, life.row.installation_root};
   spec.endpoint = EndpointOf(life.row);
   spec.credentials = CredentialsOf(life.row);
+  spec.require_tls = life.image.tls;
   spec.engine_uid = spec.engine_gid = uses_.engine_host.UserOf(life.row.port);
   spec.volume_uid = uses_.engine_host.uid;
   spec.volume_gid = uses_.engine_host.gid;
-  spec.tls_certificate_path = uses_.engine_host.tls_certificate_path;
-  spec.tls_key_path = uses_.engine_host.tls_key_path;
   spec.host_network = life.row.network == api::Network::kHost;
   if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
   return spec;
@@ -202,12 +201,14 @@ struct Launched {
   UniqueFd end_of_file;
 };
 
-Result<Launched> LaunchAndOpenEnd(KeeperLauncher& launcher, KeeperSpec spec, Installations& installations,
-                                  const std::function<bool()>& stop) {
+Result<Launched> LaunchAndOpenEnd(KeeperLauncher& launcher, KeeperSpec spec, const EngineHost& host,
+                                  Installations& installations, const std::function<bool()>& stop) {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
   // Upgrades of the host may move an engine; the major version is what the data asks for.
   TRY_ASSIGN(spec.installation,
              installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
+  TRY_ASSIGN(spec.tls, host.authority->Issue("container " + std::to_string(spec.id),
+                                             NamesOfServer(spec.endpoint.host)));
   TRY(MakeContainerDirectory(spec));
   TRY_ASSIGN(const auto keeper, KeeperClient::Launch(launcher, spec, kLaunchDeadline, stop));
   Launched launched{keeper->Started(), {}};
@@ -224,7 +225,7 @@ void Containers::LaunchKeeper(Life& life) {
   const auto launch = [this, id, spec = SpecOf(life), cancelled,
                        queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
-    auto launched = LaunchAndOpenEnd(uses_.launcher, spec, uses_.installations,
+    auto launched = LaunchAndOpenEnd(uses_.launcher, spec, uses_.engine_host, uses_.installations,
                                      [&] { return cancelled.stop_requested() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(

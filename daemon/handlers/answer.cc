@@ -7,6 +7,7 @@
 #include "api/json.h"
 #include "base/accounts.h"
 #include "daemon/handlers/views.h"
+#include "daemon/host/engine_host.h"
 #include "daemon/store/account.h"
 
 namespace spawnd::daemon {
@@ -67,10 +68,12 @@ void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>&
   if (!image) return show(Fail(std::move(image.error())));
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run({viewer}, [show, row = *row, image = std::move(*image),
-                                    account = std::move(*account)](const std::stop_token&) mutable {
-    show(ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id)));
-  });
+  services.questions.Run(
+      {viewer}, [show, row = *row, image = std::move(*image), account = std::move(*account),
+                 authority = services.build.engine_host.authority](const std::stop_token&) mutable {
+        show(ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id),
+                             authority->Path()));
+      });
 }
 
 void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,

@@ -9,6 +9,7 @@
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/resolve.h"
 #include "daemon/handlers/views.h"
+#include "daemon/host/engine_host.h"
 #include "daemon/store/account.h"
 
 namespace spawnd::daemon {
@@ -38,11 +39,12 @@ void GetDataContainers(Services& services, const http::Request& request, const h
   if (!account) return SendError(reply, account.error());
   services.questions.Run(
       {request.peer.identity.uid},
-      [reply, seen = std::move(*seen), account = std::move(*account)](const std::stop_token&) mutable {
+      [reply, seen = std::move(*seen), account = std::move(*account),
+       authority = services.build.engine_host.authority](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
         for (const auto& [row, image] : seen) {
-          views.push_back(
-              ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id)));
+          views.push_back(ViewOfContainer(row, image, UserName(row.owner),
+                                          account.OfContainer(row.id, row.image_id), authority->Path()));
         }
         SendJson(reply, api::ToJson(views));
       });

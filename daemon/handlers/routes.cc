@@ -67,6 +67,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken));
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken));
   router.Add("GET", "/v1/engines", Bind(services, GetEngines));
+  router.Add("GET", "/v1/ca", Bind(services, GetCa));
   router.Add("GET", "/v1/version", Bind(services, GetVersion));
   router.Add("GET", "/v1/whoami", Bind(services, GetWhoAmI));
   return router;

@@ -79,6 +79,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.owner = std::move(owner);
   view.durability = row.durability;
   view.network = row.network;
+  view.tls = row.tls;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
@@ -92,7 +93,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
 }
 
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   SpaceUse space) {
+                                   SpaceUse space, const std::string& ca_certificate) {
   api::DataContainer view;
   view.id = row.id;
   view.name = row.name;
@@ -114,8 +115,8 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.password = row.password;
   view.database = row.database;
   if (const auto engine = engines::FindEngine(image.engine)) {
-    engines::ConnectionStrings strings =
-        (*engine)->Connect(EndpointOf(row), CredentialsOf(row), image.initial_database);
+    engines::ConnectionStrings strings = (*engine)->Connect(
+        EndpointOf(row), CredentialsOf(row), image.initial_database, {ca_certificate, image.tls});
     view.connection_string = strings.dotnet;
     view.jdbc_connection_string = strings.jdbc;
     view.url = strings.url;
@@ -123,6 +124,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
     view.client_command = std::move(strings.client_command);
     view.client_hint = std::move(strings.client_hint);
     view.default_port = (*engine)->DefaultPort();
+    view.ca_certificate = ca_certificate;
   }
   view.created_at = row.created_at;
   view.expires_at = row.state == ContainerState::kCreating ? 0 : row.expires_at;

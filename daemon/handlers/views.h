@@ -20,6 +20,6 @@ std::string VersionTextOf(const ImageRow& image);
 api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space = {});
 /// `image`: the row's image.
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   SpaceUse space);
+                                   SpaceUse space, const std::string& ca_certificate);
 
 }  // namespace spawnd::daemon

@@ -4,7 +4,10 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
+
+#include "daemon/host/certificate_authority.h"
 
 namespace spawnd::daemon {
 
@@ -15,8 +18,7 @@ struct EngineHost {
   /// A server runs as this user plus its port: a port has one living container or build at a time, so each
   /// has a user of its own, and nothing has to be remembered.
   uid_t first_uid = 0;
-  std::string tls_certificate_path;
-  std::string tls_key_path;
+  std::shared_ptr<const CertificateAuthority> authority{};  ///< there once the daemon has started
   bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
   /// Who the server of this port is to run as. Its group has the same number.

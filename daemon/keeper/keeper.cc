@@ -11,7 +11,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
@@ -47,12 +46,6 @@ constexpr auto kLockDeadline = 30s;
 constexpr auto kReadyCheck = 500us;
 /// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
 constexpr auto kProbeWithoutWord = 100ms;
-
-Result<std::string> ReadWholeFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return FailErrno(errno, "cannot open '" + path + "'");
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 Error PoisonedError(const Error& cause) {
   return {ErrorCode::kPoisoned, cause.message,
@@ -97,7 +90,7 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_
   Lap("keeper");
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
   launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint,
-             spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways};
+             spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways, spec_.require_tls};
   auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
   if (!lock && lock.error().code == ErrorCode::kTimeout) {
     return Fail(ErrorCode::kInUse, "another keeper of this container is still running");
@@ -247,10 +240,9 @@ Result<void> Keeper::PlanNetwork(int filters_fd) {
 }
 
 Result<void> Keeper::WriteEngineFiles() {
-  TRY_ASSIGN(const std::string certificate, ReadWholeFile(spec_.tls_certificate_path));
-  TRY_ASSIGN(const std::string key, ReadWholeFile(spec_.tls_key_path));
-  TRY(WriteEngineFile(launch_.paths.tls_certificate, certificate, spec_.engine_uid, spec_.engine_gid));
-  TRY(WriteEngineFile(launch_.paths.tls_key, key, spec_.engine_uid, spec_.engine_gid));
+  TRY(WriteEngineFile(launch_.paths.tls_certificate, spec_.tls.certificate, spec_.engine_uid,
+                      spec_.engine_gid));
+  TRY(WriteEngineFile(launch_.paths.tls_key, spec_.tls.key, spec_.engine_uid, spec_.engine_gid));
   for (const engines::SettingsFile& file : engine_->SettingsFiles(launch_)) {
     TRY(WriteEngineFile(launch_.paths.settings_directory + "/" + file.name, file.content, spec_.engine_uid,
                         spec_.engine_gid));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/mapping.h"
+#include "daemon/host/certificate_authority.h"
 #include "daemon/init/program_order.h"
 #include "engines/engine.h"
 #include "storage/seal.h"
@@ -49,9 +50,9 @@ struct KeeperSpec {
   std::optional<uint32_t> revert_to{};
   /// Set: the fresh volume lies on a revision of another container, not on the image itself.
   std::optional<storage::RevisionReference> base_revision{};
-  std::string
-      tls_certificate_path;  ///< host files, root only; the keeper hands copies to the engine in memory
-  std::string tls_key_path;
+  bool require_tls = false;
+  /// Of this server alone, made for this start; PEM. The engine gets it in memory.
+  IssuedCertificate tls{};
 };
 
 struct KeeperStarted {
@@ -93,8 +94,9 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("holdEngine", x.hold_engine);
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
-  visit.Field("tlsCertificate", x.tls_certificate_path);
-  visit.Field("tlsKey", x.tls_key_path);
+  visit.Field("requireTls", x.require_tls);
+  visit.Field("tlsCertificate", x.tls.certificate);
+  visit.Field("tlsKey", x.tls.key);
 }
 
 void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {

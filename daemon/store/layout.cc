@@ -37,9 +37,10 @@ Result<void> StoreLayout::Prepare() const {
   }
   TRY(MakeDirectory(root_, 0711));
   for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), Tls()}) {
+       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs()}) {
     TRY(MakeDirectory(path, 0700));
   }
+  TRY(MakeDirectory(Tls(), 0711));
   TRY(PosixFileSystem().SyncDirectory(root_ + "/store"));
   return PosixFileSystem().SyncDirectory(root_);
 }

@@ -69,6 +69,7 @@ const mysql_family::Product& MariadbProduct() {
       .name = "mariadb",
       .display_name = "MariaDB",
       .jdbc_scheme = "jdbc:mariadb",
+      .jdbc_tls = "sslMode=trust",
       .server_programs = {"bin/mariadbd", "sbin/mariadbd", "bin/mysqld", "sbin/mysqld"},
       .client_programs = {"bin/mariadb", "bin/mysql"},
       .backup_programs = {"bin/mariadb-backup", "bin/mariabackup"},

@@ -46,7 +46,7 @@ Credentials MssqlEngine::MakeCredentials(std::string_view database) const {
 }
 
 ConnectionStrings MssqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
-                                       std::string_view initial_database) const {
+                                       std::string_view initial_database, const ClientTls& /*tls*/) const {
   const std::string port = std::to_string(endpoint.port);
   ConnectionStrings strings;
   strings.dotnet = "Data Source=" + endpoint.host + "," + port +

@@ -29,10 +29,11 @@ class MssqlEngine final : public Engine {
   int StopSignal() const override;
   std::string_view ReadyLine() const override { return "Recovery is complete"; }
   bool ProbesByAddress() const override { return true; }
+  bool CanRequireTls() const override { return false; }
 
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
-                            std::string_view initial_database) const override;
+                            std::string_view initial_database, const ClientTls& tls) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;

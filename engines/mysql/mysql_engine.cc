@@ -61,6 +61,7 @@ const mysql_family::Product& MysqlProduct() {
       .name = "mysql",
       .display_name = "MySQL",
       .jdbc_scheme = "jdbc:mysql",
+      .jdbc_tls = "sslMode=REQUIRED",
       .server_programs = Servers(),
       .client_programs = {"bin/mysql"},
       .backup_programs = {},

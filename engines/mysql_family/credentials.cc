@@ -19,7 +19,7 @@ Credentials FamilyEngine::MakeCredentials(std::string_view database) const {
 }
 
 ConnectionStrings FamilyEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
-                                        std::string_view initial_database) const {
+                                        std::string_view initial_database, const ClientTls& tls) const {
   const std::string port = std::to_string(endpoint.port);
   const std::string address =
       HostInUrl(endpoint.host) + ":" + port + "/" + PercentEncode(credentials.database);
@@ -32,6 +32,7 @@ ConnectionStrings FamilyEngine::Connect(const Endpoint& endpoint, const Credenti
                    ";Password=" + DotnetValue(credentials.password);
   strings.jdbc =
       std::string(product_.jdbc_scheme) + "://" + address + "?user=" + user + "&password=" + password;
+  if (tls.required) strings.jdbc += "&" + std::string(product_.jdbc_tls);
   // One scheme for the whole family: it is the one that client libraries know.
   strings.url = "mysql://" + user + ":" + password + "@" + address;
   strings.environment = {
@@ -45,6 +46,14 @@ ConnectionStrings FamilyEngine::Connect(const Endpoint& endpoint, const Credenti
   strings.client_command = {
       "mysql",          "--host=" + endpoint.host,    "--port=" + port,
       "--protocol=tcp", "--user=" + credentials.user, "--database=" + credentials.database};
+  if (!tls.ca_certificate.empty()) {
+    // There is no variable for the authority, but one for the folder of an option file that says it.
+    strings.environment.emplace_back("MYSQL_HOME",
+                                     tls.ca_certificate.substr(0, tls.ca_certificate.rfind('/')));
+    strings.environment.emplace_back("MYSQL_SSL_CA", tls.ca_certificate);
+    // With it alone the product's own client verifies; MariaDB's before 11.4 wants to be told.
+    strings.client_command.push_back("--ssl-ca=" + tls.ca_certificate);
+  }
   strings.client_hint = "Install it: apt install mariadb-client-core";
   return strings;
 }

@@ -25,14 +25,18 @@ std::vector<std::string> Environment() {
 /// What a container rests on, so that nothing else may decide it.
 std::vector<std::string> ForcedOptions(const Launch& launch) {
   const Paths& paths = launch.paths;
-  return {"--basedir=" + paths.engine_root, "--datadir=" + DatabaseDirectory(paths),
-          "--tmpdir=" + TemporaryDirectory(paths), "--socket=" + SocketPath(paths),
-          "--pid-file=" + paths.socket_directory + "/server.pid", "--bind-address=" + launch.endpoint.host,
-          "--port=" + std::to_string(launch.endpoint.port),
-          // Accounts are for addresses; a look-up of the caller's name could take seconds. It also makes
-          // 'localhost' the private socket and nothing else.
-          "--skip-name-resolve", "--ssl-cert=" + paths.tls_certificate, "--ssl-key=" + paths.tls_key,
-          "--init-file=" + paths.settings_directory + "/" + kInitFile};
+  std::vector<std::string> options{
+      "--basedir=" + paths.engine_root, "--datadir=" + DatabaseDirectory(paths),
+      "--tmpdir=" + TemporaryDirectory(paths), "--socket=" + SocketPath(paths),
+      "--pid-file=" + paths.socket_directory + "/server.pid", "--bind-address=" + launch.endpoint.host,
+      "--port=" + std::to_string(launch.endpoint.port),
+      // Accounts are for addresses; a look-up of the caller's name could take seconds. It also makes
+      // 'localhost' the private socket and nothing else.
+      "--skip-name-resolve", "--ssl-cert=" + paths.tls_certificate, "--ssl-key=" + paths.tls_key,
+      "--init-file=" + paths.settings_directory + "/" + kInitFile};
+  // The private socket counts as secure.
+  if (launch.require_tls) options.emplace_back("--require-secure-transport=ON");
+  return options;
 }
 
 /// README.md says why of each.

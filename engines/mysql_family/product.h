@@ -14,6 +14,7 @@ struct Product {
   std::string_view name;                     ///< registry name
   std::string_view display_name;             ///< what users read
   std::string_view jdbc_scheme;              ///< "jdbc:mariadb"
+  std::string_view jdbc_tls;                 ///< what makes that one use TLS, "sslMode=trust"
   std::vector<std::string> server_programs;  ///< relative to the root, the first that is there counts
   std::vector<std::string> client_programs;  ///< the same, of what restores a dump
   std::vector<std::string> backup_programs;  ///< the same, of physical backups: prepares one; may be none

@@ -13,6 +13,13 @@ constexpr size_t kSuffixLength = 4;
 /// Lower case, so that the name needs no quotes in SQL.
 constexpr std::string_view kSuffixAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+/// A value in one of libpq's connection strings.
+std::string ConnectionValue(std::string_view text) {
+  std::string value = "'";
+  for (const char c : text) value.append(c == '\'' || c == '\\' ? "\\" : "").append(1, c);
+  return value + "'";
+}
+
 std::string NamedOrOwn(std::string_view database) {
   return database.empty() ? "postgres" : std::string(database);
 }
@@ -28,7 +35,7 @@ Credentials PostgresqlEngine::MakeCredentials(std::string_view database) const {
 }
 
 ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
-                                            std::string_view initial_database) const {
+                                            std::string_view initial_database, const ClientTls& tls) const {
   const std::string port = std::to_string(endpoint.port);
   const std::string address =
       HostInUrl(endpoint.host) + ":" + port + "/" + PercentEncode(credentials.database);
@@ -53,6 +60,12 @@ ConnectionStrings PostgresqlEngine::Connect(const Endpoint& endpoint, const Cred
   // these.
   strings.client_command = {"psql", "--host=" + endpoint.host, "--port=" + port,
                             "--username=" + credentials.user, "--dbname=" + credentials.database};
+  if (!tls.ca_certificate.empty()) {
+    // Without PGSSLMODE: libraries that are not libpq read that one, and do not know this one.
+    strings.environment.emplace_back("PGSSLROOTCERT", tls.ca_certificate);
+    strings.client_command.back() = "--dbname=dbname=" + ConnectionValue(credentials.database) +
+                                    " sslmode=verify-full sslrootcert=" + ConnectionValue(tls.ca_certificate);
+  }
   strings.client_hint = "Install it: apt install postgresql-client";
   return strings;
 }

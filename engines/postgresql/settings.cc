@@ -24,9 +24,14 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) 
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
   // itself.
-  for (const char* database : {"all", "replication"}) {
-    hba += std::string("local ") + database + " all trust\n";
-    hba += std::string("host ") + database + " all all " + method + "\n";
+  for (const std::string& database : std::vector<std::string>{"all", "replication"}) {
+    hba += "local " + database + " all trust\n";
+    if (!launch.require_tls) {
+      for (const char* loopback : {" all 127.0.0.0/8 ", " all ::1/128 "})
+        hba += "host " + database + loopback + method + "\n";
+    }
+    // From elsewhere with TLS only. Nobody from elsewhere reaches a server that listens on loopback.
+    hba += "hostssl " + database + " all all " + method + "\n";
   }
   return {{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
 }

@@ -21,15 +21,16 @@ Credentials RedisEngine::MakeCredentials(std::string_view database) const {
 }
 
 ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentials& credentials,
-                                       std::string_view initial_database) const {
+                                       std::string_view initial_database, const ClientTls& tls) const {
   // A password of ours is letters and digits: nothing to encode.
   const std::string server = "://:" + credentials.password + "@" + HostInUrl(endpoint.host) + ":" +
                              std::to_string(endpoint.port) + "/";
   const std::string rest = server + credentials.database;
   ConnectionStrings strings;
-  strings.dotnet = "redis" + server + NumberOrZero(initial_database);
-  strings.jdbc = "jdbc:redis" + rest;
-  strings.url = "redis" + rest;
+  const std::string scheme = tls.required ? "rediss" : "redis";
+  strings.dotnet = scheme + server + NumberOrZero(initial_database);
+  strings.jdbc = "jdbc:" + scheme + rest;
+  strings.url = scheme + rest;
   strings.environment = {
       {"REDIS_HOST", endpoint.host},
       {"REDIS_PORT", std::to_string(endpoint.port)},
@@ -39,6 +40,10 @@ ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentia
   };
   strings.client_command = {
       "redis-cli", "-h", endpoint.host, "-p", std::to_string(endpoint.port), "-n", credentials.database};
+  if (tls.required && !tls.ca_certificate.empty()) {
+    strings.environment.emplace_back("REDIS_CACERT", tls.ca_certificate);
+    strings.client_command.insert(strings.client_command.end(), {"--tls", "--cacert", tls.ca_certificate});
+  }
   strings.client_hint = "Install it: apt install redis-tools";
   return strings;
 }

@@ -74,8 +74,14 @@ std::string ForcedSettings(const Launch& launch) {
     text.append("\"\n");
   };
   set("bind", launch.endpoint.host);
-  set("port", std::to_string(launch.endpoint.port));
-  set("tls-port", "0");
+  const std::string port = std::to_string(launch.endpoint.port);
+  set("port", launch.require_tls ? "0" : port);
+  set("tls-port", launch.require_tls ? port : "0");
+  if (launch.require_tls) {
+    set("tls-cert-file", launch.paths.tls_certificate);
+    set("tls-key-file", launch.paths.tls_key);
+    set("tls-auth-clients", "no");
+  }
   set("unixsocket", SocketPath(launch.paths));
   set("unixsocketperm", "700");
   set("requirepass", launch.credentials.password);

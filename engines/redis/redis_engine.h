@@ -34,7 +34,7 @@ class RedisEngine final : public Engine {
 
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
-                            std::string_view initial_database) const override;
+                            std::string_view initial_database, const ClientTls& tls) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;

@@ -27,6 +27,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # or body stands for what an earlier line kept as x.
 SUCCESSES = [
     ("getVersion", {}, None, {}),
+    ("getCa", {}, None, {}),
     ("getWhoAmI", {}, None, {}),
     ("listDataImages", {}, None, {}),
     ("listDataContainers", {}, None, {}),

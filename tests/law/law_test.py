@@ -29,7 +29,7 @@ ROOMS = {
     "daemon/host": {"engines", "base"},
     "daemon/session": {"engines", "api", "base"},
     "daemon/init": {"daemon/session", "engines", "storage", "base"},
-    "daemon/keeper": {"daemon/init", "daemon/session", "engines", "storage", "api", "base"},
+    "daemon/keeper": {"daemon/init", "daemon/session", "daemon/host", "engines", "storage", "api", "base"},
     "daemon/http": {"daemon/loop", "api", "base"},
     "daemon/catalog": {"api", "base"},
     "daemon/store": {"daemon/catalog", "storage", "base"},

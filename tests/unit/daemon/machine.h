@@ -122,7 +122,7 @@ struct Machine {
   const std::unique_ptr<Mailbox> mailbox = Made(MakeMailbox(loop->Get()));
   SpaceReserve reserve;
   const std::unique_ptr<Catalog> catalog;
-  const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}, {}};
+  const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}};
   Ports ports{"127.0.0.1", 20001, 29999};
   Installations installations{{}, false, {}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};

@@ -78,12 +78,12 @@ TEST_CASE("views: a container as users see it") {
                           Case{ContainerState::kRestarting, api::Status::kPending, "restarting"},
                           Case{ContainerState::kFailed, api::Status::kFailed, "failed"}}) {
     row.state = one.state;
-    const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 0});
+    const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 0}, "/ca.crt");
     CHECK(view.status == one.status);
     CHECK(view.state == one.text);
     CHECK(view.expires_at == (one.state == ContainerState::kCreating ? 0 : 2000));
   }
-  const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 8192});
+  const api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {4096, 8192}, "/ca.crt");
   CHECK(view.image == "demo:latest");
   CHECK(view.engine == "PostgreSQL");
   CHECK(view.connection_string ==
@@ -92,7 +92,7 @@ TEST_CASE("views: a container as users see it") {
   CHECK(view.url.find("/shop") != std::string::npos);
   ImageRow asked_for = PostgresImage();
   asked_for.initial_database = "Customers";
-  CHECK(ViewOfContainer(row, asked_for, "ann", {}).connection_string ==
+  CHECK(ViewOfContainer(row, asked_for, "ann", {}, "").connection_string ==
         "Host=127.0.0.1;Port=20001;Username=spawn_admin_ab12;Database=Customers;Password=secret");
   CHECK(view.jdbc_connection_string.find("20001") != std::string::npos);
   CHECK(view.disk_bytes == 4096);

@@ -24,7 +24,8 @@ KeeperSpec SampleSpec() {
   spec.endpoint = {"127.0.0.1", 20001};
   spec.credentials = {"spawn_admin_ab12", "quote\" and \\ and \n", "pagila"};
   spec.engine_uid = 4294967294U;
-  spec.tls_key_path = "/tls/server.key";
+  spec.require_tls = true;
+  spec.tls = {"certificate\nof two lines", "key"};
   return spec;
 }
 
@@ -48,7 +49,9 @@ TEST_CASE("a start request arrives as it was sent") {
   CHECK(spec.endpoint.port == 20001);
   CHECK(spec.credentials.password == "quote\" and \\ and \n");
   CHECK(spec.engine_uid == 4294967294U);
-  CHECK(spec.tls_key_path == "/tls/server.key");
+  CHECK(spec.require_tls);
+  CHECK(spec.tls.certificate == "certificate\nof two lines");
+  CHECK(spec.tls.key == "key");
   CHECK_FALSE(spec.revert_to);
   CHECK_FALSE(spec.base_revision);
 }

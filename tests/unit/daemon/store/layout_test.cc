@@ -23,9 +23,11 @@ TEST_CASE("store layout: only the owner can enter what holds data") {
   REQUIRE(layout.Prepare());
   CHECK(ModeOf(layout.Root()) == 0711);
   for (const std::string& path : {layout.Layers(), layout.Images(), layout.Containers(), layout.Builds(),
-                                  layout.Logs(), layout.Tls(), layout.Root() + "/store"}) {
+                                  layout.Logs(), layout.Root() + "/store"}) {
     CHECK(ModeOf(path) == 0700);
   }
+  // What clients verify servers by is for everybody to read.
+  CHECK(ModeOf(layout.Tls()) == 0711);
   CHECK(layout.Prepare());
 }
 

@@ -37,11 +37,11 @@ TEST_CASE("MySQL's versions and commands") {
     CHECK(has(engine.InitialiseCommand(launch).argv, option));
   launch.purpose = Purpose::kBuild;
   CHECK(has(engine.StartCommand(launch).argv, "--innodb-doublewrite=OFF"));
-  const ConnectionStrings strings = engine.Connect({"127.0.0.1", 3307}, {"root", "pw", "a b"}, "a b");
+  const ConnectionStrings strings = engine.Connect({"127.0.0.1", 3307}, {"root", "pw", "a b"}, "a b", {});
   CHECK(strings.dotnet == "Server=127.0.0.1;Port=3307;User Id=root;Database=a b;Password=pw");
   CHECK(strings.jdbc == "jdbc:mysql://127.0.0.1:3307/a%20b?user=root&password=pw");
   CHECK(strings.url == "mysql://root:pw@127.0.0.1:3307/a%20b");
-  CHECK(engine.Connect({"h", 1}, {"root", "pw", "restored"}, "").dotnet ==
+  CHECK(engine.Connect({"h", 1}, {"root", "pw", "restored"}, "", {}).dotnet ==
         "Server=h;Port=1;User Id=root;Database=mysql;Password=pw");
 }
 

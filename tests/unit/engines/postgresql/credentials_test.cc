@@ -5,6 +5,14 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
+TEST_CASE("clients are told how to verify the server") {
+  const auto strings =
+      PostgresqlEngine().Connect({"127.0.0.1", 1}, {"u", "p", "a'b"}, "", {"/s/tls/ca.crt", false});
+  CHECK(strings.environment.back() == std::pair<std::string, std::string>("PGSSLROOTCERT", "/s/tls/ca.crt"));
+  CHECK(strings.client_command.back() ==
+        "--dbname=dbname='a\\'b' sslmode=verify-full sslrootcert='/s/tls/ca.crt'");
+}
+
 TEST_CASE("Credentials have the agreed form and differ") {
   const Credentials a = PostgresqlEngine().MakeCredentials("");
   const Credentials b = PostgresqlEngine().MakeCredentials("Customers");
@@ -19,7 +27,7 @@ TEST_CASE("Credentials have the agreed form and differ") {
 
 TEST_CASE("Connection strings as clients read them") {
   const auto plain =
-      PostgresqlEngine().Connect({"127.0.0.1", 15432}, {"spawn_admin_x7k2", "Secret16", "postgres"}, "");
+      PostgresqlEngine().Connect({"127.0.0.1", 15432}, {"spawn_admin_x7k2", "Secret16", "postgres"}, "", {});
   CHECK(plain.dotnet ==
         "Host=127.0.0.1;Port=15432;Username=spawn_admin_x7k2;Database=postgres;Password=Secret16");
   CHECK(plain.jdbc == "jdbc:postgresql://127.0.0.1:15432/postgres?user=spawn_admin_x7k2&password=Secret16");
@@ -36,19 +44,19 @@ TEST_CASE("Connection strings as clients read them") {
 }
 
 TEST_CASE("Odd names are encoded") {
-  const auto odd = PostgresqlEngine().Connect({"::1", 1}, {"u", "p", "a b/\"c\";&"}, "a b/\"c\";&");
+  const auto odd = PostgresqlEngine().Connect({"::1", 1}, {"u", "p", "a b/\"c\";&"}, "a b/\"c\";&", {});
   CHECK(odd.url == "postgresql://u:p@[::1]:1/a%20b%2F%22c%22%3B%26");
   CHECK(odd.dotnet == "Host=::1;Port=1;Username=u;Database=\"a b/\"\"c\"\";&\";Password=p");
 }
 
 TEST_CASE("The .NET string names the database that was asked for, everything else the one that is there") {
   const Credentials restored{"u", "p", "pagila"};
-  const auto strings = PostgresqlEngine().Connect({"h", 1}, restored, "");
+  const auto strings = PostgresqlEngine().Connect({"h", 1}, restored, "", {});
   CHECK(strings.dotnet == "Host=h;Port=1;Username=u;Database=postgres;Password=p");
   CHECK(strings.url == "postgresql://u:p@h:1/pagila");
   CHECK(strings.jdbc.find("/pagila?") != std::string::npos);
   CHECK(strings.client_command.back() == "--dbname=pagila");
-  CHECK(PostgresqlEngine().Connect({"h", 1}, restored, "Shop").dotnet ==
+  CHECK(PostgresqlEngine().Connect({"h", 1}, restored, "Shop", {}).dotnet ==
         "Host=h;Port=1;Username=u;Database=Shop;Password=p");
 }
 
