@@ -42,6 +42,7 @@ DataContainer FullContainer() {
   c.timings = {{"keeper", 6.1}, {"volume", 0.8}, {"engine", 30.125}};
   c.environment = {{"PGPORT", "65535"}, {"PGDATABASE", "a \"b\""}};
   c.client_command = {"psql", "--port=65535"};
+  c.ca_certificate = "/var/lib/spawnd/tls/ca.crt";
   c.client_hint = "Install it.";
   c.default_port = 5432;
   return c;
@@ -66,6 +67,7 @@ TEST_CASE("a container travels whole") {
   CHECK(back->timings == c.timings);
   CHECK(back->environment == c.environment);
   CHECK(back->client_command == c.client_command);
+  CHECK(back->ca_certificate == c.ca_certificate);
   CHECK(back->client_hint == c.client_hint);
   CHECK(back->default_port == 5432);
 }
@@ -95,6 +97,7 @@ TEST_CASE("an image, lists, version and caller travel") {
   image.version_text = "15";
   image.status = Status::kFailed;
   image.data_bytes = 123456789;
+  image.tls = true;
   const auto back = FromJson<DataImage>(ToJson(image));
   REQUIRE(back);
   CHECK(ToJson(*back) == ToJson(image));
@@ -106,6 +109,11 @@ TEST_CASE("an image, lists, version and caller travel") {
   REQUIRE(list);
   CHECK(list->size() == 2);
   CHECK(FromJson<std::vector<DataContainer>>("[]")->empty());
+
+  const auto authority = FromJson<CaCertificate>(ToJson(CaCertificate{"/ca.crt", "-----BEGIN\nx\n"}));
+  REQUIRE(authority);
+  CHECK(authority->path == "/ca.crt");
+  CHECK(authority->certificate == "-----BEGIN\nx\n");
 
   const auto version = FromJson<Version>(ToJson(Version{"0.1.0", "v1", "abc"}));
   REQUIRE(version);

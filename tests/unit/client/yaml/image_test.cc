@@ -145,6 +145,8 @@ TEST_CASE("scripts") {
 TEST_CASE("words in any case, text kept literally, nulls are absent") {
   const Folders folders;
   CHECK(folders.Parsed(kHead + "sourceType: EMPTY\n").source_type == api::SourceType::kEmpty);
+  CHECK(folders.Parsed(kEmpty + "tls: True\n").tls);
+  CHECK_FALSE(folders.Parsed(kEmpty + "tls: false\n").tls);
   CHECK(folders.Parsed(kEmpty + "durability: Always\n").durability == api::Durability::kAlways);
   CHECK(folders.Parsed(kEmpty + "version: 12.0  \n").version == "12.0");
   CHECK(folders.Parsed(kEmpty + "version: '15'\n").version == "15");
@@ -207,6 +209,7 @@ TEST_CASE("every mistake is one line that names the place") {
       {kEmpty + "teams: ['']\n", "x.yaml, line 4: a team's name is empty"},
       {kEmpty + "version: [15]\n", "x.yaml, line 4: 'version' must be text, found a list"},
       {kEmpty + "lifetime: soon\n", "x.yaml, line 4: lifetime 'soon' is not a duration"},
+      {kEmpty + "tls: maybe\n", "x.yaml, line 4: 'tls' must be true or false, found 'maybe'"},
       {kEmpty + "durability: never\n", "x.yaml, line 4: unknown durability 'never'"},
       {"name: 123\n", "x.yaml, line 1: data image name '123' is all digits, like an id"},
       {"name: a b\n", "x.yaml, line 1: data image name 'a b' has a character that is not allowed"},

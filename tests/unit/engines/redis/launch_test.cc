@@ -37,6 +37,12 @@ TEST_CASE("What a Redis container rests on is said last and anew at every start"
   launch.purpose = Purpose::kBuild;
   CHECK(Holds(settings(), R"(appendfsync "always")"));
   CHECK(Holds(settings(), "replicaof no one"));
+  launch.require_tls = true;
+  launch.paths.tls_key = "/t/server.key";
+  for (const char* line : {R"(port "0")", R"(tls-port "20001")", R"(tls-key-file "/t/server.key")"}) {
+    INFO(line);
+    CHECK(Holds(settings(), line));
+  }
   const Command start = RedisEngine().StartCommand(launch);
   CHECK(start.argv.front() == "/bin/sh");
   CHECK(start.argv.back() == "/settings/spawnd.conf");
