@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/file.h"
-#include "daemon/build/text_in_memory.h"
+#include "daemon/tools/text_in_memory.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "base/descriptors.h"
-#include "daemon/build/backup_mount.h"
-#include "daemon/build/text_in_memory.h"
-#include "daemon/build/tool_log.h"
-#include "daemon/build/tool_runner.h"
 #include "daemon/init/private_mounts.h"
+#include "daemon/tools/backup_mount.h"
+#include "daemon/tools/text_in_memory.h"
+#include "daemon/tools/tool_log.h"
+#include "daemon/tools/tool_runner.h"
 
 namespace spawnd::daemon {
 namespace {

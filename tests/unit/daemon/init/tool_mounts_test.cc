@@ -13,7 +13,7 @@
 #include <string>
 
 #include "base/descriptors.h"
-#include "daemon/build/backup_mount.h"
+#include "daemon/tools/backup_mount.h"
 #include "daemon/init/container_root.h"
 #include "daemon/init/enclosed_program.h"
 #include "daemon/init/mounts.h"

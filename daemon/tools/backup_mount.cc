@@ -1,4 +1,4 @@
-#include "daemon/build/backup_mount.h"
+#include "daemon/tools/backup_mount.h"
 
 #include <fcntl.h>
 #include <sched.h>

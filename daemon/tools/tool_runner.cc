@@ -1,4 +1,4 @@
-#include "daemon/build/tool_runner.h"
+#include "daemon/tools/tool_runner.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "base/descriptors.h"
-#include "daemon/build/tool_log.h"
+#include "daemon/tools/tool_log.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/build/text_in_memory.h"
+#include "daemon/tools/text_in_memory.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "daemon/build/tool_log.h"
+#include "daemon/tools/tool_log.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 /// Restore steps with real programs: /bin/sh plays the tool. The session is the test's own; it keeps what it
 /// was told. Programs are started as process 1 of a container does it, but for the mounts, so that they can
 /// write into the test's folder (tool_mounts_test.cc has those). Needs root, as process 1 does.
-#include "daemon/build/tool_runner.h"
+#include "daemon/tools/tool_runner.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -400,6 +400,7 @@ TEST_CASE("a tool of root's has no capability, but for the folder that is its ba
         std::vector<std::string>{"CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "0"});
   Run reading(see);
   reading.Step().reads = engines::ToolReads::kBackup;
+  reading.run.reads_any_file = true;
   REQUIRE(reading());
   CHECK(reading.told.messages ==
         std::vector<std::string>{"CapEff:\t0000000000000002", "CapBnd:\t0000000000000002", "0"});
