@@ -22,7 +22,8 @@ Result<void> SourceSession::OnToolExit(int exit_code) {
   const std::string words =
       first_message_.empty() ? "exit code " + std::to_string(exit_code) : WithoutOurPlaces(first_message_);
   // What tar says of a link to nowhere.
-  const bool link = words.find("Cannot stat") != std::string::npos;
+  const bool link = words.find("File removed before we read it") != std::string::npos ||
+                    words.find("Cannot stat") != std::string::npos;
   return Fail(
       ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words,
       link ? "A link that leads out of the folder is not followed. Put what it leads to in its place." : "");

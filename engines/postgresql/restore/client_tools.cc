@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/process.h"
+#include "engines/restore.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::postgresql {
@@ -47,6 +48,7 @@ ClientTool Newest(const std::vector<fs::path>& places) {
     boost::system::error_code error;
     const fs::path real = fs::canonical(place, error);
     if (error || real.filename() == "pg_wrapper" || ::access(real.c_str(), X_OK) != 0) continue;
+    if (ProgramForTools(real.string(), {}, {}).empty()) continue;
     SpawnOptions options;
     options.argv = {real.string(), "--version"};
     options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
@@ -69,6 +71,24 @@ Result<ClientTool> FindClientTool(std::string_view name) {
   return Fail(ErrorCode::kUnsupported,
               "'" + std::string(name) + "', which restores this backup, is not installed",
               "Install it with `apt install postgresql-client-15` or a newer one.");
+}
+
+Result<ClientTool> FindPsql() {
+  TRY_ASSIGN(ClientTool psql, FindClientTool("psql"));
+  TRY(CheckRestricts(psql));
+  return psql;
+}
+
+Result<void> CheckRestricts(const ClientTool& psql) {
+  SpawnOptions options;
+  options.argv = {psql.path, "--help=commands"};
+  options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  const auto commands = RunAndCapture(options, kVersionDeadline, 64 * 1024);
+  if (commands && commands->output.find("\\restrict ") != std::string::npos) return {};
+  return Fail(ErrorCode::kUnsupported,
+              "psql " + psql.version + " at '" + psql.path +
+                  "' has no restricted mode, in which a backup cannot give it commands",
+              "Install a newer one: 13.22, 14.19, 15.14, 16.10, 17.6, 18, or a later one of these.");
 }
 
 std::string ParseToolVersion(std::string_view output) {

@@ -1,4 +1,5 @@
-/// The programs that restore: psql and pg_restore of this host. Safe from any thread.
+/// The programs that restore: psql and pg_restore of this host. What lies outside of /usr no tool can reach
+/// (engines/restore.h), so it is passed over. Safe from any thread.
 #pragma once
 
 #include <string>
@@ -17,6 +18,12 @@ struct ClientTool {
 /// one in PATH. Debian's /usr/bin/psql is passed over: it is a Perl program that only looks for the others.
 /// kUnsupported, with the package to install, when there is none that runs.
 Result<ClientTool> FindClientTool(std::string_view name);
+
+/// psql, which has to have the restricted mode (\restrict) in which a backup cannot give it commands.
+/// kUnsupported, with the versions that have it, when the newest has not.
+Result<ClientTool> FindPsql();
+/// The same of a psql that was found.
+Result<void> CheckRestricts(const ClientTool& psql);
 
 /// The version at the end of "pg_restore (PostgreSQL) 15.20 (Debian ...)".
 std::string ParseToolVersion(std::string_view output);

@@ -11,14 +11,21 @@ namespace {
 /// A CREATE DATABASE has a dozen words.
 constexpr size_t kMaxHeld = 64 * 1024;
 constexpr size_t kMaxCleaningLines = 65536;
+constexpr size_t kMaxConnectLines = 65536;
+/// That psql is given beyond the backup's own: \unrestrict before it and \restrict after it.
+constexpr uint64_t kLinesOfConnect = 2;
 
 }  // namespace
 
-DumpFilter::DumpFilter(std::string name, RestoreWarnings& warnings,
+DumpFilter::DumpFilter(std::string name, RestoreWarnings& warnings, std::string restrict_key,
                        std::function<bool(const std::string&)> locale_exists)
-    : SqlScanner(std::move(name)), warnings_(warnings), locale_exists_(std::move(locale_exists)) {}
+    : SqlScanner(std::move(name)),
+      warnings_(warnings),
+      restrict_key_(std::move(restrict_key)),
+      locale_exists_(std::move(locale_exists)) {}
 
 Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
+  if (!std::exchange(begun_, true) && !restrict_key_.empty()) out_ = "\\restrict " + restrict_key_ + "\n";
   TRY(Scan(bytes, last));
   if (last) {
     Release();
@@ -64,11 +71,38 @@ void DumpFilter::OnLineComment(std::string_view text) {
   }
 }
 
-Result<void> DumpFilter::OnPsqlCommand(std::string_view command, bool cut) {
+Result<std::string> DumpFilter::OnPsqlCommand(std::string_view command, bool cut) {
   if (cut && promised_ends_ > 0) return Truncated("within a psql command");
-  auto checked = CheckPsqlCommands(command);
-  if (!checked) return Fail(checked.error().Wrap(PlaceIn(Name(), Line())));
-  return {};
+  const auto here = [this](const Error& error) { return error.Wrap(PlaceIn(Name(), Line())); };
+  if (restrict_key_.empty()) {
+    auto checked = CheckScriptCommands(command);
+    if (!checked) return Fail(here(checked.error()));
+    return std::string(command);
+  }
+  const auto read = ReadBackupCommand(command);
+  if (!read) return Fail(here(read.error()));
+  switch (read->kind) {
+    case BackupCommand::Kind::kDataEnd:
+      return std::string(command);
+    case BackupCommand::Kind::kRestricts:
+      return std::string("\n");
+    case BackupCommand::Kind::kConnect:
+      break;
+  }
+  if (connect_lines_.size() < kMaxConnectLines) connect_lines_.push_back(Line());
+  // On lines of their own: of a line whose command fails, psql passes over the rest.
+  return "\\unrestrict " + restrict_key_ + "\n" + ConnectCommand(read->database) + "\n\\restrict " +
+         restrict_key_ + "\n";
+}
+
+uint64_t DumpFilter::LineOf(uint64_t psql_line) const {
+  if (restrict_key_.empty()) return psql_line;
+  uint64_t added = 1;
+  for (const uint64_t line : connect_lines_) {
+    if (psql_line <= line + added) break;
+    added += std::min<uint64_t>(kLinesOfConnect, psql_line - line - added);
+  }
+  return std::max<uint64_t>(1, psql_line - std::min(psql_line, added));
 }
 
 void DumpFilter::Release() {

@@ -4,11 +4,15 @@
 #include <array>
 #include <cctype>
 
+#include "base/random.h"
+
 namespace spawnd::engines::postgresql {
 namespace {
 
 constexpr std::string_view kFromInput = "psql:<stdin>:";
 constexpr std::string_view kFromPsql = "psql: ";
+/// Of the key to psql's restricted mode: more than anybody guesses.
+constexpr size_t kKeyLetters = 40;
 
 /// Takes `part` off the front of `text`, if it is there.
 bool Take(std::string_view& text, std::string_view part) {
@@ -52,7 +56,7 @@ PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string 
     : name_(backup_name),
       reader_(backup_name, gzip),
       warnings_(backup_name),
-      filter_(backup_name, warnings_),
+      filter_(backup_name, warnings_, strict ? "" : RandomText(kKeyLetters, kLowerLetters)),
       policy_(backup_name, std::move(database), std::move(user), warnings_),
       strict_(strict) {}
 
@@ -64,6 +68,7 @@ Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) 
 bool PsqlSession::BeginMessage(std::string_view line) {
   ToolError error;
   const bool of_a_line = Take(line, kFromInput) && TakeNumber(line, error.line) && Take(line, ": ");
+  if (of_a_line) error.line = filter_.LineOf(error.line);
   if (!of_a_line && !Take(line, kFromPsql)) return false;
   for (const std::string_view severity :
        {"ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "LOG", "DEBUG"}) {

@@ -166,7 +166,7 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
   if (database.empty()) {
     const RewrittenStatement create = ReplaceMissingLocales(FindCreateDatabase(bytes));
     if (!create.replaced.empty()) {
-      TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
+      TRY_ASSIGN(const ClientTool psql, FindPsql());
       RestoreStep step = CreateDatabaseStep(request, target, psql, create.sql);
       auto session = std::make_unique<PsqlSession>(request.backup_name, false, "", target.credentials.user);
       for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
@@ -190,7 +190,7 @@ class PlainSql final : public RecognisedBackup {
   PlainSql(RestoreRequest request, bool gzip) : request_(std::move(request)), gzip_(gzip) {}
 
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
-    TRY_ASSIGN(const ClientTool psql, FindClientTool("psql"));
+    TRY_ASSIGN(const ClientTool psql, FindPsql());
     RestorePlan plan;
     plan.steps.push_back(PsqlStep(request_, target, psql, gzip_));
     return plan;

@@ -34,12 +34,12 @@ Result<void> SqlScanner::Scan(std::string_view bytes, bool last) {
   return last ? End() : Result<void>();
 }
 
-/// psql passes over it too; only three bytes, but they may come one by one.
+/// psql passes over it only at the very beginning. Three bytes, but they may come one by one.
 void SqlScanner::TakeByteOrderMark() {
   while (at_start_ && at_ < bytes_.size()) {
     at_start_ = bytes_[at_] == kByteOrderMark[start_bytes_];
-    if (!at_start_) return;
-    ++at_;
+    if (!at_start_) return Pass(kByteOrderMark.substr(0, start_bytes_));
+    passed_ = ++at_;
     if (++start_bytes_ == kByteOrderMark.size()) at_start_ = false;
   }
 }
@@ -264,8 +264,8 @@ Result<void> SqlScanner::TakePsqlCommand(char c) {
 }
 
 Result<void> SqlScanner::EndPsqlCommand(bool cut) {
-  TRY(OnPsqlCommand(psql_command_, cut));
-  Pass(psql_command_);
+  TRY_ASSIGN(const std::string instead, OnPsqlCommand(psql_command_, cut));
+  Pass(instead);
   passed_ = at_;
   state_ = State::kSql;
   previous_ = 0;

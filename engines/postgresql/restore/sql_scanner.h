@@ -27,7 +27,7 @@ class SqlScanner {
   Result<void> Scan(std::string_view bytes, bool last);
 
   /// The text, byte for byte, in runs: everything before a statement has come when OnStatementBegins is
-  /// called, everything up to its end when OnStatementEnds is. A psql command comes once it was let pass.
+  /// called, everything up to its end when OnStatementEnds is. A byte order mark is left out.
   virtual void Pass(std::string_view run) = 0;
   /// `first`: the first character of the statement's first word, which comes next.
   virtual void OnStatementBegins(char first) = 0;
@@ -37,8 +37,9 @@ class SqlScanner {
   /// Called for a comment whose "--" begins a line. `text` is what follows the "--", at most 63 bytes of
   /// it.
   virtual void OnLineComment(std::string_view text) = 0;
-  /// From its backslash to the end of its line. `cut`: there is no such end, the text ends.
-  virtual Result<void> OnPsqlCommand(std::string_view command, bool cut) = 0;
+  /// From its backslash to the end of its line. `cut`: there is no such end, the text ends. Returns what is
+  /// passed in its place.
+  virtual Result<std::string> OnPsqlCommand(std::string_view command, bool cut) = 0;
 
   const std::string& Name() const { return name_; }
   uint64_t Line() const { return line_; }

@@ -113,5 +113,18 @@ TEST_CASE("The tools are real ones, not Debian's wrapper") {
   CHECK(missing.error().hint.find("apt install postgresql-client") != std::string::npos);
 }
 
+TEST_CASE("A psql without restricted mode is refused, with the versions that have it") {
+  CHECK(FindPsql().has_value());
+  // As one of before August 2025 answers: it lists its commands, and this is none of them.
+  const testing::TemporaryFolder folder;
+  const std::string old = folder.Write("psql", "#!/bin/sh\necho '  \\watch [SEC]    execute query'\n");
+  REQUIRE(::chmod(old.c_str(), 0755) == 0);
+  const auto refused = CheckRestricts({old, "15.13"});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kUnsupported);
+  CHECK(refused.error().message.find("psql 15.13") == 0);
+  CHECK(refused.error().hint.find("15.14") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace spawnd::engines::postgresql

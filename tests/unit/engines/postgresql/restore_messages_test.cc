@@ -23,16 +23,16 @@ TEST_CASE("psql: an error ends the restore with its last line, not with the next
   PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   size_t at = 0;
   CHECK(ErrorOf(session,
-                {"psql:<stdin>:4: ERROR:  42P01: relation \"nowhere\" does not exist",
+                {"psql:<stdin>:5: ERROR:  42P01: relation \"nowhere\" does not exist",
                  "LINE 1: insert into nowhere values (1);", "                    ^",
-                 "LOCATION:  parserOpenTable, parse_relation.c:1392", "psql:<stdin>:5: ERROR:  42601: other"},
+                 "LOCATION:  parserOpenTable, parse_relation.c:1392", "psql:<stdin>:6: ERROR:  42601: other"},
                 0, &at) == "line 4 of 'x.sql': ERROR: relation \"nowhere\" does not exist");
   CHECK(at == 3);
 }
 
 TEST_CASE("psql: detail, hint and the place in data belong to the message") {
   PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
-  CHECK(session.OnToolMessage("psql:<stdin>:9: ERROR:  22P02: invalid input syntax for type integer: \"x\"")
+  CHECK(session.OnToolMessage("psql:<stdin>:10: ERROR:  22P02: invalid input syntax for type integer: \"x\"")
             .has_value());
   CHECK(session.OnToolMessage("DETAIL:  some detail").has_value());
   CHECK(session.OnToolMessage("HINT:  Some hint.").has_value());
@@ -49,13 +49,13 @@ TEST_CASE("psql: what is passed over is counted, not repeated") {
   PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
   std::vector<std::string> lines;
   for (int i = 0; i < 1000; ++i) {
-    lines.push_back("psql:<stdin>:" + std::to_string(i + 7) +
+    lines.push_back("psql:<stdin>:" + std::to_string(i + 8) +
                     ": ERROR:  42704: role \"ghost\" does not exist");
     lines.emplace_back("LOCATION:  get_role_oid, acl.c:5209");
   }
-  lines.emplace_back("psql:<stdin>:2000: ERROR:  42P04: database \"shop\" already exists");
-  lines.emplace_back("psql:<stdin>:2001: WARNING:  01000: beware");
+  lines.emplace_back("psql:<stdin>:2001: ERROR:  42P04: database \"shop\" already exists");
   lines.emplace_back("psql:<stdin>:2002: WARNING:  01000: beware");
+  lines.emplace_back("psql:<stdin>:2003: WARNING:  01000: beware");
   CHECK(ErrorOf(session, lines, 0).empty());
   CHECK(session.Warnings() ==
         std::vector<std::string>{
@@ -68,7 +68,7 @@ TEST_CASE("psql: a locale that was replaced stands among the other warnings, by 
   PsqlSession session("x.sql", false, "", "me");
   REQUIRE(session.FilterInput("select 1;\n\ncreate database d lc_collate 'xx_YY';\n", true).has_value());
   CHECK(ErrorOf(session,
-                {"psql:<stdin>:2: WARNING:  01000: before", "psql:<stdin>:3: WARNING:  01000: after"}, 0)
+                {"psql:<stdin>:3: WARNING:  01000: before", "psql:<stdin>:4: WARNING:  01000: after"}, 0)
             .empty());
   CHECK(session.Warnings() ==
         std::vector<std::string>{"line 2 of 'x.sql': before",
@@ -84,10 +84,10 @@ TEST_CASE("psql: what looks alike is an error all the same") {
         "42P01: table \"t\" does not exist", "42710: extension \"citext\" already exists"}) {
     PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
     INFO(text);
-    CHECK_FALSE(ErrorOf(session, {std::string("psql:<stdin>:1: ERROR:  ") + text}, 0).empty());
+    CHECK_FALSE(ErrorOf(session, {std::string("psql:<stdin>:2: ERROR:  ") + text}, 0).empty());
   }
   PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
-  CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:1: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
+  CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:2: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
 }
 
 TEST_CASE("psql: codes by what happened") {
@@ -96,13 +96,13 @@ TEST_CASE("psql: codes by what happened") {
     const auto seen = session.OnToolMessage(line);
     return (seen ? session.OnToolExit(exit_code) : seen).error().code;
   };
-  CHECK(code("psql:<stdin>:1: ERROR:  53100: could not extend file \"base/1/2\": No space left on device",
+  CHECK(code("psql:<stdin>:2: ERROR:  53100: could not extend file \"base/1/2\": No space left on device",
              0) == ErrorCode::kNoSpace);
-  CHECK(code("psql:<stdin>:1: FATAL:  57P01: terminating connection due to administrator command", 2) ==
+  CHECK(code("psql:<stdin>:2: FATAL:  57P01: terminating connection due to administrator command", 2) ==
         ErrorCode::kUnavailable);
   CHECK(code("psql: error: connection to server at \"127.0.0.1\", port 1 failed: Connection refused", 2) ==
         ErrorCode::kUnavailable);
-  CHECK(code("psql:<stdin>:8: error: invalid command \\restrict", 0) == ErrorCode::kInvalidArgument);
+  CHECK(code("psql:<stdin>:9: error: invalid command \\restrict", 0) == ErrorCode::kInvalidArgument);
   CHECK(code("something", 137) == ErrorCode::kUnavailable);
 }
 

@@ -30,9 +30,9 @@ std::string Complaint(std::string_view text) {
   std::string first;
   for (const size_t size : {0, 1, 2, 3, 7}) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings, OnlyC);
+    DumpFilter filter("x.sql", warnings, "", OnlyC);
     const auto out = InPieces(filter, text, size);
-    if (out) CHECK(*out == text);
+    if (out) CHECK(*out == text.substr(text.starts_with("\xef\xbb\xbf") ? 3 : 0));
     const std::string complaint = out ? "" : out.error().message;
     if (size == 0) first = complaint;
     CHECK(complaint == first);
@@ -46,7 +46,7 @@ TEST_CASE("Real dumps pass as they are, in pieces of any size") {
     for (const size_t size : {0, 1, 5, 4096}) {
       INFO(kind << " in pieces of " << size);
       RestoreWarnings warnings("x.sql");
-      DumpFilter filter("x.sql", warnings);
+      DumpFilter filter("x.sql", warnings, "");
       const auto out = InPieces(filter, dump, size);
       REQUIRE(out.has_value());
       CHECK(*out == dump);
@@ -62,7 +62,7 @@ TEST_CASE("A real dump cut at any byte is truncated, until its closing line is t
   // What follows the closing line is \unrestrict, which is no command either while it is cut.
   for (size_t cut = opening; cut <= closing + 5; cut += cut > closing - 200 || cut < opening + 200 ? 1 : 97) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings);
+    DumpFilter filter("x.sql", warnings, "");
     const auto out = filter.Filter(std::string_view(dump).substr(0, cut), true);
     INFO("cut at " << cut);
     CHECK(out.has_value() == (cut >= closing));
@@ -98,7 +98,7 @@ TEST_CASE("Commands that would reach the host are refused where psql would run t
         "set standard_conforming_strings = off;\nset standard_conforming_strings = on;\nselect '\\'\\! id\n'",
         "select 1 /* x */\n\\i x", "\\echo 'it\\'s' \\! id", "\xef\xbb\xbf\\! id\n"}) {
     INFO(text);
-    CHECK(Complaint(text).find("is not allowed in a backup") != std::string::npos);
+    CHECK(Complaint(text).find("is not allowed in a script") != std::string::npos);
   }
   CHECK(Complaint("select 1;\n\n\\! id\n").find("line 3 of 'x.sql'") == 0);
 }
@@ -121,13 +121,64 @@ TEST_CASE("Ends in the middle are told apart") {
   CHECK(Complaint("copy t from stdin;\n1\n\\.").empty());
 }
 
+/// A backup through a filter with the key K; what psql gets.
+std::string Restricted(std::string_view text) {
+  std::string first;
+  for (const size_t size : {0, 1, 2, 3, 7}) {
+    RestoreWarnings warnings("x.sql");
+    DumpFilter filter("x.sql", warnings, "K", OnlyC);
+    const auto out = InPieces(filter, text, size);
+    const std::string made = out ? *out : out.error().message;
+    if (size == 0) first = made;
+    CHECK(made == first);
+  }
+  return first;
+}
+
+TEST_CASE("A backup is restricted from its first line on, with no key but ours") {
+  CHECK(Restricted("\\restrict abc\n\nselect 1;\n\\unrestrict abc\n") == "\\restrict K\n\n\nselect 1;\n\n");
+  CHECK(Restricted("\xef\xbb\xbfselect 1;") == "\\restrict K\nselect 1;");
+  CHECK(Restricted("\xef\xbb;") == "\\restrict K\n\xef\xbb;");
+  CHECK(Restricted("") == "\\restrict K\n");
+  CHECK(Restricted("copy t from stdin;\n\\restrict x\n\\.\n") ==
+        "\\restrict K\ncopy t from stdin;\n\\restrict x\n\\.\n");
+  // Real dumps, their own two lines aside.
+  for (const auto& [kind, dump] : testing::SampleDumps()) {
+    if (kind == "custom" || kind == "tar" || dump.find("\n\\connect ") != std::string::npos) continue;
+    INFO(kind);
+    std::string expected = "\\restrict K\n";
+    size_t at = 0;
+    for (size_t end = 0; at < dump.size(); at = end + 1) {
+      end = std::min(dump.find('\n', at), dump.size() - 1);
+      const std::string line = dump.substr(at, end + 1 - at);
+      const bool ours = line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
+      expected += ours ? "\n" : line;
+    }
+    CHECK(Restricted(dump) == expected);
+  }
+}
+
+TEST_CASE("A backup goes on to another database, and psql's lines remain its own") {
+  const std::string text = "select 1;\n\\connect other\nselect 2;\n\\c \"a b\"\nselect 3;\n";
+  CHECK(Restricted(text) ==
+        "\\restrict K\nselect 1;\n"
+        "\\unrestrict K\n\\connect -reuse-previous=on \"dbname='other'\"\n\\restrict K\nselect 2;\n"
+        "\\unrestrict K\n\\connect -reuse-previous=on \"dbname='a b'\"\n\\restrict K\nselect 3;\n");
+  RestoreWarnings warnings("x.sql");
+  DumpFilter filter("x.sql", warnings, "K", OnlyC);
+  REQUIRE(filter.Filter(text, true).has_value());
+  std::vector<uint64_t> lines;
+  for (uint64_t line = 1; line <= 11; ++line) lines.push_back(filter.LineOf(line));
+  CHECK(lines == std::vector<uint64_t>{1, 1, 2, 2, 2, 3, 4, 4, 4, 5, 6});
+}
+
 TEST_CASE("A locale that the host lacks is replaced, with its line in the warning") {
   const std::string sql =
       "select 1;\n-- c\ncreate /* x */ database\n pagila lc_collate 'en_US.UTF-8';\ncreate table c (a "
       "text);\n";
   for (const size_t size : {0, 1, 3}) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings, OnlyC);
+    DumpFilter filter("x.sql", warnings, "", OnlyC);
     const auto out = InPieces(filter, sql, size);
     REQUIRE(out.has_value());
     CHECK(*out ==
@@ -151,21 +202,21 @@ TEST_CASE("What a --clean dump drops first is known by its lines, and only that"
       "TO d;\nCREATE TABLE a ();\nDROP TABLE e;\n"
       "-- PostgreSQL database dump complete\n";
   RestoreWarnings warnings("x.sql");
-  DumpFilter filter("x.sql", warnings);
+  DumpFilter filter("x.sql", warnings, "");
   REQUIRE(filter.Filter(text, true).has_value());
   std::vector<uint64_t> lines;
   for (uint64_t line = 0; line < 12; ++line) {
     if (filter.IsCleaning(line)) lines.push_back(line);
   }
   CHECK(lines == std::vector<uint64_t>{2, 4});
-  DumpFilter script("y.sql", warnings);
+  DumpFilter script("y.sql", warnings, "");
   REQUIRE(script.Filter("DROP TABLE a;\n", true).has_value());
   CHECK_FALSE(script.IsCleaning(1));
 }
 
 TEST_CASE("Memory stays bounded: long rows, quotes and statements go out as they come") {
   RestoreWarnings warnings("x.sql");
-  DumpFilter filter("x.sql", warnings);
+  DumpFilter filter("x.sql", warnings, "");
   const std::string piece(1 << 20, 'x');
   size_t out = 0;
   const auto feed = [&](std::string_view text) {
