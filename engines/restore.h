@@ -81,6 +81,8 @@ struct ContainerCommand {
   /// Why it failed, for the user, from the last kMaxCommandOutput bytes that it printed. Empty: the title and
   /// the last line.
   std::function<Error(std::string_view output)> explain{};
+  /// What its output has to warn of when it worked; empty: nothing.
+  std::function<std::string(std::string_view output)> warn{};
 };
 
 /// Makes or replaces a small file in the container; a command like any other.

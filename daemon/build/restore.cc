@@ -75,6 +75,8 @@ Result<void> Finish(const BuildContext& context, const Restore& restore,
                                            [&context] { return context.stop.stop_requested(); }));
   ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append(outcome.output);
   if (outcome.exit_code != 0) return Fail(WhyItFailed(command, outcome));
+  const std::string warning = command.warn ? command.warn(outcome.output) : std::string();
+  if (!warning.empty()) context.progress.Message(warning);
   return {};
 }
 

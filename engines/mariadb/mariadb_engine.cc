@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "engines/mysql_family/launch.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::mariadb {
@@ -39,9 +40,17 @@ std::vector<std::string> Initialise(const Launch& launch, const std::string& dat
           "--skip-name-resolve", "--innodb-flush-method=nosync"};
 }
 
-std::vector<std::string> Options(const Launch& /*launch*/) {
+std::vector<std::string> Options(const Launch& launch) {
   // The file of temporary tables is written in full at every start, 12 MiB by default.
-  return {"--aria-pagecache-buffer-size=16M", "--innodb-temp-data-file-path=ibtmp1:1M:autoextend"};
+  std::vector<std::string> options{"--aria-pagecache-buffer-size=16M",
+                                   "--innodb-temp-data-file-path=ibtmp1:1M:autoextend",
+                                   // What a restore brought of a replication is not taken up again.
+                                   "--skip-slave-start"};
+  // While a backup is restored, its statements read and write no files but there. It has no NULL for nowhere.
+  if (launch.purpose == Purpose::kBuild) {
+    options.push_back("--secure-file-priv=" + mysql_family::TemporaryDirectory(launch.paths));
+  }
+  return options;
 }
 
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {

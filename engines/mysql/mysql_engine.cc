@@ -10,6 +10,7 @@ using mysql_family::SeriesOf;
 /// --initialize-insecure, ALTER USER ... ACCOUNT UNLOCK and CREATE USER IF NOT EXISTS came with it.
 constexpr std::string_view kOldest = "5.7";
 constexpr std::string_view kMysqlxFrom = "8.0";
+constexpr std::string_view kReplicaFrom = "8.0.26";
 
 /// No statement reads or writes files of the server's machine. A package has a folder for that compiled in,
 /// /var/lib/mysql-files, and its server ends where that is missing; LOAD DATA LOCAL, the client's own file,
@@ -39,7 +40,10 @@ std::vector<std::string> Initialise(const Launch& launch, const std::string& dat
 }
 
 std::vector<std::string> Options(const Launch& launch) {
-  std::vector<std::string> options{kNoServerFiles};
+  const bool says_replica = !VersionLess(launch.installation.version, kReplicaFrom);
+  // What a restore brought of a replication is not taken up again.
+  std::vector<std::string> options{kNoServerFiles,
+                                   says_replica ? "--skip-replica-start" : "--skip-slave-start"};
   // The X protocol would listen on a port of its own, the same in every container.
   if (!VersionLess(launch.installation.version, kMysqlxFrom)) options.emplace_back("--mysqlx=OFF");
   return options;

@@ -14,10 +14,6 @@ std::string DatabaseDirectory(const Paths& paths) {
   return paths.data_directory + "/db";
 }
 
-std::string TemporaryDirectory(const Paths& paths) {
-  return paths.data_directory + "/tmp";
-}
-
 std::vector<std::string> Environment() {
   return {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
 }
@@ -64,7 +60,8 @@ std::vector<std::string> BuildOptions() {
           "--innodb-buffer-pool-size=256M",
           "--innodb-fast-shutdown=0",
           "--max-allowed-packet=1G",
-          "--event-scheduler=OFF"};
+          "--event-scheduler=OFF",
+          "--local-infile=OFF"};
 }
 
 void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
@@ -72,6 +69,10 @@ void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
 }
 
 }  // namespace
+
+std::string TemporaryDirectory(const Paths& paths) {
+  return paths.data_directory + "/tmp";
+}
 
 std::string SocketPath(const Paths& paths) {
   return paths.socket_directory + "/server.sock";

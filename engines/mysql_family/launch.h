@@ -8,5 +8,7 @@
 namespace spawnd::engines::mysql_family {
 
 std::string SocketPath(const Paths& paths);
+/// On the volume, beside the databases.
+std::string TemporaryDirectory(const Paths& paths);
 
 }  // namespace spawnd::engines::mysql_family

@@ -178,6 +178,29 @@ constexpr const char* kSuperuserScript =
     "ALTER ROLE postgres SUPERUSER LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity'\n"
     "ALTER ROLE postgres RESET ALL\n";
 
+/// Printed as a column's name, so that it can be found in what a server without clients prints.
+constexpr std::string_view kSubscriptions = "spawnd_subscriptions_switched_off";
+
+/// For SingleUserCommand. A subscription connects to the source and takes its slot along as soon as a server
+/// starts. Without the slot's name it can be dropped without connecting, too.
+std::string PreparationScript() {
+  return std::string(kSuperuserScript) + "SELECT subname AS " + std::string(kSubscriptions) +
+         " FROM pg_catalog.pg_subscription WHERE subenabled\n"
+         "UPDATE pg_catalog.pg_subscription SET subenabled = false, subslotname = NULL\n";
+}
+
+/// Lines like `\t 1: spawnd_subscriptions_switched_off = "name"\t(typeid = 19, ...)`.
+std::string WarnOfSubscriptions(const std::string& backup_name, std::string_view output) {
+  const std::string mark = std::string(kSubscriptions) + " = \"";
+  std::string names;
+  for (size_t at = 0; (at = output.find(mark, at)) != std::string_view::npos;) {
+    at += mark.size();
+    names += (names.empty() ? "'" : ", '") + std::string(output.substr(at, output.find('"', at) - at)) + "'";
+  }
+  if (names.empty()) return {};
+  return "'" + backup_name + "': switched off, so that nothing connects to the source: subscription " + names;
+}
+
 Error WhyNotRecovered(const std::string& name, std::string_view output) {
   Error error = PostgresqlEngine().ExplainExit(output, {});
   error.message = "'" + name + "' cannot be recovered: " + error.message;
@@ -207,7 +230,8 @@ std::vector<ContainerCommand> Afterwards(const std::string& name, const Paths& p
   ContainerCommand recover;
   recover.title = "recovering";
   recover.command = SingleUserCommand(paths, version);
-  recover.input = kSuperuserScript;
+  recover.input = PreparationScript();
+  recover.warn = [name](std::string_view output) { return WarnOfSubscriptions(name, output); };
   recover.explain = [name](std::string_view output) { return WhyNotRecovered(name, output); };
   std::vector<ContainerCommand> commands;
   commands.push_back(std::move(tidy));
