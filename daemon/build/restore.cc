@@ -76,7 +76,10 @@ Result<void> Finish(const BuildContext& context, const Restore& restore,
   ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append(outcome.output);
   if (outcome.exit_code != 0) return Fail(WhyItFailed(command, outcome));
   const std::string warning = command.warn ? command.warn(outcome.output) : std::string();
-  if (!warning.empty()) context.progress.Message(warning);
+  if (!warning.empty()) {
+    ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append("warning: " + warning + "\n");
+    context.progress.Message(warning);
+  }
   return {};
 }
 

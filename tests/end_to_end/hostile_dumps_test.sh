@@ -3,7 +3,6 @@
 # what is looked at is the machine and not the messages. A backup gets no shell at all; a script gets one, inside.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
-command -v psql >/dev/null || skip_all="needs psql"
 
 bait=$work/bait
 listener_port=$((first_port + 99))
@@ -153,7 +152,8 @@ case_commands_by_their_names() {
   while IFS= read -r line; do
     hostile "$line" < <(printf 'CREATE TABLE t (t text);\n%s\n' "$line")
     # The same behind the filter's back: a variable that holds the command.
-    hostile "hidden: $line" < <(printf 'CREATE TABLE t (t text);\n\\set x %s\n:x\n' "'${line//\\/\\\\}'")
+    line=${line//\\/\\\\}
+    hostile "hidden: $line" < <(printf 'CREATE TABLE t (t text);\n\\set x %s\n:x\n' "'${line//\'/\\\'}'")
   done <<'E'
 \! @
 \copy t to program '@'
@@ -174,7 +174,7 @@ E
 # The way round the filter above, in a script, where psql has its commands: the shell that it gives is inside.
 case_a_shell_that_a_script_gets() {
   cat >"$work/files/shell.sql" <<E
-\\set x '\\\\! id; echo seen: \$(ls /run/spawnd /home /root /tmp 2>&1); cat $bait/key; touch $bait/pwned /tmp/spawnd-pwned /var/tmp/spawnd-pwned /usr/pwned; (exec 3<>/dev/tcp/127.0.0.1/$listener_port) || echo no listener; setsid sleep 4711.25 & sleep 0.3; echo end of it'
+\\set x '\\\\! id; echo seen: \$(ls /run/spawnd /home /root /tmp 2>&1); cat $bait/key; touch $bait/pwned /tmp/spawnd-pwned /var/tmp/spawnd-pwned /usr/pwned; bash -c "exec 3<>/dev/tcp/127.0.0.1/$listener_port" || echo no listener; setsid sleep 4711.25 & sleep 0.3; echo end of it'
 :x
 \\set y '\\\\connect "host=127.0.0.1 port=$listener_port dbname=x sslmode=disable"'
 :y
@@ -212,7 +212,7 @@ E
     chmod a+r "$work/files/maria.yaml"
     if as_nobody create data-image -q -f "$work/files/maria.yaml" >"$work/out" 2>"$work/err"; then
       as_nobody create data-container -q -i maria -n maria >/dev/null
-      assert_lacks "$(ctl run --help >/dev/null; of_maria 'SELECT * FROM t')" 'PRIVATE KEY' "$form"
+      assert_lacks "$(of_maria 'SELECT * FROM t')" 'PRIVATE KEY' "$form"
       as_nobody delete data-container -q maria
       as_nobody delete data-image -q maria
     fi
@@ -226,7 +226,6 @@ of_maria() {
   MYSQL_PWD=$(jq -r .password <<<"$json") mariadb --no-defaults -N -h 127.0.0.1 -P "$(jq -r .port <<<"$json")" -u "$(jq -r .user <<<"$json")" shop -e "$1"
 }
 
-if [[ -n ${skip_all:-} ]]; then echo "SKIP $suite: $skip_all"; exit 77; fi
 write_config "$first_port-$((first_port + 98))"
 start_daemon
 lay_bait

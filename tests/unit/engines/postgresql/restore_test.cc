@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/process.h"
 #include "engines/postgresql/create_database.h"
+#include "engines/postgresql/restore/client_tools.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/postgresql/sample_dumps.h"
 #include "tests/unit/engines/restoring.h"
@@ -197,6 +199,84 @@ TEST_CASE("A backup may not run programs or touch files on the host") {
     CHECK(restored.Why().find("line 2 of") != std::string::npos);
     CHECK(restored.Why().find("not allowed") != std::string::npos);
   }
+}
+
+/// psql on its own, with a text that no filter has seen.
+void RunPsql(const std::string& path) {
+  const auto psql = postgresql::FindPsql();
+  REQUIRE(psql.has_value());
+  SpawnOptions options;
+  options.argv = {psql->path, "-X", "-w", "-q", "-v", "ON_ERROR_STOP=0", "-f", path, "-d", "postgres"};
+  options.env = {"PGHOST=" + Server().Address().host,
+                 "PGPORT=" + std::to_string(Server().Address().port),
+                 "PGUSER=" + Server().Admin().user,
+                 "PGPASSWORD=" + Server().Admin().password,
+                 "LC_ALL=C",
+                 "PATH=/usr/bin:/bin"};
+  REQUIRE(RunAndCapture(options, std::chrono::seconds(30)).has_value());
+}
+
+TEST_CASE("In restricted mode psql runs no program of a backup, and no filter has a part in it") {
+  const TemporaryFolder folder;
+  const std::string owned = folder.Path() + "/owned";
+  const std::string run = "\\! touch " + owned + "\n";
+  const std::vector<std::string> ways{
+      run,
+      "\\set x '\\\\! touch " + owned + "'\n:x\n",
+      "SELECT E'\\\\! touch " + owned + "' AS x \\gset\n:x\n",
+      "\\if false\nCOPY nowhere FROM stdin;\n\\endif\n" + run + "SELECT $$\n\\.\n$$; --$$\n",
+      "COPY nowhere FROM stdin;\n" + run + "\\.\n",
+      "SELECT 1 \\; COPY pg_class FROM stdin;\n'\n\\.\n" + run + "-- '\n",
+      "SET standard_conforming_strings = off;\nRESET standard_conforming_strings;\nSELECT '\\'; " + run +
+          "--'\n",
+      "BEGIN;\nSET standard_conforming_strings = off;\nROLLBACK;\nSELECT '\\'; " + run + "--'\n",
+      "\\set y `touch " + owned + "`\n",
+      "\\echo `touch " + owned + "`\n",
+      "\\copy (select 1) to program 'touch " + owned + "'\n",
+      "\\copy (select 1) to '" + owned + "'\n",
+      "\\o " + owned + "\nselect 1;\n",
+      "\\o |touch " + owned + "\nselect 1;\n",
+      "select 1\n\\w " + owned + "\n",
+      "select 1 \\g " + owned + "\n",
+      "select 1 \\g |touch " + owned + "\n",
+      "select 1 \\gx |touch " + owned + "\n",
+      "\\setenv PSQL_EDITOR 'touch " + owned + ";'\n\\e\n",
+      "\\s " + owned + "\n",
+      "\\lo_export 1 " + owned + "\n",
+      "\\connect nosuchdatabase\n" + run,
+      "\\unrestrict a\n" + run,
+      "\\unrestrict\n" + run,
+      "\\restrict b\n\\unrestrict b\n" + run,
+      "\\unrestrict :x\n" + run,
+      std::string("SELECT 1; \0'\n", 13) + run};
+  for (const std::string& way : ways) {
+    INFO(way);
+    RunPsql(folder.Write("hostile.sql", "\\restrict aGoodKey\n" + way));
+    CHECK(::access(owned.c_str(), F_OK) != 0);
+    ::unlink(owned.c_str());
+  }
+  // And without it, these are ways indeed.
+  for (size_t i = 0; i < 10; ++i) {
+    INFO(ways[i]);
+    RunPsql(folder.Write("hostile.sql", ways[i]));
+    CHECK(::access(owned.c_str(), F_OK) == 0);
+    ::unlink(owned.c_str());
+  }
+}
+
+TEST_CASE("A dump goes from database to database under its own walls") {
+  const TemporaryFolder folder;
+  const Restored restored =
+      Restore(Server(),
+              folder.Write("all.sql",
+                           "CREATE DATABASE \"It's \\ one\";\n"
+                           "\\connect -reuse-previous=on \"dbname='It\\'s \\\\ one'\"\n"
+                           "CREATE TABLE t AS SELECT 1 AS a;\n\\c postgres\n"
+                           "CREATE TABLE u ();\nDROP TABLE u;\nCREATE TABLE u (a nosuchtype);\n"),
+              "");
+  CHECK(restored.Why().find("line 7 of") != std::string::npos);
+  CHECK(Ask("It's \\ one", "SELECT a FROM t") == "1");
+  CHECK(Ask("postgres", "DROP DATABASE \"It's \\ one\"").empty());
 }
 
 TEST_CASE("What is no backup of PostgreSQL is named") {
