@@ -27,6 +27,7 @@ TEST_CASE("an empty file means the defaults") {
     CHECK(config->engine_user == "spawnd");
     CHECK(config->volume_bytes == uint64_t{64} << 30U);
     CHECK(config->host == "127.0.0.1");
+    CHECK_FALSE(config->host_network);
     CHECK(config->disk_warn_percent == 80);
     CHECK(config->disk_refuse_percent == 90);
     CHECK(config->teams.empty());
@@ -39,6 +40,14 @@ TEST_CASE("a licence is accepted by its engine's own key, and only by the word")
   CHECK(ParseConfig("acceptMssqlEula: true", "x.yaml")->accepted_licences.count("acceptMssqlEula") == 1);
   CHECK(Complaint("acceptMssqlEula: yes").find("acceptMssqlEula") != std::string::npos);
   CHECK(Complaint("acceptEula: true").find("unknown key 'acceptEula'") != std::string::npos);
+}
+
+TEST_CASE("the network is none or host") {
+  CHECK(ParseConfig("network: host", "x.yaml")->host_network);
+  CHECK_FALSE(ParseConfig("network: none", "x.yaml")->host_network);
+  for (const char* wrong : {"network: bridge", "network:", "network: [host]"}) {
+    CHECK(Complaint(wrong).find("'network' must be ") != std::string::npos);
+  }
 }
 
 TEST_CASE("what waits for the next start is named, what changes at once is not") {
@@ -60,6 +69,7 @@ TEST_CASE("what waits for the next start is named, what changes at once is not")
                                                         {"portRange", "30000-30010"},
                                                         {"engineUser", "postgres"},
                                                         {"volumeSize", "1GiB"},
+                                                        {"network", "host"},
                                                         {"host", "127.0.0.2"},
                                                         {"acceptMssqlEula", "true"}}) {
     CHECK(waiting("", (key + ": " + value).c_str()) == Keys{key});

@@ -148,6 +148,9 @@ TEST_CASE("words in any case, text kept literally, nulls are absent") {
   CHECK(folders.Parsed(kEmpty + "tls: True\n").tls);
   CHECK_FALSE(folders.Parsed(kEmpty + "tls: false\n").tls);
   CHECK(folders.Parsed(kEmpty + "durability: Always\n").durability == api::Durability::kAlways);
+  CHECK(folders.Parsed(kEmpty + "network: Host\n").network == api::Network::kHost);
+  CHECK(folders.Parsed(kEmpty + "network: none\n").network == api::Network::kNone);
+  CHECK_FALSE(folders.Parsed(kEmpty).network);
   CHECK(folders.Parsed(kEmpty + "version: 12.0  \n").version == "12.0");
   CHECK(folders.Parsed(kEmpty + "version: '15'\n").version == "15");
   CHECK(folders.Parsed(kEmpty + "version: 0x10\n").version == "0x10");
@@ -210,6 +213,7 @@ TEST_CASE("every mistake is one line that names the place") {
       {kEmpty + "version: [15]\n", "x.yaml, line 4: 'version' must be text, found a list"},
       {kEmpty + "lifetime: soon\n", "x.yaml, line 4: lifetime 'soon' is not a duration"},
       {kEmpty + "tls: maybe\n", "x.yaml, line 4: 'tls' must be true or false, found 'maybe'"},
+      {kEmpty + "network: bridge\n", "x.yaml, line 4: unknown network 'bridge'"},
       {kEmpty + "durability: never\n", "x.yaml, line 4: unknown durability 'never'"},
       {"name: 123\n", "x.yaml, line 1: data image name '123' is all digits, like an id"},
       {"name: a b\n", "x.yaml, line 1: data image name 'a b' has a character that is not allowed"},
