@@ -51,18 +51,18 @@ TEST_CASE("text from elsewhere is one harmless line") {
                 "2J") == "\\x9b2J");
   CHECK(Trim(" \t\n ").empty());
   CHECK(LowerCase("SourceType\xc3\x84") == "sourcetype\xc3\x84");
+}
 
-  TEST_CASE("a log on a terminal: lines and tabs stay, sequences become text, characters are not cut") {
-    TerminalText shown;
-    CHECK(shown.Next("a\tb\n\x1b]0;owned\x07") == "a\tb\n\\x1b]0;owned\\x07");
-    CHECK(shown.Next("caf\xc3") == "caf");
-    CHECK(shown.Next("\xa9 \xf0\x9f") == "\xc3\xa9 ");
-    CHECK(shown.Next("\x98").empty());
-    CHECK(shown.Next("\x80\xc2") == "\xf0\x9f\x98\x80");
-    CHECK(shown.Next("\x9b"
-                     "A") == "\\x9bA");
-    CHECK(shown.Next("\xe2\x82").empty());
-    CHECK(shown.Rest() == "\\xe2\\x82");
-    CHECK(shown.Rest().empty());
-  }
+TEST_CASE("a log on a terminal: lines and tabs stay, sequences become text, characters are not cut") {
+  TerminalText shown;
+  CHECK(shown.Next("a\tb\n\x1b]0;owned\x07") == "a\tb\n\\x1b]0;owned\\x07");
+  CHECK(shown.Next("caf\xc3") == "caf");
+  CHECK(shown.Next("\xa9 \xf0\x9f") == "\xc3\xa9 ");
+  CHECK(shown.Next("\x98").empty());
+  CHECK(shown.Next("\x80\xc2") == "\xf0\x9f\x98\x80");
+  CHECK(shown.Next("\x9b"
+                   "A") == "\\x9bA");
+  CHECK(shown.Next("\xe2\x82").empty());
+  CHECK(shown.Rest() == "\\xe2\\x82");
+  CHECK(shown.Rest().empty());
 }

@@ -362,7 +362,7 @@ TEST_CASE("a daemon that is told to stop while it looks an owner up refuses, and
   Door door;
   door.Ask(kBob, "Bearer " + door.TokenOf(0));
   std::promise<void> looked_up;  // there is one thread, first come first served
-  door.questions->Run([&](const std::stop_token&) { looked_up.set_value(); });
+  door.questions->Run({kBob}, [&](const std::stop_token&) { looked_up.set_value(); });
   REQUIRE(looked_up.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
   door.stopping.request_stop();  // what the job has posted is still to come
   door.Wait();
