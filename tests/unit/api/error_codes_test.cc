@@ -22,7 +22,7 @@ TEST_CASE("exit codes are those of docs/contract.md") {
 }
 
 TEST_CASE("every code has a documented HTTP status and never exits with success") {
-  const std::set<int> documented = {400, 401, 403, 404, 409, 500, 501, 503, 504, 507};
+  const std::set<int> documented = {400, 401, 403, 404, 409, 429, 500, 501, 503, 504, 507};
   for (int code = 0; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
     INFO(spawnd::ErrorCodeName(static_cast<ErrorCode>(code)));
     CHECK(documented.contains(HttpStatus(static_cast<ErrorCode>(code))));

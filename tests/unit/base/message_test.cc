@@ -105,7 +105,8 @@ TEST_CASE("descriptors that nobody asked for are closed") {
   REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
   UniqueFd read_end(pipe[0]);
   const UniqueFd write_end(pipe[1]);
-  REQUIRE(SendMessage(left.Get(), "m", {read_end.Get(), read_end.Get(), read_end.Get()}));
+  const int one = read_end.Get();
+  REQUIRE(SendMessage(left.Get(), "m", {one, one, one, one, one, one, one, one}));
   read_end.Reset();
   {
     const auto message = ReceiveMessage(right.Get());
