@@ -219,7 +219,8 @@ Result<pid_t> Spawn(const SpawnOptions& options) {
                        &options,
                        ::getpid(),
                        errors.write_end.Get()};
-  const pid_t pid = ::fork();
+  // Without the handlers of libraries: libuv's closes descriptors by number, which may be others by now.
+  const pid_t pid = ::_Fork();
   if (pid < 0) return FailErrno(errno, "cannot start '" + options.argv[0] + "'");
   if (pid == 0) RunChild(plan);
 

@@ -25,7 +25,7 @@ int CloneHere(int folder_fd) {
 /// Between fork and exit only calls that are safe there.
 Result<UniqueFd> CloneAtClient(int folder_fd, int client) {
   TRY_ASSIGN(SocketPair sockets, MakeSocketPair(SOCK_SEQPACKET));
-  const pid_t pid = ::fork();
+  const pid_t pid = ::_Fork();
   if (pid < 0) return FailErrno(errno, "cannot start a process");
   if (pid == 0) {
     const int mount = ::setns(client, CLONE_NEWNS) == 0 ? CloneHere(folder_fd) : -1;
