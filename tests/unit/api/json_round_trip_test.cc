@@ -24,6 +24,7 @@ DataContainer FullContainer() {
   c.revision = "rev.0";
   c.owner = "root";
   c.durability = Durability::kAlways;
+  c.network = Network::kHost;
   c.host = "127.0.0.1";
   c.port = 65535;
   c.user = "spawn_admin_ab12";
@@ -58,6 +59,7 @@ TEST_CASE("a container travels whole") {
   CHECK(back->port == 65535);
   CHECK(back->status == Status::kCompleted);
   CHECK(back->durability == Durability::kAlways);
+  CHECK(back->network == Network::kHost);
   CHECK(back->detail == c.detail);
   CHECK(back->created_at == c.created_at);
   CHECK(back->disk_bytes == c.disk_bytes);
@@ -85,6 +87,8 @@ TEST_CASE("field names and forms are those scripts read") {
   CHECK_THAT(json, Contains(R"("environment":{"PGPORT":"65535","PGDATABASE":"a \"b\""})"));
   CHECK_THAT(ToJson(DataImage{}), Contains(R"("expiresAt":null)"));
   CHECK_THAT(ToJson(DataImage{}), Contains(R"("durability":"everysec")"));
+  CHECK_THAT(ToJson(DataImage{}), Contains(R"("network":null)"));
+  CHECK_THAT(ToJson(DataContainer{}), Contains(R"("network":"none")"));
 }
 
 TEST_CASE("an image, lists, version and caller travel") {
@@ -135,6 +139,7 @@ TEST_CASE("requests travel and leave out what was not given") {
   request.tags = {"a", "b"};
   request.lifetime_seconds = 3600;
   request.durability = Durability::kEverySecond;
+  request.network = Network::kNone;
   request.backups = {{"x.sql", 0, ""}, {"y.sql", std::nullopt, "17"}};
   request.pre_script = "select 1;\n";
   const auto back = FromJson<CreateDataImageRequest>(ToJson(request));
@@ -146,6 +151,7 @@ TEST_CASE("requests travel and leave out what was not given") {
   CHECK(back->backups[0].descriptor == 0U);
   CHECK(back->backups[1].upload == "17");
   CHECK_FALSE(back->backups[1].descriptor);
+  CHECK(back->network == Network::kNone);
 
   CreateDataContainerRequest container;
   container.image = "demo";

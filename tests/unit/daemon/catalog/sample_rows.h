@@ -25,6 +25,7 @@ inline ImageRow NewImage(const std::string& name, std::vector<std::string> tags 
   row.version_text = "15.0";
   row.owner = 1000;
   row.durability = api::Durability::kAlways;
+  row.network = api::Network::kHost;
   row.initial_database = "asked";
   row.created_at = 1'700'000'000;
   row.expires_at = 1'800'000'000;

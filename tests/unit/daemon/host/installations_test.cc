@@ -1,4 +1,5 @@
-/// Finding installations: a server is asked once, and again when it is another file.
+/// Finding installations: a server is asked once, and again when it is another file;
+/// and which of what lies on a search path may be run at all.
 #include "daemon/host/installations.h"
 
 #include <sys/stat.h>
@@ -65,6 +66,50 @@ TEST_CASE("a server that could not say its version is asked again") {
   CHECK(machine.Found().version == "7.0.15");
   CHECK(machine.Found().problem.empty());
   CHECK(machine.runs == 3);
+}
+
+TEST_CASE("what somebody else could replace is not run, and it is said why") {
+  const ScratchDirectory scratch;
+  const std::string root = scratch / "pg";
+  const std::string program = root + "/bin/postgres";
+  for (const std::string& path : {root, root + "/bin"}) REQUIRE(::mkdir(path.c_str(), 0755) == 0);
+  std::ofstream(program) << "#!/bin/sh\necho 'postgres (PostgreSQL) 99.1'\n";
+  std::ofstream(root + "/bin/initdb") << "#!/bin/sh\n";
+  for (const char* name : {"/bin/postgres", "/bin/initdb"})
+    REQUIRE(::chmod((root + name).c_str(), 0755) == 0);
+  CHECK(WhyUntrusted(root, program).empty());
+  // Who owns what is above the root is the affair of whoever named the path.
+  REQUIRE(::chmod(scratch.Path().c_str(), 0777) == 0);
+  CHECK(WhyUntrusted(root, program).empty());
+  for (const std::string& path : {root, root + "/bin", program}) {
+    for (const mode_t mode : {0775, 0757}) {
+      REQUIRE(::chmod(path.c_str(), mode) == 0);
+      CHECK(WhyUntrusted(root, program) == "others than its owner may write to '" + path + "'");
+    }
+    REQUIRE(::chmod(path.c_str(), 0755) == 0);
+    if (::geteuid() != 0) continue;
+    REQUIRE(::chown(path.c_str(), 65534, 0) == 0);
+    CHECK(WhyUntrusted(root, program).find("'" + path + "' belongs to nobody, ") == 0);
+    REQUIRE(::chown(path.c_str(), 0, 0) == 0);
+  }
+  CHECK(WhyUntrusted(root, root + "/bin/missing").find("cannot be looked at") != std::string::npos);
+
+  int runs = 0;
+  Installations installations({scratch.Path()}, false, {},
+                              [&runs](const std::string&, const engines::Command&) -> Result<ProcessOutput> {
+                                ++runs;
+                                return ProcessOutput{0, "postgres (PostgreSQL) 99.1\n"};
+                              });
+  installations.Detect();
+  REQUIRE(installations.All().size() == 1);
+  CHECK(installations.All().front().problem.empty());
+  CHECK(runs == 1);
+  REQUIRE(::chmod(program.c_str(), 0777) == 0);
+  installations.Detect();
+  REQUIRE(installations.All().size() == 1);
+  CHECK(installations.All().front().problem ==
+        "not run: others than its owner may write to '" + program + "'");
+  CHECK(runs == 1);
 }
 
 }  // namespace

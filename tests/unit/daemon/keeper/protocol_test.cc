@@ -26,6 +26,8 @@ KeeperSpec SampleSpec() {
   spec.engine_uid = 4294967294U;
   spec.require_tls = true;
   spec.tls = {"certificate\nof two lines", "key"};
+  spec.host_network = true;
+  spec.name_servers = "nameserver ::1\n";
   return spec;
 }
 
@@ -52,6 +54,8 @@ TEST_CASE("a start request arrives as it was sent") {
   CHECK(spec.require_tls);
   CHECK(spec.tls.certificate == "certificate\nof two lines");
   CHECK(spec.tls.key == "key");
+  CHECK(spec.host_network);
+  CHECK(spec.name_servers == "nameserver ::1\n");
   CHECK_FALSE(spec.revert_to);
   CHECK_FALSE(spec.base_revision);
 }
