@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "daemon/init/mounts.h"
+#include "daemon/init/private_mounts.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -176,6 +177,11 @@ Result<void> RefreshParts() {
 }
 
 Result<void> EnterOuterRoot(const std::string& state_directory) {
+  for (const char* taken : {kRunDirectory, kLauncherDirectory}) {
+    if (!(state_directory + "/").starts_with(std::string(taken) + "/")) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "the state directory cannot be in '" + std::string(taken) + "', which containers replace");
+  }
   if (::unshare(CLONE_NEWNS) != 0) return FailErrno(errno, "cannot leave the host's mount namespace");
   // Without this, every mount below would appear on the host, where / is shared under systemd.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
@@ -190,7 +196,7 @@ Result<void> EnterOuterRoot(const std::string& state_directory) {
     TRY(AttachTree(one.tree.Get(), staging + one.path));
   }
   TRY(PivotInto(staging));
-  for (const char* folder : {"/run/spawnd", kFuseDirectory, kContainerRoot}) TRY(MakeDirectories("", folder));
+  for (const char* folder : {kRunDirectory, kFuseDirectory, kContainerRoot}) TRY(MakeDirectories("", folder));
   TRY(MakeDevices());
   return MakeEtc();
 }

@@ -7,10 +7,11 @@
 ///   /dev /proc /sys    the host's: FUSE, loop devices and their queues
 ///   /etc /usr /lib...  the host's, read-only
 ///   /run/spawnd        each keeper's own (private_mounts.h)
-///   /fuse              where a keeper mounts its volume's file
-///   /parts/etc         what containers see of /etc: files of the host that are no secret, and ours
-///   /parts/dev         five devices
-///   /container         where process 1 puts the container's root together
+///   /run/spawnd-launcher
+///     fuse             where a keeper mounts its volume's file
+///     parts/etc        what containers see of /etc: files of the host that are no secret, and ours
+///     parts/dev        five devices
+///     container        where process 1 puts the container's root together
 ///
 /// docs/adr/0004-a-root-of-its-own.md says why. For one thread.
 #pragma once
@@ -21,17 +22,19 @@
 
 namespace spawnd::daemon {
 
-inline constexpr const char* kFuseDirectory = "/fuse";
-inline constexpr const char* kPartsDirectory = "/parts";
-inline constexpr const char* kContainerRoot = "/container";
+inline constexpr const char* kLauncherDirectory = "/run/spawnd-launcher";
+inline constexpr const char* kFuseDirectory = "/run/spawnd-launcher/fuse";
+inline constexpr const char* kPartsDirectory = "/run/spawnd-launcher/parts";
+inline constexpr const char* kContainerRoot = "/run/spawnd-launcher/container";
 
 /// Folders of programs and libraries at the top of a root: a link into /usr, or a folder of its own.
 const char* const* LibraryFolders();
 
 /// Leaves the host's mounts for good and enters the outer root. `state_directory` is absolute.
+/// kInvalidArgument for one that lies where keepers have places of their own.
 Result<void> EnterOuterRoot(const std::string& state_directory);
 
-/// Copies into /parts/etc what has changed in the host's /etc since the last time: the dynamic linker's cache
+/// Copies into parts/etc what has changed in the host's /etc since the last time: the dynamic linker's cache
 /// after a package was installed, the time zone. Costs a few stats.
 Result<void> RefreshParts();
 

@@ -132,7 +132,7 @@ case_servers_from_outside() {
 case_files_of_the_host() {
   local name places
   places="/home /root  /srv /var/lib /var/log /boot /opt /mnt /media /sys /etc/shadow /etc/ssh /etc/machine-id /run/spawnd.sock
-    /run/spawnd/spawnd.sock /var/run/docker.sock $work $state $socket /fuse /container /parts"
+    /run/spawnd/spawnd.sock /var/run/docker.sock $work $state $socket /run/spawnd-launcher"
   for name in $postgres; do
     tried "$name" "" "for path in $(tr '\n' ' ' <<<"$places"); do if [ -e \$path ]; then echo \$path; fi; done" "$name: the host's files"
     assert_exit 1 psql_at "$name" postgres -c "select pg_read_file('/etc/shadow')"
@@ -215,7 +215,7 @@ case_statements_that_connect() {
 case_a_clients_socket_is_no_way_out() {
   local name stolen_from said found=0
   cat >"$work/steal.py" <<'END'
-import ctypes, os, socket, sys, time
+import ctypes, fcntl, os, socket, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
 print("begun", flush=True)
 for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
@@ -223,6 +223,8 @@ for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
     except OSError: continue
     if stolen.family != socket.AF_INET or stolen.type != socket.SOCK_STREAM: continue
     print("found", flush=True)
+    try: fcntl.ioctl(stolen, 0x8912, bytes(128)); print("INTERFACES", flush=True)
+    except OSError: pass
     try: stolen.setsockopt(socket.SOL_SOCKET, 27, 0); print("UNLOCKED", flush=True)
     except OSError: pass
     libc.connect(stolen.fileno(), (ctypes.c_char * 16)(), 16)  # no family: disconnects
@@ -251,6 +253,7 @@ END
     assert_contains "$said" ended
     assert_lacks "$said" CONNECTED
     assert_lacks "$said" UNLOCKED
+    assert_lacks "$said" INTERFACES
     [[ $said != *found* ]] || found=1
   done
   (( found )) || note "no server handed a client's socket on"

@@ -76,7 +76,7 @@ TEST_CASE("a program sees the installation, programs of the host, and nothing el
   if (CannotRunHere()) return;
   const ScratchDirectory scratch;
   const std::string root = Installation(scratch, R"sh(echo "user $(id -u) $(id -un)"
-for path in /root /home /srv /sys /var/lib /etc/shadow /fuse /parts /container "$(dirname "$0")/../../state"; do
+for path in /root /home /srv /sys /var/lib /etc/shadow /run/spawnd-launcher "$(dirname "$0")/../../state"; do
   [ ! -e "$path" ] || echo "sees $path"
 done
 for path in / /usr /etc /dev /var /run /run/spawnd "$(dirname "$0")"; do
@@ -115,6 +115,14 @@ TEST_CASE("a program of an installation is bounded in time and in what it says, 
   CHECK(Run(scratch, program).find("error timeout ") == 0);
   program.command.argv = {program.installation + "/bin/missing"};
   CHECK(Run(scratch, program).find("bin/missing': No such file") != std::string::npos);
+}
+
+TEST_CASE("a state directory where keepers have their own places is refused") {
+  for (const char* path : {"/run/spawnd", "/run/spawnd/state", "/run/spawnd-launcher/x"}) {
+    const auto entered = EnterOuterRoot(path);
+    REQUIRE_FALSE(entered);
+    CHECK(entered.error().code == ErrorCode::kInvalidArgument);
+  }
 }
 
 TEST_CASE("an order to run a program arrives as it was sent") {

@@ -13,13 +13,13 @@
 #include <string>
 
 #include "base/descriptors.h"
-#include "daemon/tools/backup_mount.h"
 #include "daemon/init/container_root.h"
 #include "daemon/init/enclosed_program.h"
 #include "daemon/init/mounts.h"
 #include "daemon/init/outer_root.h"
 #include "daemon/init/private_mounts.h"
 #include "daemon/init/program_order.h"
+#include "daemon/tools/backup_mount.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/scratch_directory.h"
