@@ -32,7 +32,9 @@ END
 }
 extra_clean_up() {
   kill "$services" 2>/dev/null
-  if mountpoint -q "$work/proc"; then umount "$work/proc"; fi
+  local place device
+  for place in proc stick; do if mountpoint -q "$work/$place"; then umount "$work/$place"; fi; done
+  for device in $(losetup -n -O NAME -j "$work/stick.img" 2>/dev/null); do losetup -d "$device"; done
   rm -f "/tmp/spawnd-escape-$$"
 }
 no_visits() { assert_eq "$(<"$work/visits")" "" "visits to the host's services"; }
