@@ -64,9 +64,11 @@ struct ChildPlan {
 
 bool DropTo(const Identity& identity) {
   // Groups first, user last: after setuid there is no right left to change the others.
-  return ::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
-         ::setresgid(identity.gid, identity.gid, identity.gid) == 0 &&
-         ::setresuid(identity.uid, identity.uid, identity.uid) == 0;
+  // The calls themselves: libc's would have all threads of the parent follow, of which there is no other
+  // here.
+  return ::syscall(SYS_setgroups, identity.groups.size(), identity.groups.data()) == 0 &&
+         ::syscall(SYS_setresgid, identity.gid, identity.gid, identity.gid) == 0 &&
+         ::syscall(SYS_setresuid, identity.uid, identity.uid, identity.uid) == 0;
 }
 
 /// Before the switch of user: only who has the right to may give it up.
