@@ -63,6 +63,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("durability", x.durability);
   visit.Field("network", x.network);
   visit.Field("tls", x.tls);
+  visit.Field("superuser", x.superuser);
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("backups", x.backups);
   visit.Field("scriptsFolders", x.scripts_folders);
@@ -75,6 +76,7 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("durability", x.durability);
+  visit.Field("superuser", x.superuser);
   visit.Field("noWait", x.no_wait);
 }
 
@@ -143,6 +145,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("durability", x.durability);
   visit.Field("network", x.network);
   visit.Field("tls", x.tls);
+  visit.Field("superuser", x.superuser);
   visit.Field("database", x.database);
   visit.Time("createdAt", x.created_at);
   visit.Time("expiresAt", x.expires_at);
@@ -168,6 +171,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("owner", x.owner);
   visit.Field("durability", x.durability);
   visit.Field("network", x.network);
+  visit.Field("superuser", x.superuser);
   visit.Field("host", x.host);
   visit.Field("port", x.port);
   visit.Field("user", x.user);

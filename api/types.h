@@ -36,6 +36,7 @@ struct CreateDataImageRequest {
   std::optional<Durability> durability;  ///< default for containers of this image
   std::optional<Network> network;        ///< of its containers, and of making it; not given: the machine's
   bool tls = false;                      ///< its containers take TLS connections only
+  std::optional<bool> superuser;         ///< false: no container of it ever gives a superuser
   std::string initial_database_name;
   std::vector<ClientFile> backups;
   std::vector<ClientFile> scripts_folders;
@@ -49,7 +50,8 @@ struct CreateDataContainerRequest {
   std::string name;   ///< empty: generated
   int64_t lifetime_seconds = 0;
   std::optional<Durability> durability;
-  bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
+  std::optional<bool> superuser;  ///< as the image says; true is refused where that says false
+  bool no_wait = false;           ///< of an image that is still being made: kNotReady at once
 };
 
 /// "Pending", "Completed", "Failed". kUnknown: a word that this spawnctl does not know; never sent.
@@ -69,6 +71,7 @@ struct DataImage {
   Durability durability = Durability::kEverySecond;
   std::optional<Network> network;  ///< of its containers; not said: the machine's
   bool tls = false;
+  bool superuser = true;              ///< whether its containers may give one
   std::string database;               ///< what clients open first
   int64_t created_at = 0;             ///< seconds since 1970
   int64_t expires_at = 0;             ///< 0: never
@@ -152,6 +155,7 @@ struct DataContainer {
   std::string owner;
   Durability durability = Durability::kEverySecond;
   Network network = Network::kNone;  ///< what it reaches
+  bool superuser = true;             ///< whether `user` is one
   std::string host;
   uint16_t port = 0;
   std::string user;

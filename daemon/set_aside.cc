@@ -65,6 +65,7 @@ Result<ContainerRow> RowOf(int64_t id, KeeperClient& keeper, Catalog& catalog) {
   row.user = spec.credentials.user;
   row.password = spec.credentials.password;
   row.database = spec.credentials.database;
+  row.superuser = spec.credentials.superuser;
   row.durability = spec.durability == storage::Durability::kAlways ? api::Durability::kAlways
                                                                    : api::Durability::kEverySecond;
   row.network = spec.host_network ? api::Network::kHost : api::Network::kNone;

@@ -78,6 +78,12 @@ struct Launch {
   bool durable = false;
   /// The image asks for it: over TCP the server speaks TLS and nothing else.
   bool require_tls = false;
+  /// kBuild: whether containers of the image may have a superuser (Session::PrepareImage). Who fills it has
+  /// one in any case, unless `credentials` say otherwise.
+  bool image_superuser = true;
+  /// For a product that has no private way in, and a user that is no superuser: what the keeper's own login
+  /// asks for. Another at each start.
+  std::string keeper_password{};
 };
 
 /// A second place for a folder, for a product that has its places compiled in.
@@ -145,6 +151,12 @@ class Engine {
   /// New credentials for one container. `database` is what the image asks clients to open first; empty:
   /// engine's own.
   virtual Credentials MakeCredentials(std::string_view database) const = 0;
+  /// The same for a user that is no superuser, who has another name where the superuser's is taken.
+  virtual Credentials MakeOwnerCredentials(std::string_view database) const {
+    Credentials credentials = MakeCredentials(database);
+    credentials.superuser = false;
+    return credentials;
+  }
   /// `initial_database`: the initialDatabaseName of the image, may be empty. `dotnet` names that; everything
   /// else Credentials::database.
   /// The environment says where the authority's certificate is, and client_command verifies the server by it.
@@ -158,9 +170,11 @@ class Engine {
    public:
     virtual ~Session() = default;
     /// Gives the server this container's user, password and database. Idempotent: also right after a restart
-    /// and on a server that was prepared before with the same credentials.
+    /// and on a server that was prepared before with the same credentials. What a superuser left behind is
+    /// handed over to a user that is none (Credentials::superuser) at the first time, before he can log in.
     virtual Result<void> PrepareContainer(const Credentials& credentials) = 0;
-    /// Undoes PrepareContainer before sealing, so that no credentials are in an image.
+    /// Undoes PrepareContainer before sealing, so that no credentials are in an image. Without
+    /// Credentials::superuser it does the handing over, too, so that no container of the image has to.
     virtual Result<void> PrepareImage(const Credentials& credentials) = 0;
     /// Makes `database` when it does not exist. Empty: nothing. kInvalidArgument for a product without named
     /// databases.

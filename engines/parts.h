@@ -44,6 +44,9 @@ struct Credentials {
   std::string user;
   std::string password;
   std::string database;  ///< the one a client should open first
+  /// False: the user owns the databases, may make more and further users, and has no way to the server's
+  /// files and programs, nor to becoming superuser.
+  bool superuser = true;
 };
 
 }  // namespace spawnd::engines

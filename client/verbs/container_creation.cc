@@ -45,6 +45,16 @@ Result<std::optional<api::Durability>> DurabilityOf(const Invocation& invocation
               "It is one of everysec, always.");
 }
 
+Result<std::optional<bool>> SuperuserOf(const Invocation& invocation) {
+  const bool with = invocation.Has("--superuser");
+  const bool without = invocation.Has("--no-superuser");
+  if (with && without) {
+    return Fail(ErrorCode::kInvalidArgument, "--superuser and --no-superuser are both given",
+                "Give one of them.");
+  }
+  return with || without ? std::optional<bool>(with) : std::nullopt;
+}
+
 Error OfAnotherImage(const api::DataContainer& container, const api::CreateDataContainerRequest& request,
                      int64_t wanted_id) {
   return {
@@ -66,6 +76,12 @@ Result<std::optional<Created>> FindContainer(const DaemonClient& daemon,
     TRY_ASSIGN(const std::string image_json, daemon.Get(DaemonClient::Target(kImagesPath, request.image)));
     TRY_ASSIGN(const auto image, api::FromJson<api::DataImage>(image_json));
     if (container.image_id != image.id) return Fail(OfAnotherImage(container, request, image.id));
+    if (request.superuser && *request.superuser != container.superuser) {
+      return Fail(ErrorCode::kAlreadyExists,
+                  fmt::format("data container '{}' exists, but {} superuser", container.name,
+                              container.superuser ? "with a" : "without"),
+                  "Delete it, or choose another --name.");
+    }
     if (container.status == api::Status::kCompleted) {
       TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
       return Created{std::move(*json), 0, std::move(signals)};
@@ -97,6 +113,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
     TRY_ASSIGN(request.lifetime_seconds, api::ParseLifetime(lifetime));
   }
   TRY_ASSIGN(request.durability, DurabilityOf(invocation));
+  TRY_ASSIGN(request.superuser, SuperuserOf(invocation));
   request.no_wait = invocation.Has("--no-wait");
   return request;
 }

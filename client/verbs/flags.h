@@ -14,6 +14,10 @@ inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 inline constexpr Flag kImageFlag{"--image", "-i", "<image>", "id, name or name:tag of the data image"};
 inline constexpr Flag kDurabilityFlag{"--durability", "", "<mode>",
                                       "what a power cut may take: everysec, about a second; always, nothing"};
+inline constexpr Flag kSuperuserFlag{"--superuser", "", "",
+                                     "its user is the server's superuser; the default of most images"};
+inline constexpr Flag kNoSuperuserFlag{"--no-superuser", "", "",
+                                       "its user owns the databases and reaches none of the server's files"};
 inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
 inline constexpr Flag kNoWaitFlag{"--no-wait", "", "", "fail with 75 when the image is still being made"};

@@ -166,11 +166,13 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 8> kRunFlags{{
+constexpr std::array<Flag, 10> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
     kDurabilityFlag,
+    kSuperuserFlag,
+    kNoSuperuserFlag,
     kNoWaitFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,

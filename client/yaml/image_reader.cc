@@ -120,8 +120,8 @@ class Reader {
     std::string folder, file, path, format;
   };
 
-  static const std::array<Key<Reader>, 18>& Keys() {
-    static constexpr std::array<Key<Reader>, 18> kKeys{{
+  static const std::array<Key<Reader>, 19>& Keys() {
+    static constexpr std::array<Key<Reader>, 19> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -132,6 +132,7 @@ class Reader {
         {"durability", &Reader::Durability},
         {"network", &Reader::Network},
         {"tls", &Reader::Tls},
+        {"superuser", &Reader::Superuser},
         {"initialDatabaseName", &Reader::InitialDatabaseName},
         {"backups", &Reader::Backups},
         {"backup", &Reader::OneBackup},
@@ -266,13 +267,22 @@ class Reader {
     return {};
   }
   Result<void> Tls(const Node& value) {
-    TRY_ASSIGN(const std::string text, Text(value, "tls"));
+    return Truth(value, "tls", "With true, containers take TLS connections only.", request_.tls);
+  }
+  Result<void> Superuser(const Node& value) {
+    bool superuser = true;
+    TRY(Truth(value, "superuser", "With false, no container of the image has one.", superuser));
+    request_.superuser = superuser;
+    return {};
+  }
+  Result<void> Truth(const Node& value, std::string_view key, std::string hint, bool& out) {
+    TRY_ASSIGN(const std::string text, Text(value, key));
     const std::string word = LowerCase(text);
     if (word != "true" && word != "false") {
-      return Bad(value.line, fmt::format("'tls' must be true or false, found '{}'", text),
-                 "With true, containers take TLS connections only.");
+      return Bad(value.line, fmt::format("'{}' must be true or false, found '{}'", key, text),
+                 std::move(hint));
     }
-    request_.tls = word == "true";
+    out = word == "true";
     return {};
   }
 

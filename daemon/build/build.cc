@@ -147,6 +147,7 @@ class Build {
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
     row.network = request.network;
     row.tls = request.tls;
+    row.superuser = MayHaveSuperuser();
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -158,6 +159,8 @@ class Build {
     return row;
   }
 
+  bool MayHaveSuperuser() const { return order_.request.superuser.value_or(true); }
+
   Restore Here() const {
     return {rights_, order_.client_fd ? order_.client_fd->Get() : -1, host_.layout.ImageLog(image_.id)};
   }
@@ -167,7 +170,8 @@ class Build {
     TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
     TRY(context_.StopRequested());
     const api::CreateDataImageRequest& request = order_.request;
-    const bool as_it_is = backups_.empty() && scripts_.scripts.empty() &&
+    // What a superuser made is handed over once, here.
+    const bool as_it_is = MayHaveSuperuser() && backups_.empty() && scripts_.scripts.empty() &&
                           request.initial_database_name.empty() && request.pre_script.empty() &&
                           request.post_script.empty();
     auto completion = as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
@@ -194,9 +198,10 @@ class Build {
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_, {image_.id, host_.layout.Images() + "/" + empty.index_file,
-                                             image_.layer_id, installation_, engine_->MakeCredentials(""),
-                                             has_placements_, order_.request.network}));
+               BuildServer::Start(context_,
+                                  {image_.id, host_.layout.Images() + "/" + empty.index_file, image_.layer_id,
+                                   installation_, engine_->MakeCredentials(""), has_placements_,
+                                   order_.request.network, std::nullopt, MayHaveSuperuser()}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));

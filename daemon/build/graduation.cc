@@ -87,6 +87,7 @@ class Graduation {
     // The host's network is root's to give. Whoever was given it does not give it on.
     if (order_.owner == 0) row.network = order_.image.network;
     row.tls = order_.image.tls;
+    row.superuser = order_.container.superuser;
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);
@@ -104,6 +105,9 @@ class Graduation {
     // The container's own user is what is in the revision, and what has to go. Its password is already
     // useless here: the build server gets another.
     options.credentials.user = order_.container.user;
+    // What a user who is no superuser has prepared is not to be run by one.
+    options.credentials.superuser = order_.container.superuser;
+    options.superuser = order_.container.superuser;
     if (order_.revision != 0) {
       options.base_revision = storage::RevisionReference{
           .directory = host_.layout.Container(order_.container.id) + "/" + kDeltaName,

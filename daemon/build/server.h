@@ -27,6 +27,8 @@ class BuildServer {
     std::optional<api::Network> network{};
     /// Set: the volume lies on this revision of a container over that image.
     std::optional<storage::RevisionReference> base_revision{};
+    /// Whether containers of the image may have a superuser.
+    bool superuser = true;
   };
 
   /// Launches the keeper, on another port when the first is taken in between. After an error nothing is left.

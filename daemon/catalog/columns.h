@@ -32,6 +32,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("durability", row.durability);
   visit("network", row.network);
   visit("tls", row.tls);
+  visit("superuser", row.superuser);
   visit("initial_database", row.initial_database);
   visit("database_name", row.database);
   visit("created_at", row.created_at);
@@ -61,6 +62,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("owner", row.owner);
   visit("durability", row.durability);
   visit("network", row.network);
+  visit("superuser", row.superuser);
   visit("created_at", row.created_at);
   visit("expires_at", row.expires_at);
   visit("ready_milliseconds", row.ready_milliseconds);

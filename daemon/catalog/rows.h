@@ -41,6 +41,7 @@ struct ImageRow {
   api::Durability durability = api::Durability::kEverySecond;
   std::optional<api::Network> network;  ///< of its containers; not said: the machine's
   bool tls = false;                     ///< containers take TLS connections only
+  bool superuser = true;                ///< whether its containers may give one
   std::string initial_database;         ///< that it was asked to have; may be empty
   std::string database;                 ///< what clients open first; may be empty
   int64_t created_at = 0;               ///< seconds since 1970
@@ -103,6 +104,7 @@ struct ContainerRow {
   uid_t owner = 0;
   api::Durability durability = api::Durability::kEverySecond;
   api::Network network = api::Network::kNone;
+  bool superuser = true;  ///< whether its user is one
   int64_t created_at = 0;
   /// 0: never. As long as it is being created, its lifetime has not begun: this is that much after
   /// created_at.

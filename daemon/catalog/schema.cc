@@ -22,6 +22,7 @@ CREATE TABLE images (
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
   network TEXT NOT NULL CHECK (network IN ('', 'none', 'host')),
   tls INTEGER NOT NULL CHECK (tls IN (0, 1)),
+  superuser INTEGER NOT NULL CHECK (superuser IN (0, 1)),
   initial_database TEXT NOT NULL,
   database_name TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -76,6 +77,7 @@ CREATE TABLE containers (
   owner INTEGER NOT NULL,
   durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
   network TEXT NOT NULL CHECK (network IN ('none', 'host')),
+  superuser INTEGER NOT NULL CHECK (superuser IN (0, 1)),
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   ready_milliseconds REAL NOT NULL,
@@ -107,7 +109,7 @@ CREATE TABLE access_tokens (
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {

@@ -7,7 +7,7 @@ engines::Endpoint EndpointOf(const ContainerRow& row) {
 }
 
 engines::Credentials CredentialsOf(const ContainerRow& row) {
-  return {row.user, row.password, row.database};
+  return {row.user, row.password, row.database, row.superuser};
 }
 
 storage::Durability StorageDurability(api::Durability durability) {

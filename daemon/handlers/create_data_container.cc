@@ -66,6 +66,13 @@ Result<void> CheckUsable(const Order& order, const ImageRow& image) {
   return Fail(ErrorCode::kInvalidArgument, name + " has failed: " + image.detail);
 }
 
+/// What an image's owner denies to its containers, nobody gets.
+Result<void> CheckSuperuser(const Order& order, const ImageRow& image) {
+  if (image.superuser || !order.request.superuser.value_or(false)) return {};
+  return Fail(ErrorCode::kForbidden, Named(order) + " gives no superuser to its containers",
+              "Leave out --superuser.");
+}
+
 /// The beginning of the names that containers of this image are given.
 std::string NameForContainers(const ImageRow& image) {
   if (!image.Hidden()) return image.name;
@@ -84,7 +91,9 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
   row.host = order.services.build.engine_host.address;
-  const engines::Credentials credentials = engine.MakeCredentials(image.database);
+  row.superuser = order.request.superuser.value_or(image.superuser);
+  const engines::Credentials credentials =
+      row.superuser ? engine.MakeCredentials(image.database) : engine.MakeOwnerCredentials(image.database);
   row.user = credentials.user;
   row.password = credentials.password;
   row.database = credentials.database;
@@ -205,6 +214,7 @@ Result<void> BeginBuiltIn(const Order& order, const BuiltInImage& built_in) {
 /// Creates the container from an image that is completed, or says why that image is of no use.
 Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   TRY(CheckUsable(order, image));
+  TRY(CheckSuperuser(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
   const auto installation =
       order.services.build.installations.Choose(*engine, engine->MajorVersion(image.engine_version));

@@ -80,6 +80,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.durability = row.durability;
   view.network = row.network;
   view.tls = row.tls;
+  view.superuser = row.superuser;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
@@ -109,6 +110,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.owner = std::move(owner);
   view.durability = row.durability;
   view.network = row.network;
+  view.superuser = row.superuser;
   view.host = row.host;
   view.port = row.port;
   view.user = row.user;

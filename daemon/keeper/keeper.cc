@@ -89,8 +89,9 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_
   lap_start_ns_ = request.launched_at_microseconds * 1000;
   Lap("keeper");
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
-  launch_ = {spec_.installation, ContainerPaths(), spec_.endpoint,
-             spec_.credentials,  spec_.purpose,    spec_.durability == storage::Durability::kAlways, spec_.require_tls};
+  launch_ = {spec_.installation, ContainerPaths(),      spec_.endpoint,
+             spec_.credentials,  spec_.purpose,         spec_.durability == storage::Durability::kAlways,
+             spec_.require_tls,  spec_.image_superuser, RandomText(32, kLowerLetters)};
   auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
   if (!lock && lock.error().code == ErrorCode::kTimeout) {
     return Fail(ErrorCode::kInUse, "another keeper of this container is still running");

@@ -33,11 +33,15 @@ struct KeeperSpec {
   storage::Durability durability = storage::Durability::kEverySecond;
   engines::Installation installation;
   engines::Endpoint endpoint;
-  engines::Credentials credentials;
+  /// Here and below nobody is a superuser who is not said to be one: what is false does not travel.
+  engines::Credentials credentials{{}, {}, {}, false};
   engines::Purpose purpose = engines::Purpose::kServe;
   /// Who the engine is to run as, and whose files the volume has on disk. Not the same where each container
   /// has a user of its own; where the kernel cannot show the one's files as the other's, the engine runs as
   /// the second.
+  /// kBuild: whether containers of the image may have a superuser. What fills the image has one in any case,
+  /// unless the credentials say otherwise.
+  bool image_superuser = false;
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
   uid_t volume_uid = 0;
@@ -84,6 +88,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("user", x.credentials.user);
   visit.Field("password", x.credentials.password);
   visit.Field("database", x.credentials.database);
+  visit.Field("superuser", x.credentials.superuser);
+  visit.Field("imageSuperuser", x.image_superuser);
   visit.Field("purpose", x.purpose);
   visit.Field("uid", x.engine_uid);
   visit.Field("gid", x.engine_gid);

@@ -125,6 +125,12 @@ class Server {
   }
 
  private:
+  engines::Credentials ImageCredentials() const {
+    engines::Credentials credentials = plan_.launch.credentials;
+    credentials.superuser = plan_.launch.image_superuser;
+    return credentials;
+  }
+
   Result<void> CarryOut(const SessionRequest& request, SessionReply& reply) {
     // Also by itself: an earlier process may have had the session that this one has not.
     if (request.op == Op::kProbe || !session_) {
@@ -136,7 +142,7 @@ class Server {
       case Op::kPrepareContainer:
         return session_->PrepareContainer(plan_.launch.credentials);
       case Op::kPrepareImage:
-        return session_->PrepareImage(plan_.launch.credentials);
+        return session_->PrepareImage(ImageCredentials());
       case Op::kCreateDatabase:
         return session_->CreateDatabase(request.database);
       case Op::kUserDatabases:

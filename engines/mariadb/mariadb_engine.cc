@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engines/mysql_family/launch.h"
+#include "engines/mysql_family/least_privilege.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::mariadb {
@@ -53,6 +54,14 @@ std::vector<std::string> Options(const Launch& launch) {
   return options;
 }
 
+std::vector<std::string> TakeRights(std::string_view /*version*/) {
+  std::vector<std::string> statements{
+      "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.access', 0) WHERE User <> 'root' OR Host <> "
+      "'localhost'"};
+  for (std::string& more : mysql_family::TakeRightsInSystemDatabases()) statements.push_back(std::move(more));
+  return statements;
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") != std::string_view::npos && !VersionLess(dump_server, kOldest) &&
          !VersionLess(SeriesOf(installed), SeriesOf(dump_server));
@@ -88,6 +97,7 @@ const mysql_family::Product& MariadbProduct() {
       .problem_of = ProblemOf,
       .initialise = Initialise,
       .options = Options,
+      .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
       .replace_collation = ReplaceCollation,
   };

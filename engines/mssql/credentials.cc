@@ -41,6 +41,15 @@ std::string StrongPassword() {
   }
 }
 
+std::string AdministratorPassword(const Launch& launch) {
+  // The keeper's is of small letters; the server's policy wants two other kinds of characters.
+  return launch.credentials.superuser ? launch.credentials.password : launch.keeper_password + "A1";
+}
+
+Credentials MssqlEngine::MakeOwnerCredentials(std::string_view database) const {
+  return {kOwner, StrongPassword(), NamedOrOwn(database), false};
+}
+
 Credentials MssqlEngine::MakeCredentials(std::string_view database) const {
   return {kAdministrator, StrongPassword(), NamedOrOwn(database)};
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engines/mssql/credentials.h"
 #include "engines/mssql/mssql_engine.h"
 #include "engines/mssql/places.h"
 
@@ -36,7 +37,7 @@ std::vector<std::string> Environment(const Launch& launch) {
   const std::string data = kDataPlace;
   return {"ACCEPT_EULA=Y",
           "MSSQL_PID=Developer",
-          "MSSQL_SA_PASSWORD=" + launch.credentials.password,
+          "MSSQL_SA_PASSWORD=" + AdministratorPassword(launch),
           "MSSQL_TCP_PORT=" + std::to_string(launch.endpoint.port),
           "MSSQL_IP_ADDRESS=" + launch.endpoint.host,
           "MSSQL_MEMORY_LIMIT_MB=" + std::to_string(kMemoryLimitMebibytes),

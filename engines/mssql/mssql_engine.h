@@ -32,6 +32,7 @@ class MssqlEngine final : public Engine {
   bool CanRequireTls() const override { return false; }
 
   Credentials MakeCredentials(std::string_view database) const override;
+  Credentials MakeOwnerCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
                             std::string_view initial_database, const ClientTls& tls) const override;
 

@@ -15,15 +15,25 @@ constexpr std::chrono::seconds kDeadline{30};
 
 class TdsSession final : public Engine::Session {
  public:
-  explicit TdsSession(TdsClient client) : client_(std::move(client)) {}
+  TdsSession(TdsClient client, std::string password)
+      : client_(std::move(client)), password_(std::move(password)) {}
 
   /// The login has shown that sa has this password. What is said again is that no policy lets it expire.
   Result<void> PrepareContainer(const Credentials& credentials) override {
-    return Do(SetPasswordStatement(kAdministrator, credentials.password));
+    TRY(Do(SetPasswordStatement(kAdministrator, password_)));
+    if (credentials.superuser) return {};
+    for (const std::string& statement : OwnerLoginStatements(credentials.user, credentials.password)) {
+      TRY(Do(statement));
+    }
+    return GiveDatabases(credentials, credentials.user);
   }
 
   /// With a password that nobody has ever seen.
-  Result<void> PrepareImage(const Credentials& /*credentials*/) override {
+  Result<void> PrepareImage(const Credentials& credentials) override {
+    if (credentials.user != kAdministrator) {
+      TRY(GiveDatabases(credentials, kAdministrator));
+      TRY(Do("DROP LOGIN " + Identifier(credentials.user)));
+    }
     return Do(SetPasswordStatement(kAdministrator, StrongPassword()));
   }
 
@@ -45,21 +55,28 @@ class TdsSession final : public Engine::Session {
   }
 
  private:
+  Result<void> GiveDatabases(const Credentials& credentials, const std::string& owner) {
+    TRY_ASSIGN(const std::vector<std::string> databases, UserDatabases(credentials));
+    for (const std::string& database : databases) TRY(Do(GiveDatabaseStatement(database, owner)));
+    return {};
+  }
+
   Result<void> Do(const std::string& sql) {
     TRY(client_.Run(sql));
     return {};
   }
 
   TdsClient client_;
+  const std::string password_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Engine::Session>> MssqlEngine::Probe(const Launch& launch) const {
   TRY_ASSIGN(TdsClient client,
-             TdsClient::Open(launch.endpoint, kAdministrator, launch.credentials.password, kDeadline));
+             TdsClient::Open(launch.endpoint, kAdministrator, AdministratorPassword(launch), kDeadline));
   TRY(client.Run("SELECT 1"));
-  return std::make_unique<TdsSession>(std::move(client));
+  return std::make_unique<TdsSession>(std::move(client), AdministratorPassword(launch));
 }
 
 }  // namespace spawnd::engines::mssql

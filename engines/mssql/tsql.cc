@@ -65,6 +65,22 @@ std::string SetPasswordStatement(std::string_view login, std::string_view passwo
          ", CHECK_POLICY = OFF, CHECK_EXPIRATION = OFF; ALTER LOGIN " + Identifier(login) + " ENABLE";
 }
 
+std::vector<std::string> OwnerLoginStatements(std::string_view login, std::string_view password) {
+  // dbcreator and not securityadmin: that can give itself CONTROL SERVER. ALTER ANY LOGIN touches no member
+  // of sysadmin (https://learn.microsoft.com/sql/t-sql/statements/alter-login-transact-sql#permissions).
+  return {"IF SUSER_ID(" + Literal(login) + ") IS NULL CREATE LOGIN " + Identifier(login) +
+              " WITH PASSWORD = " + Literal(password) + ", CHECK_POLICY = OFF, CHECK_EXPIRATION = OFF",
+          SetPasswordStatement(login, password),
+          "ALTER SERVER ROLE dbcreator ADD MEMBER " + Identifier(login),
+          "GRANT ALTER ANY LOGIN TO " + Identifier(login)};
+}
+
+std::string GiveDatabaseStatement(std::string_view database, std::string_view login) {
+  const std::string name = Identifier(database);
+  return "ALTER AUTHORIZATION ON DATABASE::" + name + " TO " + Identifier(login) + "; ALTER DATABASE " +
+         name + " SET TRUSTWORTHY OFF, DB_CHAINING OFF";
+}
+
 std::string UserDatabasesQuery() {
   // The first four are the server's own.
   return "SELECT TOP " + std::to_string(kMaxUserDatabases) +

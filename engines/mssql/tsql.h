@@ -33,6 +33,12 @@ std::string CreateDatabaseStatement(std::string_view database);
 std::string SetPasswordStatement(std::string_view login, std::string_view password);
 std::string UserDatabasesQuery();
 
+/// Makes the login that owns databases and may make more of them and further logins; no rights in the server
+/// beside these.
+std::vector<std::string> OwnerLoginStatements(std::string_view login, std::string_view password);
+/// `login` becomes the owner (dbo) of a database, in which nothing is trusted beyond it.
+std::string GiveDatabaseStatement(std::string_view database, std::string_view login);
+
 std::string HeaderQuery(std::string_view backup_path);
 std::string FileListQuery(std::string_view backup_path);
 

@@ -1,5 +1,8 @@
 #include "engines/mysql/mysql_engine.h"
 
+#include <utility>
+
+#include "engines/mysql_family/least_privilege.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::mysql {
@@ -49,6 +52,51 @@ std::vector<std::string> Options(const Launch& launch) {
   return options;
 }
 
+/// From 8.0 on there are rights with names of their own beside the table's columns, and the product's own
+/// accounts can only be touched by who has SYSTEM_USER. Before, one of them is a superuser that CREATE USER
+/// could rename.
+std::vector<std::string> TakeRights(std::string_view version) {
+  const bool before_8 = VersionLess(version, "8.0");
+  std::string update = "UPDATE mysql.user SET ";
+  for (const char* right : {"Select",
+                            "Insert",
+                            "Update",
+                            "Delete",
+                            "Create",
+                            "Drop",
+                            "Reload",
+                            "Shutdown",
+                            "Process",
+                            "File",
+                            "Grant",
+                            "References",
+                            "Index",
+                            "Alter",
+                            "Show_db",
+                            "Super",
+                            "Lock_tables",
+                            "Execute",
+                            "Create_tmp_table",
+                            "Repl_slave",
+                            "Repl_client",
+                            "Create_view",
+                            "Show_view",
+                            "Create_routine",
+                            "Alter_routine",
+                            "Create_user",
+                            "Event",
+                            "Trigger"}) {
+    update += std::string(right) + "_priv = 'N', ";
+  }
+  if (!before_8) update += "Create_role_priv = 'N', Drop_role_priv = 'N', ";
+  std::string others = "(User <> 'root' OR Host <> 'localhost')";
+  if (!before_8) others += " AND User NOT LIKE 'mysql.%'";
+  std::vector<std::string> statements{update + "Create_tablespace_priv = 'N' WHERE " + others};
+  if (!before_8) statements.push_back("DELETE FROM mysql.global_grants WHERE " + others);
+  for (std::string& more : mysql_family::TakeRightsInSystemDatabases()) statements.push_back(std::move(more));
+  return statements;
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") == std::string_view::npos &&
          SeriesOf(dump_server) == SeriesOf(installed);
@@ -75,6 +123,7 @@ const mysql_family::Product& MysqlProduct() {
       .problem_of = ProblemOf,
       .initialise = Initialise,
       .options = Options,
+      .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
       .replace_collation = ReplaceCollation,
   };

@@ -32,6 +32,8 @@ std::vector<std::string> ForcedOptions(const Launch& launch) {
       "--init-file=" + paths.settings_directory + "/" + kInitFile};
   // The private socket counts as secure.
   if (launch.require_tls) options.emplace_back("--require-secure-transport=ON");
+  // Else DATA DIRECTORY of a table is a way to write anywhere. Where it is off by default, the name may go.
+  if (!launch.credentials.superuser) options.emplace_back("--loose-symbolic-links=OFF");
   return options;
 }
 
@@ -104,11 +106,20 @@ Command FamilyEngine::StartCommand(const Launch& launch) const {
 
 /// What the server runs at every start, before it listens: the superuser of the private socket exists and
 /// needs no password there, whatever a restore or a user did to it.
-std::vector<SettingsFile> FamilyEngine::SettingsFiles(const Launch& /*launch*/) const {
-  return {{kInitFile,
-           "CREATE USER IF NOT EXISTS 'root'@'localhost';\n"
-           "ALTER USER 'root'@'localhost' IDENTIFIED BY '';\n"
-           "GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;\n"}};
+std::vector<SettingsFile> FamilyEngine::SettingsFiles(const Launch& launch) const {
+  std::string text =
+      "CREATE USER IF NOT EXISTS 'root'@'localhost';\n"
+      "ALTER USER 'root'@'localhost' IDENTIFIED BY '' REQUIRE NONE WITH MAX_QUERIES_PER_HOUR 0 "
+      "MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0 PASSWORD EXPIRE NEVER "
+      "ACCOUNT "
+      "UNLOCK;\n"
+      "GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;\n";
+  if (!launch.credentials.superuser) {
+    for (const std::string& statement : product_.take_rights(launch.installation.version)) {
+      text += statement + ";\n";
+    }
+  }
+  return {{kInitFile, text}};
 }
 
 int FamilyEngine::StopSignal() const {

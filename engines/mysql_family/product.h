@@ -28,6 +28,8 @@ struct Product {
   std::vector<std::string> (*initialise)(const Launch& launch, const std::string& data);
   /// Options that only this product knows.
   std::vector<std::string> (*options)(const Launch& launch);
+  /// Statements after which no account but the private socket's has any right beyond databases.
+  std::vector<std::string> (*take_rights)(std::string_view version);
   /// True when the system tables of a dump made by this server ("10.6.16-MariaDB") are of use here.
   bool (*takes_system_tables)(std::string_view dump_server, std::string_view installed);
   /// Collations of relatives that this product lacks.

@@ -13,6 +13,7 @@
 #include "engines/connection_text.h"
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/launch.h"
+#include "engines/mysql_family/least_privilege.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -22,6 +23,9 @@ constexpr unsigned kConnectSeconds = 1;
 constexpr unsigned long kMaxPacketBytes = 1UL << 20U;
 constexpr size_t kMaxRows = 1'000'000;
 constexpr size_t kMaxRowBytes = size_t{64} << 20U;
+constexpr const char* kUserSchemas =
+    "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', "
+    "'information_schema', 'performance_schema', 'sys') ORDER BY 1";
 
 struct CloseConnection {
   void operator()(MYSQL* connection) const { ::mysql_close(connection); }
@@ -96,6 +100,8 @@ class FamilySession final : public Engine::Session {
                 std::string("the server says: ") + ::mysql_error(connection_.get()));
   }
   Result<void> AnalyzeEverything();
+  /// For a user that is no superuser.
+  Result<void> MakeOwner(const Credentials& credentials);
 
   Connection connection_;
 };
@@ -151,6 +157,21 @@ Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
              Run("SELECT user, host FROM mysql.user WHERE (user = " + Literal(credentials.user) +
                  " AND host NOT IN ('localhost', '%')) OR (user = '' AND host <> '%')"));
   for (const Row& account : before) TRY(Run("DROP USER " + Account(account[0], account[1])));
+  return credentials.superuser ? Result<void>() : MakeOwner(credentials);
+}
+
+Result<void> FamilySession::MakeOwner(const Credentials& credentials) {
+  TRY_ASSIGN(const auto all, Run(kUserSchemas));
+  TRY_ASSIGN(const auto given,
+             Run("SELECT Db FROM mysql.db WHERE Grant_priv = 'Y' AND Host = '%' AND User = " +
+                 Literal(credentials.user)));
+  std::vector<std::string> databases;
+  for (const Row& database : all) {
+    const std::string pattern = GrantPattern(database[0]);
+    const auto has_it = [&pattern](const Row& row) { return row[0] == pattern; };
+    if (std::none_of(given.begin(), given.end(), has_it)) databases.push_back(database[0]);
+  }
+  for (const std::string& statement : OwnerStatements(credentials, databases)) TRY(Run(statement));
   return {};
 }
 
@@ -168,10 +189,7 @@ Result<void> FamilySession::CreateDatabase(const std::string& database) {
 }
 
 Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials& /*credentials*/) {
-  TRY_ASSIGN(const auto rows,
-             Run("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', "
-                 "'information_schema', 'performance_schema', 'sys') ORDER BY 1 LIMIT " +
-                 std::to_string(kMaxUserDatabases)));
+  TRY_ASSIGN(const auto rows, Run(std::string(kUserSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row[0]);
   return names;
@@ -198,9 +216,13 @@ Result<Connection> OpenConnection(const std::string& socket, const char* databas
 
 std::vector<std::string> LoginStatements(const Credentials& credentials) {
   const std::string account = Account(credentials.user, "%");
-  return {"CREATE USER IF NOT EXISTS " + account,
-          "ALTER USER " + account + " IDENTIFIED BY " + Literal(credentials.password) + " ACCOUNT UNLOCK",
-          "GRANT ALL PRIVILEGES ON *.* TO " + account + " WITH GRANT OPTION"};
+  std::vector<std::string> statements{
+      "CREATE USER IF NOT EXISTS " + account,
+      "ALTER USER " + account + " IDENTIFIED BY " + Literal(credentials.password) + " ACCOUNT UNLOCK"};
+  if (credentials.superuser) {
+    statements.push_back("GRANT ALL PRIVILEGES ON *.* TO " + account + " WITH GRANT OPTION");
+  }
+  return statements;
 }
 
 Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launch) const {

@@ -8,8 +8,8 @@
 
 namespace spawnd::engines::mysql_family {
 
-/// Statements, each ending in ";", that give `credentials.user` over TCP this password and all rights, and
-/// take away the accounts that would be found before it: "root" for one address, and nobody.
+/// Statements, each ending in ";", that give `credentials.user` over TCP this password and, to a
+/// superuser, all rights.
 std::vector<std::string> LoginStatements(const Credentials& credentials);
 
 }  // namespace spawnd::engines::mysql_family

@@ -3,37 +3,32 @@
 /// Used by one thread at a time. What it changes is one transaction of the server each, so that a crash
 /// leaves all of it or nothing; every call may be repeated.
 ///
-/// Preparing is a rename: an image carries a superuser role and a database that are both called "spawn_admin"
-/// (no password). Making a database takes tens of milliseconds, renaming one takes less than one.
+/// Preparing is a rename: an image carries a role and a database that are both called "spawn_admin" (no
+/// password). That the role is no superuser says that everything has been handed over to it. Making a
+/// database takes tens of milliseconds, renaming one takes less than one.
 #include <libpq-fe.h>
-#include <poll.h>
 
-#include <array>
-#include <cerrno>
-#include <chrono>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "engines/postgresql/accounts.h"
+#include "engines/postgresql/connection.h"
+#include "engines/postgresql/least_privilege.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
 
-using std::chrono::steady_clock;
+constexpr size_t kStatementsTogether = 100;
 
-constexpr std::chrono::milliseconds kConnectDeadline{1000};
 /// What is asked for here is names. A server that sends more of it is not ours any more.
 constexpr size_t kMaxRows = 100'000;
 constexpr size_t kMaxRowBytes = size_t{8} << 20U;
-
-struct CloseConnection {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
 };
-using Connection = std::unique_ptr<PGconn, CloseConnection>;
 using Rows = std::unique_ptr<PGresult, ClearResult>;
 
 std::string Quoted(std::string_view text, char quote) {
@@ -47,16 +42,6 @@ std::string Identifier(std::string_view name) {
 /// Sound because standard_conforming_strings is on in every session of ours (see Connect).
 std::string Literal(std::string_view text) {
   return Quoted(text, '\'');
-}
-
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-/// libpq's messages end with a newline and may have several lines; the first says it.
-std::string FirstLine(const char* message) {
-  const std::string_view text(message);
-  return std::string(text.substr(0, text.find('\n')));
 }
 
 ErrorCode CodeForState(std::string_view sqlstate) {
@@ -101,9 +86,13 @@ class LibpqSession final : public Engine::Session {
   Result<bool> DatabaseExists(std::string_view name) {
     return Exists("pg_database WHERE datname = " + Literal(name));
   }
-  /// The way for every state that is not a fresh image: prepared before, or a cluster that never was one of
-  /// ours.
-  Result<void> PrepareStepByStep(const std::string& user, const std::string& login);
+  /// The way to the names for every state that is not a fresh image: prepared before, or a cluster that never
+  /// was one of ours.
+  Result<void> NameStepByStep(const std::string& user);
+  /// Runs the statements that the query answers with, until there are none.
+  Result<void> RunWhatItAnswers(const std::string& query);
+  /// Makes `user` the owner of all there is (least_privilege.h). It may be done again.
+  Result<void> HandOver(const std::string& user);
 
   Connection connection_;
 };
@@ -172,6 +161,10 @@ Result<bool> LibpqSession::Exists(const std::string& from_where) {
   return !rows.empty();
 }
 
+std::string_view AttributesOf(const Credentials& credentials) {
+  return credentials.superuser ? "LOGIN SUPERUSER" : kOwnerAttributes;
+}
+
 Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
   const std::string user = Identifier(credentials.user);
   const std::string placeholder = Identifier(kPlaceholder);
@@ -189,22 +182,30 @@ Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
     if (!verifier) return Fail(verifier.error());
     if (!renamed) return Fail(std::move(renamed.error()));
   }
-  const std::string login =
-      "ALTER ROLE " + user + " LOGIN SUPERUSER PASSWORD " + Literal(*verifier) + " VALID UNTIL 'infinity'";
-  if (missing) return PrepareStepByStep(credentials.user, login);
-  TRY(Run(login + "; COMMIT"));
+  bool in_transaction = !missing;
+  if (missing) TRY(NameStepByStep(credentials.user));
+  if (!credentials.superuser) {
+    TRY_ASSIGN(const bool is_superuser,
+               Exists("pg_roles WHERE rolsuper AND rolname = " + Literal(credentials.user)));
+    if (is_superuser) {
+      // Other sessions have to see the names.
+      if (std::exchange(in_transaction, false)) TRY(Run("COMMIT"));
+      TRY(HandOver(credentials.user));
+    }
+  }
+  TRY(Run("ALTER ROLE " + user + " " + std::string(AttributesOf(credentials)) + " PASSWORD " +
+          Literal(*verifier) + " VALID UNTIL 'infinity'" + (in_transaction ? "; COMMIT" : "")));
   return {};
 }
 
-Result<void> LibpqSession::PrepareStepByStep(const std::string& user, const std::string& login) {
+Result<void> LibpqSession::NameStepByStep(const std::string& user) {
   TRY_ASSIGN(const bool has_role, RoleExists(user));
   if (!has_role) {
     TRY_ASSIGN(const bool has_placeholder, RoleExists(kPlaceholder));
-    TRY(Run((has_placeholder ? "ALTER ROLE " + Identifier(kPlaceholder) + " RENAME TO "
-                             : std::string("CREATE ROLE ")) +
-            Identifier(user)));
+    TRY(Run(has_placeholder ? "ALTER ROLE " + Identifier(kPlaceholder) + " RENAME TO " + Identifier(user)
+                            // A superuser for now: nothing has been handed over to it.
+                            : "CREATE ROLE " + Identifier(user) + " SUPERUSER"));
   }
-  TRY(Run(login));
   // Not every cluster has it that comes from elsewhere.
   TRY(CreateDatabase("postgres"));
   TRY_ASSIGN(const bool has_database, DatabaseExists(user));
@@ -222,37 +223,61 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   // A session somebody left in the database would forbid to rename it.
   TRY(Run("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = " +
           Literal(credentials.user) + " AND pid <> pg_catalog.pg_backend_pid()"));
+  TRY_ASSIGN(const bool has_role, RoleExists(credentials.user));
+  // Before the functions of indexes run, as their owners.
+  if (has_role && !credentials.superuser) TRY(HandOver(credentials.user));
   TRY(VacuumEverything());
   std::string sql;
-  TRY_ASSIGN(const bool has_role, RoleExists(credentials.user));
   TRY_ASSIGN(const bool has_database, DatabaseExists(credentials.user));
   if (has_role)
     sql += "ALTER ROLE " + user + " PASSWORD NULL; ALTER ROLE " + user + " RENAME TO " + placeholder + ";";
   if (has_database) sql += "ALTER DATABASE " + user + " RENAME TO " + placeholder + ";";
   if (!sql.empty()) TRY(Run(sql));
+  // Whatever a restore made of it: see the top of this file.
+  TRY_ASSIGN(const bool has_placeholder, RoleExists(kPlaceholder));
+  if (has_placeholder) {
+    TRY(Run("ALTER ROLE " + placeholder + " " +
+            std::string(has_role ? AttributesOf(credentials) : "SUPERUSER")));
+  }
   // Writes out what the restore left in memory while nobody waits; the stop that follows has a shorter
   // deadline.
   TRY(Run("CHECKPOINT"));
   return {};
 }
 
-/// A connection with the same parameters to another database; null when there is none to be had.
-Connection ConnectLike(PGconn* like, const std::string& database) {
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(like),
-                                                                             PQconninfoFree);
-  std::vector<const char*> names;
-  std::vector<const char*> values;
-  for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    if (option->val == nullptr) continue;
-    names.push_back(option->keyword);
-    values.push_back(std::string_view(option->keyword) == "dbname" ? database.c_str() : option->val);
+Result<void> LibpqSession::RunWhatItAnswers(const std::string& query) {
+  Names before;
+  while (true) {
+    TRY_ASSIGN(Names statements, Run(query));
+    if (statements.empty()) return {};
+    if (statements == before) {
+      return Fail(ErrorCode::kInternal, "the server does not do what it is told: " + statements.front());
+    }
+    // Each takes some locks until the end of its transaction, and a server has 6400 of them by default.
+    for (size_t at = 0; at < statements.size();) {
+      std::string together;
+      for (const size_t end = at + kStatementsTogether; at < std::min(end, statements.size()); ++at) {
+        together += statements[at] + ";";
+      }
+      TRY(Run(together));
+    }
+    before = std::move(statements);
   }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  Connection connection(PQconnectdbParams(names.data(), values.data(), 0));
-  if (PQstatus(connection.get()) != CONNECTION_OK) return nullptr;
-  return connection;
+}
+
+Result<void> LibpqSession::HandOver(const std::string& user) {
+  const int major = PQserverVersion(connection_.get()) / 10000;
+  TRY_ASSIGN(const Names databases,
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2"));
+  for (const std::string& database : databases) {
+    Connection connection = ConnectLike(connection_.get(), database);
+    if (connection == nullptr)
+      return Fail(ErrorCode::kUnavailable, "cannot connect to database '" + database + "'");
+    auto handed =
+        LibpqSession(std::move(connection)).RunWhatItAnswers(DatabaseHandover(Literal(user), major));
+    if (!handed) return Fail(handed.error().Wrap("cannot hand database '" + database + "' over"));
+  }
+  return RunWhatItAnswers(ClusterHandover(Literal(user), major));
 }
 
 /// Once here, or in each container: without it the first reader of every page writes the page (hint bits),
@@ -289,91 +314,11 @@ Result<std::vector<std::string>> LibpqSession::UserDatabases(const Credentials& 
       ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid LIMIT " + std::to_string(kMaxUserDatabases));
 }
 
-/// PQconnectPoll to its end, at most until the deadline.
-Result<void> FinishConnecting(PGconn* connection) {
-  const auto deadline = steady_clock::now() + kConnectDeadline;
-  PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-  while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
-    pollfd fd{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT),
-              0};
-    const int ready = left > 0 ? ::poll(&fd, 1, static_cast<int>(left)) : 0;
-    if (ready == 0) return Fail(ErrorCode::kUnavailable, "the server does not answer");
-    if (ready < 0 && errno == EINTR) continue;
-    status = PQconnectPoll(connection);
-  }
-  return {};
-}
-
-/// Settings of our sessions that nothing stored in the server may change: a statement of ours must neither
-/// time out nor be refused, names mean pg_catalog's, literals are standard. synchronous_commit: what is
-/// prepared is prepared again after a crash, so nobody waits for its flush.
-constexpr const char* kSessionOptions =
-    "-c search_path=pg_catalog -c standard_conforming_strings=on -c synchronous_commit=off -c "
-    "statement_timeout=0 "
-    "-c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off "
-    "-c client_min_messages=error";
-
-Result<Connection> OpenConnection(const Paths& paths, const Endpoint& endpoint, const std::string& database) {
-  const std::string port = std::to_string(endpoint.port);
-  // Everything that libpq would else take from the environment or from files is said here.
-  const std::array<const char*, 12> names{"host",
-                                          "port",
-                                          "user",
-                                          "dbname",
-                                          "sslmode",
-                                          "gssencmode",
-                                          "options",
-                                          "passfile",
-                                          "client_encoding",
-                                          "application_name",
-                                          "target_session_attrs",
-                                          nullptr};
-  const std::array<const char*, 12> values{paths.socket_directory.c_str(),
-                                           port.c_str(),
-                                           kSuperuser,
-                                           database.c_str(),
-                                           "disable",
-                                           "disable",
-                                           kSessionOptions,
-                                           "/dev/null/none",
-                                           "UTF8",
-                                           "spawnd",
-                                           "any",
-                                           nullptr};
-  Connection connection(PQconnectStartParams(names.data(), values.data(), 0));
-  if (!connection) return Fail(ErrorCode::kInternal, "cannot connect to the server: out of memory");
-  if (PQstatus(connection.get()) != CONNECTION_BAD) TRY(FinishConnecting(connection.get()));
-  if (PQstatus(connection.get()) == CONNECTION_OK) return connection;
-
-  // libpq has no SQLSTATE for a connection that failed; the server speaks English (lc_messages is forced to
-  // C).
-  const std::string message = FirstLine(PQerrorMessage(connection.get()));
-  if (!Contains(message, "FATAL:")) return Fail(ErrorCode::kUnavailable, message);
-  for (const char* passing : {"the database system is", "too many clients", "remaining connection slots",
-                              "terminating connection due to administrator command"}) {
-    if (Contains(message, passing)) return Fail(ErrorCode::kUnavailable, message);
-  }
-  const bool no_database = Contains(message, "database \"") && (Contains(message, "does not exist") ||
-                                                                Contains(message, "not currently accepting"));
-  return Fail(no_database ? ErrorCode::kNotFound : ErrorCode::kInternal, message);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
-  // The first may not exist yet (a build), the second may have been dropped by a restore; the third always is
-  // there.
-  Result<Connection> connection = Fail(ErrorCode::kNotFound, "");
-  for (const std::string& candidate :
-       {launch.credentials.database, std::string("postgres"), std::string("template1")}) {
-    if (candidate.empty()) continue;
-    connection = OpenConnection(launch.paths, launch.endpoint, candidate);
-    if (connection || connection.error().code != ErrorCode::kNotFound) break;
-  }
-  if (!connection) return Fail(std::move(connection.error()));
-  return std::make_unique<LibpqSession>(std::move(*connection));
+  TRY_ASSIGN(Connection connection, OpenConnection(launch));
+  return std::make_unique<LibpqSession>(std::move(connection));
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -1,5 +1,6 @@
 #include "engines/postgresql/settings.h"
 
+#include "engines/postgresql/accounts.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
 
@@ -24,8 +25,16 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) 
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
   // itself.
-  for (const std::string& database : std::vector<std::string>{"all", "replication"}) {
-    hba += "local " + database + " all trust\n";
+  const std::string superuser = kSuperuser;
+  std::vector<std::string> databases{"all"};
+  if (launch.credentials.superuser) {
+    hba += "local all all trust\nlocal replication all trust\n";
+    databases.emplace_back("replication");
+  } else {
+    // A restore may have given the superuser a password. Replication hands out the server's files.
+    hba += "local all " + superuser + " trust\nhost all " + superuser + " all reject\n";
+  }
+  for (const std::string& database : databases) {
     if (!launch.require_tls) {
       for (const char* loopback : {" all 127.0.0.0/8 ", " all ::1/128 "})
         hba += "host " + database + loopback + method + "\n";

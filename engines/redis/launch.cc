@@ -23,17 +23,18 @@ umask 077
 printf %s "$2" >"$1/redis.conf"
 )";
 
-/// $1: data directory, $2: folder of installed programs, the rest: arguments for the server.
+/// $1: data directory, $2: folder of installed programs, $3: see below, the rest: arguments for the server.
 ///
 /// A restored file takes the place of the whole data set. As "appendonly.aof" outside appendonlydir it is
 /// what a server before 7.0 left behind, which Redis takes over: an append-only file may begin with, and be
 /// nothing but, a snapshot. (With appendonly on, it would not look at dump.rdb at all.)
 ///
 /// CONFIG REWRITE also writes the access list, in which `user default` would count more than requirepass
-/// does. No forks where there is nothing to do: this is on the path of every create.
+/// does; $3: which other users of it go, too. No forks where there is nothing to do: this is on the path of
+/// every create.
 constexpr const char* kStartScript = R"(set -eu
-data=$1 programs=$2
-shift 2
+data=$1 programs=$2 others=$3
+shift 3
 cd "$data"
 if [ -e spawnd-restore.rdb ]; then
   rm -rf appendonlydir appendonly.aof dump.rdb
@@ -42,13 +43,13 @@ fi
 stale=
 if [ -e redis.conf ]; then
   while IFS= read -r line; do
-    case $line in 'user default '* | 'user  '*) stale=1; break ;; esac
+    case $line in 'user default '* | 'user  '* | $others) stale=1; break ;; esac
   done <redis.conf
 else
   : >redis.conf
 fi
 if [ -n "$stale" ]; then
-  grep -v -e '^user default ' -e '^user  ' redis.conf >redis.conf.new || [ $? = 1 ]
+  grep -v -e '^user default ' -e '^user  ' -e "^${others%\*}" redis.conf >redis.conf.new || [ $? = 1 ]
   mv redis.conf.new redis.conf
 fi
 server=$programs/redis-server
@@ -63,6 +64,13 @@ Command ShellCommand(const char* script, std::vector<std::string> arguments) {
   command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
   command.working_directory = "/";
   return command;
+}
+
+/// Passwords of ours are letters and digits: nothing to quote.
+std::string OwnersAccessList(const Launch& launch) {
+  std::string text = "aclfile \"\"\nuser default on >" + launch.credentials.password + " ~* &*";
+  for (const std::string_view rule : OwnerRules()) text.append(" ").append(rule);
+  return text + "\nuser " + std::string(kKeeper) + " on >" + launch.keeper_password + " ~* &* +@all\n";
 }
 
 std::string ForcedSettings(const Launch& launch) {
@@ -84,7 +92,11 @@ std::string ForcedSettings(const Launch& launch) {
   }
   set("unixsocket", SocketPath(launch.paths));
   set("unixsocketperm", "700");
-  set("requirepass", launch.credentials.password);
+  if (launch.credentials.superuser) {
+    set("requirepass", launch.credentials.password);
+  } else {
+    text += OwnersAccessList(launch);
+  }
   set("protected-mode", "yes");
   set("daemonize", "no");
   set("supervised", "no");
@@ -108,6 +120,33 @@ std::string SocketPath(const Paths& paths) {
   return paths.socket_directory + "/redis.sock";
 }
 
+const std::vector<std::string_view>& OwnerRules() {
+  // Of what is only dangerous to data, and to the speed of who asks, he has all. 6.2 has CLIENT as one
+  // command.
+  static const std::vector<std::string_view> rules{"+@all",
+                                                   "-@admin",
+                                                   "-@dangerous",
+                                                   "+keys",
+                                                   "+flushall",
+                                                   "+flushdb",
+                                                   "+swapdb",
+                                                   "+sort",
+                                                   "+info",
+                                                   "+role",
+                                                   "+client|list",
+                                                   "+client|setname",
+                                                   "+client|getname",
+                                                   "+client|id",
+                                                   "+client|info",
+                                                   "+client|reply",
+                                                   "+client|tracking",
+                                                   "+client|caching",
+                                                   "+client|unblock",
+                                                   "+client|getredir",
+                                                   "+client|trackinginfo"};
+  return rules;
+}
+
 Command RedisEngine::InitialiseCommand(const Launch& launch) const {
   return ShellCommand(kFirstFilesScript, {launch.paths.data_directory, kFirstSettings});
 }
@@ -117,7 +156,9 @@ std::vector<SettingsFile> RedisEngine::SettingsFiles(const Launch& launch) const
 }
 
 Command RedisEngine::StartCommand(const Launch& launch) const {
-  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin",
+  // A login that a superuser made is not to outlive him.
+  const char* others = launch.credentials.superuser ? "none" : "user *";
+  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin", others,
                                      "--include", launch.paths.settings_directory + "/" + kForcedFile});
 }
 

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engines/parts.h"
 
@@ -15,5 +17,11 @@ namespace spawnd::engines::redis {
 inline constexpr const char* kRestoreFile = "spawnd-restore.rdb";
 
 std::string SocketPath(const Paths& paths);
+
+/// The keeper's own user, in a server whose clients may do less than it has to.
+inline constexpr std::string_view kKeeper = "spawnd";
+
+/// The words of an access list for users that are no superuser: all data, nothing of the server.
+const std::vector<std::string_view>& OwnerRules();
 
 }  // namespace spawnd::engines::redis

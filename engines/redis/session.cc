@@ -1,6 +1,6 @@
-/// A hiredis connection to a container's server over its private socket, with the container's own password,
-/// which the server has from its settings. It connects again by itself when a client or a time limit closed
-/// it.
+/// A hiredis connection to a container's server over its private socket, with the container's own password
+/// or, where that is no superuser's, as the keeper's own user; the server has either from its settings. It
+/// connects again by itself when a client or a time limit closed it.
 ///
 /// Used by one thread at a time. Nothing that it changes has to survive a crash: every start begins with the
 /// forced settings (launch.cc).
@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <initializer_list>
 #include <string>
 #include <thread>
 #include <utility>
@@ -55,12 +54,14 @@ ErrorCode CodeFor(std::string_view message) {
   const std::string_view word = message.substr(0, message.find(' '));
   if (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN") return ErrorCode::kUnavailable;
   if (word == "NOAUTH" || word == "WRONGPASS" || word == "NOPERM") return ErrorCode::kUnauthenticated;
+  // Somebody may have left room for few, and others be faster.
+  if (message.find("max number of clients") != std::string_view::npos) return ErrorCode::kUnavailable;
   if (word == "OOM") return ErrorCode::kNoSpace;
   if (word == "MISCONF") return ErrorCode::kIo;
   return ErrorCode::kInternal;
 }
 
-Result<Reply> Send(redisContext* context, std::initializer_list<std::string_view> words) {
+Result<Reply> Send(redisContext* context, const std::vector<std::string_view>& words) {
   std::vector<const char*> parts;
   std::vector<size_t> sizes;
   for (const std::string_view word : words) {
@@ -79,8 +80,15 @@ Result<Reply> Send(redisContext* context, std::initializer_list<std::string_view
   return reply;
 }
 
-Result<Context> OpenConnection(const std::string& socket, const std::string& password) {
-  Context context(redisConnectUnixWithTimeout(socket.c_str(), kConnectDeadline));
+/// What a session logs in with.
+struct Login {
+  std::string socket;
+  std::string user;
+  std::string password;
+};
+
+Result<Context> OpenConnection(const Login& login) {
+  Context context(redisConnectUnixWithTimeout(login.socket.c_str(), kConnectDeadline));
   if (!context || context->err != 0) {
     return Fail(ErrorCode::kUnavailable, "cannot connect to the server: " + ConnectionError(context.get()));
   }
@@ -88,7 +96,7 @@ Result<Context> OpenConnection(const std::string& socket, const std::string& pas
     return Fail(ErrorCode::kInternal,
                 "cannot limit the time of a command: " + ConnectionError(context.get()));
   }
-  TRY(Send(context.get(), {"AUTH", password}));
+  TRY(Send(context.get(), {"AUTH", login.user, login.password}));
   // Answered with an error for as long as data is loaded.
   TRY(Send(context.get(), {"PING"}));
   return context;
@@ -96,8 +104,7 @@ Result<Context> OpenConnection(const std::string& socket, const std::string& pas
 
 class HiredisSession final : public Engine::Session {
  public:
-  HiredisSession(Context context, std::string socket, std::string password)
-      : context_(std::move(context)), socket_(std::move(socket)), password_(std::move(password)) {}
+  HiredisSession(Context context, Login login) : context_(std::move(context)), login_(std::move(login)) {}
 
   Result<void> PrepareContainer(const Credentials& credentials) override;
   Result<void> PrepareImage(const Credentials& credentials) override;
@@ -110,7 +117,7 @@ class HiredisSession final : public Engine::Session {
 
  private:
   /// Connects again, once, when the connection is gone: CLIENT KILL and `timeout` reach this session too.
-  Result<Reply> Run(std::initializer_list<std::string_view> words);
+  Result<Reply> Run(const std::vector<std::string_view>& words);
   Result<std::string> Setting(std::string_view name);
   Result<void> Set(std::string_view name, std::string_view value);
   /// One field of INFO persistence.
@@ -119,21 +126,20 @@ class HiredisSession final : public Engine::Session {
   Result<void> CheckWritten();
 
   Context context_;
-  const std::string socket_;
-  const std::string password_;
+  const Login login_;
   /// What BeforeSave found and changed; empty: nothing.
   std::string appendfsync_;
   bool switched_on_ = false;
 };
 
-Result<Reply> HiredisSession::Run(std::initializer_list<std::string_view> words) {
+Result<Reply> HiredisSession::Run(const std::vector<std::string_view>& words) {
   if (context_ && context_->err == 0) {
     auto reply = Send(context_.get(), words);
     // A server that is only slow is not asked twice.
     const bool timed_out = context_->err == REDIS_ERR_IO && errno == EAGAIN;
     if (reply || context_->err == 0 || timed_out) return reply;
   }
-  TRY_ASSIGN(context_, OpenConnection(socket_, password_));
+  TRY_ASSIGN(context_, OpenConnection(login_));
   return Send(context_.get(), words);
 }
 
@@ -189,7 +195,14 @@ Result<void> HiredisSession::CheckWritten() {
 /// The server has the password from its settings; logging in with it has shown that. But redis-cli takes
 /// `redis://:password@...` for a user without a name, so there is one.
 Result<void> HiredisSession::PrepareContainer(const Credentials& credentials) {
-  TRY(Run({"ACL", "SETUSER", "", "reset", "on", ">" + credentials.password, "~*", "&*", "+@all"}));
+  const std::string password = ">" + credentials.password;
+  std::vector<std::string_view> words{"ACL", "SETUSER", "", "reset", "on", password, "~*", "&*"};
+  if (credentials.superuser) {
+    words.emplace_back("+@all");
+  } else {
+    words.insert(words.end(), OwnerRules().begin(), OwnerRules().end());
+  }
+  TRY(Run(words));
   return {};
 }
 
@@ -253,9 +266,12 @@ Result<void> HiredisSession::AfterSave() {
 }  // namespace
 
 Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch) const {
-  const std::string socket = SocketPath(launch.paths);
-  TRY_ASSIGN(Context context, OpenConnection(socket, launch.credentials.password));
-  return std::make_unique<HiredisSession>(std::move(context), socket, launch.credentials.password);
+  const Credentials& credentials = launch.credentials;
+  Login login{SocketPath(launch.paths), "default", credentials.password};
+  if (!credentials.superuser)
+    login = {SocketPath(launch.paths), std::string(kKeeper), launch.keeper_password};
+  TRY_ASSIGN(Context context, OpenConnection(login));
+  return std::make_unique<HiredisSession>(std::move(context), std::move(login));
 }
 
 }  // namespace spawnd::engines::redis

@@ -178,6 +178,49 @@ case_graduate() {
   ctl delete data-container -q successor kept
 }
 
+# no_way_out CONTAINER: he has what is in it and may make more, and reaches nothing of the server.
+no_way_out() {
+  local statement
+  assert_eq "$(field "$1" superuser)" false "superuser of '$1'"
+  for statement in "${escapes[@]}"; do
+    if say "$1" "$statement" >"$work/out" 2>&1; then fail "'$1' is let: $statement ($(<"$work/out"))"; fi
+  done
+}
+case_without_superuser() {
+  image owned 'superuser: false' 'sourceType: backup' 'backup: {file: sample.backup}'
+  assert_eq "$(ctl get data-image owned -o json | jq .superuser)" false
+  assert_error 1 "data image 'owned' gives no superuser" -- ctl create data-container -i owned --superuser
+  container owned owner
+  sample_is_in owner
+  put owner mine 1
+  more owner
+  no_way_out owner
+  ctl save data-container -q owner
+  ctl reset data-container -q owner
+  no_way_out owner
+  assert_eq "$(get owner mine)/$(count owner)" "1/$((items + 1))" 'after reset'
+  local pids; pids=$(server_processes owner)
+  # shellcheck disable=SC2086  # several
+  kill -9 $pids
+  wait_until 40 alive owner mine 1
+  no_way_out owner
+  same_credentials owner
+  ctl graduate data-container -q owner --name owned-too
+  container owned-too heir
+  no_way_out heir
+  assert_eq "$(get heir mine)" 1 'in the graduated image'
+  # Of an ordinary image, too.
+  ctl create data-container -i sample -n guest --no-superuser -o json >"$work/made-guest.json"
+  sample_is_in guest
+  more guest
+  no_way_out guest
+  ctl save data-container -q guest
+  ctl load data-container -q guest --revision rev.0
+  no_way_out guest
+  ctl delete data-container -q owner heir guest
+  ctl delete data-image -q owned owned-too
+}
+
 case_save_under_load() {
   container sample busy
   start_writer busy

@@ -69,7 +69,7 @@ case_nothing_is_deleted_and_nothing_is_ended() {
 case_what_runs_on_a_known_image_can_be_managed_again() {
   local name
   name=recovered-$(id_of stands-on-early)
-  for key in id port user password database durability; do
+  for key in id port user password database durability superuser; do
     assert_eq "$(field "$name" "$key")" "$(jq -r ".$key" "$work/stands-on-early.json")" "$key"
   done
   assert_eq "$(field "$name" state)" running

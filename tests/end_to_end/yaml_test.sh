@@ -225,7 +225,7 @@ misspelt() {
 }
 case_unknown_keys_say_which_was_meant() {
   local key snake
-  for key in name sourceType engine version tags teams lifetime durability initialDatabaseName backups backup backupFolder \
+  for key in name sourceType engine version tags teams lifetime durability superuser initialDatabaseName backups backup backupFolder \
     backupFile scriptsFolders preScript postScript; do
     misspelt "$key" "${key^}"
     misspelt "$key" "${key:0:2}x${key:2}"

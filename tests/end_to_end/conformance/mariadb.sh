@@ -21,3 +21,17 @@ fill() { query "$1" "truncate item; insert into item values $(rows)"; }
 dump() { login "$1"; MYSQL_PWD=$password "$dumper" --no-defaults -h "$host" -P "$port" -u "$user" shop >"$2"; }
 broken() { head -c $(($(stat -c %s "$1") / 2)) "$1" >"$2"; }
 script() { printf '%s;\ninsert into item values %s;\n' "$table" "$(rows)" >"$1"; }
+say() { query "$1" "$2"; }
+more() { query "$1" 'create database more; create table more.t (a int); insert into more.t values (1)'; }
+escapes=(
+  "select 1 into outfile '/tmp/left-by-a-test'"
+  "load data infile '/etc/passwd' into table item (name)"
+  'select * from mysql.user'
+  "grant all on *.* to root@'%'"
+  "grant all on mysql.* to root@'%'"
+  "grant all on \`%\`.* to root@'%' with grant option"
+  'set global general_log = 1'
+  'set global read_only = 1'
+  'shutdown'
+  "create function f returns integer soname 'x.so'"
+)

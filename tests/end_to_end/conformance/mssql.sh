@@ -30,3 +30,14 @@ dump() {
 }
 broken() { head -c $(($(stat -c %s "$1") / 2)) "$1" >"$2"; }
 script() { printf "%s;\ninsert into item select concat('key', i), concat('value ', i) from %s;\n" "$table" "$numbers" >"$1"; }
+say() { query "$1" "$2"; }
+more() { query "$1" 'create database more' && query "$1" 'create table more.dbo.t (a int)'; }
+escapes=(
+  "exec xp_cmdshell 'id'"
+  "select * from openrowset(bulk '/etc/passwd', single_clob) x"
+  "bulk insert item from '/etc/passwd'"
+  'alter server role sysadmin add member spawn_owner'
+  "alter login sa with password = 'aA1aA1aA1'"
+  "exec sp_configure 'show advanced options', 1"
+  'grant control server to spawn_owner'
+)

@@ -25,6 +25,7 @@ DataContainer FullContainer() {
   c.owner = "root";
   c.durability = Durability::kAlways;
   c.network = Network::kHost;
+  c.superuser = false;
   c.host = "127.0.0.1";
   c.port = 65535;
   c.user = "spawn_admin_ab12";
@@ -60,6 +61,7 @@ TEST_CASE("a container travels whole") {
   CHECK(back->status == Status::kCompleted);
   CHECK(back->durability == Durability::kAlways);
   CHECK(back->network == Network::kHost);
+  CHECK_FALSE(back->superuser);
   CHECK(back->detail == c.detail);
   CHECK(back->created_at == c.created_at);
   CHECK(back->disk_bytes == c.disk_bytes);
@@ -83,6 +85,7 @@ TEST_CASE("field names and forms are those scripts read") {
   CHECK_THAT(json, Contains(R"("createdAt":"2025-01-02T03:04:05Z")"));
   CHECK_THAT(json, Contains(R"("status":"Completed")"));
   CHECK_THAT(json, Contains(R"("durability":"always")"));
+  CHECK_THAT(json, Contains(R"("superuser":false)"));
   CHECK_THAT(json, Contains(R"("timings":{"keeper":6.1,"volume":0.8,"engine":30.125})"));
   CHECK_THAT(json, Contains(R"("environment":{"PGPORT":"65535","PGDATABASE":"a \"b\""})"));
   CHECK_THAT(ToJson(DataImage{}), Contains(R"("expiresAt":null)"));
@@ -140,6 +143,7 @@ TEST_CASE("requests travel and leave out what was not given") {
   request.lifetime_seconds = 3600;
   request.durability = Durability::kEverySecond;
   request.network = Network::kNone;
+  request.superuser = false;
   request.backups = {{"x.sql", 0, ""}, {"y.sql", std::nullopt, "17"}};
   request.pre_script = "select 1;\n";
   const auto back = FromJson<CreateDataImageRequest>(ToJson(request));
@@ -152,6 +156,7 @@ TEST_CASE("requests travel and leave out what was not given") {
   CHECK(back->backups[1].upload == "17");
   CHECK_FALSE(back->backups[1].descriptor);
   CHECK(back->network == Network::kNone);
+  CHECK(back->superuser == false);
 
   CreateDataContainerRequest container;
   container.image = "demo";
@@ -160,6 +165,9 @@ TEST_CASE("requests travel and leave out what was not given") {
   REQUIRE(same);
   CHECK(same->image == "demo");
   CHECK_FALSE(same->durability);
+  CHECK_FALSE(same->superuser.has_value());
+  container.superuser = false;
+  CHECK(ToJson(container) == R"({"image":"demo","superuser":false})");
 }
 
 TEST_CASE("a request that names a path is told what to send in its place") {

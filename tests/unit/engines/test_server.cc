@@ -141,17 +141,17 @@ TestServer::TestServer(Installation installation) : engine_(**FindEngine(install
              paths,
              {"127.0.0.1", FreePort()},
              engine_.MakeCredentials(""),
-             Purpose::kServe};
+             Purpose::kServe,
+             false,
+             false,
+             true,
+             "keeperskeeperskeepers"};
   for (const std::string& path : {paths.data_directory, paths.socket_directory, paths.settings_directory}) {
     REQUIRE(::mkdir(path.c_str(), 0700) == 0);
     GiveToEngineUser(path);
   }
   MakeCertificate(paths);
-  for (const SettingsFile& file : engine_.SettingsFiles(launch_)) {
-    const std::string path = paths.settings_directory + "/" + file.name;
-    std::ofstream(path) << file.content;
-    GiveToEngineUser(path);
-  }
+  WriteSettings();
 
   const Command command = engine_.InitialiseCommand(launch_);
   if (command.argv.empty()) return;
@@ -164,6 +164,20 @@ TestServer::TestServer(Installation installation) : engine_(**FindEngine(install
   REQUIRE(output.has_value());
   INFO(output->output);
   REQUIRE(output->exit_code == 0);
+}
+
+void TestServer::WriteSettings() const {
+  for (const SettingsFile& file : engine_.SettingsFiles(launch_)) {
+    const std::string path = launch_.paths.settings_directory + "/" + file.name;
+    std::ofstream(path) << file.content;
+    GiveToEngineUser(path);
+  }
+}
+
+void TestServer::SetSuperuser(bool superuser) {
+  REQUIRE(!Running());
+  launch_.credentials.superuser = superuser;
+  WriteSettings();
 }
 
 TestServer::~TestServer() {

@@ -43,6 +43,8 @@ class TestServer {
   /// The shared, started and prepared one of this version.
   static TestServer& Shared(const Installation& installation);
 
+  /// From the next start on, as a container of this superuser-or-not. Not while it runs.
+  void SetSuperuser(bool superuser);
   /// Starts and waits for the session. Fails the test when the server does not come up.
   std::unique_ptr<Engine::Session> Start();
   /// Starts `command` and returns what ExplainExit makes of its log, once it has ended.
@@ -61,6 +63,7 @@ class TestServer {
 
  private:
   pid_t Spawn(const Command& command, int log_fd) const;
+  void WriteSettings() const;
 
   TemporaryFolder folder_;
   const Engine& engine_;

@@ -74,6 +74,7 @@ tags: [latest-production, 0.2]
 teams: [myorg:developers, myorg:dbas]
 lifetime: 48h
 durability: everysec
+superuser: False
 initialDatabaseName: Customers
 backups:
   - folder: ./backups/
@@ -93,6 +94,7 @@ postScript: |
   CHECK(request.teams == Texts{"myorg:developers", "myorg:dbas"});
   CHECK(request.lifetime_seconds == 48 * 3600);
   CHECK(request.durability == api::Durability::kEverySecond);
+  CHECK(request.superuser == false);
   CHECK(request.initial_database_name == "Customers");
   CHECK(PathsOf(image.backups) == Texts{folders.root + "/yaml/backups/x.sql"});
   CHECK(image.backups[0].name == "x.sql");
@@ -151,6 +153,8 @@ TEST_CASE("words in any case, text kept literally, nulls are absent") {
   CHECK(folders.Parsed(kEmpty + "network: Host\n").network == api::Network::kHost);
   CHECK(folders.Parsed(kEmpty + "network: none\n").network == api::Network::kNone);
   CHECK_FALSE(folders.Parsed(kEmpty).network);
+  CHECK_FALSE(folders.Parsed(kEmpty).superuser.has_value());
+  CHECK(folders.Parsed(kEmpty + "superuser: TRUE\n").superuser == true);
   CHECK(folders.Parsed(kEmpty + "version: 12.0  \n").version == "12.0");
   CHECK(folders.Parsed(kEmpty + "version: '15'\n").version == "15");
   CHECK(folders.Parsed(kEmpty + "version: 0x10\n").version == "0x10");
@@ -214,6 +218,7 @@ TEST_CASE("every mistake is one line that names the place") {
       {kEmpty + "lifetime: soon\n", "x.yaml, line 4: lifetime 'soon' is not a duration"},
       {kEmpty + "tls: maybe\n", "x.yaml, line 4: 'tls' must be true or false, found 'maybe'"},
       {kEmpty + "network: bridge\n", "x.yaml, line 4: unknown network 'bridge'"},
+      {kEmpty + "superuser: no\n", "x.yaml, line 4: 'superuser' must be true or false, found 'no'"},
       {kEmpty + "durability: never\n", "x.yaml, line 4: unknown durability 'never'"},
       {"name: 123\n", "x.yaml, line 1: data image name '123' is all digits, like an id"},
       {"name: a b\n", "x.yaml, line 1: data image name 'a b' has a character that is not allowed"},

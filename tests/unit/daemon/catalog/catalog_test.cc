@@ -56,6 +56,7 @@ TEST_CASE("an image is what was written, also after reopening") {
   CHECK(image->owner == 1000);
   CHECK(image->durability == api::Durability::kAlways);
   CHECK(image->network == api::Network::kHost);
+  CHECK_FALSE(image->superuser);
   CHECK(image->initial_database == "asked");
   CHECK(image->database == "shop");
   CHECK(image->created_at == 1'700'000'000);
@@ -256,6 +257,7 @@ TEST_CASE("a container is what was written") {
   CHECK(container->owner == 1000);
   CHECK(container->durability == api::Durability::kEverySecond);
   CHECK(container->network == api::Network::kNone);
+  CHECK(container->superuser);
   CHECK(container->created_at == 1'700'000'001);
   CHECK(container->ready_milliseconds == 42.5);
   CHECK(container->timings == timings);

@@ -26,6 +26,7 @@ inline ImageRow NewImage(const std::string& name, std::vector<std::string> tags 
   row.owner = 1000;
   row.durability = api::Durability::kAlways;
   row.network = api::Network::kHost;
+  row.superuser = false;
   row.initial_database = "asked";
   row.created_at = 1'700'000'000;
   row.expires_at = 1'800'000'000;

@@ -22,7 +22,8 @@ KeeperSpec SampleSpec() {
   spec.durability = storage::Durability::kAlways;
   spec.installation = {"postgresql", "15.20", "/usr/lib/postgresql/15"};
   spec.endpoint = {"127.0.0.1", 20001};
-  spec.credentials = {"spawn_admin_ab12", "quote\" and \\ and \n", "pagila"};
+  spec.credentials = {"spawn_admin_ab12", "quote\" and \\ and \n", "pagila", false};
+  spec.image_superuser = true;
   spec.engine_uid = 4294967294U;
   spec.require_tls = true;
   spec.tls = {"certificate\nof two lines", "key"};
@@ -50,6 +51,8 @@ TEST_CASE("a start request arrives as it was sent") {
   CHECK(spec.installation.root == "/usr/lib/postgresql/15");
   CHECK(spec.endpoint.port == 20001);
   CHECK(spec.credentials.password == "quote\" and \\ and \n");
+  CHECK_FALSE(spec.credentials.superuser);
+  CHECK(spec.image_superuser);
   CHECK(spec.engine_uid == 4294967294U);
   CHECK(spec.require_tls);
   CHECK(spec.tls.certificate == "certificate\nof two lines");

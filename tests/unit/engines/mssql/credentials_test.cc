@@ -38,6 +38,9 @@ TEST_CASE("SQL Server's addresses are its clients' own forms") {
   CHECK(seen.size() == 200);
   CHECK(MssqlEngine().MakeCredentials("").database == "master");
   CHECK(MssqlEngine().MakeCredentials("Shop").user == "sa");
+  const Credentials owner = MssqlEngine().MakeOwnerCredentials("Shop");
+  CHECK(owner.user == "spawn_owner");
+  CHECK_FALSE(owner.superuser);
 }
 
 }  // namespace

@@ -16,6 +16,13 @@ TEST_CASE("Names and texts of T-SQL end where they should") {
   CHECK(SetPasswordStatement("sa", "p'w") ==
         "ALTER LOGIN [sa] WITH PASSWORD = N'p''w', CHECK_POLICY = OFF, CHECK_EXPIRATION = OFF; ALTER LOGIN "
         "[sa] ENABLE");
+  CHECK(OwnerLoginStatements("o'x", "p").front() ==
+        "IF SUSER_ID(N'o''x') IS NULL CREATE LOGIN [o'x] WITH PASSWORD = N'p', CHECK_POLICY = OFF, "
+        "CHECK_EXPIRATION = OFF");
+  CHECK(
+      GiveDatabaseStatement("a]b", "spawn_owner") ==
+      "ALTER AUTHORIZATION ON DATABASE::[a]]b] TO [spawn_owner]; ALTER DATABASE [a]]b] SET TRUSTWORTHY OFF, "
+      "DB_CHAINING OFF");
   CHECK(FileListQuery("/x/o'b.bak") == "RESTORE FILELISTONLY FROM DISK = N'/x/o''b.bak'");
   CHECK(HeaderQuery("/x/b.bak") == "RESTORE HEADERONLY FROM DISK = N'/x/b.bak'");
 }
