@@ -109,6 +109,9 @@ void Describe(auto& /*visit*/, Is<NothingRequest> auto& /*x*/) {}
 
 void Describe(auto& visit, Is<CreateAccessTokenRequest> auto& x) {
   visit.Field("purpose", x.purpose);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+  visit.Field("readOnly", x.read_only);
+  visit.Field("images", x.images);
 }
 
 void Describe(auto& visit, Is<AccessToken> auto& x) {
@@ -117,6 +120,9 @@ void Describe(auto& visit, Is<AccessToken> auto& x) {
   visit.Field("owner", x.owner);
   visit.Time("createdAt", x.created_at);
   visit.Time("lastUsedAt", x.last_used_at);
+  visit.Time("expiresAt", x.expires_at);
+  visit.Field("readOnly", x.read_only);
+  visit.Field("images", x.images);
   visit.Secret("token", x.token);
 }
 

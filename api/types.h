@@ -123,6 +123,9 @@ struct Deleted {
 /// POST /v1/access-tokens
 struct CreateAccessTokenRequest {
   std::string purpose;
+  int64_t lifetime_seconds = 0;  ///< 0: for ever
+  bool read_only = false;
+  std::vector<std::string> images;  ///< not empty: for containers of these only
 };
 
 struct AccessToken {
@@ -131,7 +134,10 @@ struct AccessToken {
   std::string owner;
   int64_t created_at = 0;
   int64_t last_used_at = 0;  ///< 0: never; to the minute
-  std::string token;         ///< not empty in the answer to create only: nothing but a hash of it is kept
+  int64_t expires_at = 0;    ///< 0: never
+  bool read_only = false;
+  std::vector<std::string> images;  ///< "ann/shop:latest"; empty: all
+  std::string token;  ///< not empty in the answer to create only: nothing but a hash of it is kept
 };
 
 struct Revision {

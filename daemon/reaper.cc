@@ -6,6 +6,7 @@
 #include <ctime>
 #include <utility>
 
+#include "daemon/access/tokens.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
 #include "daemon/images/images.h"
@@ -51,6 +52,16 @@ void Reaper::ReapImages(int64_t now) {
   }
 }
 
+/// Nothing is timed for these: an expired token opens nothing, whether it is still there or not.
+void Reaper::ReapTokens(int64_t now) {
+  const auto tokens = catalog_.tokens.Expired(now - kExpiredTokenSeconds);
+  if (!tokens) return spdlog::error("cannot look for expired access tokens: {}", tokens.error().message);
+  for (const int64_t id : *tokens) {
+    if (const auto removed = catalog_.tokens.Remove(id); !removed)
+      spdlog::error("access token {} has expired, but stays: {}", id, removed.error().message);
+  }
+}
+
 std::chrono::milliseconds Reaper::UntilNext(int64_t now) {
   // Only what is due later counts. What is due and still there is in use, and its last container calls when
   // it goes; or could not be deleted, and a full disk is not asked again every second.
@@ -73,6 +84,7 @@ void Reaper::ReapDue() {
   const int64_t now = clock_();
   ReapContainers(now);
   ReapImages(now);
+  ReapTokens(now);
   images_.ResumeRemovals();
   auto timer = WatchTime(loop_, UntilNext(now), at_least_every_, [this] { ReapDue(); });
   if (timer) {

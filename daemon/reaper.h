@@ -1,4 +1,5 @@
-/// Deletes what has outlived its lifetime: containers, then the images that nobody uses any more.
+/// Deletes what has outlived its lifetime: containers, then the images that nobody uses any more; and access
+/// tokens, a day after they have stopped to work.
 ///
 /// Loop thread only. Knows nothing that the catalog does not, so a restart loses nothing. One timer, for the
 /// next expiry there is; and at least once a minute, because the wall clock, which lifetimes are counted on,
@@ -43,6 +44,7 @@ class Reaper {
   static int64_t SystemClock();
   void ReapContainers(int64_t now);
   void ReapImages(int64_t now);
+  void ReapTokens(int64_t now);
   std::chrono::milliseconds UntilNext(int64_t now);
 
   Catalog& catalog_;

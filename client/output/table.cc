@@ -53,6 +53,12 @@ std::string EngineCell(const auto& resource) {
   return Cell(text);
 }
 
+std::string ScopeCell(const api::AccessToken& token) {
+  std::vector<std::string> words = token.images;
+  if (token.read_only) words.insert(words.begin(), "read-only");
+  return words.empty() ? "everything" : List(words);
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
@@ -96,10 +102,12 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
 }
 
 std::string TokenTable(const std::vector<api::AccessToken>& tokens, int64_t now) {
-  std::vector<std::vector<std::string>> rows = {{"ID", "Purpose", "Owner", "CreatedAt", "LastUsedAt"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "Purpose", "Owner", "CreatedAt", "LastUsedAt", "Expires", "Scope"}};
   for (const api::AccessToken& token : tokens) {
     rows.push_back({std::to_string(token.id), Cell(token.purpose), Cell(token.owner),
-                    Time(token.created_at, now, kNothing), Time(token.last_used_at, now, "never")});
+                    Time(token.created_at, now, kNothing), Time(token.last_used_at, now, "never"),
+                    Expiry(token.expires_at, now, false), ScopeCell(token)});
   }
   return FormatTable(rows);
 }

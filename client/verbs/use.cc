@@ -125,6 +125,12 @@ Result<void> BringAuthority(const Invocation& invocation, const std::string& pat
 
 Result<int> Connect(const Invocation& invocation) {
   TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
+  if (container.environment.empty() && !container.client_command.empty()) {
+    return Fail(ErrorCode::kForbidden,
+                fmt::format("the access token is for reading only: it has no password of data container '{}'",
+                            OneLine(container.name)),
+                "Connect without it, or with another one.");
+  }
   Program program{container.client_command, container.environment};
   if (program.argv.empty()) {
     return Fail(ErrorCode::kUnsupported,

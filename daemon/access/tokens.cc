@@ -10,6 +10,7 @@
 #include <ctime>
 #include <utility>
 
+#include "api/timestamp.h"
 #include "base/accounts.h"
 #include "base/random.h"
 
@@ -43,6 +44,12 @@ tl::unexpected<Error> Refused() {
       ErrorCode::kUnauthenticated, "the access token is not valid: it is mistyped, or has been deleted",
       "`spawnctl create access-token` makes one; without SPAWNCTL_ACCESS_TOKEN and --accessToken you are "
       "who the socket says.");
+}
+
+tl::unexpected<Error> Expired(const TokenRow& token) {
+  return Fail(ErrorCode::kUnauthenticated,
+              "the access token has expired, at " + api::FormatTimestamp(token.expires_at),
+              "`spawnctl create access-token` makes another one.");
 }
 
 tl::unexpected<Error> Malformed(std::string what) {
@@ -106,22 +113,20 @@ Result<Identity> OwnerOf(const TokenRow& token, const SocketAccess& access) {
 
 }  // namespace
 
-Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner) {
+Result<NewToken> MakeToken(Catalog& catalog, TokenRow wanted) {
   TRY_ASSIGN(const auto tokens, catalog.tokens.List());
-  const auto is_owners = [owner](const TokenRow& row) { return row.owner == owner; };
+  const auto is_owners = [owner = wanted.owner](const TokenRow& row) { return row.owner == owner; };
   if (std::count_if(tokens.begin(), tokens.end(), is_owners) >= kMaxTokensOfOwner) {
     return Fail(
         ErrorCode::kForbidden,
         "cannot make another access token: there are " + std::to_string(kMaxTokensOfOwner) + " of this user",
         "`spawnctl get access-tokens` shows which are used; delete those that are not.");
   }
-  NewToken made;
+  NewToken made{std::move(wanted), {}};
   TRY_ASSIGN(made.row.id, catalog.NewId());
   made.token =
       std::string(kPrefix) + std::to_string(made.row.id) + "_" + RandomText(kSecretLength, kLettersAndDigits);
   TRY_ASSIGN(made.row.hash, HashOf(made.token));
-  made.row.purpose = purpose;
-  made.row.owner = owner;
   made.row.created_at = std::time(nullptr);
   TRY(catalog.tokens.Insert(made.row).map([](int64_t) {}));
   return made;
@@ -154,6 +159,7 @@ Result<TokenRow> AccessTokens::Find(std::string_view header) {
       CRYPTO_memcmp(row->hash.data(), hash.data(), hash.size()) != 0) {
     return Refused();
   }
+  if (row->expires_at != 0 && row->expires_at <= clock_()) return Expired(*row);
   return row;
 }
 
@@ -167,12 +173,27 @@ void AccessTokens::NoteUse(const TokenRow& token) {
                token.id, noted.error().message);
 }
 
-void Doorkeeper::LetIn(http::Request request, const http::Reply& reply, GoOn go_on) {
+Result<void> CheckRights(const http::Rights& rights, Needs needs) {
+  const std::string hint = "Its owner can make another one, or do it without one.";
+  const bool looks = needs == Needs::kLook || needs == Needs::kLookAround;
+  if (rights.read_only && !looks)
+    return Fail(ErrorCode::kForbidden, "this access token is for reading only", hint);
+  if (!rights.images.empty() && needs != Needs::kLook && needs != Needs::kContainers) {
+    return Fail(ErrorCode::kForbidden, "this access token is for containers of some images, and nothing else",
+                hint);
+  }
+  return {};
+}
+
+void Doorkeeper::LetIn(http::Request request, Needs needs, const http::Reply& reply, GoOn go_on) {
   if (stopping_.stop_requested()) return SendError(reply, Stopping());
   const auto header = request.headers.find("authorization");
   if (header == request.headers.end()) return go_on(request);
   auto token = tokens_.Find(header->second);
   if (!token) return SendError(reply, token.error());
+  http::Rights& rights = request.peer.identity.rights;
+  rights = {token->read_only, token->images, token->expires_at};
+  if (const auto may = CheckRights(rights, needs); !may) return SendError(reply, may.error());
   if (token->owner != request.peer.identity.uid) {
     return LookUpOwner(std::move(*token), std::move(request), reply, std::move(go_on));
   }
@@ -188,7 +209,7 @@ void Doorkeeper::LookUpOwner(TokenRow token, http::Request request, const http::
                   go_on = std::move(go_on)](const std::stop_token&) mutable {
                    auto owner = OwnerOf(token, access_);
                    if (!owner) return SendError(reply, owner.error());
-                   request.peer.identity = std::move(*owner);
+                   static_cast<Identity&>(request.peer.identity) = std::move(*owner);
                    mailbox_.Post([this, token = std::move(token), request = std::move(request), reply,
                                   go_on = std::move(go_on)]() mutable {
                      // Meanwhile the daemon may have been told to stop, and then nobody does the work.

@@ -1,9 +1,9 @@
 /// Access tokens: making them, and finding out for whom a request with one speaks.
 ///
-/// A token carries its owner's rights: what the owner may see and change, its bearer may, making tokens
-/// included. It never changes whose files can be opened: that is the user at the other end of the socket
-/// (http::Peer::socket), or a token would let its bearer read what the machine denies him. It works until it
-/// is deleted, and only while its owner could connect himself.
+/// A token carries its owner's rights, or what of them it was made for: what the owner may see and change,
+/// its bearer may, making tokens included. It never changes whose files can be opened: that is the user at
+/// the other end of the socket (http::Peer::socket), or a token would let its bearer read what the machine
+/// denies him. It works until it expires or is deleted, and only while its owner could connect himself.
 ///
 /// Loop thread only.
 #pragma once
@@ -32,9 +32,22 @@ struct NewToken {
   std::string token;  ///< shown once
 };
 
-/// A token for `owner` with 190 random bits, in the catalog when this returns. kForbidden when he has
-/// kMaxTokensOfOwner.
-Result<NewToken> MakeToken(Catalog& catalog, const std::string& purpose, uid_t owner);
+/// How long an expired token is still known, so that whoever has it is told what is the matter.
+inline constexpr int64_t kExpiredTokenSeconds = int64_t{24} * 3600;
+
+/// A token as `wanted` says (whose, what for, until when), with 190 random bits, in the catalog when this
+/// returns. kForbidden when its owner has kMaxTokensOfOwner.
+Result<NewToken> MakeToken(Catalog& catalog, TokenRow wanted);
+
+/// What a request does, as far as tokens that are for less than all are concerned.
+enum class Needs {
+  kLook,        ///< at images, containers, or the daemon
+  kLookAround,  ///< at what has to do with no image: tokens
+  kContainers,  ///< makes, changes or deletes containers
+  kAll,         ///< makes images or tokens, changes or deletes these, or shares them
+};
+/// kForbidden for what the token is not for.
+Result<void> CheckRights(const http::Rights& rights, Needs needs);
 
 /// The token in the value of an Authorization header: `Bearer <token>`, the scheme in any case (RFC 9110
 /// section 11.1), blanks around the token. kUnauthenticated, with what is wrong, for anything else. Messages
@@ -50,7 +63,8 @@ class AccessTokens {
   /// `catalog` outlives this.
   AccessTokens(Catalog& catalog, Clock clock) : catalog_(catalog), clock_(std::move(clock)) {}
 
-  /// Finds the token that a header carries. kUnauthenticated when it carries none that is valid.
+  /// Finds the token that a header carries. kUnauthenticated when it carries none that is valid, or one that
+  /// has expired.
   Result<TokenRow> Find(std::string_view header);
 
   /// Writes the time down, at most once a minute for a token, because that costs a sync. What cannot be
@@ -78,10 +92,10 @@ class Doorkeeper {
 
   using GoOn = std::function<void(const http::Request&)>;
 
-  /// Without an Authorization header: `go_on` with the request as it is. With a valid token: with its owner's
-  /// identity, for which names may have to be looked up, so perhaps later. Else answers kUnauthenticated, or
-  /// kUnavailable.
-  void LetIn(http::Request request, const http::Reply& reply, GoOn go_on);
+  /// Without an Authorization header: `go_on` with the request as it is. With a valid token, if it is for
+  /// what the request `needs`: with its owner's identity and the token's rights, for which names may have to
+  /// be looked up, so perhaps later. Else answers kUnauthenticated, kForbidden or kUnavailable.
+  void LetIn(http::Request request, Needs needs, const http::Reply& reply, GoOn go_on);
 
  private:
   void LookUpOwner(TokenRow token, http::Request request, const http::Reply& reply, GoOn go_on);

@@ -9,6 +9,7 @@
 #include "api/image_reference.h"
 #include "base/accounts.h"
 #include "base/nearest.h"
+#include "daemon/access/scope.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -54,6 +55,13 @@ void AddPublishers(const Team& team, std::set<uid_t>& publishers) {
     if (const auto uid = Looked(NumberOf(user), "'publishers'", "user '" + user + "'"))
       publishers.insert(*uid);
   }
+}
+
+/// Its image is asked for only when that matters: the list of containers is.
+bool MaySee(Catalog& catalog, const ContainerRow& container, const http::Caller& who) {
+  if (who.rights.images.empty()) return MaySee(container, ImageRow{}, who);
+  const auto image = catalog.images.ById(container.image_id);
+  return image && MaySee(container, *image, who);
 }
 
 /// Why somebody may mean an image by its bare name.
@@ -149,27 +157,29 @@ bool IsPublic(const ImageRow& image) {
          std::find(image.teams.begin(), image.teams.end(), kPublicTeam) != image.teams.end();
 }
 
-bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who) {
-  return MayChange(image, who) || IsPublic(image) || IsSharedWith(teams, image, who);
+bool MaySee(const TeamMembers& teams, const ImageRow& image, const http::Caller& who) {
+  return (MayChange(image, who) || IsPublic(image) || IsSharedWith(teams, image, who)) &&
+         Covers(who.rights, image);
 }
 
-bool MaySee(const ContainerRow& container, const Identity& who) {
-  return IsRoot(who) || container.owner == who.uid;
+bool MaySee(const ContainerRow& container, const ImageRow& image, const http::Caller& who) {
+  return (IsRoot(who) || container.owner == who.uid) && Covers(who.rights, container, image);
 }
 
 bool MayChange(const ImageRow& image, const Identity& who) {
   return IsRoot(who) || image.owner == who.uid;
 }
 
-Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who) {
+Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams,
+                                            const http::Caller& who) {
   TRY_ASSIGN(std::vector<ImageRow> rows, catalog.images.List());
   std::erase_if(rows, [&](const ImageRow& row) { return !MaySee(teams, row, who); });
   return rows;
 }
 
-Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who) {
+Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const http::Caller& who) {
   TRY_ASSIGN(std::vector<ContainerRow> rows, catalog.containers.List());
-  std::erase_if(rows, [&](const ContainerRow& row) { return !MaySee(row, who); });
+  std::erase_if(rows, [&](const ContainerRow& row) { return !MaySee(catalog, row, who); });
   return rows;
 }
 
@@ -182,7 +192,7 @@ std::string_view Reference::NamePart() const {
   return std::string_view(text).substr(text.find('/') + 1);
 }
 
-Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const http::Caller& who,
                               const Reference& reference, const std::vector<std::string>& others) {
   const auto find = [&](std::string_view text, const std::function<bool(const ImageRow&)>& is_meant) {
     return catalog.images.Find(text,
@@ -209,26 +219,27 @@ Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const 
               HintFor(reference.text, visible, others, "data-images"));
 }
 
-Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                                             const std::string& text) {
+Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams,
+                                             const http::Caller& who, const std::string& text) {
   return OneOfEachOther<ImageRow>(who, [&](const std::set<uid_t>& owners) {
     return catalog.images.Find(
         text, [&](const ImageRow& row) { return MaySee(teams, row, who) && !owners.contains(row.owner); });
   });
 }
 
-Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const Identity& who,
+Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const http::Caller& who,
                                                      const std::string& text) {
   return OneOfEachOther<ContainerRow>(who, [&](const std::set<uid_t>& owners) {
-    return catalog.containers.Find(
-        text, [&](const ContainerRow& row) { return MaySee(row, who) && !owners.contains(row.owner); });
+    return catalog.containers.Find(text, [&](const ContainerRow& row) {
+      return MaySee(catalog, row, who) && !owners.contains(row.owner);
+    });
   });
 }
 
-Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, const Reference& reference) {
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const http::Caller& who, const Reference& reference) {
   const auto find = [&](std::string_view text, const std::function<bool(const ContainerRow&)>& is_meant) {
     return catalog.containers.Find(
-        text, [&](const ContainerRow& row) { return MaySee(row, who) && is_meant(row); });
+        text, [&](const ContainerRow& row) { return MaySee(catalog, row, who) && is_meant(row); });
   };
   const bool is_id = api::IdOf(reference.text) != 0;
   auto found = find(reference.text, [&](const ContainerRow& row) { return is_id || row.owner == who.uid; });

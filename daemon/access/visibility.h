@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "daemon/access/team.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/http/message.h"
 
 namespace spawnd::daemon {
 
@@ -52,10 +53,11 @@ inline constexpr std::string_view kPublicTeam = "public";
 
 bool IsRoot(const Identity& who);
 bool IsPublic(const ImageRow& image);
-/// Root, its owner, a member of one of its teams; everybody when it is public.
-bool MaySee(const TeamMembers& teams, const ImageRow& image, const Identity& who);
-/// Root or its owner.
-bool MaySee(const ContainerRow& container, const Identity& who);
+/// Root, its owner, a member of one of its teams; everybody when it is public. With a token that is for some
+/// images: of these only.
+bool MaySee(const TeamMembers& teams, const ImageRow& image, const http::Caller& who);
+/// Root or its owner. With a token that is for some images: if it is of one of these, `image`.
+bool MaySee(const ContainerRow& container, const ImageRow& image, const http::Caller& who);
 /// Seeing an image is not enough to take it away: root or its owner.
 bool MayChange(const ImageRow& image, const Identity& who);
 
@@ -77,19 +79,20 @@ struct Reference {
 //
 // kNotFound has a hint: the nearest name there is, and where to look. `others`: names that are no rows, but
 // might be meant.
-Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const Identity& who,
+Result<ImageRow> ResolveImage(Catalog& catalog, const TeamMembers& teams, const http::Caller& who,
                               const Reference& reference, const std::vector<std::string>& others = {});
 /// A bare name means one's own; for root also the only one that others have, kInvalidArgument when there are
 /// several.
-Result<ContainerRow> ResolveContainer(Catalog& catalog, const Identity& who, const Reference& reference);
+Result<ContainerRow> ResolveContainer(Catalog& catalog, const http::Caller& who, const Reference& reference);
 
 /// What one may see under a name that means none of it, because it is somebody else's: one of each owner.
-Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams, const Identity& who,
-                                             const std::string& text);
-Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const Identity& who,
+Result<std::vector<ImageRow>> ImagesOfOthers(Catalog& catalog, const TeamMembers& teams,
+                                             const http::Caller& who, const std::string& text);
+Result<std::vector<ContainerRow>> ContainersOfOthers(Catalog& catalog, const http::Caller& who,
                                                      const std::string& text);
 
-Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams, const Identity& who);
-Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const Identity& who);
+Result<std::vector<ImageRow>> VisibleImages(Catalog& catalog, const TeamMembers& teams,
+                                            const http::Caller& who);
+Result<std::vector<ContainerRow>> VisibleContainers(Catalog& catalog, const http::Caller& who);
 
 }  // namespace spawnd::daemon

@@ -44,6 +44,22 @@ Timings TimingsFromJson(std::string_view json) {
   return read ? std::move(read->timings) : Timings();
 }
 
+std::string LinesOf(const std::vector<std::string>& texts) {
+  std::string lines;
+  for (const std::string& text : texts) (lines += text) += '\n';
+  return lines;
+}
+
+std::vector<std::string> TextsOf(std::string_view lines) {
+  std::vector<std::string> texts;
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    texts.emplace_back(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return texts;
+}
+
 Result<int64_t> IdForInTransaction(Database& database, int64_t wanted) {
   if (wanted != 0) return wanted;
   TRY(database.Run("UPDATE counters SET value = value + 1 WHERE name = 'id'"));

@@ -87,6 +87,9 @@ void Columns(Visit&& visit, Row& row) {
   visit("owner", row.owner);
   visit("created_at", row.created_at);
   visit("last_used_at", row.last_used_at);
+  visit("expires_at", row.expires_at);
+  visit("read_only", row.read_only);
+  visit("images", row.images);
 }
 
 /// The end of an UPDATE that completes a row, of images and of containers. Binds when that is: a lifetime
@@ -102,6 +105,9 @@ api::Network NetworkFromText(std::string_view text);
 std::string TimingsToJson(const Timings& timings);
 /// Timings are for display only: what cannot be read is left out.
 Timings TimingsFromJson(std::string_view json);
+/// A line for each; none has a line break in it.
+std::string LinesOf(const std::vector<std::string>& texts);
+std::vector<std::string> TextsOf(std::string_view lines);
 
 template <typename T>
 void BindColumn(Query& query, const T& value) {
@@ -121,6 +127,8 @@ void BindColumn(Query& query, const T& value) {
     query.Bind(value ? NetworkText(*value) : "");
   } else if constexpr (std::same_as<T, Timings>) {
     query.Bind(TimingsToJson(value));
+  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    query.Bind(LinesOf(value));
   } else {
     query.Bind(value);
   }
@@ -146,6 +154,8 @@ void ReadColumn(Query& query, T& value) {
     value = text.empty() ? std::nullopt : std::optional(NetworkFromText(text));
   } else if constexpr (std::same_as<T, Timings>) {
     value = TimingsFromJson(query.Text());
+  } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    value = TextsOf(query.Text());
   } else if constexpr (std::same_as<T, double>) {
     value = query.Real();
   } else {

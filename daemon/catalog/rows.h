@@ -126,6 +126,9 @@ struct TokenRow {
   uid_t owner = 0;
   int64_t created_at = 0;
   int64_t last_used_at = 0;  ///< 0: never
+  int64_t expires_at = 0;    ///< 0: never
+  bool read_only = false;
+  std::vector<std::string> images;  ///< not empty: for these only, as daemon/access/scope.h writes them
 };
 
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.

@@ -105,11 +105,13 @@ CREATE TABLE access_tokens (
   purpose TEXT NOT NULL,
   owner INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  last_used_at INTEGER NOT NULL
+  last_used_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  read_only INTEGER NOT NULL,
+  images TEXT NOT NULL
 );
 
 PRAGMA application_id = 1936750446;
-PRAGMA user_version = 8;
 )sql";
 
 Result<int64_t> ReadNumber(Database& database, const char* sql) {
@@ -177,6 +179,7 @@ Result<void> Prepare(Database& database) {
   Transaction transaction(database);
   TRY(transaction.Begin());
   TRY(database.Execute(kCreate));
+  TRY(database.Execute(("PRAGMA user_version = " + std::to_string(kCatalogSchemaVersion)).c_str()));
   return transaction.Commit();
 }
 

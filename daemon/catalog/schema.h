@@ -10,7 +10,7 @@ namespace spawnd::daemon {
 
 /// PRAGMA application_id, "spwn": tells a catalog from any other SQLite file.
 inline constexpr int64_t kCatalogApplicationId = 0x7370776E;
-/// PRAGMA user_version.
+/// PRAGMA user_version. This is the one place.
 inline constexpr int64_t kCatalogSchemaVersion = 8;
 
 /// Checks the file, makes the tables in an empty one and sets the connection up. kCorrupt for a damaged file

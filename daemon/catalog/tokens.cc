@@ -45,4 +45,9 @@ Result<void> TokenTable::Remove(int64_t id) {
   return transaction.Commit();
 }
 
+Result<std::vector<int64_t>> TokenTable::Expired(int64_t now) {
+  return Numbers(database_,
+                 "SELECT id FROM access_tokens WHERE expires_at > 0 AND expires_at <= ? ORDER BY id", now);
+}
+
 }  // namespace spawnd::daemon

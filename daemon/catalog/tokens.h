@@ -22,6 +22,8 @@ class TokenTable {
   Result<std::vector<TokenRow>> List();
   Result<void> NoteUse(int64_t id, int64_t now);
   Result<void> Remove(int64_t id);  ///< kNotFound
+  /// Those that have expired at that time. By id.
+  Result<std::vector<int64_t>> Expired(int64_t now);
 
  private:
   Database& database_;

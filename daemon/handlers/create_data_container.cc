@@ -35,7 +35,7 @@ struct Order {
   Services& services;
   api::CreateDataContainerRequest request;
   http::Peer peer;
-  Identity caller;
+  http::Caller caller;
   StreamedAnswer answer;
   steady_clock::time_point received;
   std::vector<std::string> warnings{};
@@ -258,7 +258,11 @@ void Begin(const Order& order, const Reference& reference) {
   const auto answer = [&order](const Result<void>& begun) {
     if (!begun) SendError(order.answer.Handle(), begun.error());
   };
-  if (const auto built_in = FindBuiltIn(reference.text)) return answer(BeginBuiltIn(order, *built_in));
+  const auto built_in = FindBuiltIn(reference.text);
+  // With a token that is not for it there is no such image.
+  const bool may_see = order.caller.rights.images.empty() ||
+                       BuiltInFor(order.services, order.caller, reference.text).has_value();
+  if (built_in && may_see) return answer(BeginBuiltIn(order, *built_in));
   const auto image = Resolve(order.services, order.caller, reference);
   if (!image) {
     return SendNoImage(order.services, order.caller, reference.text, order.answer.Handle(), image.error());
@@ -276,7 +280,7 @@ void CreateDataContainer(Services& services, const http::Request& request, const
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   if (const auto valid = Check(*wanted); !valid) return SendError(reply, valid.error());
   const std::string image = wanted->image;
-  const Identity& who = request.peer.identity;
+  const http::Caller& who = request.peer.identity;
   if (const auto quota = CheckContainerQuota(services, who.uid); !quota)
     return SendError(reply, quota.error());
   const Order order{services, std::move(*wanted), request.peer, who, StreamedAnswer(reply), received, *room};

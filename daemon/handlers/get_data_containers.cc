@@ -20,7 +20,7 @@ struct Seen {
   ImageRow image;
 };
 
-Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const Identity& who) {
+Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const http::Caller& who) {
   TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(catalog, who));
   std::vector<Seen> seen;
   for (ContainerRow& row : rows) {
@@ -40,11 +40,13 @@ void GetDataContainers(Services& services, const http::Request& request, const h
   services.questions.Run(
       {request.peer.identity.uid},
       [reply, seen = std::move(*seen), account = std::move(*account),
-       authority = services.build.engine_host.authority](const std::stop_token&) mutable {
+       authority = services.build.engine_host.authority,
+       read_only = request.peer.identity.rights.read_only](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
         for (const auto& [row, image] : seen) {
           views.push_back(ViewOfContainer(row, image, UserName(row.owner),
                                           account.OfContainer(row.id, row.image_id), authority->Path()));
+          if (read_only) HideSecrets(views.back());
         }
         SendJson(reply, api::ToJson(views));
       });
@@ -52,9 +54,12 @@ void GetDataContainers(Services& services, const http::Request& request, const h
 
 void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply,
-                [&services, who = request.peer.identity.uid, reply](const ContainerRow& row) {
-                  ViewContainer(services, who, row, [reply](const Result<api::DataContainer>& view) {
-                    view ? SendJson(reply, api::ToJson(*view)) : SendError(reply, view.error());
+                [&services, who = request.peer.identity.uid, reply,
+                 read_only = request.peer.identity.rights.read_only](const ContainerRow& row) {
+                  ViewContainer(services, who, row, [reply, read_only](Result<api::DataContainer> view) {
+                    if (!view) return SendError(reply, view.error());
+                    if (read_only) HideSecrets(*view);
+                    SendJson(reply, api::ToJson(*view));
                   });
                 });
 }

@@ -30,10 +30,11 @@ Result<bool> OnlyPublic(const http::Request& request) {
   return only_public;
 }
 
-Result<std::vector<ImageRow>> RowsFor(Services& services, const Identity& who, bool only_public) {
+Result<std::vector<ImageRow>> RowsFor(Services& services, const http::Caller& who, bool only_public) {
   TRY_ASSIGN(std::vector<ImageRow> visible, VisibleImages(services.catalog, services.teams, who));
   if (!only_public) return visible;
   std::vector<ImageRow> rows = services.built_ins.Rows();
+  std::erase_if(rows, [&](const ImageRow& row) { return !MaySee(services.teams, row, who); });
   std::copy_if(visible.begin(), visible.end(), std::back_inserter(rows), IsPublic);
   return rows;
 }

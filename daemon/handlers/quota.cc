@@ -42,7 +42,7 @@ int64_t Belongings::Measure() {
   return bytes;
 }
 
-void WithinDiskQuota(Services& services, const Identity& who, const http::Reply& reply,
+void WithinDiskQuota(Services& services, const http::Caller& who, const http::Reply& reply,
                      std::function<void()> go_on) {
   const uint64_t limit = services.quotas.Of(who.uid).disk_bytes;
   auto his = Belongings::Of(services, who.uid);

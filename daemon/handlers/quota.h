@@ -34,7 +34,7 @@ class Belongings {
 
 /// Goes on, on the loop thread, unless he has used up his room on the disk: then answers with kNoSpace and
 /// what he could delete. At once when he has no such limit.
-void WithinDiskQuota(Services& services, const Identity& who, const http::Reply& reply,
+void WithinDiskQuota(Services& services, const http::Caller& who, const http::Reply& reply,
                      std::function<void()> go_on);
 
 api::Quotas ViewOfLimits(const UserLimits& limits);

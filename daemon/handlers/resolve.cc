@@ -61,7 +61,7 @@ void SendWithOthers(Services& services, uid_t caller, const Elsewhere& elsewhere
 
 }  // namespace
 
-Result<ImageRow> Resolve(Services& services, const Identity& who, const Reference& reference) {
+Result<ImageRow> Resolve(Services& services, const http::Caller& who, const Reference& reference) {
   if (FindBuiltIn(reference.text)) return NoImage(reference.text);
   auto image = ResolveImage(services.catalog, services.teams, who, reference, BuiltInNames());
   if (image || image.error().code != ErrorCode::kNotFound) return image;
@@ -71,14 +71,20 @@ Result<ImageRow> Resolve(Services& services, const Identity& who, const Referenc
   return image;
 }
 
-Result<ImageRow> ResolveToShow(Services& services, const Identity& who, const Reference& reference) {
-  const auto built_in = FindBuiltIn(reference.text);
-  if (!built_in) return Resolve(services, who, reference);
-  auto row = services.built_ins.Row(*built_in);
+std::optional<ImageRow> BuiltInFor(Services& services, const http::Caller& who,
+                                   const std::string& reference) {
+  const auto built_in = FindBuiltIn(reference);
+  auto row = built_in ? services.built_ins.Row(*built_in) : std::nullopt;
+  return row && MaySee(services.teams, *row, who) ? row : std::nullopt;
+}
+
+Result<ImageRow> ResolveToShow(Services& services, const http::Caller& who, const Reference& reference) {
+  if (!FindBuiltIn(reference.text)) return Resolve(services, who, reference);
+  auto row = BuiltInFor(services, who, reference.text);
   return row ? Result<ImageRow>(std::move(*row)) : NoImage(reference.text);
 }
 
-Result<ImageRow> ResolveForUpdate(Services& services, const Identity& who, const Reference& reference) {
+Result<ImageRow> ResolveForUpdate(Services& services, const http::Caller& who, const Reference& reference) {
   auto image = Resolve(services, who, reference);
   if (FindBuiltIn(reference.text) || (image && image->Hidden())) {
     return Fail(ErrorCode::kForbidden,
@@ -89,7 +95,7 @@ Result<ImageRow> ResolveForUpdate(Services& services, const Identity& who, const
   return image;
 }
 
-Result<ImageRow> ResolveForDelete(Services& services, const Identity& who, const Reference& reference) {
+Result<ImageRow> ResolveForDelete(Services& services, const http::Caller& who, const Reference& reference) {
   const auto built_in = FindBuiltIn(reference.text);
   auto image = Resolve(services, who, reference);
   if (!image && !built_in) return image;
@@ -107,22 +113,39 @@ Result<ImageRow> ResolveForDelete(Services& services, const Identity& who, const
               "It is made at its first use.");
 }
 
-void WithReference(Services& services, uid_t caller, const std::string& text, const http::Reply& reply,
-                   std::function<void(const Reference&)> go_on) {
-  std::string owner(Reference::OwnerPart(text));
-  if (owner.empty()) return go_on({text});
-  services.questions.Run({caller}, [&services, text, owner = std::move(owner), reply,
+void WithReferences(Services& services, uid_t caller, const std::vector<std::string>& texts,
+                    const http::Reply& reply, std::function<void(const std::vector<Reference>&)> go_on) {
+  std::vector<Reference> references;
+  bool has_owner = false;
+  for (const std::string& text : texts) {
+    has_owner = has_owner || !Reference::OwnerPart(text).empty();
+    references.push_back({text});
+  }
+  if (!has_owner) return go_on(references);
+  services.questions.Run({caller}, [&services, references = std::move(references), reply,
                                     go_on = std::move(go_on)](const std::stop_token&) mutable {
-    const auto account = UserNamed(owner);
-    if (!account) return SendError(reply, account.error().Wrap("cannot tell what '" + text + "' means"));
-    Reference reference{std::move(text)};
-    if (*account) reference.owner = (*account)->uid;
-    services.mailbox.Post([reference = std::move(reference), go_on = std::move(go_on)] { go_on(reference); });
+    for (Reference& reference : references) {
+      const std::string owner(Reference::OwnerPart(reference.text));
+      if (owner.empty()) continue;
+      const auto account = UserNamed(owner);
+      if (!account) {
+        return SendError(reply, account.error().Wrap("cannot tell what '" + reference.text + "' means"));
+      }
+      if (*account) reference.owner = (*account)->uid;
+    }
+    services.mailbox.Post(
+        [references = std::move(references), go_on = std::move(go_on)] { go_on(references); });
   });
 }
 
-void SendNoImage(Services& services, const Identity& who, const std::string& text, const http::Reply& reply,
-                 Error error) {
+void WithReference(Services& services, uid_t caller, const std::string& text, const http::Reply& reply,
+                   std::function<void(const Reference&)> go_on) {
+  WithReferences(services, caller, {text}, reply,
+                 [go_on = std::move(go_on)](const std::vector<Reference>& all) { go_on(all.front()); });
+}
+
+void SendNoImage(Services& services, const http::Caller& who, const std::string& text,
+                 const http::Reply& reply, Error error) {
   Elsewhere elsewhere;
   if (error.code == ErrorCode::kNotFound && !FindBuiltIn(text)) {
     elsewhere = ElsewhereOf(ImagesOfOthers(services.catalog, services.teams, who, text));

@@ -20,7 +20,7 @@ struct Candidate {
 };
 
 /// Containers, and images without containers: the others cannot be deleted before theirs are gone.
-Result<std::vector<Candidate>> CandidatesOf(Services& services, const Identity& who) {
+Result<std::vector<Candidate>> CandidatesOf(Services& services, const http::Caller& who) {
   std::vector<Candidate> candidates;
   std::set<int64_t> used;
   TRY_ASSIGN(const auto all, services.catalog.containers.List(Rows::kAll));
@@ -73,7 +73,7 @@ Result<std::vector<std::string>> CheckRoom(const Disk& disk) {
   return warnings;
 }
 
-void SendNoRoom(Services& services, const Identity& who, const http::Reply& reply, Error error) {
+void SendNoRoom(Services& services, const http::Caller& who, const http::Reply& reply, Error error) {
   auto candidates = CandidatesOf(services, who);
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!candidates || !account) return SendError(reply, error);

@@ -15,6 +15,6 @@ namespace spawnd::daemon {
 Result<std::vector<std::string>> CheckRoom(const Disk& disk);
 
 /// Answers with that kNoSpace, and what `who` could delete, which takes a while to find out.
-void SendNoRoom(Services& services, const Identity& who, const http::Reply& reply, Error error);
+void SendNoRoom(Services& services, const http::Caller& who, const http::Reply& reply, Error error);
 
 }  // namespace spawnd::daemon

@@ -11,17 +11,17 @@ namespace {
 using Verb = std::function<void(Services&, const http::Request&, const http::Reply&)>;
 
 /// Binds a verb that reads the query itself.
-http::Handler BindWithQuery(Services& services, const Verb& verb) {
-  return [&services, verb](http::Request request, const http::Reply& reply) {
+http::Handler BindWithQuery(Services& services, const Verb& verb, Needs needs) {
+  return [&services, verb, needs](http::Request request, const http::Reply& reply) {
     services.doorkeeper.LetIn(
-        std::move(request), reply,
+        std::move(request), needs, reply,
         [&services, verb, reply](const http::Request& known) { verb(services, known, reply); });
   };
 }
 
 /// Binds a verb that reads no query. A query is refused there as a mistake of the caller.
-http::Handler Bind(Services& services, const Verb& verb) {
-  return [known = BindWithQuery(services, verb)](http::Request request, const http::Reply& reply) {
+http::Handler Bind(Services& services, const Verb& verb, Needs needs) {
+  return [known = BindWithQuery(services, verb, needs)](http::Request request, const http::Reply& reply) {
     if (!request.query.empty()) {
       return SendError(reply, {ErrorCode::kInvalidArgument,
                                "unknown query parameter '" + request.query.begin()->first + "'",
@@ -34,7 +34,7 @@ http::Handler Bind(Services& services, const Verb& verb) {
 /// The same verb, for callers who have not used up their room on the disk.
 Verb WithinQuota(const Verb& verb) {
   return [verb](Services& services, const http::Request& request, const http::Reply& reply) {
-    const Identity& who = request.peer.identity;
+    const http::Caller& who = request.peer.identity;
     if (services.quotas.Of(who.uid).disk_bytes == 0) return verb(services, request, reply);
     WithinDiskQuota(services, who, reply,
                     [&services, verb, request, reply] { verb(services, request, reply); });
@@ -45,31 +45,36 @@ Verb WithinQuota(const Verb& verb) {
 
 http::Router MakeRouter(Services& services) {
   http::Router router;
-  router.Add("POST", "/v1/data-images", Bind(services, WithinQuota(CreateDataImage)));
-  router.Add("GET", "/v1/data-images", BindWithQuery(services, GetDataImages));
-  router.Add("GET", "/v1/data-images/{ref}", Bind(services, GetDataImage));
-  router.Add("GET", "/v1/data-images/{ref}/log", BindWithQuery(services, GetDataImageLog));
-  router.Add("GET", "/v1/data-containers/{ref}/log", BindWithQuery(services, GetDataContainerLog));
-  router.Add("DELETE", "/v1/data-images/{ref}", Bind(services, DeleteDataImage));
-  router.Add("POST", "/v1/data-containers", Bind(services, WithinQuota(CreateDataContainer)));
-  router.Add("GET", "/v1/data-containers", Bind(services, GetDataContainers));
-  router.Add("GET", "/v1/data-containers/{ref}", Bind(services, GetDataContainer));
-  router.Add("DELETE", "/v1/data-containers/{ref}", Bind(services, DeleteDataContainer));
-  router.Add("POST", "/v1/data-containers/{ref}/save", Bind(services, WithinQuota(SaveDataContainer)));
-  router.Add("POST", "/v1/data-containers/{ref}/reset", Bind(services, ResetDataContainer));
-  router.Add("POST", "/v1/data-containers/{ref}/load", Bind(services, LoadDataContainer));
+  router.Add("POST", "/v1/data-images", Bind(services, WithinQuota(CreateDataImage), Needs::kAll));
+  router.Add("GET", "/v1/data-images", BindWithQuery(services, GetDataImages, Needs::kLook));
+  router.Add("GET", "/v1/data-images/{ref}", Bind(services, GetDataImage, Needs::kLook));
+  router.Add("GET", "/v1/data-images/{ref}/log", BindWithQuery(services, GetDataImageLog, Needs::kLook));
+  router.Add("GET", "/v1/data-containers/{ref}/log",
+             BindWithQuery(services, GetDataContainerLog, Needs::kLook));
+  router.Add("DELETE", "/v1/data-images/{ref}", Bind(services, DeleteDataImage, Needs::kAll));
+  router.Add("POST", "/v1/data-containers",
+             Bind(services, WithinQuota(CreateDataContainer), Needs::kContainers));
+  router.Add("GET", "/v1/data-containers", Bind(services, GetDataContainers, Needs::kLook));
+  router.Add("GET", "/v1/data-containers/{ref}", Bind(services, GetDataContainer, Needs::kLook));
+  router.Add("DELETE", "/v1/data-containers/{ref}", Bind(services, DeleteDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/save",
+             Bind(services, WithinQuota(SaveDataContainer), Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/reset",
+             Bind(services, ResetDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/load", Bind(services, LoadDataContainer, Needs::kContainers));
   router.Add("POST", "/v1/data-containers/{ref}/graduate",
-             Bind(services, WithinQuota(GraduateDataContainer)));
-  router.Add("POST", "/v1/data-images/{ref}/update", Bind(services, UpdateDataImage));
-  router.Add("POST", "/v1/data-containers/{ref}/update", Bind(services, UpdateDataContainer));
-  router.Add("POST", "/v1/access-tokens", Bind(services, CreateAccessToken));
-  router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens));
-  router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken));
-  router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken));
-  router.Add("GET", "/v1/engines", Bind(services, GetEngines));
-  router.Add("GET", "/v1/ca", Bind(services, GetCa));
-  router.Add("GET", "/v1/version", Bind(services, GetVersion));
-  router.Add("GET", "/v1/whoami", Bind(services, GetWhoAmI));
+             Bind(services, WithinQuota(GraduateDataContainer), Needs::kAll));
+  router.Add("POST", "/v1/data-images/{ref}/update", Bind(services, UpdateDataImage, Needs::kAll));
+  router.Add("POST", "/v1/data-containers/{ref}/update",
+             Bind(services, UpdateDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/access-tokens", Bind(services, CreateAccessToken, Needs::kAll));
+  router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens, Needs::kLookAround));
+  router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken, Needs::kLookAround));
+  router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
+  router.Add("GET", "/v1/engines", Bind(services, GetEngines, Needs::kLook));
+  router.Add("GET", "/v1/ca", Bind(services, GetCa, Needs::kLook));
+  router.Add("GET", "/v1/version", Bind(services, GetVersion, Needs::kLook));
+  router.Add("GET", "/v1/whoami", Bind(services, GetWhoAmI, Needs::kLook));
   return router;
 }
 

@@ -144,4 +144,12 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   return view;
 }
 
+void HideSecrets(api::DataContainer& view) {
+  view.password.clear();
+  view.connection_string.clear();
+  view.jdbc_connection_string.clear();
+  view.url.clear();
+  view.environment.clear();
+}
+
 }  // namespace spawnd::daemon

@@ -22,4 +22,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
                                    SpaceUse space, const std::string& ca_certificate);
 
+/// Takes out what opens the database: for tokens that are for reading only.
+void HideSecrets(api::DataContainer& view);
+
 }  // namespace spawnd::daemon

@@ -45,9 +45,20 @@ struct Limits {
 /// Lines of one stream that may wait for a slow client.
 inline constexpr size_t kStreamQueueBytes = 256 * 1024;
 
+/// What a request may do of what its caller may: all, unless it has an access token that was made for less.
+struct Rights {
+  bool read_only = false;
+  std::vector<std::string> images;  ///< not empty: of images only these (daemon/access/scope.h)
+  int64_t expires_at = 0;           ///< of the token; 0: never
+};
+
+struct Caller : Identity {
+  Rights rights;
+};
+
 /// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
 struct Peer {
-  Identity
+  Caller
       identity;  ///< whose rights count: the socket's, or those of a token's owner (daemon/access/tokens.h)
   Identity socket;  ///< whose files may be opened: always the process's at the other end
   pid_t pid = 0;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "daemon/access/tokens.h"
 #include "daemon/catalog/database.h"
 #include "daemon/reconcile.h"
 #include "tests/support/catch.h"
@@ -186,6 +187,31 @@ TEST_CASE("reaper: an image that was marked, but not removed, is not left for th
   machine.reaper->ReapDue();
   REQUIRE((*catalog)->Execute("DROP TRIGGER full"));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
+}
+
+TEST_CASE("reaper: an access token is forgotten a day after it has expired") {
+  Lifetimes machine;
+  const auto token = [&](int64_t expires_at) {
+    TokenRow row;
+    row.hash = "hash";
+    row.expires_at = expires_at;
+    return machine.catalog->tokens.Insert(row).value();
+  };
+  token(kNow);
+  const int64_t later = token(kNow + 1);
+  const int64_t forever = token(0);
+  const auto left = [&] {
+    std::vector<int64_t> ids;
+    machine.reaper->ReapDue();
+    for (const TokenRow& row : machine.catalog->tokens.List().value()) ids.push_back(row.id);
+    return ids;
+  };
+  machine.now = kNow + kExpiredTokenSeconds - 1;
+  CHECK(left().size() == 3);
+  machine.now = kNow + kExpiredTokenSeconds;
+  CHECK(left() == std::vector{later, forever});
+  machine.now = kNow + 1 + kExpiredTokenSeconds;
+  CHECK(left() == std::vector{forever});
 }
 
 TEST_CASE("reaper: once the daemon stops, nothing is deleted") {

@@ -26,11 +26,18 @@ namespace {
 
 constexpr int64_t kStart = 1'700'000'000;
 
+TokenRow Wanted(uid_t owner) {
+  TokenRow row;
+  row.purpose = "test";
+  row.owner = owner;
+  return row;
+}
+
 struct Fixture {
   Fixture() : catalog(Open(scratch / "catalog.db")), tokens(*catalog, [this] { return now; }) {}
 
   NewToken Make(uid_t owner = 1000) {
-    auto made = MakeToken(*catalog, "test", owner);
+    auto made = MakeToken(*catalog, Wanted(owner));
     REQUIRE(made);
     return std::move(*made);
   }
@@ -124,12 +131,63 @@ TEST_CASE("a user has so many tokens at most, whatever others have") {
     row.owner = 1000;
     REQUIRE(f.catalog->tokens.Insert(row));
   }
-  const auto one_more = MakeToken(*f.catalog, "test", 1000);
+  const auto one_more = MakeToken(*f.catalog, Wanted(1000));
   REQUIRE_FALSE(one_more);
   CHECK(one_more.error().code == ErrorCode::kForbidden);
-  CHECK(MakeToken(*f.catalog, "test", 2000));
+  CHECK(MakeToken(*f.catalog, Wanted(2000)));
   REQUIRE(f.catalog->tokens.Remove(f.catalog->tokens.List()->front().id));
-  CHECK(MakeToken(*f.catalog, "test", 1000));
+  CHECK(MakeToken(*f.catalog, Wanted(1000)));
+}
+
+TEST_CASE("a token works until it expires, and says so afterwards") {
+  Fixture f;
+  TokenRow wanted = Wanted(1000);
+  wanted.expires_at = kStart + 60;
+  const auto made = MakeToken(*f.catalog, wanted);
+  REQUIRE(made);
+  f.now = kStart + 59;
+  CHECK(f.tokens.Find("Bearer " + made->token));
+  f.now = kStart + 60;
+  CHECK(f.Refused("Bearer " + made->token).message ==
+        "the access token has expired, at 2023-11-14T22:14:20Z");
+  // Whoever guesses learns nothing of it.
+  CHECK(f.Refused("Bearer " + made->token + "x").message ==
+        "the access token is not valid: it is mistyped, or has been deleted");
+}
+
+TEST_CASE("what a token is for is kept") {
+  Fixture f;
+  TokenRow wanted = Wanted(1000);
+  wanted.read_only = true;
+  wanted.images = {"1000/shop", "#10007", "=some:15"};
+  const auto made = MakeToken(*f.catalog, wanted);
+  REQUIRE(made);
+  const auto row = f.catalog->tokens.ById(made->row.id);
+  REQUIRE(row);
+  CHECK(row->read_only);
+  CHECK(row->images == wanted.images);
+  CHECK_FALSE(f.catalog->tokens.ById(f.Make().row.id)->read_only);
+  CHECK(f.catalog->tokens.List()->back().images.empty());
+}
+
+TEST_CASE("a token that is for less does less") {
+  const http::Rights all;
+  const http::Rights reading{.read_only = true};
+  const http::Rights shop{.images = {"1000/shop"}};
+  const http::Rights both{.read_only = true, .images = {"1000/shop"}};
+  const auto may = [](const http::Rights& rights) {
+    std::string done;
+    for (const Needs needs : {Needs::kLook, Needs::kLookAround, Needs::kContainers, Needs::kAll}) {
+      const auto checked = CheckRights(rights, needs);
+      if (!checked) CHECK(checked.error().code == ErrorCode::kForbidden);
+      done += checked ? 'y' : 'n';
+    }
+    return done;
+  };
+  CHECK(may(all) == "yyyy");
+  CHECK(may(reading) == "yynn");
+  CHECK(may(shop) == "ynyn");
+  CHECK(may(both) == "ynnn");
 }
 
 TEST_CASE("the scheme is any case's, and blanks around the token are no matter") {
@@ -245,21 +303,23 @@ struct Door {
   }
 
   /// The token of a new row of `owner`.
-  std::string TokenOf(uid_t owner) {
-    auto made = MakeToken(*catalog, "test", owner);
+  std::string TokenOf(uid_t owner) { return TokenOf(Wanted(owner)); }
+  std::string TokenOf(const TokenRow& wanted) {
+    auto made = MakeToken(*catalog, wanted);
     REQUIRE(made);
     made_id = made->row.id;
     return made->token;
   }
   /// A request of `uid`, with the header unless it is null; not answered when this returns.
-  void Ask(uid_t uid, const std::optional<std::string>& header) {
+  void Ask(uid_t uid, const std::optional<std::string>& header, Needs needs = Needs::kAll) {
     http::Request request;
     if (header) request.headers["authorization"] = *header;
-    request.peer.identity = request.peer.socket = {uid, uid, {}};
+    request.peer.socket = {uid, uid, {}};
+    request.peer.identity = {request.peer.socket, {}};
     known.reset();
     answer.reset();
     exchange = NewExchange();
-    doorkeeper.LetIn(std::move(request), http::Reply(std::make_shared<http::Reply::Channel>(exchange)),
+    doorkeeper.LetIn(std::move(request), needs, http::Reply(std::make_shared<http::Reply::Channel>(exchange)),
                      [this](const http::Request& request) { known = request.peer; });
   }
   /// Until the request is let in or refused, at most ten seconds.
@@ -277,8 +337,8 @@ struct Door {
     if (output.kind == http::Exchange::Kind::kWhole) answer = std::move(output);
   }
   /// The refusal of a request that nobody may let in.
-  std::string Refusal(uid_t uid, const std::string& header, int status) {
-    Ask(uid, header);
+  std::string Refusal(uid_t uid, const std::string& header, int status, Needs needs = Needs::kAll) {
+    Ask(uid, header, needs);
     Wait();
     CHECK_FALSE(known);
     REQUIRE(answer);
@@ -318,6 +378,34 @@ TEST_CASE("without a header a request is its socket's user's, with one's own tok
   REQUIRE(door.known);
   CHECK(door.known->identity.uid == kAnn);
   CHECK(door.LastUsed() == kStart);
+}
+
+TEST_CASE("with one's own token a request has its rights, and no more") {
+  Door door;
+  TokenRow wanted = Wanted(kAnn);
+  wanted.read_only = true;
+  wanted.images = {"1/shop"};
+  wanted.expires_at = kStart + 1;
+  const std::string header = "Bearer " + door.TokenOf(wanted);
+  door.Ask(kAnn, header, Needs::kLook);
+  REQUIRE(door.known);
+  CHECK(door.known->identity.rights.read_only);
+  CHECK(door.known->identity.rights.images == wanted.images);
+  CHECK(door.known->identity.rights.expires_at == kStart + 1);
+  CHECK_THAT(door.Refusal(kAnn, header, 403), Catch::Matchers::Contains("for reading only"));
+}
+
+TEST_CASE("somebody's token has its rights for whoever brings it") {
+  Door door;
+  TokenRow wanted = Wanted(0);
+  wanted.images = {"0/shop"};
+  const std::string header = "Bearer " + door.TokenOf(wanted);
+  door.Ask(kBob, header, Needs::kContainers);
+  door.Wait();
+  REQUIRE(door.known);
+  CHECK(door.known->identity.uid == 0);
+  CHECK(door.known->identity.rights.images == wanted.images);
+  CHECK_THAT(door.Refusal(kBob, header, 403), Catch::Matchers::Contains("of some images"));
 }
 
 TEST_CASE("with somebody's token a request is that user's, and its files are still the socket's user's") {

@@ -13,9 +13,9 @@ namespace {
 constexpr uid_t kDaemonUser = 1;
 constexpr gid_t kMailGroup = 8;
 
-const Identity kRoot{0, 0, {}};
-const Identity kOwner{1000, 1000, {}};
-const Identity kOther{1001, 1001, {}};
+const http::Caller kRoot{{0, 0, {}}, {}};
+const http::Caller kOwner{{1000, 1000, {}}, {}};
+const http::Caller kOther{{1001, 1001, {}}, {}};
 
 struct TemporaryCatalog {
   TemporaryCatalog() {
@@ -108,7 +108,7 @@ TEST_CASE("resources: what one may not see is not found, in the same words") {
 
   CHECK(ResolveImage(catalog, teams, kOwner, {"private"}));
   CHECK(ResolveImage(catalog, teams, kRoot, {std::to_string(mine)}));
-  CHECK(ResolveImage(catalog, teams, {kDaemonUser, 1, {}}, {"shared"}));
+  CHECK(ResolveImage(catalog, teams, {{kDaemonUser, 1, {}}, {}}, {"shared"}));
 
   const auto hidden = ResolveImage(catalog, teams, kOther, {"private"});
   const auto absent = ResolveImage(catalog, teams, kOther, {"absent"});
@@ -119,11 +119,12 @@ TEST_CASE("resources: what one may not see is not found, in the same words") {
   CHECK(hidden.error().hint == absent.error().hint);
   CHECK_FALSE(ResolveImage(catalog, teams, kOther, {std::to_string(mine)}));
   CHECK(VisibleImages(catalog, teams, kOther)->empty());
-  CHECK(VisibleImages(catalog, teams, {kDaemonUser, 1, {}})->size() == 1);
+  CHECK(VisibleImages(catalog, teams, {{kDaemonUser, 1, {}}, {}})->size() == 1);
 }
 
 /// The id that a reference means; 0: none.
-int64_t Meant(Catalog& catalog, const TeamMembers& teams, const Identity& who, const Reference& reference) {
+int64_t Meant(Catalog& catalog, const TeamMembers& teams, const http::Caller& who,
+              const Reference& reference) {
   const auto image = ResolveImage(catalog, teams, who, reference);
   if (image) return image->id;
   CHECK(image.error().code == ErrorCode::kNotFound);
@@ -134,9 +135,9 @@ TEST_CASE("resources: a bare name means one's own, then a team's, then a publish
   TemporaryCatalog store;
   Catalog& catalog = *store.catalog;
   const TeamMembers teams({{"devs", {{"daemon", "bin"}, {}}}}, {{{"sys"}, {}}, {}});
-  const Identity member{kDaemonUser, 1, {}};
-  const Identity teammate{2, 2, {}};
-  const Identity publisher{3, 3, {}};
+  const http::Caller member{{kDaemonUser, 1, {}}, {}};
+  const http::Caller teammate{{2, 2, {}}, {}};
+  const http::Caller publisher{{3, 3, {}}, {}};
   const auto means = [&](const std::string& text) { return Meant(catalog, teams, member, {text}); };
 
   store.Image("shop", kOther, {"public"});  // anybody's
@@ -175,7 +176,7 @@ TEST_CASE("resources: with an account in front a name is that user's and nobody 
   TemporaryCatalog store;
   Catalog& catalog = *store.catalog;
   const TeamMembers teams({{"devs", {{"daemon"}, {}}}});
-  const Identity member{kDaemonUser, 1, {}};
+  const http::Caller member{{kDaemonUser, 1, {}}, {}};
   const int64_t theirs = store.Image("shop", kOwner, {"public"});
   const auto means = [&](std::string text, std::optional<uid_t> owner) {
     return Meant(catalog, teams, member, {std::move(text), owner});
@@ -202,7 +203,7 @@ TEST_CASE("resources: what others call so is there to be named") {
   const TeamMembers teams({});
   store.Image("shop", kOwner, {"public"});
   const int64_t newer = store.Image("shop", kOwner, {"public"});
-  const Identity third{1002, 1002, {}};
+  const http::Caller third{{1002, 1002, {}}, {}};
   store.Image("shop", third);
   const auto others = ImagesOfOthers(catalog, teams, kOther, "shop");
   REQUIRE(others);
@@ -221,7 +222,7 @@ TEST_CASE("resources: a team in which its namer was not shows an image to nobody
   row.idle_teams = {"devs"};
   const auto id = store.catalog->images.Insert(row);
   REQUIRE(id);
-  const Identity member{kDaemonUser, 1, {}};
+  const http::Caller member{{kDaemonUser, 1, {}}, {}};
   CHECK_FALSE(MaySee(teams, *store.catalog->images.ById(*id), member));
   // Named once more by somebody who may, it counts, and does not become idle again.
   REQUIRE(store.catalog->images.Update(*id, {.name = {}, .tags = {}, .teams = {"devs"}, .expires_at = {}}));
@@ -265,7 +266,7 @@ TEST_CASE("resources: two owners may have containers of one name") {
   Catalog& catalog = *store.catalog;
   const int64_t image = store.Image("demo", kRoot, {"public"});
   const int64_t anns = store.Container("ci", image, kOwner, 20001);
-  const auto means = [&](const Identity& who, const Reference& reference) {
+  const auto means = [&](const http::Caller& who, const Reference& reference) {
     const auto found = ResolveContainer(catalog, who, reference);
     return found ? found->id : 0;
   };
@@ -285,12 +286,36 @@ TEST_CASE("resources: two owners may have containers of one name") {
   CHECK(means(kRoot, {"ci"}) == roots);
 }
 
+TEST_CASE("resources: with a token for some images there are no others, nor containers of others") {
+  TemporaryCatalog store;
+  Catalog& catalog = *store.catalog;
+  const TeamMembers teams({});
+  const int64_t shop = store.Image("shop", kOwner);
+  const int64_t till = store.Image("till", kOwner);
+  const int64_t roots = store.Image("shop", kRoot, {"public"});
+  const int64_t of_shop = store.Container("of-shop", shop, kOwner, 20001);
+  const int64_t of_till = store.Container("of-till", till, kOwner, 20002);
+  http::Caller limited = kOwner;
+  limited.rights.images = {std::to_string(kOwner.uid) + "/shop"};
+  CHECK(Meant(catalog, teams, limited, {"shop"}) == shop);
+  CHECK(Meant(catalog, teams, limited, {"till"}) == 0);
+  for (const int64_t id : {till, roots}) CHECK(Meant(catalog, teams, limited, {std::to_string(id)}) == 0);
+  CHECK(VisibleImages(catalog, teams, limited)->size() == 1);
+  CHECK(ResolveContainer(catalog, limited, {"of-shop"})->id == of_shop);
+  CHECK_FALSE(ResolveContainer(catalog, limited, {"of-till"}));
+  CHECK_FALSE(ResolveContainer(catalog, limited, {std::to_string(of_till)}));
+  CHECK(VisibleContainers(catalog, limited)->size() == 1);
+  // Somebody else's of that name does not stand in for it.
+  limited.rights.images = {"0/shop"};
+  CHECK(Meant(catalog, teams, limited, {"shop"}) == roots);
+}
+
 TEST_CASE("resources: seeing is not owning") {
   ImageRow image;
   image.owner = kOwner.uid;
   image.teams = {"devs"};
   const TeamMembers teams({{"devs", {{"daemon"}, {}}}});
-  const Identity member{kDaemonUser, 1, {}};
+  const http::Caller member{{kDaemonUser, 1, {}}, {}};
   CHECK(MaySee(teams, image, member));
   CHECK_FALSE(MayChange(image, member));
   CHECK(MayChange(image, kOwner));

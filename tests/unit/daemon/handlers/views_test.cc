@@ -1,5 +1,6 @@
 #include "daemon/handlers/views.h"
 
+#include "api/json.h"
 #include "engines/registry.h"
 #include "tests/support/catch.h"
 
@@ -52,6 +53,22 @@ TEST_CASE("views: an image as users see it") {
   CHECK(ViewOfImage(row, "").expires_at == 0);  // its lifetime has not begun
   row.state = ImageState::kDeleting;
   CHECK(ViewOfImage(row, "").status == api::Status::kFailed);
+}
+
+TEST_CASE("views: whoever may only look sees no password, in none of the texts") {
+  ContainerRow row;
+  row.name = "demo";
+  row.host = "127.0.0.1";
+  row.port = 20001;
+  row.user = "spawn_admin_ab12";
+  row.password = "TopSecret0123456";
+  api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {});
+  CHECK(api::ToJson(view).find(row.password) != std::string::npos);
+  HideSecrets(view);
+  CHECK(api::ToJson(view).find(row.password) == std::string::npos);
+  CHECK(view.host == row.host);
+  CHECK(view.port == row.port);
+  CHECK(view.user == row.user);
 }
 
 TEST_CASE("views: a container as users see it") {
