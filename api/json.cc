@@ -111,6 +111,7 @@ template std::string ToJson(const std::vector<DataImage>& value);
 template std::string ToJson(const std::vector<DataContainer>& value);
 template std::string ToJson(const std::vector<Engine>& value);
 template std::string ToJson(const CaCertificate& value);
+template std::string ToJson(const Upload& value);
 template std::string ToJson(const Version& value);
 template std::string ToJson(const WhoAmI& value);
 
@@ -139,6 +140,7 @@ template Result<std::vector<DataImage>> FromJson(std::string_view json);
 template Result<std::vector<DataContainer>> FromJson(std::string_view json);
 template Result<std::vector<Engine>> FromJson(std::string_view json);
 template Result<CaCertificate> FromJson(std::string_view json);
+template Result<Upload> FromJson(std::string_view json);
 template Result<Version> FromJson(std::string_view json);
 template Result<WhoAmI> FromJson(std::string_view json);
 

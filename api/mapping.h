@@ -52,6 +52,12 @@ void Describe(auto& visit, Is<ClientFile> auto& x) {
   visit.Field("upload", x.upload);
 }
 
+void Describe(auto& visit, Is<Upload> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("name", x.name);
+  visit.Field("sizeBytes", x.size_bytes);
+}
+
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("sourceType", x.source_type);

@@ -24,6 +24,13 @@ struct ClientFile {
   std::string upload;                  ///< id of an upload; empty: it is a descriptor
 };
 
+/// Answer to POST /v1/uploads
+struct Upload {
+  std::string id;    ///< for one request, within an hour
+  std::string name;  ///< as it was given
+  int64_t size_bytes = 0;
+};
+
 /// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;

@@ -164,6 +164,7 @@ class Daemon {
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<KeeperLauncher> launcher_;
   SpaceReserve reserve_;
+  Uploads uploads_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Jobs> launches_;
   std::unique_ptr<Jobs> builds_;
@@ -268,10 +269,26 @@ void Daemon::MakeParts(const SocketAccess& access) {
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
-  services_ = std::make_unique<Services>(
-      Services{layout_, teams_, quotas_, disk_, *build_host_, *mailbox_, *builds_, *launches_, *questions_,
-               *logs_, BuildVersion(), *catalog_, reserve_, *doorkeeper_, *containers_, *images_, *built_ins_,
-               [this](uid_t uid) { return server_->ConnectionsOf(uid); }, reap});
+  services_ = std::make_unique<Services>(Services{layout_,
+                                                  teams_,
+                                                  quotas_,
+                                                  disk_,
+                                                  *build_host_,
+                                                  *mailbox_,
+                                                  *builds_,
+                                                  *launches_,
+                                                  *questions_,
+                                                  *logs_,
+                                                  uploads_,
+                                                  BuildVersion(),
+                                                  *catalog_,
+                                                  reserve_,
+                                                  *doorkeeper_,
+                                                  *containers_,
+                                                  *images_,
+                                                  *built_ins_,
+                                                  [this](uid_t uid) { return server_->ConnectionsOf(uid); },
+                                                  reap});
 }
 
 void Daemon::MakeReload(const std::string& config_path) {
@@ -285,6 +302,7 @@ Result<void> Daemon::Listen(UniqueFd socket) {
   router_ = MakeRouter(*services_);
   http::Limits limits;
   limits.connections_of_user = [this](uid_t uid) { return quotas_.Of(uid).connections; };
+  limits.is_streamed = HasStreamedBody;
   TRY_ASSIGN(server_, http::Server::Start(loop_->Get(), std::move(socket), limits,
                                           [this](http::Request request, const http::Reply& reply) {
                                             router_.Handle(std::move(request), reply);

@@ -69,13 +69,14 @@ std::string NameOf(const api::ClientFile& file, std::string_view noun) {
 
 /// Takes what `files` speak of out of what came.
 Result<std::vector<ClientFile>> FilesOf(const std::vector<api::ClientFile>& files, std::string_view noun,
-                                        http::Descriptors* descriptors) {
+                                        http::Descriptors* descriptors, Uploads& uploads, uid_t user) {
   std::vector<ClientFile> taken;
   for (const api::ClientFile& file : files) {
     ClientFile& one = taken.emplace_back();
     one.name = NameOf(file, noun);
     if (!file.descriptor) {
-      return Fail(ErrorCode::kUnsupported, "uploads are not there yet");
+      TRY_ASSIGN(one.fd, uploads.Take(file.upload, user));
+      continue;
     }
     if (descriptors != nullptr) one.fd = descriptors->Take(*file.descriptor);
     if (one.fd.Valid()) continue;
@@ -90,11 +91,12 @@ Result<std::vector<ClientFile>> FilesOf(const std::vector<api::ClientFile>& file
 /// On the job's thread, where the files may be closed.
 Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http::Peer& peer,
                            const std::stop_token& withdrawn, http::Descriptors* descriptors,
-                           const std::vector<std::string>& idle_teams) {
+                           const std::vector<std::string>& idle_teams, Uploads& uploads) {
   BuildOrder order;
   order.request = wanted;
-  TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors));
-  TRY_ASSIGN(order.scripts_folders, FilesOf(wanted.scripts_folders, "scripts folder", descriptors));
+  TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors, uploads, peer.identity.uid));
+  TRY_ASSIGN(order.scripts_folders,
+             FilesOf(wanted.scripts_folders, "scripts folder", descriptors, uploads, peer.identity.uid));
   order.caller = peer.socket;
   order.client = peer.pid;
   order.client_fd = peer.process;
@@ -126,7 +128,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
                       descriptors = request.descriptors, idle_teams = std::move(shared->idle_teams), answer,
                       warnings = std::move(warnings)](const std::stop_token& stop) mutable {
     BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
-    auto order = OrderOf(wanted, peer, gone, descriptors.get(), idle_teams);
+    auto order = OrderOf(wanted, peer, gone, descriptors.get(), idle_teams, services.uploads);
     auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
                        : Fail(std::move(order.error()));
     if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine

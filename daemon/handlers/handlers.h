@@ -29,6 +29,7 @@ void CreateAccessToken(Services& services, const http::Request& request, const h
 void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply);
 void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
+void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEngines(Services& services, const http::Request& request, const http::Reply& reply);
 void GetCa(Services& services, const http::Request& request, const http::Reply& reply);
 void GetVersion(Services& services, const http::Request& request, const http::Reply& reply);
@@ -36,5 +37,8 @@ void GetWhoAmI(Services& services, const http::Request& request, const http::Rep
 
 /// Makes the table from paths to these verbs. `services` must outlive the router.
 http::Router MakeRouter(Services& services);
+
+/// Of the requests whose bodies may be of any size (http::Limits::is_streamed).
+bool HasStreamedBody(const http::Request& head);
 
 }  // namespace spawnd::daemon

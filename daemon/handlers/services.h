@@ -18,6 +18,7 @@
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
+#include "daemon/store/uploads.h"
 
 namespace spawnd::daemon {
 
@@ -33,6 +34,7 @@ struct Services {
   Jobs& launches;
   Jobs& questions;  ///< what may block for a moment: user names, disk usage
   LogStreams& logs;
+  Uploads& uploads;
   const api::Version version;
 
   // Loop thread only.

@@ -35,6 +35,11 @@ SUCCESSES = [
                              "teams": [], "lifetimeSeconds": 3600, "durability": "always", "superuser": True,
                              "initialDatabaseName": "shop", "backups": [{"name": "items.sql", "descriptor": 0}],
                              "preScript": "select 1;", "postScript": "select 2;"}, {"image": "id"}),
+    ("createUpload", {"name": "items.sql"}, "create table uploaded (id int);", {"upload": "id"}),
+    ("createDataImage", {}, {"name": "uploaded", "sourceType": "backup", "engine": "postgresql",
+                             "initialDatabaseName": "shop", "backups": [{"name": "items.sql", "upload": "$upload"}]},
+     {"uploaded": "id"}),
+    ("deleteDataImage", {"ref": "$uploaded"}, None, {}),
     ("getDataImage", {"ref": "api:one"}, None, {}),
     ("getDataImageLog", {"ref": "api:one", "tail": 5}, None, {}),
     ("listDataImages", {}, None, {}),
@@ -133,7 +138,7 @@ class Operation:
         self.query = {p["name"]: p["schema"] for p in parameters if p["in"] == "query"}
         self.responses = node["responses"]
         body = node.get("requestBody")
-        self.body = strict(body["content"]["application/json"]["schema"], root) if body else None
+        self.body = strict(body["content"].get("application/json", {}).get("schema"), root) if body else None
 
     def send(self, parameters=None, body=None, headers=None, files=None):
         path = self.path
@@ -189,6 +194,8 @@ def filled(value, kept):
         return str(kept[value[1:]])
     if isinstance(value, dict):
         return {key: filled(item, kept) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, kept) for item in value]
     return value
 
 
@@ -252,7 +259,10 @@ def wrong_bodies(schema, right):
 def wrong_queries(operation):
     yield "an unknown parameter", {"noSuchParameter": "1"}
     for name, schema in operation.query.items():
-        yield f"'{name}' of another type", {name: "perhaps"}
+        if schema["type"] != "string":
+            yield f"'{name}' of another type", {name: "perhaps"}
+        if "maxLength" in schema:
+            yield f"a '{name}' that is too long", {name: "x" * (schema["maxLength"] + 1)}
         if "minimum" in schema:
             yield f"a '{name}' below its minimum", {name: schema["minimum"] - 1}
         if "maximum" in schema:

@@ -56,6 +56,7 @@ void CollectReferences(const YAML::Node& node, std::vector<std::string>& referen
 TEST_CASE("every schema has the fields of its struct, in order") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(KeysOf(schemas["CreateDataImageRequest"]["properties"]) == FieldsOf<CreateDataImageRequest>());
+  CHECK(KeysOf(schemas["Upload"]["properties"]) == FieldsOf<Upload>());
   CHECK(KeysOf(schemas["ClientFile"]["properties"]) == FieldsOf<ClientFile>());
   CHECK(KeysOf(schemas["CreateDataContainerRequest"]["properties"]) ==
         FieldsOf<CreateDataContainerRequest>());
