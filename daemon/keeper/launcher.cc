@@ -56,7 +56,8 @@ Result<UniqueFd> StartLauncher(const std::string& state_directory) {
   const auto answer = ReceiveMessage(socket.Get());
   if (!answer) return Fail(ErrorCode::kUnavailable, "the keeper launcher ended as soon as it was started");
   if (!answer->text.empty())
-    return Fail(ErrorCode::kIo, "cannot build the root of containers: " + answer->text);
+    return Fail(ErrorCode::kIo, "cannot build the root of containers: " + answer->text,
+                "It takes root with all capabilities, and Linux 5.12 or later.");
   return socket;
 }
 
