@@ -20,6 +20,10 @@ prepare_base_backups() {
   base_backup base-tar-gz -Ft -z
   base_backup base-plain -Fp -R
   base_backup base-fetch -Ft -X fetch
+  own_psql -d shop -c "create subscription tap connection 'host=127.0.0.1 port=1 dbname=shop' publication p with (connect = false)" \
+    -c 'alter subscription tap enable' 2>/dev/null
+  base_backup base-tapped -Ft
+  own_psql -d shop -c 'alter subscription tap disable' -c 'alter subscription tap set (slot_name = none)' -c 'drop subscription tap'
   as_engine_user mkdir "$own/space"
   own_psql -d postgres -c "create tablespace elsewhere location '$own/space'"
   own_psql -d shop -c 'create table far tablespace elsewhere as select generate_series(1, 5000) as i'
@@ -104,6 +108,18 @@ case_base_backup_with_a_tablespace() {
     ctl delete data-container -q "of-$path"
   done
   refused space-file 64 tablespace missing -- 'backup: {folder: space-tar, file: base.tar}'
+}
+
+# A server that came up with it would connect to the source, take its slot along and write what comes.
+case_base_backup_with_a_subscription() {
+  assert_exit 0 ctl create data-image -f "$(image_yaml tapped 'sourceType: backup' 'backup: {folder: base-tapped}')"
+  assert_contains "$err" "switched off, so that nothing connects to the source: subscription 'tap'"
+  assert_contains "$(ctl logs data-image tapped)" "warning: 'base-tapped': switched off"
+  make_container tapped of-tapped >/dev/null
+  assert_eq "$(sql of-tapped shop 'select subname, subenabled, subslotname is null from pg_subscription')" 'tap|f|t'
+  # Without a slot's name it goes without anybody being asked.
+  sql of-tapped shop 'drop subscription tap'
+  ctl delete data-container -q of-tapped
 }
 
 # 11 has its recovery settings in a file of its own.
