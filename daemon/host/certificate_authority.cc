@@ -118,6 +118,20 @@ bool SetName(X509* certificate, const std::string& common_name) {
                                     static_cast<int>(common_name.size()), -1, 0) == 1;
 }
 
+/// As X509_set_pubkey, which in OpenSSL 3 decodes what it has just encoded: 200 us, on the path of every
+/// create. `key` is of the curve that all keys here are of.
+bool SetPublicKey(X509* certificate, EVP_PKEY* key) {
+  unsigned char* point = nullptr;
+  const size_t size = EVP_PKEY_get1_encoded_public_key(key, &point);
+  if (size == 0) return false;
+  // Takes the point over when it succeeds.
+  const bool set = X509_PUBKEY_set0_param(
+                       X509_get_X509_PUBKEY(certificate), OBJ_nid2obj(NID_X9_62_id_ecPublicKey),
+                       V_ASN1_OBJECT, OBJ_nid2obj(NID_X9_62_prime256v1), point, static_cast<int>(size)) == 1;
+  if (!set) OPENSSL_free(point);
+  return set;
+}
+
 /// With key, serial and name, and valid from now; the rest is its maker's.
 Certificate Begin(EVP_PKEY* key, const std::string& common_name, std::chrono::system_clock::time_point now) {
   Certificate certificate(X509_new());
@@ -126,7 +140,7 @@ Certificate Begin(EVP_PKEY* key, const std::string& common_name, std::chrono::sy
                   SetSerial(certificate.get()) && SetName(certificate.get(), common_name) &&
                   // A day back: a client's clock may be behind ours.
                   X509_time_adj_ex(X509_getm_notBefore(certificate.get()), -1, 0, &seconds) != nullptr &&
-                  X509_set_pubkey(certificate.get(), key) == 1;
+                  SetPublicKey(certificate.get(), key);
   return ok ? std::move(certificate) : nullptr;
 }
 

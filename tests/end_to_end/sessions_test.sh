@@ -22,6 +22,10 @@ case_a_session_is_not_root() {
   assert_matches "$(status_of "$session" Uid)" '^[1-9][0-9]* [1-9][0-9]* [1-9][0-9]* [1-9][0-9]*$'
   assert_eq "$(status_of "$session" CapEff)" 0000000000000000
   assert_eq "$(status_of "$session" NoNewPrivs)" 1
+  assert_eq "$(status_of "$session" Seccomp)" 2 "a filter of system calls"
+  # It sees what the server sees: neither the host's files nor its network.
+  assert_eq "$(readlink "/proc/$session/ns/"{mnt,net,pid,ipc})" "$(readlink "/proc/$(below "$keeper" postgres)/ns/"{mnt,net,pid,ipc})"
+  [[ $(readlink "/proc/$session/ns/net") != $(readlink /proc/self/ns/net) ]] || fail "a session has the host's network"
   # Three times /dev/null, the keeper, the server.
   local open
   open=$(ls "/proc/$session/fd")
