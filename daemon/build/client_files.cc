@@ -40,36 +40,37 @@ Result<void> CheckFileSystem(int fd, const std::string& what) {
   return Fail(ErrorCode::kInvalidArgument, what + " is one of the kernel's own files and not on a disk");
 }
 
-/// A description of our own, so that reading does not wait, and nobody else's setting changes. The end is
-/// there all the same when the last writer has gone.
-Result<UniqueFd> Reopen(UniqueFd pipe, const std::string& what) {
-  UniqueFd own(::open(("/proc/self/fd/" + std::to_string(pipe.Get())).c_str(),
+/// A description of our own, so that reading does not wait, and nobody else's setting changes.
+Result<UniqueFd> Reopen(int pipe, const std::string& what) {
+  UniqueFd own(::open(("/proc/self/fd/" + std::to_string(pipe)).c_str(),
                       O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!own.Valid()) return FailErrno(errno, "cannot read " + what);
   return own;
 }
 
-/// Bytes read, 0 at the end; waits.
-Result<size_t> ReadPipe(const BuildContext& context, int pipe, std::string& buffer, const std::string& what) {
+/// Bytes read from `own`, 0 at the end; waits. It is the client's descriptor that knows of the end: of a FIFO
+/// whose last writer has gone before it was opened again, the other one waits for the next writer.
+Result<size_t> ReadPipe(const BuildContext& context, int pipe, int own, std::string& buffer,
+                        const std::string& what) {
   while (true) {
     TRY(context.StopRequested());
     pollfd polled{pipe, POLLIN, 0};
     const int ready = ::poll(&polled, 1, kLookMilliseconds);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-    const ssize_t n = ready < 0 ? -1 : ::read(pipe, buffer.data(), buffer.size());
+    const ssize_t n = ready < 0 ? -1 : ::read(own, buffer.data(), buffer.size());
     if (n >= 0) return static_cast<size_t>(n);
     if (errno != EAGAIN && errno != EINTR) return FailErrno(errno, "cannot read " + what);
   }
 }
 
 Result<UniqueFd> Spool(const BuildContext& context, ClientFile file, const std::string& what, uid_t owner) {
-  TRY_ASSIGN(const UniqueFd pipe, Reopen(std::move(file.fd), what));
+  TRY_ASSIGN(const UniqueFd own, Reopen(file.fd.Get(), what));
   TRY_ASSIGN(SpoolFile spool, SpoolFile::Make(context.host.layout.Builds(), owner, context.host.disk));
   std::string buffer(kReadBytes, '\0');
   const std::string stage = "receiving " + file.name;
   context.progress.Stage(stage);
   while (true) {
-    TRY_ASSIGN(const size_t count, ReadPipe(context, pipe.Get(), buffer, what));
+    TRY_ASSIGN(const size_t count, ReadPipe(context, file.fd.Get(), own.Get(), buffer, what));
     if (count == 0) return spool.Take();
     const auto written = spool.Append(std::string_view(buffer).substr(0, count));
     if (!written) return Fail(written.error().Wrap("cannot receive " + what));

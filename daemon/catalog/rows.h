@@ -128,7 +128,7 @@ struct TokenRow {
   int64_t last_used_at = 0;  ///< 0: never
   int64_t expires_at = 0;    ///< 0: never
   bool read_only = false;
-  std::vector<std::string> images;  ///< not empty: for these only, as daemon/access/scope.h writes them
+  std::vector<std::string> images{};  ///< not empty: for these only, as daemon/access/scope.h writes them
 };
 
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.

@@ -31,7 +31,7 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
   }
 
   void Begin() {
-    services_.questions.Run([self = shared_from_this()](const std::stop_token&) {
+    services_.questions.Run({owner_}, [self = shared_from_this()](const std::stop_token&) {
       auto file = SpoolFile::Make(self->services_.layout.Builds(), self->file_owner_, self->services_.disk);
       if (!file) return SendError(self->reply_, file.error());
       self->file_.emplace(std::move(*file));
@@ -47,14 +47,16 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
   }
 
   void Take(http::BodyStream::Piece piece) {
-    services_.questions.Run([self = shared_from_this(), piece = std::move(piece)](const std::stop_token&) {
-      if (piece.error) return SendError(self->reply_, *piece.error);
-      auto written = self->file_->Append(piece.bytes);
-      if (!written) return SendError(self->reply_, Explained(written.error(), self->services_));
-      if (!piece.last) return self->PostNext();
-      const auto finished = self->Finish();
-      if (!finished) SendError(self->reply_, finished.error());
-    });
+    services_.questions.Run({owner_},
+                            [self = shared_from_this(), piece = std::move(piece)](const std::stop_token&) {
+                              if (piece.error) return SendError(self->reply_, *piece.error);
+                              auto written = self->file_->Append(piece.bytes);
+                              if (!written)
+                                return SendError(self->reply_, Explained(written.error(), self->services_));
+                              if (!piece.last) return self->PostNext();
+                              const auto finished = self->Finish();
+                              if (!finished) SendError(self->reply_, finished.error());
+                            });
   }
 
   static Error Explained(const Error& error, const Services& services) {

@@ -48,8 +48,8 @@ inline constexpr size_t kStreamQueueBytes = 256 * 1024;
 /// What a request may do of what its caller may: all, unless it has an access token that was made for less.
 struct Rights {
   bool read_only = false;
-  std::vector<std::string> images;  ///< not empty: of images only these (daemon/access/scope.h)
-  int64_t expires_at = 0;           ///< of the token; 0: never
+  std::vector<std::string> images{};  ///< not empty: of images only these (daemon/access/scope.h)
+  int64_t expires_at = 0;             ///< of the token; 0: never
 };
 
 struct Caller : Identity {

@@ -62,7 +62,7 @@ TEST_CASE("views: whoever may only look sees no password, in none of the texts")
   row.port = 20001;
   row.user = "spawn_admin_ab12";
   row.password = "TopSecret0123456";
-  api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {});
+  api::DataContainer view = ViewOfContainer(row, PostgresImage(), "ann", {}, "/ca.crt");
   CHECK(api::ToJson(view).find(row.password) != std::string::npos);
   HideSecrets(view);
   CHECK(api::ToJson(view).find(row.password) == std::string::npos);
