@@ -4,7 +4,8 @@ source "$(dirname "$0")/harness.sh"
 
 # The processes of one name below a keeper, one a line.
 below() { pgrep -P "$(pgrep -P "$1" -x spawnd-init)" -x "$2" || true; }
-keeper_of() { pgrep -x "keeper-$1"; }
+# Of this daemon: others on the machine have containers of the same number.
+keeper_of() { pgrep -P "$(pgrep -d, -P "$(daemon_pid)")" -x "keeper-$1"; }
 status_of() { awk -v name="$2:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$1/status"; }
 # What the server has for connections over its private socket.
 own_backend() { pgrep -P "$(below "$1" postgres)" -f '\[local\]' || true; }
@@ -62,7 +63,7 @@ while (my $client = $server->accept) {
   sysread $client, my $question, 65536;
   syswrite $client, "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
   sysread $client, $question, 65536;
-  sleep 1;  # long enough to be seen
+  sleep 3;  # long enough to be seen
   syswrite $client, "T\0\0\0\x1d\0\x01name\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
   my $rows = ("D\0\0\x10\x0a\0\x01\0\0\x10\0" . 'x' x 4096) x 16;
   while (syswrite $client, $rows) {}
@@ -76,9 +77,10 @@ PERL
   } >"$work/files/hostile.sql"
   printf 'name: hostile\nengine: postgresql\nversion: 15\nsourceType: backup\nbackups: [{path: %s}]\n' "$work/files/hostile.sql" >"$work/hostile.yaml"
   timeout 300 "$work/spawnctl" create data-image -f "$work/hostile.yaml" >"$work/out" 2>&1 &
-  local building=$! most=0 served=0 now pid
+  local building=$! launcher most=0 served=0 now pid
+  launcher=$(pgrep -d, -P "$(daemon_pid)")
   while kill -0 "$building" 2>/dev/null; do
-    for pid in $(pgrep -x 'keeper-[0-9]+'); do
+    for pid in $(pgrep -P "$launcher" -x 'keeper-[0-9]+'); do
       now=$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$pid/status" 2>/dev/null) || continue
       (( ${now:-0} <= most )) || most=$now
     done
