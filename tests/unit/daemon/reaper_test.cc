@@ -203,7 +203,8 @@ TEST_CASE("reaper: an access token is forgotten a day after it has expired") {
   const auto left = [&] {
     std::vector<int64_t> ids;
     machine.reaper->ReapDue();
-    for (const TokenRow& row : machine.catalog->tokens.List().value()) ids.push_back(row.id);
+    const std::vector<TokenRow> rows = machine.catalog->tokens.List().value();
+    for (const TokenRow& row : rows) ids.push_back(row.id);
     return ids;
   };
   machine.now = kNow + kExpiredTokenSeconds - 1;
