@@ -29,7 +29,7 @@ dump() {
 broken() { head -c $(($(stat -c %s "$1") / 2)) "$1" >"$2"; }
 script() { printf "%s;\ninsert into item select 'key' || i, 'value ' || i from generate_series(1, %s) i;\n" "$table" "$items" >"$1"; }
 say() { query "$1" -c "$2"; }
-more() { say "$1" 'create database more' && (database=more; PGPASSWORD=$password psql -X -q -h "$host" -p "$port" -U "$user" -d more -c 'create table t (a int)'); }
+more() { say "$1" 'create database more' && PGPASSWORD=$password psql -X -q -h "$host" -p "$port" -U "$user" -d more -c 'create table t (a int)'; }
 escapes=(
   "copy item to program 'id'"
   "copy item to '/tmp/left-by-a-test'"
