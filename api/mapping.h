@@ -58,6 +58,30 @@ void Describe(auto& visit, Is<Upload> auto& x) {
   visit.Field("sizeBytes", x.size_bytes);
 }
 
+void Describe(auto& visit, Is<Limits> auto& x) {
+  visit.Field("memoryBytes", x.memory_bytes);
+  visit.Field("cpus", x.cpus);
+  visit.Field("pids", x.pids);
+  visit.Field("cpuWeight", x.cpu_weight);
+  visit.Field("ioWeight", x.io_weight);
+}
+
+void Describe(auto& visit, Is<Usage> auto& x) {
+  visit.Field("memoryBytes", x.memory_bytes);
+  visit.Field("memoryPeakBytes", x.memory_peak_bytes);
+  visit.Field("pids", x.pids);
+  visit.Field("cpuSeconds", x.cpu_seconds);
+  visit.Field("oomKills", x.oom_kills);
+}
+
+void Describe(auto& visit, Is<Confinement> auto& x) {
+  visit.Field("user", x.user);
+  visit.Field("userId", x.user_id);
+  visit.Field("limits", x.limits);
+  visit.Field("oomScore", x.oom_score);
+  visit.Field("ioFlusher", x.io_flusher);
+}
+
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("sourceType", x.source_type);
@@ -75,6 +99,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("scriptsFolders", x.scripts_folders);
   visit.Field("preScript", x.pre_script);
   visit.Field("postScript", x.post_script);
+  visit.Field("limits", x.limits);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
@@ -83,6 +108,7 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("durability", x.durability);
   visit.Field("superuser", x.superuser);
+  visit.Field("limits", x.limits);
   visit.Field("noWait", x.no_wait);
 }
 
@@ -165,6 +191,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("diskBytes", x.disk_bytes);
   visit.Field("uniqueBytes", x.unique_bytes);
   visit.Field("sharedBytes", x.shared_bytes);
+  visit.Field("limits", x.limits);
   visit.Field("warnings", x.warnings);
 }
 
@@ -199,6 +226,9 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("sharedBytes", x.shared_bytes);
   visit.Field("readyMilliseconds", x.ready_milliseconds);
   visit.Field("timings", x.timings);
+  visit.Field("limits", x.limits);
+  visit.Field("usage", x.usage);
+  visit.Field("confinement", x.confinement);
   visit.Field("warnings", x.warnings);
   visit.Field("revisions", x.revisions);
   // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".

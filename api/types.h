@@ -31,6 +31,36 @@ struct Upload {
   int64_t size_bytes = 0;
 };
 
+/// What one container or build may use of the machine. What is not given comes from the image, then from the
+/// daemon. 0: no limit.
+struct Limits {
+  std::optional<int64_t> memory_bytes;
+  std::optional<double> cpus;
+  std::optional<int64_t> pids;        ///< processes and threads
+  std::optional<int64_t> cpu_weight;  ///< 1 to 10000, beside others' 100
+  std::optional<int64_t> io_weight;
+  bool operator==(const Limits&) const = default;
+};
+
+/// What a container uses of it now.
+struct Usage {
+  int64_t memory_bytes = 0;
+  int64_t memory_peak_bytes = 0;
+  int64_t pids = 0;
+  double cpu_seconds = 0;
+  int64_t oom_kills = 0;  ///< processes that the kernel killed because memory ran out
+};
+
+/// What stands between a container and the machine. Each word says what is had: some machines cannot give
+/// all.
+struct Confinement {
+  std::string user;        ///< "own": nobody else runs as this user; "shared": all containers do
+  uint32_t user_id = 0;    ///< who the engine runs as
+  std::string limits;      ///< "enforced" or "none"
+  std::string oom_score;   ///< "set": the container's keeper goes nearly last when memory runs out; "none"
+  std::string io_flusher;  ///< "set": the keeper does not wait for memory that only its writes free; "none"
+};
+
 /// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;
@@ -49,6 +79,7 @@ struct CreateDataImageRequest {
   std::vector<ClientFile> scripts_folders;
   std::string pre_script;
   std::string post_script;
+  Limits limits;  ///< of its containers, and of its making
 };
 
 /// POST /v1/data-containers
@@ -58,7 +89,8 @@ struct CreateDataContainerRequest {
   int64_t lifetime_seconds = 0;
   std::optional<Durability> durability;
   std::optional<bool> superuser;  ///< as the image says; true is refused where that says false
-  bool no_wait = false;           ///< of an image that is still being made: kNotReady at once
+  Limits limits;
+  bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
 };
 
 /// "Pending", "Completed", "Failed". kUnknown: a word that this spawnctl does not know; never sent.
@@ -86,6 +118,7 @@ struct DataImage {
   int64_t disk_bytes = 0;             ///< layer and index files that only this image brought
   int64_t unique_bytes = 0;           ///< what deleting it alone would free
   int64_t shared_bytes = 0;           ///< its other layers, which other images need too
+  Limits limits;                      ///< that it gives to its containers
   std::vector<std::string> warnings;  ///< said once, by what makes or changes it
 };
 
@@ -185,8 +218,11 @@ struct DataContainer {
   double ready_milliseconds = 0;  ///< request received to engine ready and prepared
   /// Where ready_milliseconds went, in order: {"keeper", 6.1}, {"volume", 0.8}, {"fuse", 1.2} ...
   std::vector<std::pair<std::string, double>> timings;
-  std::vector<std::string> warnings;  ///< said once, by create
-  std::vector<Revision> revisions;    ///< from rev.0, the image
+  Limits limits;                           ///< in force where `confinement` says that they are enforced
+  std::optional<Usage> usage;              ///< of a running one whose limits are enforced
+  std::optional<Confinement> confinement;  ///< of a running one
+  std::vector<std::string> warnings;       ///< said once, by create
+  std::vector<Revision> revisions;         ///< from rev.0, the image
   /// For the engine's programs, by name: {"PGHOST", "127.0.0.1"} ...
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> client_command;  ///< argv of the engine's own client, to be run with `environment`

@@ -48,6 +48,8 @@ struct SpawnOptions {
   /// asks about none. The text of the message is empty (base/message.h).
   int filter_listener_socket = -1;
   std::vector<ResourceLimit> limits{};
+  /// Directory of a control group (cgroup v2) that it begins its life in; -1: the parent's.
+  int control_group_fd = -1;
   /// -1000 (never killed when memory runs out) to 1000 (first); empty: as the parent. A kernel that refuses
   /// it (less than the parent's, without CAP_SYS_RESOURCE) is no error.
   std::optional<int> oom_score_adj;

@@ -3,6 +3,7 @@
 #include "yaml/tree.h"
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "api/image_reference.h"
+#include "api/limits.h"
 #include "base/file.h"
 #include "base/nearest.h"
 #include "engines/registry.h"
@@ -152,6 +154,32 @@ Result<void> ReadNetwork(const Place& place, Config& config) {
   config.host_network = text == "host";
   if (text == "host" || text == "none") return {};
   return Bad(place, "none or host");
+}
+
+/// One key of `limits:`. `parse` says itself what is wrong with a text.
+template <typename Number>
+Key Limit(std::string_view name, Result<Number> (*parse)(std::string_view), std::optional<Number>& limit) {
+  return {name, [parse, &limit](const Place& place) -> Result<void> {
+            TRY_ASSIGN(const std::string text, Text(place));
+            auto number = parse(text);
+            if (!number)
+              return place.file.Bad(place.node.line,
+                                    fmt::format("'{}': {}", place.key, number.error().message));
+            limit = *number;
+            return {};
+          }};
+}
+
+Result<void> ReadLimits(const Place& place, Config& config) {
+  api::Limits& limits = config.limits;
+  const std::array<Key, 5> keys{{
+      Limit("memory", api::ParseMemory, limits.memory_bytes),
+      Limit("cpus", api::ParseCpus, limits.cpus),
+      Limit("pids", api::ParsePids, limits.pids),
+      Limit("cpuWeight", api::ParseWeight, limits.cpu_weight),
+      Limit("ioWeight", api::ParseWeight, limits.io_weight),
+  }};
+  return ReadMap(place, keys);
 }
 
 Result<void> ReadPercent(const Place& place, int& percent) {
@@ -308,6 +336,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"userRange", with(ReadUserRange)},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
+      {"limits", with(ReadLimits)},
       {"network", with(ReadNetwork)},
       {"diskWarnPercent",
        [&config](const Place& place) { return ReadPercent(place, config.disk_warn_percent); }},
@@ -340,6 +369,18 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
 
 }  // namespace
 
+api::Limits BuiltInLimits() {
+  // Nothing that a user runs comes near it by intention, and everything that runs away does.
+  struct sysinfo machine {};
+  const bool known = ::sysinfo(&machine) == 0;
+  const uint64_t memory = known ? uint64_t{machine.totalram} * machine.mem_unit : 0;
+  return {.memory_bytes = static_cast<int64_t>(memory / 4 * 3),
+          .cpus = 0,
+          .pids = 4096,
+          .cpu_weight = 100,
+          .io_weight = 100};
+}
+
 Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
   TRY_ASSIGN(const yaml::Node document, yaml::Parse(std::string(yaml), name));
   return Read(document, {name, Guess});
@@ -358,6 +399,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.first_user == wanted.first_user, "userRange");
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
   compare(now.host_network == wanted.host_network, "network");
+  compare(now.limits == wanted.limits, "limits");
   compare(now.host == wanted.host, "host");
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/types.h"
 #include "base/result.h"
 #include "daemon/access/quotas.h"
 #include "daemon/access/team.h"
@@ -16,6 +17,9 @@
 namespace spawnd::daemon {
 
 inline constexpr const char* kDefaultConfigPath = "/etc/spawnd/spawnd.yaml";
+
+/// Of this machine.
+api::Limits BuiltInLimits();
 
 struct Config {
   std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations
@@ -29,6 +33,9 @@ struct Config {
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
   bool host_network = false;                    ///< "network: host": engines reach what the host does
+  /// Of a container that says nothing else, nor its image. The built-in ones let no container take the
+  /// machine down with it: three quarters of its memory, and 4096 processes.
+  api::Limits limits = BuiltInLimits();
   /// How full the state directory's disk is, as `df` counts, when it is time to warn, and to refuse new work.
   int disk_warn_percent = 80;
   int disk_refuse_percent = 90;

@@ -23,6 +23,8 @@
 #include "daemon/disk_watch.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/services.h"
+#include "daemon/host/control_groups.h"
+#include "daemon/host/delegation.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
@@ -141,6 +143,7 @@ class Daemon {
   void Run() { loop_->Run(); }
 
  private:
+  void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void MakeParts(const SocketAccess& access);
   void MakeReload(const std::string& config_path);
@@ -152,6 +155,7 @@ class Daemon {
   const StoreLayout layout_;
   UniqueFd lock_;
   EngineHost engine_host_;
+  ControlGroups groups_;
   Ports ports_;
   Installations installations_;
   TeamMembers teams_;
@@ -219,7 +223,11 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(CertificateAuthority authority, CertificateAuthority::Open(layout_.Root()));
   engine_host_.authority = std::make_shared<const CertificateAuthority>(std::move(authority));
   TRY(OpenCatalog());
-  TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root()));  // before there are threads
+  engine_host_.limits = config_.limits;
+  TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root(), [this](pid_t launcher) {
+               Delegate(launcher);
+             }));  // before there are threads
+  groups_.RemoveEmpty();
   installations_.Detect();
   for (const std::string& line : installations_.Describe()) spdlog::info("found {}", line);
 
@@ -236,6 +244,16 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
                socket.from_systemd ? "systemd's socket" : options.socket_path);
   return {};
+}
+
+/// For each launcher, as long as one of them holds the group. What cannot be had is said, and nothing fails.
+void Daemon::Delegate(pid_t launcher) {
+  const auto group = DelegatedGroup(launcher, layout_.Root());
+  const auto entered = group ? groups_.Enter(*group, launcher) : Fail(group.error());
+  if (!entered) spdlog::warn("containers have no limits: {}", entered.error().message);
+  for (const std::string& missing : groups_.Missing()) {
+    spdlog::warn("containers have no limits of the kind '{}': cgroup v2 lacks that controller here", missing);
+  }
 }
 
 Result<void> Daemon::OpenCatalog() {
@@ -259,15 +277,15 @@ void Daemon::MakeParts(const SocketAccess& access) {
   images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, *mailbox_, reap);
   built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
   containers_ = std::make_unique<Containers>(
-      Containers::Uses{*catalog_, layout_, reserve_, engine_host_, ports_, installations_, *launcher_,
-                       loop_->Get(), *mailbox_, *launches_, *removals_, [this](int64_t image_id) {
+      Containers::Uses{*catalog_, layout_, reserve_, engine_host_, groups_, ports_, installations_,
+                       *launcher_, loop_->Get(), *mailbox_, *launches_, *removals_, [this](int64_t image_id) {
                          images_->ContainerGone(image_id);
                          reaper_->ReapDue();  // its image may have expired meanwhile
                        }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   build_host_ = std::make_unique<BuildHost>(
-      BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, ports_, installations_,
+      BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,

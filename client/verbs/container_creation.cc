@@ -9,6 +9,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/limits.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
@@ -53,6 +54,26 @@ Result<std::optional<bool>> SuperuserOf(const Invocation& invocation) {
                 "Give one of them.");
   }
   return with || without ? std::optional<bool>(with) : std::nullopt;
+}
+
+/// Reads the value of a flag, if it was given.
+template <typename Number>
+Result<void> ReadLimit(const Invocation& invocation, std::string_view flag,
+                       Result<Number> (*parse)(std::string_view), std::optional<Number>& limit) {
+  const std::string text = invocation.Text(flag);
+  if (text.empty()) return {};
+  auto number = parse(OneLine(text));
+  if (!number) return Fail(number.error().Wrap(std::string(flag)));
+  limit = *number;
+  return {};
+}
+
+Result<api::Limits> LimitsOf(const Invocation& invocation) {
+  api::Limits limits;
+  TRY(ReadLimit(invocation, "--memory", api::ParseMemory, limits.memory_bytes));
+  TRY(ReadLimit(invocation, "--cpus", api::ParseCpus, limits.cpus));
+  TRY(ReadLimit(invocation, "--pids", api::ParsePids, limits.pids));
+  return limits;
 }
 
 Error OfAnotherImage(const api::DataContainer& container, const api::CreateDataContainerRequest& request,
@@ -114,6 +135,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
   }
   TRY_ASSIGN(request.durability, DurabilityOf(invocation));
   TRY_ASSIGN(request.superuser, SuperuserOf(invocation));
+  TRY_ASSIGN(request.limits, LimitsOf(invocation));
   request.no_wait = invocation.Has("--no-wait");
   return request;
 }

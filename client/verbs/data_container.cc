@@ -75,13 +75,16 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 12> kCreateFlags{{
+constexpr std::array<Flag, 15> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
     kDurabilityFlag,
     kSuperuserFlag,
     kNoSuperuserFlag,
+    kMemoryFlag,
+    kCpusFlag,
+    kPidsFlag,
     kNoWaitFlag,
     {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,

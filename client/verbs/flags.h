@@ -20,6 +20,11 @@ inline constexpr Flag kNoSuperuserFlag{"--no-superuser", "", "",
                                        "its user owns the databases and reaches none of the server's files"};
 inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
+inline constexpr Flag kMemoryFlag{"--memory", "", "<size>",
+                                  "most memory of its server: 512MiB, 2g; none: no limit"};
+inline constexpr Flag kCpusFlag{"--cpus", "", "<number>",
+                                "most processor time: 1.5 is one and a half processors"};
+inline constexpr Flag kPidsFlag{"--pids", "", "<number>", "most processes and threads"};
 inline constexpr Flag kNoWaitFlag{"--no-wait", "", "", "fail with 75 when the image is still being made"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
 inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};

@@ -172,13 +172,16 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 10> kRunFlags{{
+constexpr std::array<Flag, 13> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
     kDurabilityFlag,
     kSuperuserFlag,
     kNoSuperuserFlag,
+    kMemoryFlag,
+    kCpusFlag,
+    kPidsFlag,
     kNoWaitFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,

@@ -12,6 +12,7 @@
 #include "api/image_reference.h"
 #include "api/json_document.h"
 #include "api/lifetime.h"
+#include "api/limits.h"
 #include "base/nearest.h"
 #include "client/output/text.h"
 
@@ -120,8 +121,38 @@ class Reader {
     std::string folder, file, path, format;
   };
 
-  static const std::array<Key<Reader>, 19>& Keys() {
-    static constexpr std::array<Key<Reader>, 19> kKeys{{
+  /// The map `limits`.
+  struct LimitsReader {
+    Result<void> Memory(const Node& value) { return Read(value, api::ParseMemory, limits.memory_bytes); }
+    Result<void> Cpus(const Node& value) { return Read(value, api::ParseCpus, limits.cpus); }
+    Result<void> Pids(const Node& value) { return Read(value, api::ParsePids, limits.pids); }
+    Result<void> CpuWeight(const Node& value) { return Read(value, api::ParseWeight, limits.cpu_weight); }
+    Result<void> IoWeight(const Node& value) { return Read(value, api::ParseWeight, limits.io_weight); }
+    template <typename Number>
+    Result<void> Read(const Node& value, Result<Number> (*parse)(std::string_view),
+                      std::optional<Number>& limit) {
+      TRY_ASSIGN(const std::string text, reader.Text(value, "limits"));
+      auto number = parse(text);
+      if (!number) return reader.At(value.line, number.error());
+      limit = *number;
+      return {};
+    }
+
+    const Reader& reader;
+    api::Limits& limits;
+  };
+
+  static const std::array<Key<LimitsReader>, 5>& LimitKeys() {
+    static constexpr std::array<Key<LimitsReader>, 5> kKeys{{{"memory", &LimitsReader::Memory},
+                                                             {"cpus", &LimitsReader::Cpus},
+                                                             {"pids", &LimitsReader::Pids},
+                                                             {"cpuWeight", &LimitsReader::CpuWeight},
+                                                             {"ioWeight", &LimitsReader::IoWeight}}};
+    return kKeys;
+  }
+
+  static const std::array<Key<Reader>, 20>& Keys() {
+    static constexpr std::array<Key<Reader>, 20> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -133,6 +164,7 @@ class Reader {
         {"network", &Reader::Network},
         {"tls", &Reader::Tls},
         {"superuser", &Reader::Superuser},
+        {"limits", &Reader::Limits},
         {"initialDatabaseName", &Reader::InitialDatabaseName},
         {"backups", &Reader::Backups},
         {"backup", &Reader::OneBackup},
@@ -284,6 +316,15 @@ class Reader {
     }
     out = word == "true";
     return {};
+  }
+
+  Result<void> Limits(const Node& value) {
+    if (value.kind != Kind::kMap) {
+      return Bad(value.line, fmt::format("limits must be a map, found {}", KindName(value.kind)),
+                 "Write 'memory: 512MiB' below it, or 'cpus:', 'pids:', 'cpuWeight:', 'ioWeight:'.");
+    }
+    LimitsReader limits{*this, request_.limits};
+    return ForEachKey<LimitsReader>(value, LimitKeys(), limits);
   }
 
   /// Says that backups are described by `key`, once.

@@ -148,6 +148,7 @@ class Build {
     row.network = request.network;
     row.tls = request.tls;
     row.superuser = MayHaveSuperuser();
+    row.limits = request.limits;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -198,10 +199,10 @@ class Build {
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_,
-                                  {image_.id, host_.layout.Images() + "/" + empty.index_file, image_.layer_id,
-                                   installation_, engine_->MakeCredentials(""), has_placements_,
-                                   order_.request.network, std::nullopt, MayHaveSuperuser()}));
+               BuildServer::Start(context_, {image_.id, host_.layout.Images() + "/" + empty.index_file,
+                                             image_.layer_id, installation_, engine_->MakeCredentials(""),
+                                             has_placements_, order_.request.network, order_.request.limits,
+                                             std::nullopt, MayHaveSuperuser()}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));

@@ -88,6 +88,7 @@ class Graduation {
     if (order_.owner == 0) row.network = order_.image.network;
     row.tls = order_.image.tls;
     row.superuser = order_.container.superuser;
+    row.limits = order_.image.limits;
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);
@@ -113,6 +114,7 @@ class Graduation {
           .directory = host_.layout.Container(order_.container.id) + "/" + kDeltaName,
           .number = order_.revision};
     }
+    options.limits = order_.image.limits;
     TRY_ASSIGN(const auto server, BuildServer::Start(context_, std::move(options)));
     auto sealed = server->Seal(order_.image.database);
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));

@@ -8,6 +8,7 @@
 namespace spawnd::daemon {
 
 class Catalog;
+class ControlGroups;
 class Disk;
 class Images;
 class Installations;
@@ -28,6 +29,7 @@ struct BuildHost {
   const StoreLayout& layout;
   const Disk& disk;
   const EngineHost& engine_host;
+  const ControlGroups& groups;
   Ports& ports;
   Installations& installations;
   KeeperLauncher& launcher;

@@ -5,7 +5,9 @@
 
 #include <utility>
 
+#include "api/limits.h"
 #include "base/file.h"
+#include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/ports.h"
 #include "daemon/store/disk.h"
@@ -78,9 +80,13 @@ Result<void> BuildServer::Launch() {
   KeeperSpec spec = Spec();
   TRY_ASSIGN(spec.tls, context_.host.engine_host.authority->Issue("build " + std::to_string(spec.id),
                                                                   NamesOfServer(spec.endpoint.host)));
+  const std::string group = ControlGroups::OfBuild(options_.image_id);
+  const api::Limits limits = api::Overlay(options_.limits, context_.host.engine_host.limits);
+  TRY_ASSIGN(spec.control_group, context_.host.groups.Prepare(group, limits));
   TRY(PosixFileSystem().CreateDirectory(spec.directory));
   TRY_ASSIGN(keeper_, KeeperClient::Launch(context_.host.launcher, spec, kLaunchDeadline,
                                            [this] { return context_.stop.stop_requested(); }));
+  context_.host.groups.AdmitKeeper(group, keeper_->Started().pid);
   return {};
 }
 
@@ -117,6 +123,7 @@ Result<void> BuildServer::End() {
     TRY(keeper_->Kill(kKillDeadline));
     keeper_.reset();
   }
+  context_.host.groups.Remove(ControlGroups::OfBuild(options_.image_id));
   if (port_ == 0) return {};
   TRY(RemoveTree(context_.host.layout.Build(options_.image_id)));
   context_.host.ports.Release(std::exchange(port_, 0));

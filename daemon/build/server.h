@@ -25,6 +25,8 @@ class BuildServer {
     bool hold_engine = false;
     /// Of the image that is made; not said: the machine's.
     std::optional<api::Network> network{};
+    /// Of the image that is made; what it does not say comes from the machine.
+    api::Limits limits{};
     /// Set: the volume lies on this revision of a container over that image.
     std::optional<storage::RevisionReference> base_revision{};
     /// Whether containers of the image may have a superuser.

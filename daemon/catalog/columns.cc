@@ -60,6 +60,15 @@ std::vector<std::string> TextsOf(std::string_view lines) {
   return texts;
 }
 
+std::string LimitsToJson(const api::Limits& limits) {
+  return api::JsonOf(limits, api::Empties::kOmit);
+}
+
+api::Limits LimitsFromJson(std::string_view json) {
+  return api::ReadJson<api::Limits>(json, api::kResponseLimits, api::Strictness::kLenient, "limits")
+      .value_or(api::Limits());
+}
+
 Result<int64_t> IdForInTransaction(Database& database, int64_t wanted) {
   if (wanted != 0) return wanted;
   TRY(database.Run("UPDATE counters SET value = value + 1 WHERE name = 'id'"));

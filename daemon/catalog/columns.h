@@ -33,6 +33,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("network", row.network);
   visit("tls", row.tls);
   visit("superuser", row.superuser);
+  visit("limits", row.limits);
   visit("initial_database", row.initial_database);
   visit("database_name", row.database);
   visit("created_at", row.created_at);
@@ -63,6 +64,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("durability", row.durability);
   visit("network", row.network);
   visit("superuser", row.superuser);
+  visit("limits", row.limits);
   visit("created_at", row.created_at);
   visit("expires_at", row.expires_at);
   visit("ready_milliseconds", row.ready_milliseconds);
@@ -109,6 +111,11 @@ Timings TimingsFromJson(std::string_view json);
 std::string LinesOf(const std::vector<std::string>& texts);
 std::vector<std::string> TextsOf(std::string_view lines);
 
+/// {"memoryBytes":536870912}: what is not said is left out.
+std::string LimitsToJson(const api::Limits& limits);
+/// What cannot be read is no limit of this row's own; those of the machine stay.
+api::Limits LimitsFromJson(std::string_view json);
+
 template <typename T>
 void BindColumn(Query& query, const T& value) {
   if constexpr (std::integral<T>) {
@@ -129,6 +136,8 @@ void BindColumn(Query& query, const T& value) {
     query.Bind(TimingsToJson(value));
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
     query.Bind(LinesOf(value));
+  } else if constexpr (std::same_as<T, api::Limits>) {
+    query.Bind(LimitsToJson(value));
   } else {
     query.Bind(value);
   }
@@ -156,6 +165,8 @@ void ReadColumn(Query& query, T& value) {
     value = TimingsFromJson(query.Text());
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
     value = TextsOf(query.Text());
+  } else if constexpr (std::same_as<T, api::Limits>) {
+    value = LimitsFromJson(query.Text());
   } else if constexpr (std::same_as<T, double>) {
     value = query.Real();
   } else {

@@ -42,6 +42,7 @@ struct ImageRow {
   std::optional<api::Network> network;  ///< of its containers; not said: the machine's
   bool tls = false;                     ///< containers take TLS connections only
   bool superuser = true;                ///< whether its containers may give one
+  api::Limits limits;                   ///< that it gives to its containers
   std::string initial_database;         ///< that it was asked to have; may be empty
   std::string database;                 ///< what clients open first; may be empty
   int64_t created_at = 0;               ///< seconds since 1970
@@ -105,6 +106,7 @@ struct ContainerRow {
   api::Durability durability = api::Durability::kEverySecond;
   api::Network network = api::Network::kNone;
   bool superuser = true;  ///< whether its user is one
+  api::Limits limits;     ///< that it was created with; the image and the machine have a say in what is not
   int64_t created_at = 0;
   /// 0: never. As long as it is being created, its lifetime has not begun: this is that much after
   /// created_at.

@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "base/file.h"
+#include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/life.h"
+#include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
@@ -201,16 +203,21 @@ struct Launched {
   UniqueFd end_of_file;
 };
 
-Result<Launched> LaunchAndOpenEnd(KeeperLauncher& launcher, KeeperSpec spec, const EngineHost& host,
-                                  Installations& installations, const std::function<bool()>& stop) {
+/// The group is there before the keeper, and stays until the container is deleted: what it has counted is of
+/// all its starts.
+Result<Launched> LaunchAndOpenEnd(const Containers::Uses& uses, KeeperSpec spec, const api::Limits& limits,
+                                  const std::function<bool()>& stop) {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
   // Upgrades of the host may move an engine; the major version is what the data asks for.
   TRY_ASSIGN(spec.installation,
-             installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
-  TRY_ASSIGN(spec.tls, host.authority->Issue("container " + std::to_string(spec.id),
-                                             NamesOfServer(spec.endpoint.host)));
+             uses.installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
+  TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue("container " + std::to_string(spec.id),
+                                                         NamesOfServer(spec.endpoint.host)));
   TRY(MakeContainerDirectory(spec));
-  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(launcher, spec, kLaunchDeadline, stop));
+  const std::string group = ControlGroups::OfContainer(spec.id);
+  TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));
+  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(uses.launcher, spec, kLaunchDeadline, stop));
+  uses.groups.AdmitKeeper(group, keeper->Started().pid);
   Launched launched{keeper->Started(), {}};
   TRY_ASSIGN(launched.end_of_file, keeper->OpenEnd());
   return launched;
@@ -222,10 +229,11 @@ void Containers::LaunchKeeper(Life& life) {
   const int64_t id = life.row.id;
   life.cancel_launch = std::stop_source();
   const std::stop_token cancelled = life.cancel_launch.get_token();
-  const auto launch = [this, id, spec = SpecOf(life), cancelled,
+  const auto launch = [this, id, spec = SpecOf(life),
+                       limits = LimitsOf(life.row, life.image, uses_.engine_host), cancelled,
                        queued = steady_clock::now()](const std::stop_token& stop) {
     const double waited = MillisecondsSince(queued);
-    auto launched = LaunchAndOpenEnd(uses_.launcher, spec, uses_.engine_host, uses_.installations,
+    auto launched = LaunchAndOpenEnd(uses_, spec, limits,
                                      [&] { return cancelled.stop_requested() || stop.stop_requested(); });
     if (!launched) {
       return Teller(id)(
@@ -262,6 +270,7 @@ void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started)
     for (const auto& timing : started.timings) life.row.timings.push_back(timing);
   }
   NoteRevisions(life, started.revisions);
+  NoteConfinement(life, started);
   Tell(id, {EventKind::kKeeperStarted});
 }
 
@@ -285,10 +294,12 @@ void Containers::AttachKeeper(Life& life) {
         auto end = keeper ? (*keeper)->OpenEnd() : Result<UniqueFd>(Fail(std::move(keeper.error())));
         if (!end) return Teller(id)(NotAttached(directory, end.error()));
         auto fd = std::make_shared<UniqueFd>(std::move(*end));
-        uses_.mailbox.Post([this, id, fd, revisions = (*keeper)->Started().revisions] {
+        uses_.mailbox.Post([this, id, fd, started = (*keeper)->Started()] {
           WatchKeeper(id, std::move(*fd));
-          if (const auto found = lives_.find(id); found != lives_.end())
-            NoteRevisions(*found->second, revisions);
+          if (const auto found = lives_.find(id); found != lives_.end()) {
+            NoteRevisions(*found->second, started.revisions);
+            NoteConfinement(*found->second, started);
+          }
           Tell(id, {EventKind::kKeeperAttached});
         });
       });
@@ -313,6 +324,7 @@ void Containers::KeeperEnded(int64_t id) {
   if (found == lives_.end()) return;
   Life& life = *found->second;
   life.keeper_watch.reset();
+  life.confinement.reset();
   // An engine says in many words that the disk is full, and its log may not have had room for any.
   Error end = JudgeSpace(EndOf(life.keeper_end.Get(), uses_.layout.Container(id)), uses_.layout.Root());
   life.keeper_end.Reset();
@@ -330,6 +342,7 @@ ContainerEvent Removal(const Result<void>& result, EventKind done) {
 
 void Containers::KillKeeper(Life& life) {
   life.keeper_watch.reset();
+  life.confinement.reset();
   life.keeper_end.Reset();
   uses_.removals.Run(
       {life.row.owner},
@@ -341,7 +354,9 @@ void Containers::KillKeeper(Life& life) {
 void Containers::RemoveFiles(Life& life) {
   uses_.removals.Run(
       {life.row.owner},
-      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
+      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id), &groups = uses_.groups,
+       group = ControlGroups::OfContainer(life.row.id)](const std::stop_token&) {
+        groups.Remove(group);
         tell(Removal(RemoveTree(directory), EventKind::kFilesRemoved));
       });
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ typedef struct uv_loop_s uv_loop_t;
 
 namespace spawnd::daemon {
 
+class ControlGroups;
 class Installations;
 class Jobs;
 class Mailbox;
@@ -47,6 +49,7 @@ class Containers {
     const StoreLayout& layout;
     SpaceReserve& reserve;
     const EngineHost& engine_host;
+    const ControlGroups& groups;
     Ports& ports;
     Installations& installations;
     KeeperLauncher& launcher;
@@ -86,6 +89,8 @@ class Containers {
   size_t CountOf(uid_t owner) const;
   /// Takes over the new name of a row that was renamed in the catalog.
   void Renamed(int64_t id, const std::string& name);
+  /// What its keeper says of it; nothing while it has none.
+  std::optional<api::Confinement> ConfinementOf(int64_t id) const;
   /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
   /// next start, which finds it in the catalog.
   void Stop();
@@ -111,6 +116,7 @@ class Containers {
   void Forget(int64_t id);
 
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
+  void NoteConfinement(Life& life, const daemon::KeeperStarted& started);
   /// revisions.cc
   Result<void> BeginSave(int64_t id, uid_t caller, const Done& saved);
   Result<void> BeginRevert(int64_t id, uint32_t number, const Done& reverted);
@@ -123,6 +129,7 @@ class Containers {
 
   const Uses uses_;
   std::map<int64_t, std::unique_ptr<Life>> lives_;
+  std::set<std::string> said_missing_;  ///< each once
   bool stopping_ = false;
 };
 

@@ -44,6 +44,8 @@ struct ContainerLife {
   };
   std::optional<Creation> creation;
 
+  std::optional<api::Confinement> confinement;  ///< as its keeper says; none while there is none
+
   int saves = 0;  ///< under way
   Done reverted;  ///< empty: nobody waits
 };

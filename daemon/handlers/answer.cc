@@ -69,10 +69,13 @@ void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>&
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));
   services.questions.Run(
-      {viewer}, [show, row = *row, image = std::move(*image), account = std::move(*account),
-                 authority = services.build.engine_host.authority](const std::stop_token&) mutable {
-        show(ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id),
-                             authority->Path()));
+      {viewer}, [show, row = *row, image = *image, bounds = BoundsOf(services, *row, *image),
+                 &groups = services.groups, account = std::move(*account),
+                 authority = services.engine_host.authority](const std::stop_token&) mutable {
+        auto view = ViewOfContainer(row, image, UserName(row.owner),
+                                    account.OfContainer(row.id, row.image_id), authority->Path());
+        ShowBounds(bounds, groups, view);
+        show(std::move(view));
       });
 }
 

@@ -10,6 +10,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/limits.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
@@ -47,6 +48,7 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
   }
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
   TRY(api::ValidateLifetime(request.lifetime_seconds));
+  TRY(api::ValidateLimits(request.limits));
   return {};
 }
 
@@ -90,7 +92,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   if (api::IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
-  row.host = order.services.build.engine_host.address;
+  row.host = order.services.engine_host.address;
   row.superuser = order.request.superuser.value_or(image.superuser);
   const engines::Credentials credentials =
       row.superuser ? engine.MakeCredentials(image.database) : engine.MakeOwnerCredentials(image.database);
@@ -99,8 +101,9 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.database = credentials.database;
   row.owner = order.caller.uid;
   row.durability = order.request.durability.value_or(image.durability);
-  const bool host_network = order.services.build.engine_host.host_network;
+  const bool host_network = order.services.engine_host.host_network;
   row.network = image.network.value_or(host_network ? api::Network::kHost : api::Network::kNone);
+  row.limits = order.request.limits;
   row.created_at = std::time(nullptr);
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;

@@ -4,6 +4,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/limits.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/build.h"
 #include "daemon/handlers/answer.h"
@@ -45,6 +46,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
                 "'spawnctl get engines' lists them.");
   }
   TRY(api::ValidateLifetime(request.lifetime_seconds));
+  TRY(api::ValidateLimits(request.limits));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckFiles(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",
@@ -113,7 +115,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.build.engine_host);
+  const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.engine_host);
   if (!network) return SendError(reply, network.error());
   auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
   if (!shared) return SendError(reply, shared.error());

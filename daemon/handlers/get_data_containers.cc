@@ -18,14 +18,17 @@ namespace {
 struct Seen {
   ContainerRow row;
   ImageRow image;
+  ContainerBounds bounds;
 };
 
-Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const http::Caller& who) {
+Result<std::vector<Seen>> SeenContainers(Services& services, const http::Caller& who) {
+  Catalog& catalog = services.catalog;
   TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(catalog, who));
   std::vector<Seen> seen;
   for (ContainerRow& row : rows) {
     TRY_ASSIGN(ImageRow image, catalog.images.ById(row.image_id));
-    seen.push_back({std::move(row), std::move(image)});
+    ContainerBounds bounds = BoundsOf(services, row, image);
+    seen.push_back({std::move(row), std::move(image), std::move(bounds)});
   }
   return seen;
 }
@@ -33,19 +36,20 @@ Result<std::vector<Seen>> SeenContainers(Catalog& catalog, const http::Caller& w
 }  // namespace
 
 void GetDataContainers(Services& services, const http::Request& request, const http::Reply& reply) {
-  auto seen = SeenContainers(services.catalog, request.peer.identity);
+  auto seen = SeenContainers(services, request.peer.identity);
   if (!seen) return SendError(reply, seen.error());
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
   services.questions.Run(
       {request.peer.identity.uid},
       [reply, seen = std::move(*seen), account = std::move(*account),
-       authority = services.build.engine_host.authority,
+       authority = services.engine_host.authority, &groups = services.groups,
        read_only = request.peer.identity.rights.read_only](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
-        for (const auto& [row, image] : seen) {
+        for (const auto& [row, image, bounds] : seen) {
           views.push_back(ViewOfContainer(row, image, UserName(row.owner),
                                           account.OfContainer(row.id, row.image_id), authority->Path()));
+          ShowBounds(bounds, groups, views.back());
           if (read_only) HideSecrets(views.back());
         }
         SendJson(reply, api::ToJson(views));

@@ -11,7 +11,7 @@ void GetVersion(Services& services, const http::Request& /*request*/, const http
 }
 
 void GetCa(Services& services, const http::Request& /*request*/, const http::Reply& reply) {
-  const CertificateAuthority& authority = *services.build.engine_host.authority;
+  const CertificateAuthority& authority = *services.engine_host.authority;
   SendJson(reply, api::ToJson(api::CaCertificate{authority.Path(), authority.Pem()}));
 }
 

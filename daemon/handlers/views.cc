@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/access/visibility.h"
+#include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/images/builtin.h"
 #include "engines/registry.h"
@@ -150,6 +151,20 @@ void HideSecrets(api::DataContainer& view) {
   view.jdbc_connection_string.clear();
   view.url.clear();
   view.environment.clear();
+}
+
+ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image) {
+  return {LimitsOf(row, image, services.engine_host), services.containers.ConfinementOf(row.id)};
+}
+
+void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view) {
+  view.limits = bounds.limits;
+  view.confinement = bounds.confinement;
+  if (!bounds.confinement || bounds.confinement->limits != "enforced") return;
+  ControlGroups::Look look = groups.LookAt(ControlGroups::OfContainer(view.id));
+  view.usage = look.usage;
+  // Whatever else there is to say of it was the reason for something, and this is not over.
+  if (view.detail.empty()) view.detail = std::move(look.memory_ran_out);
 }
 
 }  // namespace spawnd::daemon

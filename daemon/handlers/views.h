@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "api/types.h"
 #include "daemon/catalog/rows.h"
+#include "daemon/handlers/services.h"
+#include "daemon/host/control_groups.h"
 #include "daemon/store/account.h"
 
 namespace spawnd::daemon {
@@ -24,5 +27,15 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
 
 /// Takes out what opens the database: for tokens that are for reading only.
 void HideSecrets(api::DataContainer& view);
+
+/// What is known of a container beside its row.
+struct ContainerBounds {
+  api::Limits limits;
+  std::optional<api::Confinement> confinement;
+};
+/// Of the loop thread.
+ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image);
+/// Adds that to a view, and what the container uses now. Reads files, in moments.
+void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view);
 
 }  // namespace spawnd::daemon

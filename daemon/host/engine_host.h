@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "api/types.h"
 #include "daemon/host/certificate_authority.h"
 
 namespace spawnd::daemon {
@@ -19,6 +20,8 @@ struct EngineHost {
   /// has a user of its own, and nothing has to be remembered.
   uid_t first_uid = 0;
   std::shared_ptr<const CertificateAuthority> authority{};  ///< there once the daemon has started
+  /// What a container may use unless it or its image says otherwise.
+  api::Limits limits{};
   bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
   /// Who the server of this port is to run as. Its group has the same number.

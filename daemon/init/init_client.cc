@@ -27,7 +27,7 @@ Result<std::unique_ptr<ContainerInit>> ContainerInit::Fork(const InitPlan& plan)
   if (pid < 0) return FailErrno(errno, "cannot make the container's namespaces");
   if (pid == 0) {
     CloseAllBut({sockets.theirs.Get(), plan.log_fd, plan.lock_fd, plan.root.engine_tree, plan.filters_fd,
-                 plan.owner_mapping_fd});
+                 plan.owner_mapping_fd, plan.control_group_fd});
     RunInitProcess(plan, std::move(sockets.theirs));
   }
   return std::unique_ptr<ContainerInit>(new ContainerInit(static_cast<pid_t>(pid), std::move(sockets.ours)));

@@ -156,6 +156,7 @@ class InitProcess {
     options.no_capabilities = true;
     options.system_call_filter = plan_.filter;
     options.limits = {{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, kOpenFiles, RLIM_INFINITY}};
+    options.control_group_fd = plan_.control_group_fd;
     // Daemon and keeper are last to go when memory runs out. The one that uses it up must not inherit that.
     options.oom_score_adj = 0;
     return options;

@@ -35,6 +35,7 @@ struct InitPlan {
   int owner_mapping_fd = -1;    ///< shows them as the engine's; -1: the engine runs as their owner
   std::string filter;           ///< of the engine's system calls (system_calls.h)
   std::string start_filter;     ///< of the server's own; it may ask
+  int control_group_fd = -1;    ///< of all that runs in the container but process 1 itself; -1: none
   int filters_fd = -1;  ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
   SessionPlan session{};
   int log_fd = -1;   ///< where the engine prints to

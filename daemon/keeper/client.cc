@@ -1,5 +1,6 @@
 #include "daemon/keeper/client.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -54,8 +55,8 @@ class Client final : public KeeperClient {
 
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
                           const std::function<bool()>& stop = {}, const ProgressFunction& progress = {},
-                          int descriptor = -1) {
-    TRY(SendMessage(connection_.Get(), EncodeRequest(request), {descriptor}));
+                          std::initializer_list<int> descriptors = {}) {
+    TRY(SendMessage(connection_.Get(), EncodeRequest(request), descriptors));
     return Await(deadline, stop, progress);
   }
 
@@ -216,6 +217,14 @@ Result<UniqueFd> ProcessBehind(int connection_fd, pid_t pid) {
   return process;
 }
 
+/// Not valid where the engine gets none.
+Result<UniqueFd> OpenControlGroup(const std::string& directory) {
+  if (directory.empty()) return UniqueFd();
+  UniqueFd group(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!group.Valid()) return FailErrno(errno, "cannot open the control group '" + directory + "'");
+  return group;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
@@ -229,10 +238,11 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   request.deadline_seconds = deadline.count();
   // The keeper does not see the host's files; an installation may be anywhere among them.
   TRY_ASSIGN(const UniqueFd engine_tree, CloneInstallation(spec.installation.root));
+  TRY_ASSIGN(const UniqueFd group, OpenControlGroup(spec.control_group));
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
                                          KeeperStarted{.pid = forked.pid}, std::move(forked.process));
-  auto reply = client->Ask(request, deadline + seconds(10), stop, {}, engine_tree.Get());
+  auto reply = client->Ask(request, deadline + seconds(10), stop, {}, {engine_tree.Get(), group.Get()});
   if (!reply) {
     Error error = std::move(reply.error());
     auto killed = client->Kill(kQuickDeadline);

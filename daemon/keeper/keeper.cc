@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/control_group.h"
 #include "base/descriptors.h"
 #include "base/random.h"
 #include "daemon/init/outer_root.h"
@@ -62,18 +63,6 @@ UniqueFd OwnerMapping(const KeeperSpec& spec) {
   return storage::MakeOwnerMapping(on_disk, engine).value_or(UniqueFd());
 }
 
-/// The kernel must not make this process wait for memory that only this process's own writes can free.
-void BecomeIoFlusher() {
-#ifndef PR_SET_IO_FLUSHER
-  constexpr int PR_SET_IO_FLUSHER = 57;
-#endif
-  // Failing (an old kernel, no CAP_SYS_RESOURCE) costs only that protection.
-  ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-  // The engine may be killed when memory is short; the process its disk depends on may not, as far as we can
-  // say so.
-  std::ofstream("/proc/self/oom_score_adj") << "-900";
-}
-
 }  // namespace
 
 void Keeper::Lap(const char* step) {
@@ -82,10 +71,14 @@ void Keeper::Lap(const char* step) {
   lap_start_ns_ = now;
 }
 
-Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree) {
+Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree,
+                                  UniqueFd control_group) {
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
+  control_group_ = std::move(control_group);
+  started_.limited = control_group_.Valid();
+  oom_kills_before_ = started_.limited ? OomKills(control_group_.Get()) : 0;
   lap_start_ns_ = request.launched_at_microseconds * 1000;
   Lap("keeper");
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
@@ -207,6 +200,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.engine_gid = spec_.engine_gid;
   plan_.volume_owner = {spec_.volume_uid, spec_.volume_gid};
   plan_.session = {engine_, launch_};
+  plan_.control_group_fd = control_group_.Get();
   plan_.log_fd = log_->Writer();
   plan_.lock_fd = lock_->Descriptor();
   plan_.root.engine_tree = engine_tree.Get();
@@ -218,7 +212,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.owner_mapping_fd = mapping.Get();
   TRY_ASSIGN(init_, ContainerInit::Fork(plan_));
   lock_->NoteProcess(init_->Pid());
-  BecomeIoFlusher();
+  ProtectItself();
   filters.theirs.Reset();
   if (plan_.filters_fd >= 0) {
     TRY_ASSIGN(port_, ListeningPort::Start(spec_.endpoint, std::move(filters.ours)));
@@ -290,14 +284,33 @@ void Keeper::EndSession() {
   [[maybe_unused]] const bool ended = init_->Do(InitOrder::kEndSession, kSessionDeadline).has_value();
 }
 
+/// Where the machine refuses one of the two, a container runs without it, and `get` says so.
+void Keeper::ProtectItself() {
+#ifndef PR_SET_IO_FLUSHER
+  constexpr int PR_SET_IO_FLUSHER = 57;
+#endif
+  // The kernel must not make this process wait for memory that only this process's own writes can free.
+  started_.io_flusher = ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0;
+  // The engine may be killed when memory is short; the process that its disk depends on may not.
+  started_.oom_score = static_cast<bool>(std::ofstream("/proc/self/oom_score_adj") << "-900" << std::flush);
+}
+
 Error Keeper::EngineEnded() {
   const std::optional<int> status = init_->EngineExit();
-  if (status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL) {
-    // Its log says nothing of that.
-    return {ErrorCode::kUnavailable, "the server was killed by signal 9",
-            "The kernel kills processes when memory runs out; `dmesg` tells."};
+  const int64_t kills = control_group_.Valid() ? OomKills(control_group_.Get()) - oom_kills_before_ : 0;
+  // Its log says nothing of that, or that one of its processes was killed.
+  const bool killed = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
+  Error error = killed ? Error(ErrorCode::kUnavailable, "the server was killed by signal 9")
+                       : engine_->ExplainExit(log_->Tail(EngineLog::kTailBytes), spec_.endpoint);
+  if (kills > 0 && error.message.find("signal 9") != std::string::npos) {
+    return {ErrorCode::kUnavailable, MemoryRanOut(control_group_.Get(), kills),
+            "Give it more: `--memory` of `spawnctl create data-container`, or `limits:` of its image."};
   }
-  return engine_->ExplainExit(log_->Tail(EngineLog::kTailBytes), spec_.endpoint);
+  // Without a count only the kernel's log knows.
+  if (killed && !control_group_.Valid()) {
+    error.hint = "The kernel kills processes when memory runs out; `dmesg` tells.";
+  }
+  return error;
 }
 
 KeeperReply Keeper::Status() {

@@ -35,7 +35,7 @@ class Keeper {
   /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
   /// caller ends the process. Forks, so it is called before this process has any thread. `engine_tree`: a
   /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made.
-  Result<KeeperReply> Start(const KeeperRequest& request, UniqueFd engine_tree);
+  Result<KeeperReply> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group);
   /// The second half of Start, of a keeper whose spec says hold_engine: the engine and its preparation.
   Result<KeeperReply> StartEngine(std::chrono::seconds deadline);
   /// Before StartEngine: a program in the container, with `input` as its standard input.
@@ -86,6 +86,7 @@ class Keeper {
   Result<void> SyncAndSave();
   Result<void> Commit();
   Error EngineEnded();
+  void ProtectItself();
   void Lap(const char* step);
 
   KeeperSpec spec_;
@@ -94,6 +95,8 @@ class Keeper {
   std::optional<ContainerLock> lock_;
   std::unique_ptr<EngineLog> log_;
   InitPlan plan_;
+  UniqueFd control_group_;        ///< of what runs in the container; not valid: it has none
+  int64_t oom_kills_before_ = 0;  ///< of the engine that ran before
   std::unique_ptr<storage::Volume> volume_;
   std::unique_ptr<storage::FuseExport> export_;
   std::unique_ptr<ContainerInit> init_;

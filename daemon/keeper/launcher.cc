@@ -19,7 +19,7 @@
 namespace spawnd::daemon {
 namespace {
 
-Result<UniqueFd> StartProcess() {
+Result<UniqueFd> StartProcess(const std::function<void(pid_t)>& begun) {
   TRY_ASSIGN(auto sockets, MakeSocketPair(SOCK_SEQPACKET));
   auto& [ours, theirs] = sockets;
   // dup2 to the same number would leave close-on-exec set.
@@ -46,12 +46,13 @@ Result<UniqueFd> StartProcess() {
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (err != 0) return FailErrno(err, "cannot start the keeper launcher");
+  if (begun) begun(pid);
   return std::move(ours);
 }
 
 /// Returns the daemon's end of the socket pair with a new launcher process, which has its root.
-Result<UniqueFd> StartLauncher(const std::string& state_directory) {
-  TRY_ASSIGN(UniqueFd socket, StartProcess());
+Result<UniqueFd> StartLauncher(const std::string& state_directory, const std::function<void(pid_t)>& begun) {
+  TRY_ASSIGN(UniqueFd socket, StartProcess(begun));
   TRY(SendMessage(socket.Get(), state_directory));
   const auto answer = ReceiveMessage(socket.Get());
   if (!answer) return Fail(ErrorCode::kUnavailable, "the keeper launcher ended as soon as it was started");
@@ -63,9 +64,10 @@ Result<UniqueFd> StartLauncher(const std::string& state_directory) {
 
 }  // namespace
 
-Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start(std::string state_directory) {
-  auto launcher = std::make_unique<KeeperLauncher>(std::move(state_directory));
-  TRY_ASSIGN(launcher->socket_, StartLauncher(launcher->state_directory_));
+Result<std::unique_ptr<KeeperLauncher>> KeeperLauncher::Start(std::string state_directory,
+                                                              std::function<void(pid_t)> begun) {
+  auto launcher = std::make_unique<KeeperLauncher>(std::move(state_directory), std::move(begun));
+  TRY_ASSIGN(launcher->socket_, StartLauncher(launcher->state_directory_, launcher->begun_));
   return launcher;
 }
 
@@ -93,7 +95,7 @@ Result<ForkedKeeper> KeeperLauncher::Ask(const std::string& request, int first_f
   const std::scoped_lock lock(mutex_);
   auto forked = AskOnce(request, first_fd, second_fd);
   if (!forked && forked.error().code == ErrorCode::kUnavailable) {
-    TRY_ASSIGN(socket_, StartLauncher(state_directory_));
+    TRY_ASSIGN(socket_, StartLauncher(state_directory_, begun_));
     forked = AskOnce(request, first_fd, second_fd);
   }
   return forked;

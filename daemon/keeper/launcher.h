@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,9 +34,12 @@ class KeeperLauncher {
  public:
   /// Has no process yet: the first fork starts it. Keepers will see `state_directory` and little else of the
   /// host (daemon/init/outer_root.h).
-  explicit KeeperLauncher(std::string state_directory) : state_directory_(std::move(state_directory)) {}
+  /// `begun` is told of each launcher process before it does anything.
+  explicit KeeperLauncher(std::string state_directory, std::function<void(pid_t)> begun = {})
+      : state_directory_(std::move(state_directory)), begun_(std::move(begun)) {}
   /// Starts the process, ahead of the first create, which would otherwise wait for it.
-  static Result<std::unique_ptr<KeeperLauncher>> Start(std::string state_directory);
+  static Result<std::unique_ptr<KeeperLauncher>> Start(std::string state_directory,
+                                                       std::function<void(pid_t)> begun = {});
   KeeperLauncher(const KeeperLauncher&) = delete;
   KeeperLauncher& operator=(const KeeperLauncher&) = delete;
 
@@ -51,6 +55,7 @@ class KeeperLauncher {
   Result<ForkedKeeper> AskOnce(const std::string& request, int first_fd, int second_fd) const;
 
   const std::string state_directory_;
+  const std::function<void(pid_t)> begun_;
   std::mutex mutex_;
   UniqueFd socket_;
 };

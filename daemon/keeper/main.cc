@@ -110,8 +110,8 @@ class KeeperLoop {
   KeeperReply CarryOut(const KeeperRequest& request, int fd, Message message) {
     switch (request.op) {
       case Op::kStart:
-        return Start(request,
-                     message.descriptors.empty() ? UniqueFd() : std::move(message.descriptors.front()));
+        message.descriptors.resize(2);
+        return Start(request, std::move(message.descriptors[0]), std::move(message.descriptors[1]));
       case Op::kStatus:
         return keeper_.Status();
       case Op::kSpec: {
@@ -161,10 +161,10 @@ class KeeperLoop {
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
   }
 
-  KeeperReply Start(const KeeperRequest& request, UniqueFd engine_tree) {
+  KeeperReply Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
     if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
     if (request.spec) directory_ = request.spec->directory;
-    auto reply = keeper_.Start(request, std::move(engine_tree));
+    auto reply = keeper_.Start(request, std::move(engine_tree), std::move(control_group));
     started_ = true;
     return reply ? *reply : CannotStart(reply.error());
   }

@@ -46,6 +46,8 @@ struct KeeperSpec {
   gid_t engine_gid = 0;
   uid_t volume_uid = 0;
   gid_t volume_gid = 0;
+  /// The control group of what runs in the container, which comes along as a descriptor; empty: none.
+  std::string control_group{};
   bool host_network = false;   ///< else one of its own, and nothing in it
   std::string name_servers{};  ///< with host_network: the host's resolv.conf
   /// The engine is not started until StartEngine: commands put files into its data directory first.
@@ -61,7 +63,10 @@ struct KeeperSpec {
 
 struct KeeperStarted {
   pid_t pid = 0;
-  uid_t engine_uid = 0;  ///< who the engine runs as
+  uid_t engine_uid = 0;     ///< who the engine runs as
+  bool limited = false;     ///< its limits are in force
+  bool oom_score = false;   ///< the keeper is nearly last to go when memory runs out
+  bool io_flusher = false;  ///< it does not wait for memory that only its own writes can free
   /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
   std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
@@ -95,6 +100,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("gid", x.engine_gid);
   visit.Field("volumeUid", x.volume_uid);
   visit.Field("volumeGid", x.volume_gid);
+  visit.Field("controlGroup", x.control_group);
   visit.Field("hostNetwork", x.host_network);
   visit.Field("nameServers", x.name_servers);
   visit.Field("holdEngine", x.hold_engine);
@@ -108,6 +114,9 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
 void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("pid", x.pid);
   visit.Field("uid", x.engine_uid);
+  visit.Field("limited", x.limited);
+  visit.Field("oomScore", x.oom_score);
+  visit.Field("ioFlusher", x.io_flusher);
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
 }

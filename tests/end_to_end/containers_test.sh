@@ -43,13 +43,43 @@ case_the_engine_has_few_rights() {
   local pid
   pid=$(server_pid "$(keeper_pid "$(field first id)")")
   [[ -n $pid ]] || fail "no server below the keeper"
-  assert_eq "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" "$(id -u spawnd)" "engine's user"
+  assert_eq "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" "$((1879048192 + $(field first port)))" "engine's user"
   assert_eq "$(awk '/^CapEff:|^CapPrm:|^CapBnd:/ {print $2}' "/proc/$pid/status" | sort -u | head -n 1)" 0000000000000000 "capabilities"
   assert_eq "$(awk '/^NoNewPrivs:/ {print $2}' "/proc/$pid/status")" 1
   local namespace
   for namespace in mnt pid ipc; do
     [[ $(readlink "/proc/$pid/ns/$namespace") != "$(readlink "/proc/self/ns/$namespace")" ]] || fail "engine shares our $namespace namespace"
   done
+}
+
+# Seen from the host: not by the pid namespaces, but by the users that the kernel knows.
+case_each_engine_has_a_user_of_its_own() {
+  local mine others
+  make_container base second
+  mine=$(server_pid "$(keeper_pid "$(field first id)")")
+  others=$(server_pid "$(keeper_pid "$(field second id)")")
+  assert_eq "$(field first confinement.user)" own
+  assert_eq "$(field first confinement.userId)" "$(stat -c %u "/proc/$mine")"
+  assert_eq "$(stat -c %u "/proc/$others")" "$((1879048192 + $(field second port)))" "the second's user"
+  as_first() { setpriv --reuid "$(stat -c %u "/proc/$mine")" --regid "$(stat -c %g "/proc/$mine")" --clear-groups "$@"; }
+  as_first kill -0 "$mine" || fail "it does not reach itself"
+  ! as_first kill -0 "$others" 2>/dev/null || fail "it may signal the other"
+  ! as_first cat "/proc/$others/environ" >/dev/null 2>&1 || fail "it may read the other"
+  # What the server sees as its own, the disk knows as engineUser's: an image fits every container.
+  sql second '' "create table owners (line text)"
+  sql second '' "copy owners from program 'stat -c %u:%g PG_VERSION; id -un'"
+  assert_eq "$(sql second '' 'table owners')" "$(stat -c %u:%g "/proc/$others")"$'\n'spawnd
+  ctl delete data-container -q second
+}
+
+case_limits_are_checked_and_shown() {
+  assert_exit 0 ctl create data-container -q -i base --name limited --memory 512MiB --cpus 1.5 --pids 200
+  assert_eq "$(ctl get data-container limited -o json | jq -c .limits)" '{"memoryBytes":536870912,"cpus":1.5,"pids":200,"cpuWeight":100,"ioWeight":100}'
+  assert_eq "$(field first limits.pids)" 4096 "the daemon's"
+  (( $(field first limits.memoryBytes) > 0 )) || fail "no limit of memory"
+  ctl delete data-container -q limited
+  assert_error 64 "--memory: 'lots' is not a size from 32MiB to 1024TiB" -- ctl create data-container -i base --memory lots
+  assert_error 64 "--pids: '3' is not a number from 32 to 4194304" -- ctl create data-container -i base --pids 3
 }
 
 # What a server has open from the start is what its programs inherit. Of the host that is nothing but devices, and the

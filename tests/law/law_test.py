@@ -26,7 +26,7 @@ MAY_INCLUDE = {
 # no room at that. A room not named here is a folder without a law, which is one itself.
 ROOMS = {
     "daemon/loop": {"base"},
-    "daemon/host": {"engines", "base"},
+    "daemon/host": {"engines", "api", "base"},
     "daemon/session": {"engines", "api", "base"},
     "daemon/init": {"daemon/session", "engines", "storage", "base"},
     "daemon/tools": {"daemon/init", "engines", "base"},

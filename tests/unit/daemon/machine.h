@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
+#include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
@@ -122,7 +123,8 @@ struct Machine {
   const std::unique_ptr<Mailbox> mailbox = Made(MakeMailbox(loop->Get()));
   SpaceReserve reserve;
   const std::unique_ptr<Catalog> catalog;
-  const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}};
+  const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}, {}};
+  ControlGroups groups;
   Ports ports{"127.0.0.1", 20001, 29999};
   Installations installations{{}, false, {}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
@@ -130,8 +132,8 @@ struct Machine {
   const std::unique_ptr<Jobs> removals = Jobs::Start({1});
   Images images{*catalog, layout, reserve, *removals, *mailbox, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
-  Containers containers{{*catalog, layout, reserve, engine_host, ports, installations, launcher, loop->Get(),
-                         *mailbox, *launches, *removals, [this](int64_t image_id) {
+  Containers containers{{*catalog, layout, reserve, engine_host, groups, ports, installations, launcher,
+                         loop->Get(), *mailbox, *launches, *removals, [this](int64_t image_id) {
                            images.ContainerGone(image_id);
                            look();
                          }}};

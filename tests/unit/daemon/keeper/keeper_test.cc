@@ -25,7 +25,7 @@ TEST_CASE("a volume that cannot be read is not taken for a poisoned one") {
   request.spec->volume_bytes = uint64_t{1} << 20U;
   request.spec->installation.engine = engines::AllEngines().front()->Name();
   Keeper keeper;
-  const auto started = keeper.Start(request, UniqueFd());
+  const auto started = keeper.Start(request, UniqueFd(), UniqueFd());
   REQUIRE_FALSE(started);
   INFO(started.error().message);
   CHECK(started.error().code == ErrorCode::kIo);

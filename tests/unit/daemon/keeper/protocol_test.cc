@@ -167,7 +167,7 @@ TEST_CASE("every operation keeps its name and its fields") {
 TEST_CASE("a reply brings its error, its timings and its numbers") {
   KeeperReply reply;
   reply.error.emplace(ErrorCode::kInUse, "port 20001 is in use", "Stop it.");
-  reply.started = {42, 0, {{"volume", 0.5}, {"fuse", 1.25}}, {}};
+  reply.started = {42, 0, false, false, false, {{"volume", 0.5}, {"fuse", 1.25}}, {}};
   reply.databases = {"a", "b"};
   reply.sealed = {{"l1", "l2"}, 100, 50};
 

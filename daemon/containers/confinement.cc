@@ -1,0 +1,54 @@
+#include "daemon/containers/confinement.h"
+
+#include <spdlog/spdlog.h>
+
+#include "api/limits.h"
+#include "daemon/containers/containers.h"
+#include "daemon/containers/life.h"
+
+namespace spawnd::daemon {
+
+api::Limits LimitsOf(const ContainerRow& container, const ImageRow& image, const EngineHost& host) {
+  return api::Overlay(container.limits, api::Overlay(image.limits, host.limits));
+}
+
+api::Confinement ConfinementFrom(const KeeperStarted& started, const EngineHost& host) {
+  api::Confinement confinement;
+  confinement.user = started.engine_uid == host.uid ? "shared" : "own";
+  confinement.user_id = started.engine_uid;
+  confinement.limits = started.limited ? "enforced" : "none";
+  confinement.oom_score = started.oom_score ? "set" : "none";
+  confinement.io_flusher = started.io_flusher ? "set" : "none";
+  return confinement;
+}
+
+std::vector<std::string> MissingOf(const api::Confinement& confinement) {
+  std::vector<std::string> missing;
+  if (confinement.user == "shared") {
+    missing.emplace_back(
+        "all containers run as one user: this kernel cannot show a volume's files as another user's");
+  }
+  if (confinement.oom_score == "none") {
+    missing.emplace_back(
+        "keepers are killed like others when memory runs out: their OOM score cannot be set");
+  }
+  if (confinement.io_flusher == "none") {
+    missing.emplace_back(
+        "keepers may wait for memory that only their own writes free: PR_SET_IO_FLUSHER is refused");
+  }
+  return missing;
+}
+
+void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
+  life.confinement = ConfinementFrom(started, uses_.engine_host);
+  for (const std::string& missing : MissingOf(*life.confinement)) {
+    if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);
+  }
+}
+
+std::optional<api::Confinement> Containers::ConfinementOf(int64_t id) const {
+  const auto found = lives_.find(id);
+  return found == lives_.end() ? std::nullopt : found->second->confinement;
+}
+
+}  // namespace spawnd::daemon
