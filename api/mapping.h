@@ -94,12 +94,12 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("network", x.network);
   visit.Field("tls", x.tls);
   visit.Field("superuser", x.superuser);
+  visit.Field("limits", x.limits);
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("backups", x.backups);
   visit.Field("scriptsFolders", x.scripts_folders);
   visit.Field("preScript", x.pre_script);
   visit.Field("postScript", x.post_script);
-  visit.Field("limits", x.limits);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {

@@ -287,26 +287,15 @@ void Daemon::MakeParts(const SocketAccess& access) {
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
-  services_ = std::make_unique<Services>(Services{layout_,
-                                                  teams_,
-                                                  quotas_,
-                                                  disk_,
-                                                  *build_host_,
-                                                  *mailbox_,
-                                                  *builds_,
-                                                  *launches_,
-                                                  *questions_,
-                                                  *logs_,
-                                                  uploads_,
-                                                  BuildVersion(),
-                                                  *catalog_,
-                                                  reserve_,
-                                                  *doorkeeper_,
-                                                  *containers_,
-                                                  *images_,
-                                                  *built_ins_,
-                                                  [this](uid_t uid) { return server_->ConnectionsOf(uid); },
-                                                  reap});
+  services_ = std::make_unique<Services>(
+      Services{layout_,      teams_,         quotas_,
+               disk_,        engine_host_,   groups_,
+               *build_host_, *mailbox_,      *builds_,
+               *launches_,   *questions_,    *logs_,
+               uploads_,     BuildVersion(), *catalog_,
+               reserve_,     *doorkeeper_,   *containers_,
+               *images_,     *built_ins_,    [this](uid_t uid) { return server_->ConnectionsOf(uid); },
+               reap});
 }
 
 void Daemon::MakeReload(const std::string& config_path) {

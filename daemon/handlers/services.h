@@ -11,6 +11,8 @@
 #include "daemon/build/host.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
+#include "daemon/host/control_groups.h"
+#include "daemon/host/engine_host.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/logs/log_streams.h"
@@ -28,7 +30,9 @@ struct Services {
   const TeamMembers& teams;
   const Quotas& quotas;
   const Disk& disk;
-  BuildHost& build;  ///< for build jobs; with the ports, the installations and the address of servers
+  const EngineHost& engine_host;
+  const ControlGroups& groups;
+  BuildHost& build;  ///< for build jobs; with the ports and the installations
   Mailbox& mailbox;
   Jobs& builds;
   Jobs& launches;

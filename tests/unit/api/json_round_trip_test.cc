@@ -160,14 +160,14 @@ TEST_CASE("requests travel and leave out what was not given") {
 
   CreateDataContainerRequest container;
   container.image = "demo";
-  CHECK(ToJson(container) == R"({"image":"demo"})");
+  CHECK(ToJson(container) == R"({"image":"demo","limits":{}})");
   const auto same = FromJson<CreateDataContainerRequest>(ToJson(container));
   REQUIRE(same);
   CHECK(same->image == "demo");
   CHECK_FALSE(same->durability);
   CHECK_FALSE(same->superuser.has_value());
   container.superuser = false;
-  CHECK(ToJson(container) == R"({"image":"demo","superuser":false})");
+  CHECK(ToJson(container) == R"({"image":"demo","superuser":false,"limits":{}})");
 }
 
 TEST_CASE("a request that names a path is told what to send in its place") {
