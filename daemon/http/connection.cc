@@ -196,8 +196,7 @@ void Connection::BeginBody(Request& request) {
 
 /// What came of a streamed body goes on its way, as far as there is room.
 void Connection::FeedBody() {
-  SetTimer(owner_->GetLimits().idle_milliseconds);
-  while (body_ && !input_.empty() && !body_->Full()) {
+  while (body_ && !body_->Full() && (!input_.empty() || parser_.GetState() == RequestParser::State::kHead)) {
     input_.erase(0, parser_.Feed(input_));
     const std::string bytes = parser_.TakeBody();
     if (parser_.GetState() == RequestParser::State::kBroken) {
@@ -210,6 +209,7 @@ void Connection::FeedBody() {
     if (parser_.GetState() == RequestParser::State::kComplete) EndBody();
   }
   SetReading(!body_ || !body_->Full());
+  if (body_) SetTimer(reading_ ? owner_->GetLimits().idle_milliseconds : kLookMilliseconds);
 }
 
 void Connection::EndBody() {
@@ -366,8 +366,11 @@ void Connection::OnTimer(uv_timer_t* timer) {
 }
 
 void Connection::BodyTimedOut() {
+  if (!reading_) {  // it waits for whoever takes the body, and would not see its client go
+    if (PeerGone()) return Close();
+    return SetTimer(kLookMilliseconds);
+  }
   const uint64_t limit = owner_->GetLimits().idle_milliseconds;
-  if (!reading_) return SetTimer(limit);  // it waits for whoever takes the body
   std::exchange(body_, nullptr)
       ->Break(
           {ErrorCode::kTimeout, "nothing of the request's body came for " + std::to_string(limit) + " ms"});

@@ -65,7 +65,7 @@ void RequestParser::Reset() {
 }
 
 size_t RequestParser::Feed(std::string_view bytes) {
-  if (bytes.empty()) return 0;
+  if (bytes.empty() && state_ != State::kHead) return 0;
   if (state_ == State::kHead) llhttp_resume(&parser_);
   state_ = State::kReceiving;
   const llhttp_errno_t code = llhttp_execute(&parser_, bytes.data(), bytes.size());

@@ -32,7 +32,7 @@ class RequestParser {
   RequestParser& operator=(const RequestParser&) = delete;
 
   /// Consumes bytes up to the end of the present request, or of the headers of one with a streamed body;
-  /// returns how many. Call in kEmpty, kReceiving and kHead.
+  /// returns how many. Call in kEmpty, kReceiving and kHead; there also without bytes: the body may be empty.
   size_t Feed(std::string_view bytes);
 
   State GetState() const { return state_; }

@@ -101,13 +101,14 @@ case_a_backup_that_is_deleted_once_it_is_open() {
   assert_eq "$(said_by gone)" gone
 }
 
+endless() { while echo 'select 1;'; do sleep 0.02; done; }
 # A pipe that never ends: whoever gives up, or is killed, leaves nothing.
 case_a_client_that_goes_while_it_sends() {
   local yaml creating; yaml=$(backup_yaml endless "{file: '-'}")
   receiving() { [[ -n $(find "/proc/$(daemon_pid)/fd" -lname "$state/builds/*" 2>/dev/null) ]]; }
   local signal
   for signal in KILL INT; do
-    "$work/spawnctl" create data-image -q -f "$yaml" < <(exec yes 'select 1;') >/dev/null 2>"$work/err" &
+    "$work/spawnctl" create data-image -q -f "$yaml" < <(endless 2>/dev/null) >/dev/null 2>"$work/err" &
     creating=$!
     wait_until 20 receiving
     kill "-$signal" "$creating"
@@ -165,7 +166,7 @@ case_uploads() {
   after=$(awk '/VmHWM/ {print $2}' "/proc/$(daemon_pid)/status")
   (( after - before < 60000 )) || fail "the daemon grew from $before to $after KiB"
   # A body that breaks off is none.
-  curl -s --unix-socket "$socket" -T - -X POST "$url" < <(exec yes) >/dev/null &
+  curl -s --unix-socket "$socket" -T - -X POST "$url" < <(endless 2>/dev/null) >/dev/null &
   sleep 0.5; kill -9 $!; wait $! || true
   assert_contains "$(upload -T "$work/files/u.sql" -X POST "$url?nme=x")" "unknown query parameter 'nme'"
   assert_contains "$(upload -d '' -H 'Authorization: Bearer no' -X POST "$url")" unauthenticated
