@@ -80,6 +80,11 @@ Result<std::vector<std::string>> HandDownControllers(const std::string& director
   return missing;
 }
 
+/// Where in a container's group all that runs in it is.
+std::string EngineGroup(const std::string& group) {
+  return group + "/engine";
+}
+
 /// "max" for no limit.
 std::string OrMax(int64_t number) {
   return number == 0 ? "max" : std::to_string(number);
@@ -179,13 +184,13 @@ void ControlGroups::RemoveEmpty() const {
 Result<std::string> ControlGroups::Prepare(const std::string& name, const api::Limits& limits) const {
   const std::string directory = Directory();
   if (directory.empty()) return std::string();
-  std::string group = directory + "/" + name;
+  const std::string group = directory + "/" + name;
   TRY(MakeGroup(group));
   TRY(HandDownControllers(group).map([](const auto&) {}));
   TRY(MakeGroup(group + "/keeper"));
   TRY(MakeGroup(EngineGroup(group)));
   TRY(SetLimits(group, limits));
-  return group;
+  return EngineGroup(group);
 }
 
 void ControlGroups::AdmitKeeper(const std::string& name, pid_t keeper) const {

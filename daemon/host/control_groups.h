@@ -36,8 +36,8 @@ class ControlGroups {
   /// What of the limits cannot be had, in words; one each.
   std::vector<std::string> Missing() const;
 
-  /// The group of that name ("c10001"), made if need be, with these limits in force. Returns its directory;
-  /// empty when limits are not enforced.
+  /// The group of that name ("c10001"), made if need be, with these limits in force. Returns the directory of
+  /// its part for what runs in the container; empty when limits are not enforced.
   Result<std::string> Prepare(const std::string& name, const api::Limits& limits) const;
   /// Moves a keeper to its place.
   void AdmitKeeper(const std::string& name, pid_t keeper) const;
@@ -62,10 +62,5 @@ class ControlGroups {
   std::string directory_;  ///< empty: not enforced
   std::vector<std::string> missing_;
 };
-
-/// Where in a container's group the engine is, and with it all that process 1 starts.
-inline std::string EngineGroup(const std::string& group) {
-  return group + "/engine";
-}
 
 }  // namespace spawnd::daemon

@@ -22,6 +22,9 @@ if [[ ! -e root/etc/debian_version ]]; then
   chroot root sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql-15'
 fi
 
+# The server by another name.
+cp root/usr/bin/redis-check-rdb root/usr/bin/redis-server
+
 # The programs, with the libraries that they find here.
 install "$build/daemon/spawnd" "$build/client/spawnctl" root/usr/bin/
 for library in $(ldd root/usr/bin/spawnd root/usr/bin/spawnctl | awk '/=> \//{print $3}' | sort -u); do
@@ -52,5 +55,5 @@ truncate -s 6G disk.img
 mke2fs -q -t ext4 -d root disk.img
 kernel=$(ls root/boot/vmlinuz-* | tail -n 1)
 exec timeout 1500 qemu-system-x86_64 -accel tcg -m 2G -smp 2 -nographic -no-reboot -kernel "$kernel" \
-  -initrd "${kernel/vmlinuz/initrd.img}" -append 'root=/dev/vda rw console=ttyS0 quiet' \
+  -initrd "${kernel/vmlinuz/initrd.img}" -append 'root=/dev/vda rw console=ttyS0 quiet no_timer_check panic=-1' \
   -drive file=disk.img,if=virtio,format=raw,snapshot=on

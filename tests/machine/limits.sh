@@ -75,4 +75,10 @@ sleep 2
 check "without containers the scope is gone" '[[ ! -e $scope ]]'
 systemctl start spawnd.socket spawnd
 check "and comes again" 'spawnctl create data-container postgres-empty --name again -q && [[ -e $scope/c$(get again .id)/engine ]]'
+
+echo "--- a kernel without user namespaces: one user for all, and it is said"
+sysctl -qw user.max_user_namespaces=0
+check "a container is created all the same" 'spawnctl create data-container postgres-empty --name plain -q && [[ $(sql plain "select 7") == 7 ]]'
+check "as the one user" '[[ $(get plain .confinement.user) == shared && $(get plain .confinement.userId) == $(id -u spawnd) ]]'
+check "the log says so once" '[[ $(journalctl -u spawnd | grep -c "all containers run as one user") == 1 ]]'
 echo "RESULT $((failed))"

@@ -63,7 +63,7 @@ TEST_CASE("limits are written where the kernel reads them") {
       "c7",
       {.memory_bytes = int64_t{512} << 20, .cpus = 1.5, .pids = 200, .cpu_weight = 50, .io_weight = 300});
   REQUIRE(group);
-  CHECK(*group == tree.Path() + "/c7");
+  CHECK(*group == tree.Path() + "/c7/engine");
   CHECK(tree.Text("/c7/engine/memory.max") == "536870912");
   CHECK(tree.Text("/c7/engine/memory.high") == "520093696");
   CHECK(tree.Text("/c7/engine/memory.swap.max") == "0");
