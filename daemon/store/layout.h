@@ -1,6 +1,7 @@
 /// Where everything lies under the state directory. Pure names but for Prepare; safe from any thread.
 ///
-///   <state>/                 0711, so that a socket in it can be reached; what is in it is 0700 or 0600, but for tls
+///   <state>/                 0711, so that a socket in it can be reached; what is in it is 0700 or 0600, but
+///   for tls
 ///     lock                   held by the one daemon that serves this directory
 ///     catalog.db
 ///     reserve                room for deleting on a full disk (reserve.h)
@@ -10,7 +11,8 @@
 ///     builds/<image id>/     the same for an image that is being built
 ///     logs/<image id>.log    what the restore tools said
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
-///     tls/                   the authority of all servers' certificates (daemon/host/certificate_authority.h)
+///     tls/                   the authority of all servers' certificates
+///     (daemon/host/certificate_authority.h)
 ///
 /// Names are made from catalog ids, which are never used twice, so nothing here is ever written over.
 #pragma once

@@ -38,11 +38,11 @@ struct Machine {
   const ScratchDirectory scratch;
   const std::string server = scratch / "redis/bin/redis-server";
   int runs = 0;
-  Installations installations{{scratch.Path()}, false, {}, [this](const std::string& root,
-                                                                  const engines::Command& command) {
-                                ++runs;
-                                return spawnd::testing::RunDirectly(root, command);
-                              }};
+  Installations installations{
+      {scratch.Path()}, false, {}, [this](const std::string& root, const engines::Command& command) {
+        ++runs;
+        return spawnd::testing::RunDirectly(root, command);
+      }};
 };
 
 TEST_CASE("who asks for a list again and again runs no server again and again") {
@@ -58,7 +58,8 @@ TEST_CASE("who asks for a list again and again runs no server again and again") 
 
 TEST_CASE("a server that could not say its version is asked again") {
   Machine machine;
-  machine.Install("if [ -e " + (machine.scratch / "library") + " ]; then echo Redis server v=7.0.15; else echo none >&2; exit 127; fi");
+  machine.Install("if [ -e " + (machine.scratch / "library") +
+                  " ]; then echo Redis server v=7.0.15; else echo none >&2; exit 127; fi");
   CHECK(machine.Found().problem == "none");
   CHECK(machine.Found().problem == "none");
   CHECK(machine.runs == 2);
