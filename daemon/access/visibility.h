@@ -73,7 +73,7 @@ struct Reference {
   std::string_view NamePart() const;
 };
 
-// Loop thread only. ADR 4 has the rules: a bare name means one's own, else what one's teams share, else what
+// Loop thread only. ADR 7 has the rules: a bare name means one's own, else what one's teams share, else what
 // a publisher made public; the newest completed one of the first of these that has any, and never what
 // anybody else calls so. An id means whatever one may see.
 //

@@ -5,7 +5,7 @@ namespace {
 
 // Tags of an image that is not completed yet have active = 0: only then does a tag belong to one image of its
 // owner's of a name (ADR 3), and the index below holds it to that. A team with active = 0 was named by
-// somebody who was not in it: it is a word that shows the image to nobody (ADR 4). Ports stay taken until a
+// somebody who was not in it: it is a word that shows the image to nobody (ADR 7). Ports stay taken until a
 // container's row is gone, names, which are one owner's, only while it lives.
 constexpr const char* kCreate = R"sql(
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
