@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What must not be reachable from inside a container: tried a line each, for every engine that runs here.
+# The walls are listed in docs/security.md. hostile_dumps_test.sh is the same for a dump.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
