@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "api/image_reference.h"
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "base/file.h"
 #include "base/nearest.h"
 #include "engines/registry.h"

@@ -9,7 +9,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

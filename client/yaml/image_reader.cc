@@ -12,7 +12,7 @@
 #include "api/image_reference.h"
 #include "api/json_document.h"
 #include "api/lifetime.h"
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "base/nearest.h"
 #include "client/output/text.h"
 

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "base/file.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
 

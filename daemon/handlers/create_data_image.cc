@@ -4,7 +4,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
-#include "api/limits.h"
+#include "api/resource_limits.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/build.h"
 #include "daemon/handlers/answer.h"

@@ -1,6 +1,5 @@
 /// Limits as users write them.
-#include "api/limits.h"
-
+#include "api/resource_limits.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::api {

@@ -1,4 +1,4 @@
-#include "api/limits.h"
+#include "api/resource_limits.h"
 
 #include <fmt/core.h>
 
