@@ -49,6 +49,8 @@ TTYPath=/dev/ttyS0
 WantedBy=multi-user.target
 UNIT
 chroot root systemctl --quiet enable spawnd.socket spawnd.service try.service
+# It would hang up on what is printed there.
+chroot root systemctl --quiet mask serial-getty@ttyS0.service
 
 rm -f disk.img
 truncate -s 6G disk.img
