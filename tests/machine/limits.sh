@@ -23,7 +23,7 @@ get small '.timings' -c
 journalctl -u spawnd -o cat --no-pager | grep -iE 'limit|user|oom|flusher'
 
 check "the engine is in its group" 'grep -q "^$(pgrep -n -f "port=$(get small .port)")$" $scope/c$id/engine/cgroup.procs'
-check "the keeper is in its own, without a limit" '[[ -s $scope/c$id/keeper/cgroup.procs && $(cat $scope/c$id/keeper/memory.max) == max ]]'
+check "the keeper is in its own, without a limit" '[[ -n $(cat $scope/c$id/keeper/cgroup.procs) && $(cat $scope/c$id/keeper/memory.max) == max ]]'
 uid() { stat -c %u /proc/$(pgrep -f "port=$(get $1 .port)" | head -n 1); }
 check "two engines run as two users" '[[ $(uid small) != $(uid other) && $(uid small) == $((1879048192 + $(get small .port))) ]]'
 check "each is out of the other's reach" '! setpriv --reuid $(uid small) --clear-groups kill -0 $(pgrep -f "port=$(get other .port)" | head -n 1)'
