@@ -64,8 +64,8 @@ bool Join(const std::string& directory, pid_t resident) {
 }
 
 bool IsIn(pid_t process, const std::string& group) {
-  const auto own = OwnGroup(ReadAll(fmt::format("/proc/{}/cgroup", process)));
-  return own && (*own == group || own->starts_with(group + "/"));
+  const std::string own = OwnGroup(ReadAll(fmt::format("/proc/{}/cgroup", process))).value_or("");
+  return !own.empty() && (own == group || own.starts_with(group + "/"));
 }
 
 /// Of an earlier launcher, as long as its containers run, or a new one.
