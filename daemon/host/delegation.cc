@@ -143,8 +143,9 @@ Result<std::string> DelegatedGroup(pid_t resident, const std::string& state_dire
     }
     return ScopeFor(resident, mount, name);
   }
-  TRY_ASSIGN(const std::string own, OwnGroup(ReadAll("/proc/self/cgroup")));
-  return own == "/" ? mount : mount + own;
+  TRY_ASSIGN(std::string own, OwnGroup(ReadAll("/proc/self/cgroup")));
+  if (own.size() == 1) own.clear();  // "/", the root itself
+  return mount + own;
 }
 
 }  // namespace spawnd::daemon
