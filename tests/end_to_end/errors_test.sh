@@ -27,7 +27,7 @@ case_unknown_key() { fails_to_make 64 typo "soruceType" "line 3" "sourceType" --
 case_broken_yaml() { fails_to_make 64 broken "line" -- 'tags: [a, b' 'sourceType: empty'; }
 case_missing_yaml() { assert_error 64 "$work/files/absent.yaml" "hint: --file" -- ctl create data-image -f "$work/files/absent.yaml"; }
 case_missing_backup() { fails_to_make 2 absent "absent.sql" "no such file" -- 'sourceType: backup' 'backup: {file: absent.sql}'; }
-case_backup_is_a_folder() { fails_to_make 64 folder "$work/files" -- 'sourceType: backup' "backups: [{path: $work/files}]"; }
+case_backup_is_a_folder() { fails_to_make 64 folder "'files' is a folder" -- 'sourceType: backup' "backups: [{path: $work/files}]"; }
 
 case_truncated_custom_dump() {
   head -c $(($(stat -c %s "$work/files/custom.dump") / 2)) "$work/files/custom.dump" >"$work/files/cut.dump"
