@@ -161,7 +161,7 @@ case_files_are_opened_as_the_caller() {
   assert_no_image theirs
   chmod 0644 "$work/files/secret.sql"
   assert_exit 0 as_nobody "$work/spawnctl" create data-image -q -f "$yaml"
-  assert_eq "$(image_field theirs owner)" nobody
+  assert_eq "$(image_field nobody/theirs owner)" nobody
 }
 case_strangers_are_kept_out() {
   assert_exit 69 setpriv --reuid nobody --regid nogroup --clear-groups -- "$work/spawnctl" get data-images
