@@ -82,6 +82,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.network = row.network;
   view.tls = row.tls;
   view.superuser = row.superuser;
+  view.limits = row.limits;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.

@@ -39,6 +39,7 @@ TEST_CASE("views: an image as users see it") {
   row.expires_at = 2000;
   row.data_bytes = 7;
   row.disk_bytes = 5;
+  row.limits.pids = 64;
   const api::DataImage view = ViewOfImage(row, "ann");
   CHECK(view.id == 10001);
   CHECK(view.status == api::Status::kCompleted);
@@ -48,6 +49,7 @@ TEST_CASE("views: an image as users see it") {
   CHECK(view.engine_version == "15.20");
   CHECK(view.expires_at == 2000);
   CHECK(view.data_bytes == 7);
+  CHECK(view.limits.pids == 64);
   row.state = ImageState::kPending;
   CHECK(ViewOfImage(row, "").status == api::Status::kPending);
   CHECK(ViewOfImage(row, "").expires_at == 0);  // its lifetime has not begun
