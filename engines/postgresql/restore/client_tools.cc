@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/process.h"
@@ -15,7 +17,7 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr std::chrono::milliseconds kVersionDeadline{3000};
+constexpr std::chrono::milliseconds kVersionDeadline{30000};
 
 std::vector<fs::path> Places(std::string_view name) {
   std::vector<fs::path> places;
@@ -42,7 +44,8 @@ std::vector<fs::path> InPath(std::string_view name) {
   return places;
 }
 
-ClientTool Newest(const std::vector<fs::path>& places) {
+/// `trouble` is why one of them did not answer, as on a machine that is too busy.
+ClientTool Newest(const std::vector<fs::path>& places, std::optional<Error>& trouble) {
   ClientTool newest;
   for (const fs::path& place : places) {
     boost::system::error_code error;
@@ -53,6 +56,7 @@ ClientTool Newest(const std::vector<fs::path>& places) {
     options.argv = {real.string(), "--version"};
     options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
     const auto output = RunAndCapture(options, kVersionDeadline, 4096);
+    if (!output) trouble = output.error();
     if (!output || output->exit_code != 0) continue;
     const std::string version = ParseToolVersion(output->output);
     if (!version.empty() && (newest.path.empty() || VersionLess(newest.version, version))) {
@@ -65,9 +69,11 @@ ClientTool Newest(const std::vector<fs::path>& places) {
 }  // namespace
 
 Result<ClientTool> FindClientTool(std::string_view name) {
-  ClientTool tool = Newest(Places(name));
-  if (tool.path.empty()) tool = Newest(InPath(name));
+  std::optional<Error> trouble;
+  ClientTool tool = Newest(Places(name), trouble);
+  if (tool.path.empty()) tool = Newest(InPath(name), trouble);
   if (!tool.path.empty()) return tool;
+  if (trouble) return Fail(std::move(*trouble));
   return Fail(ErrorCode::kUnsupported,
               "'" + std::string(name) + "', which restores this backup, is not installed",
               "Install it with `apt install postgresql-client-15` or a newer one.");
@@ -83,8 +89,8 @@ Result<void> CheckRestricts(const ClientTool& psql) {
   SpawnOptions options;
   options.argv = {psql.path, "--help=commands"};
   options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  const auto commands = RunAndCapture(options, kVersionDeadline, 64 * 1024);
-  if (commands && commands->output.find("\\restrict ") != std::string::npos) return {};
+  TRY_ASSIGN(const ProcessOutput commands, RunAndCapture(options, kVersionDeadline, 64 * 1024));
+  if (commands.output.find("\\restrict ") != std::string::npos) return {};
   return Fail(ErrorCode::kUnsupported,
               "psql " + psql.version + " at '" + psql.path +
                   "' has no restricted mode, in which a backup cannot give it commands",
