@@ -35,6 +35,10 @@ Result<rapidjson::Document> Parse(std::string_view json) {
   return api::ParseJson(json, api::kResponseLimits, "the answer");
 }
 
+/// Where what clients need to connect is empty.
+constexpr const char* kWhyEmpty =
+    "A data container has one, once it runs; an access token for reading only sees none.";
+
 /// One field of one resource as a line.
 Result<std::string> FieldLine(const rapidjson::Value& resource, std::string_view field) {
   if (resource.IsObject()) {
@@ -52,7 +56,11 @@ Result<std::string> FieldLine(const rapidjson::Value& resource, std::string_view
 
 Result<std::string> FieldLines(std::string_view json, std::string_view field) {
   TRY_ASSIGN(const rapidjson::Document document, Parse(json));
-  if (!document.IsArray()) return FieldLine(document, field);
+  if (!document.IsArray()) {
+    TRY_ASSIGN(std::string line, FieldLine(document, field));
+    if (line != "\n") return line;
+    return Fail(ErrorCode::kForbidden, fmt::format("there is no '{}' to print", field), kWhyEmpty);
+  }
   std::string lines;
   for (const rapidjson::Value& resource : document.GetArray()) {
     TRY_ASSIGN(const std::string line, FieldLine(resource, field));
@@ -70,8 +78,10 @@ Result<std::string> EnvironmentLines(std::string_view json) {
   }
   const auto member = document.IsObject() ? document.FindMember("environment") : document.MemberEnd();
   if (!document.IsObject() || member == document.MemberEnd() || !member->value.IsObject()) {
-    return Fail(ErrorCode::kInvalidArgument, "there is no environment to print",
-                "A data container has one, once it runs.");
+    return Fail(ErrorCode::kInvalidArgument, "there is no environment to print", kWhyEmpty);
+  }
+  if (member->value.ObjectEmpty()) {
+    return Fail(ErrorCode::kForbidden, "there is no environment to print", kWhyEmpty);
   }
   std::string lines;
   for (const auto& [name, value] : member->value.GetObject()) {
