@@ -11,7 +11,8 @@ namespace spawnd::client {
 /// For Command::max_arguments.
 inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 
-inline constexpr Flag kImageFlag{"--image", "-i", "<image>", "id, name or name:tag of the data image"};
+inline constexpr Flag kImageFlag{"--image", "-i", "<image>",
+                                 "id, name, name:tag or owner/name of the data image"};
 inline constexpr Flag kDurabilityFlag{"--durability", "", "<mode>",
                                       "what a power cut may take: everysec, about a second; always, nothing"};
 inline constexpr Flag kSuperuserFlag{"--superuser", "", "",

@@ -65,9 +65,9 @@ constexpr std::array<Flag, 2> kContainerFlags{
 
 constexpr std::array<Command, 2> kCommands{{
     {"logs", "data-image", "<image>", 1, 1, "Show what the restore of a data image said",
-     "spawnctl logs data-image WidgetStore\n", kImageFlags, LogsOfImage},
+     "  spawnctl logs data-image shop\n", kImageFlags, LogsOfImage},
     {"logs", "data-container", "<container>", 1, 1, "Show the log of a data container's engine",
-     "spawnctl logs data-container demo --tail 100 -f\n", kContainerFlags, LogsOfContainer},
+     "  spawnctl logs data-container mine --tail 100 -f\n", kContainerFlags, LogsOfContainer},
 }};
 
 }  // namespace
