@@ -159,6 +159,18 @@ int LetOnlyClientsIn(int socket, const Address& address) {
   return ::setsockopt(socket, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) != 0 ? errno : 0;
 }
 
+bool IsLoopback(const Address& address) {
+  if (address.any.sa_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr) != 0;
+  return ntohl(address.v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+}
+
+/// An attempt to connect gets no answer, but its first packet leaves, with data if the program wants that
+/// (MSG_FASTOPEN). Without capabilities nobody takes a socket off its device. 0 or an errno.
+int StayOnThisMachine(int socket) {
+  constexpr std::string_view kDevice = "lo";
+  return ::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, kDevice.data(), kDevice.size()) != 0 ? errno : 0;
+}
+
 /// 0 or the errno that the engine is to see.
 int BindOnHost(const engines::Endpoint& endpoint, const Asked& asked, UniqueFd& socket) {
   const auto address = AddressOf(endpoint);
@@ -175,6 +187,9 @@ int BindOnHost(const engines::Endpoint& endpoint, const Asked& asked, UniqueFd& 
     ::setsockopt(socket.Get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
   }
   if (const int err = LetOnlyClientsIn(socket.Get(), address->first); err != 0) return err;
+  if (IsLoopback(address->first)) {
+    if (const int err = StayOnThisMachine(socket.Get()); err != 0) return err;
+  }
   return ::bind(socket.Get(), &any, address->second) != 0 ? errno : 0;
 }
 

@@ -231,6 +231,10 @@ for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
     try: stolen.setsockopt(socket.SOL_SOCKET, 27, 0); print("UNLOCKED", flush=True)
     except OSError: pass
     libc.connect(stolen.fileno(), (ctypes.c_char * 16)(), 16)  # no family: disconnects
+    # Off its device, the first packet of an attempt to connect (MSG_FASTOPEN: with data) could go anywhere.
+    if stolen.getsockopt(socket.SOL_SOCKET, 25, 16) != b"lo\0": print("NO DEVICE", flush=True)
+    try: stolen.setsockopt(socket.SOL_SOCKET, 25, bytes(4)); print("NO DEVICE", flush=True)
+    except OSError: pass
     stolen.settimeout(2)
     try: stolen.connect(("127.0.0.1", int(sys.argv[1]))); stolen.send(b"escaped"); print("CONNECTED", flush=True)
     except OSError as e: print("not connected", e, flush=True)
@@ -257,6 +261,7 @@ END
     assert_lacks "$said" CONNECTED
     assert_lacks "$said" UNLOCKED
     assert_lacks "$said" INTERFACES
+    assert_lacks "$said" "NO DEVICE"
     [[ $said != *found* ]] || found=1
   done
   (( found )) || note "no server handed a client's socket on"

@@ -38,6 +38,9 @@ accept(my $client, $server) or die;
 my $message = "from inside\n"; syswrite($client, $message);
 # A way out: the client's socket is the host's. Disconnected it can be connected to something else.
 connect($client, pack("S x14", 0)) or die "disconnect: $!";
+# Nor does the first packet of an attempt leave the machine, with data in it (SO_BINDTODEVICE is 25).
+print "device ", unpack("Z*", getsockopt($client, SOL_SOCKET, 25)), "\n";
+print "OFF ITS DEVICE\n" if setsockopt($client, SOL_SOCKET, 25, pack("x4"));
 $SIG{ALRM} = sub { print "blocked\n"; exit 0 }; alarm 2;
 if (connect($client, sockaddr_in($host_port, INADDR_LOOPBACK))) { print "ESCAPED\n" } else { print "blocked: $!\n" }
 )";
@@ -96,6 +99,7 @@ std::string Serve(uint16_t port, uint16_t host_port, bool with_client) {
     options.stdout_fd = output->write_end.Get();
     options.stderr_fd = output->write_end.Get();
     options.no_new_privileges = true;
+    options.no_capabilities = true;
     options.system_call_filter = *filter;
     options.filter_listener_socket = sockets->theirs.Get();
     const auto pid = Spawn(options);
@@ -128,6 +132,8 @@ TEST_CASE("a server in an empty network is reached on the host, and reaches noth
   CHECK(said.find("blocked") != std::string::npos);
   INFO(said);
   CHECK(said.find("ESCAPED") == std::string::npos);
+  CHECK(said.find("device lo\n") != std::string::npos);
+  CHECK(said.find("OFF ITS DEVICE") == std::string::npos);
   ::fcntl(host_service.Get(), F_SETFL, O_NONBLOCK);
   CHECK(::accept(host_service.Get(), nullptr, nullptr) == -1);
 }
