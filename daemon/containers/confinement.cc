@@ -1,10 +1,6 @@
 #include "daemon/containers/confinement.h"
 
-#include <spdlog/spdlog.h>
-
 #include "api/resource_limits.h"
-#include "daemon/containers/containers.h"
-#include "daemon/containers/life.h"
 
 namespace spawnd::daemon {
 
@@ -37,18 +33,6 @@ std::vector<std::string> MissingOf(const api::Confinement& confinement) {
         "keepers may wait for memory that only their own writes free: PR_SET_IO_FLUSHER is refused");
   }
   return missing;
-}
-
-void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
-  life.confinement = ConfinementFrom(started, uses_.engine_host);
-  for (const std::string& missing : MissingOf(*life.confinement)) {
-    if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);
-  }
-}
-
-std::optional<api::Confinement> Containers::ConfinementOf(int64_t id) const {
-  const auto found = lives_.find(id);
-  return found == lives_.end() ? std::nullopt : found->second->confinement;
 }
 
 }  // namespace spawnd::daemon

@@ -443,4 +443,16 @@ void Containers::Forget(int64_t id) {
   uses_.container_gone(image_id);
 }
 
+void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
+  life.confinement = ConfinementFrom(started, uses_.engine_host);
+  for (const std::string& missing : MissingOf(*life.confinement)) {
+    if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);
+  }
+}
+
+std::optional<api::Confinement> Containers::ConfinementOf(int64_t id) const {
+  const auto found = lives_.find(id);
+  return found == lives_.end() ? std::nullopt : found->second->confinement;
+}
+
 }  // namespace spawnd::daemon

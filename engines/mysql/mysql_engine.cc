@@ -44,9 +44,10 @@ std::vector<std::string> Initialise(const Launch& launch, const std::string& dat
 
 std::vector<std::string> Options(const Launch& launch) {
   const bool says_replica = !VersionLess(launch.installation.version, kReplicaFrom);
-  // What a restore brought of a replication is not taken up again.
+  // What a restore brought of a replication is not taken up again. "loose": a relative of MySQL that calls
+  // itself one may not know the word.
   std::vector<std::string> options{kNoServerFiles,
-                                   says_replica ? "--skip-replica-start" : "--skip-slave-start"};
+                                   says_replica ? "--loose-skip-replica-start" : "--skip-slave-start"};
   // The X protocol would listen on a port of its own, the same in every container.
   if (!VersionLess(launch.installation.version, kMysqlxFrom)) options.emplace_back("--mysqlx=OFF");
   return options;

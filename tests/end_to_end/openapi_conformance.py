@@ -125,6 +125,8 @@ def strict(schema, root):
     if out.get("type") == "object" and "properties" not in out and "additionalProperties" not in out:
         out["additionalProperties"] = False
     if out.pop("nullable", False):
+        if "type" not in out:  # of another schema, which stands in allOf
+            return {"anyOf": [out, {"type": "null"}]}
         out["type"] = [out["type"], "null"]
     return out
 
