@@ -127,20 +127,10 @@ class KeeperLoop {
         if (databases) reply.databases = std::move(*databases);
         return reply;
       }
-      case Op::kRunCommand: {
-        UniqueFd input;
-        if (!message.descriptors.empty()) input = std::move(message.descriptors.front());
-        auto outcome = keeper_.RunCommand(request.command.value_or(engines::Command()), std::move(input));
-        KeeperReply reply = ReplyFor(outcome);
-        if (outcome) reply.outcome = std::move(*outcome);
-        return reply;
-      }
-      case Op::kStartTool: {
-        const ProgramOrder order = request.tool.value_or(ProgramOrder());
-        auto descriptors = TakeDescriptors(order, message);
-        return descriptors ? ReplyFor(keeper_.StartTool(order, std::move(*descriptors)))
-                           : Failed(descriptors.error());
-      }
+      case Op::kRunCommand:
+        return RunCommand(request, std::move(message));
+      case Op::kStartTool:
+        return StartTool(request, std::move(message));
       case Op::kStartEngine:
         return StartEngine(request);
       case Op::kSave: {
@@ -159,6 +149,22 @@ class KeeperLoop {
         break;
     }
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
+  }
+
+  KeeperReply RunCommand(const KeeperRequest& request, Message message) {
+    UniqueFd input;
+    if (!message.descriptors.empty()) input = std::move(message.descriptors.front());
+    auto outcome = keeper_.RunCommand(request.command.value_or(engines::Command()), std::move(input));
+    KeeperReply reply = ReplyFor(outcome);
+    if (outcome) reply.outcome = std::move(*outcome);
+    return reply;
+  }
+
+  KeeperReply StartTool(const KeeperRequest& request, Message message) {
+    const ProgramOrder order = request.tool.value_or(ProgramOrder());
+    auto descriptors = TakeDescriptors(order, message);
+    return descriptors ? ReplyFor(keeper_.StartTool(order, std::move(*descriptors)))
+                       : Failed(descriptors.error());
   }
 
   KeeperReply Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
