@@ -83,6 +83,7 @@ Result<void> BuildServer::Launch() {
   const std::string group = ControlGroups::OfBuild(options_.image_id);
   const api::Limits limits = api::Overlay(options_.limits, context_.host.engine_host.limits);
   TRY_ASSIGN(spec.control_group, context_.host.groups.Prepare(group, limits));
+  spec.most_processes = limits.pids.value_or(0);
   TRY(PosixFileSystem().CreateDirectory(spec.directory));
   TRY_ASSIGN(keeper_, KeeperClient::Launch(context_.host.launcher, spec, kLaunchDeadline,
                                            [this] { return context_.stop.stop_requested(); }));

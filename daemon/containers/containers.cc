@@ -216,6 +216,7 @@ Result<Launched> LaunchAndOpenEnd(const Containers::Uses& uses, KeeperSpec spec,
   TRY(MakeContainerDirectory(spec));
   const std::string group = ControlGroups::OfContainer(spec.id);
   TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));
+  spec.most_processes = limits.pids.value_or(0);
   TRY_ASSIGN(const auto keeper, KeeperClient::Launch(uses.launcher, spec, kLaunchDeadline, stop));
   uses.groups.AdmitKeeper(group, keeper->Started().pid);
   Launched launched{keeper->Started(), {}};

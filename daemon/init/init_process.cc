@@ -157,6 +157,11 @@ class InitProcess {
     options.system_call_filter = plan_.filter;
     options.limits = {{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, kOpenFiles, RLIM_INFINITY}};
     options.control_group_fd = plan_.control_group_fd;
+    // Counted by user, so only where the user is this container's alone.
+    if (plan_.control_group_fd < 0 && plan_.most_processes > 0 && !(engine_ == plan_.volume_owner)) {
+      const auto most = static_cast<uint64_t>(plan_.most_processes);
+      options.limits.push_back({RLIMIT_NPROC, most, most});
+    }
     // Daemon and keeper are last to go when memory runs out. The one that uses it up must not inherit that.
     options.oom_score_adj = 0;
     return options;
@@ -194,6 +199,9 @@ class InitProcess {
     program.leash = std::move(descriptors.leash);
     if (order.is_tool) {
       program.options.identity = order.identity;
+      // The caller may have any number of processes elsewhere.
+      std::erase_if(program.options.limits,
+                    [](const ResourceLimit& one) { return one.resource == RLIMIT_NPROC; });
       program.options.no_capabilities = false;  // the one that waits for it decides over them
       program.reads_any_file = order.reads_any_file;
       program.own_mounts = true;

@@ -36,6 +36,7 @@ struct InitPlan {
   std::string filter;           ///< of the engine's system calls (system_calls.h)
   std::string start_filter;     ///< of the server's own; it may ask
   int control_group_fd = -1;    ///< of all that runs in the container but process 1 itself; -1: none
+  int64_t most_processes = 0;   ///< of the engine's user, where there is no such group; 0: no limit
   int filters_fd = -1;  ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
   SessionPlan session{};
   int log_fd = -1;   ///< where the engine prints to

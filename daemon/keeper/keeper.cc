@@ -201,6 +201,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.volume_owner = {spec_.volume_uid, spec_.volume_gid};
   plan_.session = {engine_, launch_};
   plan_.control_group_fd = control_group_.Get();
+  plan_.most_processes = spec_.most_processes;
   plan_.log_fd = log_->Writer();
   plan_.lock_fd = lock_->Descriptor();
   plan_.root.engine_tree = engine_tree.Get();

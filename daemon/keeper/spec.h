@@ -48,6 +48,8 @@ struct KeeperSpec {
   gid_t volume_gid = 0;
   /// The control group of what runs in the container, which comes along as a descriptor; empty: none.
   std::string control_group{};
+  /// Processes and threads of the engine where it has no control group to count them; 0: no limit.
+  int64_t most_processes = 0;
   bool host_network = false;   ///< else one of its own, and nothing in it
   std::string name_servers{};  ///< with host_network: the host's resolv.conf
   /// The engine is not started until StartEngine: commands put files into its data directory first.
@@ -101,6 +103,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("volumeUid", x.volume_uid);
   visit.Field("volumeGid", x.volume_gid);
   visit.Field("controlGroup", x.control_group);
+  visit.Field("mostProcesses", x.most_processes);
   visit.Field("hostNetwork", x.host_network);
   visit.Field("nameServers", x.name_servers);
   visit.Field("holdEngine", x.hold_engine);

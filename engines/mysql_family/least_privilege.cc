@@ -5,7 +5,8 @@
 namespace spawnd::engines::mysql_family {
 
 std::vector<std::string> TakeRightsInSystemDatabases() {
-  // A product's own accounts, which nobody can log in as, need what they have.
+  // A product's own accounts need what they have. Who may make users can rename one and log in as it; what
+  // that gives is a look into its own server's accounts, and no file (README.md).
   constexpr const char* kNotItsOwn = " AND User NOT IN ('mariadb.sys', 'mysql.session', 'mysql.sys')";
   return {"DELETE FROM mysql.db WHERE 'mysql' LIKE Db",
           std::string("DELETE FROM mysql.tables_priv WHERE Db = 'mysql'") + kNotItsOwn,

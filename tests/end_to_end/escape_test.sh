@@ -295,6 +295,8 @@ case_processes() {
     tried "$name" "0" "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -cE 'spawnd (serve|keeper)' || true" "$name: the daemon"
     tried "$name" ".*(No such process|Operation not permitted)" "kill -0 $((daemon + 100000))" "$name: signals"
     tried "$name" "0" 'ulimit -c' "$name: core dumps"
+    # Where no control group counts them (this machine may have none), the user's processes are counted.
+    [[ $(ctl get data-container "$name" -o json | jq -r .confinement.limits) == enforced ]] || tried "$name" "4096" 'ulimit -u' "$name: processes"
     tried "$name" "" 'for fd in /proc/self/fd/*; do readlink $fd; done | grep -vE "^(/dev/(null|random|urandom)|pipe:|socket:|anon_inode:|/proc/[0-9]+/fd|/run/spawnd/)"' "$name: open descriptors"
   done
 }
