@@ -204,21 +204,21 @@ void Doorkeeper::LetIn(http::Request request, Needs needs, const http::Reply& re
 
 void Doorkeeper::LookUpOwner(TokenRow token, http::Request request, const http::Reply& reply, GoOn go_on) {
   // Of whoever is at the other end of the socket: the owner is what it asks for.
-  questions_.Run({request.peer.socket.uid},
-                 [this, token = std::move(token), request = std::move(request), reply,
-                  go_on = std::move(go_on)](const std::stop_token&) mutable {
-                   auto owner = OwnerOf(token, access_);
-                   if (!owner) return SendError(reply, owner.error());
-                   static_cast<Identity&>(request.peer.identity) = std::move(*owner);
-                   mailbox_.Post([this, token = std::move(token), request = std::move(request), reply,
-                                  go_on = std::move(go_on)]() mutable {
-                     // Meanwhile the daemon may have been told to stop, and then nobody does the work.
-                     if (stopping_.stop_requested()) return SendError(reply, Stopping());
-                     tokens_.NoteUse(token);
-                     request.peer.token_id = token.id;
-                     go_on(request);
-                   });
-                 });
+  const JobOwner asks{request.peer.socket.uid};
+  questions_.Run(asks, [this, token = std::move(token), request = std::move(request), reply,
+                        go_on = std::move(go_on)](const std::stop_token&) mutable {
+    auto owner = OwnerOf(token, access_);
+    if (!owner) return SendError(reply, owner.error());
+    static_cast<Identity&>(request.peer.identity) = std::move(*owner);
+    mailbox_.Post([this, token = std::move(token), request = std::move(request), reply,
+                   go_on = std::move(go_on)]() mutable {
+      // Meanwhile the daemon may have been told to stop, and then nobody does the work.
+      if (stopping_.stop_requested()) return SendError(reply, Stopping());
+      tokens_.NoteUse(token);
+      request.peer.token_id = token.id;
+      go_on(request);
+    });
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -26,7 +26,8 @@ constexpr size_t kReadBufferBytes = 64 * 1024;
 
 class UvServer final : public Server, public ConnectionOwner {
  public:
-  UvServer(Limits limits, Handler handler) : limits_(limits), handler_(std::move(handler)), census_(limits) {}
+  UvServer(const Limits& limits, Handler handler)
+      : limits_(limits), handler_(std::move(handler)), census_(limits) {}
 
   ~UvServer() override {
     mailbox_.reset();  // first: what waits in it refers to this object
@@ -181,8 +182,8 @@ class UvServer final : public Server, public ConnectionOwner {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(uv_loop_t* loop, UniqueFd listening_socket, Limits limits,
-                                              Handler handler) {
+Result<std::unique_ptr<Server>> Server::Start(uv_loop_t* loop, UniqueFd listening_socket,
+                                              const Limits& limits, Handler handler) {
   auto server = std::make_unique<UvServer>(limits, std::move(handler));
   TRY(server->Listen(loop, std::move(listening_socket)));
   return server;

@@ -18,8 +18,8 @@ class Server {
   /// Serves on a listening Unix socket until Close. `handler` runs on the loop thread and must not block. A
   /// request that breaks a limit or the protocol is answered (400, 408, 413, 414, 431, 505) as JSON and
   /// closed; so is a connection that is one too many (429, 503), at once.
-  static Result<std::unique_ptr<Server>> Start(uv_loop_t* loop, UniqueFd listening_socket, Limits limits,
-                                               Handler handler);
+  static Result<std::unique_ptr<Server>> Start(uv_loop_t* loop, UniqueFd listening_socket,
+                                               const Limits& limits, Handler handler);
   virtual ~Server() = default;
   /// How many connections that user has. Loop thread.
   virtual size_t ConnectionsOf(uid_t uid) const = 0;

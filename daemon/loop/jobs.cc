@@ -16,7 +16,7 @@ namespace {
 
 class ThreadJobs final : public Jobs {
  public:
-  explicit ThreadJobs(Places places) : queue_(places) {
+  explicit ThreadJobs(const Places& places) : queue_(places) {
     // The threads inherit this mask: signals are the loop thread's business, and a broken pipe is an error
     // code.
     sigset_t all;
@@ -149,7 +149,7 @@ class ThreadJobs final : public Jobs {
 
 }  // namespace
 
-std::unique_ptr<Jobs> Jobs::Start(Places places) {
+std::unique_ptr<Jobs> Jobs::Start(const Places& places) {
   return std::make_unique<ThreadJobs>(std::move(places));
 }
 

@@ -33,7 +33,7 @@ struct Job {
 class Jobs {
  public:
   /// A thread for each of `places.all`.
-  static std::unique_ptr<Jobs> Start(Places places);
+  static std::unique_ptr<Jobs> Start(const Places& places);
   virtual ~Jobs() = default;  ///< As Stop.
   virtual void Run(Job job) = 0;
   void Run(JobOwner owner, std::function<void(std::stop_token)> work) { Run(Job{owner, std::move(work)}); }
