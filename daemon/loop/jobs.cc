@@ -150,7 +150,7 @@ class ThreadJobs final : public Jobs {
 }  // namespace
 
 std::unique_ptr<Jobs> Jobs::Start(const Places& places) {
-  return std::make_unique<ThreadJobs>(std::move(places));
+  return std::make_unique<ThreadJobs>(places);
 }
 
 }  // namespace spawnd::daemon
