@@ -58,7 +58,7 @@ Result<std::string> FieldLines(std::string_view json, std::string_view field) {
   TRY_ASSIGN(const rapidjson::Document document, Parse(json));
   if (!document.IsArray()) {
     TRY_ASSIGN(std::string line, FieldLine(document, field));
-    if (line != "\n") return line;
+    if (line.size() > 1) return line;  // more than its end
     return Fail(ErrorCode::kForbidden, fmt::format("there is no '{}' to print", field), kWhyEmpty);
   }
   std::string lines;
