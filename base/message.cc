@@ -4,8 +4,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
+
+#include "base/ancillary.h"
 
 namespace spawnd {
 namespace {
@@ -23,14 +25,8 @@ Result<void> SendPart(int socket, char kind, std::string_view part, const std::v
   message.msg_iov = bytes.data();
   message.msg_iovlen = bytes.size();
   if (!descriptors.empty()) {
-    const size_t length = descriptors.size() * sizeof(int);
     message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(length);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(length);
-    std::memcpy(CMSG_DATA(header), descriptors.data(), length);
+    PutDescriptors(message, descriptors);
   }
   ssize_t sent = 0;
   do {
@@ -38,19 +34,6 @@ Result<void> SendPart(int socket, char kind, std::string_view part, const std::v
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return {};
   return Fail(ErrorCode::kUnavailable, ErrnoError(errno, "the control socket is closed").message);
-}
-
-void TakeDescriptors(msghdr& message, std::vector<UniqueFd>& descriptors) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
-      UniqueFd fd(number);
-      if (descriptors.size() < kMaxDescriptors) descriptors.push_back(std::move(fd));
-    }
-  }
 }
 
 }  // namespace
@@ -78,12 +61,7 @@ bool SendDescriptor(int socket, int fd) {
   message.msg_iov = &text;
   message.msg_iovlen = 1;
   message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  PutDescriptors(message, std::span(&fd, 1));
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
@@ -106,7 +84,9 @@ Result<std::optional<Message>> MessageReader::TakePart(int socket, int flags) {
   message_.text.resize(before + (received > 0 ? static_cast<size_t>(received) - 1 : 0));
   if (nothing) return Fail(ErrorCode::kTimeout, "there is no message on a control socket");
   if (received <= 0) return Fail(ErrorCode::kUnavailable, "the control socket was closed");
-  TakeDescriptors(message, message_.descriptors);
+  for (UniqueFd& fd : DescriptorsOf(message)) {
+    if (message_.descriptors.size() < kMaxDescriptors) message_.descriptors.push_back(std::move(fd));
+  }
   if ((message.msg_flags & MSG_TRUNC) != 0 || message_.text.size() > kMaxMessageBytes) {
     return Fail(ErrorCode::kInvalidArgument, "a message on a control socket is too long");
   }

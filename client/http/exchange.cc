@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/ancillary.h"
 #include "client/http/response.h"
 
 namespace spawnd::client {
@@ -154,12 +155,7 @@ ssize_t SendSome(int fd, std::string_view text, std::span<const int> descriptors
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxRequestDescriptors)> control{};
   if (!descriptors.empty()) {
     message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+    PutDescriptors(message, descriptors);
   }
   return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

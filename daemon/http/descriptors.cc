@@ -3,12 +3,13 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/ancillary.h"
 
 namespace spawnd::daemon::http {
 namespace {
@@ -77,15 +78,7 @@ ssize_t ReceiveBytes(int socket, std::span<char> memory, std::vector<UniqueFd>* 
   }
   const ssize_t received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (received < 0 || descriptors == nullptr) return received;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
-      descriptors->emplace_back(number);
-    }
-  }
+  for (UniqueFd& fd : DescriptorsOf(message)) descriptors->push_back(std::move(fd));
   return received;
 }
 

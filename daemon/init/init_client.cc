@@ -14,7 +14,6 @@
 
 #include "base/descriptors.h"
 #include "base/message.h"
-#include "daemon/init/command_text.h"
 
 namespace spawnd::daemon {
 

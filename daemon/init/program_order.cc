@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
-#include <vector>
+
+#include "daemon/init/command_text.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -17,37 +18,12 @@ void PutPlain(std::string& packet, const T& value) {
   packet.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-void PutText(std::string& packet, const std::string& text) {
-  // None of them can hold a zero byte: they are arguments of a program.
-  packet.append(text.c_str(), text.size() + 1);
-}
-void PutTexts(std::string& packet, const std::vector<std::string>& texts) {
-  PutPlain(packet, static_cast<uint32_t>(texts.size()));
-  for (const std::string& text : texts) PutText(packet, text);
-}
-
-// Each is false when the packet is cut short.
+/// False when the packet is cut short.
 template <typename T>
 bool TakePlain(std::string_view& packet, T& value) {
   if (packet.size() < sizeof value) return false;
   std::memcpy(&value, packet.data(), sizeof value);
   packet.remove_prefix(sizeof value);
-  return true;
-}
-bool TakeText(std::string_view& packet, std::string& text) {
-  const size_t end = packet.find('\0');
-  if (end == std::string_view::npos) return false;
-  text = packet.substr(0, end);
-  packet.remove_prefix(end + 1);
-  return true;
-}
-bool TakeTexts(std::string_view& packet, std::vector<std::string>& texts) {
-  uint32_t count = 0;
-  if (!TakePlain(packet, count)) return false;
-  for (std::string text; count > 0; --count) {
-    if (!TakeText(packet, text)) return false;
-    texts.push_back(text);
-  }
   return true;
 }
 
@@ -119,9 +95,7 @@ void AppendProgramOrder(const ProgramOrder& order, std::string& packet) {
                          order.has_messages, order.has_file, order.has_folder, order.identity.uid,
                          order.identity.gid, static_cast<uint32_t>(order.identity.groups.size())});
   for (const gid_t group : order.identity.groups) PutPlain(packet, group);
-  PutTexts(packet, order.command.argv);
-  PutTexts(packet, order.command.env);
-  PutText(packet, order.command.working_directory);
+  packet += EncodeCommand(order.command);
 }
 
 Result<ProgramOrder> DecodeProgramOrder(std::string_view packet) {
@@ -132,9 +106,8 @@ Result<ProgramOrder> DecodeProgramOrder(std::string_view packet) {
     whole = TakePlain(packet, group);
     order.identity.groups.push_back(group);
   }
-  whole = whole && TakeTexts(packet, order.command.argv) && TakeTexts(packet, order.command.env) &&
-          TakeText(packet, order.command.working_directory);
   if (!whole) return Fail(ErrorCode::kInternal, "an order to process 1 is cut short");
+  TRY_ASSIGN(order.command, DecodeCommand(packet));
   order.is_tool = fixed.is_tool;
   order.reads_any_file = fixed.reads_any_file;
   order.has_input = fixed.has_input;
