@@ -11,9 +11,9 @@
 #include "daemon/access/scope.h"
 #include "daemon/access/tokens.h"
 #include "daemon/access/trail.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
 #include "daemon/images/builtin.h"
 
 namespace spawnd::daemon {

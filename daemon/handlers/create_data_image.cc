@@ -7,10 +7,10 @@
 #include "api/resource_limits.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/build.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/labels.h"
+#include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/labels.h"
-#include "daemon/handlers/room.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/http/descriptors.h"
 

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "api/json.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/room.h"
 #include "daemon/http/body_stream.h"
 #include "daemon/store/spool_file.h"
 #include "daemon/store/uploads.h"

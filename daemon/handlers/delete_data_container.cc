@@ -2,9 +2,9 @@
 /// server ends and its files go behind.
 #include "api/json.h"
 #include "daemon/access/trail.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
 
 namespace spawnd::daemon {
 

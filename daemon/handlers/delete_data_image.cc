@@ -2,9 +2,9 @@
 /// image this deletes what was made for it. Its next use makes that again.
 #include "api/json.h"
 #include "daemon/access/trail.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
 #include "daemon/images/builtin.h"
 
 namespace spawnd::daemon {

@@ -6,10 +6,10 @@
 
 #include "api/json.h"
 #include "base/accounts.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
+#include "daemon/handlers/answers/views.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
-#include "daemon/handlers/views.h"
 #include "daemon/images/builtin.h"
 #include "daemon/store/account.h"
 

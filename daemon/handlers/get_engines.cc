@@ -1,6 +1,6 @@
 /// GET /v1/engines: what is installed on this machine, looked for anew, and what of it cannot be used.
 #include "api/json.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "engines/registry.h"
 

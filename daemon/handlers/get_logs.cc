@@ -3,9 +3,9 @@
 #include <charconv>
 #include <utility>
 
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/logs/log_streams.h"

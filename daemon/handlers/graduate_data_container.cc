@@ -6,11 +6,11 @@
 #include "api/json.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/graduation.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/labels.h"
+#include "daemon/handlers/answers/resolve.h"
+#include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/labels.h"
-#include "daemon/handlers/resolve.h"
-#include "daemon/handlers/room.h"
 
 namespace spawnd::daemon {
 namespace {

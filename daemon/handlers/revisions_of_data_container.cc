@@ -4,10 +4,10 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "daemon/access/trail.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/resolve.h"
+#include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/resolve.h"
-#include "daemon/handlers/room.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,8 +1,8 @@
 #include <functional>
 #include <utility>
 
+#include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/quota.h"
 #include "daemon/handlers/services.h"
 
 namespace spawnd::daemon {

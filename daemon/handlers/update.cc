@@ -10,10 +10,10 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "daemon/access/trail.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/labels.h"
+#include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/labels.h"
-#include "daemon/handlers/resolve.h"
 
 namespace spawnd::daemon {
 namespace {

@@ -1,6 +1,6 @@
 /// GET /v1/version, GET /v1/ca
 #include "api/json.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/host/engine_host.h"
 

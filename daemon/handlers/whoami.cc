@@ -2,9 +2,9 @@
 /// that he uses.
 #include "api/json.h"
 #include "base/accounts.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/handlers.h"
-#include "daemon/handlers/quota.h"
 
 namespace spawnd::daemon {
 

@@ -292,7 +292,7 @@ case_processes() {
   for name in $postgres; do
     tried "$name" "" 'for p in /proc/[0-9]*; do [ "$(stat -c %u $p 2>/dev/null || id -u)" = "$(id -u)" ] || echo $p; done' "$name: processes of others"
     tried "$name" ".*No such file or directory" 'cat /proc/1/environ' "$name: process 1"
-    tried "$name" "0" "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -cE 'spawnd (serve|keeper)' || true" "$name: the daemon"
+    tried "$name" "0" "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -cE 'spawnd (serve|keeper)' || true" "$name: the daemon"
     tried "$name" ".*(No such process|Operation not permitted)" "kill -0 $((daemon + 100000))" "$name: signals"
     tried "$name" "0" 'ulimit -c' "$name: core dumps"
     # Where no control group counts them (this machine may have none), the user's processes are counted.

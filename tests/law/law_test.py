@@ -306,7 +306,7 @@ LAWS = [
       ("daemon/a.cc", '#include "tests/support/catch.h"\n'), ("daemon/a.cc", '#include "jobs.h"\n')],
      [("daemon/a.cc", '#include "storage/volume.h"\n#include <vector>\n'), ("tests/a.cc", '#include "daemon/loop/jobs.h"\n')]),
     (rooms_include_downwards,
-     [("daemon/http/a.cc", '#include "daemon/handlers/answer.h"\n'), ("daemon/keeper/a.h", '#include "daemon/loop/jobs.h"\n'),
+     [("daemon/http/a.cc", '#include "daemon/handlers/answers/answer.h"\n'), ("daemon/keeper/a.h", '#include "daemon/loop/jobs.h"\n'),
       ("daemon/images/a.cc", '#include "daemon/reaper.h"\n'), ("daemon/catalog/a.cc", '#include "engines/engine.h"\n'),
       ("daemon/attic/a.cc", "#include <vector>\n")],
      [("daemon/http/a.cc", '#include "daemon/http/b.h"\n#include "daemon/loop/jobs.h"\n#include <uv.h>\n'),

@@ -1,4 +1,4 @@
-#include "daemon/handlers/views.h"
+#include "daemon/handlers/answers/views.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "daemon/handlers/labels.h"
+#include "daemon/handlers/answers/labels.h"
 
 #include <algorithm>
 

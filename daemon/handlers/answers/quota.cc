@@ -1,11 +1,11 @@
-#include "daemon/handlers/quota.h"
+#include "daemon/handlers/answers/quota.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "daemon/handlers/answer.h"
-#include "daemon/handlers/room.h"
+#include "daemon/handlers/answers/answer.h"
+#include "daemon/handlers/answers/room.h"
 
 namespace spawnd::daemon {
 

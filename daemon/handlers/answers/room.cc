@@ -1,4 +1,4 @@
-#include "daemon/handlers/room.h"
+#include "daemon/handlers/answers/room.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "daemon/access/visibility.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
 #include "daemon/store/account.h"
 
 namespace spawnd::daemon {

@@ -1,4 +1,4 @@
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "api/json.h"
 #include "base/accounts.h"
-#include "daemon/handlers/views.h"
+#include "daemon/handlers/answers/views.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/store/account.h"
 

@@ -1,10 +1,10 @@
-#include "daemon/handlers/resolve.h"
+#include "daemon/handlers/answers/resolve.h"
 
 #include <utility>
 #include <vector>
 
 #include "base/accounts.h"
-#include "daemon/handlers/answer.h"
+#include "daemon/handlers/answers/answer.h"
 #include "daemon/images/builtin.h"
 #include "engines/sample_images.h"
 
