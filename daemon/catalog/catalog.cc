@@ -21,6 +21,18 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {
   return std::unique_ptr<Catalog>(new Catalog(std::move(database)));
 }
 
+Result<std::unique_ptr<Catalog>> Catalog::OpenToLook(const std::string& path) {
+  TRY_ASSIGN(auto database, Database::Open(path));
+  TRY_ASSIGN(const bool older, IsOlder(*database, path));
+  if (older) {
+    TRY_ASSIGN(database, Database::InMemory(*database));
+    TRY(PrepareInMemory(*database, path));
+  } else {
+    TRY(PrepareSchema(*database, path));
+  }
+  return std::unique_ptr<Catalog>(new Catalog(std::move(database)));
+}
+
 Result<int64_t> Catalog::NewId() {
   Transaction transaction(*database_);
   TRY(transaction.Begin());

@@ -23,9 +23,13 @@ class Catalog {
   std::unique_ptr<Database> database_;  // before the tables, which refer to it
 
  public:
-  /// Opens or makes the file. Errors: kCorrupt (not a catalog, or damaged), kUnsupported (written by a newer
-  /// spawnd), kNoSpace, kIo. A file that cannot be used is never changed.
+  /// Opens or makes the file; one of an older spawnd becomes one of this (daemon/catalog/migrations.h), and a
+  /// copy of what it was stays beside it. Errors: kCorrupt (not a catalog, or damaged), kUnsupported (written
+  /// by a newer spawnd), kNoSpace, kIo. A file that cannot be used is never changed.
   static Result<std::unique_ptr<Catalog>> Open(const std::string& path);
+  /// For looking only: one of an older spawnd stays as it is, and what is read, and changed, is a copy in
+  /// memory that was brought up to now.
+  static Result<std::unique_ptr<Catalog>> OpenToLook(const std::string& path);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
   ~Catalog();

@@ -145,6 +145,20 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   return database;
 }
 
+Result<std::unique_ptr<Database>> Database::InMemory(const Database& other) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  auto database = std::unique_ptr<Database>(new Database(handle));
+  if (handle == nullptr || code != SQLITE_OK)
+    return Fail(ErrorCode::kInternal, "cannot copy the catalog: out of memory");
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_backup* copy = sqlite3_backup_init(handle, "main", other.database_, "main");
+  if (copy == nullptr) return Fail(DatabaseError(handle, "cannot copy the catalog"));
+  static_cast<void>(sqlite3_backup_step(copy, -1));  // what finish says is of both
+  if (sqlite3_backup_finish(copy) != SQLITE_OK) return Fail(DatabaseError(handle, "cannot copy the catalog"));
+  return database;
+}
+
 Database::~Database() {
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   // Every commit was durable by itself: nothing depends on what close says.

@@ -59,6 +59,8 @@ class Database {
  public:
   /// Opens an existing file, or makes one (0600) when there is none.
   static Result<std::unique_ptr<Database>> Open(const std::string& path);
+  /// All that `other` holds now, in memory.
+  static Result<std::unique_ptr<Database>> InMemory(const Database& other);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();

@@ -32,9 +32,9 @@ Finding DamagedCatalog(const std::string& path, const std::string& problem) {
 }
 
 /// The catalog alone, and everything else only when it can be believed.
-Result<std::vector<Finding>> Check(const StoreLayout& layout, std::unique_ptr<Catalog>& catalog,
+Result<std::vector<Finding>> Check(const StoreLayout& layout, bool repair, std::unique_ptr<Catalog>& catalog,
                                    std::unique_ptr<FsckCheck>& check) {
-  auto opened = Catalog::Open(layout.Catalog());
+  auto opened = repair ? Catalog::Open(layout.Catalog()) : Catalog::OpenToLook(layout.Catalog());
   if (!opened && opened.error().code == ErrorCode::kCorrupt) {
     return std::vector<Finding>{DamagedCatalog(layout.Catalog(), opened.error().message)};
   }
@@ -100,7 +100,7 @@ Result<size_t> Fsck(const FsckOptions& options) {
   TRY_ASSIGN(const UniqueFd lock, LockStateDirectory(layout.Root()));
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<FsckCheck> check;  // findings refer to both
-  TRY_ASSIGN(auto findings, Check(layout, catalog, check));
+  TRY_ASSIGN(auto findings, Check(layout, options.repair, catalog, check));
   const std::vector<Outcome> outcomes = Repair(std::move(findings), options.repair);
   if (options.json) {
     std::printf("%s\n", api::JsonOf(outcomes, api::Empties::kKeep).c_str());

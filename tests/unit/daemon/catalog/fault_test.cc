@@ -2,7 +2,6 @@
 /// process's death, and by a statement that fails. What is left is all of the change or nothing of it, and
 /// nothing when the call failed.
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,28 +12,11 @@
 #include "daemon/catalog/database.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
+#include "tests/unit/daemon/catalog/faults.h"
 #include "tests/unit/daemon/catalog/sample_rows.h"
 
 namespace spawnd::daemon {
 namespace {
-
-enum class Fault { kNone, kKilled, kStatementFails };
-
-// Of the child only: sqlite3_auto_extension takes a function without an argument of ours.
-Fault fault = Fault::kNone;
-int statements_left = -1;  ///< until the fault; below zero: it does not come
-
-int OnStatement(unsigned, void* database, void*, void*) {
-  if (statements_left >= 0 && statements_left-- == 0) {
-    if (fault == Fault::kKilled) ::kill(::getpid(), SIGKILL);
-    sqlite3_interrupt(static_cast<sqlite3*>(database));
-  }
-  return 0;
-}
-
-int WatchStatements(sqlite3* database, char**, const sqlite3_api_routines*) {
-  return sqlite3_trace_v2(database, SQLITE_TRACE_STMT, OnStatement, database);
-}
 
 /// A catalog with one thing of each kind in each state that a call below begins from.
 struct Sample {
@@ -147,31 +129,6 @@ const std::vector<std::pair<std::string, Call>> kCalls{
     {"a token is gone", [](Catalog& c, const Sample& s) { return Worked(c.tokens.Remove(s.token)); }},
 };
 
-int AppendRow(void* text, int columns, char** values, char**) {
-  for (int i = 0; i < columns; ++i)
-    *static_cast<std::string*>(text) += std::string(values[i] ? values[i] : "NULL") + "|";
-  *static_cast<std::string*>(text) += "\n";
-  return 0;
-}
-
-/// All rows of all tables.
-std::string Dump(const std::string& path) {
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
-  std::string tables;
-  std::string text;
-  REQUIRE(sqlite3_exec(
-              database,
-              "SELECT group_concat('SELECT ''' || name || ''', * FROM ' || name, ';') FROM sqlite_schema "
-              "WHERE type = 'table'",
-              AppendRow, &tables, nullptr) == SQLITE_OK);
-  REQUIRE(tables.size() > 3);
-  tables.resize(tables.size() - 2);  // AppendRow's marks
-  REQUIRE(sqlite3_exec(database, tables.c_str(), AppendRow, &text, nullptr) == SQLITE_OK);
-  REQUIRE(sqlite3_close(database) == SQLITE_OK);
-  return text;
-}
-
 enum class Outcome { kWorked, kFailed, kDied };
 
 /// The call in a process of its own, on a copy of `sample`, with the fault before its statement number
@@ -182,8 +139,7 @@ Outcome Try(const std::string& sample, const std::string& path, const Call& call
   std::filesystem::copy_file(sample, path);
   const pid_t child = ::fork();
   if (child == 0) {
-    fault = wanted;
-    sqlite3_auto_extension(reinterpret_cast<void (*)()>(WatchStatements));
+    WatchStatements(wanted);
     const auto catalog = Catalog::Open(path);
     if (!catalog) ::_exit(2);
     statements_left = wanted == Fault::kNone ? -1 : statement;

@@ -1,0 +1,200 @@
+#include "daemon/catalog/migrations.h"
+
+#include <array>
+
+#include "daemon/catalog/copy.h"
+
+namespace spawnd::daemon {
+namespace {
+
+// Tags of an image that is not completed yet have active = 0: only then does a tag belong to one image of its
+// owner's of a name (ADR 3), and the index below holds it to that. A team with active = 0 was named by
+// somebody who was not in it: it is a word that shows the image to nobody (ADR 7). Ports stay taken until a
+// container's row is gone, names, which are one owner's, only while it lives.
+constexpr const char* kFirstSchema = R"sql(
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('id', 10000);
+
+CREATE TABLE images (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'completed', 'failed', 'deleting')),
+  engine TEXT NOT NULL,
+  engine_version TEXT NOT NULL,
+  version_text TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
+  network TEXT NOT NULL CHECK (network IN ('', 'none', 'host')),
+  tls INTEGER NOT NULL CHECK (tls IN (0, 1)),
+  superuser INTEGER NOT NULL CHECK (superuser IN (0, 1)),
+  limits TEXT NOT NULL,
+  initial_database TEXT NOT NULL,
+  database_name TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  data_bytes INTEGER NOT NULL,
+  disk_bytes INTEGER NOT NULL,
+  index_file TEXT NOT NULL,
+  cache_key TEXT NOT NULL,
+  detail TEXT NOT NULL
+);
+CREATE INDEX images_by_name ON images (name);
+CREATE UNIQUE INDEX images_by_cache_key ON images (cache_key) WHERE cache_key <> '' AND state <> 'deleting';
+
+CREATE TABLE image_tags (
+  image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+  tag TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  active INTEGER NOT NULL,
+  PRIMARY KEY (image_id, tag)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX image_tags_by_name ON image_tags (name, tag, owner) WHERE active = 1;
+
+CREATE TABLE image_teams (
+  image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+  team TEXT NOT NULL,
+  active INTEGER NOT NULL,
+  PRIMARY KEY (image_id, team)
+) WITHOUT ROWID;
+
+CREATE TABLE image_layers (
+  image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+  layer_id TEXT NOT NULL,
+  PRIMARY KEY (image_id, layer_id)
+) WITHOUT ROWID;
+CREATE INDEX image_layers_by_layer ON image_layers (layer_id);
+
+CREATE TABLE containers (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  image_id INTEGER NOT NULL REFERENCES images (id),
+  image_reference TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('creating', 'running', 'restarting', 'reverting', 'failed', 'deleting')),
+  stays_down INTEGER NOT NULL CHECK (stays_down = 0 OR (stays_down = 1 AND state = 'failed')),
+  revert_to INTEGER CHECK ((revert_to IS NOT NULL) = (state = 'reverting')),
+  revision TEXT NOT NULL,
+  host TEXT NOT NULL,
+  port INTEGER NOT NULL,
+  user_name TEXT NOT NULL,
+  password TEXT NOT NULL,
+  database_name TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  durability TEXT NOT NULL CHECK (durability IN ('everysec', 'always')),
+  network TEXT NOT NULL CHECK (network IN ('none', 'host')),
+  superuser INTEGER NOT NULL CHECK (superuser IN (0, 1)),
+  limits TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  ready_milliseconds REAL NOT NULL,
+  timings TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  installation_root TEXT NOT NULL,
+  installation_version TEXT NOT NULL
+);
+CREATE UNIQUE INDEX containers_by_name ON containers (owner, name) WHERE state <> 'deleting';
+CREATE UNIQUE INDEX containers_by_port ON containers (port) WHERE port <> 0;
+CREATE INDEX containers_by_image ON containers (image_id);
+
+CREATE TABLE container_revisions (
+  container_id INTEGER NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  unique_bytes INTEGER NOT NULL,
+  PRIMARY KEY (container_id, number)
+) WITHOUT ROWID;
+
+-- Of a token only a hash is kept.
+CREATE TABLE access_tokens (
+  id INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  read_only INTEGER NOT NULL,
+  images TEXT NOT NULL
+);
+
+PRAGMA application_id = 1936750446;
+)sql";
+
+// What this release adds to the first: everybody's columns and tables, below one another.
+constexpr const char* kSchema10 = R"sql(
+)sql";
+
+constexpr std::array kMigrations{
+    Migration{10, kSchema10},
+};
+
+Result<void> SetVersion(Database& database, int64_t version) {
+  return database.Execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+}
+
+Result<void> CheckForeignKeys(Database& database) {
+  TRY_ASSIGN(Query query, database.Prepare("PRAGMA foreign_key_check"));
+  TRY_ASSIGN(const bool row, query.Step());
+  if (!row) return {};
+  return Fail(ErrorCode::kCorrupt, "a row of table '" + query.Text() + "' refers to one that is not there");
+}
+
+Result<void> Apply(Database& database, const Migration& step) {
+  Transaction transaction(database);
+  TRY(transaction.Begin());
+  TRY(database.Execute(step.sql));
+  TRY(CheckForeignKeys(database));
+  TRY(SetVersion(database, step.to));
+  return transaction.Commit();
+}
+
+Result<void> ApplyAfter(Database& database, int64_t version, std::span<const Migration> steps) {
+  for (const Migration& step : steps) {
+    if (step.to <= version) continue;
+    const auto applied = Apply(database, step);
+    if (applied) continue;
+    Error error = applied.error().Wrap("cannot bring the catalog from schema " + std::to_string(step.to - 1) +
+                                       " to " + std::to_string(step.to));
+    if (error.hint.empty())
+      error.hint = "It is as it was. Install the spawnd from before again to go on with it.";
+    return Fail(error);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const Migration> Migrations() {
+  return kMigrations;
+}
+
+std::string CopyBeforeMigration(const std::string& path, int64_t version) {
+  const size_t suffix = path.rfind(".db");
+  return path.substr(0, suffix) + ".pre-" + std::to_string(version + 1);
+}
+
+Result<void> MakeTables(Database& database, std::span<const Migration> steps) {
+  Transaction transaction(database);
+  TRY(transaction.Begin());
+  TRY(database.Execute(kFirstSchema));
+  for (const Migration& step : steps) TRY(database.Execute(step.sql));
+  TRY(SetVersion(database, steps.empty() ? kFirstSchemaVersion : steps.back().to));
+  return transaction.Commit();
+}
+
+Result<void> Migrate(Database& database, const std::string& path, int64_t version,
+                     std::span<const Migration> steps) {
+  if (steps.empty() || version >= steps.back().to) return {};
+  TRY(CopyDatabase(database, CopyBeforeMigration(path, version)));
+  return ApplySteps(database, version, steps);
+}
+
+Result<void> ApplySteps(Database& database, int64_t version, std::span<const Migration> steps) {
+  // The setting is the connection's, and cannot change inside of a transaction.
+  TRY(database.Execute("PRAGMA foreign_keys = OFF"));
+  auto applied = ApplyAfter(database, version, steps);
+  TRY(database.Execute("PRAGMA foreign_keys = ON"));
+  return applied;
+}
+
+}  // namespace spawnd::daemon
