@@ -256,6 +256,13 @@ void Describe(auto& visit, Is<Engine> auto& x) {
   visit.Field("defaultPort", x.default_port);
 }
 
+void Describe(auto& visit, Is<Diagnosis> auto& x) {
+  visit.Field("subject", x.subject);
+  visit.Field("level", x.level);
+  visit.Field("text", x.text);
+  visit.Field("remedy", x.remedy);
+}
+
 void Describe(auto& visit, Is<Version> auto& x) {
   visit.Field("version", x.version);
   visit.Field("apiVersion", x.api_version);

@@ -250,6 +250,14 @@ struct Engine {
   uint16_t default_port = 0;
 };
 
+/// GET /v1/doctor: one thing that was looked at.
+struct Diagnosis {
+  std::string subject;  ///< "kernel"
+  std::string level;    ///< "good", "warning": something is less than it could be; "bad": something will not work
+  std::string text;     ///< what was found
+  std::string remedy;   ///< the command that mends it, or what to do; empty: nothing
+};
+
 /// What every path begins with.
 inline constexpr const char* kApiVersion = "v1";
 

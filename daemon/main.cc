@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "api/error_codes.h"
+#include "daemon/doctor_command.h"
 #include "daemon/fsck/fsck.h"
 #include "daemon/keeper/launcher_process.h"
 #include "daemon/serve.h"
@@ -38,16 +39,21 @@ std::string Absolute(const std::string& path) {
   return absolute;
 }
 
+/// Where a daemon finds its things.
+void AddPlaces(CLI::App& command, ServeOptions& options) {
+  command.add_option("--state-dir", options.state_directory, "Where images and containers are kept")
+      ->capture_default_str();
+  command.add_option("--socket", options.socket_path, "Unix socket to listen on")->capture_default_str();
+  command.add_option("--config", options.config_path,
+                     "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
+}
+
 int Run(int argc, char** argv) {
   CLI::App app("spawnd hands out database containers. `spawnctl` is its client.", "spawnd");
   app.require_subcommand(1);
   ServeOptions options;
   CLI::App* serve = app.add_subcommand("serve", "Run the daemon until SIGTERM or SIGINT");
-  serve->add_option("--state-dir", options.state_directory, "Where images and containers are kept")
-      ->capture_default_str();
-  serve->add_option("--socket", options.socket_path, "Unix socket to listen on")->capture_default_str();
-  serve->add_option("--config", options.config_path,
-                    "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
+  AddPlaces(*serve, options);
   spawnd::daemon::FsckOptions fsck_options;
   std::string format;
   CLI::App* fsck = app.add_subcommand("fsck", "Check the state directory while no daemon serves it");
@@ -55,6 +61,11 @@ int Run(int argc, char** argv) {
       ->capture_default_str();
   fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
   fsck->add_option("-o,--output", format, "json: one array of findings")->check(CLI::IsMember({"json"}));
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "Say whether this machine is fit for spawnd, and what mends it");
+  AddPlaces(*doctor, options);
+  doctor->add_option("-o,--output", format, "json: one array of what was found")
+      ->check(CLI::IsMember({"json"}));
   const CLI::App* version = app.add_subcommand("version", "Print the version");
   try {
     app.parse(argc, argv);
@@ -75,6 +86,11 @@ int Run(int argc, char** argv) {
     return *left == 0 ? 0 : 1;
   }
   options.socket_path = Absolute(options.socket_path);
+  if (doctor->parsed()) {
+    const auto fit = spawnd::daemon::RunDoctor(options, !format.empty());
+    if (!fit) return Report(fit.error());
+    return *fit ? 0 : 1;
+  }
   const auto served = spawnd::daemon::Serve(options);
   return served ? 0 : Report(served.error());
 }

@@ -21,6 +21,7 @@
 #include "daemon/config.h"
 #include "daemon/containers/containers.h"
 #include "daemon/disk_watch.h"
+#include "daemon/doctor/doctor.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/services.h"
 #include "daemon/host/control_groups.h"
@@ -146,6 +147,7 @@ class Daemon {
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void MakeParts(const SocketAccess& access);
+  DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -163,6 +165,7 @@ class Daemon {
   Disk disk_;
   KeyGuards empty_images_;
   std::stop_source stopping_;
+  DoctorSubject doctor_;
 
   std::unique_ptr<EventLoop> loop_;  ///< goes late: it runs the close callbacks of all handles
   std::unique_ptr<Mailbox> mailbox_;
@@ -233,6 +236,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
 
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
+  doctor_ = SubjectOfDoctor(options.socket_path);
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
@@ -287,15 +291,54 @@ void Daemon::MakeParts(const SocketAccess& access) {
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
-  services_ = std::make_unique<Services>(
-      Services{layout_,      teams_,         quotas_,
-               disk_,        engine_host_,   groups_,
-               *build_host_, *mailbox_,      *builds_,
-               *launches_,   *questions_,    *logs_,
-               uploads_,     BuildVersion(), *catalog_,
-               reserve_,     *doorkeeper_,   *containers_,
-               *images_,     *built_ins_,    [this](uid_t uid) { return server_->ConnectionsOf(uid); },
-               reap});
+  services_ = std::make_unique<Services>(Services{layout_,
+                                                  teams_,
+                                                  quotas_,
+                                                  disk_,
+                                                  engine_host_,
+                                                  groups_,
+                                                  *build_host_,
+                                                  *mailbox_,
+                                                  *builds_,
+                                                  *launches_,
+                                                  *questions_,
+                                                  *logs_,
+                                                  uploads_,
+                                                  doctor_,
+                                                  BuildVersion(),
+                                                  *catalog_,
+                                                  reserve_,
+                                                  *doorkeeper_,
+                                                  *containers_,
+                                                  *images_,
+                                                  *built_ins_,
+                                                  [this](uid_t uid) { return server_->ConnectionsOf(uid); },
+                                                  reap});
+}
+
+DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
+  return {layout_.Root(),
+          socket_path,
+          config_.engine_user,
+          config_.first_user,
+          config_.last_user,
+          config_.host,
+          config_.first_port,
+          config_.last_port,
+          config_.disk_warn_percent,
+          config_.disk_refuse_percent,
+          [this] {
+            installations_.Detect();
+            return installations_.All();
+          },
+          [this](const engines::Command& command) {
+            return launcher_->RunProgram({"/usr", command, engine_host_.uid, engine_host_.gid,
+                                          engines::kServerRunDeadline, engines::kMaxServerRunOutput});
+          },
+          [this] {
+            return groups_.Enforced() ? groups_.Missing()
+                                      : std::vector<std::string>{"no control group is ours"};
+          }};
 }
 
 void Daemon::MakeReload(const std::string& config_path) {

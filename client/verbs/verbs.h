@@ -14,6 +14,7 @@ std::span<const Command> CompletionCommands();     // completion.cc
 std::span<const Command> DaemonCommands();         // daemon.cc
 std::span<const Command> DataContainerCommands();  // data_container.cc
 std::span<const Command> DataImageCommands();      // data_image.cc
+std::span<const Command> DoctorCommands();         // doctor.cc
 std::span<const Command> EngineCommands();         // engine.cc
 std::span<const Command> LogCommands();            // logs.cc
 std::span<const Command> RevisionCommands();       // revisions.cc

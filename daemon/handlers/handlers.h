@@ -30,6 +30,7 @@ void GetAccessTokens(Services& services, const http::Request& request, const htt
 void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
 void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply);
+void GetDoctor(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEngines(Services& services, const http::Request& request, const http::Reply& reply);
 void GetCa(Services& services, const http::Request& request, const http::Reply& reply);
 void GetVersion(Services& services, const http::Request& request, const http::Reply& reply);

@@ -11,6 +11,7 @@
 #include "daemon/build/host.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
+#include "daemon/doctor/doctor.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/images/builtin.h"
@@ -39,6 +40,7 @@ struct Services {
   Jobs& questions;  ///< what may block for a moment: user names, disk usage
   LogStreams& logs;
   Uploads& uploads;
+  const DoctorSubject& doctor;
   const api::Version version;
 
   // Loop thread only.
