@@ -60,6 +60,7 @@ SUCCESSES = [
                                                "lifetimeSeconds": 60}, {}),
     ("listDataImages", {"public": "true"}, None, {}),
     ("getDataImage", {"ref": "postgres-empty"}, None, {}),
+    ("getDoctor", {}, None, {}),
     ("getEngines", {}, None, {}),
     ("createAccessToken", {}, {"purpose": "a test"}, {"token": "id"}),
     ("listAccessTokens", {}, None, {}),
