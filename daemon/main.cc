@@ -12,6 +12,7 @@
 #include "daemon/doctor_command.h"
 #include "daemon/fsck/fsck.h"
 #include "daemon/keeper/launcher_process.h"
+#include "daemon/removal.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
 
@@ -39,13 +40,33 @@ std::string Absolute(const std::string& path) {
   return absolute;
 }
 
-/// Where a daemon finds its things.
-void AddPlaces(CLI::App& command, ServeOptions& options) {
+void AddStateDirectory(CLI::App& command, ServeOptions& options) {
   command.add_option("--state-dir", options.state_directory, "Where images and containers are kept")
       ->capture_default_str();
+}
+
+/// Where a daemon finds its things.
+void AddPlaces(CLI::App& command, ServeOptions& options) {
+  AddStateDirectory(command, options);
   command.add_option("--socket", options.socket_path, "Unix socket to listen on")->capture_default_str();
   command.add_option("--config", options.config_path,
                      "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
+}
+
+int Check(const spawnd::daemon::FsckOptions& options) {
+  const auto left = spawnd::daemon::Fsck(options);
+  if (!left) return Report(left.error());
+  return *left == 0 ? 0 : 1;
+}
+
+int Examine(const ServeOptions& options, bool json) {
+  const auto fit = spawnd::daemon::RunDoctor(options, json);
+  if (!fit) return Report(fit.error());
+  return *fit ? 0 : 1;
+}
+
+int ReportOf(const spawnd::Result<void>& done) {
+  return done ? 0 : Report(done.error());
 }
 
 int Run(int argc, char** argv) {
@@ -57,8 +78,7 @@ int Run(int argc, char** argv) {
   spawnd::daemon::FsckOptions fsck_options;
   std::string format;
   CLI::App* fsck = app.add_subcommand("fsck", "Check the state directory while no daemon serves it");
-  fsck->add_option("--state-dir", options.state_directory, "Where images and containers are kept")
-      ->capture_default_str();
+  AddStateDirectory(*fsck, options);
   fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
   fsck->add_option("-o,--output", format, "json: one array of findings")->check(CLI::IsMember({"json"}));
   CLI::App* doctor =
@@ -66,6 +86,10 @@ int Run(int argc, char** argv) {
   AddPlaces(*doctor, options);
   doctor->add_option("-o,--output", format, "json: one array of what was found")
       ->check(CLI::IsMember({"json"}));
+  CLI::App* inventory =
+      app.add_subcommand("inventory", "Print what the state directory holds, and its sizes");
+  CLI::App* stop = app.add_subcommand("stop-containers", "Stop all containers while no daemon serves them");
+  for (CLI::App* command : {inventory, stop}) AddStateDirectory(*command, options);
   const CLI::App* version = app.add_subcommand("version", "Print the version");
   try {
     app.parse(argc, argv);
@@ -81,18 +105,15 @@ int Run(int argc, char** argv) {
   if (fsck->parsed()) {
     fsck_options.state_directory = options.state_directory;
     fsck_options.json = !format.empty();
-    const auto left = spawnd::daemon::Fsck(fsck_options);
-    if (!left) return Report(left.error());
-    return *left == 0 ? 0 : 1;
+    return Check(fsck_options);
+  }
+  if (inventory->parsed()) return ReportOf(spawnd::daemon::PrintInventory(options.state_directory));
+  if (stop->parsed()) {
+    return ReportOf(spawnd::daemon::StopContainers(options.state_directory, spawnd::daemon::kStopPatience));
   }
   options.socket_path = Absolute(options.socket_path);
-  if (doctor->parsed()) {
-    const auto fit = spawnd::daemon::RunDoctor(options, !format.empty());
-    if (!fit) return Report(fit.error());
-    return *fit ? 0 : 1;
-  }
-  const auto served = spawnd::daemon::Serve(options);
-  return served ? 0 : Report(served.error());
+  if (doctor->parsed()) return Examine(options, !format.empty());
+  return ReportOf(spawnd::daemon::Serve(options));
 }
 
 }  // namespace
