@@ -42,6 +42,7 @@
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
 #include "daemon/store/state_lock.h"
+#include "daemon/upkeep/catalog_copies.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {
@@ -185,6 +186,7 @@ class Daemon {
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
+  std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
   std::unique_ptr<Services> services_;
@@ -241,6 +243,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(disk_watch_->Start(loop_->Get()));
+  TRY(catalog_copies_->Start(loop_->Get()));
   reaper_->ReapDue();
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
@@ -288,6 +291,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                        }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
+  catalog_copies_ = std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [] {});
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});

@@ -69,4 +69,9 @@ Result<void> CopyDatabase(Database& database, const std::string& target) {
   return PosixFileSystem().SyncDirectory(DirectoryOf(target));
 }
 
+Result<void> CopyCatalog(const std::string& path, const std::string& target) {
+  TRY_ASSIGN(const auto database, Database::Open(path));
+  return CopyDatabase(*database, target);
+}
+
 }  // namespace spawnd::daemon

@@ -15,5 +15,7 @@ namespace spawnd::daemon {
 /// What the catalog holds at this moment, into `target`, instead of what that held. kNoSpace, before a byte
 /// is written, when the disk has not several times the room; kIo.
 Result<void> CopyDatabase(Database& database, const std::string& target);
+/// The same of the catalog at `path`, which others may be using. Any thread: over a connection of its own.
+Result<void> CopyCatalog(const std::string& path, const std::string& target);
 
 }  // namespace spawnd::daemon

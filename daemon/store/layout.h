@@ -4,6 +4,8 @@
 ///   for tls
 ///     lock                   held by the one daemon that serves this directory
 ///     catalog.db
+///     catalog.bak, .bak.1 ..  it as it was on the days before (daemon/upkeep/catalog_copies.h)
+///     catalog.pre-<N>         it as it was before schema N (daemon/catalog/migrations.h)
 ///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image
@@ -34,6 +36,7 @@ class StoreLayout {
 
   const std::string& Root() const { return root_; }
   std::string Catalog() const { return root_ + "/catalog.db"; }
+  std::string CatalogCopy() const { return root_ + "/catalog.bak"; }
   std::string Reserve() const { return root_ + "/reserve"; }
   std::string LostAndFound() const { return root_ + "/lost+found"; }
   std::string Tls() const { return root_ + "/tls"; }

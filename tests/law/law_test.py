@@ -43,6 +43,7 @@ ROOMS = {
     "daemon/logs": {"daemon/keeper", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/doctor": {"daemon/host", "daemon/store", "engines", "api", "base"},
     "daemon/fsck": {"daemon/catalog", "daemon/store", "daemon/keeper", "storage", "api", "base"},
+    "daemon/upkeep": {"daemon/catalog", "daemon/store", "daemon/loop", "storage", "api", "base"},
     "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
                         "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/logs", "daemon/doctor", "engines",
                         "storage", "api", "base"},
