@@ -79,7 +79,12 @@ int Run(int argc, char** argv) {
   std::string format;
   CLI::App* fsck = app.add_subcommand("fsck", "Check the state directory while no daemon serves it");
   AddStateDirectory(*fsck, options);
-  fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
+  CLI::Option* repair =
+      fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
+  bool accept = false;
+  fsck->add_flag("--accept-older-catalog", accept,
+                 "Go on with a catalog that was put back from a copy, and check nothing")
+      ->excludes(repair);
   fsck->add_option("-o,--output", format, "json: one array of findings")->check(CLI::IsMember({"json"}));
   CLI::App* doctor =
       app.add_subcommand("doctor", "Say whether this machine is fit for spawnd, and what mends it");
@@ -102,6 +107,10 @@ int Run(int argc, char** argv) {
     return 0;
   }
   options.state_directory = Absolute(options.state_directory);
+  if (accept) {
+    const auto accepted = spawnd::daemon::AcceptCatalog(options.state_directory);
+    return accepted ? 0 : Report(accepted.error());
+  }
   if (fsck->parsed()) {
     fsck_options.state_directory = options.state_directory;
     fsck_options.json = !format.empty();

@@ -41,6 +41,7 @@
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
+#include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
 #include "daemon/upkeep/catalog_copies.h"
 #include "daemon/version.h"
@@ -147,6 +148,7 @@ class Daemon {
  private:
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
+  void BeginGeneration();
   void MakeParts(const SocketAccess& access);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
@@ -268,7 +270,15 @@ Result<void> Daemon::OpenCatalog() {
   TRY(CheckStoreHasCatalog(layout_, !there));
   // SQLite's log and its shared memory need a few blocks, also on a full disk.
   TRY_ASSIGN(catalog_, WithReserve(reserve_, [this] { return Catalog::Open(layout_.Catalog()); }));
+  if (there) TRY(RefuseOlderCatalog(layout_, *catalog_));
+  BeginGeneration();
   return {};
+}
+
+/// Without a new one only the telling of older catalogs is worse, and nothing else fails.
+void Daemon::BeginGeneration() {
+  const auto begun = WithReserve(reserve_, [this] { return NextGeneration(layout_, *catalog_); });
+  if (!begun) spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
 void Daemon::MakeParts(const SocketAccess& access) {
@@ -291,7 +301,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                        }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
-  catalog_copies_ = std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [] {});
+  catalog_copies_ = std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});

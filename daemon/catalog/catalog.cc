@@ -48,6 +48,30 @@ Result<void> Catalog::SkipIds(int64_t up_to) {
   return database_->Changed() ? transaction.Commit() : Result<void>();
 }
 
+Result<int64_t> Catalog::LastId() {
+  return Counter("id");
+}
+
+Result<int64_t> Catalog::Generation() {
+  return Counter("generation");
+}
+
+Result<int64_t> Catalog::Counter(std::string_view name) {
+  TRY_ASSIGN(const auto values, Numbers(*database_, "SELECT value FROM counters WHERE name = ?", name));
+  if (values.empty())
+    return Fail(ErrorCode::kCorrupt, "catalog: counter '" + std::string(name) + "' is missing");
+  return values.front();
+}
+
+Result<int64_t> Catalog::NextGeneration(int64_t floor) {
+  Transaction transaction(*database_);
+  TRY(transaction.Begin());
+  TRY(database_->Run("UPDATE counters SET value = max(value, ?) + 1 WHERE name = 'generation'", floor));
+  TRY_ASSIGN(const int64_t generation, Generation());
+  TRY(transaction.Commit());
+  return generation;
+}
+
 Result<int64_t> Catalog::NextExpiry(int64_t now) {
   TRY_ASSIGN(const auto next,
              Numbers(*database_,

@@ -42,6 +42,12 @@ class Catalog {
   Result<int64_t> NewId();
   /// No id up to this one is given from now on: something that this catalog does not know has it.
   Result<void> SkipIds(int64_t up_to);
+  /// The last id that was given.
+  Result<int64_t> LastId();
+  /// Which of all catalogs of this state directory it is (daemon/store/generation.h).
+  Result<int64_t> Generation();
+  /// Makes it one more, and more than `floor`, and returns it.
+  Result<int64_t> NextGeneration(int64_t floor);
   /// When the next container or image expires after `now`; 0: none will.
   Result<int64_t> NextExpiry(int64_t now);
   /// What SQLite has to say against the file; empty when it is sound. Reads all of it.
@@ -49,6 +55,7 @@ class Catalog {
 
  private:
   explicit Catalog(std::unique_ptr<Database> database);
+  Result<int64_t> Counter(std::string_view name);
 };
 
 }  // namespace spawnd::daemon

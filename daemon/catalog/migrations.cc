@@ -122,6 +122,8 @@ PRAGMA application_id = 1936750446;
 
 // What this release adds to the first: everybody's columns and tables, below one another.
 constexpr const char* kSchema10 = R"sql(
+-- Grows with the file of that name (daemon/store/generation.h).
+INSERT INTO counters VALUES ('generation', 0);
 )sql";
 
 constexpr std::array kMigrations{

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/fsck/check.h"
+#include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/state_lock.h"
 
@@ -31,6 +32,22 @@ Finding DamagedCatalog(const std::string& path, const std::string& problem) {
           {}};
 }
 
+/// Whose catalog is the wrong one has lost nothing yet, and may be sorry for whatever is done by it.
+std::vector<Finding> BesideOlderCatalog(const std::string& path, const std::string& problem,
+                                        std::vector<Finding> others) {
+  for (Finding& finding : others) {
+    finding.remedy = "none before it is clear which catalog it is";
+    finding.repair = {};
+  }
+  others.insert(others.begin(), Finding{path,
+                                        problem,
+                                        "everything that is newer",
+                                        "put the right one back, or go on with this one by fsck "
+                                        "--accept-older-catalog (AN OLDER CATALOG in spawnd(8))",
+                                        {}});
+  return others;
+}
+
 /// The catalog alone, and everything else only when it can be believed.
 Result<std::vector<Finding>> Check(const StoreLayout& layout, bool repair, std::unique_ptr<Catalog>& catalog,
                                    std::unique_ptr<FsckCheck>& check) {
@@ -44,7 +61,10 @@ Result<std::vector<Finding>> Check(const StoreLayout& layout, bool repair, std::
     return std::vector<Finding>{DamagedCatalog(layout.Catalog(), complaints.front())};
   }
   check = std::make_unique<FsckCheck>(layout, *catalog);
-  return check->Run();
+  TRY_ASSIGN(auto findings, check->Run());
+  TRY_ASSIGN(const auto older, CatalogIsOlder(layout, *catalog));
+  if (older) return BesideOlderCatalog(layout.Catalog(), *older, std::move(findings));
+  return findings;
 }
 
 std::vector<Outcome> Repair(std::vector<Finding> findings, bool repair) {
@@ -85,19 +105,38 @@ void PrintText(const std::vector<Outcome>& outcomes, bool repair) {
   }
 }
 
-}  // namespace
-
-Result<size_t> Fsck(const FsckOptions& options) {
+Result<UniqueFd> LockWithCatalog(const StoreLayout& layout) {
   if (::geteuid() != 0) {
     return Fail(ErrorCode::kForbidden, "fsck needs root to read the store", "Start it with sudo.");
   }
-  const StoreLayout layout(options.state_directory);
   TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
   if (!there) {
     return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
                 "Name one with --state-dir.");
   }
-  TRY_ASSIGN(const UniqueFd lock, LockStateDirectory(layout.Root()));
+  return LockStateDirectory(layout.Root());
+}
+
+}  // namespace
+
+Result<void> AcceptCatalog(const std::string& state_directory) {
+  const StoreLayout layout(state_directory);
+  TRY_ASSIGN(const UniqueFd lock, LockWithCatalog(layout));
+  TRY_ASSIGN(const auto catalog, Catalog::Open(layout.Catalog()));
+  TRY_ASSIGN(const auto older, CatalogIsOlder(layout, *catalog));
+  if (!older) {
+    std::printf("'%s' is not older than what is beside it: nothing was changed\n", layout.Catalog().c_str());
+    return {};
+  }
+  TRY(AcceptOlderCatalog(layout, *catalog));
+  std::printf("'%s' is the catalog of '%s' from now on; the next start keeps what it does not know\n",
+              layout.Catalog().c_str(), layout.Root().c_str());
+  return {};
+}
+
+Result<size_t> Fsck(const FsckOptions& options) {
+  const StoreLayout layout(options.state_directory);
+  TRY_ASSIGN(const UniqueFd lock, LockWithCatalog(layout));
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<FsckCheck> check;  // findings refer to both
   TRY_ASSIGN(auto findings, Check(layout, options.repair, catalog, check));

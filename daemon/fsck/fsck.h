@@ -14,6 +14,10 @@ struct FsckOptions {
   bool json = false;
 };
 
+/// Makes an older catalog that of its state directory (daemon/store/generation.h), and says so. Errors as
+/// Fsck's, and kNoSpace.
+Result<void> AcceptCatalog(const std::string& state_directory);
+
 /// Returns how many findings are left: all of them without `repair`, else those that could not be repaired.
 /// Errors: kInUse (a daemon serves the directory), kNotFound, kForbidden, kIo.
 Result<size_t> Fsck(const FsckOptions& options);

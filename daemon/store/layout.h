@@ -6,6 +6,7 @@
 ///     catalog.db
 ///     catalog.bak, .bak.1 ..  it as it was on the days before (daemon/upkeep/catalog_copies.h)
 ///     catalog.pre-<N>         it as it was before schema N (daemon/catalog/migrations.h)
+///     generation              tells an older catalog (daemon/store/generation.h)
 ///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image
@@ -37,6 +38,7 @@ class StoreLayout {
   const std::string& Root() const { return root_; }
   std::string Catalog() const { return root_ + "/catalog.db"; }
   std::string CatalogCopy() const { return root_ + "/catalog.bak"; }
+  std::string Generation() const { return root_ + "/generation"; }
   std::string Reserve() const { return root_ + "/reserve"; }
   std::string LostAndFound() const { return root_ + "/lost+found"; }
   std::string Tls() const { return root_ + "/tls"; }

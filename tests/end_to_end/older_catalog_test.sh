@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A catalog from before is put back, as after a lost disk: a start deletes nothing of what came after it, ends nothing that
-# runs, says what it found, and with the newer catalog everything is as it was.
+# A catalog from before is put back, as after a lost disk: a start refuses it; accepted, it deletes nothing of what came after
+# it, ends nothing that runs, says what it found, and with the newer catalog everything is as it was.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
 # put_back NAME: the catalog that keep_catalog has kept, in place of the present one. No daemon runs meanwhile.
-keep_catalog() { mkdir "$work/$1"; cp -p "$state"/catalog.db* "$work/$1/"; }
+keep_catalog() { mkdir -p "$work/$1"; cp -p "$state"/catalog.db* "$work/$1/"; }
 put_back() { rm -f "$state"/catalog.db*; cp -p "$work/$1"/catalog.db* "$state/"; }
 id_of() { jq -r .id "$work/$1.json"; }
 # sql_of CONTAINER COMMAND: by what was known of it before, whatever the daemon knows now.
@@ -16,7 +16,8 @@ sql_of() {
 keeper_of() { keeper_pid "$(id_of "$1")"; }
 lock_free() { flock -n "$state/containers/$1/keeper.lock" true; }
 warned() { grep -F ' warning: ' "$work/since.log" | grep -F "$1" >/dev/null; }
-start_with() { put_back "$1"; : >"$work/daemon.log"; start_daemon; cp "$work/daemon.log" "$work/since.log"; }
+accept() { assert_exit 0 "$spawnd" fsck --state-dir "$state" --accept-older-catalog; }
+start_with() { put_back "$1"; accept; : >"$work/daemon.log"; start_daemon; cp "$work/daemon.log" "$work/since.log"; }
 
 case_setup() {
   make_items_image early
@@ -44,6 +45,29 @@ END
   keep_catalog newer
   keeper_of running >"$work/keeper-running"
   keeper_of stands-on-early >"$work/keeper-stands-on-early"
+}
+
+everything() { find "$state" -mindepth 1 ! -name 'catalog.db*' -printf '%p %y %s %T@\n' | grep -v engine.log | sort; }
+case_an_older_catalog_is_refused_and_the_right_one_is_not() {
+  everything >"$work/before"
+  put_back older
+  assert_error 1 'is older than what is beside it' -- "$spawnd" serve --state-dir "$state" --socket "$work/other.sock" \
+    --config "$work/spawnd.yaml"
+  assert_exit 1 "$spawnd" fsck --state-dir "$state" -o json
+  assert_eq "$(jq -r '.[0].problem | test("is older than")' <<<"$out")" true "$out"
+  assert_exit 1 "$spawnd" fsck --state-dir "$state" --repair
+  everything | diff "$work/before" - || fail 'something was changed'
+  # It is the same of a daily copy, which is of the day of the newer one.
+  rm -f "$state"/catalog.db*
+  cp -p "$state/catalog.bak" "$state/catalog.db"
+  assert_error 1 'is older than what is beside it' -- "$spawnd" serve --state-dir "$state" --socket "$work/other.sock" \
+    --config "$work/spawnd.yaml"
+  put_back newer
+  assert_exit 0 "$spawnd" fsck --state-dir "$state" --accept-older-catalog
+  [[ $out == *'nothing was changed'* ]] || fail "$out"
+  start_daemon
+  stop_daemon
+  keep_catalog newer
 }
 
 case_nothing_is_deleted_and_nothing_is_ended() {
