@@ -19,15 +19,19 @@ namespace spawnd::api {
 
 template <typename Enum>
 using EnumNames = std::array<std::pair<Enum, std::string_view>,
-                             std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network> ? 2 : 3>;
+                             std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network> ? 2
+                             : std::is_same_v<Enum, Status>                                    ? 4
+                                                                                               : 3>;
 
 inline constexpr EnumNames<SourceType> kSourceTypeNames{
     {{SourceType::kEmpty, "empty"}, {SourceType::kBackup, "backup"}, {SourceType::kScripts, "scripts"}}};
 inline constexpr EnumNames<Durability> kDurabilityNames{
     {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};
 inline constexpr EnumNames<Network> kNetworkNames{{{Network::kNone, "none"}, {Network::kHost, "host"}}};
-inline constexpr EnumNames<Status> kStatusNames{
-    {{Status::kPending, "Pending"}, {Status::kCompleted, "Completed"}, {Status::kFailed, "Failed"}}};
+inline constexpr EnumNames<Status> kStatusNames{{{Status::kPending, "Pending"},
+                                                 {Status::kCompleted, "Completed"},
+                                                 {Status::kFailed, "Failed"},
+                                                 {Status::kStopped, "Stopped"}}};
 
 constexpr const EnumNames<SourceType>& NamesOf(SourceType) {
   return kSourceTypeNames;

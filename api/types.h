@@ -93,8 +93,9 @@ struct CreateDataContainerRequest {
   bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
 };
 
-/// "Pending", "Completed", "Failed". kUnknown: a word that this spawnctl does not know; never sent.
-enum class Status { kUnknown, kPending, kCompleted, kFailed };
+/// "Pending", "Completed", "Failed", of a container also "Stopped". kUnknown: a word that this spawnctl does not
+/// know; never sent.
+enum class Status { kUnknown, kPending, kCompleted, kFailed, kStopped };
 
 struct DataImage {
   int64_t id = 0;
@@ -195,7 +196,7 @@ struct DataContainer {
   std::string engine_version;
   std::string version_text;
   Status status = Status::kUnknown;
-  std::string state;  ///< creating, running, restarting, failed
+  std::string state;  ///< creating, running, restarting, reverting, failed, stopping, stopped
   std::string detail;
   std::string revision;  ///< "rev.0"
   std::string owner;

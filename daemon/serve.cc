@@ -388,7 +388,7 @@ void Daemon::Stop(std::string_view why) {
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping; containers keep running");
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();
-  containers_->Stop();
+  containers_->StopAll();
   images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on
   // afterwards, and so do the questions, to send the last answers.

@@ -16,9 +16,9 @@ constexpr std::array<Flag, 3> kCommonFlags{{
 }};
 
 /// The order of help; a verb that is not here comes last.
-constexpr std::array<std::string_view, 17> kVerbOrder{
-    "create", "get",     "update", "save", "reset",   "load",   "graduate", "delete",     "run",
-    "proxy",  "connect", "logs",   "auth", "onboard", "doctor", "version",  "completion",
+constexpr std::array<std::string_view, 20> kVerbOrder{
+    "create", "get", "update", "save",    "reset", "load", "graduate", "start",  "stop",    "restart",
+    "delete", "run", "proxy",  "connect", "logs",  "auth", "onboard",  "doctor", "version", "completion",
 };
 constexpr std::array<Resource, 5> kResources{{
     {"data-image", "data-images", "di"},
@@ -43,6 +43,7 @@ std::vector<Command> Joined() {
            DataContainerCommands,
            LogCommands,
            RevisionCommands,
+           StartCommands,
            UseCommands,
            DaemonCommands,
            DoctorCommands,

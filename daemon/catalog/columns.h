@@ -53,6 +53,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("image_reference", row.image_reference);
   visit("state", row.state);
   visit("stays_down", row.stays_down);
+  visit("stopped", row.stopped);
   visit("revert_to", row.revert_to);
   visit("revision", row.revision);
   visit("host", row.host);

@@ -77,10 +77,34 @@ Result<void> ContainerTable::WriteState(int64_t id, ContainerState state, std::s
                                         bool stays_down) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  TRY(database_.Run(
-      "UPDATE containers SET state = ?, detail = ?, stays_down = ?, revert_to = NULL WHERE id = ?",
-      ContainerStateName(state), detail, int64_t{stays_down}, id));
+  if (state == ContainerState::kStopped) {
+    // Why it waits for a person is not forgotten over a stop.
+    TRY(
+        database_.Run("UPDATE containers SET stopped = 1, state = 'failed', revert_to = NULL, "
+                      "detail = CASE stays_down WHEN 1 THEN detail ELSE ? END WHERE id = ?",
+                      detail, id));
+  } else {
+    const bool stops = state == ContainerState::kStopping;
+    // One that was stopped and is found damaged stays stopped.
+    TRY(database_.Run(
+        "UPDATE containers SET state = ?, detail = ?, stays_down = ?, revert_to = NULL, "
+        "stopped = CASE WHEN ?3 THEN stopped ELSE ? END WHERE id = ?",
+        stops ? "running" : ContainerStateName(state), detail, int64_t{stays_down}, int64_t{stops}, id));
+  }
   TRY(ExpectChange(database_, kNoun, id));
+  return transaction.Commit();
+}
+
+Result<void> ContainerTable::MarkRestarting(const std::vector<int64_t>& ids, std::string_view why) {
+  if (ids.empty()) return {};
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  for (const int64_t id : ids) {
+    TRY(
+        database_.Run("UPDATE containers SET state = 'restarting', detail = ? "
+                      "WHERE id = ? AND state = 'running' AND stopped = 0",
+                      why, id));
+  }
   return transaction.Commit();
 }
 
@@ -135,7 +159,13 @@ Result<void> ContainerTable::Update(int64_t id, const ContainerChange& change) {
 
 Result<std::vector<ContainerRow>> ContainerTable::ReadAll(Query& query) {
   TRY_ASSIGN(auto containers, ReadRows<ContainerRow>(query));
-  for (ContainerRow& container : containers) TRY(ReadRevisions(container));
+  for (ContainerRow& container : containers) {
+    TRY(ReadRevisions(container));
+    if (!container.stopped) continue;
+    // As the first schema knew no such states, its table has them as a column beside those it knew.
+    container.state =
+        container.state == ContainerState::kFailed ? ContainerState::kStopped : ContainerState::kStopping;
+  }
   return containers;
 }
 

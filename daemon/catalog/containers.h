@@ -31,10 +31,13 @@ class ContainerTable {
   Result<int64_t> Insert(const ContainerRow& row);
   /// As Insert, for one that is running already and whose row was lost: running.
   Result<int64_t> InsertFound(const ContainerRow& row);
-  /// Any state but reverting. What it was to go back to is forgotten, and that it was to stay down.
+  /// Any state but reverting. What it was to go back to is forgotten, and but for kStopped that it was to
+  /// stay down.
   Result<void> SetState(int64_t id, ContainerState state, std::string_view detail = {});
   /// -> failed, and no start of the daemon is a new chance: it waits for a person.
   Result<void> KeepDown(int64_t id, std::string_view why);
+  /// -> restarting, those of them that are running: none of these has a keeper any more.
+  Result<void> MarkRestarting(const std::vector<int64_t>& ids, std::string_view why);
   /// -> running, with what its start took. Its lifetime counts from `now`.
   Result<void> Complete(int64_t id, double ready_milliseconds, const Timings& timings, int64_t now);
   /// Gives a container another port, when its own turned out to be taken by someone else. kInUse as Insert.

@@ -124,6 +124,10 @@ PRAGMA application_id = 1936750446;
 constexpr const char* kSchema10 = R"sql(
 -- Grows with the file of that name (daemon/store/generation.h).
 INSERT INTO counters VALUES ('generation', 0);
+-- 1: its owner stopped it. It is on its way there while the state is running, and there when that is failed:
+-- a state of its own would take the table to be made anew.
+ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0
+  CHECK (stopped = 0 OR (stopped = 1 AND state IN ('running', 'failed')));
 )sql";
 
 constexpr std::array kMigrations{

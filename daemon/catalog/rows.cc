@@ -12,13 +12,15 @@ constexpr std::array<std::pair<ImageState, std::string_view>, 4> kImageStates{{
     {ImageState::kDeleting, "deleting"},
 }};
 
-constexpr std::array<std::pair<ContainerState, std::string_view>, 6> kContainerStates{{
+constexpr std::array<std::pair<ContainerState, std::string_view>, 8> kContainerStates{{
     {ContainerState::kCreating, "creating"},
     {ContainerState::kRunning, "running"},
     {ContainerState::kRestarting, "restarting"},
     {ContainerState::kFailed, "failed"},
     {ContainerState::kDeleting, "deleting"},
     {ContainerState::kReverting, "reverting"},
+    {ContainerState::kStopping, "stopping"},
+    {ContainerState::kStopped, "stopped"},
 }};
 
 template <typename Names, typename State>

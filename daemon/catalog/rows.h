@@ -23,7 +23,16 @@ std::string_view ImageStateName(ImageState state);
 /// kFailed for a name that is not known; the table's CHECK knows no other.
 ImageState ImageStateFromName(std::string_view name);
 
-enum class ContainerState { kCreating, kRunning, kRestarting, kFailed, kDeleting, kReverting };
+enum class ContainerState {
+  kCreating,
+  kRunning,
+  kRestarting,
+  kFailed,
+  kDeleting,
+  kReverting,
+  kStopping,
+  kStopped
+};
 
 /// The word for a state in the catalog and in JSON: "creating" ...
 std::string_view ContainerStateName(ContainerState state);
@@ -93,7 +102,8 @@ struct ContainerRow {
   int64_t image_id = 0;
   std::string image_reference;  ///< "name" or "name:tag" as asked for
   ContainerState state = ContainerState::kCreating;
-  bool stays_down = false;             ///< with kFailed: not started again until a person decides
+  bool stays_down = false;             ///< with kFailed, kStopped: not started again until a person decides
+  bool stopped = false;                ///< with kStopping, kStopped, and only then: by its owner
   std::string revision = "rev.0";      ///< the last that was saved or gone back to
   std::vector<RevisionRow> revisions;  ///< by number
   std::optional<uint32_t> revert_to;   ///< with kReverting, and only then

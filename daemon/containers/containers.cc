@@ -90,13 +90,15 @@ void Containers::Renamed(int64_t id, const std::string& name) {
   if (const auto found = lives_.find(id); found != lives_.end()) found->second->row.name = name;
 }
 
-void Containers::Stop() {
+void Containers::StopAll() {
   stopping_ = true;
   for (const auto& [id, life] : lives_) {
     const Error stopping(ErrorCode::kUnavailable, "the daemon is stopping");
     if (life->creation) life->creation->created(Fail(stopping));
     life->creation.reset();
     ReplyReverted(*life, stopping);
+    ReplyToWaiters(*life, &Life::started, stopping);
+    ReplyToWaiters(*life, &Life::stopped, stopping);
     life->timer.reset();
     life->keeper_watch.reset();
   }
@@ -128,6 +130,16 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
       return true;
     case ActionKind::kCancelLaunch:
       life.cancel_launch.request_stop();
+      life.leave_line.request_stop();
+      return true;
+    case ActionKind::kHurryLaunch:
+      life.leave_line.request_stop();
+      return true;
+    case ActionKind::kStopKeeper:
+      StopKeeper(life);
+      return true;
+    case ActionKind::kHurryStop:
+      life.hurry_stop.request_stop();
       return true;
     case ActionKind::kAttachKeeper:
       AttachKeeper(life);
@@ -146,26 +158,47 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
     case ActionKind::kRemoveRow:
       RemoveRow(life);
       return true;
-    case ActionKind::kReplyCreated:
-      ReplyCreated(life);
-      return true;
-    case ActionKind::kReplyReverted:
-      ReplyReverted(life, std::nullopt);
-      return true;
-    case ActionKind::kReplyNotReverted:
-      ReplyReverted(life, action.error);
-      return true;
-    case ActionKind::kReplyFailed:
-      if (life.creation) life.creation->created(Fail(action.error));
-      life.creation.reset();
-      return true;
     case ActionKind::kStartTimer:
       StartTimer(life, action.delay);
       return true;
     case ActionKind::kForget:
-      break;
+      return true;
+    default:
+      CarryOutReply(life, action);
+      return true;
   }
-  return true;
+}
+
+void Containers::CarryOutReply(Life& life, const ContainerAction& action) {
+  switch (action.kind) {
+    case ActionKind::kReplyCreated:
+      ReplyCreated(life);
+      return;
+    case ActionKind::kReplyReverted:
+      ReplyReverted(life, std::nullopt);
+      return;
+    case ActionKind::kReplyNotReverted:
+      ReplyReverted(life, action.error);
+      return;
+    case ActionKind::kReplyStarted:
+      ReplyToWaiters(life, &Life::started, std::nullopt);
+      return;
+    case ActionKind::kReplyNotStarted:
+      ReplyToWaiters(life, &Life::started, action.error);
+      return;
+    case ActionKind::kReplyStopped:
+      ReplyToWaiters(life, &Life::stopped, std::nullopt);
+      return;
+    case ActionKind::kReplyNotStopped:
+      ReplyToWaiters(life, &Life::stopped, action.error);
+      return;
+    case ActionKind::kReplyFailed:
+      if (life.creation) life.creation->created(Fail(action.error));
+      life.creation.reset();
+      return;
+    default:
+      return;
+  }
 }
 
 KeeperSpec Containers::SpecOf(const Life& life) const {
@@ -229,6 +262,7 @@ Result<Launched> LaunchAndOpenEnd(const Containers::Uses& uses, KeeperSpec spec,
 void Containers::LaunchKeeper(Life& life) {
   const int64_t id = life.row.id;
   life.cancel_launch = std::stop_source();
+  life.leave_line = std::stop_source();
   const std::stop_token cancelled = life.cancel_launch.get_token();
   const auto launch = [this, id, spec = SpecOf(life),
                        limits = LimitsOf(life.row, life.image, uses_.engine_host), cancelled,
@@ -252,10 +286,10 @@ void Containers::LaunchKeeper(Life& life) {
     if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
   };
   // One that is cancelled in line must not wait for those before it, which may hang.
-  const bool awaited = life.creation.has_value() || life.reverted;
+  const bool awaited = life.creation.has_value() || life.reverted || !life.started.empty();
   uses_.launches.Run({.owner = {life.row.owner, awaited},
                       .work = launch,
-                      .gone = cancelled,
+                      .gone = life.leave_line.get_token(),
                       .dropped =
                           [tell = Teller(id)](const Error& why) {
                             tell({EventKind::kKeeperFailed, why});
@@ -400,7 +434,9 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   if (went_back && written) life.row.revision = RevisionText(*life.row.revert_to);
   if (written && action.state != ContainerState::kRestarting) life.row.revert_to.reset();
   life.row.state = action.state;
-  life.row.stays_down = action.stays_down;
+  // A stop does not make it forget why it waits for a person.
+  if (action.state != ContainerState::kStopped) life.row.stays_down = action.stays_down;
+  life.row.stopped = action.state == ContainerState::kStopped;
   life.row.detail = action.detail;
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (action.state == ContainerState::kFailed) {

@@ -83,6 +83,15 @@ class Containers {
   /// Back to revision `number` of it, 0: to its image; answers when new connections work. Errors: kNotFound
   /// (no such revision), kInUse (something else is under way), and what its engine says.
   void Revert(int64_t id, uint32_t number, const Done& reverted);
+  /// Ends its engine in order, commits everything and answers when no process of it is left. It stays
+  /// stopped, over restarts of the daemon and of the machine, until Start or Revert. Errors: kInUse (being
+  /// created, going back), kCancelled (something else was asked of it meanwhile).
+  void Stop(int64_t id, const Done& stopped);
+  /// Brings a stopped or a failed one back and answers when its first query would succeed, or when the first
+  /// try has failed: unless it stays down, there will be others.
+  void Start(int64_t id, const Done& started);
+  /// A new engine for a running one; as Start for any other.
+  void Restart(int64_t id, const Done& restarted);
   /// Marks it deleting in the catalog; the rest happens behind. Its name is free when this returns.
   Result<void> Delete(int64_t id);
   /// How many that user has; those on their way out do not count.
@@ -91,9 +100,9 @@ class Containers {
   void Renamed(int64_t id, const std::string& name);
   /// What its keeper says of it; nothing while it has none.
   std::optional<api::Confinement> ConfinementOf(int64_t id) const;
-  /// The daemon stops: callers that still wait are told so, and whatever happens from here on is left to the
-  /// next start, which finds it in the catalog.
-  void Stop();
+  /// The daemon stops, and its containers do not: callers that still wait are told so, and whatever happens
+  /// from here on is left to the next start, which finds it in the catalog.
+  void StopAll();
 
  private:
   using Life = ContainerLife;
@@ -104,6 +113,7 @@ class Containers {
 
   /// False when the actions after this one must not be carried out: an event said why.
   bool CarryOut(Life& life, const ContainerAction& action);
+  void CarryOutReply(Life& life, const ContainerAction& action);
   void LaunchKeeper(Life& life);
   void AttachKeeper(Life& life);
   void KillKeeper(Life& life);
@@ -117,6 +127,11 @@ class Containers {
 
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
   void NoteConfinement(Life& life, const daemon::KeeperStarted& started);
+  /// stops.cc
+  Result<void> BeginStop(int64_t id, const Done& stopped);
+  Result<void> BeginStart(int64_t id, ContainerEvent::Kind marked, const Done& started);
+  void StopKeeper(Life& life);
+  void ReplyToWaiters(Life& life, std::vector<Done> Life::*waiters, const std::optional<Error>& error);
   /// revisions.cc
   Result<void> BeginSave(int64_t id, uid_t caller, const Done& saved);
   Result<void> BeginRevert(int64_t id, uint32_t number, const Done& reverted);

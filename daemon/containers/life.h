@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -31,6 +32,8 @@ struct ContainerLife {
   ImageRow image;
   ContainerMachine machine;
   std::stop_source cancel_launch;  ///< a new one for each launch: a cancellation is meant for one
+  std::stop_source leave_line;     ///< the same; of a launch that has begun it ends nothing
+  std::stop_source hurry_stop;     ///< a new one for each stop
   std::unique_ptr<Watch> timer;
   // The watch goes before the descriptor that it polls.
   UniqueFd keeper_end;
@@ -46,8 +49,10 @@ struct ContainerLife {
 
   std::optional<api::Confinement> confinement;  ///< as its keeper says; none while there is none
 
-  int saves = 0;  ///< under way
-  Done reverted;  ///< empty: nobody waits
+  int saves = 0;              ///< under way
+  Done reverted;              ///< empty: nobody waits
+  std::vector<Done> started;  ///< who waits for it to run
+  std::vector<Done> stopped;  ///< who waits for it to be stopped
 };
 
 }  // namespace spawnd::daemon

@@ -31,7 +31,27 @@ ContainerAction Wait(std::chrono::milliseconds delay) {
 /// At once, then 1 s, 2 s, 4 s ...
 std::chrono::milliseconds RestartDelay(size_t failures) {
   if (failures <= 1) return std::chrono::milliseconds(0);
-  return std::chrono::seconds(int64_t{1} << (failures - 2));
+  const std::chrono::seconds delay(int64_t{1} << std::min<size_t>(failures - 2, 16));
+  return std::min(delay, ContainerMachine::kLongestRestartDelay);
+}
+
+/// Nothing in the container can mend it, and time may: no room, a port or a lock that is held, no memory, no
+/// descriptors, an engine that is being upgraded, a machine that is too slow.
+bool IsMachinesFault(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kInUse:
+    case ErrorCode::kIo:
+    case ErrorCode::kTimeout:
+    case ErrorCode::kTooMany:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kForbidden:
+    case ErrorCode::kNotReady:
+    case ErrorCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -44,20 +64,19 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
     case EventKind::kFoundAtStart:
       return OnFoundAtStart();
     case EventKind::kKeeperStarted:
-      return OnKeeperStarted();
+      return OnKeeperStarted(now);
     case EventKind::kKeeperFailed:
-      return OnKeeperFailed(event.error, now);
+      return OnKeeperFailed(event.error);
     case EventKind::kKeeperAttached:
-      return OnKeeperAttached();
+      return OnKeeperAttached(now);
     case EventKind::kKeeperMissing:
       return OnKeeperMissing();
     case EventKind::kKeeperUnknown:
       return OnKeeperUnknown();
     case EventKind::kKeeperExited:
-      // In any other state somebody asked for this end, or a launch in flight reports it.
-      return state_ == ContainerState::kRunning ? CountFailure(event.error, now) : Actions{};
+      return OnKeeperExited(event.error, now);
     case EventKind::kKeeperKilled:
-      return OnKeeperKilled();
+      return OnKeeperKilled(event.error);
     case EventKind::kFilesRemoved:
       // The row goes last: as long as files may be left, the next start of the daemon must find it.
       return {Do(ActionKind::kRemoveRow)};
@@ -68,13 +87,19 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
     case EventKind::kStateWritten:
       return OnStateWritten();
     case EventKind::kStateNotWritten:
-      return OnStateNotWritten(event.error, now);
+      return OnStateNotWritten(event.error);
     case EventKind::kTimerFired:
       return OnTimer();
     case EventKind::kDeleteMarked:
       return OnDeleteMarked();
     case EventKind::kRevertMarked:
       return OnRevertMarked();
+    case EventKind::kStopMarked:
+      return OnStopMarked();
+    case EventKind::kStartMarked:
+      return OnStartMarked();
+    case EventKind::kRestartMarked:
+      return OnRestartMarked();
     case EventKind::kClientGone:
       return OnClientGone();
   }
@@ -83,6 +108,7 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
 
 ContainerMachine::Actions ContainerMachine::Launch() {
   launching_ = true;
+  attach_waits_ = removal_waits_ = false;
   launch_reverts_ = state_ == ContainerState::kReverting;
   ++launches_;
   return {Do(ActionKind::kLaunchKeeper)};
@@ -92,19 +118,37 @@ ContainerMachine::Actions ContainerMachine::StartRemoval(Error reason) {
   state_ = ContainerState::kDeleting;
   Actions actions;
   ReplyNotReverted(actions, reason);
+  const Error deleted(ErrorCode::kCancelled, "the container was deleted meanwhile");
+  ReplyNotStarted(actions, deleted);
+  ReplyNotStopped(actions, deleted);
   if (caller_waits_) create_error_ = std::move(reason);
-  // A launch in flight is told to stop and cleans up after itself; killing beside it would race with it.
-  if (launching_) {
-    actions.push_back(Do(ActionKind::kCancelLaunch));
-  } else if (!killing_) {
-    for (ContainerAction& action : Kill()) actions.push_back(std::move(action));
+  for (ContainerAction& action : GiveUpFlight({Do(ActionKind::kKillKeeper)})) {
+    actions.push_back(std::move(action));
   }
   return actions;
 }
 
+/// A launch in flight is told to stop and cleans up after itself; killing beside it would race with it.
+ContainerMachine::Actions ContainerMachine::GiveUpFlight(Actions otherwise) {
+  if (launching_) return {Do(ActionKind::kCancelLaunch)};
+  if (killing_) {
+    return std::exchange(stop_is_tidy_, false) ? Actions{Do(ActionKind::kHurryStop)} : Actions{};
+  }
+  killing_ = true;
+  attach_waits_ = removal_waits_ = false;
+  return otherwise;
+}
+
 ContainerMachine::Actions ContainerMachine::Kill() {
   killing_ = true;
+  attach_waits_ = removal_waits_ = false;
   return {Do(ActionKind::kKillKeeper)};
+}
+
+ContainerMachine::Actions ContainerMachine::Stop() {
+  killing_ = stop_is_tidy_ = true;
+  attach_waits_ = removal_waits_ = false;
+  return {Do(ActionKind::kStopKeeper)};
 }
 
 void ContainerMachine::ReplyNotReverted(Actions& actions, Error error) {
@@ -112,13 +156,33 @@ void ContainerMachine::ReplyNotReverted(Actions& actions, Error error) {
   actions.push_back({.kind = ActionKind::kReplyNotReverted, .error = std::move(error)});
 }
 
-ContainerMachine::Actions ContainerMachine::OnKeeperKilled() {
-  killing_ = false;
-  if (state_ == ContainerState::kDeleting) return {Do(ActionKind::kRemoveFiles)};
-  if (state_ != ContainerState::kReverting) return {};
-  if (failures_.size() < kFailuresAllowed) return Launch();
-  state_ = ContainerState::kFailed;
-  return {Write(state_, "going back to a revision has failed")};
+void ContainerMachine::ReplyNotStarted(Actions& actions, Error error) {
+  if (!std::exchange(start_waits_, false)) return;
+  actions.push_back({.kind = ActionKind::kReplyNotStarted, .error = std::move(error)});
+}
+
+void ContainerMachine::ReplyNotStopped(Actions& actions, Error error) {
+  if (!std::exchange(stop_waits_, false)) return;
+  actions.push_back({.kind = ActionKind::kReplyNotStopped, .error = std::move(error)});
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperKilled(const Error& how) {
+  killing_ = stop_is_tidy_ = false;
+  switch (state_) {
+    case ContainerState::kDeleting:
+      return {Do(ActionKind::kRemoveFiles)};
+    case ContainerState::kStopping:
+      state_ = ContainerState::kStopped;
+      return {Write(state_, how.message)};
+    case ContainerState::kRestarting:
+      return Launch();
+    case ContainerState::kReverting:
+      if (own_failures_ < kFailuresAllowed) return Launch();
+      state_ = ContainerState::kFailed;
+      return {Write(state_, "going back to a revision has failed")};
+    default:
+      return {};
+  }
 }
 
 ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
@@ -130,37 +194,54 @@ ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
     case ContainerState::kReverting:
       // A keeper that answers may be from before it was to go back.
       return Kill();
+    case ContainerState::kStopping:
+      return Stop();
     case ContainerState::kFailed:
       if (stays_down_) return {};
-      [[fallthrough]];
+      break;
+    case ContainerState::kStopped:  // a catalog that was put back may be older than its keeper
     case ContainerState::kRunning:
     case ContainerState::kRestarting:
-      // A start of the daemon is a new chance for what had failed, e.g. while its port was taken.
-      return {Do(ActionKind::kAttachKeeper)};
+      break;
   }
-  return {};
+  // A start of the daemon is a new chance for what had failed.
+  attaching_ = true;
+  return {Do(ActionKind::kAttachKeeper)};
 }
 
-ContainerMachine::Actions ContainerMachine::OnKeeperStarted() {
+ContainerMachine::Actions ContainerMachine::OnKeeperStarted(Time now) {
+  started_at_ = now;
   launching_ = false;
   if (state_ == ContainerState::kDeleting) return Kill();
+  if (state_ == ContainerState::kStopping) return Stop();
   // Launched before it was to go back, and not cancelled in time.
   if (state_ == ContainerState::kReverting && !launch_reverts_) return Kill();
   state_ = ContainerState::kRunning;
   return {Write(state_)};
 }
 
-ContainerMachine::Actions ContainerMachine::OnKeeperAttached() {
-  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kRunning ||
-      state_ == ContainerState::kReverting) {
-    return {};
+bool ContainerMachine::AttachAnswers() {
+  attaching_ = false;
+  // Meanwhile something was decided that makes its own keeper, or ends whatever there is.
+  if (launching_ || killing_) return false;
+  return state_ == ContainerState::kRunning || state_ == ContainerState::kRestarting ||
+         state_ == ContainerState::kFailed || state_ == ContainerState::kStopped;
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperAttached(Time now) {
+  started_at_ = now;
+  if (!AttachAnswers()) return {};
+  if (state_ == ContainerState::kStopped) return Stop();
+  if (state_ == ContainerState::kRunning) {
+    return std::exchange(start_waits_, false) ? Actions{Do(ActionKind::kReplyStarted)} : Actions{};
   }
   state_ = ContainerState::kRunning;
   return {Write(state_)};
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
-  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting) return {};
+  if (!AttachAnswers() || state_ == ContainerState::kStopped) return {};
+  if (state_ == ContainerState::kRestarting) return Launch();
   state_ = ContainerState::kRestarting;
   Actions actions{Write(state_, "no keeper was running when the daemon started")};
   for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
@@ -168,12 +249,19 @@ ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperUnknown() {
-  if (state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting) return {};
+  if (!AttachAnswers()) return {};
   attach_waits_ = true;
   return {Wait(kAttachDelay)};
 }
 
-ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, Time now) {
+ContainerMachine::Actions ContainerMachine::OnKeeperExited(const Error& error, Time now) {
+  // In any other state somebody asked for this end, or a launch in flight reports it.
+  if (state_ != ContainerState::kRunning || killing_) return {};
+  if (now - started_at_ >= kStable) failures_ = own_failures_ = 0;
+  return CountFailure(error);
+}
+
+ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error) {
   launching_ = false;
   switch (state_) {
     case ContainerState::kCreating:
@@ -189,74 +277,87 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error, T
       return {Do(ActionKind::kRemoveFiles)};
     case ContainerState::kDeleting:
       return {Do(ActionKind::kRemoveFiles)};
+    case ContainerState::kStopping:
+      state_ = ContainerState::kStopped;
+      return {Write(state_)};
     case ContainerState::kRestarting:
-      return CountFailure(error, now);
+      // Taken out of the line, or given up for a stop that was called off: neither is a failure.
+      return error.code == ErrorCode::kCancelled ? Launch() : CountFailure(error);
     case ContainerState::kReverting:
       // Else it was cancelled, to make way for one that goes back.
-      return launch_reverts_ ? CountRevertFailure(error, now) : Launch();
+      return launch_reverts_ ? CountRevertFailure(error) : Launch();
     case ContainerState::kRunning:
     case ContainerState::kFailed:
+    case ContainerState::kStopped:
       break;
   }
   return {};
 }
 
-bool ContainerMachine::TooManyFailures(Time now) {
-  failures_.push_back(now);
-  while (now - failures_.front() > kFailureWindow) failures_.pop_front();
-  return failures_.size() >= kFailuresAllowed;
+bool ContainerMachine::TooManyFailures(const Error& error) {
+  ++failures_;
+  if (!IsMachinesFault(error)) ++own_failures_;
+  return own_failures_ >= kFailuresAllowed;
 }
 
 /// Stays in kReverting: nobody has written to the container since, so going back once more is right.
-ContainerMachine::Actions ContainerMachine::CountRevertFailure(const Error& error, Time now) {
-  if (error.code == ErrorCode::kNoSpace) {
-    Actions actions{Wait(kNoSpaceDelay)};
-    ReplyNotReverted(actions, error);
-    return actions;
-  }
+ContainerMachine::Actions ContainerMachine::CountRevertFailure(const Error& error) {
   stays_down_ = error.code == ErrorCode::kPoisoned;
   const bool hopeless = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
-  if (!TooManyFailures(now) && !hopeless && !stays_down_) return {Wait(RestartDelay(failures_.size()))};
+  if (!TooManyFailures(error) && !hopeless && !stays_down_) {
+    const bool full = error.code == ErrorCode::kNoSpace;
+    Actions actions{Wait(full ? kNoSpaceDelay : RestartDelay(failures_))};
+    // Tried again for ever, but nobody waits for ever.
+    if (full || failures_ >= kFailuresBeforeAnswer) ReplyNotReverted(actions, error);
+    return actions;
+  }
   state_ = ContainerState::kFailed;
   Actions actions{stays_down_ ? WriteStaysDown(error) : Write(state_, error.message)};
   ReplyNotReverted(actions, error);
+  ReplyNotStarted(actions, error);
   return actions;
 }
 
-ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error, Time now) {
+ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error) {
+  Actions actions;
   if (error.code == ErrorCode::kPoisoned) {
     state_ = ContainerState::kFailed;
     stays_down_ = true;
-    return {WriteStaysDown(error)};
-  }
-  if (error.code == ErrorCode::kNoSpace) {
-    state_ = ContainerState::kRestarting;
-    return {Write(state_, error.message), Wait(kNoSpaceDelay)};
-  }
-  // Bytes that do not match their checksum will not match at the next try either.
-  if (TooManyFailures(now) || error.code == ErrorCode::kCorrupt) {
+    actions = {WriteStaysDown(error)};
+    // Bytes that do not match their checksum will not match at the next try either.
+  } else if (TooManyFailures(error) || error.code == ErrorCode::kCorrupt) {
     state_ = ContainerState::kFailed;
-    return {Write(state_, error.message)};
+    actions = {Write(state_, error.message)};
+  } else {
+    state_ = ContainerState::kRestarting;
+    const bool full = error.code == ErrorCode::kNoSpace;
+    actions = {Write(state_, error.message), Wait(full ? kNoSpaceDelay : RestartDelay(failures_))};
   }
-  state_ = ContainerState::kRestarting;
-  return {Write(state_, error.message), Wait(RestartDelay(failures_.size()))};
+  ReplyNotStarted(actions, error);
+  return actions;
 }
 
 ContainerMachine::Actions ContainerMachine::OnStateWritten() {
-  if (state_ == ContainerState::kRunning && std::exchange(revert_waits_, false)) {
-    return {Do(ActionKind::kReplyReverted)};
+  if (state_ == ContainerState::kStopped) {
+    return std::exchange(stop_waits_, false) ? Actions{Do(ActionKind::kReplyStopped)} : Actions{};
   }
-  if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
-  caller_waits_ = false;
-  return {Do(ActionKind::kReplyCreated)};
+  Actions actions;
+  if (state_ == ContainerState::kRunning) {
+    if (std::exchange(start_waits_, false)) actions.push_back(Do(ActionKind::kReplyStarted));
+    if (std::exchange(revert_waits_, false)) actions.push_back(Do(ActionKind::kReplyReverted));
+  }
+  if (state_ != ContainerState::kDeleting && std::exchange(caller_waits_, false)) {
+    actions.push_back(Do(ActionKind::kReplyCreated));
+  }
+  return actions;
 }
 
-ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error, Time now) {
+ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error) {
   if (state_ == ContainerState::kRunning && launch_reverts_) {
     // The row still says that it is to go back, so the next start of the daemon would do it, over whatever
     // had been written by then. So nobody may write until the row is right.
     state_ = ContainerState::kReverting;
-    static_cast<void>(TooManyFailures(now));
+    static_cast<void>(TooManyFailures({ErrorCode::kInternal, ""}));
     Actions actions;
     ReplyNotReverted(actions, error);
     for (ContainerAction& action : Kill()) actions.push_back(std::move(action));
@@ -264,12 +365,12 @@ ContainerMachine::Actions ContainerMachine::OnStateNotWritten(const Error& error
   }
   // A caller must not be told of a container that a restart of the daemon would take away (its row says
   // creating). Once it was told, a row that lags behind is harmless: it is reconciled all the same.
-  if (!caller_waits_ || state_ == ContainerState::kDeleting) return {};
+  if (!caller_waits_ || state_ == ContainerState::kDeleting) return OnStateWritten();
   return StartRemoval(error);
 }
 
 ContainerMachine::Actions ContainerMachine::OnRemovalFailed() {
-  killing_ = false;
+  killing_ = stop_is_tidy_ = false;
   removal_waits_ = true;
   const std::chrono::seconds delay(int64_t{1} << std::min(removal_failures_, 6));
   ++removal_failures_;
@@ -287,15 +388,25 @@ ContainerMachine::Actions ContainerMachine::OnRowRemoved() {
 }
 
 ContainerMachine::Actions ContainerMachine::OnTimer() {
+  if (launching_ || killing_) return {};
   const bool attach = std::exchange(attach_waits_, false);
-  if (attach && state_ != ContainerState::kDeleting && state_ != ContainerState::kReverting) {
-    return {Do(ActionKind::kAttachKeeper)};
+  const bool end = std::exchange(removal_waits_, false);
+  switch (state_) {
+    case ContainerState::kDeleting:
+      return end ? Kill() : Actions{};
+    case ContainerState::kReverting:
+      return end ? Kill() : Launch();
+    case ContainerState::kStopping:
+      return end ? Stop() : Actions{};
+    case ContainerState::kRestarting:
+      if (end) return Stop();
+      if (!attach) return Launch();
+      [[fallthrough]];
+    default:
+      if (!attach) return {};
+      attaching_ = true;
+      return {Do(ActionKind::kAttachKeeper)};
   }
-  if (state_ == ContainerState::kRestarting && !launching_) return Launch();
-  const bool goes = state_ == ContainerState::kDeleting || state_ == ContainerState::kReverting;
-  if (goes && std::exchange(removal_waits_, false)) return Kill();
-  if (state_ == ContainerState::kReverting && !launching_ && !killing_) return Launch();
-  return {};
 }
 
 ContainerMachine::Actions ContainerMachine::OnDeleteMarked() {
@@ -306,10 +417,76 @@ ContainerMachine::Actions ContainerMachine::OnDeleteMarked() {
 ContainerMachine::Actions ContainerMachine::OnRevertMarked() {
   revert_waits_ = true;
   state_ = ContainerState::kReverting;
-  failures_.clear();  // those of what it goes away from
+  failures_ = own_failures_ = 0;  // those of what it goes away from
   stays_down_ = false;
-  if (launching_) return {Do(ActionKind::kCancelLaunch)};
-  return killing_ ? Actions{} : Kill();
+  Actions actions;
+  ReplyNotStopped(actions, {ErrorCode::kCancelled, "it goes back to a revision instead"});
+  for (ContainerAction& action : GiveUpFlight({Do(ActionKind::kKillKeeper)})) {
+    actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+bool ContainerMachine::IsBusy() const {
+  return state_ == ContainerState::kCreating || state_ == ContainerState::kReverting ||
+         state_ == ContainerState::kDeleting;
+}
+
+ContainerMachine::Actions ContainerMachine::OnStopMarked() {
+  stop_waits_ = true;
+  if (state_ == ContainerState::kStopped) return OnStateWritten();
+  Actions actions;
+  if (IsBusy()) {
+    ReplyNotStopped(actions, {ErrorCode::kInUse, "it is " + std::string(ContainerStateName(state_))});
+    return actions;
+  }
+  ReplyNotStarted(actions, {ErrorCode::kCancelled, "it was stopped meanwhile"});
+  if (state_ == ContainerState::kFailed) {
+    state_ = ContainerState::kStopped;
+    actions.push_back(Write(state_));
+    return actions;
+  }
+  state_ = ContainerState::kStopping;
+  if (launching_) {
+    actions.push_back(Do(ActionKind::kCancelLaunch));
+  } else if (!killing_ && !removal_waits_) {
+    for (ContainerAction& action : Stop()) actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::OnStartMarked() {
+  start_waits_ = true;
+  if (state_ == ContainerState::kRunning && !attaching_ && !attach_waits_) return OnStateWritten();
+  return Begin();
+}
+
+ContainerMachine::Actions ContainerMachine::Begin() {
+  Actions actions;
+  if (state_ == ContainerState::kDeleting) {
+    ReplyNotStarted(actions, {ErrorCode::kCancelled, "it is being deleted"});
+  }
+  if (IsBusy()) return actions;
+  ReplyNotStopped(actions, {ErrorCode::kCancelled, "it was started again meanwhile"});
+  if (state_ == ContainerState::kRunning) return actions;  // as soon as it is known to
+  state_ = ContainerState::kRestarting;
+  stays_down_ = false;
+  failures_ = own_failures_ = 0;
+  if (launching_) {
+    actions.push_back(Do(ActionKind::kHurryLaunch));
+  } else if (!killing_ && !removal_waits_ && !attaching_ && !attach_waits_) {
+    for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+ContainerMachine::Actions ContainerMachine::OnRestartMarked() {
+  start_waits_ = true;
+  // One that is on its way is a new one already.
+  if (state_ != ContainerState::kRunning) return Begin();
+  state_ = ContainerState::kRestarting;
+  failures_ = own_failures_ = 0;
+  return Stop();
 }
 
 ContainerMachine::Actions ContainerMachine::OnClientGone() {

@@ -7,13 +7,18 @@
 /// given; those that follow a kWriteState wait until the catalog has answered.
 ///
 ///   creating ──started──> running ──exited──> restarting ──started──> running
-///      │ failed              │                    │ kFailuresAllowed failures within kFailureWindow
-///      v                     v deleted            v
+///      │ failed              │                    │ kFailuresAllowed failures of its own, one after the
+///      other v                     v deleted            v
 ///   (removed)             deleting             failed
 ///
-/// Two failures are not counted: a full disk, which is tried again for ever, and a poisoned volume, which is
-/// never tried again: a start would quietly go back to its last commit, and that a person has to decide
-/// (docs/durability.md, "A failed sync is final").
+///   running, restarting, failed ──stop asked──> stopping ──keeper gone──> stopped
+///   stopping, stopped, failed ──start asked──> restarting
+///
+/// It is tried again with growing pauses. What is the machine's fault (no room, its port taken, its engine
+/// not installed at the moment) is tried again for ever: the machine gets well, and nothing else would bring
+/// the container back. A poisoned volume is never tried again: a start would quietly go back to its last
+/// commit, and that a person has to decide (docs/durability.md, "A failed sync is final").
+///
 ///   running, restarting, failed ──revert asked──> reverting ──started, gone back──> running
 ///                                                     │ kFailuresAllowed failures, or a damaged revision
 ///                                                     v
@@ -24,7 +29,6 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,16 +48,19 @@ struct ContainerEvent {
     kKeeperMissing,    ///< there is none
     kKeeperUnknown,    ///< whether there is one could not be found out, `error` says why
     kKeeperExited,     ///< a keeper that ran has ended; `error` has its last words
-    kKeeperKilled,     ///< no keeper is left
+    kKeeperKilled,     ///< no keeper is left; `error` says what was not in order about a stop
     kFilesRemoved,     ///< the container's directory is gone
     kRowRemoved,       ///< the catalog has forgotten it
     kRemovalFailed,    ///< one of the last three did not work, `error` says why
     kStateWritten,     ///< the catalog holds the state of the last kWriteState
     kStateNotWritten,  ///< it does not
     kTimerFired,
-    kDeleteMarked,  ///< the row says deleting
-    kRevertMarked,  ///< the row says reverting, and a caller waits for the answer
-    kClientGone,    ///< nobody waits for the create any more
+    kDeleteMarked,   ///< the row says deleting
+    kRevertMarked,   ///< the row says reverting, and a caller waits for the answer
+    kStopMarked,     ///< the row says stopping, or failed; somebody waits for the answer
+    kStartMarked,    ///< unless it runs, the row says restarting; somebody waits for the answer
+    kRestartMarked,  ///< the row says restarting, and its engine is to be another one
+    kClientGone,     ///< nobody waits for the create any more
   };
   Kind kind;
   Error error{ErrorCode::kInternal, ""};
@@ -65,6 +72,9 @@ struct ContainerAction {
     kCancelLaunch,  ///< asks a launch in flight to give up; it still answers as above
     kAttachKeeper,  ///< answers kKeeperAttached, kKeeperMissing or kKeeperUnknown
     kKillKeeper,    ///< answers kKeeperKilled or kRemovalFailed; no keeper there is fine
+    kStopKeeper,    ///< the same in order: its engine is stopped cleanly, and everything committed
+    kHurryStop,     ///< a kStopKeeper in flight is to kill instead; it still answers as above
+    kHurryLaunch,   ///< a launch that waits in line is to be asked for anew: somebody waits for it now
     kChangePort,    ///< another free port, in the catalog too; before a further launch
     kWriteState,    ///< `state`, `detail`, `stays_down` into the catalog; answers kStateWritten or
                     ///< kStateNotWritten
@@ -74,6 +84,10 @@ struct ContainerAction {
     kReplyFailed,       ///< with `error`
     kReplyReverted,     ///< to who asked to go back
     kReplyNotReverted,  ///< with `error`
+    kReplyStarted,      ///< to all who asked to start it; with what follows they wait no more
+    kReplyNotStarted,   ///< with `error`; it may be tried again all the same
+    kReplyStopped,      ///< to all who asked to stop it
+    kReplyNotStopped,   ///< with `error`
     kStartTimer,        ///< `delay`, then kTimerFired
     kForget,            ///< the machine is at its end: drop it and give the port back
   };
@@ -89,9 +103,13 @@ class ContainerMachine {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Failures (launches that failed, keepers that ended) within the window after which it stays down.
-  static constexpr size_t kFailuresAllowed = 5;
-  static constexpr std::chrono::seconds kFailureWindow{60};
+  /// Failures of its own (launches that failed, keepers that ended), one after the other, after which it
+  /// stays down. One that ran for kStable has no failures behind it.
+  static constexpr size_t kFailuresAllowed = 8;
+  static constexpr std::chrono::minutes kStable{10};
+  static constexpr std::chrono::seconds kLongestRestartDelay{300};
+  /// After which who waits for having gone back is told, although it is tried again.
+  static constexpr size_t kFailuresBeforeAnswer = 5;
   /// Launches of one create, each on a port of its own, when the port was taken under its feet.
   static constexpr int kPortAttempts = 5;
   static constexpr std::chrono::seconds kLongestRemovalDelay{60};
@@ -107,50 +125,71 @@ class ContainerMachine {
       : state_(state), stays_down_(stays_down) {}
 
   ContainerState State() const { return state_; }
+  /// It is being created, goes back or goes away: it cannot be stopped now.
+  bool IsBusy() const;
   std::vector<ContainerAction> Handle(const ContainerEvent& event, Time now);
 
  private:
   using Actions = std::vector<ContainerAction>;
 
   Actions OnFoundAtStart();
-  Actions OnKeeperStarted();
-  Actions OnKeeperAttached();
+  Actions OnKeeperStarted(Time now);
+  Actions OnKeeperAttached(Time now);
   Actions OnKeeperMissing();
   Actions OnKeeperUnknown();
-  Actions OnKeeperFailed(const Error& error, Time now);
+  Actions OnKeeperFailed(const Error& error);
+  Actions OnKeeperExited(const Error& error, Time now);
   Actions OnStateWritten();
-  Actions OnKeeperKilled();
-  Actions OnStateNotWritten(const Error& error, Time now);
+  Actions OnKeeperKilled(const Error& how);
+  Actions OnStateNotWritten(const Error& error);
   Actions OnRemovalFailed();
   Actions OnRowRemoved();
   Actions OnTimer();
   Actions OnDeleteMarked();
   Actions OnRevertMarked();
+  Actions OnStopMarked();
+  Actions OnStartMarked();
+  Actions OnRestartMarked();
   Actions OnClientGone();
 
   Actions Launch();
+  /// It is to run, and does not.
+  Actions Begin();
+  /// Whether what was found out about its keeper still counts.
+  bool AttachAnswers();
   /// From here on the container only goes away. `reason` is what a waiting creator is told.
   Actions StartRemoval(Error reason);
-  Actions CountFailure(const Error& error, Time now);
-  Actions CountRevertFailure(const Error& error, Time now);
+  Actions CountFailure(const Error& error);
+  Actions CountRevertFailure(const Error& error);
   Actions Kill();
+  Actions Stop();
+  /// What is in flight and could be waited for in vain gives up; with nothing in flight, `otherwise` begins.
+  Actions GiveUpFlight(Actions otherwise);
   /// Notes a failure; true when there were too many.
-  bool TooManyFailures(Time now);
+  bool TooManyFailures(const Error& error);
   void ReplyNotReverted(Actions& actions, Error error);
+  void ReplyNotStarted(Actions& actions, Error error);
+  void ReplyNotStopped(Actions& actions, Error error);
 
   ContainerState state_;
   bool stays_down_;
   bool launching_ = false;       ///< a kLaunchKeeper has not answered yet
-  bool killing_ = false;         ///< a kKillKeeper has not answered yet
+  bool killing_ = false;         ///< a kKillKeeper or kStopKeeper has not answered yet
+  bool stop_is_tidy_ = false;    ///< that is a kStopKeeper, and was not told to hurry
+  bool attaching_ = false;       ///< a kAttachKeeper has not answered yet
   bool launch_reverts_ = false;  ///< the last launch goes back first
   bool revert_waits_ = false;    ///< somebody waits for having gone back
   bool caller_waits_ = false;    ///< the create has not been answered yet
   bool attach_waits_ = false;    ///< the next try to find its keeper starts when the timer fires
-  bool removal_waits_ = false;   ///< in kDeleting: the next try starts when the timer fires
+  bool removal_waits_ = false;   ///< a keeper did not end: the next try starts when the timer fires
+  bool start_waits_ = false;     ///< somebody waits for its start
+  bool stop_waits_ = false;      ///< somebody waits for its stop
   int removal_failures_ = 0;
   int launches_ = 0;
   std::optional<Error> create_error_;
-  std::deque<Time> failures_;
+  size_t failures_ = 0;      ///< one after the other
+  size_t own_failures_ = 0;  ///< those of them that are not the machine's fault
+  Time started_at_{};        ///< when it began to run, as far as this daemon knows
 };
 
 }  // namespace spawnd::daemon

@@ -44,13 +44,13 @@ Result<void> Containers::BeginSave(int64_t id, uid_t caller, const Done& saved) 
   if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
   Life& life = *found->second;
   if (life.machine.State() != ContainerState::kRunning) {
-    return Fail(
-        ErrorCode::kUnavailable,
-        "data container '" + life.row.name + "' is not running, it is " +
-            std::string(ContainerStateName(life.machine.State())) +
-            (life.row.detail.empty() ? "" : ": " + life.row.detail),
-        "Only a running container can be saved; `spawnctl reset data-container` brings it back to its "
-        "last revision.");
+    return Fail(ErrorCode::kUnavailable,
+                "data container '" + life.row.name + "' is not running, it is " +
+                    std::string(ContainerStateName(life.machine.State())) +
+                    (life.row.detail.empty() ? "" : ": " + life.row.detail),
+                "Only a running container can be saved. `spawnctl start data-container` starts one that is "
+                "stopped or "
+                "has failed.");
   }
   ++life.saves;
   const auto tell = [this, id, saved](Result<std::vector<storage::RevisionUsage>> revisions) {
@@ -101,7 +101,7 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Done& re
   TRY(uses_.catalog.containers.BeginRevert(id, number));
   spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
   life.row.revert_to = number;
-  life.row.stays_down = false;
+  life.row.stays_down = life.row.stopped = false;
   life.reverted = reverted;
   Tell(id, {EventKind::kRevertMarked});
   return {};

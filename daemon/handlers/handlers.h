@@ -22,6 +22,9 @@ void DeleteDataContainer(Services& services, const http::Request& request, const
 void SaveDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
 void ResetDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
 void LoadDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
+void StartDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
+void StopDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
+void RestartDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
 void GraduateDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
 void UpdateDataImage(Services& services, const http::Request& request, const http::Reply& reply);
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply);

@@ -62,6 +62,11 @@ http::Router MakeRouter(Services& services) {
   router.Add("POST", "/v1/data-containers/{ref}/reset",
              Bind(services, ResetDataContainer, Needs::kContainers));
   router.Add("POST", "/v1/data-containers/{ref}/load", Bind(services, LoadDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/start",
+             Bind(services, StartDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/stop", Bind(services, StopDataContainer, Needs::kContainers));
+  router.Add("POST", "/v1/data-containers/{ref}/restart",
+             Bind(services, RestartDataContainer, Needs::kContainers));
   router.Add("POST", "/v1/data-containers/{ref}/graduate",
              Bind(services, WithinQuota(GraduateDataContainer), Needs::kAll));
   router.Add("POST", "/v1/data-images/{ref}/update", Bind(services, UpdateDataImage, Needs::kAll));

@@ -51,6 +51,7 @@ class Client final : public KeeperClient {
         started_(std::move(started)) {}
 
   const KeeperStarted& Started() const override { return started_; }
+  int Process() const { return process_.Get(); }
   void SetStarted(KeeperStarted started) { started_ = std::move(started); }
 
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
@@ -225,6 +226,21 @@ Result<UniqueFd> OpenControlGroup(const std::string& directory) {
   return group;
 }
 
+/// Does not ask it anything: it may be busy, or not go on at all.
+Result<std::unique_ptr<Client>> FindKeeper(const std::string& directory) {
+  TRY_ASSIGN(UniqueFd connection, ConnectToKeeper(directory));
+  // The credentials of whoever called listen on the socket: the keeper itself.
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(connection.Get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+    return FailErrno(errno, "cannot identify the keeper in '" + directory + "'");
+  }
+  auto process = ProcessBehind(connection.Get(), peer.pid);
+  if (!process) return Fail(ErrorCode::kUnavailable, process.error().message);
+  return std::make_unique<Client>(directory, std::move(connection), KeeperStarted{.pid = peer.pid},
+                                  std::move(*process));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
@@ -254,17 +270,7 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
 }
 
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& directory) {
-  TRY_ASSIGN(UniqueFd connection, ConnectToKeeper(directory));
-  // The credentials of whoever called listen on the socket: the keeper itself.
-  ucred peer{};
-  socklen_t length = sizeof peer;
-  if (::getsockopt(connection.Get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
-    return FailErrno(errno, "cannot identify the keeper in '" + directory + "'");
-  }
-  auto process = ProcessBehind(connection.Get(), peer.pid);
-  if (!process) return Fail(ErrorCode::kUnavailable, process.error().message);
-  auto client = std::make_unique<Client>(directory, std::move(connection), KeeperStarted{.pid = peer.pid},
-                                         std::move(*process));
+  TRY_ASSIGN(auto client, FindKeeper(directory));
   KeeperRequest request;
   request.op = Op::kStatus;
   // A keeper that is busy (sealing) answers late; it is there all the same and can be killed.
@@ -275,8 +281,34 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
 }
 
 Result<void> KeeperClient::End(const std::string& directory, seconds deadline) {
-  const auto keeper = Attach(directory);
+  const auto keeper = FindKeeper(directory);
   return keeper ? (*keeper)->Kill(deadline) : ContainerLock::AwaitRelease(directory, deadline);
+}
+
+Result<std::optional<Error>> KeeperClient::Stop(const std::string& directory, seconds deadline,
+                                                const std::function<Patience()>& patience) {
+  const auto keeper = FindKeeper(directory);
+  if (!keeper) {
+    TRY(ContainerLock::AwaitRelease(directory, kQuickDeadline));
+    return std::optional<Error>();
+  }
+  const auto end = steady_clock::now() + deadline;
+  ::syscall(SYS_pidfd_send_signal, (*keeper)->Process(), SIGTERM, nullptr, 0);
+  while (true) {
+    pollfd process{(*keeper)->Process(), POLLIN, 0};
+    if (::poll(&process, 1, static_cast<int>(kStopCheck.count())) > 0) break;
+    const Patience now = patience();
+    if (now == Patience::kLeave) return Fail(ErrorCode::kCancelled, "the daemon is stopping");
+    if (now == Patience::kWait && steady_clock::now() < end) continue;
+    TRY((*keeper)->Kill(kKillDeadline));
+    if (now == Patience::kKill) return std::optional<Error>();
+    return std::optional(Error(ErrorCode::kTimeout, "it did not stop within " +
+                                                        std::to_string(deadline.count()) +
+                                                        " s and was killed: its next start recovers"));
+  }
+  TRY(ContainerLock::AwaitRelease(directory, kKillDeadline));
+  const Error words = LastWords(directory, "");
+  return words.message.empty() ? std::optional<Error>() : std::optional(words);
 }
 
 Error LastWords(const std::string& directory, std::string_view otherwise) {

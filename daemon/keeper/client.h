@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,17 @@ class KeeperClient {
   /// failure to reach one leaves it open whether there is one, so that nothing it writes may be removed; what
   /// tells is its lock. Errors: as Kill and ContainerLock::AwaitRelease.
   static Result<void> End(const std::string& directory, std::chrono::seconds deadline);
+
+  enum class Patience {
+    kWait,   ///< for the clean end
+    kKill,   ///< no longer: whatever is in the container is not needed
+    kLeave,  ///< somebody else will see to it
+  };
+  /// Has the keeper of a container directory stop its engine in order, commit and end; kills it when that is
+  /// not done by the deadline. Success: no process of it is left, with what was not in order about that, if
+  /// anything. `patience` is asked every 100 ms. kCancelled for kLeave.
+  static Result<std::optional<Error>> Stop(const std::string& directory, std::chrono::seconds deadline,
+                                           const std::function<Patience()>& patience);
 
   virtual ~KeeperClient() = default;
 

@@ -29,7 +29,10 @@ api::Status StatusOf(ContainerState state) {
     case ContainerState::kCreating:
     case ContainerState::kRestarting:
     case ContainerState::kReverting:
+    case ContainerState::kStopping:
       return api::Status::kPending;
+    case ContainerState::kStopped:
+      return api::Status::kStopped;
     case ContainerState::kRunning:
       return api::Status::kCompleted;
     case ContainerState::kFailed:

@@ -122,7 +122,7 @@ TEST_CASE("reaper: what fell due while no daemon ran goes at its next start") {
   const int64_t due = before.Container(image, kNow + kHour);
   const int64_t other = before.Container(before.Image("b", kNow + kHour), 0);
   before.reaper->ReapDue();
-  before.containers.Stop();
+  before.containers.StopAll();
   Lifetimes after(Reaper::kAtLeastEvery, before.scratch.Path());
   after.now += 2 * kHour;
   REQUIRE(after.Reconcile());

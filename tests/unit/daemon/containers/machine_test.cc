@@ -113,7 +113,7 @@ const std::vector<Story> kStories{
        ErrorCode::kInUse}}},
     {"corrupt bytes are not tried again",
      State::kRestarting,
-     {{Event::kKeeperMissing, {Action::kWriteState, Action::kLaunchKeeper}, State::kRestarting},
+     {{Event::kKeeperMissing, {Action::kLaunchKeeper}, State::kRestarting},
       {Event::kKeeperFailed, {Action::kWriteState}, State::kFailed, ErrorCode::kCorrupt},
       {Event::kTimerFired, {}, State::kFailed}}},
     {"deleted while a restart waits",
@@ -290,7 +290,9 @@ TEST_CASE("container machine: ports are tried a bounded number of times") {
 
 TEST_CASE("container machine: restarts back off and give up") {
   Life life(State::kRunning);
-  const std::vector<milliseconds> delays{seconds(0), seconds(1), seconds(2), seconds(4)};
+  const std::vector<milliseconds> delays{seconds(0), seconds(1),  seconds(2), seconds(4),
+                                         seconds(8), seconds(16), seconds(32)};
+  REQUIRE(delays.size() + 1 == ContainerMachine::kFailuresAllowed);
   for (const milliseconds delay : delays) {
     const auto actions = life.On(Event::kKeeperExited, {ErrorCode::kUnavailable, "killed"});
     REQUIRE(actions.size() == 2);
@@ -300,6 +302,8 @@ TEST_CASE("container machine: restarts back off and give up") {
     life.now += delay;
     life.On(Event::kTimerFired);
     life.On(Event::kKeeperStarted);
+    // Those minutes between them that a window once forgave: they are consecutive all the same.
+    life.now += ContainerMachine::kStable - seconds(1);
   }
   const auto last = life.On(Event::kKeeperExited, {ErrorCode::kUnavailable, "killed again"});
   REQUIRE(last.size() == 1);
@@ -308,7 +312,20 @@ TEST_CASE("container machine: restarts back off and give up") {
   CHECK(life.machine.State() == State::kFailed);
 }
 
-TEST_CASE("container machine: failures far apart never add up") {
+TEST_CASE("container machine: launches that take long and fail add up") {
+  Life life(State::kRestarting);
+  life.On(Event::kTimerFired);
+  for (size_t i = 1; i < ContainerMachine::kFailuresAllowed; ++i) {
+    life.now += std::chrono::hours(1);
+    REQUIRE(life.Kinds(Event::kKeeperFailed, {ErrorCode::kUnavailable, "ended"}) ==
+            std::vector<Action>{Action::kWriteState, Action::kStartTimer});
+    life.On(Event::kTimerFired);
+  }
+  life.On(Event::kKeeperFailed, {ErrorCode::kUnavailable, "ended"});
+  CHECK(life.machine.State() == State::kFailed);
+}
+
+TEST_CASE("container machine: failures of one that ran well in between never add up") {
   Life life(State::kRunning);
   for (int i = 0; i < 20; ++i) {
     const auto actions = life.On(Event::kKeeperExited, {ErrorCode::kUnavailable, "killed"});
@@ -316,7 +333,26 @@ TEST_CASE("container machine: failures far apart never add up") {
     CHECK(actions[1].delay == milliseconds(0));
     life.On(Event::kTimerFired);
     life.On(Event::kKeeperStarted);
-    life.now += ContainerMachine::kFailureWindow + milliseconds(1);
+    life.now += ContainerMachine::kStable;
+  }
+}
+
+TEST_CASE("container machine: what is the machine's fault is tried for ever, with pauses that have an end") {
+  for (const ErrorCode code : {ErrorCode::kInUse, ErrorCode::kTimeout, ErrorCode::kIo,
+                               ErrorCode::kUnsupported, ErrorCode::kTooMany, ErrorCode::kForbidden}) {
+    Life life(State::kRunning);
+    milliseconds last{0};
+    for (size_t i = 0; i < 100; ++i) {
+      const auto actions = life.On(i == 0 ? Event::kKeeperExited : Event::kKeeperFailed, {code, "taken"});
+      REQUIRE(actions.size() == 2);
+      CHECK(actions[0].state == State::kRestarting);
+      CHECK(actions[0].detail == "taken");
+      CHECK(actions[1].delay >= last);
+      CHECK(actions[1].delay <= ContainerMachine::kLongestRestartDelay);
+      last = actions[1].delay;
+      REQUIRE(life.Kinds(Event::kTimerFired) == std::vector<Action>{Action::kLaunchKeeper});
+    }
+    CHECK(last == ContainerMachine::kLongestRestartDelay);
   }
 }
 
@@ -339,9 +375,10 @@ TEST_CASE("container machine: from every state, whatever happens, no launch foll
       Event::kCreated,         Event::kFoundAtStart,   Event::kKeeperStarted, Event::kKeeperFailed,
       Event::kKeeperExited,    Event::kKeeperAttached, Event::kKeeperMissing, Event::kKeeperUnknown,
       Event::kKeeperKilled,    Event::kFilesRemoved,   Event::kRemovalFailed, Event::kStateWritten,
-      Event::kStateNotWritten, Event::kTimerFired,     Event::kDeleteMarked,  Event::kClientGone};
-  for (const State start :
-       {State::kCreating, State::kRunning, State::kRestarting, State::kFailed, State::kReverting}) {
+      Event::kStateNotWritten, Event::kTimerFired,     Event::kDeleteMarked,  Event::kClientGone,
+      Event::kStopMarked,      Event::kStartMarked,    Event::kRestartMarked};
+  for (const State start : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed,
+                            State::kReverting, State::kStopping, State::kStopped}) {
     for (size_t i = 1; i < all.size(); ++i) {
       for (size_t j = 1; j < all.size(); ++j) {
         Life life(start);
@@ -361,7 +398,7 @@ TEST_CASE("container machine: from every state, whatever happens, no launch foll
 
 TEST_CASE("container machine: state names go there and back") {
   for (const State state : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed,
-                            State::kDeleting, State::kReverting}) {
+                            State::kDeleting, State::kReverting, State::kStopping, State::kStopped}) {
     CHECK(ContainerStateFromName(ContainerStateName(state)) == state);
   }
   CHECK(ContainerStateFromName("of a later version") == State::kFailed);
