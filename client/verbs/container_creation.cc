@@ -107,11 +107,19 @@ Result<std::optional<Created>> FindContainer(const DaemonClient& daemon,
       TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
       return Created{std::move(*json), 0, std::move(signals)};
     }
+    if (container.status == api::Status::kStopped) {
+      TRY(daemon.Create(fmt::format("{}/start", DaemonClient::Target(kContainersPath, request.name)), "{}",
+                        {}));
+      continue;
+    }
     if (container.status == api::Status::kFailed) {
-      return Fail(ErrorCode::kAlreadyExists,
-                  fmt::format("data container '{}' exists, but has failed: {}", container.name,
-                              OneLine(container.detail)),
-                  "Delete it, or choose another --name.");
+      return Fail(
+          ErrorCode::kAlreadyExists,
+          fmt::format("data container '{}' exists, but has failed: {}", container.name,
+                      OneLine(container.detail)),
+          fmt::format("`spawnctl start data-container {}` tries it again. Or delete it, or choose another "
+                      "--name.",
+                      container.name));
     }
     if (Clock::now() > deadline) {
       return Fail(ErrorCode::kTimeout,

@@ -36,6 +36,19 @@ Result<api::DataContainer> FindContainer(const Invocation& invocation, const std
   return api::FromJson<api::DataContainer>(json);
 }
 
+/// The same, for a connection to its server.
+Result<api::DataContainer> FindServer(const Invocation& invocation) {
+  const std::string& ref = invocation.Arguments().front();
+  TRY_ASSIGN(api::DataContainer container, FindContainer(invocation, ref));
+  const bool failed = container.status == api::Status::kFailed;
+  if (!failed && container.status != api::Status::kStopped) return container;
+  return Fail(ErrorCode::kUnavailable,
+              fmt::format("data container '{}' {}", OneLine(container.name),
+                          failed ? "has failed: " + OneLine(container.detail) : "is stopped"),
+              fmt::format("`spawnctl start data-container {}` {}.", OneLine(container.name),
+                          failed ? "tries it again" : "starts it"));
+}
+
 Result<void> Delete(const Invocation& invocation, int64_t id) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY(daemon.Delete(DaemonClient::Target(kContainersPath, std::to_string(id))));
@@ -124,7 +137,7 @@ Result<void> BringAuthority(const Invocation& invocation, const std::string& pat
 }
 
 Result<int> Connect(const Invocation& invocation) {
-  TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
+  TRY_ASSIGN(const api::DataContainer container, FindServer(invocation));
   if (container.environment.empty() && !container.client_command.empty()) {
     return Fail(ErrorCode::kForbidden,
                 fmt::format("the access token is for reading only: it has no password of data container '{}'",
@@ -156,7 +169,7 @@ Result<uint16_t> PortOf(const Invocation& invocation, uint16_t otherwise) {
 }
 
 Result<int> Proxy(const Invocation& invocation) {
-  TRY_ASSIGN(const api::DataContainer container, FindContainer(invocation, invocation.Arguments().front()));
+  TRY_ASSIGN(const api::DataContainer container, FindServer(invocation));
   TcpAddress near{invocation.Has("--address") ? invocation.Text("--address") : "127.0.0.1", 0};
   TRY_ASSIGN(near.port, PortOf(invocation, container.default_port));
   const TcpAddress far{container.host, container.port};
