@@ -49,6 +49,8 @@ ErrorCode CodeForErrno(int err) {
       return ErrorCode::kInvalidArgument;
     case EEXIST:
       return ErrorCode::kAlreadyExists;
+    case ENOEXEC:  // a program of another kind of machine
+      return ErrorCode::kUnsupported;
     case ETIMEDOUT:
       return ErrorCode::kTimeout;
     default:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <thread>
 #include <utility>
 
 #include "base/accounts.h"
@@ -52,6 +53,11 @@ namespace {
 
 /// How long answers under way may take to reach slow clients once the daemon is asked to stop.
 constexpr std::chrono::seconds kGoodbye{5};
+/// How long all of a stop may take: a disk that does not answer, or a directory service, must not hold up a
+/// machine's shutdown. Whatever was not finished, the next start finishes, as after a kill.
+constexpr std::chrono::seconds kLongestStop{10};
+/// How long servers that do not answer may hold up a start; they are asked again behind it.
+constexpr std::chrono::milliseconds kPatienceAtStart{2000};
 /// Threads of ours are many and idle; without this each could claim a heap of its own.
 constexpr int kHeaps = 2;
 
@@ -205,7 +211,8 @@ Daemon::Daemon(Config config, StoreLayout layout)
       layout_(std::move(layout)),
       ports_(config_.host, config_.first_port, config_.last_port),
       installations_(
-          config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
+          {config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
+           layout_.Versions()},
           [this](const std::string& root, const engines::Command& command) {
             return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
                                           engines::kServerRunDeadline, engines::kMaxServerRunOutput});
@@ -216,6 +223,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
       reserve_(layout_.Reserve()) {}
 
 Daemon::~Daemon() {
+  installations_.StopAsking();
   for (Jobs* jobs : {builds_.get(), launches_.get(), removals_.get(), questions_.get()}) {
     if (jobs != nullptr) jobs->Stop();
   }
@@ -235,8 +243,9 @@ Result<void> Daemon::Start(const ServeOptions& options) {
                Delegate(launcher);
              }));  // before there are threads
   groups_.RemoveEmpty();
-  installations_.Detect();
+  installations_.Detect(kPatienceAtStart);
   for (const std::string& line : installations_.Describe()) spdlog::info("found {}", line);
+  installations_.KeepAsking([](const std::string& line) { spdlog::info("found {}", line); });
 
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
@@ -382,9 +391,19 @@ Result<void> Daemon::WatchSignals() {
   return {};
 }
 
+/// Ends the process once a stop has taken too long.
+void BoundStop() {
+  std::thread([] {
+    std::this_thread::sleep_for(kLongestStop);
+    spdlog::warn("stopping takes longer than {} s: the rest is left to the next start", kLongestStop.count());
+    ::_exit(0);
+  }).detach();
+}
+
 void Daemon::Stop(std::string_view why) {
   if (!stopping_.request_stop()) return;
   spdlog::info("{}: stopping; containers keep running", why);
+  BoundStop();
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping; containers keep running");
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();

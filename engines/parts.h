@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engines/program_identity.h"
+
 namespace spawnd::engines {
 
 /// One installed server of a product.
@@ -16,6 +18,12 @@ struct Installation {
   /// The name that the server gives itself when that is not the engine's: "Valkey" of engine redis. Else
   /// empty.
   std::string product{};
+  /// The server itself, by the name that it is started by, and which file that was when it said its version.
+  std::string program{};
+  ProgramIdentity identity{};
+  /// Nobody knows whether it can be used, because asking it has failed: with a deadline, or for want of
+  /// memory. `problem` says how. It may be any version.
+  bool unanswered = false;
 };
 
 /// A program to run. The keeper binds Installation::root to Paths::engine_root, so argv[0] starts with that.

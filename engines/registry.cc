@@ -55,6 +55,27 @@ std::string BrokenOnes(const Engine& engine, std::span<const Installation> insta
   return text;
 }
 
+/// Those of which nobody can say whether they are what is wanted.
+const Installation* UnansweredOne(const Engine& engine, std::span<const Installation> installed) {
+  const auto found = std::find_if(installed.begin(), installed.end(), [&engine](const Installation& one) {
+    return one.engine == engine.Name() && one.unanswered;
+  });
+  return found == installed.end() ? nullptr : &*found;
+}
+
+/// Neither yes nor no: that it could not be asked says nothing of it.
+Error NotYetKnown(const Engine& engine, const Installation& one, std::span<const Installation> installed,
+                  std::string_view wanted) {
+  const std::string product(engine.DisplayName());
+  const std::string versions = VersionsOf(engine, installed);
+  std::string hint = "It is asked again until it answers: try again.";
+  if (wanted.empty() && !versions.empty()) hint += " Or name a version that is known: " + versions + ".";
+  return {ErrorCode::kNotReady,
+          "it is not known yet whether " + product + (wanted.empty() ? "" : " " + std::string(wanted)) +
+              " is installed: " + one.problem,
+          hint};
+}
+
 /// Names what is there in place of an engine that is not.
 std::string RelativesHint(const Engine& engine, std::span<const Installation> installed) {
   if (!VersionsOf(engine, installed).empty()) return {};
@@ -103,6 +124,11 @@ Result<Installation> ChooseInstallation(const Engine& engine, std::span<const In
     if (!Usable(engine, one)) continue;
     if (!wanted.empty() && !engine.Satisfies(one.version, wanted)) continue;
     if (best == nullptr || VersionLess(best->version, one.version)) best = &one;
+  }
+  const Installation* unanswered = UnansweredOne(engine, installed);
+  // The newest is not known either as long as one could be newer.
+  if (unanswered != nullptr && (best == nullptr || wanted.empty())) {
+    return Fail(NotYetKnown(engine, *unanswered, installed, wanted));
   }
   if (best != nullptr) return *best;
   const std::string versions = VersionsOf(engine, installed);

@@ -16,7 +16,8 @@ Result<const Engine*> FindEngine(std::string_view name);
 
 /// The newest of `installed` that can be used and satisfies `wanted` (empty: the newest of all). kUnsupported
 /// otherwise: says what is installed and what is broken and, as a hint, how to add one and what there is in
-/// its place. `installed` may hold other engines' too.
+/// its place. kNotReady while one that could be it has not been asked with success: neither yes nor no.
+/// `installed` may hold other engines' too.
 Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
                                         std::string_view wanted);
 

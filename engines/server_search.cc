@@ -1,6 +1,7 @@
 #include "engines/server_search.h"
 
 #include <boost/filesystem.hpp>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,8 +35,12 @@ fs::path RootOf(fs::path server, const std::string& program) {
 /// True when `candidate` was another product.
 bool IsStranger(const ServerSearch& search, const ServerRun& run, Installation& candidate,
                 const std::string& server) {
+  candidate.program = server;
+  // Before it is asked: one that is replaced meanwhile is looked at again.
+  candidate.identity = IdentityOf(server).value_or(ProgramIdentity());
   const ServerAnswer answer = AskVersion(run, candidate.root, server, search.version_option);
   candidate.problem = answer.problem;
+  candidate.unanswered = answer.unanswered;
   if (!candidate.problem.empty()) return false;
   candidate.version = search.version_of(answer.says);
   if (candidate.version.empty()) return true;
@@ -46,16 +51,36 @@ bool IsStranger(const ServerSearch& search, const ServerRun& run, Installation& 
 
 }  // namespace
 
+bool IsFailureToAsk(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kCancelled:
+    case ErrorCode::kNotReady:
+    case ErrorCode::kTooMany:
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kIo:  // no memory, no process, no descriptor; a file that is being written
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsFailureToAsk(const ProcessOutput& output) {
+  return output.exit_code == 128 + SIGKILL || output.exit_code == 128 + SIGTERM;
+}
+
 ServerAnswer AskVersion(const ServerRun& run, const std::string& root, const std::string& server,
                         const std::string& option) {
-  if (::access(server.c_str(), X_OK) != 0) return {"", "'" + server + "' is not executable"};
+  if (::access(server.c_str(), X_OK) != 0) return {"", "'" + server + "' is not executable", false};
   const auto output = run(root, {{server, option}, {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"});
-  if (!output) return {"", output.error().message};
-  if (output->exit_code == 0) return {output->output, ""};
+  if (!output) return {"", output.error().message, IsFailureToAsk(output.error())};
+  if (output->exit_code == 0) return {output->output, "", false};
+  const std::string asked = "'" + server + " " + option + "'";
+  if (IsFailureToAsk(*output)) return {"", asked + " was killed", true};
   const std::string said = FirstLine(output->output);
-  return {"", said.empty() ? "'" + server + " " + option + "' ended with exit code " +
-                                 std::to_string(output->exit_code)
-                           : said};
+  return {"", said.empty() ? asked + " ended with exit code " + std::to_string(output->exit_code) : said,
+          false};
 }
 
 std::vector<std::string> ChildrenOf(const std::string& folder) {

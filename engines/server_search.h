@@ -16,7 +16,14 @@ namespace spawnd::engines {
 struct ServerAnswer {
   std::string says;     ///< all it printed
   std::string problem;  ///< why it did not run: its own words, e.g. a library that is missing; empty: it did
+  bool unanswered = false;  ///< `problem` is no word of the server's: it could not be asked
 };
+
+/// Whether `error` of a run is the machine's affair (a deadline, no memory, a launcher that is gone), so that
+/// it tells nothing of the program. The same run may work the next time.
+bool IsFailureToAsk(const Error& error);
+/// The same of how a program ended: killed by somebody else before it could say anything.
+bool IsFailureToAsk(const ProcessOutput& output);
 
 /// Has `run` start `server OPTION` of the installation at `root`.
 ServerAnswer AskVersion(const ServerRun& run, const std::string& root, const std::string& server,

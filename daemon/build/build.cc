@@ -107,7 +107,9 @@ class Build {
       wanted = dictated;
     }
     auto chosen = host_.installations.ChooseOrDetect(*engine_, wanted);
-    if (!chosen) chosen = StandIn(std::move(chosen.error()));
+    if (!chosen && chosen.error().code == ErrorCode::kUnsupported) {
+      chosen = StandIn(std::move(chosen.error()));
+    }
     if (!chosen) return Fail(std::move(chosen.error()));
     installation_ = std::move(*chosen);
     if (order_.request.tls && !engine_->CanRequireTls()) {

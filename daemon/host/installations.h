@@ -4,20 +4,28 @@
 /// What is on a search path is not trusted to be a server: it is asked for its version where it can do no
 /// harm, and not at all where somebody but root could put another program in its place.
 ///
-/// Thread-safe. Finding runs "<server> --version" of each candidate, so only the calls that say so block.
+/// That asking one has failed, with a deadline or for want of memory, says nothing of it: it is neither there
+/// nor not there, and is asked again until it answers. What one has said holds until its file is another one.
+///
+/// Thread-safe. Finding runs "<server> --version" of each candidate that has not said it yet, so only the
+/// calls that say so block. Survives the daemon in a file (version_memory.h).
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <mutex>
-#include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/host/version_memory.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
@@ -28,24 +36,42 @@ namespace spawnd::daemon {
 /// vouches.
 std::string WhyUntrusted(const std::string& root, const std::string& program);
 
+/// How often it is looked at whether a server is another file now, and how soon one that did not answer is
+/// asked again: at first, and at most.
+struct AskingPace {
+  std::chrono::milliseconds look{std::chrono::seconds(10)};
+  std::chrono::milliseconds first_try{std::chrono::seconds(1)};
+  std::chrono::milliseconds longest{std::chrono::seconds(60)};
+};
+
 class Installations {
  public:
-  /// Takes settings of Config. `usual_places`: search where packages put engines, too. `run` is called by
-  /// Detect, from any thread.
-  Installations(std::vector<std::string> search_paths, bool usual_places,
-                std::set<std::string> accepted_licences, engines::ServerRun run)
-      : search_paths_(std::move(search_paths)),
-        usual_places_(usual_places),
-        accepted_licences_(std::move(accepted_licences)),
-        run_(std::move(run)) {}
+  struct Settings {
+    std::vector<std::string> search_paths{};
+    bool usual_places = false;  ///< search where packages put engines, too
+    std::set<std::string> accepted_licences{};
+    std::string memory{};  ///< file that outlives the daemon; empty: none
+  };
+  /// `run` is called from any thread.
+  Installations(Settings settings, engines::ServerRun run)
+      : settings_(std::move(settings)), run_(std::move(run)), memory_(settings_.memory) {}
+  Installations(const Installations&) = delete;
+  Installations& operator=(const Installations&) = delete;
+  ~Installations() { StopAsking(); }
 
-  /// Looks at the whole machine. Blocks.
-  void Detect();
-  /// Chooses among what Detect found by `wanted` (empty: the newest). kUnsupported as ChooseInstallation
-  /// says.
+  /// Looks at the whole machine. Blocks; who comes while others look waits for one look that began after he
+  /// came. `patience`: once so much has been spent on servers that do not answer, the rest is left for later.
+  void Detect(std::chrono::milliseconds patience = std::chrono::hours(1));
+  /// From now on those that could not be asked are asked again, and one whose file is another one is noticed,
+  /// on a thread of its own. `tell` is called there with a line for the log about each change.
+  void KeepAsking(std::function<void(const std::string&)> tell, AskingPace pace = {});
+  /// Waits for the question that is being asked, if there is one.
+  void StopAsking();
+
+  /// Chooses among what Detect found by `wanted` (empty: the newest). Errors: as ChooseInstallation.
   Result<engines::Installation> Choose(const engines::Engine& engine, std::string_view wanted) const;
-  /// The same, but looks again before it says no, so that a version installed a moment ago is found, and one
-  /// that was removed is not. Blocks.
+  /// The same, but looks again before it says no, and when the file of the one that it would choose is
+  /// another one: what was installed, upgraded or removed a moment ago is known. Blocks.
   Result<engines::Installation> ChooseOrDetect(const engines::Engine& engine, std::string_view wanted);
 
   /// Everything Detect found, also what cannot be used.
@@ -54,28 +80,23 @@ class Installations {
   std::vector<std::string> Describe() const;
 
  private:
-  const std::vector<std::string> search_paths_;
-  const bool usual_places_;
-  const std::set<std::string> accepted_licences_;
-  /// A program as it was when it said something: another one has another of these.
-  struct Asked {
-    uint64_t device = 0;
-    uint64_t inode = 0;
-    int64_t size = 0;
-    int64_t modified = 0;  ///< nanoseconds
-    int64_t changed = 0;
-    bool operator==(const Asked&) const = default;
-  };
-  static std::optional<Asked> LookAt(const std::string& program);
-  /// As run_, but who has said its version is not asked again while it is the same file: everybody may ask
-  /// for a list as often as he likes. One that failed is asked again, because what it lacked may be there
-  /// now.
   Result<ProcessOutput> RunOnce(const std::string& root, const engines::Command& command);
+  std::vector<engines::Installation> Find(std::chrono::milliseconds patience);
+  void AskAgain(const std::stop_token& stop, const std::function<void(const std::string&)>& tell,
+                AskingPace pace);
+  bool AnyUnanswered() const;
+  bool AnyReplaced() const;
 
+  const Settings settings_;
   const engines::ServerRun run_;
+  VersionMemory memory_;
+
+  std::mutex looking_;  ///< held by who looks
   mutable std::mutex mutex_;
-  std::map<std::vector<std::string>, std::pair<Asked, ProcessOutput>> answers_;  ///< by argv
+  uint64_t looks_begun_ = 0;
   std::vector<engines::Installation> found_;
+  std::condition_variable_any wake_;  ///< something did not answer
+  std::jthread asks_;
 };
 
 }  // namespace spawnd::daemon

@@ -7,6 +7,7 @@
 ///     catalog.bak, .bak.1 ..  it as it was on the days before (daemon/upkeep/catalog_copies.h)
 ///     catalog.pre-<N>         it as it was before schema N (daemon/catalog/migrations.h)
 ///     generation              tells an older catalog (daemon/store/generation.h)
+///     versions               what installed servers have said of theirs (daemon/host/version_memory.h)
 ///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image
@@ -39,6 +40,7 @@ class StoreLayout {
   std::string Catalog() const { return root_ + "/catalog.db"; }
   std::string CatalogCopy() const { return root_ + "/catalog.bak"; }
   std::string Generation() const { return root_ + "/generation"; }
+  std::string Versions() const { return root_ + "/versions"; }
   std::string Reserve() const { return root_ + "/reserve"; }
   std::string LostAndFound() const { return root_ + "/lost+found"; }
   std::string Tls() const { return root_ + "/tls"; }

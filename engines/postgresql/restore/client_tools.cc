@@ -3,13 +3,19 @@
 #include <boost/filesystem.hpp>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/process.h"
+#include "engines/program_identity.h"
 #include "engines/restore.h"
+#include "engines/server_search.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::postgresql {
@@ -17,7 +23,52 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr std::chrono::milliseconds kVersionDeadline{30000};
+constexpr std::chrono::milliseconds kAnswerDeadline{10000};
+/// Between attempts to ask one that did not answer, each twice as long as the one before; and how many of
+/// them. A build waits for about a minute and a half before its caller is told to come again.
+constexpr std::chrono::milliseconds kFirstPause{500};
+constexpr int kAttempts = 6;
+constexpr size_t kMaxAnswer = 64 * 1024;
+/// Far more than there are.
+constexpr size_t kMaxRemembered = 200;
+
+/// Runs a tool that only says something of itself. One that has said it is not run again while it is the same
+/// file, and a deadline is no answer.
+Result<ProcessOutput> Ask(const std::string& program, const std::string& option) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, std::string>, std::pair<ProgramIdentity, ProcessOutput>> said;
+  const auto key = std::pair(program, option);
+  // Before it is run: one that is replaced meanwhile is asked once more.
+  const auto is_now = IdentityOf(program);
+  if (is_now) {
+    const std::lock_guard lock(mutex);
+    const auto found = said.find(key);
+    if (found != said.end() && found->second.first == *is_now) return found->second.second;
+  }
+  SpawnOptions options;
+  options.argv = {program, option};
+  options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  auto pause = kFirstPause;
+  for (int attempt = 1;; ++attempt, pause *= 2) {
+    auto output = RunAndCapture(options, kAnswerDeadline, kMaxAnswer);
+    const bool asked = output ? !IsFailureToAsk(*output) : !IsFailureToAsk(output.error());
+    if (!asked && attempt < kAttempts) {
+      std::this_thread::sleep_for(pause);
+      continue;
+    }
+    if (!asked) {
+      return Fail(ErrorCode::kNotReady,
+                  output ? "'" + program + " " + option + "' was killed" : output.error().message,
+                  "The machine seems to be too busy: try again.");
+    }
+    if (is_now && output && output->exit_code == 0) {
+      const std::lock_guard lock(mutex);
+      if (said.size() >= kMaxRemembered) said.clear();
+      said.insert_or_assign(key, std::pair(*is_now, *output));
+    }
+    return output;
+  }
+}
 
 std::vector<fs::path> Places(std::string_view name) {
   std::vector<fs::path> places;
@@ -44,7 +95,7 @@ std::vector<fs::path> InPath(std::string_view name) {
   return places;
 }
 
-/// `trouble` is why one of them did not answer, as on a machine that is too busy.
+/// `trouble` is why one of them, which may be the newest, could not be asked.
 ClientTool Newest(const std::vector<fs::path>& places, std::optional<Error>& trouble) {
   ClientTool newest;
   for (const fs::path& place : places) {
@@ -52,11 +103,8 @@ ClientTool Newest(const std::vector<fs::path>& places, std::optional<Error>& tro
     const fs::path real = fs::canonical(place, error);
     if (error || real.filename() == "pg_wrapper" || ::access(real.c_str(), X_OK) != 0) continue;
     if (ProgramForTools(real.string(), {}, {}).empty()) continue;
-    SpawnOptions options;
-    options.argv = {real.string(), "--version"};
-    options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-    const auto output = RunAndCapture(options, kVersionDeadline, 4096);
-    if (!output) trouble = output.error();
+    const auto output = Ask(real.string(), "--version");
+    if (!output && output.error().code == ErrorCode::kNotReady) trouble = output.error();
     if (!output || output->exit_code != 0) continue;
     const std::string version = ParseToolVersion(output->output);
     if (!version.empty() && (newest.path.empty() || VersionLess(newest.version, version))) {
@@ -71,9 +119,9 @@ ClientTool Newest(const std::vector<fs::path>& places, std::optional<Error>& tro
 Result<ClientTool> FindClientTool(std::string_view name) {
   std::optional<Error> trouble;
   ClientTool tool = Newest(Places(name), trouble);
-  if (tool.path.empty()) tool = Newest(InPath(name), trouble);
-  if (!tool.path.empty()) return tool;
+  if (tool.path.empty() && !trouble) tool = Newest(InPath(name), trouble);
   if (trouble) return Fail(std::move(*trouble));
+  if (!tool.path.empty()) return tool;
   return Fail(ErrorCode::kUnsupported,
               "'" + std::string(name) + "', which restores this backup, is not installed",
               "Install it with `apt install postgresql-client-15` or a newer one.");
@@ -86,10 +134,7 @@ Result<ClientTool> FindPsql() {
 }
 
 Result<void> CheckRestricts(const ClientTool& psql) {
-  SpawnOptions options;
-  options.argv = {psql.path, "--help=commands"};
-  options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  TRY_ASSIGN(const ProcessOutput commands, RunAndCapture(options, kVersionDeadline, 64 * 1024));
+  TRY_ASSIGN(const ProcessOutput commands, Ask(psql.path, "--help=commands"));
   if (commands.output.find("\\restrict ") != std::string::npos) return {};
   return Fail(ErrorCode::kUnsupported,
               "psql " + psql.version + " at '" + psql.path +

@@ -16,13 +16,15 @@ struct ClientTool {
 
 /// The newest `name` ("psql", "pg_restore") under /usr/lib/postgresql/*/bin and /usr/pgsql-*/bin, else the
 /// one in PATH. Debian's /usr/bin/psql is passed over: it is a Perl program that only looks for the others.
-/// kUnsupported, with the package to install, when there is none that runs.
+/// kUnsupported, with the package to install, when there is none that runs; kNotReady when one of them could
+/// not be asked, which may be the newest, for as long as it was tried. What one has said holds while it is
+/// the same file. Blocks.
 Result<ClientTool> FindClientTool(std::string_view name);
 
 /// psql, which has to have the restricted mode (\restrict) in which a backup cannot give it commands.
 /// kUnsupported, with the versions that have it, when the newest has not.
 Result<ClientTool> FindPsql();
-/// The same of a psql that was found.
+/// The same of a psql that was found; kNotReady as above.
 Result<void> CheckRestricts(const ClientTool& psql);
 
 /// The version at the end of "pg_restore (PostgreSQL) 15.20 (Debian ...)".

@@ -126,7 +126,7 @@ struct Machine {
   const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}, {}};
   ControlGroups groups;
   Ports ports{"127.0.0.1", 20001, 29999};
-  Installations installations{{}, false, {}, spawnd::testing::RunDirectly};
+  Installations installations{{}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
   const std::unique_ptr<Jobs> launches = Jobs::Start({1});
   const std::unique_ptr<Jobs> removals = Jobs::Start({1});
