@@ -12,13 +12,16 @@ Catalog::Catalog(std::unique_ptr<Database> database)
     : database_(std::move(database)),
       images(*database_),
       containers(*database_, images),
-      tokens(*database_) {}
+      tokens(*database_),
+      events(*database_) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {
   TRY_ASSIGN(auto database, Database::Open(path));
   TRY(PrepareSchema(*database, path));
-  return std::unique_ptr<Catalog>(new Catalog(std::move(database)));
+  auto catalog = std::unique_ptr<Catalog>(new Catalog(std::move(database)));
+  TRY(catalog->events.Begin());
+  return catalog;
 }
 
 Result<std::unique_ptr<Catalog>> Catalog::OpenToLook(const std::string& path) {

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "daemon/catalog/containers.h"
+#include "daemon/catalog/events.h"
 #include "daemon/catalog/images.h"
 #include "daemon/catalog/tokens.h"
 
@@ -37,6 +38,7 @@ class Catalog {
   ImageTable images;
   ContainerTable containers;
   TokenTable tokens;
+  EventTable events;
 
   /// The next number of the one sequence, from 10001. Never given twice, whatever happens.
   Result<int64_t> NewId();

@@ -191,8 +191,10 @@ Result<void> Transaction::Begin() {
 }
 
 Result<void> Transaction::Commit() {
+  if (database_.last_of_commit_) TRY(database_.last_of_commit_());
   TRY(database_.Execute("COMMIT"));
   open_ = false;
+  if (database_.after_commit_) database_.after_commit_();
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -73,14 +74,23 @@ class Database {
   Result<void> Run(std::string_view sql, const Values&... values);
   /// Runs statements that give no rows, as they are.
   Result<void> Execute(const char* sql);
+  /// What every transaction does last, as a part of itself, and what is done after each that was committed.
+  void AtCommit(std::function<Result<void>()> last, std::function<void()> afterwards) {
+    last_of_commit_ = std::move(last);
+    after_commit_ = std::move(afterwards);
+  }
   /// Rows that the last insert, update or delete changed.
   bool Changed() const { return sqlite3_changes(database_) > 0; }
 
  private:
   explicit Database(sqlite3* database) : database_(database) {}
 
+  friend class Transaction;
+
   sqlite3* database_;
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+  std::function<Result<void>()> last_of_commit_;
+  std::function<void()> after_commit_;
 };
 
 template <typename... Values>

@@ -128,6 +128,30 @@ INSERT INTO counters VALUES ('generation', 0);
 -- a state of its own would take the table to be made anew.
 ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0
   CHECK (stopped = 0 OR (stopped = 1 AND state IN ('running', 'failed')));
+-- What has happened, by ids that only grow (events.h). The subject is an image or a container that may be gone
+-- by now.
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  resource TEXT NOT NULL CHECK (resource IN ('image', 'container')),
+  event TEXT NOT NULL,
+  subject INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  image_id INTEGER NOT NULL,
+  image TEXT NOT NULL,
+  image_name TEXT NOT NULL,
+  image_owner INTEGER NOT NULL,
+  built_in TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  teams TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  container_id INTEGER NOT NULL,
+  actor INTEGER,
+  token_id INTEGER NOT NULL,
+  detail TEXT NOT NULL
+);
+CREATE INDEX events_by_subject ON events (subject);
 )sql";
 
 constexpr std::array kMigrations{

@@ -43,17 +43,19 @@ inline int AppendRow(void* text, int columns, char** values, char**) {
   return 0;
 }
 
-/// All rows of all tables.
+/// All rows of all tables, but for when events happened.
 inline std::string Dump(const std::string& path) {
   sqlite3* database = nullptr;
   REQUIRE(sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
   std::string tables;
   std::string text;
-  REQUIRE(sqlite3_exec(
-              database,
-              "SELECT group_concat('SELECT ''' || name || ''', * FROM ' || name, ';') FROM sqlite_schema "
-              "WHERE type = 'table'",
-              AppendRow, &tables, nullptr) == SQLITE_OK);
+  REQUIRE(
+      sqlite3_exec(
+          database,
+          "SELECT group_concat('SELECT ''' || name || ''', ' || CASE name WHEN 'events' THEN 'id, event, "
+          "subject, name, teams, actor, detail' ELSE '*' END || ' FROM ' || name, ';') FROM sqlite_schema "
+          "WHERE type = 'table'",
+          AppendRow, &tables, nullptr) == SQLITE_OK);
   REQUIRE(tables.size() > 3);
   tables.resize(tables.size() - 2);  // AppendRow's marks
   REQUIRE(sqlite3_exec(database, tables.c_str(), AppendRow, &text, nullptr) == SQLITE_OK);
