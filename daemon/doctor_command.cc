@@ -27,7 +27,7 @@ class Onlooker {
       // The one is as good as the other to run a program that sees nothing of it.
       : launcher_(::access(state_directory.c_str(), F_OK) == 0 ? state_directory : "/tmp"),
         installations_(
-            config.engine_search_paths, config.engine_usual_places, config.accepted_licences,
+            {config.engine_search_paths, config.engine_usual_places, config.accepted_licences, ""},
             [this](const std::string& root, const engines::Command& command) { return Run(root, command); }) {
     const auto user = UserNamed(config.engine_user);
     if (user && *user) uid_ = (*user)->uid, gid_ = (*user)->gid;

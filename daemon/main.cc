@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <functional>
+#include <utility>
 
 #include "api/error_codes.h"
 #include "daemon/doctor_command.h"
@@ -53,77 +55,105 @@ void AddPlaces(CLI::App& command, ServeOptions& options) {
                      "Configuration file (default: /etc/spawnd/spawnd.yaml, if it is there)");
 }
 
-int Check(const spawnd::daemon::FsckOptions& options) {
-  const auto left = spawnd::daemon::Fsck(options);
-  if (!left) return Report(left.error());
-  return *left == 0 ? 0 : 1;
-}
-
-int Examine(const ServeOptions& options, bool json) {
-  const auto fit = spawnd::daemon::RunDoctor(options, json);
-  if (!fit) return Report(fit.error());
-  return *fit ? 0 : 1;
-}
-
 int ReportOf(const spawnd::Result<void>& done) {
   return done ? 0 : Report(done.error());
 }
 
-int Run(int argc, char** argv) {
-  CLI::App app("spawnd hands out database containers. `spawnctl` is its client.", "spawnd");
-  app.require_subcommand(1);
-  ServeOptions options;
-  CLI::App* serve = app.add_subcommand("serve", "Run the daemon until SIGTERM or SIGINT");
-  AddPlaces(*serve, options);
-  spawnd::daemon::FsckOptions fsck_options;
-  std::string format;
-  CLI::App* fsck = app.add_subcommand("fsck", "Check the state directory while no daemon serves it");
-  AddStateDirectory(*fsck, options);
-  CLI::Option* repair =
-      fsck->add_flag("--repair", fsck_options.repair, "Repair what is found; without it nothing is changed");
-  bool accept = false;
-  fsck->add_flag("--accept-older-catalog", accept,
-                 "Go on with a catalog that was put back from a copy, and check nothing")
-      ->excludes(repair);
-  fsck->add_option("-o,--output", format, "json: one array of findings")->check(CLI::IsMember({"json"}));
-  CLI::App* doctor =
-      app.add_subcommand("doctor", "Say whether this machine is fit for spawnd, and what mends it");
-  AddPlaces(*doctor, options);
-  doctor->add_option("-o,--output", format, "json: one array of what was found")
-      ->check(CLI::IsMember({"json"}));
-  CLI::App* inventory =
-      app.add_subcommand("inventory", "Print what the state directory holds, and its sizes");
-  CLI::App* stop = app.add_subcommand("stop-containers", "Stop all containers while no daemon serves them");
-  for (CLI::App* command : {inventory, stop}) AddStateDirectory(*command, options);
-  const CLI::App* version = app.add_subcommand("version", "Print the version");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // Prints help, or what is wrong, itself; anything wrong is bad usage.
-    return app.exit(error) == 0 ? 0 : 64;
+/// The commands, each with its flags and what it does: of one that was given, `run` returns the exit code.
+class CommandLine {
+ public:
+  CommandLine() : app_("spawnd hands out database containers. `spawnctl` is its client.", "spawnd") {
+    app_.require_subcommand(1);
+    AddServe();
+    AddFsck();
+    AddDoctor();
+    AddPackageCommands();
+    Add("version", "Print the version", [] {
+      PrintVersion();
+      return 0;
+    });
   }
-  if (version->parsed()) {
-    PrintVersion();
-    return 0;
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      // Prints help, or what is wrong, itself; anything wrong is bad usage.
+      return app_.exit(error) == 0 ? 0 : 64;
+    }
+    options_.state_directory = Absolute(options_.state_directory);
+    options_.socket_path = Absolute(options_.socket_path);
+    return run_();
   }
-  options.state_directory = Absolute(options.state_directory);
-  if (accept) {
-    const auto accepted = spawnd::daemon::AcceptCatalog(options.state_directory);
-    return accepted ? 0 : Report(accepted.error());
+
+ private:
+  CLI::App* Add(const char* name, const char* summary, std::function<int()> run) {
+    CLI::App* command = app_.add_subcommand(name, summary);
+    command->callback([this, run = std::move(run)] { run_ = run; });
+    return command;
   }
-  if (fsck->parsed()) {
-    fsck_options.state_directory = options.state_directory;
-    fsck_options.json = !format.empty();
-    return Check(fsck_options);
+
+  void AddServe() {
+    AddPlaces(*Add("serve", "Run the daemon until SIGTERM or SIGINT",
+                   [this] { return ReportOf(spawnd::daemon::Serve(options_)); }),
+              options_);
   }
-  if (inventory->parsed()) return ReportOf(spawnd::daemon::PrintInventory(options.state_directory));
-  if (stop->parsed()) {
-    return ReportOf(spawnd::daemon::StopContainers(options.state_directory, spawnd::daemon::kStopPatience));
+
+  void AddFsck() {
+    CLI::App* fsck =
+        Add("fsck", "Check the state directory while no daemon serves it", [this] { return Check(); });
+    AddStateDirectory(*fsck, options_);
+    CLI::Option* repair =
+        fsck->add_flag("--repair", fsck_.repair, "Repair what is found; without it nothing is changed");
+    fsck->add_flag("--accept-older-catalog", accept_older_catalog_,
+                   "Go on with a catalog that was put back from a copy, and check nothing")
+        ->excludes(repair);
+    AddFormat(*fsck, "json: one array of findings");
   }
-  options.socket_path = Absolute(options.socket_path);
-  if (doctor->parsed()) return Examine(options, !format.empty());
-  return ReportOf(spawnd::daemon::Serve(options));
-}
+
+  void AddDoctor() {
+    CLI::App* doctor = Add("doctor", "Say whether this machine is fit for spawnd, and what mends it", [this] {
+      const auto fit = spawnd::daemon::RunDoctor(options_, !format_.empty());
+      if (!fit) return Report(fit.error());
+      return *fit ? 0 : 1;
+    });
+    AddPlaces(*doctor, options_);
+    AddFormat(*doctor, "json: one array of what was found");
+  }
+
+  void AddPackageCommands() {
+    AddStateDirectory(
+        *Add("inventory", "Print what the state directory holds, and its sizes",
+             [this] { return ReportOf(spawnd::daemon::PrintInventory(options_.state_directory)); }),
+        options_);
+    AddStateDirectory(*Add("stop-containers", "Stop all containers while no daemon serves them",
+                           [this] {
+                             return ReportOf(spawnd::daemon::StopContainers(options_.state_directory,
+                                                                            spawnd::daemon::kStopPatience));
+                           }),
+                      options_);
+  }
+
+  void AddFormat(CLI::App& command, const char* help) {
+    command.add_option("-o,--output", format_, help)->check(CLI::IsMember({"json"}));
+  }
+
+  int Check() {
+    if (accept_older_catalog_) return ReportOf(spawnd::daemon::AcceptCatalog(options_.state_directory));
+    fsck_.state_directory = options_.state_directory;
+    fsck_.json = !format_.empty();
+    const auto left = spawnd::daemon::Fsck(fsck_);
+    if (!left) return Report(left.error());
+    return *left == 0 ? 0 : 1;
+  }
+
+  CLI::App app_;
+  ServeOptions options_;
+  spawnd::daemon::FsckOptions fsck_;
+  bool accept_older_catalog_ = false;
+  std::string format_;
+  std::function<int()> run_;
+};
 
 }  // namespace
 
@@ -133,7 +163,7 @@ int main(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "keeper-launcher") == 0)
     return spawnd::daemon::KeeperLauncherMain(argc, argv);
   try {
-    return Run(argc, argv);
+    return CommandLine().Run(argc, argv);
   } catch (const std::exception& error) {
     return Report({spawnd::ErrorCode::kInternal, std::string("unexpected: ") + error.what()});
   }
