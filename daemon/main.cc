@@ -126,12 +126,14 @@ class CommandLine {
         *Add("inventory", "Print what the state directory holds, and its sizes",
              [this] { return ReportOf(spawnd::daemon::PrintInventory(options_.state_directory)); }),
         options_);
-    AddStateDirectory(*Add("stop-containers", "Stop all containers while no daemon serves them",
-                           [this] {
-                             return ReportOf(spawnd::daemon::StopContainers(options_.state_directory,
-                                                                            spawnd::daemon::kStopPatience));
-                           }),
-                      options_);
+    CLI::App* stop = Add("stop-containers", "Stop all containers while no daemon serves them", [this] {
+      return ReportOf(
+          spawnd::daemon::StopContainers(options_.state_directory, std::chrono::seconds(patience_seconds_)));
+    });
+    AddStateDirectory(*stop, options_);
+    stop->add_option("--wait", patience_seconds_, "Seconds until what has not stopped is killed")
+        ->check(CLI::Range(0, 3600))
+        ->capture_default_str();
   }
 
   void AddFormat(CLI::App& command, const char* help) {
@@ -152,6 +154,7 @@ class CommandLine {
   spawnd::daemon::FsckOptions fsck_;
   bool accept_older_catalog_ = false;
   std::string format_;
+  int64_t patience_seconds_ = spawnd::daemon::kStopPatience.count();
   std::function<int()> run_;
 };
 
