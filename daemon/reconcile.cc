@@ -1,10 +1,14 @@
 #include "daemon/reconcile.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -13,6 +17,7 @@
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/client.h"
+#include "daemon/keeper/files.h"
 #include "daemon/set_aside.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/unknown.h"
@@ -97,10 +102,31 @@ Result<void> SweepTemporaryFiles(const StoreLayout& layout, Catalog& catalog,
   return Sweep(layout.Layers(), is_layer, RemoveFile);
 }
 
-Result<void> AdoptContainers(Catalog& catalog, Containers& containers) {
-  TRY_ASSIGN(const auto rows, catalog.containers.List(Rows::kAll));
-  for (const ContainerRow& row : rows) TRY(containers.Adopt(row));
-  return {};
+/// When something was last written to a container, as far as its files tell; 1970 when they do not.
+timespec LastUse(const StoreLayout& layout, int64_t id) {
+  const std::string delta = layout.Container(id) + "/" + kDeltaName;
+  timespec last{};
+  for (const std::string& name : PosixFileSystem().List(delta).value_or(std::vector<std::string>())) {
+    struct stat st {};
+    if (::stat((delta + "/" + name).c_str(), &st) != 0) continue;
+    const bool is_later =
+        std::pair(st.st_mtim.tv_sec, st.st_mtim.tv_nsec) > std::pair(last.tv_sec, last.tv_nsec);
+    if (is_later) last = st.st_mtim;
+  }
+  return last;
+}
+
+/// Those used last come first: they are the first to run again.
+Result<void> AdoptContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
+  TRY_ASSIGN(auto rows, catalog.containers.List(Rows::kAll));
+  std::map<int64_t, timespec> used;
+  for (const ContainerRow& row : rows) used[row.id] = LastUse(layout, row.id);
+  std::stable_sort(rows.begin(), rows.end(), [&used](const ContainerRow& a, const ContainerRow& b) {
+    const timespec& first = used[a.id];
+    const timespec& second = used[b.id];
+    return std::pair(first.tv_sec, first.tv_nsec) > std::pair(second.tv_sec, second.tv_nsec);
+  });
+  return containers.Adopt(std::move(rows));
 }
 
 Result<void> ResumeImageRemovals(Catalog& catalog, Images& images) {
@@ -136,7 +162,7 @@ Result<void> Reconcile(const StoreLayout& layout, Catalog& catalog, Containers& 
   TRY(EndPendingImages(layout, catalog, stuck));
   TRY(SweepTemporaryFiles(layout, catalog, stuck));
   TRY(SetAsideWhatIsUnknown(layout, catalog));
-  TRY(AdoptContainers(catalog, containers));
+  TRY(AdoptContainers(layout, catalog, containers));
   TRY(ResumeImageRemovals(catalog, images));
   return built_ins.DropSuperseded(images);
 }

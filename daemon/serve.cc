@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <thread>
 #include <utility>
@@ -130,6 +131,11 @@ ConfigFile ConfigFileOf(const std::string& named) {
 /// from root; more wait in line.
 constexpr size_t kLaunches = 36;  ///< each waits for one keeper: a whole wave of creates at once
 constexpr size_t kLaunchReserve = 4;
+/// Containers that come back by themselves, after a reboot all of them: as many at once as there are cores,
+/// and one of these for others than who has most of them.
+size_t Recoveries() {
+  return std::max<size_t>(2, std::thread::hardware_concurrency());
+}
 constexpr size_t kBuilds = 10;
 constexpr size_t kBuildReserve = 2;
 constexpr size_t kRemovals = 10;  ///< killing keepers and removing files
@@ -183,6 +189,7 @@ class Daemon {
   Uploads uploads_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Jobs> launches_;
+  std::unique_ptr<Jobs> recoveries_;
   std::unique_ptr<Jobs> builds_;
   std::unique_ptr<Jobs> removals_;
   std::unique_ptr<Jobs> questions_;
@@ -224,7 +231,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
 
 Daemon::~Daemon() {
   installations_.StopAsking();
-  for (Jobs* jobs : {builds_.get(), launches_.get(), removals_.get(), questions_.get()}) {
+  for (Jobs* jobs : {builds_.get(), launches_.get(), recoveries_.get(), removals_.get(), questions_.get()}) {
     if (jobs != nullptr) jobs->Stop();
   }
 }
@@ -293,6 +300,7 @@ void Daemon::BeginGeneration() {
 void Daemon::MakeParts(const SocketAccess& access) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
+  recoveries_ = Jobs::Start({Recoveries(), 0, [](uid_t) { return Recoveries() - 1; }});
   builds_ = Jobs::Start({kBuilds, kBuildReserve, [this](uid_t uid) { return quotas_.Of(uid).builds; }});
   removals_ = Jobs::Start({kRemovals, kRemovalReserve, [](uid_t) { return kRemovalsOfUser; }});
   questions_ = Jobs::Start({kQuestions, kQuestionReserve, [](uid_t) { return kQuestionsOfUser; }});
@@ -302,12 +310,12 @@ void Daemon::MakeParts(const SocketAccess& access) {
   doorkeeper_ = std::make_unique<Doorkeeper>(*tokens_, access, *questions_, *mailbox_, stopping_.get_token());
   images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, *mailbox_, reap);
   built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
-  containers_ = std::make_unique<Containers>(
-      Containers::Uses{*catalog_, layout_, reserve_, engine_host_, groups_, ports_, installations_,
-                       *launcher_, loop_->Get(), *mailbox_, *launches_, *removals_, [this](int64_t image_id) {
-                         images_->ContainerGone(image_id);
-                         reaper_->ReapDue();  // its image may have expired meanwhile
-                       }});
+  containers_ = std::make_unique<Containers>(Containers::Uses{
+      *catalog_, layout_, reserve_, engine_host_, groups_, ports_, installations_, *launcher_, loop_->Get(),
+      *mailbox_, *launches_, *recoveries_, *removals_, [this](int64_t image_id) {
+        images_->ContainerGone(image_id);
+        reaper_->ReapDue();  // its image may have expired meanwhile
+      }});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   catalog_copies_ = std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
@@ -413,6 +421,7 @@ void Daemon::Stop(std::string_view why) {
   // afterwards, and so do the questions, to send the last answers.
   builds_->Stop();
   launches_->Stop();
+  recoveries_->Stop();
   removals_->Stop();
   logs_->Stop();
   auto goodbye = WatchTime(loop_->Get(), kGoodbye, std::chrono::milliseconds(0), [this] { loop_->Stop(); });

@@ -31,9 +31,6 @@ using EventKind = ContainerEvent::Kind;
 using ActionKind = ContainerAction::Kind;
 using std::chrono::steady_clock;
 
-/// Recovery after a crash replays the engine's log: minutes for a big one.
-constexpr std::chrono::seconds kLaunchDeadline{300};
-
 double MillisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
 }
@@ -66,14 +63,6 @@ void Containers::TakeBack(int64_t id) {
   }
 }
 
-Result<void> Containers::Adopt(const ContainerRow& row) {
-  TRY_ASSIGN(ImageRow image, uses_.catalog.images.ById(row.image_id));
-  uses_.ports.Claim(row.port);
-  lives_[row.id] = std::make_unique<Life>(row, std::move(image));
-  Tell(row.id, {EventKind::kFoundAtStart});
-  return {};
-}
-
 Result<void> Containers::Delete(int64_t id) {
   TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.containers.MarkDeleting(id); }));
   Tell(id, {EventKind::kDeleteMarked});
@@ -100,7 +89,7 @@ void Containers::StopAll() {
     ReplyToWaiters(*life, &Life::started, stopping);
     ReplyToWaiters(*life, &Life::stopped, stopping);
     life->timer.reset();
-    life->keeper_watch.reset();
+    life->link.reset();
   }
 }
 
@@ -131,6 +120,7 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
     case ActionKind::kCancelLaunch:
       life.cancel_launch.request_stop();
       life.leave_line.request_stop();
+      GiveUpStart(life, {ErrorCode::kCancelled, "cancelled"});
       return true;
     case ActionKind::kHurryLaunch:
       life.leave_line.request_stop();
@@ -201,171 +191,6 @@ void Containers::CarryOutReply(Life& life, const ContainerAction& action) {
   }
 }
 
-KeeperSpec Containers::SpecOf(const Life& life) const {
-  KeeperSpec spec;
-  spec.id = life.row.id;
-  spec.directory = uses_.layout.Container(life.row.id);
-  spec.index_path = uses_.layout.Images() + "/" + life.image.index_file;
-  spec.layer_directory = uses_.layout.Layers();
-  spec.durability = StorageDurability(life.row.durability);
-  spec.installation = {life.image.engine, life.row.installation_version, life.row.installation_root};
-  spec.endpoint = EndpointOf(life.row);
-  spec.credentials = CredentialsOf(life.row);
-  spec.require_tls = life.image.tls;
-  spec.engine_uid = spec.engine_gid = uses_.engine_host.UserOf(life.row.port);
-  spec.volume_uid = uses_.engine_host.uid;
-  spec.volume_gid = uses_.engine_host.gid;
-  spec.host_network = life.row.network == api::Network::kHost;
-  if (life.machine.State() == ContainerState::kReverting) spec.revert_to = life.row.revert_to;
-  return spec;
-}
-
-namespace {
-
-/// The container's directory must survive what is written in it. With kAlways that is the first commit of a
-/// client, so it is made durable before there can be one; with kEverySecond it has a second (see
-/// LaunchKeeper).
-Result<void> MakeContainerDirectory(const KeeperSpec& spec) {
-  TRY(PosixFileSystem().CreateDirectory(spec.directory));
-  if (spec.durability != storage::Durability::kAlways) return {};
-  return PosixFileSystem().SyncDirectory(DirectoryOf(spec.directory));
-}
-
-struct Launched {
-  KeeperStarted started;
-  UniqueFd end_of_file;
-};
-
-/// The group is there before the keeper, and stays until the container is deleted: what it has counted is of
-/// all its starts.
-Result<Launched> LaunchAndOpenEnd(const Containers::Uses& uses, KeeperSpec spec, const api::Limits& limits,
-                                  const std::function<bool()>& stop) {
-  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
-  // Upgrades of the host may move an engine; the major version is what the data asks for.
-  TRY_ASSIGN(spec.installation,
-             uses.installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
-  TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue("container " + std::to_string(spec.id),
-                                                         NamesOfServer(spec.endpoint.host)));
-  TRY(MakeContainerDirectory(spec));
-  const std::string group = ControlGroups::OfContainer(spec.id);
-  TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));
-  spec.most_processes = limits.pids.value_or(0);
-  TRY_ASSIGN(const auto keeper, KeeperClient::Launch(uses.launcher, spec, kLaunchDeadline, stop));
-  uses.groups.AdmitKeeper(group, keeper->Started().pid);
-  Launched launched{keeper->Started(), {}};
-  TRY_ASSIGN(launched.end_of_file, keeper->OpenEnd());
-  return launched;
-}
-
-}  // namespace
-
-void Containers::LaunchKeeper(Life& life) {
-  const int64_t id = life.row.id;
-  life.cancel_launch = std::stop_source();
-  life.leave_line = std::stop_source();
-  const std::stop_token cancelled = life.cancel_launch.get_token();
-  const auto launch = [this, id, spec = SpecOf(life),
-                       limits = LimitsOf(life.row, life.image, uses_.engine_host), cancelled,
-                       queued = steady_clock::now()](const std::stop_token& stop) {
-    const double waited = MillisecondsSince(queued);
-    auto launched = LaunchAndOpenEnd(uses_, spec, limits,
-                                     [&] { return cancelled.stop_requested() || stop.stop_requested(); });
-    if (!launched) {
-      return Teller(id)(
-          {EventKind::kKeeperFailed, JudgeSpace(std::move(launched.error()), uses_.layout.Root())});
-    }
-    auto& timings = launched->started.timings;
-    timings.insert(timings.begin(), {"queue", waited});
-    auto fd = std::make_shared<UniqueFd>(std::move(launched->end_of_file));
-    uses_.mailbox.Post([this, id, fd, started = std::move(launched->started)] {
-      WatchKeeper(id, std::move(*fd));
-      KeeperStarted(id, started);
-    });
-    // Beside the answer, not before it: what everysec promises begins a second from now.
-    const auto synced = PosixFileSystem().SyncDirectory(uses_.layout.Containers());
-    if (!synced) spdlog::error("container {}: {}", id, synced.error().message);
-  };
-  // One that is cancelled in line must not wait for those before it, which may hang.
-  const bool awaited = life.creation.has_value() || life.reverted || !life.started.empty();
-  uses_.launches.Run({.owner = {life.row.owner, awaited},
-                      .work = launch,
-                      .gone = life.leave_line.get_token(),
-                      .dropped =
-                          [tell = Teller(id)](const Error& why) {
-                            tell({EventKind::kKeeperFailed, why});
-                          },
-                      .queued = life.creation ? life.creation->queued : nullptr});
-}
-
-void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started) {
-  const auto found = lives_.find(id);
-  if (found == lives_.end()) return;
-  Life& life = *found->second;
-  if (life.creation) {
-    for (const auto& timing : started.timings) life.row.timings.push_back(timing);
-  }
-  NoteRevisions(life, started.revisions);
-  NoteConfinement(life, started);
-  Tell(id, {EventKind::kKeeperStarted});
-}
-
-namespace {
-
-/// What becomes of an attempt to attach that failed with `error`: only a lock that is free says that no
-/// keeper is there.
-ContainerEvent NotAttached(const std::string& directory, const Error& error) {
-  const auto held = ContainerLock::IsHeld(directory);
-  if (held && !*held) return {EventKind::kKeeperMissing};
-  return {EventKind::kKeeperUnknown, held ? error : held.error()};
-}
-
-}  // namespace
-
-void Containers::AttachKeeper(Life& life) {
-  const int64_t id = life.row.id;
-  uses_.launches.Run(
-      {life.row.owner, false}, [this, id, directory = uses_.layout.Container(id)](const std::stop_token&) {
-        auto keeper = KeeperClient::Attach(directory);
-        auto end = keeper ? (*keeper)->OpenEnd() : Result<UniqueFd>(Fail(std::move(keeper.error())));
-        if (!end) return Teller(id)(NotAttached(directory, end.error()));
-        auto fd = std::make_shared<UniqueFd>(std::move(*end));
-        uses_.mailbox.Post([this, id, fd, started = (*keeper)->Started()] {
-          WatchKeeper(id, std::move(*fd));
-          if (const auto found = lives_.find(id); found != lives_.end()) {
-            NoteRevisions(*found->second, started.revisions);
-            NoteConfinement(*found->second, started);
-          }
-          Tell(id, {EventKind::kKeeperAttached});
-        });
-      });
-}
-
-void Containers::WatchKeeper(int64_t id, UniqueFd end_of_file) {
-  const auto found = lives_.find(id);
-  if (stopping_ || found == lives_.end()) return;
-  Life& life = *found->second;
-  life.keeper_watch.reset();
-  life.keeper_end = std::move(end_of_file);
-  auto watch = WatchReadable(uses_.loop, life.keeper_end.Get(), [this, id] { KeeperEnded(id); });
-  if (watch) {
-    life.keeper_watch = std::move(*watch);
-  } else {
-    spdlog::error("container {} is not watched: {}", id, watch.error().message);
-  }
-}
-
-void Containers::KeeperEnded(int64_t id) {
-  const auto found = lives_.find(id);
-  if (found == lives_.end()) return;
-  Life& life = *found->second;
-  life.keeper_watch.reset();
-  life.confinement.reset();
-  // An engine says in many words that the disk is full, and its log may not have had room for any.
-  Error end = JudgeSpace(EndOf(life.keeper_end.Get(), uses_.layout.Container(id)), uses_.layout.Root());
-  life.keeper_end.Reset();
-  Tell(id, {EventKind::kKeeperExited, std::move(end)});
-}
-
 namespace {
 
 ContainerEvent Removal(const Result<void>& result, EventKind done) {
@@ -376,9 +201,8 @@ ContainerEvent Removal(const Result<void>& result, EventKind done) {
 }  // namespace
 
 void Containers::KillKeeper(Life& life) {
-  life.keeper_watch.reset();
+  life.link.reset();
   life.confinement.reset();
-  life.keeper_end.Reset();
   uses_.removals.Run(
       {life.row.owner},
       [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
@@ -441,6 +265,9 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (action.state == ContainerState::kFailed) {
     spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
+  }
+  if (action.state == ContainerState::kRunning && !completes) {
+    spdlog::info("container {} ('{}') runs again", life.row.id, life.row.name);
   }
   if (!written) spdlog::error("container {}: {}", life.row.id, written.error().message);
   Teller(life.row.id)(written ? ContainerEvent{EventKind::kStateWritten}

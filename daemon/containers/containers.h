@@ -32,6 +32,7 @@ class Ports;
 class SpaceReserve;
 class StoreLayout;
 struct ContainerLife;
+enum class LinkMode;
 struct EngineHost;
 struct JobQueued;
 
@@ -55,7 +56,8 @@ class Containers {
     KeeperLauncher& launcher;
     uv_loop_t* loop;
     Mailbox& mailbox;
-    Jobs& launches;
+    Jobs& launches;    ///< what somebody waits for
+    Jobs& recoveries;  ///< what nobody waits for, a few at a time
     Jobs& removals;
     /// The last trace of a container is gone, and with it a use of its image.
     std::function<void(int64_t image_id)> container_gone;
@@ -75,8 +77,9 @@ class Containers {
   void ClientGone(int64_t id);
   /// Nobody has heard of the outcome of this create: deletes what there is of it.
   void TakeBack(int64_t id);
-  /// Takes over a row of the last daemon: attaches to its keeper, restarts it, or finishes its removal.
-  Result<void> Adopt(const ContainerRow& row);
+  /// Takes over the rows of the last daemon: attaches to their keepers, restarts them, or finishes their
+  /// removal. Those that come first are restarted first. Blocks for one write of the catalog.
+  Result<void> Adopt(std::vector<ContainerRow> rows);
   /// Saves the next revision of a running container and answers with the container. kUnavailable when it does
   /// not run.
   void Save(int64_t id, uid_t caller, const Done& saved);
@@ -100,6 +103,8 @@ class Containers {
   void Renamed(int64_t id, const std::string& name);
   /// What its keeper says of it; nothing while it has none.
   std::optional<api::Confinement> ConfinementOf(int64_t id) const;
+  /// How far the start of its engine is, in a sentence; empty for one that does not take long.
+  std::string StartingOf(int64_t id) const;
   /// The daemon stops, and its containers do not: callers that still wait are told so, and whatever happens
   /// from here on is left to the next start, which finds it in the catalog.
   void StopAll();
@@ -125,7 +130,16 @@ class Containers {
   void StartTimer(Life& life, std::chrono::milliseconds delay);
   void Forget(int64_t id);
 
+  Error Judge(Error error, const KeeperSpec& spec, bool is_create) const;
+  /// links.cc
+  void Launched(int64_t id, UniqueFd connection, const daemon::KeeperStarted& started);
+  void MakeLink(Life& life, UniqueFd connection, LinkMode mode);
+  void KeeperSays(int64_t id);
+  void KeeperReplied(Life& life, const daemon::KeeperStarted& started);
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
+  void KeeperEnded(Life& life, Error error);
+  void GiveUpStart(Life& life, Error why);
+  void EngineSays(int64_t id, const std::string& words);
   void NoteConfinement(Life& life, const daemon::KeeperStarted& started);
   /// stops.cc
   Result<void> BeginStop(int64_t id, const Done& stopped);
@@ -138,8 +152,6 @@ class Containers {
   void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Done& saved);
   void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);
   void ReplyReverted(Life& life, const std::optional<Error>& error);
-  void WatchKeeper(int64_t id, UniqueFd end_of_file);
-  void KeeperEnded(int64_t id);
   KeeperSpec SpecOf(const Life& life) const;
 
   const Uses uses_;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/rows.h"
@@ -20,6 +21,13 @@
 #include "daemon/loop/jobs.h"
 
 namespace spawnd::daemon {
+
+/// What a keeper is to say next.
+enum class LinkMode {
+  kAttaching,  ///< how it is: it was asked
+  kStarting,   ///< that its engine has started, and nobody else waits for that
+  kServing,    ///< nothing but its end
+};
 
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
 struct ContainerLife {
@@ -35,9 +43,23 @@ struct ContainerLife {
   std::stop_source leave_line;     ///< the same; of a launch that has begun it ends nothing
   std::stop_source hurry_stop;     ///< a new one for each stop
   std::unique_ptr<Watch> timer;
-  // The watch goes before the descriptor that it polls.
-  UniqueFd keeper_end;
-  std::unique_ptr<Watch> keeper_watch;
+
+  /// The connection to its keeper on which that speaks by itself (links.cc).
+  struct Link {
+    // The watches go before the descriptor.
+    UniqueFd connection;
+    MessageReader reader;
+    LinkMode mode = LinkMode::kServing;
+    std::unique_ptr<Watch> patience;  ///< kAttaching
+    std::unique_ptr<Watch> watch;
+  };
+  std::unique_ptr<Link> link;
+  /// An engine that has not answered yet after the first second.
+  struct Starting {
+    int64_t since = 0;  ///< seconds since 1970
+    std::string words;  ///< the last that it said
+  };
+  std::optional<Starting> starting;
 
   /// The create that brought it to life. Set until that is answered.
   struct Creation {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/containers/failures.h"
+
 namespace spawnd::daemon {
 namespace {
 
@@ -28,32 +30,6 @@ ContainerAction Wait(std::chrono::milliseconds delay) {
   return ContainerAction{.kind = ActionKind::kStartTimer, .delay = delay};
 }
 
-/// At once, then 1 s, 2 s, 4 s ...
-std::chrono::milliseconds RestartDelay(size_t failures) {
-  if (failures <= 1) return std::chrono::milliseconds(0);
-  const std::chrono::seconds delay(int64_t{1} << std::min<size_t>(failures - 2, 16));
-  return std::min(delay, ContainerMachine::kLongestRestartDelay);
-}
-
-/// Nothing in the container can mend it, and time may: no room, a port or a lock that is held, no memory, no
-/// descriptors, an engine that is being upgraded, a machine that is too slow.
-bool IsMachinesFault(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kNoSpace:
-    case ErrorCode::kInUse:
-    case ErrorCode::kIo:
-    case ErrorCode::kTimeout:
-    case ErrorCode::kTooMany:
-    case ErrorCode::kUnsupported:
-    case ErrorCode::kForbidden:
-    case ErrorCode::kNotReady:
-    case ErrorCode::kCancelled:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, Time now) {
@@ -69,6 +45,8 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       return OnKeeperFailed(event.error);
     case EventKind::kKeeperAttached:
       return OnKeeperAttached(now);
+    case EventKind::kKeeperStarting:
+      return OnKeeperStarting();
     case EventKind::kKeeperMissing:
       return OnKeeperMissing();
     case EventKind::kKeeperUnknown:
@@ -90,6 +68,13 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       return OnStateNotWritten(event.error);
     case EventKind::kTimerFired:
       return OnTimer();
+    default:
+      return OnWish(event.kind);
+  }
+}
+
+ContainerMachine::Actions ContainerMachine::OnWish(EventKind wish) {
+  switch (wish) {
     case EventKind::kDeleteMarked:
       return OnDeleteMarked();
     case EventKind::kRevertMarked:
@@ -102,8 +87,9 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       return OnRestartMarked();
     case EventKind::kClientGone:
       return OnClientGone();
+    default:
+      return {};
   }
-  return {};
 }
 
 ContainerMachine::Actions ContainerMachine::Launch() {
@@ -239,6 +225,16 @@ ContainerMachine::Actions ContainerMachine::OnKeeperAttached(Time now) {
   return {Write(state_)};
 }
 
+ContainerMachine::Actions ContainerMachine::OnKeeperStarting() {
+  if (!AttachAnswers()) return {};
+  if (state_ == ContainerState::kStopped) return Stop();
+  launching_ = true;
+  launch_reverts_ = false;
+  if (state_ == ContainerState::kRestarting) return {};
+  state_ = ContainerState::kRestarting;
+  return {Write(state_)};
+}
+
 ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
   if (!AttachAnswers() || state_ == ContainerState::kStopped) return {};
   if (state_ == ContainerState::kRestarting) return Launch();
@@ -306,7 +302,7 @@ ContainerMachine::Actions ContainerMachine::CountRevertFailure(const Error& erro
   const bool hopeless = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kNotFound;
   if (!TooManyFailures(error) && !hopeless && !stays_down_) {
     const bool full = error.code == ErrorCode::kNoSpace;
-    Actions actions{Wait(full ? kNoSpaceDelay : RestartDelay(failures_))};
+    Actions actions{Wait(full ? kNoSpaceDelay : RestartDelay(failures_, kLongestRestartDelay))};
     // Tried again for ever, but nobody waits for ever.
     if (full || failures_ >= kFailuresBeforeAnswer) ReplyNotReverted(actions, error);
     return actions;
@@ -331,7 +327,8 @@ ContainerMachine::Actions ContainerMachine::CountFailure(const Error& error) {
   } else {
     state_ = ContainerState::kRestarting;
     const bool full = error.code == ErrorCode::kNoSpace;
-    actions = {Write(state_, error.message), Wait(full ? kNoSpaceDelay : RestartDelay(failures_))};
+    actions = {Write(state_, error.message),
+               Wait(full ? kNoSpaceDelay : RestartDelay(failures_, kLongestRestartDelay))};
   }
   ReplyNotStarted(actions, error);
   return actions;

@@ -45,6 +45,7 @@ struct ContainerEvent {
     kKeeperStarted,    ///< the launch succeeded, the engine answers
     kKeeperFailed,     ///< the launch failed with `error`; nothing of that keeper is left
     kKeeperAttached,   ///< a keeper from before the daemon's start answers
+    kKeeperStarting,   ///< the same, and its engine still starts: kKeeperStarted or kKeeperFailed follows
     kKeeperMissing,    ///< there is none
     kKeeperUnknown,    ///< whether there is one could not be found out, `error` says why
     kKeeperExited,     ///< a keeper that ran has ended; `error` has its last words
@@ -135,6 +136,7 @@ class ContainerMachine {
   Actions OnFoundAtStart();
   Actions OnKeeperStarted(Time now);
   Actions OnKeeperAttached(Time now);
+  Actions OnKeeperStarting();
   Actions OnKeeperMissing();
   Actions OnKeeperUnknown();
   Actions OnKeeperFailed(const Error& error);
@@ -145,6 +147,7 @@ class ContainerMachine {
   Actions OnRemovalFailed();
   Actions OnRowRemoved();
   Actions OnTimer();
+  Actions OnWish(ContainerEvent::Kind wish);
   Actions OnDeleteMarked();
   Actions OnRevertMarked();
   Actions OnStopMarked();

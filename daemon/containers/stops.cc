@@ -91,9 +91,8 @@ Result<void> Containers::BeginStart(int64_t id, EventKind marked, const Done& st
 }
 
 void Containers::StopKeeper(Life& life) {
-  life.keeper_watch.reset();
+  life.link.reset();
   life.confinement.reset();
-  life.keeper_end.Reset();
   life.hurry_stop = std::stop_source();
   uses_.removals.Run(
       {life.row.owner}, [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id),

@@ -37,6 +37,8 @@ constexpr seconds kQuickDeadline(30);
 constexpr seconds kSealDeadline(24 * 3600);
 /// Longer than the keeper's own: what is dirty is written to the volume first, and that to the disk.
 constexpr seconds kSaveDeadline(300);
+/// Opening a volume, mounting it and, of a build, making the first files of an engine.
+constexpr seconds kVolumeDeadline(1800);
 /// A tidy end before SIGKILL. Whoever waits for it may be a daemon that stops: less than its own goodbye.
 constexpr seconds kAbandonDeadline(4);
 
@@ -52,6 +54,10 @@ class Client final : public KeeperClient {
 
   const KeeperStarted& Started() const override { return started_; }
   int Process() const { return process_.Get(); }
+  void NoteStarting() { started_.starting = true; }
+  Result<void> Send(const KeeperRequest& request, std::initializer_list<int> descriptors) {
+    return SendMessage(connection_.Get(), EncodeRequest(request), descriptors);
+  }
   void SetStarted(KeeperStarted started) { started_ = std::move(started); }
 
   Result<KeeperReply> Ask(const KeeperRequest& request, seconds deadline,
@@ -69,17 +75,44 @@ class Client final : public KeeperClient {
       const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
       if (left.count() <= 0) return Fail(ErrorCode::kTimeout, "the keeper did not answer in time");
       if (stop && stop()) return Fail(ErrorCode::kCancelled, "cancelled");
-      pollfd poll_fd{connection_.Get(), POLLIN, 0};
-      if (::poll(&poll_fd, 1, static_cast<int>(std::min(left, kStopCheck).count())) <= 0) continue;
-      auto message = reader.TakePart(connection_.Get());
-      if (!message) return Fail(Unheard(std::move(message.error())));
-      if (!*message) continue;
-      TRY_ASSIGN(KeeperReply reply, DecodeReply((*message)->text));
-      if (reply.error) return Fail(std::move(*reply.error));
-      if (!reply.progress) return reply;
-      if (progress && !progress(*reply.progress)) return Fail(ErrorCode::kCancelled, "cancelled");
+      TRY_ASSIGN(const auto reply, NextReply(reader, std::min(left, kStopCheck)));
+      if (!reply || reply->starting) continue;
+      if (!reply->progress) return *reply;
+      if (progress && !progress(*reply->progress)) return Fail(ErrorCode::kCancelled, "cancelled");
     }
   }
+
+  /// True: the engine answers. False: it still starts.
+  Result<bool> AwaitStart(const LaunchTerms& terms) {
+    const auto end = steady_clock::now() + terms.patience;
+    // What the engine may take, and the keeper for all that is before it.
+    const auto deadline = steady_clock::now() +
+                          (terms.deadline.count() > 0 ? terms.deadline + kQuickDeadline : kVolumeDeadline);
+    MessageReader reader;
+    bool starts = false;
+    while (true) {
+      if (terms.stop()) return Fail(ErrorCode::kCancelled, "cancelled");
+      TRY_ASSIGN(auto reply, NextReply(reader, kStopCheck));
+      if (reply && !reply->starting) {
+        started_ = std::move(reply->started);
+        return true;
+      }
+      if (reply) {
+        starts = true;
+        if (terms.says) terms.says(*reply->starting);
+        continue;
+      }
+      const auto now = steady_clock::now();
+      const bool leaves = terms.leave && terms.leave();
+      if (starts && (leaves || (terms.patience.count() > 0 && now > end))) return false;
+      if (!starts && leaves) return Fail(ErrorCode::kCancelled, "cancelled");
+      if ((terms.deadline.count() > 0 || !starts) && now > deadline) {
+        return Fail(ErrorCode::kTimeout, "the keeper did not answer in time");
+      }
+    }
+  }
+
+  UniqueFd TakeConnection() override { return std::move(connection_); }
 
   Result<void> BeginCommand(const engines::Command& command, int stdin_fd) override {
     KeeperRequest request;
@@ -164,9 +197,19 @@ class Client final : public KeeperClient {
     return WaitUntilGone(deadline);
   }
 
-  Result<UniqueFd> OpenEnd() override { return ConnectToKeeper(directory_); }
-
  private:
+  /// None: not within `wait`.
+  Result<std::optional<KeeperReply>> NextReply(MessageReader& reader, milliseconds wait) {
+    pollfd poll_fd{connection_.Get(), POLLIN, 0};
+    if (::poll(&poll_fd, 1, static_cast<int>(wait.count())) <= 0) return std::optional<KeeperReply>();
+    auto message = reader.TakePart(connection_.Get());
+    if (!message) return Fail(Unheard(std::move(message.error())));
+    if (!*message) return std::optional<KeeperReply>();
+    TRY_ASSIGN(KeeperReply reply, DecodeReply((*message)->text));
+    if (reply.error) return Fail(std::move(*reply.error));
+    return std::optional(std::move(reply));
+  }
+
   /// Asks on a new connection. The old one may still carry an answer to something else, and closing it ends
   /// a seal, which goes on only while somebody listens.
   void AskToEnd() {
@@ -246,26 +289,32 @@ Result<std::unique_ptr<Client>> FindKeeper(const std::string& directory) {
 Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
                                                            seconds deadline,
                                                            const std::function<bool()>& stop) {
+  return Launch(launcher, spec, {.deadline = deadline, .stop = stop});
+}
+
+Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
+                                                           const LaunchTerms& terms) {
   KeeperRequest request;
   request.op = Op::kStart;
   request.spec = spec;
   if (spec.host_network) request.spec->name_servers = NameServers();
   request.launched_at_microseconds = MonotonicNanoseconds() / 1000;
-  request.deadline_seconds = deadline.count();
+  request.deadline_seconds = terms.deadline.count();
   // The keeper does not see the host's files; an installation may be anywhere among them.
   TRY_ASSIGN(const UniqueFd engine_tree, CloneInstallation(spec.installation.root));
   TRY_ASSIGN(const UniqueFd group, OpenControlGroup(spec.control_group));
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
                                          KeeperStarted{.pid = forked.pid}, std::move(forked.process));
-  auto reply = client->Ask(request, deadline + seconds(10), stop, {}, {engine_tree.Get(), group.Get()});
-  if (!reply) {
-    Error error = std::move(reply.error());
+  auto sent = client->Send(request, {engine_tree.Get(), group.Get()});
+  auto ready = sent ? client->AwaitStart(terms) : Result<bool>(Fail(std::move(sent.error())));
+  if (!ready) {
+    Error error = std::move(ready.error());
     auto killed = client->Kill(kQuickDeadline);
     if (!killed) error.message += " (and " + killed.error().message + ")";
     return Fail(std::move(error));
   }
-  client->SetStarted(std::move(reply->started));
+  if (!*ready) client->NoteStarting();
   return std::unique_ptr<KeeperClient>(std::move(client));
 }
 
@@ -316,16 +365,6 @@ Error LastWords(const std::string& directory, std::string_view otherwise) {
   auto words = DecodeReply(std::string(std::istreambuf_iterator<char>(file), {}));
   if (words && words->error) return std::move(*words->error);
   return {ErrorCode::kUnavailable, std::string(otherwise)};
-}
-
-Error EndOf(int end_fd, const std::string& directory) {
-  MessageReader reader;
-  while (auto part = reader.TakePart(end_fd, MSG_DONTWAIT)) {
-    if (!*part) continue;
-    auto reply = DecodeReply((*part)->text);
-    if (reply && reply->error) return std::move(*reply->error);
-  }
-  return LastWords(directory, "its keeper was killed");
 }
 
 }  // namespace spawnd::daemon

@@ -26,8 +26,20 @@ namespace spawnd::daemon {
 /// For Kill: the kernel takes down what the keeper has open, and a slow disk may hold that up.
 inline constexpr std::chrono::seconds kKillDeadline{20};
 
+/// How a launch waits.
+struct LaunchTerms {
+  std::chrono::seconds deadline{0};  ///< of the engine's start; 0: as long as it shows life
+  /// After which Launch returns although the engine still starts (Started().starting); 0: it waits.
+  std::chrono::milliseconds patience{0};
+  std::function<bool()> stop;                      ///< asked at least every 100 ms: give it up
+  std::function<bool()> leave{};                   ///< the same: the patience is over now
+  std::function<void(const std::string&)> says{};  ///< the engine's last words, now and then
+};
+
 class KeeperClient {
  public:
+  static Result<std::unique_ptr<KeeperClient>> Launch(KeeperLauncher& launcher, const KeeperSpec& spec,
+                                                      const LaunchTerms& terms);
   /// Starts a keeper process and waits until its engine answers and is prepared. On any error the keeper and
   /// all it made (processes, mounts, loop device) are gone when this returns; files in spec.directory stay.
   /// Errors: whatever the keeper says (kInUse for a port that is taken, kNoSpace,
@@ -56,6 +68,10 @@ class KeeperClient {
   virtual ~KeeperClient() = default;
 
   virtual const KeeperStarted& Started() const = 0;
+  /// The connection, for the caller to watch: on it the keeper says that it ends and why, and of an engine
+  /// that still starts how that goes on and ends (KeeperReply). It polls readable at the keeper's end,
+  /// whatever ends it; a keeper ends by itself when its engine does. Nothing can be asked here afterwards.
+  virtual UniqueFd TakeConnection() = 0;
   /// What it was launched with, by whatever daemon that was. kUnsupported: by one of an older build.
   virtual Result<KeeperSpec> Spec() = 0;
   /// Runs a program as the engine's user, in a keeper with hold_engine. `stdin_fd` is the program's
@@ -86,18 +102,10 @@ class KeeperClient {
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;
-
-  /// Opens a descriptor for the caller to keep. It polls readable when the keeper ends, for whatever reason
-  /// (see EndOf). A keeper ends by itself when its engine does.
-  virtual Result<UniqueFd> OpenEnd() = 0;
 };
 
 /// Why the last keeper of this directory ended, as it wrote down itself ("engine ended: ..."); kUnavailable
 /// and `otherwise` when it could not say (SIGKILL, no room for a file).
 Error LastWords(const std::string& directory, std::string_view otherwise);
-
-/// The same for a descriptor of KeeperClient::OpenEnd that has become readable: what the keeper said on it,
-/// else its last words.
-Error EndOf(int end_fd, const std::string& directory);
 
 }  // namespace spawnd::daemon

@@ -33,8 +33,8 @@ Result<Address> AddressIn(const std::string& directory) {
   return address;
 }
 
-Result<UniqueFd> MakeSocket() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+Result<UniqueFd> MakeSocket(int flags = 0) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
   if (!fd.Valid()) return FailErrno(errno, "cannot make a socket");
   return fd;
 }
@@ -54,10 +54,12 @@ Result<UniqueFd> BindControlSocket(const std::string& directory) {
   return fd;
 }
 
-Result<UniqueFd> ConnectToKeeper(const std::string& directory) {
+Result<UniqueFd> ConnectToKeeper(const std::string& directory, Connect how) {
   TRY_ASSIGN(const Address address, AddressIn(directory));
-  TRY_ASSIGN(UniqueFd fd, MakeSocket());
+  TRY_ASSIGN(UniqueFd fd, MakeSocket(how == Connect::kAtOnce ? SOCK_NONBLOCK : 0));
   if (::connect(fd.Get(), address.Get(), sizeof address.name) != 0) {
+    if (errno == EAGAIN)
+      return Fail(ErrorCode::kNotReady, "the keeper in '" + directory + "' takes nobody on");
     return Fail(ErrorCode::kUnavailable,
                 ErrnoError(errno, "no keeper answers in '" + directory + "'").message);
   }

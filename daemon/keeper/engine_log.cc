@@ -81,6 +81,7 @@ bool EngineLog::Drain() {
 
 void EngineLog::Keep(std::string_view bytes) {
   tail_ += bytes;
+  printed_ += bytes.size();
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   if (size_ >= kEngineLogBytes) BeginAnew();
   // What finds no room is lost: an engine that waited for a full disk would be worse.
@@ -105,6 +106,12 @@ void EngineLog::Mark() {
   const std::scoped_lock lock(mutex_);
   Drain();
   tail_.clear();
+}
+
+uint64_t EngineLog::Printed() {
+  const std::scoped_lock lock(mutex_);
+  Drain();
+  return printed_;
 }
 
 std::string EngineLog::Tail(size_t limit) {

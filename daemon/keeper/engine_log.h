@@ -38,6 +38,8 @@ class EngineLog {
   void Mark();
   /// The last `limit` bytes, at most kTailBytes, of what was printed since Mark.
   std::string Tail(size_t limit);
+  /// How many bytes were printed since Open.
+  uint64_t Printed();
 
   static constexpr size_t kTailBytes = size_t{16} << 10;
 
@@ -62,6 +64,7 @@ class EngineLog {
   UniqueFd writer_;
   UniqueFd stop_;  ///< an eventfd
   std::string tail_;
+  uint64_t printed_ = 0;
   std::thread thread_;
 };
 

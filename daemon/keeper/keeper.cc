@@ -47,12 +47,20 @@ constexpr auto kLockDeadline = 30s;
 constexpr auto kReadyCheck = 500us;
 /// Between attempts to connect while it has not said so: a user's settings may keep it from saying so.
 constexpr auto kProbeWithoutWord = 100ms;
+/// A start that takes longer recovers, and is not to be asked that often.
+constexpr auto kQuickStart = 10s;
+constexpr auto kLongStartCheck = 20ms;
+constexpr auto kProbeOfLongStart = 1s;
+/// An engine that starts and has written nothing to its log nor had the processor for so long hangs.
+constexpr std::chrono::seconds kLongestSilence{1800};
+constexpr size_t kLastLineBytes = 1024;
 
 Error PoisonedError(const Error& cause) {
-  return {ErrorCode::kPoisoned, cause.message,
-          "Look for the disk's errors in `dmesg`, then decide: `spawnctl delete data-container`, or "
-          "`spawnctl reset "
-          "data-container` where there is a state to go back to."};
+  return {
+      ErrorCode::kPoisoned, cause.message,
+      "Look for the disk's errors in `dmesg`, then decide: `spawnctl delete data-container`, `spawnctl reset "
+      "data-container` where there is a state to go back to, or `spawnctl start data-container`, which goes "
+      "on from the last commit."};
 }
 
 /// None where the engine is to run as the files' owner, or the kernel has no user namespaces.
@@ -71,8 +79,7 @@ void Keeper::Lap(const char* step) {
   lap_start_ns_ = now;
 }
 
-Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree,
-                                  UniqueFd control_group) {
+Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
@@ -110,11 +117,11 @@ Result<KeeperReply> Keeper::Start(const KeeperRequest& request, UniqueFd engine_
   committer_.Start(*volume_,
                    spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval);
   engine_held_ = true;
-  if (spec_.hold_engine) return Status();
+  if (spec_.hold_engine) return {};
   return StartEngine(std::chrono::seconds(request.deadline_seconds));
 }
 
-Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
+Result<void> Keeper::StartEngine(std::chrono::seconds deadline) {
   if (!std::exchange(engine_held_, false)) {
     return Fail(ErrorCode::kInUse, "the engine does not wait for its start");
   }
@@ -125,11 +132,12 @@ Result<KeeperReply> Keeper::StartEngine(std::chrono::seconds deadline) {
   session_.emplace(SessionClient::Source{[this] { return BeginSession(); }, [this] { EndSession(); }});
   // While the engine starts, so that nobody waits for it.
   TRY(session_->Begin());
-  TRY(WaitUntilReady(deadline));
-  Lap("engine");
-  TRY(session_->PrepareContainer());
-  Lap("prepare");
-  return Status();
+  const auto now = std::chrono::steady_clock::now();
+  start_.emplace();
+  start_->since = start_->next_probe = start_->next_look = start_->seen_alive = now;
+  start_->said_ready = engine_->ReadyLine().empty();
+  if (deadline.count() > 0) start_->end = now + deadline;
+  return {};
 }
 
 Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, UniqueFd input) {
@@ -246,28 +254,64 @@ Result<void> Keeper::WriteEngineFiles() {
   return {};
 }
 
-Result<void> Keeper::WaitUntilReady(std::chrono::seconds deadline) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  auto next_probe = std::chrono::steady_clock::now();
-  bool said_ready = engine_->ReadyLine().empty();
-  while (true) {
-    said_ready =
-        said_ready || log_->Tail(EngineLog::kTailBytes).find(engine_->ReadyLine()) != std::string::npos;
-    const auto now = std::chrono::steady_clock::now();
-    if (said_ready || now >= next_probe) {
-      next_probe = now + kProbeWithoutWord;
-      auto probed = session_->Probe();
-      if (probed) return {};
-      if (probed.error().code != ErrorCode::kUnavailable) return Fail(std::move(probed.error()));
-      if (now > end) {
-        return Fail(ErrorCode::kTimeout, "the engine did not answer within " +
-                                             std::to_string(deadline.count()) +
-                                             " s: " + probed.error().message);
-      }
+std::chrono::microseconds Keeper::StartCheck() const {
+  const bool is_long = std::chrono::steady_clock::now() - start_->since > kQuickStart;
+  return is_long ? std::chrono::microseconds(kLongStartCheck) : kReadyCheck;
+}
+
+Result<bool> Keeper::CheckStart() {
+  EngineStart& start = *start_;
+  start.said_ready =
+      start.said_ready || log_->Tail(EngineLog::kTailBytes).find(engine_->ReadyLine()) != std::string::npos;
+  const auto now = std::chrono::steady_clock::now();
+  if (start.said_ready || now >= start.next_probe) {
+    start.next_probe = now + (now - start.since > kQuickStart ? kProbeOfLongStart : kProbeWithoutWord);
+    auto probed = session_->Probe();
+    if (probed) {
+      Lap("engine");
+      TRY(session_->PrepareContainer());
+      Lap("prepare");
+      start_.reset();
+      return true;
     }
-    if (init_->EngineExit()) return Fail(EngineEnded());
-    std::this_thread::sleep_for(kReadyCheck);
+    // Without a deadline a server that lets nobody in for now is not ready yet either.
+    const bool may_come = probed.error().code == ErrorCode::kUnavailable ||
+                          (probed.error().code == ErrorCode::kTimeout && !start.end);
+    if (!may_come) return Fail(std::move(probed.error()));
+    if (start.end && now > *start.end) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*start.end - start.since).count();
+      return Fail(ErrorCode::kTimeout, "the engine did not answer within " + std::to_string(seconds) +
+                                           " s: " + probed.error().message);
+    }
   }
+  if (init_->EngineExit()) return Fail(EngineEnded());
+  if (!start.end && !ShowsLife(now)) {
+    return Fail(ErrorCode::kTimeout, "the engine has shown no sign of life for " +
+                                         std::to_string(kLongestSilence.count()) + " s while it started");
+  }
+  return false;
+}
+
+bool Keeper::ShowsLife(std::chrono::steady_clock::time_point now) {
+  EngineStart& start = *start_;
+  if (now < start.next_look) return true;
+  start.next_look = now + 1s;
+  const uint64_t printed = log_->Printed();
+  const auto used = control_group_.Valid() ? ReadGroupFile(control_group_.Get(), "cpu.stat")
+                                           : Result<std::string>(Fail(ErrorCode::kUnsupported, ""));
+  const int64_t microseconds = used ? NumberIn(*used, "usage_usec") : 0;
+  // Where nobody counts its processor time, nobody can say that it hangs.
+  if (!used || printed != start.printed || microseconds != start.microseconds) start.seen_alive = now;
+  start.printed = printed;
+  start.microseconds = microseconds;
+  return now - start.seen_alive < kLongestSilence;
+}
+
+std::string Keeper::LastLine() {
+  std::string tail = log_ ? log_->Tail(kLastLineBytes) : "";
+  while (!tail.empty() && (tail.back() == '\n' || tail.back() == '\r')) tail.pop_back();
+  const size_t line = tail.rfind('\n');
+  return line == std::string::npos ? tail : tail.substr(line + 1);
 }
 
 Result<UniqueFd> Keeper::BeginSession() {
@@ -317,6 +361,7 @@ Error Keeper::EngineEnded() {
 KeeperReply Keeper::Status() {
   KeeperReply reply;
   reply.started = started_;
+  reply.started.starting = Starting();
   if (volume_) reply.started.revisions = volume_->Revisions();
   return reply;
 }
@@ -333,13 +378,16 @@ Result<std::vector<std::string>> Keeper::UserDatabases() {
 
 Result<void> Keeper::StopEngine() {
   session_.reset();
+  start_.reset();
   engine_running_ = false;
   TRY(init_->Do(InitOrder::kStopEngine, kStopDeadline).map([](InitTimings) {}));
   return {};
 }
 
 Result<void> Keeper::Save() {
-  if (!engine_running_ || !session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  if (!engine_running_ || !session_ || Starting()) {
+    return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  }
   auto saved = session_->BeforeSave();
   if (saved) saved = SyncAndSave();
   // The revision is whole even if this fails. The engine only stays slower until its next start.
@@ -407,6 +455,7 @@ void Keeper::GiveUp() {
 void Keeper::Abandon() {
   if (!export_ || !init_) return;
   export_->DropWrites();
+  start_.reset();
   engine_running_ = false;
   // Should one of these fail, the end of process 1 does the same, less tidily: the kernel logs the lost
   // writes.

@@ -32,12 +32,21 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  /// Volume, mounts, engine, preparation: returns once the first query would succeed. After an error the
+  /// Volume and mounts; then, unless the spec says hold_engine, what StartEngine does. After an error the
   /// caller ends the process. Forks, so it is called before this process has any thread. `engine_tree`: a
   /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made.
-  Result<KeeperReply> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group);
-  /// The second half of Start, of a keeper whose spec says hold_engine: the engine and its preparation.
-  Result<KeeperReply> StartEngine(std::chrono::seconds deadline);
+  Result<void> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group);
+  /// Starts the engine and does not wait for it: from here on it is Starting. `deadline` 0: however long it
+  /// takes, as long as it shows life.
+  Result<void> StartEngine(std::chrono::seconds deadline);
+  bool Starting() const { return start_.has_value(); }
+  /// One look at the engine that starts; prepares it as soon as it answers. False: not yet. After true the
+  /// first query would succeed. Errors: what it ended of, kTimeout.
+  Result<bool> CheckStart();
+  /// How often CheckStart is worth its while.
+  std::chrono::microseconds StartCheck() const;
+  /// The last line of the engine's log.
+  std::string LastLine();
   /// Before StartEngine: a program in the container, with `input` as its standard input.
   Result<CommandOutcome> RunCommand(const engines::Command& command, UniqueFd input);
   /// Has a restore tool started in the container and does not wait for it: who ordered it holds its leash.
@@ -81,7 +90,8 @@ class Keeper {
   Result<void> WriteEngineFiles();
   Result<UniqueFd> BeginSession();
   void EndSession();
-  Result<void> WaitUntilReady(std::chrono::seconds deadline);
+  /// False: neither the log nor the processor has seen anything of the engine for a long time.
+  bool ShowsLife(std::chrono::steady_clock::time_point now);
   Result<void> StopEngine();
   Result<void> SyncAndSave();
   Result<void> Commit();
@@ -103,6 +113,19 @@ class Keeper {
   std::unique_ptr<ListeningPort> port_;
   /// Also of a server that cannot be reached yet.
   std::optional<SessionClient> session_;
+  /// The engine while it starts.
+  struct EngineStart {
+    using Time = std::chrono::steady_clock::time_point;
+    Time since{};
+    std::optional<Time> end{};  ///< none: as long as it shows life
+    bool said_ready = false;
+    Time next_probe{};
+    Time next_look{};  ///< for life
+    Time seen_alive{};
+    uint64_t printed = 0;      ///< by then
+    int64_t microseconds = 0;  ///< of processor time, by then
+  };
+  std::optional<EngineStart> start_;
   bool engine_running_ = false;
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;

@@ -9,9 +9,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
+#include <optional>
 #include <vector>
 
 #include "base/message.h"
@@ -25,7 +29,9 @@ namespace {
 using Op = KeeperRequest::Op;
 
 /// How often a poisoned volume is looked for; everything else wakes the loop by itself.
-constexpr int kCheckMilliseconds = 250;
+constexpr std::chrono::microseconds kCheck{250'000};
+/// How often those who wait for a start that takes long are told what the engine says.
+constexpr std::chrono::seconds kStartNews{1};
 constexpr size_t kMaxConnections = 32;
 constexpr int kBacklog = 64;
 constexpr time_t kSendSeconds = 10;
@@ -49,10 +55,15 @@ class KeeperLoop {
     std::vector<pollfd> fds{
         {kControlSocketFd, POLLIN, 0}, {signals_.Get(), POLLIN, 0}, {keeper_.EventFd(), POLLIN, 0}};
     for (const UniqueFd& connection : connections_) fds.push_back({connection.Get(), POLLIN, 0});
-    if (::poll(fds.data(), fds.size(), kCheckMilliseconds) < 0 && errno != EINTR) {
+    const auto pause = keeper_.Starting() ? keeper_.StartCheck() : kCheck;
+    const timespec wait{0, pause.count() * 1000};
+    if (::ppoll(fds.data(), fds.size(), &wait, nullptr) < 0 && errno != EINTR) {
       return End(Error(ErrorCode::kInternal, "poll failed"));
     }
-    if (auto reason = keeper_.Ended()) {
+    if (keeper_.Starting()) {
+      CheckStart();
+      if (done_) return;
+    } else if (auto reason = keeper_.Ended()) {
       keeper_.SettleAfterEnd();
       return End(*reason);
     }
@@ -78,6 +89,7 @@ class KeeperLoop {
     const int fd = connections_[number].Get();
     auto message = ReceiveMessage(fd);
     if (!message) {
+      std::erase(await_start_, fd);
       connections_.erase(connections_.begin() + static_cast<ptrdiff_t>(number));
       // The daemon went away, or gave up, before there was a container: nobody would ever find this keeper
       // again.
@@ -85,7 +97,35 @@ class KeeperLoop {
       return;
     }
     auto request = DecodeRequest(message->text);
-    Answer(fd, request ? CarryOut(*request, fd, std::move(*message)) : Failed(request.error()));
+    if (!request) return Answer(fd, Failed(request.error()));
+    if (const auto reply = CarryOut(*request, fd, std::move(*message))) Answer(fd, *reply);
+  }
+
+  void CheckStart() {
+    const auto ready = keeper_.CheckStart();
+    if (!ready) {
+      // Tells them, too.
+      static_cast<void>(CannotStart(ready.error()));
+      return;
+    }
+    KeeperReply reply = keeper_.Status();
+    const auto now = std::chrono::steady_clock::now();
+    if (!*ready) {
+      if (now < next_news_) return;
+      next_news_ = now + kStartNews;
+      reply = {};
+      reply.starting = keeper_.LastLine();
+    }
+    for (const int fd : await_start_) Answer(fd, reply);
+    if (*ready) await_start_.clear();
+  }
+
+  /// The answer to who waits for a start: later, if it goes on.
+  std::optional<KeeperReply> AnswerToStart(int fd) {
+    if (!keeper_.Starting()) return keeper_.Status();
+    await_start_.push_back(fd);
+    next_news_ = std::chrono::steady_clock::now() + kStartNews;
+    return std::nullopt;
   }
 
   /// A client that is gone already gets no answer, and that is its own affair.
@@ -107,11 +147,14 @@ class KeeperLoop {
     return result ? KeeperReply{} : Failed(result.error());
   }
 
-  KeeperReply CarryOut(const KeeperRequest& request, int fd, Message message) {
+  /// None: it is answered later.
+  std::optional<KeeperReply> CarryOut(const KeeperRequest& request, int fd, Message message) {
     switch (request.op) {
       case Op::kStart:
         message.descriptors.resize(2);
-        return Start(request, std::move(message.descriptors[0]), std::move(message.descriptors[1]));
+        return Start(request, fd, std::move(message.descriptors[0]), std::move(message.descriptors[1]));
+      case Op::kAwaitStart:
+        return AnswerToStart(fd);
       case Op::kStatus:
         return keeper_.Status();
       case Op::kSpec: {
@@ -132,7 +175,7 @@ class KeeperLoop {
       case Op::kStartTool:
         return StartTool(request, std::move(message));
       case Op::kStartEngine:
-        return StartEngine(request);
+        return StartEngine(request, fd);
       case Op::kSave: {
         auto saved = keeper_.Save();
         return saved ? keeper_.Status() : Failed(saved.error());
@@ -144,7 +187,7 @@ class KeeperLoop {
       case Op::kAbandon:
         keeper_.Abandon();
         done_ = true;
-        return {};
+        return KeeperReply{};
       case Op::kUnknown:
         break;
     }
@@ -167,17 +210,18 @@ class KeeperLoop {
                        : Failed(descriptors.error());
   }
 
-  KeeperReply Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
+  std::optional<KeeperReply> Start(const KeeperRequest& request, int fd, UniqueFd engine_tree,
+                                   UniqueFd control_group) {
     if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
     if (request.spec) directory_ = request.spec->directory;
-    auto reply = keeper_.Start(request, std::move(engine_tree), std::move(control_group));
+    const auto begun = keeper_.Start(request, std::move(engine_tree), std::move(control_group));
     started_ = true;
-    return reply ? *reply : CannotStart(reply.error());
+    return begun ? AnswerToStart(fd) : CannotStart(begun.error());
   }
 
-  KeeperReply StartEngine(const KeeperRequest& request) {
-    auto reply = keeper_.StartEngine(std::chrono::seconds(request.deadline_seconds));
-    return reply ? *reply : CannotStart(reply.error());
+  std::optional<KeeperReply> StartEngine(const KeeperRequest& request, int fd) {
+    const auto begun = keeper_.StartEngine(std::chrono::seconds(request.deadline_seconds));
+    return begun ? AnswerToStart(fd) : CannotStart(begun.error());
   }
 
   KeeperReply CannotStart(const Error& error) {
@@ -219,6 +263,8 @@ class KeeperLoop {
   Keeper keeper_;
   UniqueFd signals_;
   std::vector<UniqueFd> connections_;
+  std::vector<int> await_start_;  ///< those of them that are told how the start goes
+  std::chrono::steady_clock::time_point next_news_;
   std::string directory_;
   bool started_ = false;
   bool done_ = false;

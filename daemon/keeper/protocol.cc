@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 12> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 13> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -23,7 +23,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 12> kOpNames{{{Op::kStart,
                                                                     {Op::kSave, "save"},
                                                                     {Op::kRunCommand, "runCommand"},
                                                                     {Op::kStartTool, "startTool"},
-                                                                    {Op::kStartEngine, "startEngine"}}};
+                                                                    {Op::kStartEngine, "startEngine"},
+                                                                    {Op::kAwaitStart, "awaitStart"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
 
@@ -47,6 +48,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
 void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("error", x.error);
   visit.Field("progress", x.progress);
+  visit.Field("starting", x.starting);
   visit.Field("started", x.started);
   visit.Field("databases", x.databases);
   visit.Field("sealed", x.sealed);

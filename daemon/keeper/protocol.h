@@ -32,12 +32,13 @@ struct KeeperRequest {
     kSave,
     kRunCommand,
     kStartTool,
-    kStartEngine
+    kStartEngine,
+    kAwaitStart  ///< of a keeper whose status says that its engine starts; answered as its kStart is
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};           ///< kStart
   int64_t launched_at_microseconds = 0;       ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
-  int64_t deadline_seconds = 0;               ///< kStart, kStartEngine
+  int64_t deadline_seconds = 0;               ///< kStart, kStartEngine; 0: as long as the engine shows life
   std::string database{};                     ///< kCreateDatabase
   std::optional<engines::Command> command{};  ///< kRunCommand; its standard input comes along as a descriptor
   std::optional<ProgramOrder> tool{};         ///< kStartTool; its descriptors come along
@@ -47,11 +48,13 @@ struct KeeperRequest {
 struct KeeperReply {
   std::optional<Error> error{};
   std::optional<storage::SealProgress> progress{};  ///< set: not the final reply
-  KeeperStarted started{};                          ///< kStart, kStartEngine, kStatus, kSave
-  std::vector<std::string> databases{};             ///< kUserDatabases
-  std::optional<storage::SealResult> sealed{};      ///< kSeal
-  std::optional<CommandOutcome> outcome{};          ///< kRunCommand
-  std::optional<KeeperSpec> spec{};                 ///< kSpec
+  /// Set: not the final reply. The engine goes on starting, and this is the last line of its log.
+  std::optional<std::string> starting{};
+  KeeperStarted started{};                      ///< kStart, kStartEngine, kAwaitStart, kStatus, kSave
+  std::vector<std::string> databases{};         ///< kUserDatabases
+  std::optional<storage::SealResult> sealed{};  ///< kSeal
+  std::optional<CommandOutcome> outcome{};      ///< kRunCommand
+  std::optional<KeeperSpec> spec{};             ///< kSpec
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

@@ -72,6 +72,7 @@ struct KeeperStarted {
   /// Milliseconds of each step in order: keeper, volume, fuse, loop, mount, engine, prepare.
   std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
+  bool starting = false;                            ///< its engine does not answer yet
 };
 
 /// How a command in the container ended.
@@ -122,6 +123,7 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("ioFlusher", x.io_flusher);
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
+  visit.Field("starting", x.starting);
 }
 
 void Describe(auto& visit, api::Is<CommandOutcome> auto& x) {

@@ -175,6 +175,83 @@ case_a_failed_one_comes_back() {
   assert_eq "$(field mine detail)" ""
 }
 
+# Recovery that takes longer than any launch has patience for: it goes on, over a kill of the daemon too, says how far it
+# is, keeps nobody else waiting, and its data is there.
+slow_recovery() {
+  sql "$1" '' "alter system set restore_command = 'sleep ${2:-15}; false'"
+  sql "$1" '' "copy (select 1) to program 'touch recovery.signal'" 
+  kill -9 "$(keeper_pid "$(field "$1" id)")"
+  wait_until 20 state_is "$1" restarting
+  started() { [[ -n $(server_pid "$(keeper_pid "$(field "$1" id)")") ]]; }
+  wait_until 20 started "$1"
+}
+
+case_recovery_that_takes_long() {
+  make_container base slow >/dev/null
+  sql slow '' "insert into item values (-5, 'recovered')"
+  slow_recovery slow
+  local keeper; keeper=$(keeper_pid "$(field slow id)")
+  said_how_far() { [[ $(field slow detail) == *"its engine is starting, for "*" s: "* ]]; }
+  wait_until 10 said_how_far
+  make_container base beside >/dev/null
+  ctl delete dc -q beside
+  kill_daemon
+  start_daemon
+  wait_until 10 said_how_far
+  assert_eq "$(field slow state)" restarting
+  assert_eq "$(keeper_pid "$(field slow id)")" "$keeper" "the keeper that recovers"
+  # Who asks for a start waits for this one.
+  assert_exit 0 ctl start dc slow
+  assert_eq "$(keeper_pid "$(field slow id)")" "$keeper" "the keeper that has recovered"
+  assert_eq "$(sql slow '' 'select name from item where id = -5')" recovered
+  assert_eq "$(field slow state)" running
+  assert_eq "$(field slow detail)" ""
+}
+
+case_recovery_is_stopped_by_its_owner() {
+  slow_recovery slow 600
+  wait_until 60 said_how_far
+  assert_exit 0 ctl stop dc -q slow
+  assert_eq "$(field slow state)" stopped
+  wait_until 10 no_keeper_of slow
+  ctl delete dc -q slow
+}
+
+# A server that lets nobody in by a trigger of its owner's, set off at the next start.
+case_a_login_trigger_that_hangs() {
+  local seventeen; seventeen=$(ctl get engines -o json | jq -r '[.[] | select(.engine == "postgresql" and .usable and (.version | startswith("17")))] | length')
+  (( seventeen > 0 )) || skip "PostgreSQL 17 is not installed"
+  printf 'name: seventeen\nengine: postgresql\nversion: 17\nsourceType: empty\n' >"$work/files/seventeen.yaml"
+  ctl create di -q -f "$work/files/seventeen.yaml" >/dev/null
+  make_container seventeen hangs >/dev/null
+  sql hangs '' "create function hang() returns event_trigger language plpgsql as 'begin perform pg_sleep(600); end'"
+  sql hangs '' "create event trigger hang on login execute function hang()"
+  kill -9 "$(keeper_pid "$(field hangs id)")"
+  wait_until 20 state_is hangs restarting
+  # Others are not held up, and it goes when its owner says so.
+  make_container base beside >/dev/null
+  answers beside || fail "another container"
+  ctl delete dc -q beside
+  assert_exit 0 ctl stop dc -q hangs
+  ctl delete dc -q hangs
+}
+
+# The daemon's start waits for no keeper that somebody holds.
+case_keepers_that_are_held() {
+  make_container base held >/dev/null
+  local keeper; keeper=$(keeper_pid "$(field held id)")
+  kill_daemon
+  kill -STOP "$keeper"
+  local before=$SECONDS
+  start_daemon
+  make_container base beside >/dev/null
+  (( SECONDS - before < 15 )) || fail "a create beside a keeper that is held took $((SECONDS - before)) s"
+  ctl delete dc -q beside
+  kill -CONT "$keeper"
+  wait_until 20 answers held
+  ctl delete dc -q held
+}
+
 case_mariadb() {
   [[ -x /usr/sbin/mariadbd ]] || skip "mariadb is not installed"
   printf 'name: maria\nengine: mariadb\nsourceType: empty\n' >"$work/files/maria.yaml"

@@ -158,12 +158,16 @@ void HideSecrets(api::DataContainer& view) {
 }
 
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image) {
-  return {LimitsOf(row, image, services.engine_host), services.containers.ConfinementOf(row.id)};
+  return {LimitsOf(row, image, services.engine_host), services.containers.ConfinementOf(row.id),
+          services.containers.StartingOf(row.id)};
 }
 
 void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view) {
   view.limits = bounds.limits;
   view.confinement = bounds.confinement;
+  if (!bounds.starting.empty()) {
+    view.detail = view.detail.empty() ? bounds.starting : view.detail + "; " + bounds.starting;
+  }
   if (!bounds.confinement || bounds.confinement->limits != "enforced") return;
   ControlGroups::Look look = groups.LookAt(ControlGroups::OfContainer(view.id));
   view.usage = look.usage;

@@ -32,6 +32,7 @@ void HideSecrets(api::DataContainer& view);
 struct ContainerBounds {
   api::Limits limits;
   std::optional<api::Confinement> confinement;
+  std::string starting;  ///< how far the start of its engine is, when that takes long
 };
 /// Of the loop thread.
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image);

@@ -42,6 +42,7 @@ struct Machine {
   /// The jobs know the others.
   ~Machine() {
     launches->Stop();
+    recoveries->Stop();
     removals->Stop();
   }
 
@@ -129,11 +130,12 @@ struct Machine {
   Installations installations{{}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
   const std::unique_ptr<Jobs> launches = Jobs::Start({1});
+  const std::unique_ptr<Jobs> recoveries = Jobs::Start({1});
   const std::unique_ptr<Jobs> removals = Jobs::Start({1});
   Images images{*catalog, layout, reserve, *removals, *mailbox, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
   Containers containers{{*catalog, layout, reserve, engine_host, groups, ports, installations, launcher,
-                         loop->Get(), *mailbox, *launches, *removals, [this](int64_t image_id) {
+                         loop->Get(), *mailbox, *launches, *recoveries, *removals, [this](int64_t image_id) {
                            images.ContainerGone(image_id);
                            look();
                          }}};

@@ -42,7 +42,7 @@ struct Lifetimes : Machine {
   int64_t Container(int64_t image, int64_t expires_at) {
     const int64_t id = CreatingContainer(image, expires_at);
     REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
-    REQUIRE(containers.Adopt(*catalog->containers.ById(id)));
+    REQUIRE(containers.Adopt({*catalog->containers.ById(id)}));
     return id;
   }
 
@@ -152,7 +152,7 @@ TEST_CASE("reaper: a container that never came to be was the image's last one to
   machine.reaper->ReapDue();
   REQUIRE(machine.HasImage(image));
   // Its caller is gone, as after a create whose client left or that failed.
-  REQUIRE(machine.containers.Adopt(*machine.catalog->containers.ById(container)));
+  REQUIRE(machine.containers.Adopt({*machine.catalog->containers.ById(container)}));
   CHECK(machine.RunUntil([&] { return !machine.HasImage(image); }));
 }
 

@@ -5,6 +5,49 @@
 namespace spawnd::daemon {
 namespace {
 
+TEST_CASE("stopped containers, as their rows say") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.Path() + "/catalog.db";
+  auto catalog = Open(path);
+  const int64_t image = Completed(*catalog, "shop");
+  const int64_t id = catalog->containers.Insert(NewContainer("demo", image, 20001)).value();
+  REQUIRE(catalog->containers.Complete(id, 1, {}, 0));
+  const auto state = [&] { return catalog->containers.ById(id)->state; };
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kStopping));
+  CHECK(state() == ContainerState::kStopping);
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kStopped, "it was killed"));
+  catalog.reset();
+  catalog = Open(path);
+  CHECK(state() == ContainerState::kStopped);
+  CHECK(catalog->containers.ById(id)->detail == "it was killed");
+  CHECK(catalog->containers.UsedPorts().value() == std::vector<uint16_t>{20001});
+  // A start of the daemon does not take it for one that runs.
+  REQUIRE(catalog->containers.MarkRestarting({id}, "x"));
+  CHECK(state() == ContainerState::kStopped);
+  // One that is found damaged while it is stopped stays so, and is started by a person only.
+  REQUIRE(catalog->containers.KeepDown(id, "damaged"));
+  CHECK(state() == ContainerState::kStopped);
+  CHECK(catalog->containers.ById(id)->stays_down);
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kStopped, "again"));
+  CHECK(catalog->containers.ById(id)->detail == "damaged");
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kRestarting));
+  CHECK(state() == ContainerState::kRestarting);
+  CHECK_FALSE(catalog->containers.ById(id)->stays_down);
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+  REQUIRE(catalog->containers.MarkRestarting({id}, "no keeper"));
+  CHECK(state() == ContainerState::kRestarting);
+  for (const ContainerState before : {ContainerState::kStopping, ContainerState::kStopped}) {
+    REQUIRE(catalog->containers.SetState(id, before));
+    REQUIRE(catalog->containers.BeginRevert(id, 0));
+    CHECK(state() == ContainerState::kReverting);
+    REQUIRE(catalog->containers.FinishRevert(id, 0));
+    CHECK(state() == ContainerState::kRunning);
+  }
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kStopped));
+  REQUIRE(catalog->containers.MarkDeleting(id));
+  CHECK(state() == ContainerState::kDeleting);
+}
+
 TEST_CASE("tokens, changes and what expires") {
   const ScratchDirectory scratch;
   const auto catalog = Open(scratch.Path() + "/catalog.db");

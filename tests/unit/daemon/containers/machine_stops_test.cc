@@ -149,6 +149,26 @@ TEST_CASE("stops: a keeper that does not end is stopped again, and never has a s
   CHECK(On(machine, Event::kKeeperKilled) == Kinds{Action::kLaunchKeeper});
 }
 
+TEST_CASE("stops: a keeper from before that still starts is waited for, and not taken for one that answers") {
+  for (const State state : {State::kRunning, State::kRestarting}) {
+    ContainerMachine machine(state);
+    On(machine, Event::kFoundAtStart);
+    CHECK(On(machine, Event::kKeeperStarting) ==
+          (state == State::kRunning ? Kinds{Action::kWriteState} : Kinds{}));
+    CHECK(machine.State() == State::kRestarting);
+    CHECK(On(machine, Event::kTimerFired).empty());
+    CHECK(On(machine, Event::kStartMarked) == Kinds{Action::kHurryLaunch});
+    CHECK(On(machine, Event::kKeeperStarted) == Kinds{Action::kWriteState});
+    CHECK(On(machine, Event::kStateWritten) == Kinds{Action::kReplyStarted});
+  }
+  ContainerMachine stopped(State::kRestarting);
+  On(stopped, Event::kFoundAtStart);
+  On(stopped, Event::kKeeperStarting);
+  CHECK(On(stopped, Event::kStopMarked) == Kinds{Action::kCancelLaunch});
+  CHECK(On(stopped, Event::kKeeperFailed, ErrorCode::kCancelled) == Kinds{Action::kWriteState});
+  CHECK(stopped.State() == State::kStopped);
+}
+
 /// A world that answers what it is asked to do, in an order that a number chooses, and holds the machine to
 /// what must never be.
 struct World {
@@ -232,9 +252,15 @@ struct World {
       });
     }
     if (attaching > 0) {
-      due.emplace_back([this] {
+      due.emplace_back([this, fails] {
         --attaching;
-        Tell(keeper ? Event::kKeeperAttached : Event::kKeeperMissing);
+        // One that still starts is a launch like any other.
+        launching = keeper && fails && !launching && !ending && machine.State() != State::kStopped;
+        if (launching) keeper = false;
+        const bool was_launching = launching;
+        Tell(was_launching ? Event::kKeeperStarting
+             : keeper      ? Event::kKeeperAttached
+                           : Event::kKeeperMissing);
       });
     }
     if (writes > 0) {
