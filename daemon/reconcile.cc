@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -32,33 +35,49 @@ Result<void> RemoveWithKeeper(const std::string& directory) {
   return RemoveTree(directory);
 }
 
+bool RemoveUnfinished(const std::string& path,
+                      const std::function<Result<void>(const std::string&)>& remove) {
+  const auto removed = remove(path);
+  if (removed) {
+    spdlog::info("removed '{}': it was never finished", path);
+  } else {
+    spdlog::error("'{}' stays: {}", path, removed.error().message);
+  }
+  return removed.has_value();
+}
+
 /// Removes each directory entry that `is_ours` picks.
 Result<void> Sweep(const std::string& directory, const std::function<bool(std::string_view)>& is_ours,
                    const std::function<Result<void>(const std::string&)>& remove) {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
   for (const std::string& name : names) {
     if (!is_ours(name)) continue;
-    const std::string path = directory + "/" + name;
-    const auto removed = remove(path);
-    if (removed) {
-      spdlog::info("removed '{}': it was never finished", path);
-    } else {
-      spdlog::error("'{}' stays: {}", path, removed.error().message);
-    }
+    RemoveUnfinished(directory + "/" + name, remove);
   }
   return {};
 }
 
-/// No build survives its daemon: the client that waited for it is gone. Returns the images whose keeper would
-/// not end, so that nothing of theirs may be touched.
+/// No build survives its daemon: the client that waited for it is gone. All at once, because each of those
+/// that hang takes seconds. Returns the images whose keeper would not end, so that nothing of theirs may be
+/// touched.
 Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
+  constexpr size_t kAtOnce = 32;
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(layout.Builds()));
+  std::mutex mutex;
   std::set<int64_t> stuck;
-  const auto is_build = [](std::string_view name) { return IdFromName(name, "") != 0; };
-  TRY(Sweep(layout.Builds(), is_build, [&stuck](const std::string& path) {
-    auto removed = RemoveWithKeeper(path);
-    if (!removed) stuck.insert(IdFromName(path.substr(path.rfind('/') + 1), ""));
-    return removed;
-  }));
+  std::atomic<size_t> next = 0;
+  const auto end_some = [&] {
+    for (size_t i = next++; i < names.size(); i = next++) {
+      const int64_t id = IdFromName(names[i], "");
+      if (id == 0 || RemoveUnfinished(layout.Builds() + "/" + names[i], RemoveWithKeeper)) continue;
+      const std::lock_guard lock(mutex);
+      stuck.insert(id);
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (size_t i = 1; i < std::min(names.size(), kAtOnce); ++i) threads.emplace_back(end_some);
+  end_some();
+  threads.clear();
   return stuck;
 }
 

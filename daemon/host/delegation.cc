@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -32,29 +34,75 @@ struct CloseBus {
 };
 using Bus = std::unique_ptr<sd_bus, CloseBus>;
 
-/// Asks systemd for a scope with `resident` in it. Delegate hands the group over; KillMode leaves the end of
-/// its processes to the end of the machine, as for a service with KillMode=process.
-Result<void> StartScope(const std::string& name, pid_t resident) {
+struct FreeMessage {
+  void operator()(sd_bus_message* message) const { ::sd_bus_message_unref(message); }
+};
+using BusMessage = std::unique_ptr<sd_bus_message, FreeMessage>;
+
+/// The unit that this process is the service of, if it is one.
+std::string OwnUnit() {
+  char* name = nullptr;
+  if (::sd_pid_get_unit(0, &name) < 0) return {};
+  std::string unit(name);
+  ::free(name);
+  return unit.ends_with(".service") ? unit : "";
+}
+
+/// How the scope ends, which is at the end of the machine: after the daemon, which would start again what
+/// ends, and before the disk goes. Keepers alone understand the signal, and need less than the time.
+int AddEnd(sd_bus_message* message, const std::string& state_directory) {
+  constexpr uint64_t kMicroseconds = 1'000'000;
+  int added = ::sd_bus_message_append(
+      message, "(sv)(sv)(sv)(sv)(sv)", "KillMode", "s", "control-group", "KillSignal", "i",
+      int32_t{kScopeSignal}, "TimeoutStopUSec", "t", uint64_t{kScopeEnd.count()} * kMicroseconds, "After",
+      "as", 1, "local-fs.target", "RequiresMountsFor", "as", 1, state_directory.c_str());
+  const std::string own = OwnUnit();
+  if (added >= 0 && !own.empty()) {
+    added = ::sd_bus_message_append(message, "(sv)", "Before", "as", 1, own.c_str());
+  }
+  return added;
+}
+
+/// Asks systemd for a scope with `resident` in it. Delegate hands the group over. Without `state_directory`
+/// as any systemd knows how to: its processes are left to the end of the machine.
+Result<void> AskForScope(sd_bus* bus, const std::string& name, pid_t resident,
+                         const std::string& state_directory) {
+  sd_bus_message* made = nullptr;
+  int done =
+      ::sd_bus_message_new_method_call(bus, &made, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                       "org.freedesktop.systemd1.Manager", "StartTransientUnit");
+  const BusMessage message(made);
+  if (done >= 0) done = ::sd_bus_message_append(made, "ss", name.c_str(), "fail");
+  if (done >= 0) done = ::sd_bus_message_open_container(made, 'a', "(sv)");
+  if (done >= 0) {
+    done = ::sd_bus_message_append(made, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", "Containers of spawnd",
+                                   "Slice", "s", kSlice, "Delegate", "b", 1, "TasksMax", "t", ~uint64_t{0},
+                                   "PIDs", "au", 1, static_cast<uint32_t>(resident));
+  }
+  if (done >= 0) {
+    done = !state_directory.starts_with("/")
+               ? ::sd_bus_message_append(made, "(sv)", "KillMode", "s", "process")
+               : AddEnd(made, state_directory);
+  }
+  if (done >= 0) done = ::sd_bus_message_close_container(made);
+  if (done >= 0) done = ::sd_bus_message_append(made, "a(sa(sv))", 0);
+  sd_bus_error error = SD_BUS_ERROR_NULL;
+  if (done >= 0) done = ::sd_bus_call(bus, made, 0, &error, nullptr);
+  const std::string words = error.message != nullptr ? error.message : "";
+  ::sd_bus_error_free(&error);
+  if (done >= 0) return {};
+  return Fail(ErrorCode::kUnsupported, fmt::format("systemd gives no scope '{}': {}", name,
+                                                   words.empty() ? ErrnoError(-done, "it").message : words));
+}
+
+Result<void> StartScope(const std::string& name, pid_t resident, const std::string& state_directory) {
   sd_bus* opened = nullptr;
   const int connected = ::sd_bus_open_system(&opened);
   const Bus bus(opened);
   if (connected < 0) return FailErrno(-connected, "systemd cannot be asked for a scope over D-Bus");
-  sd_bus_error error = SD_BUS_ERROR_NULL;
-  const int called = ::sd_bus_call_method(bus.get(), "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                          "org.freedesktop.systemd1.Manager", "StartTransientUnit", &error,
-                                          nullptr, "ssa(sv)a(sa(sv))", name.c_str(), "fail", 6,  //
-                                          "Description", "s", "Containers of spawnd",            //
-                                          "Slice", "s", kSlice,                                  //
-                                          "Delegate", "b", 1,                                    //
-                                          "KillMode", "s", "process",                            //
-                                          "TasksMax", "t", ~uint64_t{0},                         //
-                                          "PIDs", "au", 1, static_cast<uint32_t>(resident), 0);
-  const std::string words = error.message != nullptr ? error.message : "";
-  ::sd_bus_error_free(&error);
-  if (called >= 0) return {};
-  return Fail(ErrorCode::kUnsupported,
-              fmt::format("systemd gives no scope '{}': {}", name,
-                          words.empty() ? ErrnoError(-called, "it").message : words));
+  const auto asked = AskForScope(bus.get(), name, resident, state_directory);
+  // An older one refuses what it does not know; limits matter more than how the scope ends.
+  return asked ? asked : AskForScope(bus.get(), name, resident, "");
 }
 
 bool Join(const std::string& directory, pid_t resident) {
@@ -69,13 +117,14 @@ bool IsIn(pid_t process, const std::string& group) {
 }
 
 /// Of an earlier launcher, as long as its containers run, or a new one.
-Result<std::string> ScopeFor(pid_t resident, const std::string& mount, const std::string& name) {
+Result<std::string> ScopeFor(pid_t resident, const std::string& mount, const std::string& name,
+                             const std::string& state_directory) {
   const std::string group = fmt::format("/{}/{}", kSlice, name);
   if (Join(mount + group, resident)) return mount + group;
   // One whose last process has just ended is still known to systemd for a moment.
   Result<void> started;
   for (int attempt = 0; attempt < kAttempts / 10; ++attempt) {
-    started = StartScope(name, resident);
+    started = StartScope(name, resident, state_directory);
     if (started) break;
     std::this_thread::sleep_for(kPause);
   }
@@ -141,7 +190,7 @@ Result<std::string> DelegatedGroup(pid_t resident, const std::string& state_dire
     if (name.size() > kLongestUnit) {
       return Fail(ErrorCode::kUnsupported, "the path of the state directory is too long for a unit's name");
     }
-    return ScopeFor(resident, mount, name);
+    return ScopeFor(resident, mount, name, state_directory);
   }
   TRY_ASSIGN(std::string own, OwnGroup(ReadAll("/proc/self/cgroup")));
   if (own.size() == 1) own.clear();  // "/", the root itself

@@ -83,6 +83,12 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
   }
 }
 
+Result<void> ContainerInit::StopEngine(std::chrono::milliseconds patience,
+                                       std::chrono::milliseconds deadline) {
+  TRY(SendMessage(socket_.Get(), EncodeStop(patience)));
+  return Await(deadline).map([](InitTimings) {});
+}
+
 Result<void> ContainerInit::RunProgram(ProgramOrder order, ProgramDescriptors descriptors,
                                        std::chrono::milliseconds deadline) {
   NoteDescriptors(descriptors, order);

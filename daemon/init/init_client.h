@@ -32,6 +32,10 @@ class ContainerInit {
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
   Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
 
+  /// Has the engine stop cleanly, and everything that is left killed. `patience`: how long it may take to,
+  /// after which it is killed as well and this is kTimeout. `deadline` as for Do.
+  Result<void> StopEngine(std::chrono::milliseconds patience, std::chrono::milliseconds deadline);
+
   /// Has a program started inside the container, and does not wait for its end: that is said on the leash.
   /// What may keep it from starting is said there, too. The descriptors are closed when this returns.
   Result<void> RunProgram(ProgramOrder order, ProgramDescriptors descriptors,

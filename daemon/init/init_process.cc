@@ -31,9 +31,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// How long an engine may take to write out its memory on a clean stop before it is killed. The keeper's own
-/// deadline is longer, so that the answer still arrives.
-constexpr std::chrono::seconds kStopDeadline(120);
 /// What a server may have open unless it asks for more. A soft limit of the daemon's own would be an
 /// accident.
 constexpr uint64_t kOpenFiles = 65536;
@@ -108,7 +105,7 @@ class InitProcess {
         EndSession();
         return {};
       case InitOrder::kStopEngine:
-        return StopEngine();
+        return StopEngine(message);
       case InitOrder::kKillEngine:
         KillAll();
         return {};
@@ -269,11 +266,18 @@ class InitProcess {
     WaitForExit(std::exchange(session_pid_, -1));
   }
 
-  Result<void> StopEngine() {
+  Result<void> StopEngine(const Message& message) {
+    std::chrono::milliseconds::rep patience = 0;
+    if (message.text.size() != sizeof(InitOrder) + sizeof patience) {
+      return Fail(ErrorCode::kInternal, "an order to stop is cut short");
+    }
+    std::memcpy(&patience, message.text.data() + sizeof(InitOrder), sizeof patience);
     bool clean = true;
     if (engine_pid_ > 0) {
       ::kill(engine_pid_, plan_.stop_signal);
-      clean = WaitForEngine(steady_clock::now() + kStopDeadline);
+      // What somebody stopped hears nothing. Whoever goes on stopping it is killed with it in the end.
+      ::kill(-1, SIGCONT);
+      clean = WaitForEngine(steady_clock::now() + std::chrono::milliseconds(patience));
     }
     KillAll();
     if (!clean) return Fail(ErrorCode::kTimeout, "the engine did not stop cleanly and was killed");
@@ -336,6 +340,12 @@ class InitProcess {
 
 std::string EncodeOrder(InitOrder order) {
   return {reinterpret_cast<const char*>(&order), sizeof order};
+}
+
+std::string EncodeStop(std::chrono::milliseconds patience) {
+  const std::chrono::milliseconds::rep count = patience.count();
+  return EncodeOrder(InitOrder::kStopEngine) +
+         std::string(reinterpret_cast<const char*>(&count), sizeof count);
 }
 
 void RunInitProcess(const InitPlan& plan, UniqueFd socket) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,7 @@ enum class InitOrder : int {
   kStartEngine,
   kStartSession,  ///< in place of an earlier one; through StartSession only
   kEndSession,
-  kStopEngine,  ///< clean stop, then end what is left
+  kStopEngine,  ///< clean stop, then end what is left; through StopEngine only
   kKillEngine,  ///< SIGKILL to everything but process 1
   kTrimVolume,
   kSyncVolume,     ///< all that the engine has written reaches the volume
@@ -77,6 +78,8 @@ struct InitMessage {
 
 /// Keeper to process 1: an InitOrder, and with kRunProgram what program_order.h has after it.
 std::string EncodeOrder(InitOrder order);
+/// kStopEngine with how long the engine may take before it is killed.
+std::string EncodeStop(std::chrono::milliseconds patience);
 
 /// Never returns: ends when the keeper's end of the socket closes.
 [[noreturn]] void RunInitProcess(const InitPlan& plan, UniqueFd socket);

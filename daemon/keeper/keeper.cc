@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <utility>
@@ -35,7 +36,12 @@ constexpr auto kCommitInterval = 1s;
 constexpr auto kBuildCommitInterval = 30s;
 constexpr auto kMountDeadline = 60s;
 constexpr auto kInitialiseDeadline = 300s;
-constexpr auto kStopDeadline = 180s;
+/// How long the engine of a build may take to write out its memory on a clean stop before it is killed.
+constexpr auto kBuildStopPatience = 120s;
+/// With an engine when most of the time went to what had to come before.
+constexpr std::chrono::milliseconds kLeastPatience = 1s;
+/// What process 1 needs beside that, to kill what is left and to answer.
+constexpr auto kStopAround = 3s;
 constexpr auto kSyncDeadline = 120s;
 constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
@@ -223,6 +229,11 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   lock_->NoteProcess(init_->Pid());
   ProtectItself();
   filters.theirs.Reset();
+  // From here on there are threads. Also while the engine does not start, nor stop.
+  const bool keep = spec_.purpose == engines::Purpose::kServe;
+  stop_.Bound(keep, [this, keep] {
+    if (keep) static_cast<void>(volume_->CommitEpoch().has_value());
+  });
   if (plan_.filters_fd >= 0) {
     TRY_ASSIGN(port_, ListeningPort::Start(spec_.endpoint, std::move(filters.ours)));
   }
@@ -376,12 +387,11 @@ Result<std::vector<std::string>> Keeper::UserDatabases() {
   return session_->UserDatabases();
 }
 
-Result<void> Keeper::StopEngine() {
+Result<void> Keeper::StopEngine(std::chrono::milliseconds patience) {
   session_.reset();
   start_.reset();
   engine_running_ = false;
-  TRY(init_->Do(InitOrder::kStopEngine, kStopDeadline).map([](InitTimings) {}));
-  return {};
+  return init_->StopEngine(patience, patience + kStopAround);
 }
 
 Result<void> Keeper::Save() {
@@ -404,7 +414,7 @@ Result<void> Keeper::SyncAndSave() {
 Result<void> Keeper::FinishImage() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
   TRY(session_->PrepareImage());
-  TRY(StopEngine());
+  TRY(StopEngine(kBuildStopPatience));
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
   return {};
@@ -422,10 +432,15 @@ Result<void> Keeper::Commit() {
   return volume_ ? volume_->CommitEpoch() : Result<void>();
 }
 
-Result<void> Keeper::Stop() {
+Result<void> Keeper::Stop(const StopSignal::Word& word) {
+  if (spec_.purpose == engines::Purpose::kBuild) {
+    Abandon();
+    return {};
+  }
   Result<void> stopped;
   if (engine_running_) {
-    stopped = StopEngine();
+    const auto left = word.came + word.patience - std::chrono::steady_clock::now();
+    stopped = StopEngine(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), kLeastPatience));
     auto unmounted = init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {});
     if (stopped) stopped = std::move(unmounted);
   }

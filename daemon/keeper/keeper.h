@@ -19,6 +19,7 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/engine_log.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/stop_signal.h"
 #include "daemon/session/client.h"
 #include "engines/engine.h"
 #include "storage/export/fuse_export.h"
@@ -28,7 +29,8 @@ namespace spawnd::daemon {
 
 class Keeper {
  public:
-  Keeper() = default;
+  /// `stop` outlives it.
+  explicit Keeper(StopSignal& stop) : stop_(stop) {}
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
@@ -66,8 +68,9 @@ class Keeper {
 
   // Ways to end. The caller ends the process afterwards.
 
-  /// The host shuts down: stops the engine cleanly if there is one, and commits, also when it does not stop.
-  Result<void> Stop();
+  /// As it was told: stops the engine cleanly if there is one, kills it when that takes too long, and commits
+  /// in any case. A build is dropped.
+  Result<void> Stop(const StopSignal::Word& word);
   /// To be called once Ended gives a reason. Commits, as far as it can, what clients were told is done.
   void SettleAfterEnd();
   /// Ends a start that failed. It commits first, because clients may have been let in before the failure;
@@ -92,13 +95,14 @@ class Keeper {
   void EndSession();
   /// False: neither the log nor the processor has seen anything of the engine for a long time.
   bool ShowsLife(std::chrono::steady_clock::time_point now);
-  Result<void> StopEngine();
+  Result<void> StopEngine(std::chrono::milliseconds patience);
   Result<void> SyncAndSave();
   Result<void> Commit();
   Error EngineEnded();
   void ProtectItself();
   void Lap(const char* step);
 
+  StopSignal& stop_;
   KeeperSpec spec_;
   const engines::Engine* engine_ = nullptr;
   engines::Launch launch_;

@@ -23,6 +23,7 @@
 #include "daemon/init/system_calls.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/main.h"
+#include "daemon/keeper/stop_signal.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -66,6 +67,7 @@ int BecomeKeeper(int argc, char** argv, Message request) {
   // A session of its own: ctrl-C in the daemon's terminal must not reach containers.
   ::setsid();
   ::signal(SIGCHLD, SIG_DFL);  // a keeper waits for its process 1
+  ::signal(kScopeSignal, SIG_DFL);
   HoldEndsOfKeepers(false);
   // First above 4, so that neither target is overwritten while it is still a source.
   const int high_control = ::fcntl(request.descriptors[0].Get(), F_DUPFD_CLOEXEC, 10);
@@ -122,6 +124,8 @@ int KeeperLauncherMain(int argc, char** argv) {
   collect.sa_handler = CollectKeepers;
   collect.sa_flags = SA_RESTART | SA_NOCLDSTOP;
   ::sigaction(SIGCHLD, &collect, nullptr);
+  // It is in the scope as well, which ends when nothing is left in there.
+  ::signal(kScopeSignal, [](int) { ::_exit(0); });
   // It asks the daemon for a reload, whoever else it is sent to. Keepers inherit that.
   ::signal(SIGHUP, SIG_IGN);
   if (!SetUp()) return 1;

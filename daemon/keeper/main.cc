@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -22,6 +21,7 @@
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/stop_signal.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -41,11 +41,6 @@ class KeeperLoop {
   int Run() {
     if (::listen(kControlSocketFd, kBacklog) != 0) return 1;
     AddConnection(UniqueFd(kFirstConnectionFd));
-    sigset_t stop_signals;
-    ::sigemptyset(&stop_signals);
-    ::sigaddset(&stop_signals, SIGTERM);  // the host shuts down: stop cleanly
-    ::sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
-    signals_.Reset(::signalfd(-1, &stop_signals, SFD_CLOEXEC));
     while (!done_) Turn();
     return exit_code_;
   }
@@ -53,13 +48,15 @@ class KeeperLoop {
  private:
   void Turn() {
     std::vector<pollfd> fds{
-        {kControlSocketFd, POLLIN, 0}, {signals_.Get(), POLLIN, 0}, {keeper_.EventFd(), POLLIN, 0}};
+        {kControlSocketFd, POLLIN, 0}, {stop_.Fd(), POLLIN, 0}, {keeper_.EventFd(), POLLIN, 0}};
     for (const UniqueFd& connection : connections_) fds.push_back({connection.Get(), POLLIN, 0});
     const auto pause = keeper_.Starting() ? keeper_.StartCheck() : kCheck;
     const timespec wait{0, pause.count() * 1000};
     if (::ppoll(fds.data(), fds.size(), &wait, nullptr) < 0 && errno != EINTR) {
       return End(Error(ErrorCode::kInternal, "poll failed"));
     }
+    // First: a shutdown tells everybody, and an engine that ends for it has not ended by itself.
+    if (const auto word = stop_.Heard()) return StopAndExit(*word);
     if (keeper_.Starting()) {
       CheckStart();
       if (done_) return;
@@ -67,7 +64,6 @@ class KeeperLoop {
       keeper_.SettleAfterEnd();
       return End(*reason);
     }
-    if (fds[1].revents != 0) return StopAndExit();
     // Backwards, because a closed connection is taken out.
     for (size_t i = connections_.size(); i-- > 0 && !done_;) {
       if (fds[i + 3].revents != 0) Serve(i);
@@ -244,8 +240,8 @@ class KeeperLoop {
     return reply;
   }
 
-  void StopAndExit() {
-    auto stopped = keeper_.Stop();
+  void StopAndExit(const StopSignal::Word& word) {
+    auto stopped = keeper_.Stop(word);
     if (!stopped) return End(stopped.error());
     done_ = true;
   }
@@ -260,8 +256,8 @@ class KeeperLoop {
     exit_code_ = 1;
   }
 
-  Keeper keeper_;
-  UniqueFd signals_;
+  StopSignal stop_;
+  Keeper keeper_{stop_};
   std::vector<UniqueFd> connections_;
   std::vector<int> await_start_;  ///< those of them that are told how the start goes
   std::chrono::steady_clock::time_point next_news_;

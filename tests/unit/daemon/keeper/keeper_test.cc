@@ -24,7 +24,8 @@ TEST_CASE("a volume that cannot be read is not taken for a poisoned one") {
   request.spec->directory = scratch.Path();
   request.spec->volume_bytes = uint64_t{1} << 20U;
   request.spec->installation.engine = engines::AllEngines().front()->Name();
-  Keeper keeper;
+  StopSignal stop;
+  Keeper keeper(stop);
   const auto started = keeper.Start(request, UniqueFd(), UniqueFd());
   REQUIRE_FALSE(started);
   INFO(started.error().message);
