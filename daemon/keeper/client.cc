@@ -21,6 +21,7 @@
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/stop_signal.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -342,7 +343,8 @@ Result<std::optional<Error>> KeeperClient::Stop(const std::string& directory, se
     return std::optional<Error>();
   }
   const auto end = steady_clock::now() + deadline;
-  ::syscall(SYS_pidfd_send_signal, (*keeper)->Process(), SIGTERM, nullptr, 0);
+  // Its engine has the time but for what comes after it: the keeper's own word is better than a kill.
+  TRY(TellToStop((*keeper)->Process(), deadline - kAfterEngine));
   while (true) {
     pollfd process{(*keeper)->Process(), POLLIN, 0};
     if (::poll(&process, 1, static_cast<int>(kStopCheck.count())) > 0) break;
