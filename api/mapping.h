@@ -288,6 +288,36 @@ void Describe(auto& visit, Is<WhoAmI> auto& x) {
   visit.Field("usage", x.usage);
 }
 
+void Describe(auto& visit, Is<EventActor> auto& x) {
+  visit.Field("uid", x.uid);
+  visit.Field("user", x.user);
+  visit.Field("tokenId", x.token_id);
+}
+
+void Describe(auto& visit, Is<Event> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("time", x.time);
+  visit.Field("type", x.type);
+  visit.Field("event", x.event);
+  visit.Field("resourceId", x.resource_id);
+  visit.Field("name", x.name);
+  visit.Field("owner", x.owner);
+  visit.Field("image", x.image);
+  visit.Field("imageId", x.image_id);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+  visit.Field("revision", x.revision);
+  visit.Field("containerId", x.container_id);
+  visit.Field("actor", x.actor);
+  visit.Field("detail", x.detail);
+}
+
+void Describe(auto& visit, Is<MissedEvents> auto& x) {
+  visit.Field("event", x.event);
+  visit.Field("from", x.from);
+  visit.Field("to", x.to);
+}
+
 void Describe(auto& visit, Is<Progress> auto& x) {
   visit.Field("stage", x.stage);
   visit.Field("bytesDone", x.bytes_done);

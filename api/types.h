@@ -254,9 +254,43 @@ struct Engine {
 /// GET /v1/doctor: one thing that was looked at.
 struct Diagnosis {
   std::string subject;  ///< "kernel"
-  std::string level;    ///< "good", "warning": something is less than it could be; "bad": something will not work
-  std::string text;     ///< what was found
-  std::string remedy;   ///< the command that mends it, or what to do; empty: nothing
+  std::string
+      level;  ///< "good", "warning": something is less than it could be; "bad": something will not work
+  std::string text;    ///< what was found
+  std::string remedy;  ///< the command that mends it, or what to do; empty: nothing
+};
+
+/// Who asked for what an event tells of.
+struct EventActor {
+  uint32_t uid = 0;
+  std::string user;
+  int64_t token_id = 0;  ///< with which access token; 0: none
+};
+
+/// GET /v1/events: a line for each change of an image or a container.
+struct Event {
+  int64_t id = 0;           ///< grows by one; `since` takes it
+  std::string time;         ///< RFC 3339, with milliseconds
+  std::string type;         ///< "image" or "container"
+  std::string event;        ///< "created" ...
+  int64_t resource_id = 0;  ///< of the image or container
+  std::string name;
+  std::string owner;
+  std::string image;  ///< of a container what it was asked to be made of; of an image its name
+  int64_t image_id = 0;
+  std::vector<std::string> tags;  ///< of an image
+  std::vector<std::string> teams;
+  std::string revision;      ///< of a container; of an image: that it is graduated from
+  int64_t container_id = 0;  ///< of a container its own; of an image: that it is graduated from; 0: none
+  std::optional<EventActor> actor;  ///< nobody: the daemon did it by itself
+  std::string detail;
+};
+
+/// In the place of events that are not kept any more, or that the reader was too slow for.
+struct MissedEvents {
+  std::string event;  ///< "missed"
+  int64_t from = 0;   ///< ids, both included
+  int64_t to = 0;
 };
 
 /// What every path begins with.

@@ -318,6 +318,53 @@ Result<void> ReadLicence(const Place& place, Config& config, std::string_view ke
   return Bad(place, "true, if you accept the licence, or false");
 }
 
+Result<void> ReadWebhookFilter(const Place& place, WebhookSetting& hook) {
+  if (!IsOrNothing(place, Kind::kMap)) return Bad(place, "a map, such as {event: [failed, deleted]}");
+  for (const auto& [key, value] : place.node.entries) {
+    TRY_ASSIGN(const auto values, Texts({value, place.file, place.key + "." + key.text}));
+    for (const std::string& text : values) hook.filter.emplace_back(key.text, text);
+  }
+  return {};
+}
+
+std::vector<Key> KeysOfWebhook(WebhookSetting& hook) {
+  const auto into = [](std::string& text) {
+    return [&text](const Place& value) -> Result<void> {
+      TRY_ASSIGN(text, Text(value));
+      return {};
+    };
+  };
+  return {{"name", into(hook.name)},
+          {"url", into(hook.url)},
+          {"secret", into(hook.secret)},
+          {"secretFile", into(hook.secret_file)},
+          {"caFile", into(hook.ca_file)},
+          {"filter", [&hook](const Place& filter) { return ReadWebhookFilter(filter, hook); }}};
+}
+
+Result<void> ReadWebhook(const Place& place, WebhookSetting& hook) {
+  TRY(ReadMap(place, KeysOfWebhook(hook)));
+  auto checked = CheckWebhook(hook);
+  if (checked) return checked;
+  return place.file.Bad(place.node.line, fmt::format("in '{}': {}", place.key, checked.error().message));
+}
+
+Result<void> ReadWebhooks(const Place& place, Config& config) {
+  if (!IsOrNothing(place, Kind::kList)) return Bad(place, "a list of webhooks");
+  if (place.node.items.size() > kMaxWebhooks)
+    return Bad(place, fmt::format("at most {} webhooks", kMaxWebhooks));
+  for (const yaml::Node& item : place.node.items) {
+    WebhookSetting hook;
+    TRY(ReadWebhook({item, place.file, place.key}, hook));
+    const auto is_same = [&hook](const WebhookSetting& other) { return other.name == hook.name; };
+    if (std::any_of(config.webhooks.begin(), config.webhooks.end(), is_same))
+      return place.file.Bad(item.line,
+                            fmt::format("webhook '{}' is there twice: give each a name", hook.name));
+    config.webhooks.push_back(std::move(hook));
+  }
+  return {};
+}
+
 Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
   Config config;
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
@@ -345,6 +392,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"teams", with(ReadTeams)},
       {"publishers", with(ReadPublishers)},
       {"quotas", with(ReadQuotas)},
+      {"webhooks", with(ReadWebhooks)},
   };
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string_view licence = engine->LicenceKey();

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "daemon/access/quotas.h"
 #include "daemon/access/team.h"
+#include "daemon/events/webhook_setting.h"
 
 namespace spawnd::daemon {
 
@@ -42,6 +43,7 @@ struct Config {
   std::map<std::string, Team> teams;
   Publishers publishers;
   QuotaSettings quotas;
+  std::vector<WebhookSetting> webhooks;
   /// Registry names: which engine stands in for one of which no version is installed.
   std::map<std::string, std::string> engine_fallbacks;
   /// Keys of licences (Engine::LicenceKey) that the administrator accepts.
@@ -56,7 +58,7 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
 
 /// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
-/// only: all but the teams, the publishers, the quotas and the limits of the disk.
+/// only: all but the teams, the publishers, the quotas, the webhooks and the limits of the disk.
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

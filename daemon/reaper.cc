@@ -29,6 +29,7 @@ Reaper::Reaper(Catalog& catalog, Containers& containers, Images& images, uv_loop
 void Reaper::ReapContainers(int64_t now) {
   const auto containers = catalog_.containers.Expired(now);
   if (!containers) return spdlog::error("cannot look for expired containers: {}", containers.error().message);
+  const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *containers) {
     const auto deleted = containers_.Delete(id);
     if (deleted) {
@@ -42,6 +43,7 @@ void Reaper::ReapContainers(int64_t now) {
 void Reaper::ReapImages(int64_t now) {
   const auto images = catalog_.images.Expired(now);
   if (!images) return spdlog::error("cannot look for expired images: {}", images.error().message);
+  const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *images) {
     const auto deleted = images_.Delete(id);
     if (deleted) {

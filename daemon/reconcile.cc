@@ -86,6 +86,7 @@ Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
 /// others.
 Result<void> EndPendingImages(const StoreLayout& layout, Catalog& catalog, const std::set<int64_t>& stuck) {
   TRY_ASSIGN(const auto rows, catalog.images.List(Rows::kAll));
+  const auto because = catalog.events.Because({.detail = "the daemon stopped before it was made"});
   for (const ImageRow& row : rows) {
     if (row.state != ImageState::kPending || stuck.contains(row.id)) continue;
     TRY_ASSIGN(const bool whole, PosixFileSystem().Exists(layout.ImageIndex(row.id)));

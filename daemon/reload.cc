@@ -34,6 +34,7 @@ void Reload::Begin() {
     auto wanted = LoadConfig(path_, must_exist_);
     if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers);
     if (wanted) uses_.quotas.Change(wanted->quotas);
+    if (wanted && uses_.also) uses_.also(*wanted);
     uses_.mailbox.Post([this, wanted = std::move(wanted)] { Finish(wanted); });
   });
 }
@@ -42,8 +43,9 @@ void Reload::Finish(const Result<Config>& wanted) {
   if (uses_.stopping.stop_requested()) return;
   if (wanted) {
     uses_.disk.SetLimits(wanted->disk_warn_percent, wanted->disk_refuse_percent);
-    spdlog::info("'{}' was read again; its teams, publishers, quotas and limits of the disk are in force",
-                 path_);
+    spdlog::info(
+        "'{}' was read again; its teams, publishers, quotas, webhooks and limits of the disk are in force",
+        path_);
     const auto waiting = KeysForNextStart(started_with_, *wanted);
     if (!waiting.empty()) {
       spdlog::warn("'{}': these keys have changed and take effect at the next start: {}", path_,

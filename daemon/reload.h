@@ -1,11 +1,12 @@
-/// Reads spawnd.yaml again when the administrator asks for it, by SIGHUP: teams, publishers, quotas and the
-/// limits of the disk take effect at once, other keys that have changed are named in the log, and a file that
-/// cannot be used changes nothing.
+/// Reads spawnd.yaml again when the administrator asks for it, by SIGHUP: teams, publishers, quotas,
+/// webhooks and the limits of the disk take effect at once, other keys that have changed are named in the
+/// log, and a file that cannot be used changes nothing.
 ///
 /// Loop thread. The file is read and its names are looked up by a job, because a directory service may take
 /// its time.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -30,6 +31,8 @@ class Reload {
     Jobs& jobs;
     Mailbox& mailbox;
     std::stop_token stopping;  ///< of the daemon: nothing is changed, or told, from then on
+    /// On the job's thread, with what was read.
+    std::function<void(const Config&)> also{};
   };
 
   /// `started_with`: what the daemon has read from `path`, as LoadConfig with `must_exist` reads it.

@@ -24,6 +24,8 @@
 #include "daemon/containers/containers.h"
 #include "daemon/disk_watch.h"
 #include "daemon/doctor/doctor.h"
+#include "daemon/events/event_streams.h"
+#include "daemon/events/webhooks.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/services.h"
 #include "daemon/host/control_groups.h"
@@ -194,6 +196,8 @@ class Daemon {
   std::unique_ptr<Jobs> removals_;
   std::unique_ptr<Jobs> questions_;
   std::unique_ptr<LogStreams> logs_;
+  std::unique_ptr<EventStreams> events_;
+  std::unique_ptr<Webhooks> webhooks_;
   std::unique_ptr<AccessTokens> tokens_;
   std::unique_ptr<Doorkeeper> doorkeeper_;
   std::unique_ptr<Images> images_;
@@ -257,6 +261,14 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
   doctor_ = SubjectOfDoctor(options.socket_path);
+  TRY_ASSIGN(events_, EventStreams::Start(layout_.Catalog(), teams_));
+  webhooks_ = std::make_unique<Webhooks>(layout_.Catalog(), layout_.Webhooks(),
+                                         Identity{engine_host_.uid, engine_host_.gid, {}});
+  webhooks_->Change(config_.webhooks);
+  catalog_->events.OnTold([this] {
+    events_->Wake();
+    webhooks_->Wake();
+  });
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
@@ -334,6 +346,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                                                   *launches_,
                                                   *questions_,
                                                   *logs_,
+                                                  *events_,
                                                   uploads_,
                                                   doctor_,
                                                   BuildVersion(),
@@ -376,7 +389,8 @@ void Daemon::MakeReload(const std::string& config_path) {
   const ConfigFile file = ConfigFileOf(config_path);
   reload_ = std::make_unique<Reload>(
       file.path, file.must_exist, config_,
-      Reload::Uses{teams_, quotas_, disk_, *questions_, *mailbox_, stopping_.get_token()});
+      Reload::Uses{teams_, quotas_, disk_, *questions_, *mailbox_, stopping_.get_token(),
+                   [this](const Config& wanted) { webhooks_->Change(wanted.webhooks); }});
 }
 
 Result<void> Daemon::Listen(UniqueFd socket) {
@@ -424,6 +438,8 @@ void Daemon::Stop(std::string_view why) {
   recoveries_->Stop();
   removals_->Stop();
   logs_->Stop();
+  events_->Stop();
+  webhooks_->Stop();
   auto goodbye = WatchTime(loop_->Get(), kGoodbye, std::chrono::milliseconds(0), [this] { loop_->Stop(); });
   if (goodbye) {
     goodbye_ = std::move(*goodbye);

@@ -94,6 +94,16 @@ Result<void> DaemonClient::GetText(const std::string& target,
   return BodyOf(std::move(response)).map([](const std::string&) {});
 }
 
+Result<void> DaemonClient::GetLines(const std::string& target,
+                                    const std::function<Result<void>(std::string_view)>& on_line,
+                                    int cancel_fd) const {
+  Waiting waiting;
+  waiting.cancel_fd = cancel_fd;
+  waiting.on_line = on_line;
+  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}}, waiting));
+  return BodyOf(std::move(response)).map([](const std::string&) {});
+}
+
 Result<std::string> DaemonClient::Delete(const std::string& target) const {
   Waiting waiting;
   waiting.deadline = kShortDeadline;

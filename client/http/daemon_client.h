@@ -36,6 +36,9 @@ class DaemonClient {
   /// of CreateEvents. Errors as Get, kCancelled, and what `on_text` says.
   Result<void> GetText(const std::string& target,
                        const std::function<Result<void>(std::string_view)>& on_text, int cancel_fd) const;
+  /// The same for an answer in lines, each without its end.
+  Result<void> GetLines(const std::string& target,
+                        const std::function<Result<void>(std::string_view)>& on_line, int cancel_fd) const;
   /// JSON of the answer.
   Result<std::string> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.

@@ -16,6 +16,7 @@ std::span<const Command> DataContainerCommands();  // data_container.cc
 std::span<const Command> DataImageCommands();      // data_image.cc
 std::span<const Command> DoctorCommands();         // doctor.cc
 std::span<const Command> EngineCommands();         // engine.cc
+std::span<const Command> EventCommands();          // events.cc
 std::span<const Command> LogCommands();            // logs.cc
 std::span<const Command> RevisionCommands();       // revisions.cc
 std::span<const Command> StartCommands();          // start.cc

@@ -7,6 +7,10 @@
 
 namespace spawnd::daemon {
 
+EventCause CauseOf(const http::Peer& who) {
+  return {.actor = who.identity.uid, .token_id = who.token_id};
+}
+
 void NoteChange(const http::Peer& who, std::string_view verb, std::string_view resource, int64_t id,
                 std::string_view name) {
   std::string line = fmt::format("verb={} resource={}", verb, resource);

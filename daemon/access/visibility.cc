@@ -166,6 +166,26 @@ bool MaySee(const ContainerRow& container, const ImageRow& image, const http::Ca
   return (IsRoot(who) || container.owner == who.uid) && Covers(who.rights, container, image);
 }
 
+bool MaySee(const TeamMembers& teams, const EventRow& event, const http::Caller& who) {
+  ImageRow image;
+  image.id = event.image_id;
+  image.name = event.image_name;
+  image.owner = event.image_owner;
+  image.tags = event.tags;
+  image.teams = event.teams;
+  const size_t colon = event.built_in.find(':');
+  if (!event.built_in.empty()) {
+    image.cache_key = event.built_in;
+    image.engine = event.built_in.substr(0, colon);
+    image.engine_version = event.built_in.substr(colon + 1);
+  }
+  if (event.resource == "image") return MaySee(teams, image, who);
+  ContainerRow container;
+  container.owner = event.owner;
+  container.image_reference = event.image;
+  return MaySee(container, image, who);
+}
+
 bool MayChange(const ImageRow& image, const Identity& who) {
   return IsRoot(who) || image.owner == who.uid;
 }

@@ -58,6 +58,8 @@ bool IsPublic(const ImageRow& image);
 bool MaySee(const TeamMembers& teams, const ImageRow& image, const http::Caller& who);
 /// Root or its owner. With a token that is for some images: if it is of one of these, `image`.
 bool MaySee(const ContainerRow& container, const ImageRow& image, const http::Caller& who);
+/// The same of what an event tells of, as that was then; `who` and the teams are as they are now.
+bool MaySee(const TeamMembers& teams, const EventRow& event, const http::Caller& who);
 /// Seeing an image is not enough to take it away: root or its owner.
 bool MayChange(const ImageRow& image, const Identity& who);
 

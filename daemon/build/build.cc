@@ -48,9 +48,13 @@ class Build {
     TRY(ChooseServer());
     TRY_ASSIGN(scripts_, FindScripts(rights_, scripts_folders_, engine_->ScriptEndings()));
     TRY(CheckBackups());
-    return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
-                           feed = context_.progress.Feed()] { return images.BeginBuild(row, stop, feed); },
-                          [this](const PendingImage& image) { return MakeContent(image); }});
+    return Run(context_,
+               {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
+                 feed = context_.progress.Feed(), cause = order_.cause, &events = host_.catalog.events] {
+                  const auto because = events.Because(cause);
+                  return images.BeginBuild(row, stop, feed);
+                },
+                [this](const PendingImage& image) { return MakeContent(image); }});
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "daemon/build/client_files.h"
 #include "daemon/build/host.h"
 #include "daemon/build/progress.h"
+#include "daemon/catalog/events.h"
 #include "daemon/catalog/rows.h"
 
 namespace spawnd::daemon {
@@ -26,6 +27,7 @@ struct BuildOrder {
   uid_t owner = 0;                              ///< whose image
   std::stop_token withdrawn;                    ///< whoever ordered it does not want it any more
   std::vector<std::string> idle_teams{};        ///< ImageRow::idle_teams
+  EventCause cause{};                           ///< who asks, for those who are told of it
 };
 
 /// The completed image; its detail says when another product stands in for the one that was asked for. Ends

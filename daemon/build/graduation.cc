@@ -64,15 +64,23 @@ class Graduation {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.image.engine));
     TRY_ASSIGN(installation_, host_.installations.ChooseOrDetect(
                                   *engine_, engine_->MajorVersion(order_.image.engine_version)));
-    return Run(context_,
-               {[&catalog = host_.catalog, &images = host_.images, row = NewRow(),
-                 container = order_.container.name, stop = stop_.Source(), feed = context_.progress.Feed()] {
-                  return Begin(catalog, images, row, container, stop, feed);
-                },
-                [this](const PendingImage& image) { return StartAndSeal(image); }});
+    return Run(context_, {[&catalog = host_.catalog, &images = host_.images, row = NewRow(),
+                           container = order_.container.name, stop = stop_.Source(),
+                           feed = context_.progress.Feed(), cause = Cause()] {
+                            const auto because = catalog.events.Because(cause);
+                            return Begin(catalog, images, row, container, stop, feed);
+                          },
+                          [this](const PendingImage& image) { return StartAndSeal(image); }});
   }
 
  private:
+  EventCause Cause() const {
+    EventCause cause = order_.cause;
+    cause.container_id = order_.container.id;
+    cause.revision = RevisionText(order_.revision);
+    return cause;
+  }
+
   /// The new image's row. Its id is that of the image that the container comes from.
   ImageRow NewRow() const {
     ImageRow row;

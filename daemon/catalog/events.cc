@@ -168,7 +168,6 @@ Result<void> EventTable::Begin() {
 
 /// Runs at the end of every transaction. One that fails here is rolled back whole.
 Result<void> EventTable::Record() {
-  wrote_ = false;
   std::vector<EventSubject> touched;
   {
     TRY_ASSIGN(Query query, SelectRows<EventSubject>(database_, "FROM touched ORDER BY rowid"));
@@ -264,6 +263,18 @@ Result<void> EventTable::RecordGraduated(const EventRow& image) {
   return Write(std::move(row));
 }
 
+Result<void> EventTable::TellOfContainer(int64_t id, std::string_view event, std::string detail) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY_ASSIGN(const EventSubject container, Now(std::string(kContainer), id));
+  if (container.state.empty() || container.state == "deleting") return {};
+  EventRow row = EventOf(container);
+  row.event = event;
+  row.detail = std::move(detail);
+  TRY(Write(std::move(row)));
+  return transaction.Commit();
+}
+
 Result<void> EventTable::Write(EventRow row) {
   TRY_ASSIGN(const auto newest,
              Numbers(database_, "SELECT id FROM events WHERE id > ? ORDER BY id DESC LIMIT 1", 0));
@@ -293,8 +304,10 @@ Result<std::unique_ptr<EventReader>> EventReader::Open(const std::string& catalo
 }
 
 Result<EventReader::Kept> EventReader::WhatIsKept() {
-  TRY_ASSIGN(Query query,
-             database_->Prepare("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM events"));
+  TRY_ASSIGN(
+      Query query,
+      database_->Prepare(
+          "SELECT coalesce((SELECT min(id) FROM events), 1), coalesce((SELECT max(id) FROM events), 0)"));
   TRY_ASSIGN(const bool there, query.Step());
   Kept kept;
   if (!there) return kept;

@@ -102,6 +102,8 @@ class EventTable {
   Result<void> Begin();
   /// So many of the newest stay.
   void Keep(int64_t most) { kept_ = most; }
+  /// Of something that happens to a container and is no change of its row. Nothing for one that is not there.
+  Result<void> TellOfContainer(int64_t id, std::string_view event, std::string detail);
   /// `told`: called after each transaction that has told something.
   void OnTold(std::function<void()> told) { told_ = std::move(told); }
 

@@ -146,7 +146,7 @@ bool Containers::CarryOut(Life& life, const ContainerAction& action) {
       RemoveFiles(life);
       return true;
     case ActionKind::kRemoveRow:
-      RemoveRow(life);
+      RemoveRow(life, action.error);
       return true;
     case ActionKind::kStartTimer:
       StartTimer(life, action.delay);
@@ -220,7 +220,8 @@ void Containers::RemoveFiles(Life& life) {
       });
 }
 
-void Containers::RemoveRow(Life& life) {
+void Containers::RemoveRow(Life& life, const Error& why) {
+  const auto because = uses_.catalog.events.Because({.detail = why.message});
   // The result is posted, because Tell is running: the machine takes one event at a time.
   Teller(life.row.id)(Removal(uses_.catalog.containers.Remove(life.row.id), EventKind::kRowRemoved));
 }
@@ -307,7 +308,18 @@ void Containers::Forget(int64_t id) {
   uses_.container_gone(image_id);
 }
 
+/// Whether memory ran out since it was started.
+EventCause Containers::WhatTheKernelDid(const Life& life) const {
+  ControlGroups::Look look = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id));
+  if (look.usage.oom_kills <= life.oom_kills) return {};
+  return {.word = "out-of-memory", .detail = std::move(look.memory_ran_out)};
+}
+
 void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
+  // Its group stays over all its starts, and is new to a create.
+  if (!life.creation) {
+    life.oom_kills = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id)).usage.oom_kills;
+  }
   life.confinement = ConfinementFrom(started, uses_.engine_host);
   for (const std::string& missing : MissingOf(*life.confinement)) {
     if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);

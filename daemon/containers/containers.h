@@ -123,7 +123,7 @@ class Containers {
   void AttachKeeper(Life& life);
   void KillKeeper(Life& life);
   void RemoveFiles(Life& life);
-  void RemoveRow(Life& life);
+  void RemoveRow(Life& life, const Error& why);
   bool ChangePort(Life& life);
   void WriteState(Life& life, const ContainerAction& action);
   void ReplyCreated(Life& life);
@@ -140,6 +140,7 @@ class Containers {
   void KeeperEnded(Life& life, Error error);
   void GiveUpStart(Life& life, Error why);
   void EngineSays(int64_t id, const std::string& words);
+  EventCause WhatTheKernelDid(const Life& life) const;
   void NoteConfinement(Life& life, const daemon::KeeperStarted& started);
   /// stops.cc
   Result<void> BeginStop(int64_t id, const Done& stopped);

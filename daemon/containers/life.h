@@ -71,6 +71,8 @@ struct ContainerLife {
 
   std::optional<api::Confinement> confinement;  ///< as its keeper says; none while there is none
 
+  int64_t oom_kills = 0;  ///< that its group had counted when its keeper started
+
   int saves = 0;              ///< under way
   Done reverted;              ///< empty: nobody waits
   std::vector<Done> started;  ///< who waits for it to run

@@ -167,6 +167,7 @@ void Containers::KeeperEnded(Life& life, Error error) {
   life.link.reset();
   life.confinement.reset();
   if (mode == Mode::kAttaching) return Tell(id, NotAttached(uses_.layout.Container(id), error));
+  const auto because = uses_.catalog.events.Because(WhatTheKernelDid(life));
   // An engine says in many words that the disk is full, and its log may not have had room for any.
   Tell(id, {EventKind::kKeeperExited, JudgeSpace(std::move(error), uses_.layout.Root())});
 }

@@ -57,7 +57,8 @@ ContainerMachine::Actions ContainerMachine::Handle(const ContainerEvent& event, 
       return OnKeeperKilled(event.error);
     case EventKind::kFilesRemoved:
       // The row goes last: as long as files may be left, the next start of the daemon must find it.
-      return {Do(ActionKind::kRemoveRow)};
+      return {
+          {.kind = ActionKind::kRemoveRow, .error = create_error_.value_or(Error(ErrorCode::kInternal, ""))}};
     case EventKind::kRowRemoved:
       return OnRowRemoved();
     case EventKind::kRemovalFailed:

@@ -80,7 +80,7 @@ struct ContainerAction {
     kWriteState,    ///< `state`, `detail`, `stays_down` into the catalog; answers kStateWritten or
                     ///< kStateNotWritten
     kRemoveFiles,   ///< answers kFilesRemoved or kRemovalFailed
-    kRemoveRow,     ///< answers kRowRemoved or kRemovalFailed
+    kRemoveRow,     ///< answers kRowRemoved or kRemovalFailed; `error`: why a create has failed
     kReplyCreated,
     kReplyFailed,       ///< with `error`
     kReplyReverted,     ///< to who asked to go back

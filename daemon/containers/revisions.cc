@@ -53,8 +53,12 @@ Result<void> Containers::BeginSave(int64_t id, uid_t caller, const Done& saved) 
                 "has failed.");
   }
   ++life.saves;
-  const auto tell = [this, id, saved](Result<std::vector<storage::RevisionUsage>> revisions) {
-    uses_.mailbox.Post([this, id, saved, revisions = std::move(revisions)] { Saved(id, revisions, saved); });
+  const auto tell = [this, id, saved, cause = uses_.catalog.events.Cause()](
+                        Result<std::vector<storage::RevisionUsage>> revisions) {
+    uses_.mailbox.Post([this, id, saved, cause, revisions = std::move(revisions)] {
+      const auto because = uses_.catalog.events.Because(cause);
+      Saved(id, revisions, saved);
+    });
   };
   uses_.launches.Run({.owner = {caller},
                       .work = [tell, directory = uses_.layout.Container(id)](

@@ -152,6 +152,7 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   ContainerRow row = NewRow(order, image, engine, installation);
   TRY_ASSIGN(row.port, ports.Reserve());
   PortLease port(ports, row.port);
+  const auto because = order.services.catalog.events.Because(CauseOf(order.peer));
   TRY_ASSIGN(row.id, Insert(order.services.catalog, row, NameForContainers(image)));
   port.Keep();  // it is the container's from here on
   NoteChange(order.peer, "create", "data-container", row.id, row.name);

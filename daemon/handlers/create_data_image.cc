@@ -105,6 +105,7 @@ Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http
   order.owner = peer.identity.uid;
   order.withdrawn = withdrawn;
   order.idle_teams = idle_teams;
+  order.cause = CauseOf(peer);
   return order;
 }
 

@@ -10,6 +10,7 @@ namespace spawnd::daemon {
 
 void DeleteDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, who = request.peer, reply](const ContainerRow& row) {
+    const auto because = services.catalog.events.Because(CauseOf(who));
     const auto deleted = services.containers.Delete(row.id);
     if (!deleted) return SendError(reply, deleted.error());
     NoteChange(who, "delete", "data-container", row.id, row.name);

@@ -21,6 +21,7 @@ Result<api::Deleted> Delete(Services& services, const Identity& who, const Image
 void DeleteDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   WithImage(services, request, reply, ResolveForDelete,
             [&services, who = request.peer, reply](const ImageRow& image) {
+              const auto because = services.catalog.events.Because(CauseOf(who));
               const auto deleted = Delete(services, who.identity, image);
               if (!deleted) return SendError(reply, deleted.error());
               NoteChange(who, "delete", "data-image", deleted->id, deleted->name);

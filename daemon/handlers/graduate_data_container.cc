@@ -32,7 +32,7 @@ Result<Graduating> OrderOf(Services& services, const http::Request& request, con
   TRY(CheckRevision(container, revision));
   TRY_ASSIGN(ImageRow image, services.catalog.images.ById(container.image_id));
   return Graduating{{std::move(wanted), container, std::move(image), revision, caller.uid, reply.ClientGone(),
-                     std::move(shared.idle_teams)},
+                     std::move(shared.idle_teams), CauseOf(request.peer)},
                     std::move(shared.warnings)};
 }
 

@@ -16,6 +16,7 @@ void GetDataImage(Services& services, const http::Request& request, const http::
 void GetDataContainers(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataImageLog(Services& services, const http::Request& request, const http::Reply& reply);
+void GetEvents(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataContainerLog(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteDataImage(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteDataContainer(Services& services, const http::Request& request, const http::Reply& reply);

@@ -41,6 +41,7 @@ void SaveDataContainer(Services& services, const http::Request& request, const h
         const auto warnings = CheckRoom(services.disk);
         if (!warnings) return SendNoRoom(services, who.identity, reply, warnings.error());
         NoteChange(who, "save", "data-container", container.id, container.name);
+        const auto because = services.catalog.events.Because(CauseOf(who));
         services.containers.Save(container.id, who.identity.uid, AnswerTo(services, reply, *warnings));
       });
 }
@@ -50,6 +51,7 @@ void ResetDataContainer(Services& services, const http::Request& request, const 
   WithContainer(services, request, reply,
                 [&services, who = request.peer, reply](const ContainerRow& container) {
                   NoteChange(who, "reset", "data-container", container.id, container.name);
+                  const auto because = services.catalog.events.Because(CauseOf(who));
                   Revert(services, container, container.revision, reply);
                 });
 }
@@ -61,6 +63,9 @@ void LoadDataContainer(Services& services, const http::Request& request, const h
       services, request, reply,
       [&services, who = request.peer, revision = wanted->revision, reply](const ContainerRow& container) {
         NoteChange(who, "load", "data-container", container.id, container.name);
+        EventCause cause = CauseOf(who);
+        cause.word = "loading";
+        const auto because = services.catalog.events.Because(std::move(cause));
         Revert(services, container, revision, reply);
       });
 }

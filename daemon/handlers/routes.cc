@@ -78,6 +78,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
   router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));
+  router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));
   router.Add("GET", "/v1/engines", Bind(services, GetEngines, Needs::kLook));
   router.Add("GET", "/v1/ca", Bind(services, GetCa, Needs::kLook));
   router.Add("GET", "/v1/version", Bind(services, GetVersion, Needs::kLook));

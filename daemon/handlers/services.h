@@ -12,6 +12,7 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
 #include "daemon/doctor/doctor.h"
+#include "daemon/events/event_streams.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/images/builtin.h"
@@ -39,6 +40,7 @@ struct Services {
   Jobs& launches;
   Jobs& questions;  ///< what may block for a moment: user names, disk usage
   LogStreams& logs;
+  EventStreams& events;
   Uploads& uploads;
   const DoctorSubject& doctor;
   const api::Version version;

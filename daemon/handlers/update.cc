@@ -94,6 +94,7 @@ Result<ContainerRow> UpdateContainer(Services& services, const http::Request& re
 
 void UpdateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   WithImage(services, request, reply, ResolveForUpdate, [&services, request, reply](const ImageRow& image) {
+    const auto because = services.catalog.events.Because(CauseOf(request.peer));
     const auto updated = UpdateImage(services, request, image);
     if (!updated) return SendError(reply, updated.error());
     NoteChange(request.peer, "update", "data-image", updated->row.id, updated->row.name);
@@ -104,6 +105,7 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
 
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
+    const auto because = services.catalog.events.Because(CauseOf(request.peer));
     const auto row = UpdateContainer(services, request, container);
     if (row) {
       NoteChange(request.peer, "update", "data-container", row->id, row->name);

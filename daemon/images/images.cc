@@ -79,7 +79,10 @@ void Images::Stop() {
 }
 
 Result<void> Images::AbandonBuild(int64_t id) {
-  builds_.erase(id);
+  const auto build = builds_.extract(id);
+  const bool said_why = !build.empty() && build.mapped().failed;
+  const auto because =
+      catalog_.events.Because({.detail = said_why ? build.mapped().failed->message : std::string()});
   TRY(catalog_.images.MarkDeleting(id));
   ResumeDelete(id);
   return {};

@@ -15,6 +15,7 @@
 ///     builds/<image id>/     the same for an image that is being built
 ///     logs/<image id>.log    what the restore tools said
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
+///     webhooks/<name>        how far each is (daemon/events/webhooks.h)
 ///     tls/                   the authority of all servers' certificates
 ///     (daemon/host/certificate_authority.h)
 ///
@@ -43,6 +44,7 @@ class StoreLayout {
   std::string Versions() const { return root_ + "/versions"; }
   std::string Reserve() const { return root_ + "/reserve"; }
   std::string LostAndFound() const { return root_ + "/lost+found"; }
+  std::string Webhooks() const { return root_ + "/webhooks"; }
   std::string Tls() const { return root_ + "/tls"; }
   std::string Layers() const { return root_ + "/store/layers"; }
   std::string Images() const { return root_ + "/store/images"; }

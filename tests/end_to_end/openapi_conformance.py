@@ -62,6 +62,8 @@ SUCCESSES = [
     ("getDataImage", {"ref": "postgres-empty"}, None, {}),
     ("getDoctor", {}, None, {}),
     ("getEngines", {}, None, {}),
+    ("getEvents", {}, None, {}),
+    ("getEvents", {"since": 0, "type": "image", "event": "pending,completed"}, None, {}),
     ("createAccessToken", {}, {"purpose": "a test"}, {"token": "id"}),
     ("listAccessTokens", {}, None, {}),
     ("getAccessToken", {"ref": "$token"}, None, {}),

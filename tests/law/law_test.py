@@ -41,11 +41,13 @@ ROOMS = {
     "daemon/build": {"daemon/tools", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
                      "daemon/host", "engines", "storage", "api", "base"},
     "daemon/logs": {"daemon/keeper", "daemon/http", "daemon/loop", "api", "base"},
+    "daemon/events": {"daemon/catalog", "daemon/access", "daemon/images", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/doctor": {"daemon/host", "daemon/store", "engines", "api", "base"},
     "daemon/fsck": {"daemon/catalog", "daemon/store", "daemon/keeper", "storage", "api", "base"},
     "daemon/upkeep": {"daemon/catalog", "daemon/store", "daemon/loop", "storage", "api", "base"},
     "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
-                        "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/logs", "daemon/doctor", "engines",
+                        "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/logs", "daemon/doctor",
+                        "daemon/events", "engines",
                         "storage", "api", "base"},
 }
 # What a folder may not know of, as the beginnings of header names.
