@@ -4,14 +4,27 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "daemon/access/tokens.h"
+#include "daemon/access/trail.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/containers.h"
 #include "daemon/images/images.h"
 
 namespace spawnd::daemon {
+namespace {
+
+void NoteExpired(std::string_view resource, int64_t id, const Result<void>& removed) {
+  // An image that is in use stays until its last container has gone, and is asked for again and again.
+  if (!removed && removed.error().code == ErrorCode::kInUse) return;
+  NoteOwnChange("expire", resource, id, "",
+                removed ? std::nullopt : std::optional<ErrorCode>(removed.error().code));
+}
+
+}  // namespace
 
 int64_t Reaper::SystemClock() {
   return std::time(nullptr);
@@ -32,6 +45,7 @@ void Reaper::ReapContainers(int64_t now) {
   const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *containers) {
     const auto deleted = containers_.Delete(id);
+    NoteExpired("data-container", id, deleted);
     if (deleted) {
       spdlog::info("container {} has expired", id);
     } else {
@@ -46,6 +60,7 @@ void Reaper::ReapImages(int64_t now) {
   const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *images) {
     const auto deleted = images_.Delete(id);
+    NoteExpired("data-image", id, deleted);
     if (deleted) {
       spdlog::info("image {} has expired", id);
     } else {
@@ -59,8 +74,9 @@ void Reaper::ReapTokens(int64_t now) {
   const auto tokens = catalog_.tokens.Expired(now - kExpiredTokenSeconds);
   if (!tokens) return spdlog::error("cannot look for expired access tokens: {}", tokens.error().message);
   for (const int64_t id : *tokens) {
-    if (const auto removed = catalog_.tokens.Remove(id); !removed)
-      spdlog::error("access token {} has expired, but stays: {}", id, removed.error().message);
+    const auto removed = catalog_.tokens.Remove(id);
+    NoteExpired("access-token", id, removed);
+    if (!removed) spdlog::error("access token {} has expired, but stays: {}", id, removed.error().message);
   }
 }
 

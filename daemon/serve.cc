@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -42,6 +43,7 @@
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/key_guards.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
@@ -165,6 +167,7 @@ class Daemon {
   void BeginGeneration();
   void MakeParts(const SocketAccess& access);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
+  void MakeServices(const std::function<void()>& reap);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -183,6 +186,7 @@ class Daemon {
   KeyGuards empty_images_;
   std::stop_source stopping_;
   DoctorSubject doctor_;
+  Metrics metrics_;
 
   std::unique_ptr<EventLoop> loop_;  ///< goes late: it runs the close callbacks of all handles
   std::unique_ptr<Mailbox> mailbox_;
@@ -306,7 +310,8 @@ Result<void> Daemon::OpenCatalog() {
 /// Without a new one only the telling of older catalogs is worse, and nothing else fails.
 void Daemon::BeginGeneration() {
   const auto begun = WithReserve(reserve_, [this] { return NextGeneration(layout_, *catalog_); });
-  if (!begun) spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
+  if (!begun)
+    spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
 void Daemon::MakeParts(const SocketAccess& access) {
@@ -322,18 +327,25 @@ void Daemon::MakeParts(const SocketAccess& access) {
   doorkeeper_ = std::make_unique<Doorkeeper>(*tokens_, access, *questions_, *mailbox_, stopping_.get_token());
   images_ = std::make_unique<Images>(*catalog_, layout_, reserve_, *removals_, *mailbox_, reap);
   built_ins_ = std::make_unique<BuiltIns>(*catalog_, installations_, config_.volume_bytes);
-  containers_ = std::make_unique<Containers>(Containers::Uses{
-      *catalog_, layout_, reserve_, engine_host_, groups_, ports_, installations_, *launcher_, loop_->Get(),
-      *mailbox_, *launches_, *recoveries_, *removals_, [this](int64_t image_id) {
-        images_->ContainerGone(image_id);
-        reaper_->ReapDue();  // its image may have expired meanwhile
-      }});
+  containers_ = std::make_unique<Containers>(
+      Containers::Uses{*catalog_, layout_, reserve_, engine_host_, groups_, ports_, installations_,
+                       *launcher_, loop_->Get(), *mailbox_, *launches_, *recoveries_, *removals_,
+                       [this](int64_t image_id) {
+                         images_->ContainerGone(image_id);
+                         reaper_->ReapDue();  // its image may have expired meanwhile
+                       },
+                       metrics_});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
-  catalog_copies_ = std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
+  catalog_copies_ =
+      std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
-                *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks});
+                *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
+  MakeServices(reap);
+}
+
+void Daemon::MakeServices(const std::function<void()>& reap) {
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
@@ -350,6 +362,12 @@ void Daemon::MakeParts(const SocketAccess& access) {
                                                   uploads_,
                                                   doctor_,
                                                   BuildVersion(),
+                                                  metrics_,
+                                                  {{"launches", *launches_},
+                                                   {"recoveries", *recoveries_},
+                                                   {"builds", *builds_},
+                                                   {"removals", *removals_},
+                                                   {"questions", *questions_}},
                                                   *catalog_,
                                                   reserve_,
                                                   *doorkeeper_,
@@ -357,6 +375,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                                                   *images_,
                                                   *built_ins_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
+                                                  [this] { return server_->Counts(); },
                                                   reap});
 }
 

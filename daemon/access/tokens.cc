@@ -191,6 +191,7 @@ void Doorkeeper::LetIn(http::Request request, Needs needs, const http::Reply& re
   if (header == request.headers.end()) return go_on(request);
   auto token = tokens_.Find(header->second);
   if (!token) return SendError(reply, token.error());
+  if (request.peer.notes) request.peer.notes->For(token->owner, token->id);
   http::Rights& rights = request.peer.identity.rights;
   rights = {token->read_only, token->images, token->expires_at};
   if (const auto may = CheckRights(rights, needs); !may) return SendError(reply, may.error());

@@ -15,6 +15,7 @@ class Installations;
 class KeeperLauncher;
 class KeyGuards;
 class Mailbox;
+class Metrics;
 class Ports;
 class StoreLayout;
 struct EngineHost;
@@ -37,6 +38,7 @@ struct BuildHost {
   uint64_t volume_bytes;    ///< of a new image's volume
   /// Registry names: which engine stands in for one of which no version is installed.
   std::map<std::string, std::string> engine_fallbacks;
+  Metrics& metrics;
 };
 
 }  // namespace spawnd::daemon

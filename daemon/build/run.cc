@@ -2,12 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 
 #include "base/file.h"
 #include "base/random.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/images/images.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "storage/image/image_files.h"
@@ -35,9 +37,7 @@ Result<void> Abandon(const BuildContext& context, const PendingImage& image, con
   return context.Ask([&images = context.host.images, id = image.id] { return images.AbandonBuild(id); });
 }
 
-}  // namespace
-
-Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
+Result<ImageRow> RunUncounted(const BuildContext& context, const BuildRun& run) {
   PendingImage image;
   TRY_ASSIGN(image.id, context.Ask(run.begin));
   image.layer_id = RandomId();
@@ -61,6 +61,21 @@ Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
     spdlog::error("image {} is left for the next start: {}", image.id, abandoned.error().message);
   }
   return Fail(std::move(completed.error()));
+}
+
+}  // namespace
+
+Result<ImageRow> Run(const BuildContext& context, const BuildRun& run) {
+  const auto start = std::chrono::steady_clock::now();
+  auto made = RunUncounted(context, run);
+  Metrics& metrics = context.host.metrics;
+  if (!made) {
+    metrics.build_failures.Count({std::string(ErrorCodeName(made.error().code))});
+  } else {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    metrics.build_seconds.Observe({made->engine}, took.count());
+  }
+  return made;
 }
 
 Error WhyItEnded(Error error, const BuildContext& context, const std::string& what) {

@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "base/file.h"
+#include "daemon/access/trail.h"
 #include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/life.h"
+#include "daemon/containers/observe.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
@@ -57,6 +59,7 @@ void Containers::ClientGone(int64_t id) {
 void Containers::TakeBack(int64_t id) {
   const auto deleted = Delete(id);
   if (deleted) {
+    NoteOwnChange("take-back", "data-container", id, "");
     spdlog::info("container {} is taken back: its client went away before it was told of it", id);
   } else if (deleted.error().code != ErrorCode::kNotFound) {
     spdlog::error("container {} is not taken back: {}", id, deleted.error().message);
@@ -100,7 +103,10 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
   const bool failed = event.kind == EventKind::kKeeperFailed || event.kind == EventKind::kKeeperExited ||
                       event.kind == EventKind::kKeeperUnknown || event.kind == EventKind::kRemovalFailed;
   if (failed) spdlog::warn("container {} ('{}'): {}", id, life.row.name, event.error.message);
-  for (const ContainerAction& action : life.machine.Handle(event, steady_clock::now())) {
+  const ContainerState before = life.machine.State();
+  const std::vector<ContainerAction> actions = life.machine.Handle(event, steady_clock::now());
+  ObserveEvent(uses_.metrics, life, event, before);
+  for (const ContainerAction& action : actions) {
     if (action.kind == ActionKind::kForget) return Forget(id);  // `life` is gone after this one
     if (!CarryOut(life, action)) return;
   }

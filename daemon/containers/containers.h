@@ -28,6 +28,7 @@ class ControlGroups;
 class Installations;
 class Jobs;
 class Mailbox;
+class Metrics;
 class Ports;
 class SpaceReserve;
 class StoreLayout;
@@ -61,6 +62,7 @@ class Containers {
     Jobs& removals;
     /// The last trace of a container is gone, and with it a use of its image.
     std::function<void(int64_t image_id)> container_gone;
+    Metrics& metrics;
   };
 
   explicit Containers(Uses uses);

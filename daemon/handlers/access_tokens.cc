@@ -116,6 +116,7 @@ void Make(Services& services, const http::Peer& peer, TokenRow row, const std::v
 void CreateAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto wanted = api::FromJson<api::CreateAccessTokenRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
+  NoteChange(request.peer, "create", "access-token", 0, wanted->purpose);
   if (const auto valid = Check(*wanted); !valid) return SendError(reply, valid.error());
   const http::Caller& who = request.peer.identity;
   const auto expiry = ExpiryOf(who.rights, wanted->lifetime_seconds);
@@ -153,9 +154,9 @@ void GetAccessToken(Services& services, const http::Request& request, const http
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto row = Resolve(services.catalog, request.peer.identity, request.parameters.at("ref"));
   if (!row) return SendError(reply, row.error());
+  NoteChange(request.peer, "delete", "access-token", row->id, row->purpose);
   const auto removed = WithReserve(services.reserve, [&] { return services.catalog.tokens.Remove(row->id); });
   if (!removed) return SendError(reply, removed.error());
-  NoteChange(request.peer, "delete", "access-token", row->id, row->purpose);
   SendJson(reply, "{}");
 }
 

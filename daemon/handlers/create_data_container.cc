@@ -133,15 +133,18 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
       order.answer.Handle().ClientGone(),
       [&services, id] { services.mailbox.Post([&services, id] { services.containers.ClientGone(id); }); });
   const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
-  services.containers.Create(row, image, order.received, catalog_time.count(),
-                             TellQueued(order.answer, "start"),
-                             [order, client_gone](const Result<ContainerRow>& created) {
-                               AnswerWithContainer(order.services, created, order.answer, order.warnings);
-                               if (!created || created->expires_at == 0) return;
-                               // It is posted, because Containers is still telling this container's
-                               // machine.
-                               order.services.mailbox.Post(order.services.expiries_changed);
-                             });
+  services.containers.Create(
+      row, image, order.received, catalog_time.count(), TellQueued(order.answer, "start"),
+      [order, client_gone, engine = image.engine](const Result<ContainerRow>& created) {
+        if (created) {
+          order.services.metrics.create_seconds.Observe({engine}, created->ready_milliseconds / 1000);
+        }
+        AnswerWithContainer(order.services, created, order.answer, order.warnings);
+        if (!created || created->expires_at == 0) return;
+        // It is posted, because Containers is still telling this container's
+        // machine.
+        order.services.mailbox.Post(order.services.expiries_changed);
+      });
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
@@ -280,6 +283,7 @@ void CreateDataContainer(Services& services, const http::Request& request, const
   const auto received = steady_clock::now();
   auto wanted = api::FromJson<api::CreateDataContainerRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
+  NoteChange(request.peer, "create", "data-container", 0, wanted->name);
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   if (const auto valid = Check(*wanted); !valid) return SendError(reply, valid.error());

@@ -114,6 +114,7 @@ Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http
 void CreateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   auto wanted = api::FromJson<api::CreateDataImageRequest>(request.body);
   if (!wanted) return SendError(reply, wanted.error());
+  NoteChange(request.peer, "create", "data-image", 0, wanted->name);
   const auto checked = Check(*wanted);
   if (!checked) return SendError(reply, checked.error());
   const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.engine_host);
@@ -125,7 +126,6 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   std::vector<std::string> warnings = std::move(shared->warnings);
   warnings.insert(warnings.end(), room->begin(), room->end());
   wanted->teams = std::move(shared->teams);
-  NoteChange(request.peer, "create", "data-image", 0, wanted->name);
   const StreamedAnswer answer(reply);
   const auto build = [&services, wanted = std::move(*wanted), peer = request.peer, gone = reply.ClientGone(),
                       descriptors = request.descriptors, idle_teams = std::move(shared->idle_teams), answer,
@@ -134,6 +134,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
     auto order = OrderOf(wanted, peer, gone, descriptors.get(), idle_teams, services.uploads);
     auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
                        : Fail(std::move(order.error()));
+    if (image) NoteChange(peer, "create", "data-image", image->id, image->name);
     if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
       AnswerWithImage(services, image, answer, warnings);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/json.h"
+#include "daemon/access/trail.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
@@ -108,6 +109,7 @@ bool HasStreamedBody(const http::Request& head) {
 void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply) {
   auto name = NameIn(request);
   if (!name) return SendError(reply, name.error());
+  NoteChange(request.peer, "create", "upload", 0, *name);
   if (const auto few = services.uploads.CheckCount(request.peer.identity.uid); !few) {
     return SendError(reply, few.error());
   }

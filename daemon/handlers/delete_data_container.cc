@@ -11,9 +11,9 @@ namespace spawnd::daemon {
 void DeleteDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, who = request.peer, reply](const ContainerRow& row) {
     const auto because = services.catalog.events.Because(CauseOf(who));
+    NoteChange(who, "delete", "data-container", row.id, row.name);
     const auto deleted = services.containers.Delete(row.id);
     if (!deleted) return SendError(reply, deleted.error());
-    NoteChange(who, "delete", "data-container", row.id, row.name);
     SendJson(reply, api::ToJson(api::Deleted{row.id, row.name}));
   });
 }

@@ -22,9 +22,10 @@ void DeleteDataImage(Services& services, const http::Request& request, const htt
   WithImage(services, request, reply, ResolveForDelete,
             [&services, who = request.peer, reply](const ImageRow& image) {
               const auto because = services.catalog.events.Because(CauseOf(who));
+              NoteChange(who, "delete", "data-image", image.Hidden() ? BuiltInId(image) : image.id,
+                         image.Hidden() ? BuiltInReference(image) : image.name);
               const auto deleted = Delete(services, who.identity, image);
               if (!deleted) return SendError(reply, deleted.error());
-              NoteChange(who, "delete", "data-image", deleted->id, deleted->name);
               SendJson(reply, api::ToJson(*deleted));
             });
 }

@@ -57,12 +57,12 @@ void BeginGraduation(Services& services, uid_t caller, Graduating graduating, co
 
 void GraduateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
+    NoteChange(request.peer, "graduate", "data-container", container.id, container.name);
     auto graduating = OrderOf(services, request, reply, container);
     if (!graduating) return SendError(reply, graduating.error());
     const auto room = CheckRoom(services.disk);
     if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
     graduating->warnings.insert(graduating->warnings.end(), room->begin(), room->end());
-    NoteChange(request.peer, "graduate", "data-container", container.id, container.name);
     BeginGraduation(services, request.peer.identity.uid, std::move(*graduating), reply);
   });
 }

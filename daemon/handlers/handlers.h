@@ -37,6 +37,7 @@ void CreateUpload(Services& services, const http::Request& request, const http::
 void GetDoctor(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEngines(Services& services, const http::Request& request, const http::Reply& reply);
 void GetCa(Services& services, const http::Request& request, const http::Reply& reply);
+void GetMetrics(Services& services, const http::Request& request, const http::Reply& reply);
 void GetVersion(Services& services, const http::Request& request, const http::Reply& reply);
 void GetWhoAmI(Services& services, const http::Request& request, const http::Reply& reply);
 

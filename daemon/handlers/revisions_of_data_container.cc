@@ -38,9 +38,9 @@ void SaveDataContainer(Services& services, const http::Request& request, const h
   if (const auto nothing = CheckNothing(request); !nothing) return SendError(reply, nothing.error());
   WithContainer(
       services, request, reply, [&services, who = request.peer, reply](const ContainerRow& container) {
+        NoteChange(who, "save", "data-container", container.id, container.name);
         const auto warnings = CheckRoom(services.disk);
         if (!warnings) return SendNoRoom(services, who.identity, reply, warnings.error());
-        NoteChange(who, "save", "data-container", container.id, container.name);
         const auto because = services.catalog.events.Because(CauseOf(who));
         services.containers.Save(container.id, who.identity.uid, AnswerTo(services, reply, *warnings));
       });

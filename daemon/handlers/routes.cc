@@ -3,6 +3,7 @@
 
 #include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/request_watch.h"
 #include "daemon/handlers/services.h"
 
 namespace spawnd::daemon {
@@ -45,6 +46,7 @@ Verb WithinQuota(const Verb& verb) {
 
 http::Router MakeRouter(Services& services) {
   http::Router router;
+  router.SetWatch(WatchRequests(services.metrics));
   router.Add("POST", "/v1/data-images", Bind(services, WithinQuota(CreateDataImage), Needs::kAll));
   router.Add("GET", "/v1/data-images", BindWithQuery(services, GetDataImages, Needs::kLook));
   router.Add("GET", "/v1/data-images/{ref}", Bind(services, GetDataImage, Needs::kLook));
@@ -81,6 +83,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));
   router.Add("GET", "/v1/engines", Bind(services, GetEngines, Needs::kLook));
   router.Add("GET", "/v1/ca", Bind(services, GetCa, Needs::kLook));
+  router.Add("GET", "/v1/metrics", BindWithQuery(services, GetMetrics, Needs::kLookAround));
   router.Add("GET", "/v1/version", Bind(services, GetVersion, Needs::kLook));
   router.Add("GET", "/v1/whoami", Bind(services, GetWhoAmI, Needs::kLook));
   return router;

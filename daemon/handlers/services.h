@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
+#include <vector>
 
 #include "api/types.h"
 #include "daemon/access/quotas.h"
@@ -15,16 +17,23 @@
 #include "daemon/events/event_streams.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
+#include "daemon/http/server.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/uploads.h"
 
 namespace spawnd::daemon {
+
+struct QueueName {
+  std::string_view name;
+  Jobs& jobs;
+};
 
 struct Services {
   // Any thread.
@@ -44,6 +53,8 @@ struct Services {
   Uploads& uploads;
   const DoctorSubject& doctor;
   const api::Version version;
+  Metrics& metrics;
+  const std::vector<QueueName> queues;  ///< all there are
 
   // Loop thread only.
   Catalog& catalog;
@@ -53,6 +64,7 @@ struct Services {
   Images& images;
   BuiltIns& built_ins;
   const std::function<size_t(uid_t)> connections_of;
+  const std::function<http::ConnectionCounts()> connections;
   /// To be called whenever an expiry has come into being or moved.
   const std::function<void()> expiries_changed;
 };

@@ -95,9 +95,9 @@ Result<ContainerRow> UpdateContainer(Services& services, const http::Request& re
 void UpdateDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   WithImage(services, request, reply, ResolveForUpdate, [&services, request, reply](const ImageRow& image) {
     const auto because = services.catalog.events.Because(CauseOf(request.peer));
+    NoteChange(request.peer, "update", "data-image", image.id, image.name);
     const auto updated = UpdateImage(services, request, image);
     if (!updated) return SendError(reply, updated.error());
-    NoteChange(request.peer, "update", "data-image", updated->row.id, updated->row.name);
     services.expiries_changed();
     AnswerWithImage(services, updated->row, StreamedAnswer(reply), updated->warnings);
   });
@@ -106,11 +106,9 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
   WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
     const auto because = services.catalog.events.Because(CauseOf(request.peer));
+    NoteChange(request.peer, "update", "data-container", container.id, container.name);
     const auto row = UpdateContainer(services, request, container);
-    if (row) {
-      NoteChange(request.peer, "update", "data-container", row->id, row->name);
-      services.expiries_changed();
-    }
+    if (row) services.expiries_changed();
     AnswerWithContainer(services, row, StreamedAnswer(reply));
   });
 }

@@ -129,6 +129,17 @@ bool RemoveGroup(const std::string& group) {
   return ::rmdir(group.c_str()) == 0 || errno == ENOENT;
 }
 
+api::Usage UsageOf(int group) {
+  api::Usage usage;
+  usage.memory_bytes = ReadNumber(group, "memory.current");
+  usage.memory_peak_bytes = ReadNumber(group, "memory.peak");
+  usage.pids = ReadNumber(group, "pids.current");
+  const std::string cpu = ReadGroupFile(group, "cpu.stat").value_or("");
+  usage.cpu_seconds = static_cast<double>(NumberIn(cpu, "usage_usec") / 1000) / 1000;
+  usage.oom_kills = OomKills(group);
+  return usage;
+}
+
 bool IsOfContainerOrBuild(const std::string& name) {
   return name.size() > 1 && (name[0] == 'c' || name[0] == 'b') &&
          name.find_first_not_of("0123456789", 1) == std::string::npos;
@@ -216,15 +227,15 @@ ControlGroups::Look ControlGroups::LookAt(const std::string& name) const {
   const std::string directory = Directory();
   const UniqueFd engine = OpenGroup(EngineGroup(directory + "/" + name));
   if (directory.empty() || !engine.Valid()) return look;
-  api::Usage& usage = look.usage;
-  usage.memory_bytes = ReadNumber(engine.Get(), "memory.current");
-  usage.memory_peak_bytes = ReadNumber(engine.Get(), "memory.peak");
-  usage.pids = ReadNumber(engine.Get(), "pids.current");
-  const std::string cpu = ReadGroupFile(engine.Get(), "cpu.stat").value_or("");
-  usage.cpu_seconds = static_cast<double>(NumberIn(cpu, "usage_usec") / 1000) / 1000;
-  usage.oom_kills = OomKills(engine.Get());
-  if (usage.oom_kills > 0) look.memory_ran_out = MemoryRanOut(engine.Get(), usage.oom_kills);
+  look.usage = UsageOf(engine.Get());
+  if (look.usage.oom_kills > 0) look.memory_ran_out = MemoryRanOut(engine.Get(), look.usage.oom_kills);
   return look;
+}
+
+api::Usage ControlGroups::LookAtAll() const {
+  const std::string directory = Directory();
+  const UniqueFd group = directory.empty() ? UniqueFd() : OpenGroup(directory);
+  return group.Valid() ? UsageOf(group.Get()) : api::Usage();
 }
 
 }  // namespace spawnd::daemon

@@ -50,6 +50,9 @@ class ControlGroups {
   };
   /// Zeros for a group that is not there.
   Look LookAt(const std::string& name) const;
+  /// Of the daemon and all containers and builds together, also those that are gone; zeros where there are no
+  /// groups.
+  api::Usage LookAtAll() const;
 
   static std::string OfContainer(int64_t id) { return "c" + std::to_string(id); }
   static std::string OfBuild(int64_t id) { return "b" + std::to_string(id); }

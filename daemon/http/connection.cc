@@ -267,6 +267,7 @@ void Connection::SendWhole(Exchange::Output output) {
   if (owner_->Closing()) keep_alive_ = false;
   ResponseHead head;
   head.status = output.status;
+  if (!output.content_type.empty()) head.content_type = output.content_type;
   head.headers = std::move(output.headers);
   head.keep_alive = keep_alive_;
   head.content_length = output.bytes.size();

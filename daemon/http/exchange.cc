@@ -12,11 +12,12 @@ void Exchange::WakeUnlessPending(std::unique_lock<std::mutex> lock) {
   wake_();
 }
 
-void Exchange::Send(int status, std::string body, Headers headers) {
+void Exchange::Send(int status, std::string body, Headers headers, std::string_view content_type) {
   std::unique_lock lock(mutex_);
   if (client_gone_ || kind_ != Kind::kNothing) return;
   kind_ = Kind::kWhole;
   status_ = status;
+  content_type_ = content_type;
   body_ = std::move(body);
   headers_ = std::move(headers);
   ended_ = true;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,8 @@ class Exchange {
   explicit Exchange(std::function<void()> wake);
 
   // What Reply offers, any thread.
-  void Send(int status, std::string body, Headers headers);
+  /// `content_type` empty: JSON. A literal.
+  void Send(int status, std::string body, Headers headers, std::string_view content_type = {});
   void Begin(std::string_view content_type);
   bool HasRoom(size_t bytes);
   void Line(std::string line);
@@ -40,7 +42,7 @@ class Exchange {
   struct Output {
     Kind kind = Kind::kNothing;
     int status = 200;
-    std::string_view content_type;  ///< of a stream; a literal
+    std::string_view content_type;  ///< a literal; empty: JSON
     Headers headers;
     std::string bytes;    ///< the whole body, or the next lines
     bool ended = false;   ///< nothing follows
@@ -83,11 +85,19 @@ class Reply::Channel {
   explicit Channel(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
-  ~Channel() { exchange_->Abandon(); }
+  ~Channel();
   Exchange& Get() { return *exchange_; }
+
+  void Failed(const Error& error);
+  void WhenEnded(std::function<void(const Outcome&)> tell);
+  /// The handler is about to say its last word. Tells, the first time.
+  void Ends(int status);
 
  private:
   std::shared_ptr<Exchange> exchange_;
+  std::mutex mutex_;
+  std::optional<Error> error_;
+  std::function<void(const Outcome&)> tell_;
 };
 
 }  // namespace spawnd::daemon::http

@@ -9,8 +9,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,6 +59,27 @@ struct Caller : Identity {
   Rights rights;
 };
 
+/// What a request is about and for whom, as far as has been found out, for whoever writes down how it ended.
+/// Any thread.
+class Notes {
+ public:
+  struct Said {
+    uid_t uid = 0;  ///< whose rights counted
+    int64_t token_id = 0;
+    std::string verb;  ///< "create"
+    std::string resource;
+    int64_t id = 0;  ///< 0: it has none, or nobody has found it
+    std::string name;
+  };
+  void For(uid_t uid, int64_t token_id);
+  void About(std::string_view verb, std::string_view resource, int64_t id, std::string_view name);
+  Said Get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Said said_;
+};
+
 /// Who is on the other end, from SO_PEERCRED and SO_PEERGROUPS.
 struct Peer {
   Caller
@@ -64,7 +88,8 @@ struct Peer {
   pid_t pid = 0;
   /// A pidfd of the process that connected; null when that is gone. Never reused for another one.
   std::shared_ptr<const UniqueFd> process{};
-  int64_t token_id = 0;  ///< with which it came; 0: none
+  int64_t token_id = 0;            ///< with which it came; 0: none
+  std::shared_ptr<Notes> notes{};  ///< null: nobody writes anything down
 };
 
 struct Request {
@@ -77,6 +102,12 @@ struct Request {
   std::shared_ptr<BodyStream> stream{};        ///< set: the body comes here, later (Limits::is_streamed)
   std::shared_ptr<Descriptors> descriptors{};  ///< set: what kDescriptorsHeader says has come
   Peer peer;
+};
+
+/// How a request ended, as its handler says: whether its client still heard of it is another matter.
+struct Outcome {
+  int status = 200;            ///< of a stream 200, whatever its last line says
+  std::optional<Error> error;  ///< what was answered; not set: it was done
 };
 
 /// The answer to one request. A copyable handle (a connection's number and the server's mailbox, no pointer
@@ -95,6 +126,8 @@ class Reply {
   /// `headers`: further ones, such as {"Allow", "GET"}.
   void Send(int status, std::string json,
             std::vector<std::pair<std::string, std::string>> headers = {}) const;
+  /// 200 with something else than JSON. `content_type` is a literal.
+  void SendText(std::string text, std::string_view content_type) const;
   /// Starts a chunked application/x-ndjson response with status 200.
   void Begin() const;
   /// The same as text/plain, for bytes that all have to arrive: the caller gives Line no more than HasRoom
@@ -110,6 +143,11 @@ class Reply {
   /// `take_back` is called, on the loop thread, should the connection end before the kernel has the whole
   /// answer: the client can never have read it. At once when it has ended already.
   void IfUndelivered(std::function<void()> take_back) const;
+  /// What is answered next is that error.
+  void Failed(const Error& error) const;
+  /// `tell` is called once, on whichever thread, before the end of the answer goes to the client; when nobody
+  /// answers, as the last copy goes. To be set before a handler has the reply.
+  void WhenEnded(std::function<void(const Outcome&)> tell) const;
 
  private:
   std::shared_ptr<Channel> channel_;

@@ -3,9 +3,42 @@
 
 namespace spawnd::daemon::http {
 
+Reply::Channel::~Channel() {
+  Failed({ErrorCode::kInternal, "the request was dropped without an answer"});
+  Ends(500);
+  exchange_->Abandon();
+}
+
+void Reply::Channel::Failed(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  error_ = error;
+}
+
+void Reply::Channel::WhenEnded(std::function<void(const Outcome&)> tell) {
+  const std::lock_guard lock(mutex_);
+  tell_ = std::move(tell);
+}
+
+void Reply::Channel::Ends(int status) {
+  std::function<void(const Outcome&)> tell;
+  Outcome outcome{status, {}};
+  {
+    const std::lock_guard lock(mutex_);
+    tell = std::exchange(tell_, nullptr);
+    outcome.error = error_;
+  }
+  if (tell) tell(outcome);
+}
+
 void Reply::Send(int status, std::string json,
                  std::vector<std::pair<std::string, std::string>> headers) const {
+  channel_->Ends(status);
   channel_->Get().Send(status, std::move(json), std::move(headers));
+}
+
+void Reply::SendText(std::string text, std::string_view content_type) const {
+  channel_->Ends(200);
+  channel_->Get().Send(200, std::move(text), {}, content_type);
 }
 
 void Reply::Begin() const {
@@ -25,6 +58,7 @@ void Reply::Line(std::string line) const {
 }
 
 void Reply::End() const {
+  channel_->Ends(200);
   channel_->Get().End();
 }
 
@@ -34,6 +68,14 @@ std::stop_token Reply::ClientGone() const {
 
 void Reply::IfUndelivered(std::function<void()> take_back) const {
   channel_->Get().IfUndelivered(std::move(take_back));
+}
+
+void Reply::Failed(const Error& error) const {
+  channel_->Failed(error);
+}
+
+void Reply::WhenEnded(std::function<void(const Outcome&)> tell) const {
+  channel_->WhenEnded(std::move(tell));
 }
 
 }  // namespace spawnd::daemon::http

@@ -42,7 +42,7 @@ std::string PathText(const std::vector<std::string>& path) {
 
 void Router::Add(std::string method, std::string_view pattern, Handler handler) {
   Route route;
-  route.method = std::move(method);
+  route.name = {std::move(method), std::string(pattern)};
   route.handler = std::move(handler);
   while (!pattern.empty()) {
     pattern.remove_prefix(1);  // the slash
@@ -58,25 +58,35 @@ void Router::Handle(Request request, const Reply& reply) const {
   for (const Route& route : routes_) {
     auto parameters = Match(route.segments, request.path);
     if (!parameters) continue;
-    const bool head_of_get = request.method == "HEAD" && route.method == "GET";
-    if (request.method == route.method || head_of_get) {
+    const std::string& method = route.name.method;
+    const bool head_of_get = request.method == "HEAD" && method == "GET";
+    if (request.method == method || head_of_get) {
       request.parameters = std::move(*parameters);
+      if (watch_) watch_(route.name, request, reply);
       route.handler(std::move(request), reply);
       return;
     }
-    allowed.insert(route.method);
-    if (route.method == "GET") allowed.insert("HEAD");
+    allowed.insert(method);
+    if (method == "GET") allowed.insert("HEAD");
   }
   if (allowed.empty()) {
     const Error error(ErrorCode::kNotFound, fmt::format("there is no '{}' here", PathText(request.path)));
-    reply.Send(api::HttpStatus(error.code), api::ToJson(error));
-    return;
+    return Refuse(request, reply, api::HttpStatus(error.code), error, {});
   }
   const std::string methods = fmt::format("{}", fmt::join(allowed, ", "));
   const Error error(ErrorCode::kInvalidArgument,
                     fmt::format("'{}' does not know {}", PathText(request.path), request.method),
                     fmt::format("It knows {}.", methods));
-  reply.Send(405, api::ToJson(error), {{"Allow", methods}});
+  Refuse(request, reply, 405, error, methods);
+}
+
+void Router::Refuse(Request& request, const Reply& reply, int status, const Error& error,
+                    const std::string& allow) const {
+  if (watch_) watch_({}, request, reply);
+  reply.Failed(error);
+  std::vector<std::pair<std::string, std::string>> headers;
+  if (!allow.empty()) headers.emplace_back("Allow", allow);
+  reply.Send(status, api::ToJson(error), std::move(headers));
 }
 
 }  // namespace spawnd::daemon::http

@@ -90,6 +90,7 @@ class UvServer final : public Server, public ConnectionOwner {
   }
 
   size_t ConnectionsOf(uid_t uid) const override { return census_.Of(uid); }
+  ConnectionCounts Counts() const override { return {connections_.size(), accepted_, refused_ever_}; }
 
  private:
   /// Outlives the server until libuv has closed it.
@@ -132,6 +133,8 @@ class UvServer final : public Server, public ConnectionOwner {
   void Admit(uint64_t id, Connection* connection) {
     const uid_t uid = connection->Uid();
     const auto refusal = census_.Admit(uid);
+    ++accepted_;
+    if (refusal) ++refused_ever_;
     // Who goes on knocking is not told why for ever: a refused one takes a place for as long as it is read.
     if (refusal && !census_.AdmitRefused(uid)) return connection->Orphan();
     connections_.emplace(id, connection);
@@ -173,6 +176,8 @@ class UvServer final : public Server, public ConnectionOwner {
   std::unordered_map<uint64_t, Connection*> connections_;
   std::unordered_set<uint64_t> refused_;  ///< of these: told so, and on their way out
   Census census_;
+  uint64_t accepted_ = 0;
+  uint64_t refused_ever_ = 0;
   uint64_t next_id_ = 1;
   bool closing_ = false;
   std::function<void()> done_;

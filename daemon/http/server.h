@@ -2,6 +2,8 @@
 /// keep-alive. Limits on everything a caller controls are in Limits.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -13,6 +15,13 @@ typedef struct uv_loop_s uv_loop_t;
 
 namespace spawnd::daemon::http {
 
+/// Connections: those that are open now, and since the start.
+struct ConnectionCounts {
+  size_t open = 0;
+  uint64_t accepted = 0;
+  uint64_t refused = 0;  ///< of the accepted: one too many
+};
+
 class Server {
  public:
   /// Serves on a listening Unix socket until Close. `handler` runs on the loop thread and must not block. A
@@ -23,6 +32,7 @@ class Server {
   virtual ~Server() = default;
   /// How many connections that user has. Loop thread.
   virtual size_t ConnectionsOf(uid_t uid) const = 0;
+  virtual ConnectionCounts Counts() const = 0;
   /// Stops accepting and closes connections as their present answers end; `done` runs on the loop thread
   /// after that.
   virtual void Close(std::function<void()> done) = 0;

@@ -53,6 +53,8 @@ class FairQueue {
   void Ended(JobOwner owner);
 
   size_t Running() const { return running_; }
+  size_t Waiting() const { return waiting_.size(); }
+  size_t AllPlaces() const { return places_.all; }
   size_t RunningOf(uid_t uid) const;
 
  private:

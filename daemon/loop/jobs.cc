@@ -65,6 +65,11 @@ class ThreadJobs final : public Jobs {
     return queue_.RunningOf(uid);
   }
 
+  JobCounts Counts() override {
+    const std::lock_guard lock(mutex_);
+    return {queue_.AllPlaces(), queue_.Running(), queue_.Waiting()};
+  }
+
  private:
   using Ticket = FairQueue::Ticket;
 

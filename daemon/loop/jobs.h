@@ -19,6 +19,12 @@ struct JobQueued {
   size_t all_running = 0;
 };
 
+struct JobCounts {
+  size_t places = 0;
+  size_t running = 0;
+  size_t waiting = 0;
+};
+
 struct Job {
   JobOwner owner;
   std::function<void(std::stop_token)> work;
@@ -39,6 +45,7 @@ class Jobs {
   void Run(JobOwner owner, std::function<void(std::stop_token)> work) { Run(Job{owner, std::move(work)}); }
   /// How many jobs of that user run at this moment.
   virtual size_t RunningOf(uid_t uid) = 0;
+  virtual JobCounts Counts() = 0;
   /// Asks all jobs to stop, waits for those that run, drops those that wait and whatever comes later. One
   /// thread calls it; not one of these.
   virtual void Stop() = 0;

@@ -86,6 +86,14 @@ int64_t SpaceAccount::OfImages(const std::vector<int64_t>& images,
   return bytes;
 }
 
+SpaceUse SpaceAccount::OfLayers() {
+  SpaceUse use;
+  for (const auto& [layer, users] : users_) {
+    (users > 1 ? use.shared_bytes : use.unique_bytes) += LayerBytes(layer);
+  }
+  return use;
+}
+
 int64_t SpaceAccount::OfFolder(int64_t container_id) const {
   return AllocatedBytes(layout_.Container(container_id));
 }

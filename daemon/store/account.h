@@ -35,6 +35,8 @@ class SpaceAccount {
   SpaceUse OfContainer(int64_t id, int64_t image_id);
   /// What these images take together: each file once, and none that one of `free_of_charge` needs, too.
   int64_t OfImages(const std::vector<int64_t>& images, const std::vector<int64_t>& free_of_charge);
+  /// All layers of images: of those that one image refers to, and of those that several do.
+  SpaceUse OfLayers();
   /// A container's folder.
   int64_t OfFolder(int64_t container_id) const;
 

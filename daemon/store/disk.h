@@ -43,6 +43,7 @@ class Disk {
   }
 
   const std::string& StateDirectory() const { return state_directory_; }
+  int WarnPercent() const { return warn_percent_; }
   int RefusePercent() const { return refuse_percent_; }
   Level LevelOf(int percent) const;
   /// "the disk of '/var/lib/spawnd' is 91 % full"

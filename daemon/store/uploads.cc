@@ -1,5 +1,7 @@
 #include "daemon/store/uploads.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -57,6 +59,16 @@ Result<UniqueFd> Uploads::Take(const std::string& id, uid_t user) {
 size_t Uploads::Count() const {
   const std::lock_guard lock(mutex_);
   return uploads_.size();
+}
+
+int64_t Uploads::Bytes() const {
+  const std::lock_guard lock(mutex_);
+  int64_t bytes = 0;
+  for (const auto& [id, upload] : uploads_) {
+    struct stat st {};
+    if (::fstat(upload.file.Get(), &st) == 0) bytes += int64_t{st.st_blocks} * 512;
+  }
+  return bytes;
 }
 
 void Uploads::DropExpired() {

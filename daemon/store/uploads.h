@@ -34,6 +34,8 @@ class Uploads {
   /// kNotFound, in the same words for one that never was and one that is somebody else's.
   Result<UniqueFd> Take(const std::string& id, uid_t user);
   size_t Count() const;
+  /// What they take on the disk.
+  int64_t Bytes() const;
 
  private:
   struct Upload {

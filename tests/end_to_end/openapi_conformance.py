@@ -29,6 +29,7 @@ SUCCESSES = [
     ("getVersion", {}, None, {}),
     ("getCa", {}, None, {}),
     ("getWhoAmI", {}, None, {}),
+    ("getMetrics", {"containers": "true"}, None, {}),
     ("listDataImages", {}, None, {}),
     ("listDataContainers", {}, None, {}),
     ("createDataImage", {}, {"name": "api", "sourceType": "backup", "engine": "postgresql", "tags": ["one"],

@@ -26,6 +26,7 @@ MAY_INCLUDE = {
 # no room at that. A room not named here is a folder without a law, which is one itself.
 ROOMS = {
     "daemon/loop": {"base"},
+    "daemon/metrics": {"base"},
     "daemon/host": {"engines", "api", "base"},
     "daemon/session": {"engines", "api", "base"},
     "daemon/init": {"daemon/session", "engines", "storage", "base"},
@@ -35,11 +36,11 @@ ROOMS = {
     "daemon/catalog": {"api", "base"},
     "daemon/store": {"daemon/catalog", "storage", "base"},
     "daemon/access": {"daemon/catalog", "daemon/http", "daemon/loop", "api", "base"},
-    "daemon/containers": {"daemon/keeper", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "storage",
-                          "api", "base"},
+    "daemon/containers": {"daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
+                          "daemon/metrics", "engines", "storage", "api", "base"},
     "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
     "daemon/build": {"daemon/tools", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
-                     "daemon/host", "engines", "storage", "api", "base"},
+                     "daemon/host", "daemon/metrics", "engines", "storage", "api", "base"},
     "daemon/logs": {"daemon/keeper", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/events": {"daemon/catalog", "daemon/access", "daemon/images", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/doctor": {"daemon/host", "daemon/store", "engines", "api", "base"},
@@ -47,7 +48,7 @@ ROOMS = {
     "daemon/upkeep": {"daemon/catalog", "daemon/store", "daemon/loop", "storage", "api", "base"},
     "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
                         "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/logs", "daemon/doctor",
-                        "daemon/events", "engines",
+                        "daemon/events", "daemon/metrics", "engines",
                         "storage", "api", "base"},
 }
 # What a folder may not know of, as the beginnings of header names.

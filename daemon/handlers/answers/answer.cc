@@ -36,6 +36,7 @@ void StreamedAnswer::Done(std::string_view json) const {
 
 void StreamedAnswer::Failed(const Error& error) const {
   if (!begun_->load()) return SendError(reply_, error);
+  reply_.Failed(error);
   reply_.Line(api::ErrorLine(error));
   reply_.End();
 }

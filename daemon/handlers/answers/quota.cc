@@ -13,6 +13,7 @@ Result<void> CheckContainerQuota(const Services& services, uid_t who) {
   const size_t limit = services.quotas.Of(who).containers;
   const size_t own = services.containers.CountOf(who);
   if (limit == 0 || own < limit) return {};
+  services.metrics.quota_refusals.Count({"containers"});
   return Fail(ErrorCode::kTooMany, fmt::format("you have {} of {} data containers", own, limit),
               "Delete some: `spawnctl get data-containers` lists them. The limit is quotas.containers in "
               "spawnd.yaml.");
@@ -52,6 +53,7 @@ void WithinDiskQuota(Services& services, const http::Caller& who, const http::Re
     const int64_t bytes = his.Measure();
     services.mailbox.Post([&services, who, reply, limit, bytes, go_on = std::move(go_on)] {
       if (limit == 0 || static_cast<uint64_t>(bytes) < limit) return go_on();
+      services.metrics.quota_refusals.Count({"disk"});
       SendNoRoom(services, who, reply,
                  Error(ErrorCode::kNoSpace,
                        fmt::format("your data containers and data images take {} of the {} that you may have",

@@ -22,6 +22,7 @@
 #include "daemon/keeper/launcher.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/reconcile.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
@@ -126,6 +127,7 @@ struct Machine {
   const std::unique_ptr<Catalog> catalog;
   const EngineHost engine_host{"127.0.0.1", 0, 0, 0, {}, {}};
   ControlGroups groups;
+  Metrics metrics;
   Ports ports{"127.0.0.1", 20001, 29999};
   Installations installations{{}, spawnd::testing::RunDirectly};
   KeeperLauncher launcher{layout.Root()};
@@ -135,10 +137,12 @@ struct Machine {
   Images images{*catalog, layout, reserve, *removals, *mailbox, [this] { look(); }};
   BuiltIns built_ins{*catalog, installations, uint64_t{64} << 30U};
   Containers containers{{*catalog, layout, reserve, engine_host, groups, ports, installations, launcher,
-                         loop->Get(), *mailbox, *launches, *recoveries, *removals, [this](int64_t image_id) {
+                         loop->Get(), *mailbox, *launches, *recoveries, *removals,
+                         [this](int64_t image_id) {
                            images.ContainerGone(image_id);
                            look();
-                         }}};
+                         },
+                         metrics}};
 };
 
 }  // namespace spawnd::daemon

@@ -40,5 +40,29 @@ TEST_CASE("the router finds handlers by method and path") {
   CHECK(client.Until("\r\n\r\n").find("Content-Length: 4\r\n") != std::string::npos);
 }
 
+TEST_CASE("the router's watch sees every request before its handler, and those that have none") {
+  Router router;
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  router.SetWatch([&](const RouteName& route, Request& request, const Reply&) {
+    const std::lock_guard lock(mutex);
+    seen.push_back(route.method + route.pattern +
+                   (request.parameters.contains("ref") ? " " + request.parameters["ref"] : ""));
+    request.headers["seen"] = "yes";
+  });
+  router.Add("GET", "/v1/x/{ref}",
+             [](const Request& request, const Reply& reply) { reply.Send(200, request.headers.at("seen")); });
+  Running server([&](const Request& request, const Reply& reply) { router.Handle(request, reply); });
+  Client client(server.Path());
+  for (const char* line : {"GET /v1/x/1", "POST /v1/x/1", "GET /v1/y"}) {
+    REQUIRE(client.Send(std::string(line) + " HTTP/1.1\r\n\r\n"));
+    static_cast<void>(client.Response());
+  }
+  REQUIRE(client.Send("HEAD /v1/x/2 HTTP/1.1\r\n\r\n"));
+  CHECK(client.Until("\r\n\r\n").find("Content-Length: 3\r\n") != std::string::npos);
+  const std::lock_guard lock(mutex);
+  CHECK(seen == std::vector<std::string>{"GET/v1/x/{ref} 1", "", "", "GET/v1/x/{ref} 2"});
+}
+
 }  // namespace
 }  // namespace spawnd::daemon::http
