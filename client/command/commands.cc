@@ -16,10 +16,10 @@ constexpr std::array<Flag, 3> kCommonFlags{{
 }};
 
 /// The order of help; a verb that is not here comes last.
-constexpr std::array<std::string_view, 21> kVerbOrder{
-    "create", "get",    "update",  "save",    "reset",  "load",    "graduate",
-    "start",  "stop",   "restart", "delete",  "run",    "proxy",   "connect",
-    "logs",   "events", "auth",    "onboard", "doctor", "version", "completion",
+constexpr std::array<std::string_view, 22> kVerbOrder{
+    "create", "get",     "update", "save",    "reset",   "load",       "graduate", "start",
+    "stop",   "restart", "delete", "run",     "proxy",   "connect",    "logs",     "events",
+    "auth",   "onboard", "doctor", "metrics", "version", "completion",
 };
 constexpr std::array<Resource, 5> kResources{{
     {"data-image", "data-images", "di"},
@@ -50,6 +50,7 @@ std::vector<Command> Joined() {
            DoctorCommands,
            EngineCommands,
            EventCommands,
+           MetricsCommands,
            CompletionCommands,
            AccessTokenCommands,
        }) {

@@ -77,10 +77,10 @@ Error DaemonClient::NotFound(Error said) const {
   return said;
 }
 
-Result<std::string> DaemonClient::Get(const std::string& target) const {
+Result<std::string> DaemonClient::Get(const std::string& target, std::string_view accept) const {
   Waiting waiting;
   waiting.deadline = kShortDeadline;
-  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}}, waiting));
+  TRY_ASSIGN(HttpResponse response, Send({"GET", target, {}, {}, {}, std::string(accept)}, waiting));
   return BodyOf(std::move(response));
 }
 

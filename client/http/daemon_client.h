@@ -30,8 +30,9 @@ class DaemonClient {
 
   const std::string& SocketPathText() const { return socket_path_; }
 
-  /// JSON of the answer. `target` such as "/v1/version". Errors: kUnavailable, kTimeout, and the daemon's.
-  Result<std::string> Get(const std::string& target) const;
+  /// JSON of the answer, or the content type that `accept` asks for. `target` such as "/v1/version". Errors:
+  /// kUnavailable, kTimeout, and the daemon's.
+  Result<std::string> Get(const std::string& target, std::string_view accept = {}) const;
   /// Gives the text of the answer to `on_text` as it comes, for as long as it comes. `cancel_fd` is that
   /// of CreateEvents. Errors as Get, kCancelled, and what `on_text` says.
   Result<void> GetText(const std::string& target,

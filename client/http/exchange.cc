@@ -137,6 +137,7 @@ std::string RequestText(const HttpRequest& request) {
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method,
                                  request.target);
   if (!request.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", request.token);
+  if (!request.accept.empty()) text += fmt::format("Accept: {}\r\n", request.accept);
   if (!request.descriptors.empty()) {
     text += fmt::format("Spawn-Descriptors: {}\r\n", request.descriptors.size());
   }

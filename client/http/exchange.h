@@ -26,6 +26,7 @@ struct HttpRequest {
   std::string token;               ///< empty: no Authorization header
   std::string body;                ///< JSON; empty: none
   std::vector<int> descriptors{};  ///< open files that the body speaks of; they stay the caller's
+  std::string accept{};            ///< a content type; empty: whatever there is
 };
 
 struct HttpResponse {

@@ -18,6 +18,7 @@ std::span<const Command> DoctorCommands();         // doctor.cc
 std::span<const Command> EngineCommands();         // engine.cc
 std::span<const Command> EventCommands();          // events.cc
 std::span<const Command> LogCommands();            // logs.cc
+std::span<const Command> MetricsCommands();        // metrics.cc
 std::span<const Command> RevisionCommands();       // revisions.cc
 std::span<const Command> StartCommands();          // start.cc
 std::span<const Command> UseCommands();            // use.cc

@@ -17,11 +17,13 @@ void ObserveEvent(Metrics& metrics, const ContainerLife& life, const ContainerEv
   if (event.kind == Kind::kKeeperFailed) {
     metrics.engine_start_failures.Count({engine, std::string(ErrorCodeName(event.error.code))});
   }
-  if (event.kind == Kind::kKeeperStarted && before == ContainerState::kRestarting) {
+  // Of what somebody asked for there is a record of his.
+  const bool unasked = life.started.empty() && before != ContainerState::kReverting;
+  if (event.kind == Kind::kKeeperStarted && before == ContainerState::kRestarting && unasked) {
     metrics.engine_restarts.Count({engine});
     NoteOwnChange("restart", "data-container", life.row.id, life.row.name);
   }
-  if (after == ContainerState::kFailed && before != ContainerState::kFailed) {
+  if (after == ContainerState::kFailed && before != ContainerState::kFailed && unasked) {
     NoteOwnChange("restart", "data-container", life.row.id, life.row.name, event.error.code);
   }
 }
