@@ -27,6 +27,7 @@ class IndexReader {
   uint64_t VolumeBytes() const { return header_.volume_bytes; }
   uint64_t ChunkCount() const { return header_.volume_bytes / kChunkSize; }
   uint64_t DataChunks() const { return trailer_.data_chunks; }
+  uint64_t Salt() const { return header_.salt; }
   const std::vector<LayerReference>& Layers() const { return layers_; }
 
   /// As in Image.

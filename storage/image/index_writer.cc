@@ -12,6 +12,11 @@ IndexWriter::IndexWriter(std::unique_ptr<File> file, const IndexHeader& header)
 Result<std::unique_ptr<IndexWriter>> IndexWriter::Create(FileSystem& fs, const std::string& path,
                                                          const IndexHeader& header) {
   TRY_ASSIGN(auto file, fs.Open(path, OpenMode::kCreateNew));
+  return Over(std::move(file), header);
+}
+
+Result<std::unique_ptr<IndexWriter>> IndexWriter::Over(std::unique_ptr<File> file,
+                                                       const IndexHeader& header) {
   std::unique_ptr<IndexWriter> index(new IndexWriter(std::move(file), header));
   const auto block = EncodeIndexHeader(header);
   index->trailer_.header_checksum = HeaderChecksum(block);

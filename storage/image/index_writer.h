@@ -24,6 +24,8 @@ class IndexWriter {
   /// Makes the file `path`; kAlreadyExists when there is one.
   static Result<std::unique_ptr<IndexWriter>> Create(FileSystem& fs, const std::string& path,
                                                      const IndexHeader& header);
+  /// The same over a file that is empty.
+  static Result<std::unique_ptr<IndexWriter>> Over(std::unique_ptr<File> file, const IndexHeader& header);
   /// `chunk` is greater than any before; `location` is not a hole. Its layer ordinal counts in the list that
   /// Finish gets.
   Result<void> Add(uint64_t chunk, const ChunkLocation& location);

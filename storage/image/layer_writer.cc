@@ -9,6 +9,11 @@ LayerWriter::LayerWriter(std::unique_ptr<File> file) : file_(std::move(file)), w
 Result<std::unique_ptr<LayerWriter>> LayerWriter::Create(FileSystem& fs, const std::string& path,
                                                          const std::string& layer_id) {
   TRY_ASSIGN(auto file, fs.Open(path, OpenMode::kCreateNew));
+  return Over(std::move(file), layer_id);
+}
+
+Result<std::unique_ptr<LayerWriter>> LayerWriter::Over(std::unique_ptr<File> file,
+                                                       const std::string& layer_id) {
   std::unique_ptr<LayerWriter> layer(new LayerWriter(std::move(file)));
   const auto header = EncodeLayerHeader(layer_id);
   layer->trailer_.header_checksum = HeaderChecksum(header);

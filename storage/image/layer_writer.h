@@ -22,6 +22,8 @@ class LayerWriter {
   /// Makes the file `path`; kAlreadyExists when there is one.
   static Result<std::unique_ptr<LayerWriter>> Create(FileSystem& fs, const std::string& path,
                                                      const std::string& layer_id);
+  /// The same over a file that is empty.
+  static Result<std::unique_ptr<LayerWriter>> Over(std::unique_ptr<File> file, const std::string& layer_id);
   /// Appends the stored bytes of one chunk and returns their offset in the file.
   Result<uint64_t> Append(std::span<const std::byte> stored);
   /// Makes the layer complete and durable. Call once, last.
