@@ -20,7 +20,7 @@ constexpr bool kIsRequest =
     std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest> ||
     std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
     std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
-    std::is_same_v<T, CreateAccessTokenRequest> || std::is_same_v<T, NothingRequest>;
+    std::is_same_v<T, ImportDataImageRequest> || std::is_same_v<T, CreateAccessTokenRequest> || std::is_same_v<T, NothingRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
@@ -114,6 +114,9 @@ template std::string ToJson(const Event& value);
 template std::string ToJson(const std::vector<Engine>& value);
 template std::string ToJson(const CaCertificate& value);
 template std::string ToJson(const Upload& value);
+template std::string ToJson(const ExportedImage& value);
+template std::string ToJson(const Import& value);
+template std::string ToJson(const ImportDataImageRequest& value);
 template std::string ToJson(const Version& value);
 template std::string ToJson(const WhoAmI& value);
 
@@ -146,6 +149,9 @@ template Result<MissedEvents> FromJson(std::string_view json);
 template Result<std::vector<Engine>> FromJson(std::string_view json);
 template Result<CaCertificate> FromJson(std::string_view json);
 template Result<Upload> FromJson(std::string_view json);
+template Result<ExportedImage> FromJson(std::string_view json);
+template Result<Import> FromJson(std::string_view json);
+template Result<ImportDataImageRequest> FromJson(std::string_view json);
 template Result<Version> FromJson(std::string_view json);
 template Result<WhoAmI> FromJson(std::string_view json);
 

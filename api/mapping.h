@@ -70,6 +70,39 @@ void Describe(auto& visit, Is<Limits> auto& x) {
   visit.Field("ioWeight", x.io_weight);
 }
 
+void Describe(auto& visit, Is<ExportedImage> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("engine", x.engine);
+  visit.Field("engineVersion", x.engine_version);
+  visit.Field("version", x.version);
+  visit.Field("architecture", x.architecture);
+  visit.Field("durability", x.durability);
+  visit.Field("tls", x.tls);
+  visit.Field("superuser", x.superuser);
+  visit.Field("limits", x.limits);
+  visit.Field("initialDatabaseName", x.initial_database_name);
+  visit.Field("database", x.database);
+  visit.Field("dataBytes", x.data_bytes);
+}
+
+void Describe(auto& visit, Is<Import> auto& x) {
+  visit.Field("id", x.id);
+  visit.Field("name", x.name);
+  visit.Field("engine", x.engine);
+  visit.Field("engineVersion", x.engine_version);
+  visit.Field("offset", x.offset);
+  visit.Field("sizeBytes", x.size_bytes);
+  visit.Field("complete", x.complete);
+}
+
+void Describe(auto& visit, Is<ImportDataImageRequest> auto& x) {
+  visit.Field("import", x.import);
+  visit.Field("name", x.name);
+  visit.Field("tags", x.tags);
+  visit.Field("teams", x.teams);
+  visit.Field("lifetimeSeconds", x.lifetime_seconds);
+}
+
 void Describe(auto& visit, Is<Usage> auto& x) {
   visit.Field("memoryBytes", x.memory_bytes);
   visit.Field("memoryPeakBytes", x.memory_peak_bytes);

@@ -136,6 +136,42 @@ struct GraduateDataContainerRequest {
   std::vector<std::string> teams;
 };
 
+/// What an export file says of its image (docs/export-format.md).
+struct ExportedImage {
+  std::string name;
+  std::string engine;          ///< registry name: "postgresql"
+  std::string engine_version;  ///< of the server that made it
+  std::string version;         ///< as the image asked for it
+  std::string architecture;    ///< "x86_64"
+  Durability durability = Durability::kEverySecond;
+  bool tls = false;
+  bool superuser = true;
+  Limits limits;
+  std::string initial_database_name;
+  std::string database;
+  int64_t data_bytes = 0;
+};
+
+/// Answer to POST /v1/imports and /v1/imports/{id}: an export file that is being received
+struct Import {
+  std::string id;      ///< the same for the same file and user
+  std::string name;    ///< that the image would have
+  std::string engine;  ///< the product, as people write it
+  std::string engine_version;
+  int64_t offset = 0;      ///< the byte of the file that is wanted next
+  int64_t size_bytes = 0;  ///< of the whole file
+  bool complete = false;   ///< all of it is there: it can be made an image
+};
+
+/// POST /v1/data-images/import
+struct ImportDataImageRequest {
+  std::string import;  ///< id of a complete one
+  std::string name;    ///< empty: the file's
+  std::vector<std::string> tags;
+  std::vector<std::string> teams;
+  int64_t lifetime_seconds = 0;  ///< 0: for ever
+};
+
 /// POST /v1/data-images/{ref}/update. What is not given stays.
 struct UpdateDataImageRequest {
   std::string name;

@@ -391,6 +391,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
        [&config](const Place& place) { return ReadPercent(place, config.disk_refuse_percent); }},
       {"teams", with(ReadTeams)},
       {"publishers", with(ReadPublishers)},
+      {"imports", [&config](const Place& place) { return ReadMap(place, KeysOfTeam(config.importers)); }},
       {"quotas", with(ReadQuotas)},
       {"webhooks", with(ReadWebhooks)},
   };

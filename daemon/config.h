@@ -42,6 +42,7 @@ struct Config {
   int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
   Publishers publishers;
+  Team importers;  ///< "imports": who may import images, besides root
   QuotaSettings quotas;
   std::vector<WebhookSetting> webhooks;
   /// Registry names: which engine stands in for one of which no version is installed.
@@ -58,7 +59,7 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
 
 /// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
-/// only: all but the teams, the publishers, the quotas, the webhooks and the limits of the disk.
+/// only: all but the teams, the publishers, who imports, the quotas, the webhooks and the limits of the disk.
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

@@ -32,7 +32,7 @@ void Reload::Begin() {
                static_cast<long long>(MonotonicNanoseconds() / 1000));
   uses_.jobs.Run(kForDaemon, [this](const std::stop_token&) {
     auto wanted = LoadConfig(path_, must_exist_);
-    if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers);
+    if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers, wanted->importers);
     if (wanted) uses_.quotas.Change(wanted->quotas);
     if (wanted && uses_.also) uses_.also(*wanted);
     uses_.mailbox.Post([this, wanted = std::move(wanted)] { Finish(wanted); });

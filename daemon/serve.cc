@@ -183,6 +183,7 @@ class Daemon {
   TeamMembers teams_;
   Quotas quotas_;
   Disk disk_;
+  Imports imports_{layout_, disk_};
   KeyGuards empty_images_;
   std::stop_source stopping_;
   DoctorSubject doctor_;
@@ -232,7 +233,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
             return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
                                           engines::kServerRunDeadline, engines::kMaxServerRunOutput});
           }),
-      teams_(config_.teams, config_.publishers),
+      teams_(config_.teams, config_.publishers, config_.importers),
       quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
@@ -279,6 +280,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
   reaper_->ReapDue();
+  questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
@@ -360,6 +362,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *logs_,
                                                   *events_,
                                                   uploads_,
+                                                  imports_,
                                                   doctor_,
                                                   BuildVersion(),
                                                   metrics_,

@@ -16,10 +16,10 @@ constexpr std::array<Flag, 3> kCommonFlags{{
 }};
 
 /// The order of help; a verb that is not here comes last.
-constexpr std::array<std::string_view, 22> kVerbOrder{
-    "create", "get",     "update", "save",    "reset",   "load",       "graduate", "start",
-    "stop",   "restart", "delete", "run",     "proxy",   "connect",    "logs",     "events",
-    "auth",   "onboard", "doctor", "metrics", "version", "completion",
+constexpr std::array<std::string_view, 24> kVerbOrder{
+    "create", "get",     "update", "save",    "reset",  "load",    "graduate", "start",
+    "stop",   "restart", "delete", "export",  "import", "run",     "proxy",    "connect",
+    "logs",   "events",  "auth",   "onboard", "doctor", "metrics", "version",  "completion",
 };
 constexpr std::array<Resource, 5> kResources{{
     {"data-image", "data-images", "di"},
@@ -45,6 +45,7 @@ std::vector<Command> Joined() {
            LogCommands,
            RevisionCommands,
            StartCommands,
+           TransferCommands,
            UseCommands,
            DaemonCommands,
            DoctorCommands,

@@ -104,6 +104,22 @@ Result<void> DaemonClient::GetLines(const std::string& target,
   return BodyOf(std::move(response)).map([](const std::string&) {});
 }
 
+Result<std::string> DaemonClient::Post(const std::string& target, std::string body) const {
+  Waiting waiting;
+  waiting.deadline = kShortDeadline;
+  TRY_ASSIGN(HttpResponse response, Send({"POST", target, {}, std::move(body)}, waiting));
+  return BodyOf(std::move(response));
+}
+
+Result<std::string> DaemonClient::Upload(const std::string& target, uint64_t bytes,
+                                         std::function<Result<std::string_view>()> next) const {
+  HttpRequest request{"POST", target, {}, {}};
+  request.stream = std::move(next);
+  request.stream_bytes = bytes;
+  TRY_ASSIGN(HttpResponse response, Send(std::move(request), {}));
+  return BodyOf(std::move(response));
+}
+
 Result<std::string> DaemonClient::Delete(const std::string& target) const {
   Waiting waiting;
   waiting.deadline = kShortDeadline;

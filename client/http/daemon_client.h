@@ -40,6 +40,11 @@ class DaemonClient {
   /// The same for an answer in lines, each without its end.
   Result<void> GetLines(const std::string& target,
                         const std::function<Result<void>(std::string_view)>& on_line, int cancel_fd) const;
+  /// POSTs `body`. JSON of the answer.
+  Result<std::string> Post(const std::string& target, std::string body) const;
+  /// POSTs `bytes` bytes that come from `next`. JSON of the answer.
+  Result<std::string> Upload(const std::string& target, uint64_t bytes,
+                             std::function<Result<std::string_view>()> next) const;
   /// JSON of the answer.
   Result<std::string> Delete(const std::string& target) const;
   /// JSON of the stream's result. Errors as Get, and kCancelled: nothing was made, or it was taken back.

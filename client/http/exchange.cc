@@ -25,7 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr time_t kConnectSeconds = 10;  ///< a daemon whose backlog stays full that long is not coming back
-constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kReadBytes = 64 * 1024;
 
 /// Collects the body: whole, or line by line when it is a stream.
 class BodySink {
@@ -33,9 +33,7 @@ class BodySink {
   BodySink(const HttpResponseParser& parser, const Waiting& waiting) : parser_(parser), waiting_(waiting) {}
 
   Result<void> Take(std::string_view bytes) {
-    if (waiting_.on_text && parser_.Status() == 200 && parser_.ContentType() == "text/plain") {
-      return waiting_.on_text(bytes);
-    }
+    if (waiting_.on_text && parser_.Status() == 200 && IsText()) return waiting_.on_text(bytes);
     if (!IsStream()) {
       if (body_.size() + bytes.size() > kMaxBodyBytes) {
         return Fail(ErrorCode::kUnavailable,
@@ -69,6 +67,9 @@ class BodySink {
   }
 
  private:
+  bool IsText() const {
+    return parser_.ContentType() == "text/plain" || parser_.ContentType() == "application/octet-stream";
+  }
   bool IsStream() const { return waiting_.on_line && parser_.ContentType() == "application/x-ndjson"; }
 
   const HttpResponseParser& parser_;
@@ -141,7 +142,10 @@ std::string RequestText(const HttpRequest& request) {
   if (!request.descriptors.empty()) {
     text += fmt::format("Spawn-Descriptors: {}\r\n", request.descriptors.size());
   }
-  if (!request.body.empty()) {
+  if (request.stream) {
+    text +=
+        fmt::format("Content-Type: application/octet-stream\r\nContent-Length: {}\r\n", request.stream_bytes);
+  } else if (!request.body.empty()) {
     text += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", request.body.size());
   }
   return text + "\r\n" + request.body;
@@ -161,8 +165,9 @@ ssize_t SendSome(int fd, std::string_view text, std::span<const int> descriptors
   return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/// The descriptors go with the first byte.
-Result<void> SendAll(int fd, std::string_view text, std::span<const int> descriptors, Waiter& waiter) {
+/// False when the daemon takes no more: one that refuses a request early has answered. The descriptors go
+/// with the first byte.
+Result<bool> SendAll(int fd, std::string_view text, std::span<const int> descriptors, Waiter& waiter) {
   while (!text.empty()) {
     TRY(waiter.For(POLLOUT));
     const ssize_t sent = SendSome(fd, text, descriptors);
@@ -170,10 +175,20 @@ Result<void> SendAll(int fd, std::string_view text, std::span<const int> descrip
       text.remove_prefix(static_cast<size_t>(sent));
       if (sent > 0) descriptors = {};
     } else if (errno == EPIPE || errno == ECONNRESET) {
-      return {};  // a daemon that refuses a request early has answered: read that instead of failing here
+      return false;  // its answer is to be read, instead of failing here
     } else if (errno != EAGAIN && errno != EINTR) {
       return FailErrno(errno, "cannot send to spawnd");
     }
+  }
+  return true;
+}
+
+Result<void> SendStream(int fd, const HttpRequest& request, Waiter& waiter) {
+  for (uint64_t left = request.stream_bytes; left > 0;) {
+    TRY_ASSIGN(const std::string_view piece, request.stream());
+    TRY_ASSIGN(const bool taken, SendAll(fd, piece.substr(0, left), {}, waiter));
+    if (!taken) return {};
+    left -= std::min<uint64_t>(left, piece.size());
   }
   return {};
 }
@@ -243,7 +258,8 @@ Result<HttpResponse> Exchange(int fd, const HttpRequest& request, const Waiting&
                 fmt::format("more than {} files and folders in one request", kMaxRequestDescriptors));
   }
   Waiter waiter(fd, waiting);
-  TRY(SendAll(fd, RequestText(request), request.descriptors, waiter));
+  TRY_ASSIGN(const bool taken, SendAll(fd, RequestText(request), request.descriptors, waiter));
+  if (taken && request.stream) TRY(SendStream(fd, request, waiter));
   waiter.RequestSent();
   BodySink* sink_pointer = nullptr;
   HttpResponseParser parser([&](std::string_view bytes) { return sink_pointer->Take(bytes); });

@@ -27,6 +27,10 @@ struct HttpRequest {
   std::string body;                ///< JSON; empty: none
   std::vector<int> descriptors{};  ///< open files that the body speaks of; they stay the caller's
   std::string accept{};            ///< a content type; empty: whatever there is
+  /// Set: the body is of any size and comes from here, piece by piece, `stream_bytes` in all. An error ends
+  /// the exchange.
+  std::function<Result<std::string_view>()> stream{};
+  uint64_t stream_bytes = 0;
 };
 
 struct HttpResponse {
@@ -38,7 +42,8 @@ struct HttpResponse {
 struct Waiting {
   /// Gets each line of an application/x-ndjson response, without its newline; an error ends the exchange.
   std::function<Result<void>(std::string_view line)> on_line;
-  /// Gets the body of a text/plain response of status 200 piece by piece; an error ends the exchange.
+  /// Gets the body of a text/plain or application/octet-stream response of status 200 piece by piece; an
+  /// error ends the exchange.
   std::function<Result<void>(std::string_view bytes)> on_text{};
   /// Readable: give up with kCancelled. -1: never.
   int cancel_fd = -1;

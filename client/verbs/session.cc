@@ -85,6 +85,11 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   return Created{{}, exit_code, std::move(signals)};
 }
 
+ProgressDisplay DisplayFor(const Invocation& invocation) {
+  const size_t columns = ErrorColumns();
+  return {DisplayMode(invocation, columns), {WriteError, NowMilliseconds, columns}};
+}
+
 Result<int> ShowCreated(const Created& created, std::string_view text) {
   TRY(WriteOut(text));
   if (created.exit_code != 0) WriteError("the signal came too late to cancel: it is created\n");

@@ -12,6 +12,7 @@
 #include "client/command/command.h"
 #include "client/http/daemon_client.h"
 #include "client/output/output.h"
+#include "client/output/progress_display.h"
 #include "client/output/terminal.h"
 
 namespace spawnd::client {
@@ -36,6 +37,9 @@ struct Created {
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what,
                                    const std::vector<UniqueFd>& files = {});
+
+/// What shows progress on standard error, as -q, --progress and the terminal say.
+ProgressDisplay DisplayFor(const Invocation& invocation);
 
 /// Prints a create's result. Returns its exit code, after a word on standard error when that is not 0.
 Result<int> ShowCreated(const Created& created, std::string_view text);

@@ -21,6 +21,7 @@ std::span<const Command> LogCommands();            // logs.cc
 std::span<const Command> MetricsCommands();        // metrics.cc
 std::span<const Command> RevisionCommands();       // revisions.cc
 std::span<const Command> StartCommands();          // start.cc
+std::span<const Command> TransferCommands();       // transfer.cc
 std::span<const Command> UseCommands();            // use.cc
 
 }  // namespace spawnd::client

@@ -99,23 +99,34 @@ Result<std::vector<Row>> OneOfEachOther(const Identity& who,
 
 }  // namespace
 
-TeamMembers::TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers) {
-  Change(teams, publishers);
+TeamMembers::TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers,
+                         const Team& importers) {
+  Change(teams, publishers, importers);
 }
 
-void TeamMembers::Change(const std::map<std::string, Team>& teams, const Publishers& publishers) {
-  auto changed = std::make_shared<Known>();
-  for (const auto& [name, team] : teams) {
-    const std::string whose = "team '" + name + "'";
-    Members& members = changed->teams[name];
-    for (const std::string& user : team.users) {
-      if (const auto uid = Looked(NumberOf(user), whose, "user '" + user + "'")) members.users.insert(*uid);
-    }
-    for (const std::string& group : team.groups) {
-      if (const auto gid = Looked(GroupNamed(group), whose, "group '" + group + "'"))
-        members.groups.insert(*gid);
-    }
+TeamMembers::Members TeamMembers::LookUp(const Team& team, const std::string& whose) {
+  Members members;
+  for (const std::string& user : team.users) {
+    if (const auto uid = Looked(NumberOf(user), whose, "user '" + user + "'")) members.users.insert(*uid);
   }
+  for (const std::string& group : team.groups) {
+    if (const auto gid = Looked(GroupNamed(group), whose, "group '" + group + "'"))
+      members.groups.insert(*gid);
+  }
+  return members;
+}
+
+bool TeamMembers::AreMembers(const Members& members, const Identity& who) {
+  return members.users.contains(who.uid) || members.groups.contains(who.gid) ||
+         std::any_of(who.groups.begin(), who.groups.end(),
+                     [&members](gid_t gid) { return members.groups.contains(gid); });
+}
+
+void TeamMembers::Change(const std::map<std::string, Team>& teams, const Publishers& publishers,
+                         const Team& importers) {
+  auto changed = std::make_shared<Known>();
+  for (const auto& [name, team] : teams) changed->teams[name] = LookUp(team, "team '" + name + "'");
+  changed->importers = LookUp(importers, "'imports'");
   AddPublishers(publishers.named, changed->publishers);
   for (const std::string& team : publishers.teams) {
     if (const auto found = teams.find(team); found != teams.end())
@@ -138,10 +149,11 @@ bool TeamMembers::Contains(const std::string& team, const Identity& who) const {
   const auto known = Now();
   const auto found = known->teams.find(team);
   if (found == known->teams.end()) return false;
-  const Members& members = found->second;
-  return members.users.contains(who.uid) || members.groups.contains(who.gid) ||
-         std::any_of(who.groups.begin(), who.groups.end(),
-                     [&members](gid_t gid) { return members.groups.contains(gid); });
+  return AreMembers(found->second, who);
+}
+
+bool TeamMembers::MayImport(const Identity& who) const {
+  return who.uid == 0 || AreMembers(Now()->importers, who);
 }
 
 bool TeamMembers::IsPublisher(uid_t uid) const {

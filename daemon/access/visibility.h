@@ -25,22 +25,29 @@ namespace spawnd::daemon {
 /// groups that the machine does not know are left out, with a line in the log.
 class TeamMembers {
  public:
-  explicit TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers = {});
+  explicit TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers = {},
+                       const Team& importers = {});
   /// Looks up these, which may block, and puts them in the place of those before.
-  void Change(const std::map<std::string, Team>& teams, const Publishers& publishers = {});
+  void Change(const std::map<std::string, Team>& teams, const Publishers& publishers = {},
+              const Team& importers = {});
   bool Knows(const std::string& team) const;
   bool Contains(const std::string& team, const Identity& who) const;
   /// Root, and whoever the configuration names: by a group, whom the group lists.
   bool IsPublisher(uid_t uid) const;
+  /// Root, and whoever the configuration names.
+  bool MayImport(const Identity& who) const;
 
  private:
   struct Members {
     std::set<uid_t> users;
     std::set<gid_t> groups;
   };
+  static Members LookUp(const Team& team, const std::string& whose);
+  static bool AreMembers(const Members& members, const Identity& who);
   struct Known {
     std::map<std::string, Members> teams;
     std::set<uid_t> publishers;
+    Members importers;
   };
   std::shared_ptr<const Known> Now() const;
 

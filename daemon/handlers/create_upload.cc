@@ -103,7 +103,8 @@ Result<std::string> NameIn(const http::Request& request) {
 }  // namespace
 
 bool HasStreamedBody(const http::Request& head) {
-  return head.method == "POST" && head.path == std::vector<std::string>{"v1", "uploads"};
+  return IsImportBody(head) ||
+         (head.method == "POST" && head.path == std::vector<std::string>{"v1", "uploads"});
 }
 
 void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply) {

@@ -33,6 +33,10 @@ void CreateAccessToken(Services& services, const http::Request& request, const h
 void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply);
 void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
+void ExportDataImage(Services& services, const http::Request& request, const http::Reply& reply);
+void BeginImport(Services& services, const http::Request& request, const http::Reply& reply);
+void ReceiveImport(Services& services, const http::Request& request, const http::Reply& reply);
+void ImportDataImage(Services& services, const http::Request& request, const http::Reply& reply);
 void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDoctor(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEngines(Services& services, const http::Request& request, const http::Reply& reply);
@@ -46,5 +50,6 @@ http::Router MakeRouter(Services& services);
 
 /// Of the requests whose bodies may be of any size (http::Limits::is_streamed).
 bool HasStreamedBody(const http::Request& head);
+bool IsImportBody(const http::Request& head);  ///< one of them
 
 }  // namespace spawnd::daemon

@@ -78,6 +78,11 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens, Needs::kLookAround));
   router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken, Needs::kLookAround));
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
+  router.Add("GET", "/v1/data-images/{ref}/export",
+             BindWithQuery(services, ExportDataImage, Needs::kContainers));
+  router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));
+  router.Add("POST", "/v1/imports", Bind(services, WithinQuota(BeginImport), Needs::kAll));
+  router.Add("POST", "/v1/imports/{id}", BindWithQuery(services, WithinQuota(ReceiveImport), Needs::kAll));
   router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));
   router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));

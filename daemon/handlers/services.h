@@ -27,6 +27,7 @@
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/uploads.h"
+#include "daemon/transfer/imports.h"
 
 namespace spawnd::daemon {
 
@@ -51,6 +52,7 @@ struct Services {
   LogStreams& logs;
   EventStreams& events;
   Uploads& uploads;
+  Imports& imports;
   const DoctorSubject& doctor;
   const api::Version version;
   Metrics& metrics;

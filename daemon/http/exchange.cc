@@ -34,7 +34,13 @@ void Exchange::Begin(std::string_view content_type) {
 
 bool Exchange::HasRoom(size_t bytes) {
   const std::lock_guard lock(mutex_);
-  return !client_gone_ && !newest_ && queued_bytes_ + bytes <= kStreamQueueBytes;
+  return HasRoomLocked(bytes);
+}
+
+bool Exchange::WaitForRoom(size_t bytes, std::chrono::milliseconds patience, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  room_.wait_for(lock, stop, patience, [&] { return client_gone_ || HasRoomLocked(bytes); });
+  return HasRoomLocked(bytes);
 }
 
 void Exchange::Line(std::string line) {
@@ -103,6 +109,7 @@ Exchange::Output Exchange::Take(size_t max_bytes) {
     lines_.push_back(std::move(*newest_));
     newest_.reset();
   }
+  room_.notify_all();
   output.ended = ended_ && lines_.empty();
   output.broken = output.ended && broken_;
   return output;
@@ -122,6 +129,7 @@ void Exchange::MarkClientGone() {
     newest_.reset();
     body_.clear();
   }
+  room_.notify_all();
   // These are the handler's, so not under the lock.
   gone_.request_stop();
   if (undelivered) undelivered();

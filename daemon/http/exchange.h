@@ -2,6 +2,8 @@
 /// (any thread) and Connection (loop thread). Its lock is held for moments only.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -29,6 +31,7 @@ class Exchange {
   void Send(int status, std::string body, Headers headers, std::string_view content_type = {});
   void Begin(std::string_view content_type);
   bool HasRoom(size_t bytes);
+  bool WaitForRoom(size_t bytes, std::chrono::milliseconds patience, const std::stop_token& stop);
   void Line(std::string line);
   void End();
   /// Ends a request that nobody can answer any more. The client gets a 500 if nothing was sent, else a
@@ -63,7 +66,12 @@ class Exchange {
   const std::function<void()> wake_;
   std::stop_source gone_;
 
+  bool HasRoomLocked(size_t bytes) const {
+    return !client_gone_ && !newest_ && queued_bytes_ + bytes <= kStreamQueueBytes;
+  }
+
   std::mutex mutex_;
+  std::condition_variable_any room_;  ///< bytes were taken, or nobody takes them any more
   std::function<void()> undelivered_;
   bool wake_pending_ = false;
   bool client_gone_ = false;

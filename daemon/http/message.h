@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -133,9 +134,14 @@ class Reply {
   /// The same as text/plain, for bytes that all have to arrive: the caller gives Line no more than HasRoom
   /// allows.
   void BeginText() const;
+  /// The same as application/octet-stream.
+  void BeginBytes() const;
   void Line(std::string line) const;
   /// True when so many more bytes may wait without taking the place of others; false once the client is gone.
   bool HasRoom(size_t bytes) const;
+  /// Waits for that, as long as the client goes on reading within `patience`. False when it does not, when it
+  /// is gone or when `stop` says so. Not on the loop thread.
+  bool WaitForRoom(size_t bytes, std::chrono::milliseconds patience, const std::stop_token& stop) const;
   void End() const;
   /// Says when the client closed its connection, or its sending half of it, before the answer was complete:
   /// it wants no more than to hear how its request ended.

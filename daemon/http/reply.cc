@@ -49,6 +49,14 @@ void Reply::BeginText() const {
   channel_->Get().Begin("text/plain; charset=utf-8");
 }
 
+void Reply::BeginBytes() const {
+  channel_->Get().Begin("application/octet-stream");
+}
+
+bool Reply::WaitForRoom(size_t bytes, std::chrono::milliseconds patience, const std::stop_token& stop) const {
+  return channel_->Get().WaitForRoom(bytes, patience, stop);
+}
+
 bool Reply::HasRoom(size_t bytes) const {
   return channel_->Get().HasRoom(bytes);
 }

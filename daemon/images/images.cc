@@ -141,15 +141,18 @@ void Images::RemoveNext() {
       continue;
     }
     removing_ = true;
+    leaving_.insert(unused->begin(), unused->end());
     removals_.Run(kForDaemon, [this, id, unused = std::move(*unused)](const std::stop_token&) {
-      mailbox_.Post(
-          [this, id, removed = RemoveImageFiles(layout_, id, unused)] { FilesRemoved(id, removed); });
+      mailbox_.Post([this, id, unused, removed = RemoveImageFiles(layout_, id, unused)] {
+        FilesRemoved(id, unused, removed);
+      });
     });
   }
 }
 
-void Images::FilesRemoved(int64_t id, const Result<void>& removed) {
+void Images::FilesRemoved(int64_t id, const std::vector<std::string>& layers, const Result<void>& removed) {
   removing_ = false;
+  for (const std::string& layer : layers) leaving_.erase(leaving_.find(layer));
   const auto forgotten = removed ? catalog_.images.Remove(id) : removed;
   if (forgotten) {
     going_.erase(id);
@@ -174,11 +177,15 @@ Result<std::vector<std::string>> Images::UnusedLayers(std::vector<std::string> l
 void Images::EndLease(int64_t id, std::vector<std::string> layers) {
   auto unused = UnusedLayers(std::move(layers), 0);
   if (!unused || unused->empty()) return;  // else the next start finds them
-  removals_.Run(kForDaemon, [&layout = layout_, id, unused = std::move(*unused)](const std::stop_token&) {
+  leaving_.insert(unused->begin(), unused->end());
+  removals_.Run(kForDaemon, [this, id, unused = std::move(*unused)](const std::stop_token&) {
     for (const std::string& layer : unused) {
-      const auto removed = RemoveFile(layout.Layer(layer));
+      const auto removed = RemoveFile(layout_.Layer(layer));
       if (!removed) spdlog::error("image {}: {}", id, removed.error().message);
     }
+    mailbox_.Post([this, unused] {
+      for (const std::string& layer : unused) leaving_.erase(leaving_.find(layer));
+    });
   });
 }
 

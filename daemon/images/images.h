@@ -71,6 +71,8 @@ class Images {
   Result<void> DeleteBuiltIn(int64_t id);
   /// Takes up a removal that the last daemon had begun.
   void ResumeDelete(int64_t id);
+  /// A file of this layer is being removed at this moment: no new image may count on it.
+  bool IsLeaving(const std::string& layer) const { return leaving_.contains(layer); }
   /// A container of this image is gone for good: the image may have waited for that.
   void ContainerGone(int64_t image_id);
   /// Tries again what could not be removed (the catalog's disk was full, say). The reaper calls.
@@ -80,7 +82,7 @@ class Images {
   /// Removes the files of the next image in `due_` that nothing uses. One at a time: of two images that share
   /// a layer the first leaves it to the second.
   void RemoveNext();
-  void FilesRemoved(int64_t id, const Result<void>& removed);
+  void FilesRemoved(int64_t id, const std::vector<std::string>& layers, const Result<void>& removed);
   /// The layers of `layers` that no image but `except_id` refers to; they may be removed.
   Result<std::vector<std::string>> UnusedLayers(std::vector<std::string> layers, int64_t except_id);
   /// A build had leased these and does not any more: whatever else kept them may be gone meanwhile.
@@ -107,9 +109,10 @@ class Images {
   const std::function<void()> expiries_changed_;
   std::map<int64_t, UnderWay> builds_;
   int64_t last_waiter_ = 0;
-  std::set<int64_t> going_;  ///< marked deleting, row not removed yet
-  std::set<int64_t> due_;    ///< those of them to be tried now
-  bool removing_ = false;    ///< files of one are being removed
+  std::set<int64_t> going_;             ///< marked deleting, row not removed yet
+  std::set<int64_t> due_;               ///< those of them to be tried now
+  std::multiset<std::string> leaving_;  ///< layers whose files are being removed
+  bool removing_ = false;               ///< files of one are being removed
 };
 
 }  // namespace spawnd::daemon

@@ -13,6 +13,7 @@
 ///     store/images/<image id>.index    one for each image
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log
 ///     builds/<image id>/     the same for an image that is being built
+///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
 ///     webhooks/<name>        how far each is (daemon/events/webhooks.h)
@@ -51,6 +52,7 @@ class StoreLayout {
   std::string Containers() const { return root_ + "/containers"; }
   std::string Builds() const { return root_ + "/builds"; }
   std::string Logs() const { return root_ + "/logs"; }
+  std::string Imports() const { return root_ + "/imports"; }
 
   std::string Layer(std::string_view layer_id) const;
   std::string ImageIndex(int64_t image_id) const;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/descriptors.h"
@@ -15,6 +16,21 @@ constexpr uint64_t kBytesBetweenLooks = uint64_t{16} << 20U;
 
 }  // namespace
 
+Result<void> CheckRoomForMore(const Disk& disk, uint64_t bytes) {
+  TRY_ASSIGN(const DiskUse use, UseOfDisk(disk.StateDirectory()));
+  const uint64_t taken = std::min(bytes, use.free_bytes);
+  const DiskUse then{use.used_bytes + taken, use.free_bytes - taken};
+  if (disk.LevelOf(then.Percent()) != Disk::Level::kNone) return {};
+  const bool full_already = disk.LevelOf(use.Percent()) == Disk::Level::kNone;
+  return Fail(ErrorCode::kNoSpace,
+              fmt::format("no space for {}: {}{}, and from {} % on nothing new is created",
+                          full_already ? "the rest of it" : fmt::format("its {} MB", bytes / 1'000'000),
+                          disk.Describe(use.Percent()),
+                          full_already ? "" : fmt::format(" and would be {} %", then.Percent()),
+                          disk.RefusePercent()),
+              fmt::format("Make room on the disk of '{}'.", disk.StateDirectory()));
+}
+
 Result<SpoolFile> SpoolFile::Make(const std::string& folder, uid_t owner, const Disk& disk) {
   UniqueFd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!fd.Valid()) return FailErrno(errno, "cannot make a file in '" + folder + "'");
@@ -22,13 +38,13 @@ Result<SpoolFile> SpoolFile::Make(const std::string& folder, uid_t owner, const 
     return FailErrno(errno, "cannot give away a file in '" + folder + "'");
   }
   SpoolFile file(std::move(fd), disk);
-  TRY(file.CheckRoom());
+  TRY(CheckRoomForMore(disk));
   return file;
 }
 
 Result<void> SpoolFile::Append(std::string_view bytes) {
   if (size_ - checked_at_ >= kBytesBetweenLooks) {
-    TRY(CheckRoom());
+    TRY(CheckRoomForMore(*disk_));
     checked_at_ = size_;
   }
   if (const int err = WriteAll(fd_.Get(), bytes); err != 0) {
@@ -36,15 +52,6 @@ Result<void> SpoolFile::Append(std::string_view bytes) {
   }
   size_ += bytes.size();
   return {};
-}
-
-Result<void> SpoolFile::CheckRoom() const {
-  TRY_ASSIGN(const DiskUse use, UseOfDisk(disk_->StateDirectory()));
-  if (disk_->LevelOf(use.Percent()) != Disk::Level::kNone) return {};
-  return Fail(ErrorCode::kNoSpace,
-              fmt::format("no space for the rest of it: {}, and from {} % on nothing new is created",
-                          disk_->Describe(use.Percent()), disk_->RefusePercent()),
-              fmt::format("Make room on the disk of '{}'.", disk_->StateDirectory()));
 }
 
 Result<UniqueFd> SpoolFile::Take() {

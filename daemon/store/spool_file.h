@@ -14,6 +14,10 @@
 
 namespace spawnd::daemon {
 
+/// Whether more may be received: kNoSpace when the disk is as full as the administrator allows, or would be
+/// with so many `bytes` more.
+Result<void> CheckRoomForMore(const Disk& disk, uint64_t bytes = 0);
+
 class SpoolFile {
  public:
   /// On the disk of `folder`, owned by `owner`, mode 0600. `disk` outlives it.
@@ -27,7 +31,6 @@ class SpoolFile {
 
  private:
   SpoolFile(UniqueFd fd, const Disk& disk) : fd_(std::move(fd)), disk_(&disk) {}
-  Result<void> CheckRoom() const;
 
   UniqueFd fd_;
   const Disk* disk_;
