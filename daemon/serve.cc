@@ -43,6 +43,7 @@
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/key_guards.h"
+#include "daemon/memory_watch.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
@@ -210,6 +211,7 @@ class Daemon {
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
@@ -278,6 +280,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(disk_watch_->Start(loop_->Get()));
+  TRY(memory_watch_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
   reaper_->ReapDue();
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
@@ -339,6 +342,8 @@ void Daemon::MakeParts(const SocketAccess& access) {
                        metrics_});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
+  memory_watch_ =
+      std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   build_host_ = std::make_unique<BuildHost>(

@@ -314,27 +314,4 @@ void Containers::Forget(int64_t id) {
   uses_.container_gone(image_id);
 }
 
-/// Whether memory ran out since it was started.
-EventCause Containers::WhatTheKernelDid(const Life& life) const {
-  ControlGroups::Look look = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id));
-  if (look.usage.oom_kills <= life.oom_kills) return {};
-  return {.word = "out-of-memory", .detail = std::move(look.memory_ran_out)};
-}
-
-void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
-  // Its group stays over all its starts, and is new to a create.
-  if (!life.creation) {
-    life.oom_kills = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id)).usage.oom_kills;
-  }
-  life.confinement = ConfinementFrom(started, uses_.engine_host);
-  for (const std::string& missing : MissingOf(*life.confinement)) {
-    if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);
-  }
-}
-
-std::optional<api::Confinement> Containers::ConfinementOf(int64_t id) const {
-  const auto found = lives_.find(id);
-  return found == lives_.end() ? std::nullopt : found->second->confinement;
-}
-
 }  // namespace spawnd::daemon

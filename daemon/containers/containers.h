@@ -103,6 +103,10 @@ class Containers {
   size_t CountOf(uid_t owner) const;
   /// Takes over the new name of a row that was renamed in the catalog.
   void Renamed(int64_t id, const std::string& name);
+  /// Those whose use of memory has a limit that holds, while they have a keeper.
+  std::vector<int64_t> Limited() const;
+  /// How many processes of one the kernel has killed for want of memory, and that in words.
+  void NoteKills(int64_t id, int64_t kills, const std::string& why);
   /// What its keeper says of it; nothing while it has none.
   std::optional<api::Confinement> ConfinementOf(int64_t id) const;
   /// How far the start of its engine is, in a sentence; empty for one that does not take long.

@@ -29,6 +29,9 @@ void Do(Services& services, const http::Request& request, const http::Reply& rep
   WithContainer(services, request, reply,
                 [&services, who = request.peer, reply, name, verb, starts](const ContainerRow& container) {
                   NoteChange(who, name, "data-container", container.id, container.name);
+                  EventCause cause = CauseOf(who);
+                  if (starts) cause.word = name == "start" ? "starting" : "restarting";
+                  const auto because = services.catalog.events.Because(std::move(cause));
                   const auto warnings = starts ? WarningsOfStart(container) : std::vector<std::string>();
                   (services.containers.*verb)(
                       container.id, [&services, reply, warnings](const Result<ContainerRow>& row) {

@@ -25,9 +25,12 @@ case_the_life_of_a_container_in_order() {
   kill -9 "$(keeper_pid "$(field renamed id)")"
   wait_until 20 said restarted
   ctl graduate data-container -q renamed --name grown >/dev/null
+  ctl stop data-container -q renamed
+  ctl start data-container -q renamed
+  ctl restart data-container -q renamed
   ctl delete data-container -q renamed
   assert_eq "$(words --filter type=container)" \
-    "created started saved resetting reset loading loaded updated engine-ended restarted graduated deleted"
+    "created started saved resetting reset loading loaded updated engine-ended restarted graduated stopping stopped starting started restarting restarted deleted"
   assert_eq "$(words --filter type=image --filter name=grown)" "pending completed"
   # Who did it, with what, of what.
   assert_eq "$(events --since "$since" --filter event=created | jq -c '[.name, .type, .owner, .image, .actor.user, .actor.tokenId]')" \

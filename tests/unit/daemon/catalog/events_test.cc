@@ -169,6 +169,26 @@ TEST_CASE("events: the life of a container") {
   REQUIRE(containers.FinishRevert(demo, 1));
   CHECK(told.News() ==
         Lines{"container resetting renamed: it goes back to rev.1", "container reset renamed"});
+  {
+    const auto because = told.catalog->events.Because({.actor = 1000});
+    REQUIRE(containers.SetState(demo, ContainerState::kStopping));
+  }
+  REQUIRE(containers.SetState(demo, ContainerState::kStopped));
+  CHECK(told.News() == Lines{"container stopping renamed", "container stopped renamed"});
+  CHECK(told.rows[1].actor == 1000);
+  for (const std::string_view word : {"starting", "restarting"}) {
+    const auto because = told.catalog->events.Because({.actor = 1000, .word = word});
+    REQUIRE(containers.SetState(demo, ContainerState::kRestarting));
+    const auto by_itself = told.catalog->events.Because({});
+    REQUIRE(containers.SetState(demo, ContainerState::kRunning));
+  }
+  CHECK(told.News() == Lines{"container starting renamed", "container started renamed",
+                             "container restarting renamed", "container restarted renamed"});
+  CHECK(told.rows[3].actor == 1000);
+  REQUIRE(containers.MarkRestarting({demo}, "the machine was started anew"));
+  REQUIRE(containers.SetState(demo, ContainerState::kRunning));
+  CHECK(told.News() ==
+        Lines{"container engine-ended renamed: the machine was started anew", "container restarted renamed"});
   REQUIRE(containers.MarkDeleting(demo));
   REQUIRE(containers.Remove(demo));
   CHECK(told.News() == Lines{"container deleted renamed"});
