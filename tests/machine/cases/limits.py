@@ -24,6 +24,8 @@ def run(bench):
           sql small "set work_mem = '2GB'; select count(*) from (select array_agg(repeat(md5(g::text), 100)) from generate_series(1, 3000000) g) x"
           named() { field small .detail | grep -q 'memory ran out: the limit of 128 MiB; the kernel killed'; }
           expect 'the detail' wait_for 30 named
+          told() { spawnctl events --filter event=out-of-memory --filter "name=$1" | grep -q 'memory ran out'; }
+          expect 'it is told, though the server goes on' wait_for 20 told small
           expect 'it serves again' wait_for 60 answers small
           expect 'the other answers' client_goes_on kept
           expect 'nothing of the other was killed' equal "$(field kept .usage.oomKills)" 0
@@ -34,6 +36,8 @@ def run(bench):
           named() { field cache .detail | grep -q 'memory ran out: the limit of 64 MiB'; }
           expect 'the detail' wait_for 30 named
           expect 'the journal' wait_for 5 bash -c "journalctl -u spawnd | grep -q 'memory ran out'"
+          told() { spawnctl events --filter event=out-of-memory --filter "name=$1" | grep -q 'memory ran out'; }
+          expect 'it is told' wait_for 20 told cache
           running() { [[ $(field cache .state) == running ]]; }
           expect 'it runs again' wait_for 60 running
           expect 'the other answers' client_goes_on kept
