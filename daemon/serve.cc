@@ -322,7 +322,8 @@ void Daemon::BeginGeneration() {
 void Daemon::MakeParts(const SocketAccess& access) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
-  recoveries_ = Jobs::Start({Recoveries(), 0, [](uid_t) { return Recoveries() - 1; }});
+  recoveries_ =
+      Jobs::Start({Recoveries(), Recoveries() < 4 ? 0U : 1U, [](uid_t) { return Recoveries() - 1; }});
   builds_ = Jobs::Start({kBuilds, kBuildReserve, [this](uid_t uid) { return quotas_.Of(uid).builds; }});
   removals_ = Jobs::Start({kRemovals, kRemovalReserve, [](uid_t) { return kRemovalsOfUser; }});
   questions_ = Jobs::Start({kQuestions, kQuestionReserve, [](uid_t) { return kQuestionsOfUser; }});

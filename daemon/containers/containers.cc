@@ -103,6 +103,7 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
   const bool failed = event.kind == EventKind::kKeeperFailed || event.kind == EventKind::kKeeperExited ||
                       event.kind == EventKind::kKeeperUnknown || event.kind == EventKind::kRemovalFailed;
   if (failed) spdlog::warn("container {} ('{}'): {}", id, life.row.name, event.error.message);
+  if (event.kind == EventKind::kKeeperFailed) life.starting.reset();
   const ContainerState before = life.machine.State();
   const std::vector<ContainerAction> actions = life.machine.Handle(event, steady_clock::now());
   ObserveEvent(uses_.metrics, life, event, before);

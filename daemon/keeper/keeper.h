@@ -93,6 +93,7 @@ class Keeper {
   Result<void> WriteEngineFiles();
   Result<UniqueFd> BeginSession();
   void EndSession();
+  Result<void> ProbeAndPrepare();
   /// False: neither the log nor the processor has seen anything of the engine for a long time.
   bool ShowsLife(std::chrono::steady_clock::time_point now);
   Result<void> StopEngine(std::chrono::milliseconds patience);

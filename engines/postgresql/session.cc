@@ -80,6 +80,7 @@ class LibpqSession final : public Engine::Session {
   /// VACUUM (ANALYZE) in every database.
   Result<void> VacuumEverything();
   Result<bool> Exists(const std::string& from_where);
+  Error WhyNotNow(Error error);
   Result<bool> RoleExists(std::string_view name) {
     return Exists("pg_roles WHERE rolname = " + Literal(name));
   }
@@ -165,6 +166,13 @@ std::string_view AttributesOf(const Credentials& credentials) {
   return credentials.superuser ? "LOGIN SUPERUSER" : kOwnerAttributes;
 }
 
+/// A server that recovers from an archive lets clients in to read long before it takes changes.
+Error LibpqSession::WhyNotNow(Error error) {
+  const auto recovers = Run("SELECT pg_is_in_recovery()");
+  if (!recovers || recovers->empty() || recovers->front() != "t") return error;
+  return {ErrorCode::kUnavailable, "the server recovers and takes no changes yet"};
+}
+
 Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
   const std::string user = Identifier(credentials.user);
   const std::string placeholder = Identifier(kPlaceholder);
@@ -180,7 +188,7 @@ Result<void> LibpqSession::PrepareContainer(const Credentials& credentials) {
   if (!renamed || missing || !verifier) {
     TRY(Run("ROLLBACK"));
     if (!verifier) return Fail(verifier.error());
-    if (!renamed) return Fail(std::move(renamed.error()));
+    if (!renamed) return Fail(WhyNotNow(std::move(renamed.error())));
   }
   bool in_transaction = !missing;
   if (missing) TRY(NameStepByStep(credentials.user));
