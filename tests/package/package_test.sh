@@ -59,8 +59,12 @@ start_daemon() {
 }
 stop_daemon() { kill "$daemon"; wait "$daemon" || true; }
 sql() { timeout 60 spawnctl connect "$1" -- -XAtqc "$2"; }
-# Of spawnd, by name: nothing else runs in here.
-left() { pgrep -ax spawnd || true; pgrep -ax postgres || true; grep -E "spawnd" /proc/mounts || true; }
+# processes PATTERN: by name; there is no pgrep here.
+processes() {
+  local file name
+  for file in /proc/[0-9]*/comm; do read -r name 2>/dev/null <$file || continue; [[ ! $name =~ ^($1) ]] || echo "$name $file"; done
+}
+left() { processes "spawnd|keeper|postgres"; grep spawnd /proc/mounts || true; }
 '
 
 contents() { dpkg-deb -c "$packages/$1"_*.deb | awk '{print substr($1, 1, 10), $2, $6}' | grep -v '/$' | sed 's|\./|/|' | sort -k 3; }
@@ -135,13 +139,13 @@ case_remove_keeps_data() {
     start_daemon
     spawnctl create data-container -q --image postgres-empty --name kept
     sql kept "create table t as select 42 as answer"
-    test -n "$(pgrep -x postgres)"
+    test -n "$(processes postgres)"
     # Not while somebody serves who is not systemd.
     ! apt-get remove -q -y spawnd >/var/log/refused.log 2>&1
     grep -q "stop what serves /var/lib/spawnd first" /var/log/refused.log
     test "$(sql kept "select answer from t")" = 42
     stop_daemon
-    test -n "$(pgrep -x postgres)"
+    test -n "$(processes postgres)"
     apt-get remove -q -y spawnd >/var/log/remove.log 2>&1 || { cat /var/log/remove.log; exit 1; }
     cat /var/log/remove.log | grep -A 3 "kept until"
     grep -q "container kept of root, from postgres-empty, running: " /var/log/remove.log
