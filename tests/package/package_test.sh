@@ -183,11 +183,33 @@ case_purge_says_what_it_removes() {
   '
 }
 
+# Where the packages were, so that its libraries are there.
+case_tarball() {
+  rm -rf "$root/packages"
+  mkdir "$root/packages"
+  tar -C "$root/packages" -xf "$packages"/spawnd-*.tar.xz
+  inside '
+    cd /packages/spawnd-*
+    ./install
+    for file in /etc/systemd/system/spawnd.service /etc/udev/rules.d/59-spawnd.rules /etc/sysusers.d/spawnd.conf \
+      /usr/local/bin/spawnctl /usr/local/share/man/man8/spawnd.8.gz; do test -e $file || { echo "no $file"; exit 1; }; done
+    grep -q "^ExecStart=/usr/local/bin/spawnd serve" /etc/systemd/system/spawnd.service
+    mkdir -p /run/spawnd
+    start_daemon
+    test "$(spawnctl-static run --image postgres-empty -- psql -X -A -t -c "select 1" 2>/dev/null)" = 1
+    stop_daemon
+    ./install --remove
+    test -e /var/lib/spawnd/catalog.db
+    ! find /usr/local /etc -name "*spawn*" ! -type d ! -path "/etc/*/*.wants/*" | grep . || exit 1
+    rm -r /var/lib/spawnd
+  '
+}
+
 cases=("$@")
 (( ${#cases[@]} )) || mapfile -t cases < <(sed -n 's/^case_\([a-z_]*\)() {$/\1/p' "$0")
 start=$SECONDS
 # shellcheck disable=SC2086  # several
-[[ -n ${SPAWND_PACKAGES:-} ]] || "$repo/packaging/deb" --no-lint ${SPAWND_DEB_OPTIONS:-} || { echo "FAIL package: it is not built"; exit 1; }
+[[ -n ${SPAWND_PACKAGES:-} ]] || "$repo/packaging/deb" --no-lint --tarball ${SPAWND_DEB_OPTIONS:-} || { echo "FAIL package: it is not built"; exit 1; }
 echo "  built after $((SECONDS - start)) s"
 # shellcheck disable=SC2016  # apt expands the fields
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' "Codename: $release" 2>/dev/null | head -n 1)
