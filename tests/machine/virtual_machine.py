@@ -41,7 +41,7 @@ class Machine:
         """Switches it on. It answers after `wait_for_boot`."""
         self.boots += 1
         self.console = os.path.join(self.folder, f"console.{self.boots}.log")
-        command = ["qemu-system-x86_64", "-accel", "tcg", "-M", "pc", "-cpu", "max", "-m", "2G", "-smp", "2",
+        command = ["qemu-system-x86_64", "-accel", "tcg", "-M", "pc", "-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt", "-m", "2G", "-smp", "2",
                    "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", self.kernel, "-initrd", self.initrd,
                    "-append", "root=/dev/vda rw console=ttyS0 quiet no_timer_check panic=-1 mitigations=off cryptomgr.notests apparmor=0 selinux=0 systemd.default_timeout_start_sec=300 "
                               "systemd.show_status=error systemd.journald.forward_to_console=0",
