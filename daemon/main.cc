@@ -13,6 +13,7 @@
 #include "api/error_codes.h"
 #include "daemon/doctor_command.h"
 #include "daemon/fsck/fsck.h"
+#include "daemon/fsck/lost.h"
 #include "daemon/keeper/launcher_process.h"
 #include "daemon/removal.h"
 #include "daemon/serve.h"
@@ -66,6 +67,7 @@ class CommandLine {
     app_.require_subcommand(1);
     AddServe();
     AddFsck();
+    AddLostAndFound();
     AddDoctor();
     AddPackageCommands();
     Add("version", "Print the version", [] {
@@ -105,10 +107,37 @@ class CommandLine {
     AddStateDirectory(*fsck, options_);
     CLI::Option* repair =
         fsck->add_flag("--repair", fsck_.repair, "Repair what is found; without it nothing is changed");
-    fsck->add_flag("--accept-older-catalog", accept_older_catalog_,
-                   "Go on with a catalog that was put back from a copy, and check nothing")
-        ->excludes(repair);
+    CLI::Option* accept =
+        fsck->add_flag("--accept-older-catalog", accept_older_catalog_,
+                       "Go on with a catalog that was put back from a copy, and check nothing");
+    CLI::Option* rebuild =
+        fsck->add_flag("--rebuild-catalog", rebuild_catalog_,
+                       "Make a catalog of the manifests where there is none, and check nothing");
+    accept->excludes(repair);
+    rebuild->excludes(repair)->excludes(accept);
     AddFormat(*fsck, "json: one array of findings");
+  }
+
+  void AddLostAndFound() {
+    CLI::App* lost = app_.add_subcommand("lost-and-found", "What is kept that the catalog does not know");
+    lost->require_subcommand(1);
+    const auto add = [&](const char* name, const char* summary, std::function<spawnd::Result<void>()> run) {
+      CLI::App* command = lost->add_subcommand(name, summary);
+      command->callback([this, run = std::move(run)] { run_ = [run] { return ReportOf(run()); }; });
+      AddStateDirectory(*command, options_);
+      return command;
+    };
+    AddFormat(*add("list", "Show it, and how long it stays",
+                   [this] { return spawnd::daemon::PrintLost(options_.state_directory, !format_.empty()); }),
+              "json: one array");
+    add("restore", "Take a data image or data container back",
+        [this] { return spawnd::daemon::TakeBackLost(options_.state_directory, lost_id_); })
+        ->add_option("id", lost_id_, "Its number")
+        ->required();
+    add("delete", "Throw one thing, or all of a date, away",
+        [this] { return spawnd::daemon::ThrowAwayLost(options_.state_directory, lost_thing_); })
+        ->add_option("id-or-date", lost_thing_, "As list shows it")
+        ->required();
   }
 
   void AddDoctor() {
@@ -141,6 +170,7 @@ class CommandLine {
   }
 
   int Check() {
+    if (rebuild_catalog_) return ReportOf(spawnd::daemon::RebuildCatalog(options_.state_directory));
     if (accept_older_catalog_) return ReportOf(spawnd::daemon::AcceptCatalog(options_.state_directory));
     fsck_.state_directory = options_.state_directory;
     fsck_.json = !format_.empty();
@@ -153,6 +183,9 @@ class CommandLine {
   ServeOptions options_;
   spawnd::daemon::FsckOptions fsck_;
   bool accept_older_catalog_ = false;
+  bool rebuild_catalog_ = false;
+  int64_t lost_id_ = 0;
+  std::string lost_thing_;
   std::string format_;
   int64_t patience_seconds_ = spawnd::daemon::kStopPatience.count();
   std::function<int()> run_;

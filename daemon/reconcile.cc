@@ -22,6 +22,7 @@
 #include "daemon/keeper/client.h"
 #include "daemon/keeper/files.h"
 #include "daemon/set_aside.h"
+#include "daemon/store/checked_text.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/unknown.h"
 #include "storage/image/image_files.h"
@@ -115,6 +116,9 @@ Result<void> SweepTemporaryFiles(const StoreLayout& layout, Catalog& catalog,
     return id != 0 && !stuck.contains(id);
   };
   TRY(Sweep(layout.Images(), is_index, RemoveFile));
+  const auto is_manifest = [suffix = UnfinishedCheckedText(std::string(kManifestSuffix))](
+                               std::string_view name) { return IdFromName(name, suffix) != 0; };
+  TRY(Sweep(layout.Images(), is_manifest, RemoveFile));
   const auto is_layer = [&, suffix = storage::TemporaryPath(storage::kLayerSuffix)](std::string_view name) {
     const std::string_view id = LayerIdFromName(name, suffix);
     return !id.empty() && !layers.contains(id);
@@ -164,10 +168,12 @@ Result<void> CheckStoreHasCatalog(const StoreLayout& layout, bool catalog_is_new
   for (const std::string& directory : {layout.Images(), layout.Containers()}) {
     TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
     if (names.empty()) continue;
-    return Fail(ErrorCode::kCorrupt,
-                "'" + layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
-                "Put the catalog back from a backup. To begin anew, remove '" + layout.Root() +
-                    "' with all that is in it.");
+    return Fail(
+        ErrorCode::kCorrupt, "'" + layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
+        "Put '" + layout.CatalogCopy() +
+            "' in its place, or make one of the manifests: `spawnd fsck --rebuild-catalog`. To begin anew, "
+            "remove '" +
+            layout.Root() + "' with all that is in it.");
   }
   return {};
 }

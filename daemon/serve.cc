@@ -51,6 +51,8 @@
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
 #include "daemon/upkeep/catalog_copies.h"
+#include "daemon/upkeep/lost_hours.h"
+#include "daemon/upkeep/manifests.h"
 #include "daemon/version.h"
 
 namespace spawnd::daemon {
@@ -213,6 +215,8 @@ class Daemon {
   std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
   std::unique_ptr<CatalogCopies> catalog_copies_;
+  std::unique_ptr<Manifests> manifests_;
+  std::unique_ptr<LostHours> lost_hours_;
   std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
   std::unique_ptr<Services> services_;
@@ -282,6 +286,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(memory_watch_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
+  TRY(manifests_->Start());
+  TRY(lost_hours_->Start(loop_->Get()));
   reaper_->ReapDue();
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
@@ -347,6 +353,8 @@ void Daemon::MakeParts(const SocketAccess& access) {
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
+  manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
+  lost_hours_ = std::make_unique<LostHours>(layout_, *removals_);
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});

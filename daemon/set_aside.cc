@@ -13,6 +13,7 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/lost_and_found.h"
+#include "daemon/store/manifest_file.h"
 #include "daemon/store/unknown.h"
 #include "storage/image/image_files.h"
 
@@ -77,6 +78,26 @@ Result<ContainerRow> RowOf(int64_t id, KeeperClient& keeper, Catalog& catalog) {
   return row;
 }
 
+/// Both rows of the container, if its manifest is there and is its keeper's, and of its image, if that is not
+/// known either.
+Result<ContainerRow> InsertByManifest(const StoreLayout& layout, int64_t id, KeeperClient& keeper,
+                                      Catalog& catalog) {
+  TRY_ASSIGN(const KeeperSpec spec, keeper.Spec());
+  TRY_ASSIGN(const std::string manifest, ReadManifest(layout, {ManifestKind::kContainer, id}));
+  TRY_ASSIGN(const ManifestSummary summary, SummaryOfManifest(manifest));
+  if (spec.id != id || summary.of.id != id || spec.purpose != engines::Purpose::kServe)
+    return Fail(ErrorCode::kCorrupt, "its manifest is another container's");
+  if (!catalog.images.ById(summary.image_id)) {
+    const ManifestOf image{ManifestKind::kImage, summary.image_id};
+    TRY_ASSIGN(const std::string of_image, ReadManifest(layout, image));
+    TRY_ASSIGN(const bool whole, PosixFileSystem().Exists(layout.ImageIndex(image.id)));
+    if (!whole) return Fail(ErrorCode::kNotFound, "its image has no index");
+    TRY(catalog.manifests.Insert(of_image));
+  }
+  TRY(catalog.manifests.Insert(manifest));
+  return catalog.containers.ById(id);
+}
+
 /// True: the folder stays where it is, and it is not known what it stands on.
 bool HandleContainer(const StoreLayout& layout, Catalog& catalog, LostAndFound& lost, int64_t id) {
   const std::string directory = layout.Container(id);
@@ -85,6 +106,13 @@ bool HandleContainer(const StoreLayout& layout, Catalog& catalog, LostAndFound& 
   if (keeper && *keeper == nullptr) {
     SetAside(lost, directory, kProblem);
     return false;
+  }
+  if (keeper) {
+    if (const auto row = InsertByManifest(layout, id, **keeper, catalog)) {
+      spdlog::warn("'{}' {}, and it runs: it is container '{}' again, as its manifest says", directory,
+                   kProblem, row->name);
+      return false;
+    }
   }
   auto row = keeper ? RowOf(id, **keeper, catalog) : Fail(keeper.error());
   const auto inserted = row ? catalog.containers.InsertFound(*row) : Fail(row.error());
@@ -109,6 +137,7 @@ Result<void> TakeBackWhatIsKnown(const StoreLayout& layout, Catalog& catalog) {
     TRY_ASSIGN(const auto layers, catalog.images.LayersOf(image.id));
     for (const std::string& layer : layers) TakeBack(lost, layout.Layer(layer));
     TakeBack(lost, layout.ImageLog(image.id));
+    TakeBack(lost, layout.ImageManifest(image.id));
     TakeBack(lost, layout.ImageIndex(image.id));
   }
   TRY_ASSIGN(const auto containers, catalog.containers.List(Rows::kAll));

@@ -2,8 +2,11 @@
 /// that was put back from a copy, or somebody's only copy, so nothing of them is deleted and nothing that
 /// runs is ended:
 ///
-///   a container that runs  gets a row again, of what its keeper knows, when its image is known; else it is
-///                          left alone, and all images that are not known with it: it stands on one of them
+///   a container that runs  gets its row again, and its image too, as their manifests say; without one, or
+///   when
+///                          its name is somebody's by now, a row of what its keeper knows, when its image is
+///                          known; else it is left alone, and all images that are not known with it: it
+///                          stands on one of them
 ///   all else               goes to lost+found (daemon/store/lost_and_found.h)
 ///
 /// and each is named in a warning. What the catalog knows and misses is taken back from there first, so that

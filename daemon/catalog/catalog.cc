@@ -13,7 +13,8 @@ Catalog::Catalog(std::unique_ptr<Database> database)
       images(*database_),
       containers(*database_, images),
       tokens(*database_),
-      events(*database_) {}
+      events(*database_),
+      manifests(*database_) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {

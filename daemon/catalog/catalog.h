@@ -15,6 +15,7 @@
 #include "daemon/catalog/containers.h"
 #include "daemon/catalog/events.h"
 #include "daemon/catalog/images.h"
+#include "daemon/catalog/manifests.h"
 #include "daemon/catalog/tokens.h"
 
 namespace spawnd::daemon {
@@ -39,6 +40,7 @@ class Catalog {
   ContainerTable containers;
   TokenTable tokens;
   EventTable events;
+  ManifestRows manifests;
 
   /// The next number of the one sequence, from 10001. Never given twice, whatever happens.
   Result<int64_t> NewId();

@@ -145,13 +145,19 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   return database;
 }
 
-Result<std::unique_ptr<Database>> Database::InMemory(const Database& other) {
+Result<std::unique_ptr<Database>> Database::InMemory() {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   auto database = std::unique_ptr<Database>(new Database(handle));
   if (handle == nullptr || code != SQLITE_OK)
-    return Fail(ErrorCode::kInternal, "cannot copy the catalog: out of memory");
+    return Fail(ErrorCode::kInternal, "cannot make a database in memory");
   sqlite3_extended_result_codes(handle, 1);
+  return database;
+}
+
+Result<std::unique_ptr<Database>> Database::InMemory(const Database& other) {
+  TRY_ASSIGN(auto database, InMemory());
+  sqlite3* handle = database->database_;
   sqlite3_backup* copy = sqlite3_backup_init(handle, "main", other.database_, "main");
   if (copy == nullptr) return Fail(DatabaseError(handle, "cannot copy the catalog"));
   static_cast<void>(sqlite3_backup_step(copy, -1));  // what finish says is of both
@@ -179,6 +185,21 @@ Result<Query> Database::Prepare(std::string_view sql) {
 
 Result<void> Database::Execute(const char* sql) {
   if (sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return Fail(DatabaseError(database_, "catalog"));
+  }
+  return {};
+}
+
+Result<void> Database::AddFunction(const char* name, std::function<void(int64_t, int64_t)> call) {
+  using Call = std::function<void(int64_t, int64_t)>;
+  const auto run = [](sqlite3_context* context, int, sqlite3_value** values) {
+    (*static_cast<Call*>(sqlite3_user_data(context)))(sqlite3_value_int64(values[0]),
+                                                      sqlite3_value_int64(values[1]));
+  };
+  const auto drop = [](void* owned) { std::unique_ptr<Call>(static_cast<Call*>(owned)); };
+  // SQLite has it from here on, also when it says no.
+  if (sqlite3_create_function_v2(database_, name, 2, SQLITE_UTF8, new Call(std::move(call)), run, nullptr,
+                                 nullptr, drop) != SQLITE_OK) {
     return Fail(DatabaseError(database_, "catalog"));
   }
   return {};

@@ -60,6 +60,8 @@ class Database {
  public:
   /// Opens an existing file, or makes one (0600) when there is none.
   static Result<std::unique_ptr<Database>> Open(const std::string& path);
+  /// An empty one, in memory.
+  static Result<std::unique_ptr<Database>> InMemory();
   /// All that `other` holds now, in memory.
   static Result<std::unique_ptr<Database>> InMemory(const Database& other);
   Database(const Database&) = delete;
@@ -79,6 +81,8 @@ class Database {
     last_of_commit_ = std::move(last);
     after_commit_ = std::move(afterwards);
   }
+  /// A function of SQL with two numbers, for triggers of this connection; it gives NULL.
+  Result<void> AddFunction(const char* name, std::function<void(int64_t, int64_t)> call);
   /// Rows that the last insert, update or delete changed.
   bool Changed() const { return sqlite3_changes(database_) > 0; }
 

@@ -169,19 +169,19 @@ Result<void> CheckForeignKeys(Database& database) {
   return Fail(ErrorCode::kCorrupt, "a row of table '" + query.Text() + "' refers to one that is not there");
 }
 
-Result<void> Apply(Database& database, const Migration& step) {
+Result<void> Apply(Database& database, const Migration& step, bool check) {
   Transaction transaction(database);
   TRY(transaction.Begin());
   TRY(database.Execute(step.sql));
-  TRY(CheckForeignKeys(database));
+  if (check) TRY(CheckForeignKeys(database));
   TRY(SetVersion(database, step.to));
   return transaction.Commit();
 }
 
-Result<void> ApplyAfter(Database& database, int64_t version, std::span<const Migration> steps) {
+Result<void> ApplyAfter(Database& database, int64_t version, std::span<const Migration> steps, bool check) {
   for (const Migration& step : steps) {
     if (step.to <= version) continue;
-    const auto applied = Apply(database, step);
+    const auto applied = Apply(database, step, check);
     if (applied) continue;
     Error error = applied.error().Wrap("cannot bring the catalog from schema " + std::to_string(step.to - 1) +
                                        " to " + std::to_string(step.to));
@@ -222,9 +222,13 @@ Result<void> Migrate(Database& database, const std::string& path, int64_t versio
 Result<void> ApplySteps(Database& database, int64_t version, std::span<const Migration> steps) {
   // The setting is the connection's, and cannot change inside of a transaction.
   TRY(database.Execute("PRAGMA foreign_keys = OFF"));
-  auto applied = ApplyAfter(database, version, steps);
+  auto applied = ApplyAfter(database, version, steps, true);
   TRY(database.Execute("PRAGMA foreign_keys = ON"));
   return applied;
+}
+
+Result<void> ApplyUnchecked(Database& database, int64_t version, std::span<const Migration> steps) {
+  return ApplyAfter(database, version, steps, false);
 }
 
 }  // namespace spawnd::daemon

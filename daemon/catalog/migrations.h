@@ -46,4 +46,7 @@ Result<void> Migrate(Database& database, const std::string& path, int64_t versio
 /// The same without a copy, for a catalog that is one.
 Result<void> ApplySteps(Database& database, int64_t version, std::span<const Migration> steps);
 
+/// The same, and a row may refer to one that is not there: for a part of a catalog.
+Result<void> ApplyUnchecked(Database& database, int64_t version, std::span<const Migration> steps);
+
 }  // namespace spawnd::daemon

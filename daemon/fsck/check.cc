@@ -10,6 +10,8 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/store/checked_text.h"
+#include "daemon/store/manifest_file.h"
 #include "daemon/store/unknown.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
@@ -45,6 +47,8 @@ Result<std::vector<Finding>> FsckCheck::Run() {
   TRY(CheckIndexes());
   TRY(CheckUnfinished(layout_.Layers(), storage::TemporaryPath(storage::kLayerSuffix)));
   TRY(CheckUnfinished(layout_.Images(), storage::TemporaryPath(storage::kIndexSuffix)));
+  TRY(CheckUnfinished(layout_.Images(), UnfinishedCheckedText(std::string(kManifestSuffix))));
+  TRY(CheckManifests());
   TRY(CheckBuilds());
   TRY(CheckContainers());
   TRY(CheckUnknown());
@@ -151,6 +155,30 @@ Result<void> FsckCheck::CheckIndexes() {
     findings_.push_back({path, verified.error().message, affected,
                          "mark the image failed; its containers go on, and get errors for what is damaged",
                          FailImages({row}, verified.error().message)});
+  }
+  return {};
+}
+
+/// One that is missing, or behind the catalog by some moments, is written at the next start.
+Result<void> FsckCheck::CheckManifests() {
+  std::vector<std::pair<ManifestOf, std::string>> all;
+  for (const ImageRow& row : images_)
+    all.push_back({{ManifestKind::kImage, row.id}, Describe(std::vector<ImageRow>{row})});
+  for (const ContainerRow& row : containers_)
+    all.push_back({{ManifestKind::kContainer, row.id}, NameAndId(row)});
+  for (const auto& [which, affects] : all) {
+    const auto manifest = ReadManifest(layout_, which);
+    if (manifest || manifest.error().code == ErrorCode::kNotFound) continue;
+    const std::string path = ManifestPath(layout_, which);
+    if (manifest.error().code != ErrorCode::kCorrupt) {
+      AddUnread(path, manifest.error(), affects);
+      continue;
+    }
+    findings_.push_back({path, "the manifest is damaged", affects, "write it anew, as the catalog says",
+                         [this, which = which]() -> Result<void> {
+                           TRY_ASSIGN(const auto text, ManifestFor(catalog_, which));
+                           return text ? WriteManifest(layout_, which, *text) : Result<void>();
+                         }});
   }
   return {};
 }

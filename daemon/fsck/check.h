@@ -43,6 +43,7 @@ class FsckCheck {
   Result<void> CheckIndexes();
   /// As a start of the daemon (daemon/set_aside.h), but that no container gets a row.
   Result<void> CheckUnknown();
+  Result<void> CheckManifests();
   Result<void> CheckUnfinished(const std::string& folder, const std::string& suffix);
   Result<void> CheckBuilds();
   Result<void> CheckContainers();

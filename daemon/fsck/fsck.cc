@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/fsck/check.h"
+#include "daemon/fsck/rebuild.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/state_lock.h"
@@ -28,7 +29,8 @@ Finding DamagedCatalog(const std::string& path, const std::string& problem) {
   return {path,
           problem,
           "everything",
-          "it cannot be repaired here: restore it from a backup of the state directory",
+          "move it out of the way, then put catalog.bak in its place, or make one of the manifests: fsck "
+          "--rebuild-catalog",
           {}};
 }
 
@@ -105,10 +107,13 @@ void PrintText(const std::vector<Outcome>& outcomes, bool repair) {
   }
 }
 
+Result<void> CheckRoot() {
+  if (::geteuid() == 0) return {};
+  return Fail(ErrorCode::kForbidden, "fsck needs root to read the store", "Start it with sudo.");
+}
+
 Result<UniqueFd> LockWithCatalog(const StoreLayout& layout) {
-  if (::geteuid() != 0) {
-    return Fail(ErrorCode::kForbidden, "fsck needs root to read the store", "Start it with sudo.");
-  }
+  TRY(CheckRoot());
   TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
   if (!there) {
     return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
@@ -118,6 +123,22 @@ Result<UniqueFd> LockWithCatalog(const StoreLayout& layout) {
 }
 
 }  // namespace
+
+Result<void> RebuildCatalog(const std::string& state_directory) {
+  TRY(CheckRoot());
+  const StoreLayout layout(state_directory);
+  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Images()));
+  if (!there) {
+    return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no images",
+                "Name one with --state-dir.");
+  }
+  TRY_ASSIGN(const UniqueFd lock, LockStateDirectory(layout.Root()));
+  TRY_ASSIGN(const Rebuilt rebuilt, MakeCatalogOfManifests(layout));
+  for (const std::string& line : rebuilt.missing) std::printf("not in it: %s\n", line.c_str());
+  std::printf("'%s' has %zu data images and %zu data containers; access tokens have to be made anew\n",
+              layout.Catalog().c_str(), rebuilt.images, rebuilt.containers);
+  return {};
+}
 
 Result<void> AcceptCatalog(const std::string& state_directory) {
   const StoreLayout layout(state_directory);

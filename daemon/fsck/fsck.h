@@ -14,6 +14,10 @@ struct FsckOptions {
   bool json = false;
 };
 
+/// Makes a catalog of the manifests in a state directory that has none (daemon/fsck/rebuild.h), and says what
+/// it did. Errors: kAlreadyExists (there is one), kInUse, kForbidden, kNotFound, kNoSpace, kIo.
+Result<void> RebuildCatalog(const std::string& state_directory);
+
 /// Makes an older catalog that of its state directory (daemon/store/generation.h), and says so. Errors as
 /// Fsck's, and kNoSpace.
 Result<void> AcceptCatalog(const std::string& state_directory);

@@ -10,7 +10,7 @@ namespace {
 
 /// The row says deleting until this has run, so that the next start finishes what a crash cut short.
 Result<void> RemoveImageFiles(const StoreLayout& layout, int64_t id, const std::vector<std::string>& layers) {
-  std::vector<std::string> paths{layout.ImageIndex(id), layout.ImageLog(id)};
+  std::vector<std::string> paths{layout.ImageIndex(id), layout.ImageManifest(id), layout.ImageLog(id)};
   for (const std::string& layer : layers) paths.push_back(layout.Layer(layer));
   for (const std::string& path : paths) TRY(RemoveFile(path));
   return {};

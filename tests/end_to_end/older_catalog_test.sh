@@ -15,6 +15,7 @@ sql_of() {
 }
 keeper_of() { keeper_pid "$(id_of "$1")"; }
 lock_free() { flock -n "$state/containers/$1/keeper.lock" true; }
+manifests_of() { local name; for name in "$@"; do [[ -e $state/containers/$(id_of "$name")/manifest ]] || return 1; done; }
 warned() { grep -F ' warning: ' "$work/since.log" | grep -F "$1" >/dev/null; }
 accept() { assert_exit 0 "$spawnd" fsck --state-dir "$state" --accept-older-catalog; }
 start_with() { put_back "$1"; accept; : >"$work/daemon.log"; start_daemon; cp "$work/daemon.log" "$work/since.log"; }
@@ -30,7 +31,7 @@ create table noise as select i, sha256(i::text::bytea) from generate_series(1, 5
 END
   touch "$work/before-late"; sleep 0.02
   make_image late 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: noise.sql}' >/dev/null
-  find "$state/store" -newer "$work/before-late" -type f >"$work/late-files"
+  find "$state/store" -newer "$work/before-late" -type f ! -name '*.manifest*' >"$work/late-files"
   (( $(wc -l <"$work/late-files") == 2 )) || fail "an index and a layer: $(<"$work/late-files")"
   local name
   for name in late:running late:ended early:stands-on-early; do
@@ -39,6 +40,7 @@ END
     ctl get dc "${name#*:}" -o json >"$work/${name#*:}.json"
   done
   ctl get dc first -o json >"$work/first.json"
+  wait_until 20 manifests_of running ended stands-on-early
   stop_daemon
   kill -9 "$(keeper_of ended)"
   wait_until 10 lock_free "$(id_of ended)"
@@ -71,6 +73,7 @@ case_an_older_catalog_is_refused_and_the_right_one_is_not() {
 }
 
 case_nothing_is_deleted_and_nothing_is_ended() {
+  rm "$state/containers/$(id_of stands-on-early)/manifest"
   start_with older
   local name file
   for name in running stands-on-early; do
@@ -87,6 +90,16 @@ case_nothing_is_deleted_and_nothing_is_ended() {
   [[ -d $file/delta ]] || fail "the folder of 'ended' is gone"
   warned "$file" || fail "no warning of 'ended': $(<"$work/since.log")"
   assert_eq "$(sql first '' 'select count(*) from item')" 1000 "what the older catalog knows"
+}
+
+# What has a manifest is as it was, and so is its image, which the older catalog did not know.
+case_what_runs_and_has_a_manifest_is_as_it_was() {
+  for key in id port user password database durability superuser owner image createdAt; do
+    assert_eq "$(field running "$key")" "$(jq -r ".$key" "$work/running.json")" "$key"
+  done
+  assert_eq "$(field running state)" running
+  assert_eq "$(sql running '' 'select count(*) from week')" 700
+  assert_eq "$(image_field late status)" Completed
 }
 
 # Its image is known and its keeper knows the rest, but for the name and the owner.

@@ -1,0 +1,78 @@
+#include "daemon/upkeep/manifests.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "daemon/store/manifest_file.h"
+
+namespace spawnd::daemon {
+namespace {
+
+/// After one that could not be written: a full disk is not asked again every moment.
+constexpr std::chrono::seconds kAfterFailure{60};
+
+}  // namespace
+
+Result<void> Manifests::Start() {
+  TRY(catalog_.manifests.WatchChanges([this](ManifestOf which) { Note(which); }));
+  TRY_ASSIGN(const auto images, catalog_.images.List(Rows::kAll));
+  for (const ImageRow& row : images) due_.insert({ManifestKind::kImage, row.id});
+  TRY_ASSIGN(const auto containers, catalog_.containers.List(Rows::kAll));
+  for (const ContainerRow& row : containers) due_.insert({ManifestKind::kContainer, row.id});
+  if (!due_.empty()) WriteLater(delay_);
+  return {};
+}
+
+void Manifests::Note(ManifestOf which) {
+  due_.insert(which);
+  if (timer_ == nullptr && !under_way_) WriteLater(delay_);
+}
+
+void Manifests::WriteLater(std::chrono::milliseconds delay) {
+  auto timer = WatchTime(loop_, delay, std::chrono::milliseconds(0), [this] { WriteDue(); });
+  if (timer) {
+    timer_ = std::move(*timer);
+  } else {
+    spdlog::error("manifests are not what the catalog says: {}", timer.error().message);
+  }
+}
+
+void Manifests::WriteDue() {
+  timer_.reset();
+  Texts texts;
+  for (const ManifestOf which : std::exchange(due_, {})) {
+    auto manifest = ManifestFor(catalog_, which);
+    if (!manifest) {
+      spdlog::error("{} has no new manifest: {}", which.id, manifest.error().message);
+    } else if (*manifest) {
+      texts.emplace(which, std::move(**manifest));
+    }
+  }
+  if (texts.empty()) return;
+  under_way_ = true;
+  jobs_.Run({.owner = kForDaemon,
+             .work =
+                 [this, texts = std::move(texts)](const std::stop_token& stop) {
+                   Texts failed;
+                   std::string why;
+                   for (const auto& [which, text] : texts) {
+                     if (stop.stop_requested()) break;  // the next start looks at all of them
+                     const auto written = WriteManifest(layout_, which, text);
+                     if (written) continue;
+                     failed.emplace(which, text);
+                     why = written.error().message;
+                   }
+                   mailbox_.Post([this, failed = std::move(failed), why] { End(failed, why); });
+                 },
+             .dropped = [](const Error&) {}});
+}
+
+void Manifests::End(const Texts& failed, const std::string& why) {
+  under_way_ = false;
+  for (const auto& [which, text] : failed) due_.insert(which);
+  if (!failed.empty()) spdlog::error("{} manifests are not what the catalog says: {}", failed.size(), why);
+  if (!due_.empty() && timer_ == nullptr) WriteLater(failed.empty() ? delay_ : kAfterFailure);
+}
+
+}  // namespace spawnd::daemon
