@@ -172,6 +172,7 @@ void Describe(auto& visit, Is<UpdateDataImageRequest> auto& x) {
 void Describe(auto& visit, Is<UpdateDataContainerRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
+  visit.Field("owner", x.owner);
 }
 
 void Describe(auto& /*visit*/, Is<NothingRequest> auto& /*x*/) {}

@@ -93,8 +93,8 @@ struct CreateDataContainerRequest {
   bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
 };
 
-/// "Pending", "Completed", "Failed", of a container also "Stopped". kUnknown: a word that this spawnctl does not
-/// know; never sent.
+/// "Pending", "Completed", "Failed", of a container also "Stopped". kUnknown: a word that this spawnctl does
+/// not know; never sent.
 enum class Status { kUnknown, kPending, kCompleted, kFailed, kStopped };
 
 struct DataImage {
@@ -186,6 +186,7 @@ struct UpdateDataImageRequest {
 struct UpdateDataContainerRequest {
   std::string name;
   std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
+  std::string owner;                        ///< a user's name or number; only root gives one away
 };
 
 /// The body of a request that takes nothing. A body that says something is a mistake of the caller.

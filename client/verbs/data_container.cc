@@ -66,6 +66,7 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   request.name = invocation.Text("--name");
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
   TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
+  request.owner = invocation.Text("--owner");
   TRY_ASSIGN(const std::string json,
              ChangeResource(invocation, kContainersPath, "update", api::ToJson(request)));
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(json));
@@ -107,15 +108,19 @@ constexpr std::string_view kGetExamples =
     "  spawnctl get data-containers --format '{{.name}} {{.host}}:{{.port}}'\n"
     "  eval \"$(spawnctl get data-container mine -o env)\"\n";
 
-constexpr std::array<Flag, 3> kUpdateFlags{
-    {{"--name", "-n", "<name>", "a new name"}, kLifetimeFlag, kSilentFlag}};
+constexpr std::array<Flag, 4> kUpdateFlags{
+    {{"--name", "-n", "<name>", "a new name"},
+     kLifetimeFlag,
+     {"--owner", "", "<user>", "whose it is from then on; only root gives one away"},
+     kSilentFlag}};
 
 constexpr std::array<Command, 4> kRows{{
     {"create", "data-container", "[<image>]", 0, 1, "Start a database of your own from a data image",
      kCreateExamples, kCreateFlags, CreateDataContainer},
     {"get", "data-container", "[<container>]", 0, 1, "List the data containers, or show one", kGetExamples,
      kGetFlags, GetDataContainers},
-    {"update", "data-container", "<container>", 1, 1, "Rename a data container, or give it another lifetime",
+    {"update", "data-container", "<container>", 1, 1,
+     "Rename a data container, or give it another lifetime or owner",
      "  spawnctl update data-container mine --lifetime 2h\n", kUpdateFlags, UpdateDataContainer},
     {"delete", "data-container", "<container>...", 1, kAnyNumber, "Stop and delete data containers",
      "  spawnctl delete data-container mine yours\n", kDeleteFlags, DeleteDataContainers},

@@ -144,10 +144,12 @@ Result<void> ContainerTable::Remove(int64_t id) {
 Result<void> ContainerTable::Update(int64_t id, const ContainerChange& change) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  if (!change.name.empty()) {
+  if (!change.name.empty() || change.owner) {
     TRY_ASSIGN(const ContainerRow container, ById(id));
-    TRY(CheckNameInTransaction(change.name, container.owner, id));
-    TRY(database_.Run("UPDATE containers SET name = ? WHERE id = ?", change.name, id));
+    const std::string& name = change.name.empty() ? container.name : change.name;
+    const uid_t owner = change.owner.value_or(container.owner);
+    TRY(CheckNameInTransaction(name, owner, id));
+    TRY(database_.Run("UPDATE containers SET name = ?, owner = ? WHERE id = ?", name, int64_t{owner}, id));
     TRY(ExpectChange(database_, kNoun, id));
   }
   if (change.expires_at) {

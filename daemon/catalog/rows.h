@@ -166,6 +166,7 @@ struct ImageChange {
 struct ContainerChange {
   std::string name;
   std::optional<int64_t> expires_at;
+  std::optional<uid_t> owner{};
 };
 
 }  // namespace spawnd::daemon

@@ -78,8 +78,11 @@ size_t Containers::CountOf(uid_t owner) const {
   }));
 }
 
-void Containers::Renamed(int64_t id, const std::string& name) {
-  if (const auto found = lives_.find(id); found != lives_.end()) found->second->row.name = name;
+void Containers::Renamed(int64_t id, const std::string& name, uid_t owner) {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return;
+  found->second->row.name = name;
+  found->second->row.owner = owner;
 }
 
 void Containers::StopAll() {

@@ -102,7 +102,7 @@ class Containers {
   /// How many that user has; those on their way out do not count.
   size_t CountOf(uid_t owner) const;
   /// Takes over the new name of a row that was renamed in the catalog.
-  void Renamed(int64_t id, const std::string& name);
+  void Renamed(int64_t id, const std::string& name, uid_t owner);
   /// Those whose use of memory has a limit that holds, while they have a keeper.
   std::vector<int64_t> Limited() const;
   /// How many processes of one the kernel has killed for want of memory, and that in words.

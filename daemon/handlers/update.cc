@@ -1,5 +1,6 @@
 /// POST /v1/data-images/{ref}/update and /v1/data-containers/{ref}/update.
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <optional>
 #include <string>
@@ -9,7 +10,9 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "base/accounts.h"
 #include "daemon/access/trail.h"
+#include "daemon/access/visibility.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/labels.h"
 #include "daemon/handlers/answers/resolve.h"
@@ -79,15 +82,43 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
   return updated;
 }
 
-Result<ContainerRow> UpdateContainer(Services& services, const http::Request& request,
-                                     const ContainerRow& container) {
-  TRY_ASSIGN(const auto wanted, api::FromJson<api::UpdateDataContainerRequest>(request.body));
+using GivenTo = std::optional<uid_t>;
+
+Result<ContainerRow> UpdateContainer(Services& services, const Result<api::UpdateDataContainerRequest>& asked,
+                                     const Result<GivenTo>& given_to, const ContainerRow& container) {
+  TRY_ASSIGN(const auto wanted, Result(asked));
+  TRY_ASSIGN(const GivenTo owner, Result(given_to));
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
-  TRY(services.catalog.containers.Update(container.id, {wanted.name, expiry}));
-  if (!wanted.name.empty()) services.containers.Renamed(container.id, wanted.name);
-  return services.catalog.containers.ById(container.id);
+  TRY(services.catalog.containers.Update(container.id, {wanted.name, expiry, owner}));
+  TRY_ASSIGN(const ContainerRow row, services.catalog.containers.ById(container.id));
+  services.containers.Renamed(row.id, row.name, row.owner);
+  return row;
+}
+
+/// A name, or a number, which need not be an account's: who has no name here may have containers all the
+/// same. May block.
+Result<GivenTo> OwnerNamed(const std::string& text) {
+  uid_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return GivenTo(number);
+  TRY_ASSIGN(const auto user, UserNamed(text));
+  if (user) return GivenTo(user->uid);
+  return Fail(ErrorCode::kInvalidArgument, "there is no user '" + text + "'");
+}
+
+/// Whatever is wrong with the request is said of a container that was found, so that the trail has it.
+void GoOn(Services& services, const http::Request& request, const http::Reply& reply,
+          const Result<api::UpdateDataContainerRequest>& wanted, const Result<GivenTo>& owner) {
+  WithContainer(services, request, reply,
+                [&services, request, reply, wanted, owner](const ContainerRow& container) {
+                  const auto because = services.catalog.events.Because(CauseOf(request.peer));
+                  NoteChange(request.peer, "update", "data-container", container.id, container.name);
+                  const auto row = UpdateContainer(services, wanted, owner, container);
+                  if (row) services.expiries_changed();
+                  AnswerWithContainer(services, row, StreamedAnswer(reply));
+                });
 }
 
 }  // namespace
@@ -104,13 +135,18 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
 }
 
 void UpdateDataContainer(Services& services, const http::Request& request, const http::Reply& reply) {
-  WithContainer(services, request, reply, [&services, request, reply](const ContainerRow& container) {
-    const auto because = services.catalog.events.Because(CauseOf(request.peer));
-    NoteChange(request.peer, "update", "data-container", container.id, container.name);
-    const auto row = UpdateContainer(services, request, container);
-    if (row) services.expiries_changed();
-    AnswerWithContainer(services, row, StreamedAnswer(reply));
-  });
+  const auto wanted = api::FromJson<api::UpdateDataContainerRequest>(request.body);
+  if (!wanted || wanted->owner.empty()) return GoOn(services, request, reply, wanted, GivenTo());
+  if (!IsRoot(request.peer.identity)) {
+    return GoOn(services, request, reply, wanted,
+                Fail(ErrorCode::kForbidden, "only root gives a data container to another user"));
+  }
+  services.questions.Run(
+      {request.peer.identity.uid}, [&services, request, reply, wanted](const std::stop_token&) {
+        services.mailbox.Post([&services, request, reply, wanted, owner = OwnerNamed(wanted->owner)] {
+          GoOn(services, request, reply, wanted, owner);
+        });
+      });
 }
 
 }  // namespace spawnd::daemon

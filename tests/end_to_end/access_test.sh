@@ -39,6 +39,25 @@ case_teams_and_what_is_hidden() {
   ctl delete data-image -q shared private
 }
 
+case_root_gives_a_container_to_somebody() {
+  ctl create data-image -q -f "$(image_yaml handed 'sourceType: empty' 'version: 15' 'teams: [public]')" >/dev/null
+  ctl create data-container -q -i handed -n found >/dev/null
+  ann create data-container -q -i handed -n anns >/dev/null
+  assert_error 2 found -- ann get data-container found
+  assert_error 1 "only root" -- ann update data-container anns --owner nobody
+  assert_error 64 "no user 'nobody-at-all'" -- ctl update data-container found --owner nobody-at-all
+  local uid=64101
+  ctl update data-container found --owner "$uid" -q
+  assert_eq "$(ann get data-container found -o json | jq -r .owner)" "$uid"
+  assert_error 2 found -- bob get data-container found
+  # A name is one living container's of its owner.
+  ctl create data-container -q -i handed -n anns >/dev/null
+  assert_error 1 already -- ctl update data-container root/anns --owner "$uid"
+  ctl update data-container root/anns --owner "$uid" --name anns-too -q
+  ann delete data-container -q found anns anns-too
+  ctl delete data-image -q handed
+}
+
 # Two people may use one name. Neither takes the other's tags, whether by a create, an update or a new name.
 case_nobody_takes_somebody_elses_tags() {
   local id tags='.[0].tags | sort | join(" ")'
