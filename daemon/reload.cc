@@ -44,7 +44,8 @@ void Reload::Finish(const Result<Config>& wanted) {
   if (wanted) {
     uses_.disk.SetLimits(wanted->disk_warn_percent, wanted->disk_refuse_percent);
     spdlog::info(
-        "'{}' was read again; its teams, publishers, quotas, webhooks and limits of the disk are in force",
+        "'{}' was read again; its teams, publishers, importers, quotas, webhooks and limits of the disk are "
+        "in force",
         path_);
     const auto waiting = KeysForNextStart(started_with_, *wanted);
     if (!waiting.empty()) {

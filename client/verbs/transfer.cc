@@ -50,36 +50,60 @@ Result<std::string> ReadText(int fd, size_t bytes, const std::string& name) {
 
 // Export.
 
-/// Where an export goes, and what it says of it.
+/// Where an export goes, and what it says of it. A file is opened when its first bytes are here: an image
+/// that is not there leaves one alone.
 class ExportTarget {
  public:
-  ExportTarget(int fd, std::string name, uint64_t from, ProgressDisplay& display)
-      : fd_(fd), name_(std::move(name)), offset_(from), display_(display) {}
+  /// `path` empty: standard output.
+  ExportTarget(std::string path, ProgressDisplay& display)
+      : fd_(path.empty() ? STDOUT_FILENO : -1), path_(std::move(path)), display_(display) {}
+
+  /// Goes on with a file that has `offset` of `total` bytes.
+  Result<void> GoOn(UniqueFd file, uint64_t offset, uint64_t total) {
+    opened_ = std::move(file);
+    fd_ = opened_.Get();
+    offset_ = offset;
+    total_ = total;
+    if (::lseek(fd_, static_cast<off_t>(offset), SEEK_SET) < 0) return FailErrno(errno, CannotWrite());
+    return {};
+  }
 
   Result<void> Take(std::string_view bytes) {
-    if (const int error = WriteAll(fd_, bytes); error != 0) {
-      return FailErrno(error, fmt::format("cannot write {}", name_));
-    }
+    if (fd_ < 0) TRY(Open());
+    if (const int error = WriteAll(fd_, bytes); error != 0) return FailErrno(error, CannotWrite());
     offset_ += bytes.size();
-    if (head_.size() < api::kExportHeaderBytes && total_ == 0) LookAtHead(bytes);
+    if (total_ == 0) LookAtHead(bytes);
     display_.Show({"exporting", static_cast<int64_t>(offset_), static_cast<int64_t>(total_), ""});
     return {};
   }
-  void Expect(uint64_t total) { total_ = total; }
   uint64_t Offset() const { return offset_; }
-  uint64_t Total() const { return total_; }
+  bool Complete() const { return total_ != 0 && offset_ == total_; }
+  const std::string& Path() const { return path_; }
 
  private:
+  Result<void> Open() {
+    // What is in an image may be nobody else's business.
+    opened_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!opened_.Valid()) return FailErrno(errno, fmt::format("cannot open '{}'", path_));
+    fd_ = opened_.Get();
+    return {};
+  }
+
+  std::string CannotWrite() const {
+    return path_.empty() ? "cannot write standard output" : fmt::format("cannot write '{}'", path_);
+  }
+
   void LookAtHead(std::string_view bytes) {
     head_ += bytes.substr(0, api::kExportHeaderBytes - head_.size());
     if (head_.size() < api::kExportHeaderBytes) return;
     if (const auto sizes = api::ReadExportHeader(head_)) total_ = sizes->file_bytes;
   }
 
-  const int fd_;
-  const std::string name_;
-  uint64_t offset_;
-  uint64_t total_ = 0;
+  int fd_;
+  UniqueFd opened_;
+  const std::string path_;
+  uint64_t offset_ = 0;
+  uint64_t total_ = 0;  ///< 0: not known yet
   std::string head_;
   ProgressDisplay& display_;
 };
@@ -141,63 +165,46 @@ Result<Resumed> CheckBeginning(const DaemonClient& daemon, const std::string& re
   return Resumed{size, sizes.file_bytes};
 }
 
-Error Interrupted(Error error, const std::string& path, uint64_t offset) {
-  if (path.empty() || offset == 0) return error;
-  return {error.code, fmt::format("{} ('{}' has {} bytes of it)", error.message, OneLine(path), offset),
+Error Interrupted(Error error, const ExportTarget& target) {
+  if (target.Path().empty() || target.Offset() == 0) return error;
+  return {error.code,
+          fmt::format("{} ('{}' has {} bytes of it)", error.message, OneLine(target.Path()), target.Offset()),
           "The same command with --resume goes on from there."};
 }
 
-Result<void> ExportTo(const Invocation& invocation, int fd, const std::string& path, Resumed from) {
-  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  const std::string& ref = invocation.Arguments().front();
-  if (from.total != 0 && from.offset == from.total) return {};  // all of it is there
-  ProgressDisplay display = DisplayFor(invocation);
-  ExportTarget target(fd, path.empty() ? "standard output" : fmt::format("'{}'", path), from.offset, display);
-  target.Expect(from.total);
-  auto got = daemon.GetText(
-      ExportPath(ref, from.offset), [&target](std::string_view bytes) { return target.Take(bytes); }, -1);
-  display.Clear();
-  if (!got) return Fail(Interrupted(std::move(got.error()), path, target.Offset()));
-  if (target.Offset() == target.Total()) return {};
-  return Fail(ErrorCode::kUnavailable, "the export ended before its end");
-}
-
-Result<void> ExportToFile(const Invocation& invocation, const std::string& path) {
-  const bool resume = invocation.Has("--resume");
-  // What is in an image may be nobody else's business.
-  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.Valid()) return FailErrno(errno, fmt::format("cannot open '{}'", path));
-  Resumed from;
-  if (resume) {
-    TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-    TRY_ASSIGN(from, CheckBeginning(daemon, invocation.Arguments().front(), fd.Get(), path));
-  }
-  struct stat st {};
-  const bool is_file = ::fstat(fd.Get(), &st) == 0 && S_ISREG(st.st_mode);
-  if (is_file &&
-      (::ftruncate(fd.Get(), static_cast<off_t>(from.offset)) != 0 || ::lseek(fd.Get(), 0, SEEK_END) < 0)) {
-    return FailErrno(errno, fmt::format("cannot write '{}'", path));
-  }
-  return ExportTo(invocation, fd.Get(), path, from);
+/// Finds out how far the file is, and whether it is this image's.
+Result<void> Resume(const DaemonClient& daemon, const std::string& ref, ExportTarget& target) {
+  UniqueFd file(::open(target.Path().c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.Valid() && errno == ENOENT) return {};  // then from the beginning
+  if (!file.Valid()) return FailErrno(errno, fmt::format("cannot open '{}'", target.Path()));
+  TRY_ASSIGN(const Resumed from, CheckBeginning(daemon, ref, file.Get(), target.Path()));
+  return from.offset == 0 ? Result<void>() : target.GoOn(std::move(file), from.offset, from.total);
 }
 
 Result<int> ExportDataImage(const Invocation& invocation) {
-  TRY(api::ParseImageReference(invocation.Arguments().front()));
-  const std::string path = invocation.Text("--output");
-  if (!path.empty() && path != "-") {
-    TRY(ExportToFile(invocation, path));
-    return 0;
-  }
-  if (invocation.Has("--resume")) {
+  const std::string& ref = invocation.Arguments().front();
+  TRY(api::ParseImageReference(ref));
+  std::string path = invocation.Text("--output");
+  if (path == "-") path.clear();
+  if (path.empty() && invocation.Has("--resume")) {
     return Fail(ErrorCode::kInvalidArgument, "--resume goes on with a file, and none is named",
                 "Name it: --output <file>.");
   }
-  if (OutputIsTerminal()) {
+  if (path.empty() && OutputIsTerminal()) {
     return Fail(ErrorCode::kInvalidArgument, "an exported image is nothing for a terminal",
                 "Redirect it, or name a file: --output <file>.");
   }
-  TRY(ExportTo(invocation, STDOUT_FILENO, "", {}));
-  return 0;
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  ProgressDisplay display = DisplayFor(invocation);
+  ExportTarget target(path, display);
+  if (invocation.Has("--resume")) TRY(Resume(daemon, ref, target));
+  if (target.Complete()) return 0;  // all of it was there
+  auto got = daemon.GetText(
+      ExportPath(ref, target.Offset()), [&target](std::string_view bytes) { return target.Take(bytes); }, -1);
+  display.Clear();
+  if (!got) return Fail(Interrupted(std::move(got.error()), target));
+  if (target.Complete()) return 0;
+  return Fail(Interrupted({ErrorCode::kUnavailable, "the export ended before its end"}, target));
 }
 
 // Import.

@@ -167,17 +167,19 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
   NoteChange(request.peer, "import", "data-image", 0, wanted->name.empty() ? wanted->import : wanted->name);
   const StreamedAnswer answer(reply);
   ImportOrder order{std::move(*wanted), request.peer.identity.uid, reply.ClientGone(),
-                    std::move(shared->idle_teams)};
+                    std::move(shared->idle_teams), CauseOf(request.peer)};
   services.builds.Run(
       {.owner = {request.peer.identity.uid},
        .work =
-           [&services, order = std::move(order), answer,
+           [&services, order = std::move(order), answer, peer = request.peer,
             warnings = std::move(warnings)](const std::stop_token& stop) mutable {
              BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
              auto imported = ImportImage(services.build, services.imports, order, progress, stop);
              Result<ImageRow> row = imported ? Result<ImageRow>(imported->row) : Fail(imported.error());
-             if (imported)
+             if (imported) {
+               NoteChange(peer, "import", "data-image", imported->row.id, imported->row.name);
                warnings.insert(warnings.end(), imported->warnings.begin(), imported->warnings.end());
+             }
              services.mailbox.Post([&services, row = std::move(row), answer, warnings] {
                AnswerWithImage(services, row, answer, warnings);
              });

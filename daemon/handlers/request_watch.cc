@@ -11,11 +11,13 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Also one that only looks is written down when it was not let in: somebody tries tokens.
+/// Also one that only looks is written down when it was not let in: somebody tries tokens. And one that takes
+/// a whole image away.
 bool IsWrittenDown(const RouteMeaning& meaning, const http::Outcome& outcome) {
   if (meaning.resource.empty()) return false;
-  return meaning.changes || (outcome.error && (outcome.error->code == ErrorCode::kUnauthenticated ||
-                                               outcome.error->code == ErrorCode::kForbidden));
+  return meaning.changes || meaning.verb == "export" ||
+         (outcome.error && (outcome.error->code == ErrorCode::kUnauthenticated ||
+                            outcome.error->code == ErrorCode::kForbidden));
 }
 
 /// One request, from its arrival to its end.

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "daemon/build/context.h"
 #include "daemon/build/run.h"
+#include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
@@ -103,9 +104,13 @@ class Importing {
 
   Result<ImageRow> Insert() {
     for (int tries = kTries;; --tries) {
-      auto row = Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
-                                 feed = context_.progress.Feed()] { return Begin(images, row, stop, feed); },
-                                [this](const PendingImage& image) { return Place(image); }});
+      auto row = Run(
+          context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
+                      feed = context_.progress.Feed(), cause = order_.cause, &events = host_.catalog.events] {
+                       const auto because = events.Because(cause);
+                       return Begin(images, row, stop, feed);
+                     },
+                     [this](const PendingImage& image) { return Place(image); }});
       if (row || row.error().code != ErrorCode::kUnavailable || tries == 0) return row;
       TRY(context_.StopRequested());
       std::this_thread::sleep_for(kBetweenTries);

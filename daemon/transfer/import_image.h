@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "daemon/build/host.h"
 #include "daemon/build/progress.h"
+#include "daemon/catalog/events.h"
 #include "daemon/catalog/rows.h"
 #include "daemon/transfer/imports.h"
 
@@ -25,6 +26,7 @@ struct ImportOrder {
   uid_t owner = 0;                        ///< whose image it will be
   std::stop_token withdrawn;              ///< whoever ordered it does not want it any more
   std::vector<std::string> idle_teams{};  ///< ImageRow::idle_teams
+  EventCause cause{};                     ///< who asks, for those who are told of it
 };
 
 struct ImportedRow {

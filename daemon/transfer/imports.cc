@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "daemon/store/spool_file.h"
 #include "daemon/transfer/description.h"
+#include "engines/registry.h"
 #include "storage/checksum.h"
 
 namespace spawnd::daemon {
@@ -115,7 +116,8 @@ api::Import Imports::View(const std::string& id, const Held& held) {
   api::Import view;
   view.id = id;
   view.name = held.image.name;
-  view.engine = held.image.engine;
+  const auto engine = engines::FindEngine(held.image.engine);
+  view.engine = engine ? std::string((*engine)->DisplayName()) : held.image.engine;
   view.engine_version = held.image.engine_version;
   view.offset = static_cast<int64_t>(held.receiver->Offset());
   view.size_bytes = static_cast<int64_t>(held.receiver->Head().FileBytes());

@@ -61,7 +61,9 @@ case_export_is_the_same_each_time() {
   cmp "$work/shop.image" "$work/again.image" || fail "two exports differ"
   assert_eq "$(head -c 8 "$work/shop.image")" SPWNXPRT
   assert_contains "$(head -c 600 "$work/shop.image" | tr -d '\0')" '"name":"shop"'
+  cp "$work/again.image" "$work/nothing.image"
   assert_error 2 "no data image 'nothing'" -- ctl export data-image nothing -o "$work/nothing.image"
+  cmp "$work/nothing.image" "$work/again.image" || fail "an image that is not there emptied a file"
 }
 
 case_import_elsewhere() {
@@ -334,6 +336,145 @@ case_an_engine_that_is_not_installed() {
   stop_there
   write_config
   start_there
+}
+
+# Three users of the machine; whoever is in `spawn` may speak to the daemon.
+spawn_gid=$(getent group spawn | cut -d: -f3)
+as() { local id=$1; shift; setpriv --reuid "$id" --regid "$id" --groups "$spawn_gid" "$work/spawnctl" "$@"; }
+ann() { as 64101 "$@"; }
+bob() { as 64102 "$@"; }
+
+case_who_may_import_is_named() {
+  cp "$work/shop.image" "$work/files/shop.image"; chmod 0644 "$work/files/shop.image"
+  assert_error 1 "may not import" "imports:" -- ann import data-image "$work/files/shop.image"
+  assert_eq "$(find "$state/imports" -mindepth 1)" "" "what was received of one who may not"
+  write_config
+  echo 'imports: {groups: [spawn]}' >>"$work/spawnd.yaml"
+  reload 'importers'
+  assert_eq "$(ann import data-image -q "$work/files/shop.image" --name anns)" anns
+  ann create dc -q -i anns -n hers >/dev/null
+  ann delete dc -q hers
+  # It is hers: bob sees nothing of it.
+  assert_error 2 "no data image 'anns'" -- bob export data-image anns -o "$work/files/out"
+  assert_lacks "$(bob get data-images)" anns
+  # Names of built-in images are nobody's, and what is too long is none.
+  assert_error 64 "built-in image" -- ann import data-image "$work/files/shop.image" --name postgres-empty
+  assert_error 64 "not allowed" -- ann import data-image "$work/files/shop.image" --name 'a b'
+  ann delete di -q anns
+  grep -qE 'verb=import resource=data-image id=1[0-9]{4} name="anns" uid=64101 .*outcome=done' "$work/daemon.log" || fail "no import in the log"
+  grep -qE 'verb=export resource=data-image id=1[0-9]{4} name="shop" uid=0 .*outcome=done' "$work/daemon.log" || fail "no export in the log"
+  grep -qE "resource=import .*uid=64101 .*outcome=" "$work/daemon.log" || fail "no refused import in the log"
+}
+
+case_an_import_under_way_is_its_users_own() {
+  local head id
+  rm -rf "$state"/imports/*
+  head=$(head -c 44 "$work/files/shop.image" | od -An -tu4 -j32 -N8)
+  # shellcheck disable=SC2086
+  set -- $head
+  head=$((64 + $1 + 48 * $2 + 8))
+  post() { setpriv --reuid "$1" --regid "$1" --groups "$spawn_gid" curl -s --unix-socket "$socket" -X POST "http://localhost/v1/$2" "${@:3}"; }
+  head -c "$head" "$work/files/shop.image" >"$work/files/head"; chmod 0644 "$work/files/head"
+  id=$(post 64101 imports --data-binary "@$work/files/head" | jq -r .id)
+  assert_matches "$id" '^[0-9a-f]{32}$' "id"
+  assert_contains "$(post 64102 "imports/$id?offset=$head" --data-binary x)" '"not_found"'
+  assert_contains "$(post 64101 "imports/$id?offset=0" --data-binary x)" "goes on at byte $head"
+  assert_contains "$(post 64101 "imports/..%2f..%2fcatalog?offset=0" --data-binary x)" '"not_found"'
+  assert_contains "$(post 64101 data-images/import -d "{\"import\": \"$id\"}")" "not complete"
+  assert_contains "$(post 64102 data-images/import -d "{\"import\": \"$id\"}")" '"not_found"'
+  rm -rf "$state/imports/64101-$id"
+}
+
+case_who_may_export() {
+  local token
+  ctl import data-image -q "$work/shop.image" --name everybodys --team public >/dev/null
+  bob export data-image root/everybodys >"$work/out"
+  (( $(stat -c %s "$work/out") > 1000000 )) || fail "bob got nothing"
+  token=$(bob create at --read-only | sed 's/.*: //')
+  assert_error 1 "token" -- bob export data-image root/everybodys -o "$work/files/none" --accessToken "$token"
+  ctl delete di -q everybodys
+  # A file shows the server's own files, which containers of such an image do not.
+  make_items_image tight 'superuser: false' 'teams: [public]'
+  assert_error 1 "gives no superuser" -- bob export data-image root/tight -o "$work/files/none"
+  ctl export data-image tight | ctl import data-image - -q --name tight-too >/dev/null
+  assert_eq "$(image_field tight-too superuser)" false
+  ctl delete di -q tight tight-too
+}
+
+# As a hostile author would: right checksums over a description or a table of his own.
+forge() {
+  python3 - "$work/shop.image" "$work/forged.image" "$1" "$2" <<'END'
+import ctypes, sys
+source, target, old, new = sys.argv[1:]
+data = bytearray(open(source, "rb").read())
+checksum = ctypes.CDLL("libxxhash.so.0").XXH3_64bits
+checksum.argtypes, checksum.restype = (ctypes.c_char_p, ctypes.c_size_t), ctypes.c_uint64
+def xxh3(data):
+    return checksum(bytes(data), len(data)).to_bytes(8, "little")
+length = int.from_bytes(data[32:36], "little")
+parts = int.from_bytes(data[36:40], "little")
+description = data[64:64 + length].replace(old.encode(), new.encode())
+rest = data[64 + length:]
+file_bytes = int.from_bytes(data[40:48], "little") - length + len(description)
+head = bytearray(data[:64])
+head[32:36] = len(description).to_bytes(4, "little")
+head[40:48] = file_bytes.to_bytes(8, "little")
+head[56:64] = xxh3(head[:56])
+head += description + rest[:48 * parts]
+head += xxh3(head)
+open(target, "wb").write(head + rest[48 * parts + 8:])
+END
+}
+
+case_forged_descriptions_are_refused() {
+  local change
+  for change in '"engine":"postgresql"|"engine":"oracle"' '"architecture":"x86_64"|"architecture":"vax"' '"name":"shop"|"name":"a b"' \
+    '"name":"shop"|"name":7' '"database":"shop"|"database":"a\u001b[2Jb"' '"superuser":true|"superuser":"yes"' '{"name"|{{"name"'; do
+    forge "${change%%|*}" "${change##*|}"
+    local code=0
+    ctl import data-image "$work/forged.image" >"$work/out" 2>"$work/err" || code=$?
+    (( code == 64 || code == 1 )) || fail "$change: exit code $code: $(<"$work/err")"
+    assert_matches "$(<"$work/err")" "of no use|does not know|this machine is" "$change"
+  done
+  assert_eq "$(find "$state/imports" -mindepth 1)" "" "what was received"
+  forge '"name":"shop"' '"later":[1],"name":"shop"'
+  # The frames are bound to their head: whoever writes another one has to write them all.
+  assert_error 1 "damaged" -- ctl import data-image "$work/forged.image"
+  rm -rf "$state"/imports/*
+}
+
+case_full_disk() {
+  stop_there
+  mkdir "$work/disk"
+  truncate -s 90M "$work/disk.img"
+  mkfs.ext4 -q "$work/disk.img"
+  mount -o loop "$work/disk.img" "$work/disk"
+  there_state=$work/disk/state
+  big_image
+  sed -i 's/^diskRefusePercent:.*/diskRefusePercent: 90/; s/^diskWarnPercent:.*/diskWarnPercent: 90/' "$work/spawnd.yaml"
+  start_there
+  # Said at once, before anything is sent.
+  head -c 45M /dev/zero >"$work/disk/ballast"
+  assert_error 5 "no space for its" -- there_ctl import data-image "$work/big.image"
+  assert_eq "$(imports_left)" 0 "what was received"
+  # Full in the middle: what came stays, and with room it goes on.
+  rm "$work/disk/ballast"
+  SPAWNCTL_API_ENDPOINT=unix://$there_socket "$work/spawnctl" import data-image - < <(slow_start 20000000) >"$work/out" 2>"$work/err" &
+  local pid=$!
+  wait_until 20 received_at_least 15000000
+  head -c 200M /dev/zero >"$work/disk/ballast" 2>/dev/null || true
+  kill "$pid"; wait "$pid" || true
+  kill "$(<"$work/sleep.pid")" 2>/dev/null || true
+  assert_error 5 "space" -- there_ctl import data-image "$work/big.image"
+  assert_eq "$(find "$there_state/store" -name '*.layer')" "" "layers of an import that had no room"
+  rm "$work/disk/ballast"; sync -f "$work/disk"
+  assert_eq "$(there_ctl import data-image "$work/big.image" -q)" big
+  there_ctl delete di -q big
+  stop_there
+  write_config
+  there_state=$work/there/state
+  start_there
+  umount "$work/disk"
 }
 
 mkdir -p "$work/there"
