@@ -9,17 +9,18 @@
 namespace spawnd::client {
 namespace {
 
-constexpr std::array<Flag, 3> kCommonFlags{{
+constexpr std::array<Flag, 4> kCommonFlags{{
+    {"--context", "", "<name>", "the daemon to ask, by the name that `spawnctl context` gave it"},
     {"--accessToken", "", "<token>", "who you are, where the socket does not say it"},
     {"--quiet", "-q", "", "say nothing that was not asked for"},
     {"--help", "-h", "", "this text"},
 }};
 
 /// The order of help; a verb that is not here comes last.
-constexpr std::array<std::string_view, 24> kVerbOrder{
-    "create", "get",     "update", "save",    "reset",  "load",    "graduate", "start",
-    "stop",   "restart", "delete", "export",  "import", "run",     "proxy",    "connect",
-    "logs",   "events",  "auth",   "onboard", "doctor", "metrics", "version",  "completion",
+constexpr std::array<std::string_view, 26> kVerbOrder{
+    "create",  "get",     "update", "save",    "reset",   "load",    "graduate",   "start",      "stop",
+    "restart", "delete",  "export", "import",  "run",     "proxy",   "connect",    "logs",       "events",
+    "auth",    "onboard", "doctor", "context", "metrics", "version", "completion", "dial-stdio",
 };
 constexpr std::array<Resource, 5> kResources{{
     {"data-image", "data-images", "di"},
@@ -49,6 +50,8 @@ std::vector<Command> Joined() {
            UseCommands,
            DaemonCommands,
            DoctorCommands,
+           ContextCommands,
+           DialCommands,
            EngineCommands,
            EventCommands,
            MetricsCommands,

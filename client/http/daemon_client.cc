@@ -8,6 +8,7 @@
 
 #include "api/json.h"
 #include "base/percent_encode.h"
+#include "client/http/connection.h"
 #include "client/version.h"
 
 namespace spawnd::client {
@@ -27,12 +28,12 @@ bool IsTokenCharacter(char c) {
 }  // namespace
 
 Result<DaemonClient> DaemonClient::Make(std::string_view endpoint, std::string_view token) {
-  TRY_ASSIGN(std::string path, SocketPath(endpoint.empty() ? kDefaultEndpoint : endpoint));
+  TRY_ASSIGN(Endpoint where, ParseEndpoint(endpoint.empty() ? kDefaultEndpoint : endpoint));
   if (token.size() > kMaxTokenLength || !std::all_of(token.begin(), token.end(), IsTokenCharacter)) {
     return Fail(ErrorCode::kInvalidArgument, "the access token has characters that no token has",
                 "Check --accessToken and SPAWNCTL_ACCESS_TOKEN.");
   }
-  return DaemonClient(std::move(path), std::string(token));
+  return DaemonClient(std::move(where), std::string(token));
 }
 
 std::string DaemonClient::Target(std::string_view collection, std::string_view ref) {
@@ -41,12 +42,13 @@ std::string DaemonClient::Target(std::string_view collection, std::string_view r
 
 Result<HttpResponse> DaemonClient::Send(HttpRequest request, const Waiting& waiting) const {
   request.token = token_;
-  TRY_ASSIGN(const UniqueFd fd, ConnectUnix(socket_path_));
-  auto response = Exchange(fd.Get(), request, waiting);
+  TRY_ASSIGN(const Connection connection, Dial(endpoint_, request.descriptors, waiting.cancel_fd));
+  if (endpoint_.IsRemote()) request.sent_files = std::exchange(request.descriptors, {}).size();
+  auto response = Exchange(connection.Fd(), request, waiting);
   if (!response && response.error().code == ErrorCode::kUnavailable) {
-    return Fail(ErrorCode::kUnavailable,
-                fmt::format("spawnd at {}: {}", socket_path_, response.error().message),
-                "Look at the daemon's log: journalctl -u spawnd");
+    return Fail(ErrorCode::kUnavailable, fmt::format("spawnd at {}: {}", Name(), response.error().message),
+                endpoint_.IsRemote() ? "What ssh said stands above; `spawnctl` has to be on the PATH there."
+                                     : "Look at the daemon's log: journalctl -u spawnd");
   }
   return response;
 }
@@ -66,7 +68,7 @@ Error DaemonClient::NotFound(Error said) const {
     return {
         ErrorCode::kUnavailable,
         fmt::format("spawnd at {} is of another version: it does not know API {}, which spawnctl {} speaks",
-                    socket_path_, api::kApiVersion, ClientVersion()),
+                    Name(), api::kApiVersion, ClientVersion()),
         "Use the spawnctl that came with it; 'spawnd --version' says which version that is."};
   }
   const auto version = api::FromJson<api::Version>(asked->body);
@@ -155,8 +157,7 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
   if (result) return std::move(*result);
   TRY(BodyOf(std::move(*response)));
   if (events.on_unheard) events.on_unheard();
-  return Fail(ErrorCode::kUnavailable,
-              fmt::format("spawnd at {} ended its answer without a result", socket_path_),
+  return Fail(ErrorCode::kUnavailable, fmt::format("spawnd at {} ended its answer without a result", Name()),
               "Look at the daemon's log: journalctl -u spawnd");
 }
 

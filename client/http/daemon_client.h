@@ -8,6 +8,7 @@
 
 #include "api/types.h"
 #include "base/result.h"
+#include "client/http/endpoint.h"
 #include "client/http/exchange.h"
 
 namespace spawnd::client {
@@ -28,7 +29,9 @@ class DaemonClient {
   /// `endpoint` empty: kDefaultEndpoint. `token` empty: none is sent. Error: kInvalidArgument.
   static Result<DaemonClient> Make(std::string_view endpoint, std::string_view token);
 
-  const std::string& SocketPathText() const { return socket_path_; }
+  /// Where the daemon is, for messages.
+  const std::string& Name() const { return endpoint_.Name(); }
+  const Endpoint& Where() const { return endpoint_; }
 
   /// JSON of the answer, or the content type that `accept` asks for. `target` such as "/v1/version". Errors:
   /// kUnavailable, kTimeout, and the daemon's.
@@ -56,8 +59,8 @@ class DaemonClient {
   static std::string Target(std::string_view collection, std::string_view ref);
 
  private:
-  DaemonClient(std::string socket_path, std::string token)
-      : socket_path_(std::move(socket_path)), token_(std::move(token)) {}
+  DaemonClient(Endpoint endpoint, std::string token)
+      : endpoint_(std::move(endpoint)), token_(std::move(token)) {}
 
   Result<HttpResponse> Send(HttpRequest request, const Waiting& waiting) const;
   /// The body of a successful answer. Otherwise the error that the daemon says, or that it is of another
@@ -66,7 +69,7 @@ class DaemonClient {
   /// A path that is not there may be one of another version's: `said`, if it is not.
   Error NotFound(Error said) const;
 
-  std::string socket_path_;
+  Endpoint endpoint_;
   std::string token_;
 };
 

@@ -139,8 +139,8 @@ std::string RequestText(const HttpRequest& request) {
                                  request.target);
   if (!request.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", request.token);
   if (!request.accept.empty()) text += fmt::format("Accept: {}\r\n", request.accept);
-  if (!request.descriptors.empty()) {
-    text += fmt::format("Spawn-Descriptors: {}\r\n", request.descriptors.size());
+  if (const size_t files = request.descriptors.size() + request.sent_files; files != 0) {
+    text += fmt::format("Spawn-Descriptors: {}\r\n", files);
   }
   if (request.stream) {
     text +=
@@ -216,24 +216,6 @@ Error CannotReach(const std::string& path, int err) {
 }
 
 }  // namespace
-
-Result<std::string> SocketPath(std::string_view endpoint) {
-  constexpr std::string_view kScheme = "unix://";
-  const size_t max_length = sizeof(sockaddr_un::sun_path) - 1;
-  if (!endpoint.starts_with(kScheme) || endpoint.size() == kScheme.size()) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("endpoint '{}' is not of the form unix:///path", endpoint.substr(0, 200)),
-        "Set SPAWNCTL_API_ENDPOINT to the daemon's socket, for example unix:///run/spawnd/spawnd.sock.");
-  }
-  const std::string_view path = endpoint.substr(kScheme.size());
-  if (path.size() > max_length) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("socket path '{}...' is longer than {} bytes", path.substr(0, 40), max_length),
-                "Start the daemon with a shorter --socket.");
-  }
-  return std::string(path);
-}
 
 Result<UniqueFd> ConnectUnix(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -31,6 +31,7 @@ struct HttpRequest {
   /// the exchange.
   std::function<Result<std::string_view>()> stream{};
   uint64_t stream_bytes = 0;
+  size_t sent_files = 0;  ///< as descriptors, but they went ahead (sent_files.h)
 };
 
 struct HttpResponse {
@@ -57,9 +58,6 @@ struct Waiting {
   std::function<void()> on_tick;
   std::chrono::milliseconds tick{100};
 };
-
-/// The path of a `unix:///path` or `unix://path` endpoint. Error: kInvalidArgument.
-Result<std::string> SocketPath(std::string_view endpoint);
 
 /// Connects to the daemon's socket. kUnavailable: "cannot reach spawnd at <path>: <cause>", with a hint.
 Result<UniqueFd> ConnectUnix(const std::string& path);

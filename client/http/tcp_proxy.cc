@@ -44,18 +44,6 @@ bool WouldBlock(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/// A socket on its way to `address`: connected, or becoming so, which shows as writable.
-Result<UniqueFd> BeginConnect(const TcpAddress& address) {
-  TRY_ASSIGN(const AddressInfo info, Resolve(address));
-  UniqueFd fd(::socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.Valid()) return FailErrno(errno, "cannot make a socket");
-  SendAtOnce(fd.Get());
-  if (::connect(fd.Get(), info->ai_addr, info->ai_addrlen) != 0 && errno != EINPROGRESS) {
-    return FailErrno(errno, fmt::format("cannot connect to {}", AddressText(address)));
-  }
-  return fd;
-}
-
 /// One direction of a connection: bytes that were read and not yet written.
 class Stream {
  public:
@@ -163,6 +151,17 @@ Result<UniqueFd> ListenTcp(const TcpAddress& address) {
   return fd;
 }
 
+Result<UniqueFd> BeginConnect(const TcpAddress& address) {
+  TRY_ASSIGN(const AddressInfo info, Resolve(address));
+  UniqueFd fd(::socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.Valid()) return FailErrno(errno, "cannot make a socket");
+  SendAtOnce(fd.Get());
+  if (::connect(fd.Get(), info->ai_addr, info->ai_addrlen) != 0 && errno != EINPROGRESS) {
+    return FailErrno(errno, fmt::format("cannot connect to {}", AddressText(address)));
+  }
+  return fd;
+}
+
 Result<uint16_t> PortOfListener(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -173,8 +172,12 @@ Result<uint16_t> PortOfListener(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
-TcpProxy::TcpProxy(UniqueFd listener, TcpAddress target, std::function<void(const Error&)> on_failure)
-    : listener_(std::move(listener)), target_(std::move(target)), on_failure_(std::move(on_failure)) {}
+TcpProxy::TcpProxy(UniqueFd listener, std::string target, Dial dial,
+                   std::function<void(const Error&)> on_failure)
+    : listener_(std::move(listener)),
+      target_(std::move(target)),
+      dial_(std::move(dial)),
+      on_failure_(std::move(on_failure)) {}
 
 TcpProxy::~TcpProxy() = default;
 
@@ -183,7 +186,7 @@ bool TcpProxy::Accept() {
     UniqueFd near(::accept4(listener_.Get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!near.Valid()) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     SendAtOnce(near.Get());
-    auto far = BeginConnect(target_);
+    auto far = dial_();
     if (far) {
       connections_.push_back(std::make_unique<Connection>(std::move(near), std::move(*far)));
     } else {
@@ -214,7 +217,7 @@ Result<void> TcpProxy::RunUntil(int stop_fd) {
     for (size_t i = 0; i < connections_.size(); ++i) {
       const auto goes_on = connections_[i]->Move(fds[kFixed + 2 * i], fds[kFixed + 2 * i + 1]);
       if (!goes_on) {
-        on_failure_(goes_on.error().Wrap(fmt::format("cannot connect to {}", AddressText(target_))));
+        on_failure_(goes_on.error().Wrap(fmt::format("cannot connect to {}", target_)));
       }
       if (!goes_on || !*goes_on) connections_[i].reset();
     }

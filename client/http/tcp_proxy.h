@@ -31,10 +31,16 @@ Result<UniqueFd> ListenTcp(const TcpAddress& address);
 /// Where a listening socket really listens.
 Result<uint16_t> PortOfListener(int fd);
 
+/// Begins a connection to `address`: a non-blocking socket that is connected, or becoming so.
+Result<UniqueFd> BeginConnect(const TcpAddress& address);
+
 class TcpProxy {
  public:
-  /// `on_failure` is told of every connection that could not be made to `target`.
-  TcpProxy(UniqueFd listener, TcpAddress target, std::function<void(const Error&)> on_failure);
+  /// Makes one connection to where all of them go: a socket, as BeginConnect.
+  using Dial = std::function<Result<UniqueFd>()>;
+
+  /// `target` is for messages. `on_failure` is told of every connection that could not be made to it.
+  TcpProxy(UniqueFd listener, std::string target, Dial dial, std::function<void(const Error&)> on_failure);
   TcpProxy(const TcpProxy&) = delete;
   TcpProxy& operator=(const TcpProxy&) = delete;
   ~TcpProxy();
@@ -49,7 +55,8 @@ class TcpProxy {
   bool Accept();
 
   UniqueFd listener_;
-  TcpAddress target_;
+  std::string target_;
+  Dial dial_;
   std::function<void(const Error&)> on_failure_;
   std::vector<std::unique_ptr<Connection>> connections_;
 };

@@ -56,17 +56,16 @@ Result<int> Authenticate(const Invocation& invocation) {
   TRY_ASSIGN(const std::string json, daemon.Get("/v1/whoami"));
   TRY_ASSIGN(const api::WhoAmI who, api::FromJson<api::WhoAmI>(json));
   if (!who.uid || who.user.empty()) {
-    return Fail(
-        ErrorCode::kUnavailable,
-        fmt::format("spawnd at {} answers, but does not say for whom it takes you", daemon.SocketPathText()),
-        "'spawnctl version' shows whether it is of another version.");
+    return Fail(ErrorCode::kUnavailable,
+                fmt::format("spawnd at {} answers, but does not say for whom it takes you", daemon.Name()),
+                "'spawnctl version' shows whether it is of another version.");
   }
   std::string text;
   if (output.format != Format::kTable) {
     TRY_ASSIGN(text, Render(json, output));
   } else {
-    text = fmt::format("spawnd at {} answers. You are '{}' (uid {}).\n{}", daemon.SocketPathText(),
-                       OneLine(who.user), *who.uid, QuotasText(who));
+    text = fmt::format("spawnd at {} answers. You are '{}' (uid {}).\n{}", daemon.Name(), OneLine(who.user),
+                       *who.uid, QuotasText(who));
   }
   TRY(WriteOut(text));
   return 0;

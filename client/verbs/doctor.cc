@@ -29,7 +29,7 @@ Diagnoses LookAtDaemon(const DaemonClient& daemon, Error& error) {
     return {
         {"daemon", "bad", error.message, hint + "`sudo spawnd doctor` looks at this machine without it."}};
   }
-  Diagnoses found{{"daemon", "good", "answers at " + daemon.SocketPathText(), ""}};
+  Diagnoses found{{"daemon", "good", "answers at " + daemon.Name(), ""}};
   const auto version = api::FromJson<api::Version>(*json);
   const std::string theirs = version ? version->version : "";
   if (theirs == ClientVersion()) {

@@ -9,6 +9,7 @@
 #include "api/error_codes.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "client/contexts.h"
 #include "client/output/progress_display.h"
 #include "client/output/text.h"
 
@@ -49,10 +50,23 @@ Result<int> Cancelled(Error error, int signal, bool unheard, std::string_view wh
 
 }  // namespace
 
+/// What was said on the command line counts before the environment, and that before what was chosen for good.
+Result<std::string> EndpointOf(const Invocation& invocation) {
+  std::string context = invocation.Text("--context");
+  if (context.empty()) {
+    std::string endpoint = Environment("SPAWNCTL_API_ENDPOINT");
+    if (!endpoint.empty()) return endpoint;
+    context = Environment("SPAWNCTL_CONTEXT");
+  }
+  TRY_ASSIGN(const Contexts contexts, ReadContexts());
+  return contexts.EndpointOf(context);
+}
+
 Result<DaemonClient> FindDaemon(const Invocation& invocation) {
   std::string token = invocation.Text("--accessToken");
   if (token.empty()) token = Environment("SPAWNCTL_ACCESS_TOKEN");
-  return DaemonClient::Make(Environment("SPAWNCTL_API_ENDPOINT"), token);
+  TRY_ASSIGN(const std::string endpoint, EndpointOf(invocation));
+  return DaemonClient::Make(endpoint, token);
 }
 
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,

@@ -21,7 +21,8 @@ inline constexpr std::string_view kImagesPath = "/v1/data-images";
 inline constexpr std::string_view kContainersPath = "/v1/data-containers";
 inline constexpr std::string_view kTokensPath = "/v1/access-tokens";
 
-/// The daemon that SPAWNCTL_API_ENDPOINT names, with the token of --accessToken or SPAWNCTL_ACCESS_TOKEN.
+/// The daemon that --context, SPAWNCTL_API_ENDPOINT, SPAWNCTL_CONTEXT or the chosen context names, in this
+/// order, or that of this machine; with the token of --accessToken or SPAWNCTL_ACCESS_TOKEN.
 Result<DaemonClient> FindDaemon(const Invocation& invocation);
 
 struct Created {

@@ -6,7 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <ctime>
+#include <functional>
 #include <utility>
 
 #include "api/error_codes.h"
@@ -18,6 +20,7 @@
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/program.h"
+#include "client/remote_door.h"
 #include "client/verbs/container_creation.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
@@ -93,6 +96,50 @@ Error NoCommand(const Invocation& invocation) {
           "Write it behind two dashes: " + line};
 }
 
+void InEachText(Program& program, const std::function<void(std::string&)>& change) {
+  for (std::string& word : program.argv) change(word);
+  for (auto& [name, value] : program.environment) change(value);
+}
+
+/// In another mount namespace, a job's container, the authority's file is not there, and on another machine
+/// it is another's. Then the program gets the same certificate as an open file, in its place.
+Result<void> BringAuthority(const DaemonClient& daemon, const std::string& path, Program& program) {
+  if (path.empty()) return {};
+  if (!daemon.Where().IsRemote() && ::access(path.c_str(), R_OK) == 0) return {};
+  TRY_ASSIGN(const std::string json, daemon.Get("/v1/ca"));
+  TRY_ASSIGN(const auto authority, api::FromJson<api::CaCertificate>(json));
+  const int fd = ::memfd_create("spawnd-ca", 0);
+  if (fd < 0 || WriteAll(fd, authority.certificate) != 0) {
+    return FailErrno(errno, "cannot keep the certificate of the server's authority");
+  }
+  const std::string here = "/proc/self/fd/" + std::to_string(fd);
+  InEachText(program, [&](std::string& text) {
+    for (size_t at = 0; (at = text.find(path, at)) != std::string::npos; at += here.size()) {
+      text.replace(at, path.size(), here);
+    }
+  });
+  return {};
+}
+
+/// The program's words and environment as they are good for this machine.
+Result<void> BringHere(const Invocation& invocation, const api::DataContainer& container, Program& program) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY(BringAuthority(daemon, container.ca_certificate, program));
+  if (!daemon.Where().IsRemote()) return {};
+  TRY_ASSIGN(const uint16_t port, OpenRemoteDoor(daemon.Where(), container));
+  InEachText(program, [&](std::string& text) { PointTo(port, container, text); });
+  return {};
+}
+
+/// The command is the user's own: only the environment is brought here.
+Result<ProgramEnd> RunWith(const Invocation& invocation, const api::DataContainer& container,
+                           const SignalWatch& signals) {
+  Program program{{}, container.environment};
+  TRY(BringHere(invocation, container, program));
+  program.argv = invocation.Trailing();
+  return RunProgram(program, signals);
+}
+
 Result<int> Run(const Invocation& invocation) {
   if (invocation.Trailing().empty()) return Fail(NoCommand(invocation));
   TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
@@ -104,36 +151,13 @@ Result<int> Run(const Invocation& invocation) {
   if (const int signal = created.signals.Next().number; signal != 0) {
     return DeleteAfter(invocation, container.id, 128 + signal);
   }
-  const auto end = RunProgram({invocation.Trailing(), container.environment}, created.signals);
+  const auto end = RunWith(invocation, container, created.signals);
   if (!end) {
     ShowError(end.error());
     return EndRun(invocation, container, 1);
   }
   if (end->not_started) ShowError(*end->not_started);
   return EndRun(invocation, container, end->exit_code);
-}
-
-void Replace(std::string& text, const std::string& from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-}
-
-/// In another mount namespace, a job's container, the authority's file is not there. Then the program gets
-/// the same certificate as an open file, in its place.
-Result<void> BringAuthority(const Invocation& invocation, const std::string& path, Program& program) {
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
-  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  TRY_ASSIGN(const std::string json, daemon.Get("/v1/ca"));
-  TRY_ASSIGN(const auto authority, api::FromJson<api::CaCertificate>(json));
-  const int fd = ::memfd_create("spawnd-ca", 0);
-  if (fd < 0 || WriteAll(fd, authority.certificate) != 0) {
-    return FailErrno(errno, "cannot keep the certificate of the server's authority");
-  }
-  const std::string here = "/proc/self/fd/" + std::to_string(fd);
-  for (std::string& word : program.argv) Replace(word, path, here);
-  for (auto& [name, value] : program.environment) Replace(value, path, here);
-  return {};
 }
 
 Result<int> Connect(const Invocation& invocation) {
@@ -150,7 +174,7 @@ Result<int> Connect(const Invocation& invocation) {
                 fmt::format("spawnd knows no client for {}", OneLine(container.engine)),
                 "`spawnctl get data-container <container> -o url` says where it is.");
   }
-  TRY(BringAuthority(invocation, container.ca_certificate, program));
+  TRY(BringHere(invocation, container, program));
   const auto& more = invocation.Trailing();
   program.argv.insert(program.argv.end(), more.begin(), more.end());
   Error error = BecomeProgram(program);
@@ -172,13 +196,15 @@ Result<int> Proxy(const Invocation& invocation) {
   TRY_ASSIGN(const api::DataContainer container, FindServer(invocation));
   TcpAddress near{invocation.Has("--address") ? invocation.Text("--address") : "127.0.0.1", 0};
   TRY_ASSIGN(near.port, PortOf(invocation, container.default_port));
-  const TcpAddress far{container.host, container.port};
+  const std::string far = AddressText({container.host, container.port});
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
   TRY_ASSIGN(UniqueFd listener, ListenTcp(near));
   TRY_ASSIGN(near.port, PortOfListener(listener.Get()));
   TRY(WriteOut(fmt::format("Forwarding {} to data container '{}' at {}; ctrl-C ends it\n", AddressText(near),
-                           container.name, AddressText(far))));
-  TcpProxy proxy(std::move(listener), far, ShowError);
+                           container.name, far)));
+  ::signal(SIGCHLD, SIG_IGN);  // each connection's ssh, where there is one, is collected by itself
+  TcpProxy proxy(std::move(listener), far, DialOf(daemon.Where(), container), ShowError);
   TRY(proxy.RunUntil(signals.Fd()));
   // Taken, or it would end this process after all as soon as it is no longer held back.
   static_cast<void>(signals.Next());

@@ -11,9 +11,11 @@ namespace spawnd::client {
 
 std::span<const Command> AccessTokenCommands();    // access_token.cc
 std::span<const Command> CompletionCommands();     // completion.cc
+std::span<const Command> ContextCommands();        // context.cc
 std::span<const Command> DaemonCommands();         // daemon.cc
 std::span<const Command> DataContainerCommands();  // data_container.cc
 std::span<const Command> DataImageCommands();      // data_image.cc
+std::span<const Command> DialCommands();           // dial.cc
 std::span<const Command> DoctorCommands();         // doctor.cc
 std::span<const Command> EngineCommands();         // engine.cc
 std::span<const Command> EventCommands();          // events.cc

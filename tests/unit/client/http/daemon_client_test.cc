@@ -173,5 +173,5 @@ TEST_CASE("a token cannot smuggle headers in") {
   CHECK_FALSE(DaemonClient::Make("", "a b"));
   CHECK_FALSE(DaemonClient::Make("", std::string(5000, 'a')));
   CHECK(DaemonClient::Make("", ""));
-  CHECK(DaemonClient::Make("", "abcDEF-._~+/=")->SocketPathText() == "/run/spawnd/spawnd.sock");
+  CHECK(DaemonClient::Make("", "abcDEF-._~+/=")->Name() == "/run/spawnd/spawnd.sock");
 }

@@ -247,19 +247,6 @@ TEST_CASE("cancelling before the request is sent asks nothing of the daemon") {
   CHECK(::recv(pair.far.Get(), &byte, 1, MSG_DONTWAIT) < 0);
 }
 
-TEST_CASE("endpoints are unix paths") {
-  CHECK(*SocketPath("unix:///run/spawnd/spawnd.sock") == "/run/spawnd/spawnd.sock");
-  CHECK(*SocketPath("unix://relative.sock") == "relative.sock");
-  for (const std::string& bad :
-       {std::string("unix://"), std::string("http://localhost"), std::string("/run/x.sock"), std::string(),
-        "unix://" + std::string(108, 'x')}) {
-    const auto path = SocketPath(bad);
-    REQUIRE_FALSE(path);
-    CHECK(path.error().code == ErrorCode::kInvalidArgument);
-  }
-  CHECK(SocketPath("unix://" + std::string(107, 'x')));
-}
-
 TEST_CASE("a socket that is not there names itself and what to do") {
   const auto fd = ConnectUnix("/nonexistent/spawnd.sock");
   REQUIRE_FALSE(fd);

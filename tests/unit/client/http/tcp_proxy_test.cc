@@ -138,10 +138,12 @@ class Forwarding {
     stop_[1] = UniqueFd(ends[1]);
     UniqueFd listener = Listener();
     port_ = PortOfListener(listener.Get()).value();
-    proxy_ = std::make_unique<TcpProxy>(std::move(listener), target_, [this](const Error& error) {
-      const std::scoped_lock lock(mutex_);
-      failures_.push_back(error.message);
-    });
+    proxy_ = std::make_unique<TcpProxy>(
+        std::move(listener), AddressText(target_), [this] { return BeginConnect(target_); },
+        [this](const Error& error) {
+          const std::scoped_lock lock(mutex_);
+          failures_.push_back(error.message);
+        });
     thread_ = std::thread([this] { ended_well_ = proxy_->RunUntil(stop_[0].Get()).has_value(); });
   }
 
