@@ -58,7 +58,9 @@ std::string CommandTableText(std::span<const Command> commands, std::string_view
   text += "\nFlags of every command:\n" + FlagsText(CommonFlags());
   text +=
       "\nEnvironment:\n"
-      "  SPAWNCTL_API_ENDPOINT   the daemon's socket, unix:///path (default unix:///run/spawnd/spawnd.sock)\n"
+      "  SPAWNCTL_API_ENDPOINT   the daemon, unix:///path or ssh://user@host (default "
+      "unix:///run/spawnd/spawnd.sock)\n"
+      "  SPAWNCTL_CONTEXT        as --context, where no endpoint is set\n"
       "  SPAWNCTL_ACCESS_TOKEN   as --accessToken\n"
       "\n'spawnctl <command> --help' has the flags and examples of one command.\n";
   return text;
