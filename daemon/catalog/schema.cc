@@ -16,7 +16,8 @@ Error Explain(const Error& error, const std::string& path) {
   Error explained = error.Wrap("cannot use catalog '" + path + "'");
   if (error.code == ErrorCode::kCorrupt) {
     explained.hint =
-        "The file is left as it is. Move it away or restore it from a backup, then start spawnd again.";
+        "The file is left as it is. Move it away, then put catalog.bak in its place, or make one of the "
+        "manifests: `spawnd fsck --rebuild-catalog`. See A LOST CATALOG in spawnd(8).";
   }
   return explained;
 }

@@ -11,6 +11,9 @@ namespace {
 
 /// After one that could not be written: a full disk is not asked again every moment.
 constexpr std::chrono::seconds kAfterFailure{60};
+/// Are read on the loop at once, some milliseconds in all; at a start there may be thousands.
+constexpr size_t kAtOnce = 100;
+constexpr std::chrono::milliseconds kUntilNextOnes{10};
 
 }  // namespace
 
@@ -41,7 +44,8 @@ void Manifests::WriteLater(std::chrono::milliseconds delay) {
 void Manifests::WriteDue() {
   timer_.reset();
   Texts texts;
-  for (const ManifestOf which : std::exchange(due_, {})) {
+  for (size_t count = 0; count < kAtOnce && !due_.empty(); ++count) {
+    const ManifestOf which = due_.extract(due_.begin()).value();
     auto manifest = ManifestFor(catalog_, which);
     if (!manifest) {
       spdlog::error("{} has no new manifest: {}", which.id, manifest.error().message);
@@ -49,6 +53,8 @@ void Manifests::WriteDue() {
       texts.emplace(which, std::move(**manifest));
     }
   }
+  more_ = !due_.empty();
+  if (texts.empty() && more_) return WriteLater(kUntilNextOnes);
   if (texts.empty()) return;
   under_way_ = true;
   jobs_.Run({.owner = kForDaemon,
@@ -72,7 +78,9 @@ void Manifests::End(const Texts& failed, const std::string& why) {
   under_way_ = false;
   for (const auto& [which, text] : failed) due_.insert(which);
   if (!failed.empty()) spdlog::error("{} manifests are not what the catalog says: {}", failed.size(), why);
-  if (!due_.empty() && timer_ == nullptr) WriteLater(failed.empty() ? delay_ : kAfterFailure);
+  if (due_.empty() || timer_ != nullptr) return;
+  if (!failed.empty()) return WriteLater(kAfterFailure);
+  WriteLater(more_ ? kUntilNextOnes : delay_);
 }
 
 }  // namespace spawnd::daemon

@@ -51,6 +51,7 @@ class Manifests {
   const std::chrono::milliseconds delay_;
   std::set<ManifestOf> due_;
   bool under_way_ = false;
+  bool more_ = false;  ///< were due than could be read at once
   std::unique_ptr<Watch> timer_;
 };
 
