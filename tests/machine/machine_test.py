@@ -84,7 +84,7 @@ class Bench:
         self.machine, self.report, self.long = machine, report, long
         self.check, self.say = report.check, report.say
 
-    def inside(self, script, seconds=300, **values):
+    def inside(self, script, seconds=600, **values):
         """Runs a script inside and gives what it printed; one that fails is a check that does not hold."""
         result = self.machine.run(script, seconds, **values)
         if result.code == 124:

@@ -70,7 +70,7 @@ class Machine:
         self._read_line(time.monotonic() + seconds)
         return time.monotonic() - self.started
 
-    def run(self, script, seconds=300, **values):
+    def run(self, script, seconds=600, **values):
         """Runs a script of bash inside, as root, with `values` as its variables, and waits for its end."""
         settings = "".join(f"{name}={_quoted(str(value))}\n" for name, value in values.items())
         text = (self.library + settings + script + "\n").encode()

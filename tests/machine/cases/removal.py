@@ -7,7 +7,7 @@ LEFT = """
     grep -E 'spawnd|fuse\\.' /proc/self/mounts | grep -v ' /var/lib/spawnd '
     losetup -nO NAME,BACK-FILE
     ls -d /sys/fs/cgroup/system.slice/*spawnd* 2>/dev/null
-    ls -d /run/spawnd /run/spawnd/* 2>/dev/null
+    find /run/spawnd -mindepth 1 2>/dev/null
   }
   nothing_left() { [[ -z $(left) ]]; }
 """
@@ -36,6 +36,7 @@ def run(bench):
           data=$(ls -A /var/lib/spawnd 2>/dev/null | grep -vx lost+found)
           expect 'no data' equal "$data" ''
           expect 'no settings' test ! -e /etc/spawnd
+          expect 'no folder of sockets' test ! -e /run/spawnd
           files=$(find / -xdev '(' -name '*spawnd*' -o -name '*spawnctl*' ')' -not -path '/proc/*' -not -path '/media/*' -not -path '/var/lib/spawnd' \
             -not -path '/var/log/*' -not -path '/sys/*' 2>/dev/null)
           expect 'no files' equal "$files" ''
