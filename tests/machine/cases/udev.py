@@ -3,6 +3,7 @@
 # What udisks knows of loop devices that it does not ignore, and links that lead to one.
 LOOK = """
   look() {
+    local link device
     udevadm settle
     for link in /dev/disk/by-*/*; do
       [[ $(readlink -f "$link") != /dev/loop* ]] || echo "$link leads to $(readlink "$link")"
@@ -11,8 +12,11 @@ LOOK = """
       udevadm info -q property -n "$device" | grep -E '^ID_FS_|^ID_PART_' | sed "s|^|udev of $device: |"
     done
     lsblk -nro NAME,FSTYPE,UUID,LABEL | grep '^loop[0-9]* *[^ ]'
-    udisksctl dump | awk '/^\\/org.*block_devices\\/loop/ {name = $1; shown = 1} /^\\/org/ && !/loop/ {name = ""}
-      name && /HintIgnore:/ && !/true/ {print "udisks shows " name} name && /IdUUID: *[^ ]/ {print "udisks read " name ": " $2}'
+    # Of the devices that are free it has objects, too.
+    for device in $(losetup -nO NAME); do
+      udisksctl info -b "$device" | grep -qE 'HintIgnore: *true' || echo "udisks shows $device"
+      udisksctl info -b "$device" | grep -E 'IdUUID: *[^ ]' | sed "s|^|udisks read $device: |"
+    done
   }
 """
 
