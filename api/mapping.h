@@ -207,6 +207,12 @@ void Describe(auto& visit, Is<Revision> auto& x) {
   visit.Field("uniqueBytes", x.unique_bytes);
 }
 
+void Describe(auto& visit, Is<Library> auto& x) {
+  visit.Field("name", x.name);
+  visit.Field("version", x.version);
+  visit.Field("file", x.file);
+}
+
 void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("id", x.id);
   visit.Field("name", x.name);
@@ -231,6 +237,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("sharedBytes", x.shared_bytes);
   visit.Field("limits", x.limits);
   visit.Field("warnings", x.warnings);
+  visit.Field("libraries", x.libraries);
 }
 
 void Describe(auto& visit, Is<DataContainer> auto& x) {
@@ -275,6 +282,10 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("clientHint", x.client_hint);
   visit.Field("defaultPortNumber", x.default_port);
   visit.Field("caCertificate", x.ca_certificate);
+  visit.Field("spawndRunning", x.spawnd_running);
+  visit.Field("serverInstalled", x.server_installed);
+  visit.Field("outdated", x.outdated);
+  visit.Field("missing", x.missing);
 }
 
 void Describe(auto& visit, Is<CaCertificate> auto& x) {

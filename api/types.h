@@ -97,6 +97,13 @@ struct CreateDataContainerRequest {
 /// not know; never sent.
 enum class Status { kUnknown, kPending, kCompleted, kFailed, kStopped };
 
+/// What an image needs of an installation beyond the server.
+struct Library {
+  std::string name;     ///< "pg_trgm"
+  std::string version;  ///< "1.6"; may be empty
+  std::string file;     ///< as the server names it
+};
+
 struct DataImage {
   int64_t id = 0;
   std::string name;
@@ -121,6 +128,7 @@ struct DataImage {
   int64_t shared_bytes = 0;           ///< its other layers, which other images need too
   Limits limits;                      ///< that it gives to its containers
   std::vector<std::string> warnings;  ///< said once, by what makes or changes it
+  std::vector<Library> libraries;     ///< of extensions and plugins that its databases use
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -267,6 +275,10 @@ struct DataContainer {
   std::string client_hint;                  ///< how to install that
   uint16_t default_port = 0;                ///< where the engine's clients look when nothing is said
   std::string ca_certificate;               ///< file by which clients on this machine verify the server
+  std::string spawnd_running;               ///< the version that serves it; empty: one that did not say
+  std::string server_installed;             ///< the version that a restart would run; empty: not known
+  std::string outdated;                     ///< what of it is older than that, in words; empty: nothing
+  std::vector<std::string> missing;  ///< what its image uses and the installation has no longer, in words
 };
 
 /// GET /v1/ca: the authority that all servers' certificates are from.

@@ -254,6 +254,7 @@ Daemon::~Daemon() {
 Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(engine_host_, FindEngineHost(config_));
   engine_host_.host_network = config_.host_network;
+  engine_host_.build = {BuildVersion().version, BuildId()};
   TRY(layout_.Prepare());
   TRY_ASSIGN(lock_, LockStateDirectory(layout_.Root()));
   TRY_ASSIGN(ListenSocket socket, OpenListenSocket(options.socket_path));

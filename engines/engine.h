@@ -27,6 +27,7 @@
 #include "base/unique_fd.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
+#include "engines/used_library.h"
 
 namespace spawnd::engines {
 
@@ -182,6 +183,8 @@ class Engine {
     /// Names of the user's own databases, for choosing what clients open first: the first kMaxUserDatabases.
     /// None where a product has none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
+    /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
+    virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }
     /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
     /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
     virtual Result<void> BeforeSave() { return {}; }
@@ -209,6 +212,13 @@ class Engine {
   /// What the log's last lines say about a server that ended early, as an error for the user (e.g. kInUse
   /// when the port is taken).
   virtual Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const = 0;
+
+  /// Those of `used` that the installation has not. Where it cannot be told where it keeps such, none. Blocks
+  /// for as long as looking at files takes.
+  virtual std::vector<MissingLibrary> MissingLibraries(const Installation& /*installation*/,
+                                                       const std::vector<UsedLibrary>& /*used*/) const {
+    return {};
+  }
 
   /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
   /// kInvalidArgument: not a backup of this product, or one that is cut short.

@@ -1,4 +1,5 @@
-/// What spawnctl asks of the daemon: one connection a request. For spawnctl's single thread.
+/// What spawnctl asks of the daemon: one connection a request. One is used by one thread at a time; copies
+/// are cheap.
 #pragma once
 
 #include <functional>

@@ -89,13 +89,30 @@ std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now) {
   return FormatTable(rows);
 }
 
-std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now) {
+std::string OutdatedText(const std::vector<api::DataContainer>& containers) {
+  std::string text;
+  size_t count = 0;
+  for (const api::DataContainer& one : containers) {
+    if (one.outdated.empty()) continue;
+    ++count;
+    text = "'" + Cell(one.name) + "' is outdated: " + Cell(one.outdated) +
+           ". `spawnctl restart data-container " + Cell(one.name) + "` brings it up to date.\n";
+  }
+  if (count <= 1) return text;
+  return std::to_string(count) +
+         " are outdated. `spawnctl restart data-container --all --outdated --rolling` brings them up to "
+         "date, "
+         "one after the other.\n";
+}
+
+std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
-                    StatusWord(container.status), EngineCell(container),
-                    Time(container.created_at, now, kNothing),
+                    std::string(StatusWord(container.status)) +
+                        (mark && !container.outdated.empty() ? ", outdated" : ""),
+                    EngineCell(container), Time(container.created_at, now, kNothing),
                     Expiry(container.expires_at, now, container.state == kCreating)});
   }
   return FormatTable(rows);

@@ -16,8 +16,11 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 /// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`. `now`: seconds since 1970.
 std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now);
-/// `ID Name Revision Status Engine CreatedAt ExpiresAt`
-std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now);
+/// `ID Name Revision Status Engine CreatedAt ExpiresAt`. `mark`: Status says which are outdated; programs
+/// that read the table know its words, so only where people read it.
+std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark = false);
+/// What is outdated of them and what brings it up to date, for below that table; empty: nothing is.
+std::string OutdatedText(const std::vector<api::DataContainer>& containers);
 
 /// `ID Purpose Owner CreatedAt LastUsedAt`
 std::string TokenTable(const std::vector<api::AccessToken>& tokens, int64_t now);

@@ -49,7 +49,10 @@ Result<int> GetDataContainers(const Invocation& invocation) {
     TRY_ASSIGN(text, Render(json, output));
   } else {
     TRY_ASSIGN(const auto containers, ContainersOf(json, !invocation.Arguments().empty()));
-    text = containers.empty() ? std::string(kNoResources) : ContainerTable(containers, std::time(nullptr));
+    const bool people = OutputIsTerminal();
+    text = containers.empty() ? std::string(kNoResources)
+                              : ContainerTable(containers, std::time(nullptr), people);
+    if (people) text += OutdatedText(containers);
   }
   TRY(WriteOut(text));
   return 0;

@@ -49,6 +49,7 @@ Result<int> SaveDataContainer(const Invocation& invocation) {
 
 Result<int> ResetDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const api::DataContainer container, Change(invocation, "reset", "{}"));
+  ShowWarnings(invocation, container.warnings);
   TRY(Say(invocation, fmt::format("Successfully reset data container '{}' to revision '{}'\n", container.name,
                                   container.revision)));
   return 0;
@@ -63,6 +64,7 @@ Result<int> LoadDataContainer(const Invocation& invocation) {
   TRY(api::ParseRevision(revision));
   TRY_ASSIGN(const api::DataContainer container,
              Change(invocation, "load", api::ToJson(api::LoadDataContainerRequest{revision})));
+  ShowWarnings(invocation, container.warnings);
   TRY(Say(invocation, fmt::format("Successfully loaded revision '{}' of data container '{}'\n",
                                   container.revision, container.name)));
   return 0;

@@ -98,6 +98,12 @@ Result<void> BuildServer::StartEngine() {
 Result<ImageCompletion> BuildServer::Seal(std::string database) {
   const StoreLayout& layout = context_.host.layout;
   TRY(context_.StopRequested());
+  // What cannot be told is not warned of later; the image is as good without.
+  auto libraries = keeper_->UsedLibraries();
+  if (!libraries) {
+    spdlog::warn("image {} does not remember what libraries it uses: {}", options_.image_id,
+                 libraries.error().message);
+  }
   context_.progress.Stage("stopping");
   TRY(keeper_->FinishImage(kFinishDeadline, [this] { return context_.stop.stop_requested(); }));
   TRY(context_.StopRequested());
@@ -116,6 +122,7 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
   completion.disk_bytes = static_cast<int64_t>(sealed.new_layer_bytes) + AllocatedBytesOf(request.index_path);
   completion.index_file = std::to_string(options_.image_id) + ".index";
   completion.layer_ids = std::move(sealed.layer_ids);
+  if (libraries) completion.libraries = std::move(*libraries);
   return completion;
 }
 

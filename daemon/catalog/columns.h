@@ -43,6 +43,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("index_file", row.index_file);
   visit("cache_key", row.cache_key);
   visit("detail", row.detail);
+  visit("libraries", row.libraries);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>

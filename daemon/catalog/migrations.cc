@@ -128,6 +128,8 @@ INSERT INTO counters VALUES ('generation', 0);
 -- a state of its own would take the table to be made anew.
 ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0
   CHECK (stopped = 0 OR (stopped = 1 AND state IN ('running', 'failed')));
+-- What its databases need of an installation beyond the server, a line each (engines/used_library.h).
+ALTER TABLE images ADD COLUMN libraries TEXT NOT NULL DEFAULT '';
 -- What has happened, by ids that only grow (events.h). The subject is an image or a container that may be gone
 -- by now.
 CREATE TABLE events (

@@ -59,10 +59,11 @@ struct ImageRow {
   int64_t expires_at = 0;
   int64_t data_bytes = 0;
   int64_t disk_bytes = 0;
-  std::string index_file;         ///< file name of the sealed index; empty until completed
-  std::string cache_key;          ///< not empty: a hidden image, the empty state of an engine version
-  std::string detail;             ///< why it failed
-  std::vector<std::string> tags;  ///< in order of their text
+  std::string index_file;                ///< file name of the sealed index; empty until completed
+  std::string cache_key;                 ///< not empty: a hidden image, the empty state of an engine version
+  std::string detail;                    ///< why it failed
+  std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
+  std::vector<std::string> tags;         ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
   std::vector<std::string> idle_teams;
@@ -79,8 +80,9 @@ struct ImageCompletion {
   int64_t data_bytes = 0;
   int64_t disk_bytes = 0;
   std::string index_file;
-  std::vector<std::string> layer_ids;  ///< every layer that the index refers to
-  int64_t completed_at = 0;            ///< its lifetime counts from here
+  std::vector<std::string> layer_ids;    ///< every layer that the index refers to
+  int64_t completed_at = 0;              ///< its lifetime counts from here
+  std::vector<std::string> libraries{};  ///< as ImageRow's
 };
 
 /// "rev.7"

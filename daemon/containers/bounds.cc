@@ -24,6 +24,7 @@ void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& starte
     life.oom_kills = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id)).usage.oom_kills;
   }
   life.confinement = ConfinementFrom(started, uses_.engine_host);
+  life.runs = {started.spawnd, started.build, started.engine_version, started.engine_program};
   for (const std::string& missing : MissingOf(*life.confinement)) {
     if (said_missing_.insert(missing).second) spdlog::warn("{}", missing);
   }
@@ -32,6 +33,12 @@ void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& starte
 std::optional<api::Confinement> Containers::ConfinementOf(int64_t id) const {
   const auto found = lives_.find(id);
   return found == lives_.end() ? std::nullopt : found->second->confinement;
+}
+
+std::optional<WhatRuns> Containers::WhatRunsOf(int64_t id) const {
+  const auto found = lives_.find(id);
+  if (found == lives_.end() || !found->second->confinement) return std::nullopt;
+  return found->second->runs;
 }
 
 std::vector<int64_t> Containers::Limited() const {

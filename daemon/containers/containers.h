@@ -18,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/machine.h"
+#include "daemon/containers/outdated.h"
 #include "daemon/keeper/client.h"
 
 typedef struct uv_loop_s uv_loop_t;
@@ -111,6 +112,8 @@ class Containers {
   std::optional<api::Confinement> ConfinementOf(int64_t id) const;
   /// How far the start of its engine is, in a sentence; empty for one that does not take long.
   std::string StartingOf(int64_t id) const;
+  /// The same of what it was started with.
+  std::optional<WhatRuns> WhatRunsOf(int64_t id) const;
   /// The daemon stops, and its containers do not: callers that still wait are told so, and whatever happens
   /// from here on is left to the next start, which finds it in the catalog.
   void StopAll();

@@ -72,6 +72,9 @@ Result<std::unique_ptr<KeeperClient>> Launch(const Containers::Uses& uses, Keepe
   // Upgrades of the host may move an engine; the major version is what the data asks for.
   TRY_ASSIGN(spec.installation,
              uses.installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
+  spec.spawnd = uses.engine_host.build.version;
+  spec.build = uses.engine_host.build.id;
+  spec.engine_program = spec.installation.identity.Text();
   TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue("container " + std::to_string(spec.id),
                                                          NamesOfServer(spec.endpoint.host)));
   TRY(MakeContainerDirectory(spec));

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "daemon/catalog/rows.h"
 #include "daemon/containers/machine.h"
+#include "daemon/containers/outdated.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
 
@@ -70,6 +71,7 @@ struct ContainerLife {
   std::optional<Creation> creation;
 
   std::optional<api::Confinement> confinement;  ///< as its keeper says; none while there is none
+  WhatRuns runs;                                ///< the same; holds as long as that does
 
   int64_t oom_kills = 0;  ///< that its group had counted when its keeper started
 

@@ -12,6 +12,12 @@
 
 namespace spawnd::daemon {
 
+/// What this spawnd is, as its keepers are told.
+struct Build {
+  std::string version{};
+  std::string id{};  ///< another for each binary
+};
+
 struct EngineHost {
   std::string address;  ///< numeric, to listen on
   uid_t uid = 0;        ///< of the system user that owns the files of every volume
@@ -24,6 +30,7 @@ struct EngineHost {
   api::Limits limits{};
   bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
+  Build build{};
   /// Who the server of this port is to run as. Its group has the same number.
   uid_t UserOf(uint16_t port) const { return first_uid + port; }
 };

@@ -33,6 +33,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kStopCheck(100);
 constexpr seconds kQuickDeadline(30);
+/// Each database is asked; longer than a session's own.
+constexpr seconds kLibrariesDeadline(90);
 /// Copying a whole database through the compressor takes as long as it takes; progress keeps coming
 /// meanwhile.
 constexpr seconds kSealDeadline(24 * 3600);
@@ -165,6 +167,17 @@ class Client final : public KeeperClient {
     KeeperRequest request;
     request.op = Op::kUserDatabases;
     return Ask(request, kQuickDeadline).map([](const KeeperReply& reply) { return reply.databases; });
+  }
+
+  Result<std::vector<std::string>> UsedLibraries() override {
+    KeeperRequest request;
+    request.op = Op::kUsedLibraries;
+    TRY_ASSIGN(KeeperReply reply, Ask(request, kLibrariesDeadline));
+    std::erase_if(reply.libraries, [](const std::string& text) { return !engines::UsedLibraryFrom(text); });
+    if (reply.libraries.size() > engines::kMaxUsedLibraries) {
+      reply.libraries.resize(engines::kMaxUsedLibraries);
+    }
+    return std::move(reply.libraries);
   }
 
   Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) override {

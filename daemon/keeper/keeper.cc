@@ -78,6 +78,10 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
+  started_.spawnd = spec_.spawnd;
+  started_.build = spec_.build;
+  started_.engine_version = spec_.installation.version;
+  started_.engine_program = spec_.engine_program;
   control_group_ = std::move(control_group);
   started_.limited = control_group_.Valid();
   oom_kills_before_ = started_.limited ? OomKills(control_group_.Get()) : 0;

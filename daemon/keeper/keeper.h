@@ -58,6 +58,10 @@ class Keeper {
   const KeeperSpec& Spec() const { return spec_; }
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
+  Result<std::vector<std::string>> UsedLibraries() {
+    if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+    return session_->UsedLibraries();
+  }
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
   Result<void> Save();
   /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be

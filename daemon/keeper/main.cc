@@ -166,6 +166,12 @@ class KeeperLoop {
         if (databases) reply.databases = std::move(*databases);
         return reply;
       }
+      case Op::kUsedLibraries: {
+        auto libraries = keeper_.UsedLibraries();
+        KeeperReply reply = ReplyFor(libraries);
+        if (libraries) reply.libraries = std::move(*libraries);
+        return reply;
+      }
       case Op::kRunCommand:
         return RunCommand(request, std::move(message));
       case Op::kStartTool:

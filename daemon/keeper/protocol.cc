@@ -12,11 +12,12 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 13> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 14> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
                                                                     {Op::kUserDatabases, "userDatabases"},
+                                                                    {Op::kUsedLibraries, "usedLibraries"},
                                                                     {Op::kFinishImage, "finishImage"},
                                                                     {Op::kSeal, "seal"},
                                                                     {Op::kAbandon, "abandon"},
@@ -51,6 +52,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("starting", x.starting);
   visit.Field("started", x.started);
   visit.Field("databases", x.databases);
+  visit.Field("libraries", x.libraries);
   visit.Field("sealed", x.sealed);
   visit.Field("outcome", x.outcome);
   visit.Field("spec", x.spec);

@@ -29,6 +29,7 @@ struct KeeperRequest {
     kSpec,
     kCreateDatabase,
     kUserDatabases,
+    kUsedLibraries,
     kFinishImage,
     kSeal,
     kAbandon,
@@ -55,6 +56,7 @@ struct KeeperReply {
   std::optional<std::string> starting{};
   KeeperStarted started{};                      ///< kStart, kStartEngine, kAwaitStart, kStatus, kSave
   std::vector<std::string> databases{};         ///< kUserDatabases
+  std::vector<std::string> libraries{};         ///< kUsedLibraries
   std::optional<storage::SealResult> sealed{};  ///< kSeal
   std::optional<CommandOutcome> outcome{};      ///< kRunCommand
   std::optional<KeeperSpec> spec{};             ///< kSpec

@@ -59,6 +59,11 @@ struct KeeperSpec {
   /// Set: the fresh volume lies on a revision of another container, not on the image itself.
   std::optional<storage::RevisionReference> base_revision{};
   bool require_tls = false;
+  /// What starts it, for whoever asks later: spawnd's version and build, and which file the server was
+  /// (engines::ProgramIdentity::Text).
+  std::string spawnd{};
+  std::string build{};
+  std::string engine_program{};
   /// Of this server alone, made for this start; PEM. The engine gets it in memory.
   IssuedCertificate tls{};
 };
@@ -73,6 +78,11 @@ struct KeeperStarted {
   std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
   bool starting = false;                            ///< its engine does not answer yet
+  /// As the spec has them. Empty: of a spawnd that did not say.
+  std::string spawnd{};
+  std::string build{};
+  std::string engine_version{};
+  std::string engine_program{};
 };
 
 /// How a command in the container ended.
@@ -111,6 +121,9 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
   visit.Field("requireTls", x.require_tls);
+  visit.Field("spawnd", x.spawnd);
+  visit.Field("build", x.build);
+  visit.Field("engineProgram", x.engine_program);
   visit.Field("tlsCertificate", x.tls.certificate);
   visit.Field("tlsKey", x.tls.key);
 }
@@ -124,6 +137,10 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
   visit.Field("starting", x.starting);
+  visit.Field("spawnd", x.spawnd);
+  visit.Field("build", x.build);
+  visit.Field("engineVersion", x.engine_version);
+  visit.Field("engineProgram", x.engine_program);
 }
 
 void Describe(auto& visit, api::Is<CommandOutcome> auto& x) {

@@ -102,6 +102,10 @@ Result<std::vector<std::string>> SessionClient::UserDatabases() {
   TRY_ASSIGN(SessionReply reply, Ask({Op::kUserDatabases}, deadlines_.question));
   return std::move(reply.databases);
 }
+Result<std::vector<std::string>> SessionClient::UsedLibraries() {
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kUsedLibraries, ""}, deadlines_.question));
+  return std::move(reply.libraries);
+}
 Result<void> SessionClient::BeforeSave() {
   return Do(Op::kBeforeSave, deadlines_.before_save);
 }

@@ -49,6 +49,7 @@ class SessionClient {
   Result<void> PrepareImage();
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
+  Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
   Result<void> BeforeSave();
   Result<void> AfterSave();
 

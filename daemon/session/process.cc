@@ -149,6 +149,10 @@ class Server {
         return session_->UserDatabases(plan_.launch.credentials).map([&](std::vector<std::string> names) {
           reply.databases = std::move(names);
         });
+      case Op::kUsedLibraries:
+        return session_->UsedLibraries().map([&](const std::vector<engines::UsedLibrary>& libraries) {
+          for (const engines::UsedLibrary& one : libraries) reply.libraries.push_back(engines::TextOf(one));
+        });
       case Op::kBeforeSave:
         return session_->BeforeSave();
       case Op::kAfterSave:

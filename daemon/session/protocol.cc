@@ -10,12 +10,13 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 7> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 8> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
      {Op::kCreateDatabase, "createDatabase"},
      {Op::kUserDatabases, "userDatabases"},
+     {Op::kUsedLibraries, "usedLibraries"},
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"}}};
 
@@ -60,6 +61,7 @@ void Describe(auto& visit, api::Is<SessionRequest> auto& x) {
 void Describe(auto& visit, api::Is<SessionReply> auto& x) {
   visit.Field("error", x.error);
   visit.Field("databases", x.databases);
+  visit.Field("libraries", x.libraries);
 }
 
 std::string EncodeSessionRequest(const SessionRequest& request) {

@@ -28,6 +28,7 @@ struct SessionRequest {
     kPrepareImage,
     kCreateDatabase,
     kUserDatabases,
+    kUsedLibraries,
     kBeforeSave,
     kAfterSave
   };
@@ -38,6 +39,7 @@ struct SessionRequest {
 struct SessionReply {
   std::optional<Error> error{};
   std::vector<std::string> databases{};  ///< kUserDatabases
+  std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
 };
 
 std::string EncodeSessionRequest(const SessionRequest& request);

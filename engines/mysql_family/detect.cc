@@ -1,3 +1,7 @@
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "engines/mysql_family/family_engine.h"
 #include "engines/server_search.h"
 
@@ -12,6 +16,27 @@ std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& p
   return FindServers({std::string(product_.name), RootsIn(places), product_.server_programs,
                       product_.version_of, product_.problem_of},
                      run);
+}
+
+/// The folder that has any library at all is the one that a server loads from.
+std::vector<MissingLibrary> FamilyEngine::MissingLibraries(const Installation& installation,
+                                                           const std::vector<UsedLibrary>& used) const {
+  std::string folder;
+  for (const char* below : {"/lib/mysql/plugin", "/lib/plugin", "/lib64/mysql/plugin"}) {
+    const auto names = ChildrenOf(installation.root + below);
+    const auto is_library = [](const std::string& name) { return name.ends_with(".so"); };
+    if (folder.empty() && std::any_of(names.begin(), names.end(), is_library)) {
+      folder = installation.root + below;
+    }
+  }
+  if (folder.empty()) return {};
+  std::vector<MissingLibrary> missing;
+  for (const UsedLibrary& library : used) {
+    const std::string path = folder + "/" + library.file;
+    if (::access(path.c_str(), F_OK) == 0 || ::access((path + ".so").c_str(), F_OK) == 0) continue;
+    missing.push_back({library, ""});
+  }
+  return missing;
 }
 
 bool FamilyEngine::Satisfies(std::string_view installed, std::string_view wanted) const {

@@ -89,6 +89,7 @@ class FamilySession final : public Engine::Session {
   Result<void> PrepareImage(const Credentials& credentials) override;
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
+  Result<std::vector<UsedLibrary>> UsedLibraries() override;
 
  private:
   /// One statement; its rows.
@@ -193,6 +194,18 @@ Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials&
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row[0]);
   return names;
+}
+
+/// Plugins that were installed, not those of the server.
+Result<std::vector<UsedLibrary>> FamilySession::UsedLibraries() {
+  TRY_ASSIGN(const auto rows, Run("SELECT CONCAT(name, CHAR(9), CHAR(9), dl) FROM mysql.plugin ORDER BY 1 "
+                                  "LIMIT " +
+                                  std::to_string(kMaxUsedLibraries)));
+  std::vector<UsedLibrary> libraries;
+  for (const Row& row : rows) {
+    if (auto library = UsedLibraryFrom(row[0])) libraries.push_back(std::move(*library));
+  }
+  return libraries;
 }
 
 Result<Connection> OpenConnection(const std::string& socket, const char* database) {

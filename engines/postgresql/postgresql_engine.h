@@ -32,6 +32,8 @@ class PostgresqlEngine final : public Engine {
                             std::string_view initial_database, const ClientTls& tls) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
+  std::vector<MissingLibrary> MissingLibraries(const Installation& installation,
+                                               const std::vector<UsedLibrary>& used) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;

@@ -15,6 +15,7 @@
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/connection.h"
 #include "engines/postgresql/least_privilege.h"
+#include "engines/postgresql/libraries.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
 
@@ -62,6 +63,7 @@ class LibpqSession final : public Engine::Session {
   Result<void> PrepareImage(const Credentials& credentials) override;
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
+  Result<std::vector<UsedLibrary>> UsedLibraries() override;
 
  private:
   /// The first column of all rows.
@@ -320,6 +322,29 @@ Result<std::vector<std::string>> LibpqSession::UserDatabases(const Credentials& 
       Literal(credentials.user) + ", " + Literal(kPlaceholder) +
       // A whole cluster's dump may come from another container and bring that one's.
       ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid LIMIT " + std::to_string(kMaxUserDatabases));
+}
+
+Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {
+  TRY_ASSIGN(Names lines, Run(LibrariesOfServer()));
+  TRY_ASSIGN(const Names databases,
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
+                 "NOT datistemplate ORDER BY oid LIMIT " +
+                 std::to_string(kMaxUserDatabases)));
+  for (const std::string& database : databases) {
+    Connection connection = ConnectLike(connection_.get(), database);
+    if (connection == nullptr) continue;
+    auto more = LibpqSession(std::move(connection)).Run(LibrariesOfDatabase());
+    if (more) lines.insert(lines.end(), more->begin(), more->end());
+  }
+  std::vector<UsedLibrary> libraries;
+  for (const std::string& line : lines) {
+    auto library = UsedLibraryFrom(line);
+    if (!library || libraries.size() >= kMaxUsedLibraries) continue;
+    if (std::find(libraries.begin(), libraries.end(), *library) == libraries.end()) {
+      libraries.push_back(std::move(*library));
+    }
+  }
+  return libraries;
 }
 
 }  // namespace

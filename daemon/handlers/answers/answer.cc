@@ -94,6 +94,7 @@ void AnswerWithContainer(Services& services, const Result<ContainerRow>& row, co
   ViewContainer(services, row ? row->owner : 0, row, [answer, warnings](Result<api::DataContainer> view) {
     if (!view) return answer.Failed(view.error());
     view->warnings = warnings;
+    view->warnings.insert(view->warnings.end(), view->missing.begin(), view->missing.end());
     answer.Done(api::ToJson(*view));
   });
 }

@@ -94,6 +94,12 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.disk_bytes = row.disk_bytes;
   view.unique_bytes = space.unique_bytes;
   view.shared_bytes = space.shared_bytes;
+  for (const std::string& text : row.libraries) {
+    if (auto library = engines::UsedLibraryFrom(text)) {
+      view.libraries.push_back(
+          {std::move(library->name), std::move(library->version), std::move(library->file)});
+    }
+  }
   if (row.Hidden()) ShowAsBuiltIn(row, view);
   return view;
 }
@@ -158,15 +164,59 @@ void HideSecrets(api::DataContainer& view) {
 }
 
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image) {
-  return {LimitsOf(row, image, services.engine_host), services.containers.ConfinementOf(row.id),
-          services.containers.StartingOf(row.id)};
+  ContainerBounds bounds;
+  bounds.limits = LimitsOf(row, image, services.engine_host);
+  bounds.confinement = services.containers.ConfinementOf(row.id);
+  bounds.runs = services.containers.WhatRunsOf(row.id);
+  bounds.starting = services.containers.StartingOf(row.id);
+  bounds.image = image.name;
+  bounds.libraries = image.libraries;
+  const auto engine = engines::FindEngine(image.engine);
+  if (!engine) return bounds;
+  auto installed =
+      services.build.installations.Choose(**engine, (*engine)->MajorVersion(row.installation_version));
+  if (installed) bounds.installed = std::move(*installed);
+  if (!bounds.runs) return bounds;
+  bounds.outdated = WhyOutdated(*bounds.runs, services.engine_host.build,
+                                bounds.installed ? &*bounds.installed : nullptr, ProductOf(image));
+  return bounds;
 }
+
+namespace {
+
+/// The library's file may be back, or go, at any time: it is looked for when somebody asks.
+std::vector<std::string> MissingOf(const ContainerBounds& bounds) {
+  if (!bounds.installed || bounds.libraries.empty()) return {};
+  const auto engine = engines::FindEngine(bounds.installed->engine);
+  if (!engine) return {};
+  std::vector<engines::UsedLibrary> used;
+  for (const std::string& text : bounds.libraries) {
+    if (auto library = engines::UsedLibraryFrom(text)) used.push_back(std::move(*library));
+  }
+  std::vector<std::string> missing;
+  for (const auto& [library, hint] : (*engine)->MissingLibraries(*bounds.installed, used)) {
+    missing.push_back("data image '" + bounds.image + "' uses " + library.name +
+                      (library.version.empty() ? "" : " " + library.version) + ", which this installation (" +
+                      std::string((*engine)->DisplayName()) + " " + bounds.installed->version + " in '" +
+                      bounds.installed->root + "') no longer has" + (hint.empty() ? "" : ". " + hint));
+  }
+  return missing;
+}
+
+}  // namespace
 
 void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view) {
   view.limits = bounds.limits;
   view.confinement = bounds.confinement;
   if (!bounds.starting.empty()) {
     view.detail = view.detail.empty() ? bounds.starting : view.detail + "; " + bounds.starting;
+  }
+  if (bounds.installed) view.server_installed = bounds.installed->version;
+  view.missing = MissingOf(bounds);
+  view.outdated = bounds.outdated;
+  if (bounds.runs) {
+    view.spawnd_running = bounds.runs->spawnd;
+    if (!bounds.runs->engine_version.empty()) view.engine_version = bounds.runs->engine_version;
   }
   if (!bounds.confinement || bounds.confinement->limits != "enforced") return;
   ControlGroups::Look look = groups.LookAt(ControlGroups::OfContainer(view.id));

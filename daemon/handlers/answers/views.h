@@ -32,7 +32,12 @@ void HideSecrets(api::DataContainer& view);
 struct ContainerBounds {
   api::Limits limits;
   std::optional<api::Confinement> confinement;
-  std::string starting;  ///< how far the start of its engine is, when that takes long
+  std::string starting;          ///< how far the start of its engine is, when that takes long
+  std::optional<WhatRuns> runs;  ///< of a running one
+  std::optional<engines::Installation> installed;  ///< that a restart would run
+  std::string image;
+  std::vector<std::string> libraries;  ///< of the image, each as engines::TextOf
+  std::string outdated;
 };
 /// Of the loop thread.
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image);

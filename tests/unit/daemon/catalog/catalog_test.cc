@@ -65,6 +65,7 @@ TEST_CASE("an image is what was written, also after reopening") {
   CHECK(image->disk_bytes == 50);
   CHECK(image->index_file == std::to_string(id) + ".index");
   CHECK_FALSE(image->Hidden());
+  CHECK(image->libraries == std::vector<std::string>{"pg_trgm\t1.6\t$libdir/pg_trgm"});
   CHECK(image->tags == std::vector<std::string>{"0.2", "latest"});
   CHECK(image->teams == std::vector<std::string>{"a", "b"});
   CHECK(*catalog->images.LayersOf(id) == std::vector<std::string>{"l1", "l2"});

@@ -43,8 +43,13 @@ inline int64_t Pending(Catalog& catalog, const std::string& name, std::vector<st
 
 inline void Complete(Catalog& catalog, int64_t id, std::vector<std::string> layers = {"l1"}) {
   // At once: what NewImage says of when it expires stays.
-  REQUIRE(catalog.images.Complete(
-      id, {"shop", 100, 50, std::to_string(id) + ".index", std::move(layers), 1'700'000'000}));
+  REQUIRE(catalog.images.Complete(id, {"shop",
+                                       100,
+                                       50,
+                                       std::to_string(id) + ".index",
+                                       std::move(layers),
+                                       1'700'000'000,
+                                       {"pg_trgm\t1.6\t$libdir/pg_trgm"}}));
 }
 
 inline int64_t Completed(Catalog& catalog, const std::string& name, std::vector<std::string> tags = {}) {
