@@ -5,8 +5,8 @@
 #
 #   tests/package/package_test.sh [CASE...]
 #
-# Builds them first (packaging/deb, which knows when it has nothing to do), with SPAWND_DEB_OPTIONS (--quick); a folder with
-# packages can be named as SPAWND_PACKAGES.
+# Builds them first (packaging/deb, which knows when it has nothing to do), as quickly as it goes; with SPAWND_TEST_LONG as users
+# get them, and twice, to see that both are equal. A folder with packages can be named as SPAWND_PACKAGES.
 # PASS and FAIL lines, as tests/support/summary.py counts them. As root; needs mmdebstrap, lintian and the network.
 set -uo pipefail
 shopt -s inherit_errexit
@@ -208,8 +208,9 @@ case_tarball() {
 cases=("$@")
 (( ${#cases[@]} )) || mapfile -t cases < <(sed -n 's/^case_\([a-z_]*\)() {$/\1/p' "$0")
 start=$SECONDS
-# shellcheck disable=SC2086  # several
-[[ -n ${SPAWND_PACKAGES:-} ]] || "$repo/packaging/deb" --no-lint --tarball ${SPAWND_DEB_OPTIONS:-} || { echo "FAIL package: it is not built"; exit 1; }
+options=(--quick)
+(( ! ${SPAWND_TEST_LONG:-0} )) || options=(--check)
+[[ -n ${SPAWND_PACKAGES:-} ]] || "$repo/packaging/deb" --no-lint --tarball "${options[@]}" || { echo "FAIL package: it is not built"; exit 1; }
 echo "  built after $((SECONDS - start)) s"
 # shellcheck disable=SC2016  # apt expands the fields
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' "Codename: $release" 2>/dev/null | head -n 1)
