@@ -1,6 +1,7 @@
 /// An export file as a hostile author would write it: right in every checksum, and in nothing else; or
 /// damaged afterwards; or with a head of arbitrary bytes. Given in pieces, and what came of it checked as an
 /// image.
+#include "storage/geometry.h"
 #include "storage/image/index_format.h"
 #include "storage/transfer/import_check.h"
 #include "storage/transfer/import_receiver.h"
