@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <ctime>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "daemon/access/tokens.h"
@@ -17,10 +19,18 @@
 namespace spawnd::daemon {
 namespace {
 
-void NoteExpired(std::string_view resource, int64_t id, const Result<void>& removed) {
+/// `row`: as it was, for its name.
+template <typename Row>
+void NoteExpired(std::string_view resource, int64_t id, const Result<Row>& row, const Result<void>& removed) {
   // An image that is in use stays until its last container has gone, and is asked for again and again.
   if (!removed && removed.error().code == ErrorCode::kInUse) return;
-  NoteOwnChange("expire", resource, id, "",
+  std::string name;
+  if constexpr (std::is_same_v<Row, TokenRow>) {
+    if (row) name = row->purpose;
+  } else {
+    if (row) name = row->name;
+  }
+  NoteOwnChange("expire", resource, id, name,
                 removed ? std::nullopt : std::optional<ErrorCode>(removed.error().code));
 }
 
@@ -44,8 +54,9 @@ void Reaper::ReapContainers(int64_t now) {
   if (!containers) return spdlog::error("cannot look for expired containers: {}", containers.error().message);
   const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *containers) {
+    const auto row = catalog_.containers.ById(id);
     const auto deleted = containers_.Delete(id);
-    NoteExpired("data-container", id, deleted);
+    NoteExpired("data-container", id, row, deleted);
     if (deleted) {
       spdlog::info("container {} has expired", id);
     } else {
@@ -59,8 +70,9 @@ void Reaper::ReapImages(int64_t now) {
   if (!images) return spdlog::error("cannot look for expired images: {}", images.error().message);
   const auto because = catalog_.events.Because({.word = "expired"});
   for (const int64_t id : *images) {
+    const auto row = catalog_.images.ById(id);
     const auto deleted = images_.Delete(id);
-    NoteExpired("data-image", id, deleted);
+    NoteExpired("data-image", id, row, deleted);
     if (deleted) {
       spdlog::info("image {} has expired", id);
     } else {
@@ -74,8 +86,9 @@ void Reaper::ReapTokens(int64_t now) {
   const auto tokens = catalog_.tokens.Expired(now - kExpiredTokenSeconds);
   if (!tokens) return spdlog::error("cannot look for expired access tokens: {}", tokens.error().message);
   for (const int64_t id : *tokens) {
+    const auto row = catalog_.tokens.ById(id);
     const auto removed = catalog_.tokens.Remove(id);
-    NoteExpired("access-token", id, removed);
+    NoteExpired("access-token", id, row, removed);
     if (!removed) spdlog::error("access token {} has expired, but stays: {}", id, removed.error().message);
   }
 }

@@ -57,9 +57,11 @@ void Containers::ClientGone(int64_t id) {
 }
 
 void Containers::TakeBack(int64_t id) {
+  const auto found = lives_.find(id);
+  const std::string name = found == lives_.end() ? "" : found->second->row.name;
   const auto deleted = Delete(id);
   if (deleted) {
-    NoteOwnChange("take-back", "data-container", id, "");
+    NoteOwnChange("take-back", "data-container", id, name);
     spdlog::info("container {} is taken back: its client went away before it was told of it", id);
   } else if (deleted.error().code != ErrorCode::kNotFound) {
     spdlog::error("container {} is not taken back: {}", id, deleted.error().message);

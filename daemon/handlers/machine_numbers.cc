@@ -1,5 +1,6 @@
 #include "daemon/handlers/machine_numbers.h"
 
+#include <boost/filesystem/directory.hpp>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -21,6 +22,19 @@ int64_t FileBytes(const std::string& path) {
 int64_t CatalogBytes(const StoreLayout& layout) {
   int64_t bytes = 0;
   for (const char* suffix : {"", "-wal", "-shm"}) bytes += FileBytes(layout.Catalog() + suffix);
+  return bytes;
+}
+
+/// "catalog.bak.3", "catalog.pre-10": all that is called as the catalog, and is not it.
+int64_t CatalogCopyBytes(const StoreLayout& layout) {
+  boost::system::error_code code;
+  int64_t bytes = 0;
+  boost::filesystem::directory_iterator it(layout.Root(), code);
+  for (const boost::filesystem::directory_iterator end; !code && it != end; it.increment(code)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("catalog.") && !name.starts_with("catalog.db"))
+      bytes += FileBytes(it->path().string());
+  }
   return bytes;
 }
 
@@ -140,6 +154,8 @@ void MachineNumbers::Bytes(std::vector<Family>& families) {
   add("logs", AllocatedBytes(layout.Logs()));
   add("lost_and_found", AllocatedBytes(layout.LostAndFound()));
   add("catalog", CatalogBytes(layout));
+  add("catalog_copies", CatalogCopyBytes(layout));
+  add("imports", AllocatedBytes(layout.Imports()));
   add("reserve", FileBytes(layout.Reserve()));
   add("uploads", services_.uploads.Bytes());
   families.push_back(std::move(bytes));

@@ -11,11 +11,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Also one that only looks is written down when it was not let in: somebody tries tokens. And one that takes
-/// a whole image away.
-bool IsWrittenDown(const RouteMeaning& meaning, const http::Outcome& outcome) {
+/// Of one that only looks a handler may note that it is worth it (an export), and one that was not let in is
+/// written down, too: somebody tries tokens.
+bool IsWrittenDown(const RouteMeaning& meaning, bool noted, const http::Outcome& outcome) {
   if (meaning.resource.empty()) return false;
-  return meaning.changes || meaning.verb == "export" ||
+  return meaning.changes || noted ||
          (outcome.error && (outcome.error->code == ErrorCode::kUnauthenticated ||
                             outcome.error->code == ErrorCode::kForbidden));
 }
@@ -38,7 +38,7 @@ void CountEnd(Metrics& metrics, const Watched& watched, const RouteMeaning& mean
   metrics.http_seconds.Observe({route}, seconds);
   const std::string code = outcome.error ? std::string(ErrorCodeName(outcome.error->code)) : "done";
   if (outcome.error) metrics.errors.Count({code});
-  if (!meaning.changes) return;
+  if (!meaning.changes && !watched.notes->Get().noted) return;
   metrics.changes.Count({meaning.verb, meaning.resource, code});
   if (!outcome.error) metrics.change_seconds.Observe({meaning.verb, meaning.resource}, seconds);
 }
@@ -47,9 +47,9 @@ void Ended(Metrics& metrics, const Watched& watched, const http::Outcome& outcom
   const RouteMeaning meaning = MeaningOf(watched.route);
   const auto took = steady_clock::now() - watched.received;
   CountEnd(metrics, watched, meaning, outcome, std::chrono::duration<double>(took).count());
-  if (!IsWrittenDown(meaning, outcome)) return;
   Change change;
   change.what = watched.notes->Get();
+  if (!IsWrittenDown(meaning, change.what.noted, outcome)) return;
   change.socket_uid = watched.socket_uid;
   change.pid = watched.pid;
   if (outcome.error) change.failed = outcome.error->code;
@@ -73,7 +73,7 @@ RouteMeaning MeaningOf(const http::RouteName& route) {
     meaning.verb = "delete";
   } else if (is_word) {
     meaning.verb = last;
-  } else if (route.method == "POST") {
+  } else if (route.method == "POST" && !last.starts_with('{')) {
     meaning.verb = "create";
   } else {
     meaning.verb = meaning.changes ? "update" : "get";
@@ -83,12 +83,14 @@ RouteMeaning MeaningOf(const http::RouteName& route) {
 
 http::Router::Watch WatchRequests(Metrics& metrics) {
   return [&metrics](const http::RouteName& route, http::Request& request, const http::Reply& reply) {
-    const auto notes = std::make_shared<http::Notes>();
-    const RouteMeaning meaning = MeaningOf(route);
-    const auto ref = request.parameters.find("ref");
-    notes->For(request.peer.identity.uid, 0);
+    RouteMeaning meaning = MeaningOf(route);
+    const auto ref = request.parameters.begin();
     // Until the handler has found what it means, and if it finds nothing.
-    notes->About(meaning.verb, meaning.resource, 0, ref == request.parameters.end() ? "" : ref->second);
+    const auto notes = std::make_shared<http::Notes>(
+        http::Notes::Said{.uid = request.peer.identity.uid,
+                          .verb = std::move(meaning.verb),
+                          .resource = std::move(meaning.resource),
+                          .name = ref == request.parameters.end() ? "" : ref->second});
     request.peer.notes = notes;
     reply.WhenEnded([&metrics, watched = Watched{route, request.peer.socket.uid, request.peer.pid, notes,
                                                  steady_clock::now()}](const http::Outcome& outcome) {

@@ -17,6 +17,7 @@ void Notes::About(std::string_view verb, std::string_view resource, int64_t id, 
   said_.resource = resource;
   said_.id = id;
   said_.name = name;
+  said_.noted = true;
 }
 
 Notes::Said Notes::Get() const {

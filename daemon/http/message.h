@@ -71,7 +71,11 @@ class Notes {
     std::string resource;
     int64_t id = 0;  ///< 0: it has none, or nobody has found it
     std::string name;
+    bool noted = false;  ///< the handler itself has said so
   };
+  /// `said`: until something is found out.
+  explicit Notes(Said said) : said_(std::move(said)) {}
+  Notes() = default;
   void For(uid_t uid, int64_t token_id);
   void About(std::string_view verb, std::string_view resource, int64_t id, std::string_view name);
   Said Get() const;

@@ -63,6 +63,9 @@ case_each_change_leaves_one_record_when_it_is_done() {
   leaves load data-container one done ctl load data-container one -r rev.0
   leaves graduate data-container one done ctl graduate data-container one -n grown
   leaves update data-image grown done ctl update data-image grown --tag x
+  leaves stop data-container one done ctl stop data-container one
+  leaves start data-container one done ctl start data-container one
+  leaves restart data-container one done ctl restart data-container one
   leaves update data-container one done ctl update data-container one --lifetime 1h
   leaves delete data-image grown done ctl delete data-image grown
   leaves create access-token 'for "tests" uid=7' done ctl create access-token --purpose 'for "tests" uid=7'
@@ -70,6 +73,8 @@ case_each_change_leaves_one_record_when_it_is_done() {
   leaves delete access-token 'for "tests" uid=7' done ctl delete access-token "$(ctl get access-tokens -o json | jq '.[0].id')"
   leaves create upload x.sql done curl -sS --unix-socket "$socket" --data-binary 'select 1' 'http://localhost/v1/uploads?name=x.sql'
   leaves delete data-container one done ctl delete data-container one
+  # It changes nothing here, and all of the data is elsewhere from then on.
+  leaves export data-image shop done eval "ctl export data-image shop >'$work/shop.image'"
   # Looking leaves none.
   local before; before=$(here)
   ctl get data-images >&2; ctl get data-image shop -o json >&2; ctl auth >&2; ctl metrics >&2
@@ -116,7 +121,7 @@ case_a_name_writes_no_field_and_no_line() {
 case_what_the_daemon_does_by_itself() {
   local before id; before=$(here)
   ctl create data-container -q -i postgres-empty -n brief --lifetime 1s >/dev/null
-  expired() { [[ $(since "$before" 'select(.SPAWND_VERB[0] == "expire") | .SPAWND_BY[0] + .SPAWND_RESOURCE[0] + .SPAWND_OUTCOME[0]') == '"daemondata-containerdone"' ]]; }
+  expired() { [[ $(since "$before" 'select(.SPAWND_VERB[0] == "expire") | .SPAWND_BY[0] + .SPAWND_NAME[0] + .SPAWND_RESOURCE[0] + .SPAWND_OUTCOME[0]') == '"daemonbriefdata-containerdone"' ]]; }
   wait_until 20 expired
   ctl create data-container -q -i postgres-empty -n mortal >/dev/null
   id=$(field mortal id) before=$(here)

@@ -71,6 +71,7 @@ TEST_CASE("what a handler finds out is in the notes of its request") {
   const http::Peer copy = peer;
   NoteChange(copy, "save", "data-container", 10002, "shop");
   const auto said = peer.notes->Get();
+  CHECK(said.noted);
   CHECK(said.uid == 1000);
   CHECK(said.token_id == 7);
   CHECK(said.verb == "save");

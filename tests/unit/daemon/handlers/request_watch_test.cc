@@ -17,6 +17,7 @@ TEST_CASE("what a route does follows from its method and path") {
   CHECK(of("DELETE", "/v1/access-tokens/{ref}") == "changes delete access-token");
   CHECK(of("POST", "/v1/data-containers/{ref}/save") == "changes save data-container");
   CHECK(of("POST", "/v1/data-containers/restart") == "changes restart data-container");
+  CHECK(of("POST", "/v1/imports/{id}") == "changes update import");
   CHECK(of("PUT", "/v1/data-images/{ref}") == "changes update data-image");
   CHECK(of("GET", "/v1/data-images/{ref}") == "get data-image");
   CHECK(of("GET", "/v1/data-images/{ref}/log") == "log data-image");
