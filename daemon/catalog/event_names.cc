@@ -28,6 +28,9 @@ std::string Difference(const EventSubject& before, const EventSubject& after) {
   std::string said;
   const auto say = [&said](const std::string& text) { (said += said.empty() ? "" : "; ") += text; };
   if (before.name != after.name) say("name '" + after.name + "' for '" + before.name + "'");
+  if (before.owner != after.owner) {
+    say("owner " + std::to_string(after.owner) + " for " + std::to_string(before.owner));
+  }
   if (before.resource == "image" && before.tags != after.tags) say("tags " + Joined(after.tags));
   if (before.teams != after.teams) say("teams " + Joined(after.teams));
   if (before.expires_at != after.expires_at) {
@@ -86,6 +89,8 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
   if (after.state == "deleting") return names;
   if (std::string said = Difference(before, after); !said.empty())
     names.push_back({"updated", std::move(said)});
+  // Whoever had it sees nothing else of it any more.
+  if (before.owner != after.owner) names.push_back({"unshared", "it has another owner", true});
   std::vector<std::string> left = Missing(before.teams, after.teams);
   if (!left.empty()) names.push_back({"unshared", "from " + Joined(left), true, std::move(left)});
   return names;
