@@ -51,7 +51,8 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
   for (ContainerRow& row : rows) {
     if (row.state != ContainerState::kRunning) continue;
     const auto connection = ConnectToKeeper(uses_.layout.Container(row.id), Connect::kAtOnce);
-    if (connection || connection.error().code == ErrorCode::kNotReady) continue;
+    const auto held = connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Container(row.id));
+    if (!held || *held) continue;  // it is there, or nobody knows
     without.push_back(row.id);
     row.state = ContainerState::kRestarting;
     row.detail = "no keeper was running when the daemon started";

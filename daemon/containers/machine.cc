@@ -95,7 +95,7 @@ ContainerMachine::Actions ContainerMachine::OnWish(EventKind wish) {
 
 ContainerMachine::Actions ContainerMachine::Launch() {
   launching_ = true;
-  attach_waits_ = removal_waits_ = false;
+  attaching_ = attach_waits_ = removal_waits_ = false;
   launch_reverts_ = state_ == ContainerState::kReverting;
   ++launches_;
   return {Do(ActionKind::kLaunchKeeper)};
@@ -122,19 +122,19 @@ ContainerMachine::Actions ContainerMachine::GiveUpFlight(Actions otherwise) {
     return std::exchange(stop_is_tidy_, false) ? Actions{Do(ActionKind::kHurryStop)} : Actions{};
   }
   killing_ = true;
-  attach_waits_ = removal_waits_ = false;
+  attaching_ = attach_waits_ = removal_waits_ = false;
   return otherwise;
 }
 
 ContainerMachine::Actions ContainerMachine::Kill() {
   killing_ = true;
-  attach_waits_ = removal_waits_ = false;
+  attaching_ = attach_waits_ = removal_waits_ = false;
   return {Do(ActionKind::kKillKeeper)};
 }
 
 ContainerMachine::Actions ContainerMachine::Stop() {
   killing_ = stop_is_tidy_ = true;
-  attach_waits_ = removal_waits_ = false;
+  attaching_ = attach_waits_ = removal_waits_ = false;
   return {Do(ActionKind::kStopKeeper)};
 }
 
@@ -208,9 +208,8 @@ ContainerMachine::Actions ContainerMachine::OnKeeperStarted(Time now) {
 }
 
 bool ContainerMachine::AttachAnswers() {
-  attaching_ = false;
-  // Meanwhile something was decided that makes its own keeper, or ends whatever there is.
-  if (launching_ || killing_) return false;
+  // Else something was decided meanwhile that makes its own keeper, or ends whatever there is.
+  if (!std::exchange(attaching_, false)) return false;
   return state_ == ContainerState::kRunning || state_ == ContainerState::kRestarting ||
          state_ == ContainerState::kFailed || state_ == ContainerState::kStopped;
 }

@@ -179,7 +179,7 @@ class ContainerMachine {
   bool launching_ = false;       ///< a kLaunchKeeper has not answered yet
   bool killing_ = false;         ///< a kKillKeeper or kStopKeeper has not answered yet
   bool stop_is_tidy_ = false;    ///< that is a kStopKeeper, and was not told to hurry
-  bool attaching_ = false;       ///< a kAttachKeeper has not answered yet
+  bool attaching_ = false;       ///< the answer of a kAttachKeeper is still to come, and counts
   bool launch_reverts_ = false;  ///< the last launch goes back first
   bool revert_waits_ = false;    ///< somebody waits for having gone back
   bool caller_waits_ = false;    ///< the create has not been answered yet

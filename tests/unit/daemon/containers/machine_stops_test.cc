@@ -169,6 +169,19 @@ TEST_CASE("stops: a keeper from before that still starts is waited for, and not 
   CHECK(stopped.State() == State::kStopped);
 }
 
+TEST_CASE("stops: an answer that never comes, because the stop took its connection, holds up no start") {
+  ContainerMachine machine(State::kRunning);
+  On(machine, Event::kFoundAtStart);
+  CHECK(On(machine, Event::kStopMarked) == Kinds{Action::kStopKeeper});
+  On(machine, Event::kKeeperKilled);
+  CHECK(On(machine, Event::kStateWritten) == Kinds{Action::kReplyStopped});
+  CHECK(On(machine, Event::kStartMarked) == Kinds{Action::kLaunchKeeper});
+  CHECK(On(machine, Event::kKeeperStarted) == Kinds{Action::kWriteState});
+  CHECK(On(machine, Event::kStateWritten) == Kinds{Action::kReplyStarted});
+  CHECK(On(machine, Event::kKeeperMissing).empty());  // one that had been on its way
+  CHECK(machine.State() == State::kRunning);
+}
+
 /// A world that answers what it is asked to do, in an order that a number chooses, and holds the machine to
 /// what must never be.
 struct World {
@@ -199,6 +212,7 @@ struct World {
         REQUIRE_FALSE(launching);
         REQUIRE_FALSE(ending);
         ending = true;
+        attaching = 0;  // the connection on which it would be answered goes
         break;
       case Action::kAttachKeeper:
         ++attaching;
