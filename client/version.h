@@ -5,7 +5,7 @@
 
 namespace spawnd::client {
 
-/// "0.1.0"
+/// "0.2.0"
 constexpr std::string_view ClientVersion() {
   return SPAWND_VERSION;
 }

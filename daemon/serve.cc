@@ -1,11 +1,8 @@
 #include "daemon/serve.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -15,7 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include "base/accounts.h"
 #include "base/file.h"
 #include "daemon/access/quotas.h"
 #include "daemon/access/tokens.h"
@@ -39,7 +35,6 @@
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/launcher.h"
-#include "daemon/log.h"
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/key_guards.h"
@@ -48,6 +43,7 @@
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
+#include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
 #include "daemon/upkeep/catalog_copies.h"
@@ -66,74 +62,6 @@ constexpr std::chrono::seconds kGoodbye{5};
 constexpr std::chrono::seconds kLongestStop{10};
 /// How long servers that do not answer may hold up a start; they are asked again behind it.
 constexpr std::chrono::milliseconds kPatienceAtStart{2000};
-/// Threads of ours are many and idle; without this each could claim a heap of its own.
-constexpr int kHeaps = 2;
-
-/// Lets SIGHUP wait, or no longer. One that comes during the start is answered after it.
-void HoldReload(bool hold) {
-  sigset_t hang_up;
-  ::sigemptyset(&hang_up);
-  ::sigaddset(&hang_up, SIGHUP);
-  ::pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hang_up, nullptr);
-}
-
-/// Process-wide settings, before there are threads.
-void SetUpProcess() {
-  StartLogging();
-  ::signal(SIGPIPE, SIG_IGN);
-  HoldReload(true);
-  // Whatever is made without an explicit mode is nobody else's business.
-  ::umask(0077);
-  ::mallopt(M_ARENA_MAX, kHeaps);
-  // One descriptor watches each container, and every connection is one.
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
-}
-
-Result<void> CheckRoot() {
-  if (::geteuid() == 0) return {};
-  return Fail(ErrorCode::kForbidden, "spawnd needs root to mount volumes and to start engines",
-              "Start it with sudo, or as the systemd service spawnd.service.");
-}
-
-Result<void> CheckUserRange(const Config& config) {
-  const auto holder = HolderOf(config.first_user, config.last_user);
-  if (!holder) return {};
-  return Fail(ErrorCode::kInUse,
-              fmt::format("the users {}-{} are for engines, but {} has some of them", config.first_user,
-                          config.last_user, *holder),
-              "Name a range of 65536 that nobody has as userRange in spawnd.yaml.");
-}
-
-/// The address that engines listen on, and the users that they run as.
-Result<EngineHost> FindEngineHost(const Config& config) {
-  const std::string& name = config.engine_user;
-  TRY_ASSIGN(const auto user, UserNamed(name));
-  if (!user) {
-    return Fail(ErrorCode::kNotFound, "there is no user '" + name + "' for engines to run as",
-                "Make it with `sudo useradd --system --shell /usr/sbin/nologin " + name +
-                    "`, or name another one as engineUser in spawnd.yaml.");
-  }
-  if (user->uid == 0) {
-    return Fail(ErrorCode::kInvalidArgument, "engines cannot run as root",
-                "Name an unprivileged user as engineUser in spawnd.yaml.");
-  }
-  TRY(CheckUserRange(config));
-  return EngineHost{config.host, user->uid, user->gid, config.first_user};
-}
-
-struct ConfigFile {
-  std::string path;
-  bool must_exist = false;
-};
-/// One that was named has to be there.
-ConfigFile ConfigFileOf(const std::string& named) {
-  return named.empty() ? ConfigFile{kDefaultConfigPath, false} : ConfigFile{named, true};
-}
-
 /// How many jobs of each kind run at once, and how many of them root cannot take from the others, nor they
 /// from root; more wait in line.
 constexpr size_t kLaunches = 36;  ///< each waits for one keeper: a whole wave of creates at once

@@ -143,6 +143,13 @@ class KeeperLoop {
     return result ? KeeperReply{} : Failed(result.error());
   }
 
+  template <typename T>
+  static KeeperReply ReplyWith(Result<T> result, T KeeperReply::*place) {
+    KeeperReply reply = ReplyFor(result);
+    if (result) reply.*place = std::move(*result);
+    return reply;
+  }
+
   /// None: it is answered later.
   std::optional<KeeperReply> CarryOut(const KeeperRequest& request, int fd, Message message) {
     switch (request.op) {
@@ -160,18 +167,10 @@ class KeeperLoop {
       }
       case Op::kCreateDatabase:
         return ReplyFor(keeper_.CreateDatabase(request.database));
-      case Op::kUserDatabases: {
-        auto databases = keeper_.UserDatabases();
-        KeeperReply reply = ReplyFor(databases);
-        if (databases) reply.databases = std::move(*databases);
-        return reply;
-      }
-      case Op::kUsedLibraries: {
-        auto libraries = keeper_.UsedLibraries();
-        KeeperReply reply = ReplyFor(libraries);
-        if (libraries) reply.libraries = std::move(*libraries);
-        return reply;
-      }
+      case Op::kUserDatabases:
+        return ReplyWith(keeper_.UserDatabases(), &KeeperReply::databases);
+      case Op::kUsedLibraries:
+        return ReplyWith(keeper_.UsedLibraries(), &KeeperReply::libraries);
       case Op::kRunCommand:
         return RunCommand(request, std::move(message));
       case Op::kStartTool:
