@@ -63,6 +63,8 @@ case_of_manifests_comes_a_catalog_with_all() {
   assert_exit 0 ctl load dc renamed -r rev.1 -q
   assert_eq "$(sql renamed '' 'select count(*) from week')" 700
   make_container items next >/dev/null
+  next_written() { [[ -e $state/containers/$(field next id)/manifest ]]; }
+  wait_until 20 next_written
   (( $(field next id) > $(id_of ended) )) || fail "id $(field next id)"
 }
 
