@@ -21,8 +21,7 @@
 #include "daemon/containers/containers.h"
 #include "daemon/disk_watch.h"
 #include "daemon/doctor/doctor.h"
-#include "daemon/events/event_streams.h"
-#include "daemon/events/webhooks.h"
+#include "daemon/events/news.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/handlers/services.h"
 #include "daemon/host/control_groups.h"
@@ -132,8 +131,7 @@ class Daemon {
   std::unique_ptr<Jobs> removals_;
   std::unique_ptr<Jobs> questions_;
   std::unique_ptr<LogStreams> logs_;
-  std::unique_ptr<EventStreams> events_;
-  std::unique_ptr<Webhooks> webhooks_;
+  std::unique_ptr<News> news_;
   std::unique_ptr<AccessTokens> tokens_;
   std::unique_ptr<Doorkeeper> doorkeeper_;
   std::unique_ptr<Images> images_;
@@ -201,14 +199,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(loop_, EventLoop::Make());
   TRY_ASSIGN(mailbox_, MakeMailbox(loop_->Get()));
   doctor_ = SubjectOfDoctor(options.socket_path);
-  TRY_ASSIGN(events_, EventStreams::Start(layout_.Catalog(), teams_));
-  webhooks_ = std::make_unique<Webhooks>(layout_.Catalog(), layout_.Webhooks(),
-                                         Identity{engine_host_.uid, engine_host_.gid, {}});
-  webhooks_->Change(config_.webhooks);
-  catalog_->events.OnTold([this] {
-    events_->Wake();
-    webhooks_->Wake();
-  });
+  TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
+                                {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
@@ -303,7 +295,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *launches_,
                                                   *questions_,
                                                   *logs_,
-                                                  *events_,
+                                                  *news_->streams,
                                                   uploads_,
                                                   imports_,
                                                   doctor_,
@@ -355,7 +347,7 @@ void Daemon::MakeReload(const std::string& config_path) {
   reload_ = std::make_unique<Reload>(
       file.path, file.must_exist, config_,
       Reload::Uses{teams_, quotas_, disk_, *questions_, *mailbox_, stopping_.get_token(),
-                   [this](const Config& wanted) { webhooks_->Change(wanted.webhooks); }});
+                   [this](const Config& wanted) { news_->webhooks->Change(wanted.webhooks); }});
 }
 
 Result<void> Daemon::Listen(UniqueFd socket) {
@@ -403,8 +395,7 @@ void Daemon::Stop(std::string_view why) {
   recoveries_->Stop();
   removals_->Stop();
   logs_->Stop();
-  events_->Stop();
-  webhooks_->Stop();
+  news_->Stop();
   auto goodbye = WatchTime(loop_->Get(), kGoodbye, std::chrono::milliseconds(0), [this] { loop_->Stop(); });
   if (goodbye) {
     goodbye_ = std::move(*goodbye);
