@@ -65,11 +65,6 @@ constexpr std::chrono::milliseconds kPatienceAtStart{2000};
 /// from root; more wait in line.
 constexpr size_t kLaunches = 36;  ///< each waits for one keeper: a whole wave of creates at once
 constexpr size_t kLaunchReserve = 4;
-/// Containers that come back by themselves, after a reboot all of them: as many at once as there are cores,
-/// and one of these for others than who has most of them.
-size_t Recoveries() {
-  return std::max<size_t>(2, std::thread::hardware_concurrency());
-}
 constexpr size_t kBuilds = 10;
 constexpr size_t kBuildReserve = 2;
 constexpr size_t kRemovals = 10;  ///< killing keepers and removing files
@@ -249,8 +244,9 @@ void Daemon::BeginGeneration() {
 void Daemon::MakeParts(const SocketAccess& access) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
-  recoveries_ =
-      Jobs::Start({Recoveries(), Recoveries() < 4 ? 0U : 1U, [](uid_t) { return Recoveries() - 1; }});
+  // Containers that come back by themselves: as many at once as there are cores, one of these for others.
+  const size_t cores = std::max<size_t>(2, std::thread::hardware_concurrency());
+  recoveries_ = Jobs::Start({cores, cores < 4 ? 0U : 1U, [cores](uid_t) { return cores - 1; }});
   builds_ = Jobs::Start({kBuilds, kBuildReserve, [this](uid_t uid) { return quotas_.Of(uid).builds; }});
   removals_ = Jobs::Start({kRemovals, kRemovalReserve, [](uid_t) { return kRemovalsOfUser; }});
   questions_ = Jobs::Start({kQuestions, kQuestionReserve, [](uid_t) { return kQuestionsOfUser; }});

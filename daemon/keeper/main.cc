@@ -160,11 +160,8 @@ class KeeperLoop {
         return AnswerToStart(fd);
       case Op::kStatus:
         return keeper_.Status();
-      case Op::kSpec: {
-        KeeperReply reply;
-        reply.spec = keeper_.Spec();
-        return reply;
-      }
+      case Op::kSpec:
+        return KeeperReply{.spec = keeper_.Spec()};
       case Op::kCreateDatabase:
         return ReplyFor(keeper_.CreateDatabase(request.database));
       case Op::kUserDatabases:
