@@ -135,6 +135,11 @@ std::string Megabytes(size_t count) {
 }
 
 /// Whether any process of the machine has this word on its command line.
+/// Seconds to sleep that no other run of these tests on this machine sleeps, with `tenth` behind the dot.
+std::string Seconds(int tenth) {
+  return "1000." + std::to_string(tenth) + std::to_string(::getpid());
+}
+
 bool SomebodyRuns(const std::string& word) {
   bool found = false;
   for (const auto& process : std::filesystem::directory_iterator("/proc")) {
@@ -220,25 +225,25 @@ TEST_CASE("chatter on all pipes at once does not block anybody") {
 
 TEST_CASE("the first bad message ends the tool and all it started, also what left its session") {
   if (NotRoot()) return;
-  Run run(
-      "sleep 1000.25 & setsid sleep 1000.25 & setsid setsid sh -c 'sleep 1000.25 & sleep 1000.25' & "
-      "sleep 0.2; echo fine >&2; echo 'ERROR: here' >&2; sleep 1000.25");
+  const std::string sleep = "sleep " + Seconds(2);
+  Run run(sleep + " & setsid " + sleep + " & setsid setsid sh -c '" + sleep + " & " + sleep +
+          "' & sleep 0.2; echo fine >&2; echo 'ERROR: here' >&2; " + sleep);
   const auto result = run();
   REQUIRE_FALSE(result);
   CHECK(result.error().message == "ERROR: here");
   CHECK(run.told.exit_code == -1);
-  CHECK_FALSE(SomebodyRuns("1000.25"));
+  CHECK_FALSE(SomebodyRuns(Seconds(2)));
   CHECK(run.NobodyIsLeft());
 }
 
 TEST_CASE("a tool that ends leaving somebody behind on its pipes is not waited for") {
   if (NotRoot()) return;
-  Run run("setsid sleep 1000.5 & sleep 0.2; echo bye >&2");
+  Run run("setsid sleep " + Seconds(5) + " & sleep 0.2; echo bye >&2");
   const auto start = std::chrono::steady_clock::now();
   REQUIRE(run());
   CHECK(std::chrono::steady_clock::now() - start < 10s);
   CHECK(run.told.messages == std::vector<std::string>{"bye"});
-  CHECK_FALSE(SomebodyRuns("1000.5"));
+  CHECK_FALSE(SomebodyRuns(Seconds(5)));
 }
 
 TEST_CASE("a tool that ends early is judged by what it said, not by the broken pipe") {
@@ -408,7 +413,8 @@ TEST_CASE("a tool of root's has no capability, but for the folder that is its ba
 
 TEST_CASE("when whoever started a tool is gone, so is the tool") {
   if (NotRoot()) return;
-  Run run("sleep 1000.75");
+  const std::string seconds = Seconds(7);
+  Run run("sleep " + seconds);
   const pid_t starter = ::fork();
   if (starter == 0) {
     run.run.started = []() -> Result<void> { ::_exit(0); };
@@ -418,8 +424,8 @@ TEST_CASE("when whoever started a tool is gone, so is the tool") {
   int status = -1;
   REQUIRE(::waitpid(starter, &status, 0) == starter);
   CHECK(status == 0);
-  for (int i = 0; i < 500 && SomebodyRuns("1000.75"); ++i) std::this_thread::sleep_for(10ms);
-  CHECK_FALSE(SomebodyRuns("1000.75"));
+  for (int i = 0; i < 500 && SomebodyRuns(seconds); ++i) std::this_thread::sleep_for(10ms);
+  CHECK_FALSE(SomebodyRuns(seconds));
 }
 
 }  // namespace
