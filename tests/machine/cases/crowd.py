@@ -14,6 +14,8 @@ CREATE = """
 WATCH = """
   start=$(systemctl show -P ExecMainStartTimestampMonotonic spawnd)
   uptime_ms() { local up; read -r up _ </proc/uptime; echo $((${up/./} * 10)); }
+  # The keeper and process 1 of a container have the same command line.
+  keepers() { pgrep -af 'spawnd keeper [0-9]' | grep -o 'keeper [0-9]*' | sort -u | wc -l; }
   until spawnctl auth >/dev/null 2>&1; do sleep 0.05; done
   echo "first $(($(uptime_ms) - $(systemctl show -P ExecMainStartTimestampMonotonic spawnd) / 1000))"
   end=$((SECONDS + limit))
@@ -22,7 +24,7 @@ WATCH = """
     states=$(spawnctl get data-container -o json) || fail 'no answer'
     took=$(($(uptime_ms) - begin))
     running=$(jq '[.[] | select(.state == "running")] | length' <<<"$states")
-    echo "at $((begin - start / 1000)) $took $running $(($(pgrep -fc '^spawnd keeper [0-9]|/spawnd keeper [0-9]') - running))"
+    echo "at $((begin - start / 1000)) $took $running $(($(keepers) - running))"
     (( running < count )) || exit 0
   done
   jq -r '.[] | select(.state != "running") | "\\(.name) \\(.state) \\(.detail)"' <<<"$states"

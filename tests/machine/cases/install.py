@@ -6,7 +6,7 @@ def run(bench):
         bench.inside("""
           [[ $(ls /sys/class/net) == lo ]] || fail "there is a network: $(ls /sys/class/net)"
           cd /media/now
-          DEBIAN_FRONTEND=noninteractive apt-get install -y ./spawnd_*.deb ./spawnctl_*.deb || fail 'apt-get'
+          DEBIAN_FRONTEND=noninteractive apt-get install -qqy ./spawnd_*.deb ./spawnctl_*.deb || fail 'apt-get'
         """)
     with bench.check("the first row comes within 60 s of that") as notes:
         output = bench.inside("""

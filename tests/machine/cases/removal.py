@@ -6,7 +6,7 @@ LEFT = """
     pgrep -af 'spawnd|postgres|redis-server' | grep -v journal
     grep -E 'spawnd|fuse\\.' /proc/self/mounts | grep -v ' /var/lib/spawnd '
     losetup -nO NAME,BACK-FILE
-    ls -d /sys/fs/cgroup/system.slice/*spawnd* 2>/dev/null
+    ls -d /sys/fs/cgroup/system.slice/spawnd* 2>/dev/null
     find /run/spawnd -mindepth 1 2>/dev/null
   }
   nothing_left() { [[ -z $(left) ]]; }
@@ -16,7 +16,7 @@ LEFT = """
 def run(bench):
     with bench.check("apt remove: nothing runs, is mounted or attached any more; data and settings are kept"):
         bench.inside(LEFT + """
-          DEBIAN_FRONTEND=noninteractive apt-get remove -y spawnd || fail 'apt-get'
+          DEBIAN_FRONTEND=noninteractive apt-get remove -qqy spawnd || fail 'apt-get'
           wait_for 30 nothing_left >/dev/null || fail "left: $(left)"
           expect 'the catalog is there' test -e /var/lib/spawnd/catalog.db
           expect 'the container is there' test -n "$(ls /var/lib/spawnd/containers)"
@@ -24,13 +24,13 @@ def run(bench):
         """)
     with bench.check("installed again, it has what was kept"):
         bench.inside("""
-          DEBIAN_FRONTEND=noninteractive apt-get install -y /media/newer/*.deb || fail 'apt-get'
+          DEBIAN_FRONTEND=noninteractive apt-get install -qqy /media/newer/*.deb || fail 'apt-get'
           expect 'the container comes back' wait_for 60 answers kept
           expect 'with its rows' equal "$(sql kept 'select count(*) from t')" 1000
         """)
     with bench.check("apt purge: nothing is left, data included"):
         bench.inside(LEFT + """
-          DEBIAN_FRONTEND=noninteractive apt-get purge -y spawnd spawnctl || fail 'apt-get'
+          DEBIAN_FRONTEND=noninteractive apt-get purge -qqy spawnd spawnctl || fail 'apt-get'
           wait_for 30 nothing_left >/dev/null || fail "left: $(left)"
           # The folder itself is a mount here, and its file system's own folder stays.
           data=$(ls -A /var/lib/spawnd 2>/dev/null | grep -vx lost+found)
