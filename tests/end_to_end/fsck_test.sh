@@ -140,31 +140,32 @@ case_a_damaged_journal_is_refused() {
 }
 
 case_what_nobody_refers_to() {
+  # Ids that the catalog has been past: larger ones would say that it is older than what lies there.
   stop_daemon
   local leak=$state/store/layers/00112233445566778899aabbccddeeff.layer
   cp "$(<"$work/noise-layer")" "$leak"
   touch "$state/store/layers/00112233445566778899aabbccddeeff.layer.tmp" "$state/store/images/7.index.tmp"
-  cp "$state/store/images/$(id_of noise).index" "$state/store/images/99999.index"
-  mkdir -p "$state/builds/99998/delta" "$state/containers/99997/delta"
-  echo precious >"$state/containers/99997/delta/data"
+  cp "$state/store/images/$(id_of noise).index" "$state/store/images/9999.index"
+  mkdir -p "$state/builds/9998/delta" "$state/containers/9997/delta"
+  echo precious >"$state/containers/9997/delta/data"
   assert_exit 1 fsck -o json
   assert_eq "$(jq -r '.[].file' <<<"$out" | sort)" "$(sort <<END
 $leak
 $leak.tmp
 $state/store/images/7.index.tmp
-$state/store/images/99999.index
-$state/builds/99998
-$state/containers/99997
+$state/store/images/9999.index
+$state/builds/9998
+$state/containers/9997
 END
 )"
-  [[ -e $leak && -e $state/builds/99998 ]] || fail "a dry run deleted something"
+  [[ -e $leak && -e $state/builds/9998 ]] || fail "a dry run deleted something"
   assert_exit 0 fsck --repair
   assert_clean
-  [[ ! -e $leak && ! -e $state/builds/99998 ]] || fail "leaks are left"
+  [[ ! -e $leak && ! -e $state/builds/9998 ]] || fail "leaks are left"
   local kept
   kept=$(echo "$state"/lost+found/20*)
-  assert_eq "$(<"$kept/containers/99997/delta/data")" precious "what somebody could want"
-  [[ -e $kept/store/images/99999.index && -e $kept/store/layers/${leak##*/} ]] || fail "an image was deleted"
+  assert_eq "$(<"$kept/containers/9997/delta/data")" precious "what somebody could want"
+  [[ -e $kept/store/images/9999.index && -e $kept/store/layers/${leak##*/} ]] || fail "an image was deleted"
   [[ -e $(<"$work/noise-layer") ]] || fail "a layer in use was deleted"
   start_daemon
 }

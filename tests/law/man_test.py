@@ -35,7 +35,7 @@ def flags_in(text):
 
 
 def commands():
-    rows = re.findall(r"^  ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?(?= |$)", help_of(SPAWNCTL, "--help").split("Resources:")[0], re.M)
+    rows = re.findall(r"^  ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+(?:-[a-z]+)*))?(?= |$)", help_of(SPAWNCTL, "--help").split("Resources:")[0], re.M)
     return [row for row in rows if row[0] != "spawnctl"]
 
 
