@@ -113,6 +113,7 @@ class Bench:
             self.expect("needs_recovery" not in head, f"{os.path.basename(disk)} was not unmounted\n{console[-3000:]}")
 
     def boot(self):
+        self.machine.cut_power()
         self.machine.start()
         self.say(f"boot {self.machine.boots}: answers {self.machine.wait_for_boot():.1f} s after power on")
 
@@ -168,6 +169,8 @@ def run_parts(arguments, report, folder):
                 before = time.monotonic()
                 part.run(bench)
                 report.say(f"{name}: {time.monotonic() - before:.1f} s")
+            if part is install and machine.run("command -v spawnctl").code:
+                raise virtual_machine.Gone("spawnd is not installed")
     except virtual_machine.Gone as error:
         report.verdict("FAIL", f"{error}; nothing after it was tried")
         report.failed += 1
@@ -204,6 +207,8 @@ def main():
     signal.alarm(LIMIT_SECONDS * (10 if arguments.long else 1))
     report = Report(f"machine_{arguments.release}")
     folder = arguments.keep or tempfile.mkdtemp(prefix="spawnd-machine-", dir="/var/tmp")
+    if os.path.exists(os.path.join(folder, "root.ext4")):
+        sys.exit(f"machine-test: {folder} has a machine already")
     os.makedirs(folder, exist_ok=True)
     try:
         run_parts(arguments, report, folder)
