@@ -20,7 +20,8 @@ constexpr bool kIsRequest =
     std::is_same_v<T, CreateDataImageRequest> || std::is_same_v<T, CreateDataContainerRequest> ||
     std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
     std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
-    std::is_same_v<T, ImportDataImageRequest> || std::is_same_v<T, CreateAccessTokenRequest> || std::is_same_v<T, NothingRequest>;
+    std::is_same_v<T, ImportDataImageRequest> || std::is_same_v<T, CreateAccessTokenRequest> ||
+    std::is_same_v<T, NothingRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/catalog/events.h"
 #include "base/error.h"
+#include "daemon/catalog/events.h"
 #include "daemon/http/message.h"
 
 namespace spawnd::daemon {
