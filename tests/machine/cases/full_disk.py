@@ -12,7 +12,7 @@ def run(bench):
           expect 'exit code of a create' equal $? 5
           grep -qiE 'disk|space|full' <<<"$message" || fail "a create said: $message"
           # More than what the volume has of room in it: the server's file system gets an error, and so does its client.
-          client_asks kept "create table big as select g, repeat(md5(g::text), 20) x from generate_series(1, 300000) g; checkpoint" >/dev/null
+          client_asks kept "create table big as select g, repeat(md5(g::text), 20) x from generate_series(1, 60000) g; checkpoint" >/dev/null
           grep -qE 'ERROR|FATAL|PANIC|lost' /run/client.kept/out || fail "the server said: $(tail -n 5 /run/client.kept/out)"
           expect 'the daemon answers' spawnctl get data-container kept
           expect 'the service runs' systemctl --quiet is-active spawnd.service
