@@ -83,6 +83,7 @@ void Describe(auto& visit, Is<ExportedImage> auto& x) {
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("database", x.database);
   visit.Field("dataBytes", x.data_bytes);
+  visit.Field("libraries", x.libraries);
 }
 
 void Describe(auto& visit, Is<Import> auto& x) {

@@ -158,6 +158,7 @@ struct ExportedImage {
   std::string initial_database_name;
   std::string database;
   int64_t data_bytes = 0;
+  std::vector<std::string> libraries;  ///< what it needs of an installation beyond the server
 };
 
 /// Answer to POST /v1/imports and /v1/imports/{id}: an export file that is being received

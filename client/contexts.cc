@@ -72,7 +72,10 @@ Result<Contexts> ReadContexts() {
   }
   std::stringstream text;
   text << file.rdbuf();
-  return api::ReadJson<Contexts>(text.str(), kLimits, api::Strictness::kLenient, fmt::format("'{}'", *path));
+  auto read =
+      api::ReadJson<Contexts>(text.str(), kLimits, api::Strictness::kLenient, fmt::format("'{}'", *path));
+  if (!read) read.error().hint = "Move the file away; `spawnctl context create` makes it anew.";
+  return read;
 }
 
 Result<void> WriteContexts(const Contexts& contexts) {

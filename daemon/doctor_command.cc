@@ -63,8 +63,14 @@ Result<bool> RunDoctor(const ServeOptions& options, bool json) {
   const bool named = !options.config_path.empty();
   const auto loaded = LoadConfig(named ? options.config_path : kDefaultConfigPath, named);
   Diagnoses found;
+  if (::geteuid() != 0) {
+    found.push_back({"account", kWarning, "only root can look at all of it: some lines below are about that",
+                     "sudo spawnd doctor"});
+  }
   if (loaded) {
-    found.push_back({"settings", kGood, named ? options.config_path : kDefaultConfigPath, ""});
+    const std::string path = named ? options.config_path : kDefaultConfigPath;
+    const bool there = ::access(path.c_str(), F_OK) == 0;
+    found.push_back({"settings", kGood, there ? path : "all defaults: there is no " + path, ""});
   } else {
     found.push_back({"settings", kBad, loaded.error().message, loaded.error().hint});
   }

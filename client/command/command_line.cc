@@ -110,6 +110,18 @@ std::vector<const Command*> WithVerb(std::span<const Command> commands, std::str
   return found;
 }
 
+/// Most likely the name of what it is to be done with, as other programs take it.
+std::string ResourceHint(const std::vector<const Command*>& candidates, std::string_view word) {
+  const Command& first = *candidates.front();
+  if (candidates.size() == 1) {
+    return fmt::format("The resource goes before it: spawnctl {} {} {}", first.verb, first.resource,
+                       Shown(word));
+  }
+  std::vector<std::string_view> names;
+  for (const Command* command : candidates) names.push_back(command->resource);
+  return fmt::format("'{}' takes one of {}.", first.verb, fmt::join(names, ", "));
+}
+
 Result<const Command*> ChooseResource(const std::vector<const Command*>& candidates, std::string_view word) {
   std::vector<std::string_view> names;
   for (const Command* command : candidates) names.push_back(command->resource);
@@ -122,7 +134,7 @@ Result<const Command*> ChooseResource(const std::vector<const Command*>& candida
   if (resource == nullptr) {
     const std::string hint = DidYouMean(word, AllResourceWords());
     return Usage(fmt::format("unknown resource '{}'", Shown(word)),
-                 hint.empty() ? fmt::format("'{}' takes one of {}.", verb, fmt::join(names, ", ")) : hint);
+                 !hint.empty() ? hint : ResourceHint(candidates, word));
   }
   for (const Command* command : candidates) {
     if (command->resource == resource->name) return command;
@@ -278,7 +290,11 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
     line.command = candidates.front();
   } else {
     const std::string resource = TakeWord(words);
-    if (help && resource.empty()) return line;
+    if (help && resource.empty()) {
+      // The only thing that it can mean.
+      if (candidates.size() == 1) line.command = candidates.front();
+      return line;
+    }
     TRY_ASSIGN(line.command, ChooseResource(candidates, resource));
   }
   if (help) return line;

@@ -47,7 +47,7 @@ Result<HttpResponse> DaemonClient::Send(HttpRequest request, const Waiting& wait
   auto response = Exchange(connection.Fd(), request, waiting);
   if (!response && response.error().code == ErrorCode::kUnavailable) {
     return Fail(ErrorCode::kUnavailable, fmt::format("spawnd at {}: {}", Name(), response.error().message),
-                endpoint_.IsRemote() ? "What ssh said stands above; `spawnctl` has to be on the PATH there."
+                endpoint_.IsRemote() ? "What ssh, or spawnctl over there, said stands above."
                                      : "Look at the daemon's log: journalctl -u spawnd");
   }
   return response;

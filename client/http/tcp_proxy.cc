@@ -142,7 +142,7 @@ Result<UniqueFd> ListenTcp(const TcpAddress& address) {
     const std::string what = fmt::format("cannot listen on {}", AddressText(address));
     if (error == EADDRINUSE) {
       return Fail(ErrorCode::kInUse, fmt::format("{}: the port is in use", what),
-                  "Choose another with --port <number>; --port 0 takes a free one.");
+                  "Choose another port; 0 takes a free one.");
     }
     const Error cause = ErrnoError(error, what);
     return Fail(error == EADDRNOTAVAIL ? ErrorCode::kInvalidArgument : cause.code, cause.message,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "api/json_writer.h"
 #include "api/mapping.h"
@@ -60,7 +61,11 @@ Result<void> List(const Invocation& invocation, const Contexts& contexts) {
 Result<std::string> Create(Contexts& contexts, const std::string& name, const std::string& endpoint) {
   TRY(CheckName(name));
   TRY(ParseEndpoint(endpoint));
-  if (name == kDefaultContext || contexts.Find(name) != nullptr) {
+  if (name == kDefaultContext) {
+    return Fail(ErrorCode::kInvalidArgument, "the context 'default' is this machine's, and stays",
+                "Choose another name.");
+  }
+  if (contexts.Find(name) != nullptr) {
     return Fail(ErrorCode::kInUse, fmt::format("there is a context '{}' already", name),
                 fmt::format("`spawnctl context delete {}` first, or choose another name.", name));
   }
@@ -93,8 +98,20 @@ Error BadUsage(const std::string& word) {
           "There are: context [list], context create NAME ENDPOINT, context use NAME, context delete NAME."};
 }
 
+/// What was chosen counts for nothing while the environment says something else: a delete would go elsewhere.
+void WarnOfEnvironment() {
+  for (const char* name : {"SPAWNCTL_API_ENDPOINT", "SPAWNCTL_CONTEXT"}) {
+    const char* value = ::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    WriteError(fmt::format(
+        "warning: {} is set and counts before the chosen context; unset it, or say --context\n", name));
+    return;
+  }
+}
+
 Result<int> ContextCommand(const Invocation& invocation) {
   TRY_ASSIGN(Contexts contexts, ReadContexts());
+  if (!invocation.Has("--quiet")) WarnOfEnvironment();
   const std::vector<std::string>& words = invocation.Arguments();
   const std::string verb = words.empty() ? "list" : words.front();
   if ((verb == "list" || verb == "ls") && words.size() <= 1)

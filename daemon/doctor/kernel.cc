@@ -105,7 +105,7 @@ Diagnoses CheckClock() {
   const int clock = ::adjtimex(&state);
   if (clock == TIME_ERROR || (static_cast<unsigned>(state.status) & STA_UNSYNC) != 0) {
     return {{"clock", kWarning, "nobody says that the clock is right; lifetimes and tokens end by it",
-             "timedatectl set-ntp true"}};
+             "timedatectl set-ntp true, or another time service"}};
   }
   return {{"clock", kGood, "synchronised", ""}};
 }

@@ -146,7 +146,7 @@ Diagnoses CheckEngines(const DoctorSubject& subject) {
   Diagnoses found;
   std::string good;
   for (const engines::Installation& one : subject.installations()) {
-    const std::string name = fmt::format("{} {}", one.engine, one.version);
+    const std::string name = one.version.empty() ? one.engine : one.engine + " " + one.version;
     if (one.problem.empty()) {
       good += (good.empty() ? "" : ", ") + name;
       continue;

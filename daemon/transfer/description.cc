@@ -9,6 +9,7 @@
 #include "api/json.h"
 #include "api/resource_limits.h"
 #include "engines/registry.h"
+#include "engines/used_library.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -37,6 +38,10 @@ bool IsDatabaseName(std::string_view text) {
          std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
 }
 
+bool IsLibrary(const std::string& text) {
+  return engines::UsedLibraryFrom(text).has_value();
+}
+
 Result<void> CheckTexts(const api::ExportedImage& image) {
   if (const auto valid = api::ValidateName(image.name, "data image"); !valid) {
     return Fail(Unusable(valid.error().message));
@@ -47,6 +52,10 @@ Result<void> CheckTexts(const api::ExportedImage& image) {
   }
   if (!IsDatabaseName(image.database) || !IsDatabaseName(image.initial_database_name)) {
     return Fail(Unusable("the name of its database"));
+  }
+  if (image.libraries.size() > engines::kMaxUsedLibraries ||
+      !std::all_of(image.libraries.begin(), image.libraries.end(), IsLibrary)) {
+    return Fail(Unusable("the libraries that it uses"));
   }
   if (const auto valid = api::ValidateLimits(image.limits); !valid) {
     return Fail(Unusable(valid.error().message));
@@ -70,6 +79,7 @@ std::string DescriptionOf(const ImageRow& image) {
   description.initial_database_name = image.initial_database;
   description.database = image.database;
   description.data_bytes = image.data_bytes;
+  description.libraries = image.libraries;
   return api::ToJson(description);
 }
 

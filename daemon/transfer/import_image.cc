@@ -138,6 +138,7 @@ class Importing {
     const StoreLayout& layout = host_.layout;
     ImageCompletion completion;
     completion.database = held_.image.database;
+    completion.libraries = held_.image.libraries;
     completion.data_bytes = static_cast<int64_t>(checked_.data_bytes);
     for (const storage::ExportPart& part : Head().parts) {
       if (part.layer_id.empty()) continue;

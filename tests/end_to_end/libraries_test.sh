@@ -48,6 +48,10 @@ case_what_is_gone_is_said_at_create() {
     assert_contains "$err" "uses pg_trgm" "$verb"
     assert_eq "$(sql half '' 'select 1')" 1
   done
+  # Nor does it forget on its way to another machine.
+  ctl export data-image t | ctl import data-image - --name travelled -q >/dev/null
+  assert_exit 0 ctl create data-container -i travelled -n far
+  assert_contains "$err" "uses pg_trgm"
   # Images that do not use it have nothing to hear.
   assert_exit 0 ctl create data-container -i plain -n plain
   assert_eq "$err" ""

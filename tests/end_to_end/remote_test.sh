@@ -43,6 +43,7 @@ END
   printf '#!/bin/sh\nexec /usr/bin/ssh -F %q "$@"\n' "$work/ssh/config" >"$work/ssh/bin/ssh"; chmod +x "$work/ssh/bin/ssh"
   /usr/sbin/sshd -f "$work/ssh/sshd_config" -E "$work/ssh/log"
   wait_until 10 test -s "$work/ssh/sshd.pid"
+  printf '#!/bin/sh\nPATH=%q:$PATH SPAWNCTL_API_ENDPOINT=%q exec %q "$@"\n' "$work/ssh/bin" "$there" "$work/spawnctl" >"$work/both"; chmod +x "$work/both"
 }
 extra_clean_up() {
   local control
@@ -81,6 +82,15 @@ case_files_and_folders() {
     assert_contains "$(sql "of-$image" shop 'select t from said')" "a" "$image"
   done
   nothing_is_left_there || fail "left: $(ls -A "$work/far/tmp")"
+}
+
+# Two streams through one connection, of which one waits for the other.
+case_export_into_import() {
+  timeout 60 bash -c 'set -o pipefail; "$0" export data-image sent | "$0" import data-image - --name sent-again -q' "$work/both" >"$work/text" ||
+    fail "exit code $?: $(<"$work/text")"
+  assert_eq "$(<"$work/text")" sent-again
+  remote create data-container -q --image sent-again --name of-sent-again >/dev/null
+  assert_eq "$(sql of-sent-again shop 'select t from said')" "from afar"
 }
 
 case_databases() {
