@@ -37,6 +37,7 @@ std::optional<std::string> FolderOfSockets() {
   }
   ::mkdir(folder.c_str(), 0700);
   struct stat made {};
+  if (folder.find('"') != std::string::npos || folder.find('\\') != std::string::npos) return {};
   const bool mine = ::lstat(folder.c_str(), &made) == 0 && S_ISDIR(made.st_mode) &&
                     made.st_uid == ::geteuid() && (made.st_mode & 077U) == 0;
   // "/" and %C, 40 letters, and what ssh adds while it makes it have to fit into a socket's address.
@@ -52,11 +53,18 @@ std::string Quoted(const std::string& word) {
   return quoted + "'";
 }
 
+/// As a value of ssh_config(5), where a percent sign begins a token and a blank ends the value.
+std::string SettingOf(const std::string& path) {
+  std::string value;
+  for (const char c : path) value += c == '%' ? std::string("%%") : std::string(1, c);
+  return '"' + value + "/%C\"";
+}
+
 std::vector<std::string> SshCommand(const Endpoint& endpoint, const std::string& remote) {
   std::vector<std::string> words{"ssh", "-T", "-o", kConnectTimeout};
   if (const auto folder = FolderOfSockets()) {
     for (const std::string& option :
-         {std::string("ControlMaster=auto"), "ControlPath=" + *folder + "/%C", std::string(kShared)}) {
+         {std::string("ControlMaster=auto"), "ControlPath=" + SettingOf(*folder), std::string(kShared)}) {
       words.insert(words.end(), {"-o", option});
     }
   }

@@ -48,7 +48,9 @@ bool TakeHost(std::string_view text, Endpoint& endpoint) {
   }
   if (!port.empty()) port.remove_prefix(1);
   const auto digit = [](unsigned char c) { return std::isdigit(c) != 0; };
-  if (!IsName(text) || port.size() > 5 || !std::all_of(port.begin(), port.end(), digit)) return false;
+  if (!IsName(text) || port.size() > 5 || (port.size() == 5 && port > "65535") ||
+      !std::all_of(port.begin(), port.end(), digit))
+    return false;
   endpoint.ssh_host = text;
   endpoint.ssh_port = port;
   return true;
@@ -74,6 +76,10 @@ Result<Endpoint> ParseEndpoint(std::string_view text) {
   if (const size_t at = rest.rfind('@'); at != std::string_view::npos) {
     endpoint.ssh_user = rest.substr(0, at);
     rest.remove_prefix(at + 1);
+    if (endpoint.ssh_user.find(':') != std::string::npos) {
+      return Fail(ErrorCode::kInvalidArgument, "an ssh:// endpoint has no password",
+                  "ssh asks for it, or takes a key: ssh://user@host.");
+    }
     if (!IsName(endpoint.ssh_user)) return Fail(Malformed(text));
   }
   if (!TakeHost(rest, endpoint)) return Fail(Malformed(text));

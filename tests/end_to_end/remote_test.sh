@@ -4,7 +4,7 @@
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
-export XDG_CONFIG_HOME=$work/config XDG_RUNTIME_DIR=$work/run
+export XDG_CONFIG_HOME=$work/config XDG_RUNTIME_DIR="$work/run 100%"
 ssh_port=$((first_port + 99))
 there=ssh://root@127.0.0.1:$ssh_port$socket
 remote() { PATH="$work/ssh/bin:$PATH" SPAWNCTL_API_ENDPOINT="$there" "$work/spawnctl" "$@"; }
@@ -14,8 +14,8 @@ with_contexts() { env -u SPAWNCTL_API_ENDPOINT PATH="$work/ssh/bin:$PATH" "$work
 
 # A server of this test's own: its key, its port, its one user.
 start_sshd() {
-  mkdir -p "$work/ssh/bin" "$work/run" /run/sshd
-  chmod 0700 "$work/run"
+  mkdir -p "$work/ssh/bin" "$XDG_RUNTIME_DIR" /run/sshd
+  chmod 0700 "$XDG_RUNTIME_DIR"
   ssh-keygen -q -t ed25519 -N '' -f "$work/ssh/host"; ssh-keygen -q -t ed25519 -N '' -f "$work/ssh/key"
   cp "$work/ssh/key.pub" "$work/ssh/authorized"
   cat >"$work/ssh/sshd_config" <<END
@@ -47,7 +47,7 @@ END
 }
 extra_clean_up() {
   local control
-  for control in "$work"/run/spawnctl/*; do [[ -S $control ]] && /usr/bin/ssh -o "ControlPath=$control" -O exit x 2>/dev/null; done
+  for control in "$XDG_RUNTIME_DIR"/spawnctl/*; do [[ -S $control ]] && /usr/bin/ssh -S "${control//%/%%}" -O exit x 2>/dev/null; done
   [[ ! -s $work/ssh/sshd.pid ]] || kill "$(<"$work/ssh/sshd.pid")"
 }
 nothing_is_left_there() { [[ -z $(ls -A "$work/far/tmp") ]]; }
@@ -59,7 +59,7 @@ case_requests() {
   assert_eq "$(remote create data-container -q --image postgres-empty --name far)" far
   assert_contains "$(remote get data-containers)" far
   # One connection for all: the second command finds it there.
-  (( $(pgrep -c -f "ssh: $work/run/spawnctl") == 1 )) || fail "connections: $(pgrep -a -f "$work/run/spawnctl")"
+  (( $(pgrep -c -f "ssh: $XDG_RUNTIME_DIR/spawnctl") == 1 )) || fail "connections: $(pgrep -a -f "$work/run")"
   assert_error 2 "no data container" -- remote get data-container nobody
   remote logs data-container far | grep -q 'ready to accept' || fail "no log"
   remote doctor >/dev/null || fail "doctor"

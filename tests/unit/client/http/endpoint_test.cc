@@ -45,11 +45,13 @@ TEST_CASE("what is no endpoint is refused, options of ssh above all") {
         std::string("ssh://@host"), std::string("ssh://-oProxyCommand=touch%20x"),
         std::string("ssh://-l@host"), std::string("ssh://host:port"), std::string("ssh://host:222222"),
         std::string("ssh://[::1"), std::string("ssh://[::1]x"), std::string("ssh://host$(id)"),
-        std::string("ssh://a b"), std::string("SSH://host")}) {
+        std::string("ssh://ann:secret@host"), std::string("ssh://host:65536"), std::string("ssh://a b"),
+        std::string("SSH://host")}) {
     CAPTURE(bad);
     const auto endpoint = ParseEndpoint(bad);
     REQUIRE_FALSE(endpoint);
     CHECK(endpoint.error().code == ErrorCode::kInvalidArgument);
+    CHECK(endpoint.error().message.find("secret") == std::string::npos);
   }
 }
 
