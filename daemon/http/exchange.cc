@@ -26,10 +26,16 @@ void Exchange::Send(int status, std::string body, Headers headers, std::string_v
 
 void Exchange::Begin(std::string_view content_type) {
   std::unique_lock lock(mutex_);
-  if (client_gone_ || kind_ != Kind::kNothing) return;
+  if (kind_ != Kind::kNothing) return;
   kind_ = Kind::kStream;
   content_type_ = content_type;
+  if (client_gone_) return;
   WakeUnlessPending(std::move(lock));
+}
+
+bool Exchange::IsStream() {
+  const std::lock_guard lock(mutex_);
+  return kind_ == Kind::kStream;
 }
 
 bool Exchange::HasRoom(size_t bytes) {

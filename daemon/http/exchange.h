@@ -38,6 +38,8 @@ class Exchange {
   /// stream that breaks off.
   void Abandon();
   std::stop_token ClientGone() const { return gone_.get_token(); }
+  /// Begin was called: 200 has been answered, whatever follows and whether or not its client still reads.
+  bool IsStream();
   void IfUndelivered(std::function<void()> take_back);
 
   // What the connection needs, loop thread.

@@ -1,11 +1,23 @@
 /// Reply hands on what it is told to the exchange that its copies share.
+#include "api/error_codes.h"
 #include "daemon/http/exchange.h"
 
 namespace spawnd::daemon::http {
 
+namespace {
+
+/// Why nobody answers any more, when the handler has not said so: a client that goes away is no error of
+/// ours.
+Error WhyDropped(const Exchange& exchange) {
+  if (exchange.ClientGone().stop_requested()) return {ErrorCode::kCancelled, "the client has gone"};
+  return {ErrorCode::kInternal, "the request was dropped without an answer"};
+}
+
+}  // namespace
+
 Reply::Channel::~Channel() {
-  Failed({ErrorCode::kInternal, "the request was dropped without an answer"});
-  Ends(500);
+  if (!error_) error_ = WhyDropped(*exchange_);
+  Ends(exchange_->IsStream() ? 200 : api::HttpStatus(error_->code));
   exchange_->Abandon();
 }
 

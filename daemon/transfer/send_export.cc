@@ -25,7 +25,9 @@ Result<void> SendPieces(const http::Reply& reply, std::span<const std::byte> byt
   while (!bytes.empty()) {
     const auto piece = bytes.first(std::min(kPieceBytes, bytes.size()));
     if (reply.ClientGone().stop_requested() || !reply.WaitForRoom(piece.size(), kPatience, stop)) {
-      return Fail(ErrorCode::kCancelled, "its client reads no more");
+      const bool stopping = stop.stop_requested() && !reply.ClientGone().stop_requested();
+      return stopping ? Fail(ErrorCode::kUnavailable, "the daemon is stopping")
+                      : Fail(ErrorCode::kCancelled, "its client reads no more");
     }
     reply.Line(std::string(reinterpret_cast<const char*>(piece.data()), piece.size()));
     bytes = bytes.subspan(piece.size());
@@ -51,7 +53,9 @@ Result<void> SendExport(const StoreLayout& layout, const ImageRow& image, uint64
     reply.End();
   } else {
     // The last of the reply's copies goes without an end: the client sees that it is not all.
-    const bool given_up = sent.error().code == ErrorCode::kCancelled;
+    reply.Failed(sent.error());
+    const bool given_up =
+        sent.error().code == ErrorCode::kCancelled || sent.error().code == ErrorCode::kUnavailable;
     spdlog::log(given_up ? spdlog::level::info : spdlog::level::warn, "export of image {} broke off: {}",
                 image.id, sent.error().message);
   }

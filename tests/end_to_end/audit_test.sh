@@ -75,6 +75,9 @@ case_each_change_leaves_one_record_when_it_is_done() {
   leaves delete data-container one done ctl delete data-container one
   # It changes nothing here, and all of the data is elsewhere from then on.
   leaves export data-image shop done eval "ctl export data-image shop >'$work/shop.image'"
+  # Whoever has enough of it has cancelled it, and nothing here has failed.
+  leaves export data-image shop failed eval "ctl export data-image shop | head -c 10 >'$work/cut'"
+  has SPAWND_CODE cancelled
   # Looking leaves none.
   local before; before=$(here)
   ctl get data-images >&2; ctl get data-image shop -o json >&2; ctl auth >&2; ctl metrics >&2

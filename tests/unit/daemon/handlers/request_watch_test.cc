@@ -26,12 +26,14 @@ TEST_CASE("what a route does follows from its method and path") {
 }
 
 /// Lets a handler answer a request of that route, and returns what has been counted.
-std::string CountedOf(const http::RouteName& route, const std::function<void(const http::Reply&)>& handler) {
+std::string CountedOf(const http::RouteName& route, const std::function<void(const http::Reply&)>& handler,
+                      const std::shared_ptr<http::Exchange>& exchange = std::make_shared<http::Exchange>([] {
+                      })) {
   Metrics metrics;
   const auto watch = WatchRequests(metrics);
   http::Request request;
   {
-    const http::Reply reply(std::make_shared<http::Reply::Channel>(std::make_shared<http::Exchange>([] {})));
+    const http::Reply reply(std::make_shared<http::Reply::Channel>(exchange));
     watch(route, request, reply);
     handler(reply);
   }
@@ -90,6 +92,36 @@ TEST_CASE("every end of a request is counted once") {
     const auto text = CountedOf(save, [](const http::Reply&) {});
     CheckHas(text, request + "\"500\"} 1");
     CheckHas(text, "spawnd_errors_total{code=\"internal\"} 1");
+  }
+  SECTION("a stream that breaks off") {
+    const auto text = CountedOf(save, [](const http::Reply& reply) {
+      reply.BeginBytes();
+      reply.Failed({ErrorCode::kCorrupt, "damaged"});
+    });
+    CheckHas(text, request + "\"200\"} 1");
+    CheckHas(text, "spawnd_errors_total{code=\"corrupt\"} 1");
+  }
+  SECTION("a client that goes away is no error of the daemon's") {
+    const auto exchange = std::make_shared<http::Exchange>([] {});
+    const bool begun = GENERATE(true, false);
+    const auto text = CountedOf(
+        save,
+        [&](const http::Reply& reply) {
+          if (begun) reply.BeginBytes();
+          exchange->MarkClientGone();
+        },
+        exchange);
+    CheckHas(text, request + (begun ? "\"200\"} 1" : "\"503\"} 1"));
+    CheckHas(text, "spawnd_changes_total{verb=\"save\",resource=\"data-container\",outcome=\"cancelled\"} 1");
+    CHECK(text.find("internal") == std::string::npos);
+  }
+  SECTION("nor is one that went before its stream began") {
+    const auto exchange = std::make_shared<http::Exchange>([] {});
+    exchange->MarkClientGone();
+    const auto text = CountedOf(
+        save, [](const http::Reply& reply) { reply.BeginBytes(); }, exchange);
+    CheckHas(text, request + "\"200\"} 1");
+    CheckHas(text, "spawnd_errors_total{code=\"cancelled\"} 1");
   }
   SECTION("of what is not there no path becomes a name") {
     const auto text = CountedOf({}, [](const http::Reply& reply) { reply.Send(404, "{}"); });
