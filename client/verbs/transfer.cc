@@ -115,16 +115,15 @@ std::string ExportPath(const std::string& ref, uint64_t offset) {
 /// `bytes` of the export from `offset` on.
 Result<std::string> Fetch(const DaemonClient& daemon, const std::string& ref, uint64_t offset, size_t bytes) {
   std::string text;
-  const auto got = daemon.GetText(
-      ExportPath(ref, offset),
-      [&](std::string_view piece) -> Result<void> {
-        text += piece.substr(0, bytes - text.size());
-        if (text.size() < bytes) return {};
-        return Fail(ErrorCode::kCancelled, "that is enough");
+  TRY(daemon.GetText(
+      fmt::format("{}&bytes={}", ExportPath(ref, offset), bytes),
+      [&text](std::string_view piece) -> Result<void> {
+        text += piece;
+        return {};
       },
-      -1);
-  if (!got && (got.error().code != ErrorCode::kCancelled || text.size() < bytes)) return Fail(got.error());
-  return text;
+      -1));
+  if (text.size() == bytes) return text;
+  return Fail(ErrorCode::kUnavailable, "the export ended before its end");
 }
 
 Error NotItsBeginning(const std::string& path) {

@@ -13,18 +13,24 @@
 namespace spawnd::daemon {
 namespace {
 
-Result<uint64_t> OffsetIn(const http::Request& request) {
-  uint64_t offset = 0;
+Result<ExportRange> RangeIn(const http::Request& request) {
+  ExportRange range;
   for (const auto& [name, value] : request.query) {
+    uint64_t number = 0;
     const char* end = value.data() + value.size();
-    const auto [stopped, error] = std::from_chars(value.data(), end, offset);
-    if (name != "offset" || error != std::errc() || stopped != end) {
+    const auto [stopped, error] = std::from_chars(value.data(), end, number);
+    const bool is_number = error == std::errc() && stopped == end;
+    if (is_number && name == "offset") {
+      range.from = number;
+    } else if (is_number && name == "bytes" && number > 0) {
+      range.bytes = number;
+    } else {
       return Fail(ErrorCode::kInvalidArgument,
                   "'" + name + "=" + value + "' is nothing that an export understands",
-                  "It takes offset=BYTES.");
+                  "It takes offset=BYTES and bytes=BYTES.");
     }
   }
-  return offset;
+  return range;
 }
 
 Result<void> CheckExport(const ImageRow& image, const Identity& who) {
@@ -46,18 +52,18 @@ Result<void> CheckExport(const ImageRow& image, const Identity& who) {
 }  // namespace
 
 void ExportDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
-  const auto offset = OffsetIn(request);
-  if (!offset) return SendError(reply, offset.error());
+  const auto range = RangeIn(request);
+  if (!range) return SendError(reply, range.error());
   WithImage(services, request, reply, Resolve,
-            [&services, peer = request.peer, reply, offset = *offset](const ImageRow& image) {
+            [&services, peer = request.peer, reply, range = *range](const ImageRow& image) {
               const auto may = CheckExport(image, peer.identity);
               if (!may) return SendError(reply, may.error());
               NoteChange(peer, "export", "data-image", image.id, image.name);
               services.builds.Run(
                   {.owner = {peer.identity.uid},
                    .work =
-                       [&layout = services.layout, image, offset, reply](const std::stop_token& stop) {
-                         const auto sent = SendExport(layout, image, offset, reply, stop);
+                       [&layout = services.layout, image, range, reply](const std::stop_token& stop) {
+                         const auto sent = SendExport(layout, image, range, reply, stop);
                          if (!sent) SendError(reply, sent.error());
                        },
                    .gone = reply.ClientGone(),

@@ -37,19 +37,25 @@ Result<void> SendPieces(const http::Reply& reply, std::span<const std::byte> byt
 
 }  // namespace
 
-Result<void> SendExport(const StoreLayout& layout, const ImageRow& image, uint64_t from,
+Result<void> SendExport(const StoreLayout& layout, const ImageRow& image, const ExportRange& range,
                         const http::Reply& reply, const std::stop_token& stop) {
   TRY_ASSIGN(const auto file, storage::ImageExport::Open(PosixFileSystem(), layout.ImageIndex(image.id),
                                                          layout.Layers(), DescriptionOf(image)));
-  if (from > file->FileBytes()) {
+  if (range.from > file->FileBytes()) {
     return Fail(ErrorCode::kInvalidArgument, "the export of data image '" + image.name + "' has " +
                                                  std::to_string(file->FileBytes()) + " bytes, and offset " +
-                                                 std::to_string(from) + " is behind its end");
+                                                 std::to_string(range.from) + " is behind its end");
   }
   reply.BeginBytes();
-  const auto sent =
-      file->Write(from, [&](std::span<const std::byte> bytes) { return SendPieces(reply, bytes, stop); });
-  if (sent) {
+  uint64_t left = range.bytes;
+  const auto sent = file->Write(range.from, [&](std::span<const std::byte> bytes) -> Result<void> {
+    const auto wanted = bytes.first(std::min<uint64_t>(left, bytes.size()));
+    TRY(SendPieces(reply, wanted, stop));
+    left -= wanted.size();
+    if (left > 0) return {};
+    return Fail(ErrorCode::kCancelled, "no more is wanted");
+  });
+  if (sent || left == 0) {
     reply.End();
   } else {
     // The last of the reply's copies goes without an end: the client sees that it is not all.

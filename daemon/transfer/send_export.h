@@ -12,9 +12,14 @@
 
 namespace spawnd::daemon {
 
-/// From byte `from` of the file. An error before the first byte is the caller's to answer with; after it the
-/// answer breaks off, and is logged here.
-Result<void> SendExport(const StoreLayout& layout, const ImageRow& image, uint64_t from,
+struct ExportRange {
+  uint64_t from = 0;
+  uint64_t bytes = UINT64_MAX;  ///< at most; the file may end before
+};
+
+/// That of the file. An error before the first byte is the caller's to answer with; after it the answer
+/// breaks off, and is logged here.
+Result<void> SendExport(const StoreLayout& layout, const ImageRow& image, const ExportRange& range,
                         const http::Reply& reply, const std::stop_token& stop);
 
 }  // namespace spawnd::daemon

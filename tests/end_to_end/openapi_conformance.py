@@ -50,6 +50,7 @@ SUCCESSES = [
     ("deleteDataImage", {"ref": "$uploaded"}, None, {}),
     ("getDataImage", {"ref": "api:one"}, None, {}),
     ("getDataImageLog", {"ref": "api:one", "tail": 5}, None, {}),
+    ("exportDataImage", {"ref": "api:one", "offset": 8, "bytes": 100}, None, {}),
     ("exportDataImage", {"ref": "api:one", "offset": 0}, None,
      {"head": lambda file: file[:head_bytes(file)], "rest": lambda file: file[head_bytes(file):]}),
     ("beginImport", {}, "$head", {"import": "id", "offset": "offset"}),

@@ -179,12 +179,26 @@ case_damage_is_refused_and_leaves_nothing() {
 }
 
 case_export_goes_on_with_a_file() {
-  local size at; size=$(stat -c %s "$work/shop.image")
+  local size at before; size=$(stat -c %s "$work/shop.image")
+  before=$(wc -l <"$work/daemon.log")
   for at in 0 50 64 700 1000 $((size / 3)) $((size - 10)) "$size"; do
     head -c "$at" "$work/shop.image" >"$work/part.image"
     assert_exit 0 ctl export data-image shop --resume -o "$work/part.image"
     cmp "$work/part.image" "$work/shop.image" || fail "gone on with at $at, the file is another one"
   done
+  # Nothing of that has failed; whoever gives up has, and no 500 of ours.
+  assert_eq "$(tail -n "+$((before + 1))" "$work/daemon.log" | grep -E 'broke off|verb=export .*outcome=failed' || true)" "" "failures"
+  range() { curl -sS --unix-socket "$socket" "http://localhost/v1/data-images/shop/export?$1"; }
+  range 'offset=10&bytes=100000' | cmp - <(tail -c +11 "$work/shop.image" | head -c 100000) || fail "a range has other bytes"
+  range "offset=$((size - 5))&bytes=100" | cmp - <(tail -c 5 "$work/shop.image") || fail "the end has other bytes"
+  assert_contains "$(range 'bytes=0')" "nothing that an export understands"
+  ctl export data-image shop 2>/dev/null | head -c 10 >"$work/cut.image" || true
+  assert_exit 1 ctl export data-image shop -o "$work/no/such/folder"
+  cancelled() { (( $(tail -n "+$((before + 1))" "$work/daemon.log" | grep -cE 'verb=export .*outcome=failed code=cancelled') == 2 )); }
+  wait_until 10 cancelled
+  ctl metrics >"$work/numbers"
+  assert_lacks "$(<"$work/numbers")" 'spawnd_errors_total{code="internal"}'
+  assert_lacks "$(<"$work/numbers")" 'export",status="500"'
   head -c 100000 /dev/urandom >"$work/part.image"
   assert_error 64 "not the beginning" -- ctl export data-image shop --resume -o "$work/part.image"
   assert_eq "$(stat -c %s "$work/part.image")" 100000 "a file that is something else"
