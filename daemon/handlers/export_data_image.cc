@@ -33,6 +33,14 @@ Result<ExportRange> RangeIn(const http::Request& request) {
   return range;
 }
 
+/// A built-in image is nothing to carry to another machine: its daemon makes the same one itself.
+Result<ImageRow> ResolveToExport(Services& services, const http::Caller& who, const Reference& reference) {
+  if (!BuiltInFor(services, who, reference.text)) return Resolve(services, who, reference);
+  return Fail(ErrorCode::kInvalidArgument,
+              "data image '" + reference.text + "' is built in: every daemon makes its own",
+              "An image that was graduated from a container of it can be exported.");
+}
+
 Result<void> CheckExport(const ImageRow& image, const Identity& who) {
   if (image.state == ImageState::kPending) {
     return Fail(ErrorCode::kNotReady, "data image '" + image.name + "' is still being made",
@@ -54,7 +62,7 @@ Result<void> CheckExport(const ImageRow& image, const Identity& who) {
 void ExportDataImage(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto range = RangeIn(request);
   if (!range) return SendError(reply, range.error());
-  WithImage(services, request, reply, Resolve,
+  WithImage(services, request, reply, ResolveToExport,
             [&services, peer = request.peer, reply, range = *range](const ImageRow& image) {
               const auto may = CheckExport(image, peer.identity);
               if (!may) return SendError(reply, may.error());

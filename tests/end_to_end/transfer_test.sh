@@ -61,6 +61,7 @@ case_export_is_the_same_each_time() {
   cmp "$work/shop.image" "$work/again.image" || fail "two exports differ"
   assert_eq "$(head -c 8 "$work/shop.image")" SPWNXPRT
   assert_contains "$(head -c 600 "$work/shop.image" | tr -d '\0')" '"name":"shop"'
+  assert_error 64 "is built in" "graduated" -- ctl export data-image postgres-empty -o "$work/none.image"
   cp "$work/again.image" "$work/nothing.image"
   assert_error 2 "no data image 'nothing'" -- ctl export data-image nothing -o "$work/nothing.image"
   cmp "$work/nothing.image" "$work/again.image" || fail "an image that is not there emptied a file"
