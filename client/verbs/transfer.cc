@@ -1,6 +1,7 @@
 /// export and import of data images: files and pipes of any size, from and to the daemon.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "base/descriptors.h"
+#include "base/percent_encode.h"
 #include "client/output/progress_display.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
@@ -302,10 +304,18 @@ Result<void> ExpectEnd(ImportSource& source) {
               fmt::format("{} goes on behind the end of the exported image", source.name));
 }
 
-Result<api::Import> SendFile(const Invocation& invocation, const std::string& path) {
+/// With what is wanted of the image: what is wrong with that is said before anything is sent.
+std::string BeginPath(const api::ImportDataImageRequest& wanted) {
+  return fmt::format("{}?name={}&tags={}&teams={}", kImportsPath, PercentEncode(wanted.name),
+                     PercentEncode(fmt::format("{}", fmt::join(wanted.tags, ","))),
+                     PercentEncode(fmt::format("{}", fmt::join(wanted.teams, ","))));
+}
+
+Result<api::Import> SendFile(const Invocation& invocation, const std::string& path,
+                             const api::ImportDataImageRequest& wanted) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(ImportSource source, OpenSource(path));
-  TRY_ASSIGN(const std::string begun, daemon.Post(std::string(kImportsPath), source.head));
+  TRY_ASSIGN(const std::string begun, daemon.Post(BeginPath(wanted), source.head));
   TRY_ASSIGN(const api::Import import, api::FromJson<api::Import>(begun));
   ProgressDisplay display = DisplayFor(invocation);
   auto sent = SendRest(daemon, source, import, display);
@@ -322,9 +332,10 @@ Result<int> ImportDataImage(const Invocation& invocation) {
   request.tags = invocation.List("--tag");
   for (const std::string& tag : request.tags) TRY(api::ValidateTag(tag));
   request.teams = invocation.List("--team");
+  for (const std::string& team : request.teams) TRY(api::ValidateTeam(team));
   TRY_ASSIGN(const auto lifetime, LifetimeOf(invocation));
   request.lifetime_seconds = lifetime.value_or(0);
-  TRY_ASSIGN(const api::Import import, SendFile(invocation, invocation.Arguments().front()));
+  TRY_ASSIGN(const api::Import import, SendFile(invocation, invocation.Arguments().front(), request));
   request.import = import.id;
   const std::string name = request.name.empty() ? import.name : request.name;
   TRY_ASSIGN(const Created created,

@@ -1,6 +1,7 @@
 /// POST /v1/imports, /v1/imports/{id} and /v1/data-images/import: an export file's head, then all the rest of
 /// it, as far as it is missing, then an image of it. What is received stays when the client or the daemon
 /// goes, so that the same file goes on where it was.
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -111,6 +112,38 @@ Result<uint64_t> OffsetIn(const http::Request& request) {
               "POST /v1/imports says where it goes on.");
 }
 
+std::vector<std::string> SplitAtCommas(std::string_view text) {
+  std::vector<std::string> words;
+  for (size_t begin = 0; begin <= text.size() && !text.empty();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    words.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+/// What the image is to be called, and with whom it is shared: said before gigabytes came for nothing. The
+/// import itself checks that again.
+Result<void> CheckWishes(const Services& services, const http::Request& request) {
+  api::ImportDataImageRequest wanted;
+  for (const auto& [name, value] : request.query) {
+    if (name == "name") {
+      wanted.name = value;
+    } else if (name == "tags") {
+      wanted.tags = SplitAtCommas(value);
+    } else if (name == "teams") {
+      wanted.teams = SplitAtCommas(value);
+    } else {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + name + "=" + value + "' is nothing that the beginning of an import understands",
+                  "It takes name=NAME, tags=TAG,... and teams=TEAM,...");
+    }
+  }
+  TRY(CheckImageName(wanted.name, wanted.tags));
+  TRY(ShareWith(services.teams, request.peer.identity, wanted.teams));
+  return {};
+}
+
 Result<void> CheckRequest(const api::ImportDataImageRequest& wanted) {
   if (wanted.import.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "the request names no import",
@@ -130,6 +163,8 @@ bool IsImportBody(const http::Request& head) {
 void BeginImport(Services& services, const http::Request& request, const http::Reply& reply) {
   const auto may = CheckImporter(services, request.peer.identity);
   if (!may) return SendError(reply, may.error());
+  const auto wishes = CheckWishes(services, request);
+  if (!wishes) return SendError(reply, wishes.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
   services.questions.Run({request.peer.identity.uid}, [&services, user = request.peer.identity.uid,

@@ -53,7 +53,7 @@ SUCCESSES = [
     ("exportDataImage", {"ref": "api:one", "offset": 8, "bytes": 100}, None, {}),
     ("exportDataImage", {"ref": "api:one", "offset": 0}, None,
      {"head": lambda file: file[:head_bytes(file)], "rest": lambda file: file[head_bytes(file):]}),
-    ("beginImport", {}, "$head", {"import": "id", "offset": "offset"}),
+    ("beginImport", {"name": "imported", "tags": "one,two", "teams": ""}, "$head", {"import": "id", "offset": "offset"}),
     ("receiveImport", {"id": "$import", "offset": "$offset"}, "$rest", {}),
     ("importDataImage", {}, {"import": "$import", "name": "imported", "tags": ["one"], "teams": [], "lifetimeSeconds": 3600},
      {"imported": "id"}),

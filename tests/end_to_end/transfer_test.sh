@@ -375,6 +375,11 @@ case_who_may_import_is_named() {
   # Names of built-in images are nobody's, and what is too long is none.
   assert_error 64 "built-in image" -- ann import data-image "$work/files/shop.image" --name postgres-empty
   assert_error 64 "not allowed" -- ann import data-image "$work/files/shop.image" --name 'a b'
+  # All of that before the file is sent.
+  assert_eq "$(find "$state/imports" -mindepth 1)" "" "what was received for a name that cannot be"
+  assert_error 64 "team" -- ann import data-image "$work/files/shop.image" --team 'a,b'
+  assert_contains "$(curl -sS --unix-socket "$socket" --data-binary x 'http://localhost/v1/imports?tags=a,,b')" '"invalid_argument"'
+  assert_eq "$(find "$state/imports" -mindepth 1)" "" "what was received for a team that cannot be"
   ann delete di -q anns
   grep -qE 'verb=import resource=data-image id=1[0-9]{4} name="anns" uid=64101 .*outcome=done' "$work/daemon.log" || fail "no import in the log"
   grep -qE 'verb=export resource=data-image id=1[0-9]{4} name="shop" uid=0 .*outcome=done' "$work/daemon.log" || fail "no export in the log"
