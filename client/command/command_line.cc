@@ -195,6 +195,8 @@ Error UnknownFlag(const Command& command, std::string_view word) {
   for (const Flag& flag : flags) names.push_back(flag.name);
   std::string hint = DidYouMean(FlagName(word), names);
   const std::string full = FullName(command);
+  const bool is_file = FlagName(word) == "-f" || FlagName(word) == "--file";
+  if (is_file && command.arguments == "<file>") hint = "The file is an argument, without a flag.";
   if (hint.empty()) hint = fmt::format("'spawnctl {} --help' lists the flags.", full);
   return {ErrorCode::kInvalidArgument, fmt::format("unknown flag '{}' for '{}'", Shown(FlagName(word)), full),
           std::move(hint)};

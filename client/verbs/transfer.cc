@@ -239,6 +239,10 @@ Result<ImportSource> OpenSource(const std::string& path) {
                 "Redirect standard input, or name a file.");
   }
   TRY_ASSIGN(source.head, ReadText(source.fd, api::kExportHeaderBytes, source.name));
+  if (source.head.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is empty", source.name),
+                "See what the command before the pipe said, or that made the file.");
+  }
   const auto sizes = api::ReadExportHeader(source.head);
   if (!sizes) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{} is no exported data image", source.name),

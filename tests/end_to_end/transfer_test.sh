@@ -120,6 +120,9 @@ case_through_pipes() {
   assert_eq "$(there sql of-piped shop 'select count(*) from item')" 1000
   there_ctl delete dc -q of-piped
   there_ctl delete di -q piped catted
+  # What the command before the pipe said is the reason, and not this.
+  assert_error 64 "standard input is empty" "before the pipe" -- there_ctl import data-image - </dev/null
+  assert_error 64 "unknown flag '-f'" "is an argument" -- there_ctl import data-image -f "$work/shop.image"
   # A reader that goes away is no success.
   ! { ctl export data-image shop || touch "$work/failed"; } | head -c 100000 >/dev/null || true
   [[ -e $work/failed ]] || fail "an export that nobody took ended well"
