@@ -81,7 +81,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/data-images/{ref}/export",
              BindWithQuery(services, ExportDataImage, Needs::kContainers));
   router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));
-  router.Add("POST", "/v1/imports", Bind(services, WithinQuota(BeginImport), Needs::kAll));
+  router.Add("POST", "/v1/imports", BindWithQuery(services, WithinQuota(BeginImport), Needs::kAll));
   router.Add("POST", "/v1/imports/{id}", BindWithQuery(services, WithinQuota(ReceiveImport), Needs::kAll));
   router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));

@@ -24,7 +24,7 @@ END
 
 # start_notified [OOM-SCORE]
 start_notified() {
-  rm -f "$work/notify.sock"
+  rm -f "$work/notify.sock" "$work/notified"  # or what the last one heard is taken for this one's
   listen_for_notifications
   (if [[ -n ${1:-} ]]; then echo "$1" >/proc/self/oom_score_adj; fi; NOTIFY_SOCKET=$work/notify.sock exec "${serve[@]}") \
     >>"$work/daemon.log" 2>&1 </dev/null &
