@@ -84,7 +84,10 @@ class Daemon {
   ~Daemon();
 
   Result<void> Start(const ServeOptions& options);
-  void Run() { loop_->Run(); }
+  void Run() {
+    loop_->Run();
+    manifests_->Finish();  // the last answers are sent: nothing changes any more
+  }
 
  private:
   void Delegate(pid_t launcher);

@@ -27,6 +27,25 @@ Result<void> Manifests::Start() {
   return {};
 }
 
+void Manifests::Finish() {
+  timer_.reset();
+  due_.merge(writing_);
+  size_t failed = 0;
+  std::string why;
+  for (const ManifestOf which : std::exchange(due_, {})) {
+    const auto written = WriteNow(which);
+    if (written) continue;
+    ++failed;
+    why = written.error().message;
+  }
+  if (failed != 0) spdlog::error("{} manifests are not what the catalog says: {}", failed, why);
+}
+
+Result<void> Manifests::WriteNow(ManifestOf which) {
+  TRY_ASSIGN(const auto manifest, ManifestFor(catalog_, which));
+  return manifest ? WriteManifest(layout_, which, *manifest) : Result<void>();
+}
+
 void Manifests::Note(ManifestOf which) {
   due_.insert(which);
   if (timer_ == nullptr && !under_way_) WriteLater(delay_);
@@ -51,6 +70,7 @@ void Manifests::WriteDue() {
       spdlog::error("{} has no new manifest: {}", which.id, manifest.error().message);
     } else if (*manifest) {
       texts.emplace(which, std::move(**manifest));
+      writing_.insert(which);
     }
   }
   more_ = !due_.empty();
@@ -60,26 +80,27 @@ void Manifests::WriteDue() {
   jobs_.Run({.owner = kForDaemon,
              .work =
                  [this, texts = std::move(texts)](const std::stop_token& stop) {
-                   Texts failed;
+                   Texts left;
                    std::string why;
                    for (const auto& [which, text] : texts) {
-                     if (stop.stop_requested()) break;  // the next start looks at all of them
-                     const auto written = WriteManifest(layout_, which, text);
-                     if (written) continue;
-                     failed.emplace(which, text);
-                     why = written.error().message;
+                     const auto written =
+                         stop.stop_requested() ? Result<void>() : WriteManifest(layout_, which, text);
+                     if (written && !stop.stop_requested()) continue;
+                     left.emplace(which, text);
+                     if (!written) why = written.error().message;
                    }
-                   mailbox_.Post([this, failed = std::move(failed), why] { End(failed, why); });
+                   mailbox_.Post([this, left = std::move(left), why] { End(left, why); });
                  },
-             .dropped = [](const Error&) {}});
+             .dropped = [](const Error&) {}});  // what it was to write is Finish's
 }
 
-void Manifests::End(const Texts& failed, const std::string& why) {
+void Manifests::End(const Texts& left, const std::string& why) {
   under_way_ = false;
-  for (const auto& [which, text] : failed) due_.insert(which);
-  if (!failed.empty()) spdlog::error("{} manifests are not what the catalog says: {}", failed.size(), why);
+  writing_.clear();
+  for (const auto& [which, text] : left) due_.insert(which);
+  if (!why.empty()) spdlog::error("{} manifests are not what the catalog says: {}", left.size(), why);
   if (due_.empty() || timer_ != nullptr) return;
-  if (!failed.empty()) return WriteLater(kAfterFailure);
+  if (!left.empty()) return WriteLater(kAfterFailure);
   WriteLater(more_ ? kUntilNextOnes : delay_);
 }
 

@@ -34,6 +34,8 @@ class Manifests {
 
   /// Once, when the catalog and the files agree.
   Result<void> Start();
+  /// Writes whatever is due, at once and here: at a stop, when neither the jobs nor the loop run any more.
+  void Finish();
 
  private:
   using Texts = std::map<ManifestOf, std::string>;
@@ -41,7 +43,8 @@ class Manifests {
   void Note(ManifestOf which);
   void WriteLater(std::chrono::milliseconds delay);
   void WriteDue();
-  void End(const Texts& failed, const std::string& why);
+  void End(const Texts& left, const std::string& why);
+  Result<void> WriteNow(ManifestOf which);
 
   const StoreLayout& layout_;
   Catalog& catalog_;
@@ -50,6 +53,7 @@ class Manifests {
   uv_loop_t* const loop_;
   const std::chrono::milliseconds delay_;
   std::set<ManifestOf> due_;
+  std::set<ManifestOf> writing_;  ///< by the job under way
   bool under_way_ = false;
   bool more_ = false;  ///< were due than could be read at once
   std::unique_ptr<Watch> timer_;

@@ -68,6 +68,19 @@ case_of_manifests_comes_a_catalog_with_all() {
   (( $(field next id) > $(id_of ended) )) || fail "id $(field next id)"
 }
 
+case_a_stop_writes_what_is_due() {
+  make_container items late >/dev/null
+  assert_exit 0 ctl update dc late --name latest
+  local folder
+  folder=$state/containers/$(field latest id)
+  stop_daemon
+  grep -qF '"latest"' "$folder/manifest" || fail "not in the manifest: $(ls -l "$folder")"
+  start_daemon
+  assert_exit 0 ctl delete dc latest
+  late_gone() { [[ ! -e $folder ]]; }
+  wait_until 20 late_gone
+}
+
 case_a_damaged_manifest_is_found_and_written_anew() {
   local manifest
   manifest=$state/containers/$(id_of ended)/manifest
