@@ -13,6 +13,7 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/lost_and_found.h"
+#include "daemon/store/lost_things.h"
 #include "daemon/store/manifest_file.h"
 #include "daemon/store/unknown.h"
 #include "storage/image/image_files.h"
@@ -134,11 +135,8 @@ Result<void> TakeBackWhatIsKnown(const StoreLayout& layout, Catalog& catalog) {
   TRY_ASSIGN(const auto images, catalog.images.List(Rows::kAll));
   for (const ImageRow& image : images) {
     if (image.state != ImageState::kCompleted) continue;
-    TRY_ASSIGN(const auto layers, catalog.images.LayersOf(image.id));
-    for (const std::string& layer : layers) TakeBack(lost, layout.Layer(layer));
-    TakeBack(lost, layout.ImageLog(image.id));
-    TakeBack(lost, layout.ImageManifest(image.id));
-    TakeBack(lost, layout.ImageIndex(image.id));
+    TRY_ASSIGN(const auto places, PlacesOf(layout, catalog, {ManifestKind::kImage, image.id}));
+    for (const std::string& path : places) TakeBack(lost, path);
   }
   TRY_ASSIGN(const auto containers, catalog.containers.List(Rows::kAll));
   for (const ContainerRow& container : containers) {

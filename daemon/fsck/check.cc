@@ -101,6 +101,21 @@ void FsckCheck::AddMove(const std::vector<std::string>& paths, const std::string
                        }});
 }
 
+Result<bool> FsckCheck::AddTakeBack(const std::vector<std::string>& paths, const std::string& affects) {
+  bool found = false;
+  for (const std::string& path : paths) {
+    TRY_ASSIGN(const auto kept, lost_.Find(path));
+    if (!kept) continue;
+    found = true;
+    findings_.push_back({path, "is in '" + *kept + "'", affects, "put it back, as the next start does",
+                         [this, path]() -> Result<void> {
+                           TRY(lost_.TakeBack(path));
+                           return {};
+                         }});
+  }
+  return found;
+}
+
 /// Reports a file that cannot be read. Nothing is marked as damaged for it, because the disk may give it
 /// tomorrow.
 void FsckCheck::AddUnread(const std::string& path, const Error& error, const std::string& affects) {
@@ -131,6 +146,8 @@ Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const Error&
     damaged_.insert(id);
   }
   const std::string path = layout_.Layer(layer);
+  TRY_ASSIGN(const bool kept, AddTakeBack({path}, Describe(affected)));
+  if (kept) return {};
   if (!SaysDamage(error)) {
     AddUnread(path, error, Describe(affected));
     return {};
@@ -143,8 +160,11 @@ Result<void> FsckCheck::CheckDamagedLayer(const std::string& layer, const Error&
 
 Result<void> FsckCheck::CheckIndexes() {
   for (const ImageRow& row : images_) {
-    if (row.state != ImageState::kCompleted || damaged_.contains(row.id)) continue;
+    if (row.state != ImageState::kCompleted) continue;
     const std::string path = layout_.Images() + "/" + row.index_file;
+    TRY_ASSIGN(const bool kept, AddTakeBack({layout_.ImageLog(row.id), layout_.ImageManifest(row.id), path},
+                                            Describe(std::vector<ImageRow>{row})));
+    if (kept || damaged_.contains(row.id)) continue;
     const auto verified = storage::VerifyImage(PosixFileSystem(), path, layout_.Layers());
     if (verified) continue;
     const std::string affected = Describe(std::vector<ImageRow>{row});
@@ -240,6 +260,8 @@ Result<void> FsckCheck::CheckContainers() {
 }
 
 Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
+  TRY_ASSIGN(const bool kept, AddTakeBack({layout_.Container(row.id)}, NameAndId(row)));
+  if (kept) return {};
   TRY_ASSIGN(const std::string boot_id, storage::ReadBootId());
   TRY_ASSIGN(const auto problems,
              storage::VerifyDelta(PosixFileSystem(), layout_.Container(row.id) + "/" + kDeltaName, boot_id));

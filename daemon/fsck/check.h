@@ -52,6 +52,8 @@ class FsckCheck {
   std::string Describe(const std::vector<ImageRow>& images) const;
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);
   void AddDelete(const std::string& path, const std::string& problem);
+  /// True: some of `paths` were missing and lie in lost+found, from where a start would take them back too.
+  Result<bool> AddTakeBack(const std::vector<std::string>& paths, const std::string& affects);
   void AddMove(const std::vector<std::string>& paths, const std::string& problem);
   void AddUnread(const std::string& path, const Error& error, const std::string& affects);
 
@@ -62,7 +64,7 @@ class FsckCheck {
   std::vector<ImageRow> images_;
   std::vector<ContainerRow> containers_;
   std::map<std::string, std::vector<int64_t>, std::less<>> users_;  ///< completed images of a layer
-  std::set<int64_t> damaged_;  ///< images with a layer that is damaged, or cannot be read
+  std::set<int64_t> damaged_;  ///< images with a layer that is damaged, elsewhere, or cannot be read
 };
 
 /// Whether a keeper has this container's directory open; an error when that cannot be told.

@@ -69,8 +69,8 @@ Result<void> TakeBackLost(const std::string& state_directory, int64_t id) {
   TRY_ASSIGN(const auto catalog, Catalog::Open(layout.Catalog()));
   TRY(RefuseOlderCatalog(layout, *catalog));
   TRY_ASSIGN(const ManifestSummary summary, RestoreLost(layout, *catalog, id));
-  std::printf("'%s' (%lld) is in the catalog again; its files come back at the next start of spawnd\n",
-              summary.name.c_str(), static_cast<long long>(id));
+  std::printf("'%s' (%lld) is back, and there at the next start of spawnd\n", summary.name.c_str(),
+              static_cast<long long>(id));
   return {};
 }
 

@@ -64,22 +64,27 @@ Result<std::vector<std::string>> LostAndFound::Dates() {
   return dates;
 }
 
-Result<std::optional<std::string>> LostAndFound::TakeBack(const std::string& path) {
+Result<std::optional<std::string>> LostAndFound::Find(const std::string& path) {
   TRY_ASSIGN(const bool there, PosixFileSystem().Exists(path));
   if (there) return std::optional<std::string>();
   TRY_ASSIGN(const auto dates, Dates());
   for (const std::string& date : dates) {
     const std::string kept = folder_ + "/" + date + path.substr(root_.size());
     const auto found = PosixFileSystem().Exists(kept);
-    if (!found || !*found) continue;  // a file of somebody's own among the dates has nothing in it
-    TRY(Move(kept, path));
-    // What is empty now goes; the first that is not ends it.
-    for (std::string folder = DirectoryOf(kept); folder != folder_; folder = DirectoryOf(folder)) {
-      if (!PosixFileSystem().RemoveDirectory(folder)) break;
-    }
-    return std::optional(kept);
+    if (found && *found) return std::optional(kept);  // a file of somebody's own among the dates has none
   }
   return std::optional<std::string>();
+}
+
+Result<std::optional<std::string>> LostAndFound::TakeBack(const std::string& path) {
+  TRY_ASSIGN(const auto kept, Find(path));
+  if (!kept) return kept;
+  TRY(Move(*kept, path));
+  // What is empty now goes; the first that is not ends it.
+  for (std::string folder = DirectoryOf(*kept); folder != folder_; folder = DirectoryOf(folder)) {
+    if (!PosixFileSystem().RemoveDirectory(folder)) break;
+  }
+  return kept;
 }
 
 }  // namespace spawnd::daemon

@@ -24,8 +24,10 @@ class LostAndFound {
 
   /// Moves a file or folder of the state directory there and returns where it is now.
   Result<std::string> Keep(const std::string& path);
-  /// Puts the newest thing that was once at `path` back there and returns where it was; nothing when there is
-  /// none, or when there is something at `path`.
+  /// Where the newest thing that was once at `path` is; nothing when there is none, or when there is
+  /// something at `path`.
+  Result<std::optional<std::string>> Find(const std::string& path);
+  /// Puts that back and returns where it was.
   Result<std::optional<std::string>> TakeBack(const std::string& path);
 
  private:

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <functional>
 #include <set>
 
 #include "base/file.h"
+#include "daemon/store/lost_and_found.h"
 #include "daemon/store/manifest_file.h"
 #include "storage/image/image_files.h"
 #include "storage/image/index_reader.h"
@@ -186,6 +188,17 @@ Error NoSuch(const std::string& what) {
 
 }  // namespace
 
+Result<std::vector<std::string>> PlacesOf(const StoreLayout& layout, Catalog& catalog, ManifestOf which) {
+  if (which.kind == ManifestKind::kContainer) return std::vector<std::string>{layout.Container(which.id)};
+  std::vector<std::string> places;
+  TRY_ASSIGN(const auto layers, catalog.images.LayersOf(which.id));
+  for (const std::string& layer : layers) places.push_back(layout.Layer(layer));
+  for (const std::string& path :
+       {layout.ImageLog(which.id), layout.ImageManifest(which.id), layout.ImageIndex(which.id)})
+    places.push_back(path);
+  return places;
+}
+
 Result<std::vector<LostThing>> ListLost(const StoreLayout& layout) {
   std::vector<LostThing> things;
   TRY_ASSIGN(const auto dates, Dates(layout));
@@ -223,6 +236,9 @@ Result<ManifestSummary> RestoreLost(const StoreLayout& layout, Catalog& catalog,
   }
   TRY_ASSIGN(const ManifestSummary summary, SummaryOfManifest(*manifest));
   TRY(catalog.manifests.Insert(*manifest));
+  LostAndFound lost(layout, std::time(nullptr));
+  TRY_ASSIGN(const auto places, PlacesOf(layout, catalog, summary.of));
+  for (const std::string& path : places) TRY(lost.TakeBack(path));
   return summary;
 }
 

@@ -35,9 +35,12 @@ Result<std::vector<LostThing>> ListLost(const StoreLayout& layout);
 /// now.
 Result<std::vector<std::string>> CountHourOfLost(const StoreLayout& layout);
 
-/// Gives the newest data image or container with that id its rows in the catalog again; its files follow at
-/// the next start. Errors: kNotFound (there is none, or it has no manifest, or not its image),
-/// kAlreadyExists.
+/// Where the files of an image are that is complete, its index last, or the folder of a container.
+Result<std::vector<std::string>> PlacesOf(const StoreLayout& layout, Catalog& catalog, ManifestOf which);
+
+/// Gives the newest data image or container with that id its rows in the catalog again, and then its files
+/// their places; a crash in between leaves those to the next start. Errors: kNotFound (there is none, or it
+/// has no manifest, or not its image), kAlreadyExists (the catalog has it, or its name or port).
 Result<ManifestSummary> RestoreLost(const StoreLayout& layout, Catalog& catalog, int64_t id);
 
 /// Removes whatever has that id, or all of a date; returns how many things went. Errors: kNotFound, kIo.

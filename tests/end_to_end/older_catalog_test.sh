@@ -169,6 +169,13 @@ case_what_does_not_run_is_put_aside_and_comes_back() {
     warned "${name#"$state"}" || fail "no warning of '$name'"
   done <"$work/late-files"
   stop_daemon
+  # So says fsck, and a repair is the same as a start.
+  put_back newest
+  accept
+  assert_exit 1 "$spawnd" fsck --state-dir "$state" -o json
+  assert_eq "$(jq -r 'all(.[]; .remedy | startswith("put it back"))' <<<"$out")" true "$out"
+  assert_exit 0 "$spawnd" fsck --state-dir "$state" --repair
+  assert_exit 0 "$spawnd" fsck --state-dir "$state"
   start_with newest
   for name in first running ended stands-on-early another; do
     wait_until 30 answers $name

@@ -112,6 +112,8 @@ case_what_is_lost_is_shown_and_comes_back() {
   stop_daemon
   assert_error 2 'has no' -- lost restore 4711
   assert_exit 0 lost restore "$(id_of ended)"
+  assert_exit 0 fsck --repair
+  assert_eq "$out" clean
   start_daemon
   wait_until 30 answers ended
   assert_eq "$(sql ended '' 'select count(*) from week')" 700

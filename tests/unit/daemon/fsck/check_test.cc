@@ -132,5 +132,37 @@ TEST_CASE("fsck: what nobody refers to is kept, each where it was below one date
   CHECK(store.Findings().empty());
 }
 
+TEST_CASE("fsck: what is missing and lies in lost+found is put back, and nothing is marked failed for it") {
+  Store store;
+  const int64_t image = Pending(*store.catalog, "shop");
+  Complete(*store.catalog, image, {kLayer});
+  ContainerRow row;
+  row.image_id = image;
+  row.name = "mine";
+  row.port = 20001;
+  const int64_t container = *store.catalog->containers.Insert(row);
+  REQUIRE(store.catalog->containers.SetState(container, ContainerState::kStopped, ""));
+  const std::vector<std::string> paths{store.layout.Layer(kLayer), store.layout.ImageManifest(image),
+                                       store.layout.ImageIndex(image), store.layout.Container(container)};
+  REQUIRE(PosixFileSystem().CreateDirectory(paths.back()));
+  LostAndFound lost(store.layout, 1'700'000'000);
+  for (const std::string& path : paths) {
+    if (path != paths.back()) Store::Touch(path);
+    REQUIRE(lost.Keep(path));
+  }
+  const auto findings = store.Findings();
+  CHECK(findings.size() == paths.size());
+  for (const Finding& finding : findings) {
+    INFO(finding.file);
+    CHECK(finding.problem.starts_with("is in '" + store.layout.LostAndFound()));
+    CHECK(finding.affects.find(finding.file == paths.back() ? "'mine'" : "'shop'") != std::string::npos);
+    REQUIRE(finding.repair);
+    REQUIRE(finding.repair());
+  }
+  for (const std::string& path : paths) CHECK(*PosixFileSystem().Exists(path));
+  CHECK(store.catalog->images.ById(image)->state == ImageState::kCompleted);
+  CHECK_FALSE(store.catalog->containers.ById(container)->stays_down);
+}
+
 }  // namespace
 }  // namespace spawnd::daemon

@@ -63,7 +63,7 @@ TEST_CASE("lost things: a count that is damaged begins again") {
   }
 }
 
-TEST_CASE("lost things: a container comes back with its row, and its files at the next start") {
+TEST_CASE("lost things: a container comes back, row and files, and stays") {
   WithLost machine;
   machine.Lose(1'700'000'000);
   const auto things = ListLost(machine.layout);
@@ -75,10 +75,26 @@ TEST_CASE("lost things: a container comes back with its row, and its files at th
   const auto back = RestoreLost(machine.layout, *machine.catalog, machine.container);
   REQUIRE(back);
   CHECK(machine.catalog->containers.ById(machine.container)->name == "demo-20001");
-  CHECK(CodeOfRestore(machine, machine.container) == ErrorCode::kAlreadyExists);
+  CHECK(Machine::Exists(machine.layout.ContainerManifest(machine.container)));
+  CHECK(ListLost(machine.layout)->empty());
   REQUIRE(machine.Reconcile());
   CHECK(Machine::Exists(machine.layout.ContainerManifest(machine.container)));
   CHECK(ListLost(machine.layout)->empty());
+}
+
+TEST_CASE("lost things: an image comes back with its layers") {
+  WithLost machine;
+  const std::string layer(32, 'a');
+  const std::vector<std::string> paths{machine.layout.ImageIndex(machine.image),
+                                       machine.layout.ImageManifest(machine.image),
+                                       machine.layout.Layer(layer)};
+  LostAndFound lost(machine.layout, 1'700'000'000);
+  for (const std::string& path : paths) REQUIRE(lost.Keep(path));
+  REQUIRE(machine.catalog->containers.Remove(machine.container));
+  REQUIRE(machine.catalog->images.Remove(machine.image));
+  REQUIRE(RestoreLost(machine.layout, *machine.catalog, machine.image));
+  for (const std::string& path : paths) CHECK(Machine::Exists(path));
+  CHECK(machine.catalog->images.ById(machine.image)->state == ImageState::kCompleted);
 }
 
 TEST_CASE("lost things: an image goes with the layers that only it has, and a date with all of it") {
