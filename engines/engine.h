@@ -148,6 +148,9 @@ class Engine {
   virtual Command StartCommand(const Launch& launch) const = 0;
   /// Signal for a clean stop that leaves nothing to recover at the next start.
   virtual int StopSignal() const = 0;
+  /// To one of a container that does not end by that, and would recover at its next start anyway. 0: none, it
+  /// is killed when its time is up.
+  virtual int LastStopSignal() const { return 0; }
 
   /// New credentials for one container. `database` is what the image asks clients to open first; empty:
   /// engine's own.

@@ -46,6 +46,10 @@ void CopyText(std::array<char, N>& to, const std::string& from) {
   to[length] = '\0';
 }
 
+/// How long a server may take to stop by itself before it is told its last signal, and after that.
+constexpr std::chrono::seconds kBeforeLastSignal{60};
+constexpr std::chrono::seconds kAfterLastSignal{10};
+
 class InitProcess {
  public:
   InitProcess(const InitPlan& plan, UniqueFd socket)
@@ -277,11 +281,20 @@ class InitProcess {
       ::kill(engine_pid_, plan_.stop_signal);
       // What somebody stopped hears nothing. Whoever goes on stopping it is killed with it in the end.
       ::kill(-1, SIGCONT);
-      clean = WaitForEngine(steady_clock::now() + std::chrono::milliseconds(patience));
+      clean = AwaitStop(steady_clock::now() + std::chrono::milliseconds(patience));
     }
     KillAll();
     if (!clean) return Fail(ErrorCode::kTimeout, "the engine did not stop cleanly and was killed");
     return {};
+  }
+
+  /// A server that hangs on its way is told once more, in a way that it cannot miss; a good one whose last
+  /// words to the disk take as long recovers at its next start.
+  bool AwaitStop(steady_clock::time_point deadline) {
+    if (plan_.last_stop_signal == 0) return WaitForEngine(deadline);
+    if (WaitForEngine(std::min(deadline, steady_clock::now() + kBeforeLastSignal))) return true;
+    ::kill(engine_pid_, plan_.last_stop_signal);
+    return WaitForEngine(std::min(deadline, steady_clock::now() + kAfterLastSignal));
   }
 
   bool WaitForEngine(steady_clock::time_point deadline) {

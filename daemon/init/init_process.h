@@ -30,6 +30,7 @@ struct InitPlan {
   engines::Command initialise;
   engines::Command start;
   int stop_signal = 0;
+  int last_stop_signal = 0;  ///< 0: none
   uid_t engine_uid = 0;
   gid_t engine_gid = 0;
   storage::Owner volume_owner;  ///< whose files the volume has, whoever they are shown as

@@ -203,6 +203,8 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.initialise = engine_->InitialiseCommand(launch_);
   plan_.start = engine_->StartCommand(launch_);
   plan_.stop_signal = engine_->StopSignal();
+  // An image has nothing to recover.
+  plan_.last_stop_signal = spec_.purpose == engines::Purpose::kServe ? engine_->LastStopSignal() : 0;
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
   plan_.volume_owner = {spec_.volume_uid, spec_.volume_gid};

@@ -61,4 +61,10 @@ int PostgresqlEngine::StopSignal() const {
   return SIGINT;
 }
 
+/// "Immediate shutdown". A fast one that comes while the server recovers from the end of one of its processes
+/// waits for ever for its checkpointer (seen with 17.9).
+int PostgresqlEngine::LastStopSignal() const {
+  return SIGQUIT;
+}
+
 }  // namespace spawnd::engines::postgresql

@@ -25,6 +25,7 @@ class PostgresqlEngine final : public Engine {
   std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;
   Command StartCommand(const Launch& launch) const override;
   int StopSignal() const override;
+  int LastStopSignal() const override;
   std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 
   Credentials MakeCredentials(std::string_view database) const override;

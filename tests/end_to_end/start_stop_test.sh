@@ -240,6 +240,24 @@ case_a_login_trigger_that_hangs() {
   ctl delete dc -q hangs
 }
 
+# A server that is told to stop while it recovers from the end of one of its processes may wait for ever for another one.
+case_a_stop_beside_a_crash_within_the_server() {
+  make_container base crashes >/dev/null
+  sql crashes '' 'create table kept as select i from generate_series(1, 1000) i'
+  local server pid before
+  server=$(server_pid "$(keeper_pid "$(field crashes id)")")
+  for pid in $(descendants "$server"); do
+    tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q 'background writer' && break
+  done
+  before=$SECONDS
+  kill -9 "$pid"
+  assert_exit 0 timeout 100 "$work/spawnctl" stop dc -q crashes
+  (( SECONDS - before < 90 )) || fail "it took $((SECONDS - before)) s"
+  assert_exit 0 ctl start dc -q crashes
+  assert_eq "$(sql crashes '' 'select count(*) from kept')" 1000
+  ctl delete dc -q crashes
+}
+
 # The daemon's start waits for no keeper that somebody holds.
 case_keepers_that_are_held() {
   make_container base held >/dev/null

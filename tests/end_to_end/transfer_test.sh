@@ -197,7 +197,7 @@ case_export_goes_on_with_a_file() {
   range "offset=$((size - 5))&bytes=100" | cmp - <(tail -c 5 "$work/shop.image") || fail "the end has other bytes"
   assert_contains "$(range 'bytes=0')" "nothing that an export understands"
   ctl export data-image shop 2>/dev/null | head -c 10 >"$work/cut.image" || true
-  assert_exit 1 ctl export data-image shop -o "$work/no/such/folder"
+  assert_exit 2 ctl export data-image shop -o "$work/no/such/folder"
   cancelled() { (( $(tail -n "+$((before + 1))" "$work/daemon.log" | grep -cE 'verb=export .*outcome=failed code=cancelled') == 2 )); }
   wait_until 10 cancelled
   ctl metrics >"$work/numbers"
