@@ -164,8 +164,12 @@ Result<void> Keeper::OpenVolume() {
   options.volume_bytes = spec_.volume_bytes;
   options.durability = spec_.durability;
   if (!spec_.index_path.empty()) {
-    TRY_ASSIGN(options.image,
-               storage::Image::Open(PosixFileSystem(), spec_.index_path, spec_.layer_directory));
+    auto image = storage::Image::Open(PosixFileSystem(), spec_.index_path, spec_.layer_directory);
+    if (!image && image.error().code == ErrorCode::kNotFound) {
+      image.error().hint =
+          "Files of the data image are missing: `spawnd fsck --repair` says which, while spawnd is stopped.";
+    }
+    TRY_ASSIGN(options.image, std::move(image));
     options.volume_bytes = options.image->VolumeBytes();
   }
   options.revision = spec_.base_revision;

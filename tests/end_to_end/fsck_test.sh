@@ -183,6 +183,15 @@ case_what_is_missing() {
   assert_eq "$(field bystander state)" failed
 }
 
+case_an_image_without_its_files_says_what_to_do() {
+  local index
+  index=$state/store/images/$(sqlite_image plain).index
+  mv "$index" "$work/taken-index"
+  assert_error 2 "$index" -- ctl create dc -i plain -n never
+  assert_contains "$err" 'spawnd fsck --repair'
+  mv "$work/taken-index" "$index"
+}
+
 case_a_damaged_index() {
   stop_daemon
   local index=$state/store/images/$(sqlite_image plain).index
