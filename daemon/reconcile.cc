@@ -23,6 +23,7 @@
 #include "daemon/keeper/files.h"
 #include "daemon/set_aside.h"
 #include "daemon/store/checked_text.h"
+#include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/unknown.h"
 #include "storage/image/image_files.h"
@@ -164,18 +165,9 @@ Result<void> ResumeImageRemovals(Catalog& catalog, Images& images) {
 }  // namespace
 
 Result<void> CheckStoreHasCatalog(const StoreLayout& layout, bool catalog_is_new) {
-  if (!catalog_is_new) return {};
-  for (const std::string& directory : {layout.Images(), layout.Containers()}) {
-    TRY_ASSIGN(const auto names, PosixFileSystem().List(directory));
-    if (names.empty()) continue;
-    return Fail(
-        ErrorCode::kCorrupt, "'" + layout.Catalog() + "' is missing, but '" + directory + "' is not empty",
-        "Put '" + layout.CatalogCopy() +
-            "' in its place, or make one of the manifests: `spawnd fsck --rebuild-catalog`. To begin anew, "
-            "remove '" +
-            layout.Root() + "' with all that is in it.");
-  }
-  return {};
+  const auto required = catalog_is_new ? RequireCatalog(layout) : Result<void>();
+  if (!required && required.error().code == ErrorCode::kNotFound) return {};  // nothing is there yet
+  return required;
 }
 
 Result<void> Reconcile(const StoreLayout& layout, Catalog& catalog, Containers& containers, Images& images,

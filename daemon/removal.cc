@@ -22,6 +22,7 @@
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
 #include "daemon/store/account.h"
+#include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/state_lock.h"
 
@@ -32,11 +33,7 @@ using Clock = std::chrono::steady_clock;
 
 Result<UniqueFd> TakeOver(const StoreLayout& layout) {
   if (::geteuid() != 0) return Fail(ErrorCode::kForbidden, "that needs root", "Start it with sudo.");
-  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
-  if (!there) {
-    return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
-                "Name one with --state-dir.");
-  }
+  TRY(RequireCatalog(layout));
   return LockStateDirectory(layout.Root());
 }
 

@@ -26,12 +26,13 @@ struct Outcome {
 };
 
 Finding DamagedCatalog(const std::string& path, const std::string& problem) {
-  return {path,
-          problem,
-          "everything",
-          "move it out of the way, then put catalog.bak in its place, or make one of the manifests: fsck "
-          "--rebuild-catalog",
-          {}};
+  return {
+      path,
+      problem,
+      "everything",
+      "move it out of the way, then make one of the manifests: fsck --rebuild-catalog, or put catalog.bak in "
+      "its place, which is older (A LOST CATALOG in spawnd(8))",
+      {}};
 }
 
 /// Whose catalog is the wrong one has lost nothing yet, and may be sorry for whatever is done by it.
@@ -114,11 +115,7 @@ Result<void> CheckRoot() {
 
 Result<UniqueFd> LockWithCatalog(const StoreLayout& layout) {
   TRY(CheckRoot());
-  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
-  if (!there) {
-    return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
-                "Name one with --state-dir.");
-  }
+  TRY(RequireCatalog(layout));
   return LockStateDirectory(layout.Root());
 }
 

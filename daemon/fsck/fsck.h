@@ -23,7 +23,8 @@ Result<void> RebuildCatalog(const std::string& state_directory);
 Result<void> AcceptCatalog(const std::string& state_directory);
 
 /// Returns how many findings are left: all of them without `repair`, else those that could not be repaired.
-/// Errors: kInUse (a daemon serves the directory), kNotFound, kForbidden, kIo.
+/// Errors: kInUse (a daemon serves the directory), kNotFound (no state directory), kCorrupt (one without its
+/// catalog), kForbidden, kIo.
 Result<size_t> Fsck(const FsckOptions& options);
 
 }  // namespace spawnd::daemon

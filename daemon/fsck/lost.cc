@@ -31,10 +31,8 @@ namespace {
 Result<StoreLayout> LayoutFor(const std::string& state_directory) {
   if (::geteuid() != 0) return Fail(ErrorCode::kForbidden, "lost+found is root's", "Start it with sudo.");
   StoreLayout layout(state_directory);
-  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
-  if (there) return layout;
-  return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
-              "Name one with --state-dir.");
+  TRY(RequireCatalog(layout));
+  return layout;
 }
 
 std::string OwnerText(const LostThing& thing) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/file.h"
 #include "daemon/store/checked_text.h"
 #include "daemon/store/unknown.h"
 
@@ -21,7 +22,34 @@ Result<int64_t> GenerationOfStore(const StoreLayout& layout) {
   return number;
 }
 
+/// Also of a folder that does not exist.
+Result<bool> HasAnything(const std::string& folder) {
+  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(folder));
+  if (!there) return false;
+  TRY_ASSIGN(const auto names, PosixFileSystem().List(folder));
+  return !names.empty();
+}
+
 }  // namespace
+
+Result<void> RequireCatalog(const StoreLayout& layout) {
+  TRY_ASSIGN(const bool there, PosixFileSystem().Exists(layout.Catalog()));
+  if (there) return {};
+  for (const std::string& folder : {layout.Images(), layout.Containers()}) {
+    TRY_ASSIGN(const bool anything, HasAnything(folder));
+    if (!anything) continue;
+    return Fail(ErrorCode::kCorrupt,
+                "'" + layout.Catalog() + "' is missing, but '" + folder + "' is not empty",
+                "Make one of the manifests, which knows all but the access tokens: `spawnd fsck "
+                "--rebuild-catalog`. Or put '" +
+                    layout.CatalogCopy() +
+                    "' in its place, which is older, and say `spawnd fsck --accept-older-catalog`. To begin "
+                    "anew, remove '" +
+                    layout.Root() + "' with all that is in it.");
+  }
+  return Fail(ErrorCode::kNotFound, "'" + layout.Root() + "' is no state directory: it has no catalog.db",
+              "Name one with --state-dir.");
+}
 
 Result<std::optional<std::string>> CatalogIsOlder(const StoreLayout& layout, Catalog& catalog) {
   TRY_ASSIGN(const int64_t of_store, GenerationOfStore(layout));

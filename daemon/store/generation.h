@@ -18,6 +18,10 @@
 
 namespace spawnd::daemon {
 
+/// That a catalog is there. Errors: kCorrupt, with what to do, where images or containers are without one;
+/// kNotFound where nothing is.
+Result<void> RequireCatalog(const StoreLayout& layout);
+
 /// "is older than what is beside it: it is of generation 3, and the state directory of 7", or nothing.
 Result<std::optional<std::string>> CatalogIsOlder(const StoreLayout& layout, Catalog& catalog);
 /// kCorrupt, with what to do, when the catalog is older.

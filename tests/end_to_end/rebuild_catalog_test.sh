@@ -38,6 +38,12 @@ case_no_catalog_is_no_start() {
   lose_catalog
   assert_error 1 'is missing' -- "$spawnd" serve --state-dir "$state" --socket "$work/other.sock" --config "$work/spawnd.yaml"
   assert_contains "$err" 'rebuild-catalog'
+  local verb
+  for verb in fsck inventory 'lost-and-found list'; do
+    # shellcheck disable=SC2086
+    assert_error 1 'is missing' -- "$spawnd" $verb --state-dir "$state"
+    assert_contains "$err" 'rebuild-catalog' "$verb"
+  done
 }
 
 case_of_manifests_comes_a_catalog_with_all() {

@@ -227,11 +227,13 @@ TEST_CASE("reconcile: a running container that cannot come back says why") {
 
 TEST_CASE("reconcile: a lost catalog does not cost the data") {
   Machine machine;
+  REQUIRE(RemoveFile(machine.layout.Catalog()));
   CHECK(CheckStoreHasCatalog(machine.layout, true));
   machine.CompletedImage("demo", kKnownLayer);
   const auto refused = CheckStoreHasCatalog(machine.layout, true);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::kCorrupt);
+  CHECK(refused.error().hint.find("--rebuild-catalog") < refused.error().hint.find("--accept-older-catalog"));
   CHECK(CheckStoreHasCatalog(machine.layout, false));
 }
 
