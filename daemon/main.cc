@@ -131,8 +131,8 @@ class CommandLine {
                    [this] { return spawnd::daemon::PrintLost(options_.state_directory, !format_.empty()); }),
               "json: one array");
     add("restore", "Take a data image or data container back",
-        [this] { return spawnd::daemon::TakeBackLost(options_.state_directory, lost_id_); })
-        ->add_option("id", lost_id_, "Its number")
+        [this] { return spawnd::daemon::TakeBackLost(options_.state_directory, lost_thing_); })
+        ->add_option("id", lost_thing_, "Its number")
         ->required();
     add("delete", "Throw one thing, or all of a date, away",
         [this] { return spawnd::daemon::ThrowAwayLost(options_.state_directory, lost_thing_); })
@@ -184,7 +184,6 @@ class CommandLine {
   spawnd::daemon::FsckOptions fsck_;
   bool accept_older_catalog_ = false;
   bool rebuild_catalog_ = false;
-  int64_t lost_id_ = 0;
   std::string lost_thing_;
   std::string format_;
   int64_t patience_seconds_ = spawnd::daemon::kStopPatience.count();

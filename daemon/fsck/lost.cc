@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 
 #include "api/json_writer.h"
@@ -61,14 +62,19 @@ Result<void> PrintLost(const std::string& state_directory, bool json) {
   return {};
 }
 
-Result<void> TakeBackLost(const std::string& state_directory, int64_t id) {
+Result<void> TakeBackLost(const std::string& state_directory, const std::string& id) {
+  int64_t number = 0;
+  const auto [end, wrong] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (wrong != std::errc() || end != id.data() + id.size()) {
+    return Fail(ErrorCode::kInvalidArgument, "'" + id + "' is no number of a data image or data container",
+                "It stands behind the kind in `spawnd lost-and-found list`.");
+  }
   TRY_ASSIGN(const StoreLayout layout, LayoutFor(state_directory));
   TRY_ASSIGN(const UniqueFd lock, LockStateDirectory(layout.Root()));
   TRY_ASSIGN(const auto catalog, Catalog::Open(layout.Catalog()));
   TRY(RefuseOlderCatalog(layout, *catalog));
-  TRY_ASSIGN(const ManifestSummary summary, RestoreLost(layout, *catalog, id));
-  std::printf("'%s' (%lld) is back, and there at the next start of spawnd\n", summary.name.c_str(),
-              static_cast<long long>(id));
+  TRY_ASSIGN(const ManifestSummary summary, RestoreLost(layout, *catalog, number));
+  std::printf("'%s' (%s) is back, and there at the next start of spawnd\n", summary.name.c_str(), id.c_str());
   return {};
 }
 

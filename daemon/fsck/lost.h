@@ -11,7 +11,7 @@ namespace spawnd::daemon {
 /// May run beside a daemon.
 Result<void> PrintLost(const std::string& state_directory, bool json);
 /// kInUse while a daemon serves the directory; others as RestoreLost's.
-Result<void> TakeBackLost(const std::string& state_directory, int64_t id);
+Result<void> TakeBackLost(const std::string& state_directory, const std::string& id);
 /// May run beside a daemon.
 Result<void> ThrowAwayLost(const std::string& state_directory, const std::string& id_or_date);
 

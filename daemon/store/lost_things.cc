@@ -186,6 +186,22 @@ Error NoSuch(const std::string& what) {
           "`spawnd lost-and-found list` shows what it has."};
 }
 
+/// Whose id, or whose name or port, the catalog has.
+Error InTheWay(Catalog& catalog, const ManifestSummary& summary) {
+  const bool is_image = summary.of.kind == ManifestKind::kImage;
+  const std::string text = "'" + summary.name + "' (" + std::to_string(summary.of.id) + ")";
+  const bool known = is_image ? catalog.images.ById(summary.of.id).has_value()
+                              : catalog.containers.ById(summary.of.id).has_value();
+  if (known) {
+    return {ErrorCode::kAlreadyExists, text + " is in the catalog already",
+            "Its files come back at the next start."};
+  }
+  return {
+      ErrorCode::kAlreadyExists,
+      text + " cannot be taken back: another has its " + (is_image ? "name" : "name or its port") + " by now",
+      "Rename or delete that one first."};
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> PlacesOf(const StoreLayout& layout, Catalog& catalog, ManifestOf which) {
@@ -235,7 +251,10 @@ Result<ManifestSummary> RestoreLost(const StoreLayout& layout, Catalog& catalog,
     return Fail(error);
   }
   TRY_ASSIGN(const ManifestSummary summary, SummaryOfManifest(*manifest));
-  TRY(catalog.manifests.Insert(*manifest));
+  const auto inserted = catalog.manifests.Insert(*manifest);
+  if (!inserted && inserted.error().code == ErrorCode::kAlreadyExists)
+    return Fail(InTheWay(catalog, summary));
+  TRY(inserted);
   LostAndFound lost(layout, std::time(nullptr));
   TRY_ASSIGN(const auto places, PlacesOf(layout, catalog, summary.of));
   for (const std::string& path : places) TRY(lost.TakeBack(path));

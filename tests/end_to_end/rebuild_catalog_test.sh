@@ -117,6 +117,7 @@ case_what_is_lost_is_shown_and_comes_back() {
   assert_error 1 'another spawnd' -- lost restore "$(id_of ended)"
   stop_daemon
   assert_error 2 'has no' -- lost restore 4711
+  assert_error 64 'is no number' -- lost restore ended
   assert_exit 0 lost restore "$(id_of ended)"
   assert_exit 0 fsck --repair
   assert_eq "$out" clean

@@ -82,6 +82,23 @@ TEST_CASE("lost things: a container comes back, row and files, and stays") {
   CHECK(ListLost(machine.layout)->empty());
 }
 
+TEST_CASE("lost things: what the catalog has in the way is said in words") {
+  WithLost machine;
+  REQUIRE(LostAndFound(machine.layout, 1'700'000'000).Keep(machine.layout.Container(machine.container)));
+  const auto message = [&] {
+    return RestoreLost(machine.layout, *machine.catalog, machine.container).error();
+  };
+  CHECK(message().code == ErrorCode::kAlreadyExists);
+  CHECK(message().message.find("is in the catalog already") != std::string::npos);
+  REQUIRE(machine.catalog->containers.Remove(machine.container));
+  machine.next_port = 20001;
+  const int64_t other = machine.CreatingContainer(machine.image);
+  CHECK(message().code == ErrorCode::kAlreadyExists);
+  CHECK(message().message.find("another has its name or its port") != std::string::npos);
+  REQUIRE(machine.catalog->containers.Remove(other));
+  CHECK(RestoreLost(machine.layout, *machine.catalog, machine.container));
+}
+
 TEST_CASE("lost things: an image comes back with its layers") {
   WithLost machine;
   const std::string layer(32, 'a');
