@@ -47,7 +47,7 @@ void CopyText(std::array<char, N>& to, const std::string& from) {
 }
 
 /// How long a server may take to stop by itself before it is told its last signal, and after that.
-constexpr std::chrono::seconds kBeforeLastSignal{60};
+constexpr std::chrono::seconds kBeforeLastSignal{30};
 constexpr std::chrono::seconds kAfterLastSignal{10};
 
 class InitProcess {
