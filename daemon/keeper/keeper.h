@@ -27,6 +27,19 @@
 
 namespace spawnd::daemon {
 
+/// The engine while it starts.
+struct EngineStart {
+  using Time = std::chrono::steady_clock::time_point;
+  Time since{};
+  std::optional<Time> end{};  ///< none: as long as it shows life
+  bool said_ready = false;
+  Time next_probe{};
+  Time next_look{};  ///< for life
+  Time seen_alive{};
+  uint64_t printed = 0;      ///< by then
+  int64_t microseconds = 0;  ///< of processor time, by then
+};
+
 class Keeper {
  public:
   /// `stop` outlives it.
@@ -122,19 +135,7 @@ class Keeper {
   std::unique_ptr<ListeningPort> port_;
   /// Also of a server that cannot be reached yet.
   std::optional<SessionClient> session_;
-  /// The engine while it starts.
-  struct EngineStart {
-    using Time = std::chrono::steady_clock::time_point;
-    Time since{};
-    std::optional<Time> end{};  ///< none: as long as it shows life
-    bool said_ready = false;
-    Time next_probe{};
-    Time next_look{};  ///< for life
-    Time seen_alive{};
-    uint64_t printed = 0;      ///< by then
-    int64_t microseconds = 0;  ///< of processor time, by then
-  };
-  std::optional<EngineStart> start_;
+  std::optional<EngineStart> start_;  ///< while it starts
   bool engine_running_ = false;
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;
