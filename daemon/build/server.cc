@@ -98,13 +98,14 @@ Result<void> BuildServer::StartEngine() {
 Result<ImageCompletion> BuildServer::Seal(std::string database) {
   const StoreLayout& layout = context_.host.layout;
   TRY(context_.StopRequested());
+  context_.progress.Stage("stopping");
   // What cannot be told is not warned of later; the image is as good without.
-  auto libraries = keeper_->UsedLibraries();
+  auto libraries = keeper_->UsedLibraries([this] { return context_.stop.stop_requested(); });
+  TRY(context_.StopRequested());
   if (!libraries) {
     spdlog::warn("image {} does not remember what libraries it uses: {}", options_.image_id,
                  libraries.error().message);
   }
-  context_.progress.Stage("stopping");
   TRY(keeper_->FinishImage(kFinishDeadline, [this] { return context_.stop.stop_requested(); }));
   TRY(context_.StopRequested());
   const storage::SealRequest request{layout.Layers(), options_.layer_id,

@@ -169,10 +169,10 @@ class Client final : public KeeperClient {
     return Ask(request, kQuickDeadline).map([](const KeeperReply& reply) { return reply.databases; });
   }
 
-  Result<std::vector<std::string>> UsedLibraries() override {
+  Result<std::vector<std::string>> UsedLibraries(const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kUsedLibraries;
-    TRY_ASSIGN(KeeperReply reply, Ask(request, kLibrariesDeadline));
+    TRY_ASSIGN(KeeperReply reply, Ask(request, kLibrariesDeadline, stop));
     std::erase_if(reply.libraries, [](const std::string& text) { return !engines::UsedLibraryFrom(text); });
     if (reply.libraries.size() > engines::kMaxUsedLibraries) {
       reply.libraries.resize(engines::kMaxUsedLibraries);

@@ -91,7 +91,7 @@ class KeeperClient {
   virtual Result<std::vector<std::string>> UserDatabases() = 0;
   /// What its databases need of the installation, each a text as engines::TextOf makes; what a server says
   /// that is none is left out.
-  virtual Result<std::vector<std::string>> UsedLibraries() = 0;
+  virtual Result<std::vector<std::string>> UsedLibraries(const std::function<bool()>& stop) = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all
   /// there are; the last one is new. The engine's writes wait for some milliseconds. kCancelled when `stop`
   /// says so: the revision may come all the same, and whoever attaches later finds it in Started.
