@@ -149,6 +149,7 @@ Result<void> TakeBackWhatIsKnown(const StoreLayout& layout, Catalog& catalog) {
 
 Result<void> SetAsideWhatIsUnknown(const StoreLayout& layout, Catalog& catalog) {
   LostAndFound lost(layout, std::time(nullptr));
+  const auto because = catalog.events.Because({.word = "recovered"});
   TRY_ASSIGN(const auto containers, FindUnknownContainers(layout, catalog));
   bool images_in_use = false;
   for (const int64_t id : containers) images_in_use |= HandleContainer(layout, catalog, lost, id);

@@ -57,6 +57,7 @@ std::string NameStart(std::string_view from, std::string_view begun) {
 std::string NameState(const EventSubject& before, const EventSubject& after, const EventCause& cause,
                       std::string_view begun) {
   const std::string& to = after.state;
+  if (before.state.empty() && cause.word == "recovered") return std::string(cause.word);
   if (before.state.empty()) return to == "pending" ? to : "created";
   if (to == "running") return NameStart(before.state, begun);
   if (to == "reverting") return cause.word.empty() ? "resetting" : std::string(cause.word);

@@ -6,6 +6,7 @@
 
 #include "daemon/catalog/columns.h"
 #include "daemon/catalog/database.h"
+#include "daemon/catalog/event_ids.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -242,7 +243,8 @@ Result<void> EventTable::RecordChange(const EventSubject& before) {
 
 Result<void> EventTable::RecordSaved(const EventSubject& noted) {
   TRY_ASSIGN(const EventSubject container, Now(std::string(kContainer), noted.id));
-  if (container.state.empty()) return {};
+  // What comes back with its container was told when it was saved.
+  if (container.state.empty() || cause_.word == "recovered") return {};
   EventRow row = EventOf(container);
   row.event = "saved";
   row.revision = noted.revision;
@@ -277,9 +279,8 @@ Result<void> EventTable::TellOfContainer(int64_t id, std::string_view event, std
 }
 
 Result<void> EventTable::Write(EventRow row) {
-  TRY_ASSIGN(const auto newest,
-             Numbers(database_, "SELECT id FROM events WHERE id > ? ORDER BY id DESC LIMIT 1", 0));
-  row.id = newest.empty() ? 1 : newest.front() + 1;
+  TRY_ASSIGN(const int64_t last, LastEventId(database_));
+  row.id = last + 1;
   row.time = MillisecondsNow();
   row.detail = Bounded(std::move(row.detail));
   TRY(InsertRowInTransaction(database_, "events", row));
@@ -305,15 +306,11 @@ Result<std::unique_ptr<EventReader>> EventReader::Open(const std::string& catalo
 }
 
 Result<EventReader::Kept> EventReader::WhatIsKept() {
-  TRY_ASSIGN(
-      Query query,
-      database_->Prepare(
-          "SELECT coalesce((SELECT min(id) FROM events), 1), coalesce((SELECT max(id) FROM events), 0)"));
-  TRY_ASSIGN(const bool there, query.Step());
   Kept kept;
-  if (!there) return kept;
-  kept.oldest = query.Int();
-  kept.newest = query.Int();
+  TRY_ASSIGN(kept.newest, LastEventId(*database_));
+  TRY_ASSIGN(const auto oldest,
+             Numbers(*database_, "SELECT id FROM events WHERE id > ? ORDER BY id LIMIT 1", 0));
+  kept.oldest = oldest.empty() ? kept.newest + 1 : oldest.front();
   return kept;
 }
 
@@ -324,12 +321,11 @@ Result<std::vector<EventRow>> EventReader::After(int64_t id, size_t most) {
 }
 
 Result<int64_t> EventReader::FirstSince(int64_t time) {
-  TRY_ASSIGN(Query query, database_->Prepare(
-                              "SELECT coalesce((SELECT id FROM events WHERE time >= ? ORDER BY id LIMIT 1), "
-                              "(SELECT coalesce(max(id), 0) + 1 FROM events))"));
-  query.Bind(time);
-  TRY_ASSIGN(const bool there, query.Step());
-  return there ? query.Int() : 1;
+  TRY_ASSIGN(const auto first,
+             Numbers(*database_, "SELECT id FROM events WHERE time >= ? ORDER BY id LIMIT 1", time));
+  if (!first.empty()) return first.front();
+  TRY_ASSIGN(const int64_t last, LastEventId(*database_));
+  return last + 1;
 }
 
 Result<bool> EventReader::HasToken(int64_t token_id) {

@@ -114,6 +114,7 @@ class Streams final : public EventStreams {
     TRY_ASSIGN(const auto events, reader_->After(stream.position, kBatch));
     for (const EventRow& event : events) {
       if (IsPast(stream, event)) return End(stream);
+      if (!TellGap(stream, stream.position + 1, event.id - 1)) return Outcome::kWaits;
       if (IsFor(stream.order, event)) {
         std::string line = EventJson(event, names_) + "\n";
         if (!stream.reply.HasRoom(line.size())) return Outcome::kWaits;
@@ -157,17 +158,23 @@ class Streams final : public EventStreams {
     return {};
   }
 
-  /// False: there is no room to say it. What a reader has seen that is not there was of a catalog that an
-  /// older one has taken the place of.
+  /// False: there is no room to say it. Of an id that is none yet all up to it is told, from the next one on.
   static bool TellMissed(Stream& stream, const EventReader::Kept& kept) {
     int64_t from = stream.position + 1;
     int64_t to = kept.oldest - 1;
     if (stream.position > kept.newest) std::tie(from, to) = std::pair(kept.newest + 1, stream.position);
+    if (!TellGap(stream, from, to)) return false;
+    stream.position = std::min(stream.position, kept.newest);
+    return true;
+  }
+
+  /// Ids have no gaps but where some are not kept, or were lost with another catalog.
+  static bool TellGap(Stream& stream, int64_t from, int64_t to) {
     if (from > to) return true;
     std::string line = MissedJson(from, to) + "\n";
     if (!stream.reply.HasRoom(line.size())) return false;
     stream.reply.Line(std::move(line));
-    stream.position = std::min(to, kept.newest);
+    stream.position = to;
     return true;
   }
 

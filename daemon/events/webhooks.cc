@@ -138,6 +138,7 @@ class Webhook {
     if (*position_ + 1 < kept.oldest) return TellMissed(kept.oldest - 1, stop);
     TRY_ASSIGN(const auto events, reader_->After(*position_, kBatch));
     for (const EventRow& event : events) {
+      if (event.id > *position_ + 1) return TellMissed(event.id - 1, stop);
       if (Wants(event)) {
         const End end = Deliver(event.id, EventJson(event, names_), true, stop);
         if (end == End::kStopped) return {};

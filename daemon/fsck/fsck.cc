@@ -146,7 +146,7 @@ Result<void> AcceptCatalog(const std::string& state_directory) {
     std::printf("'%s' is not older than what is beside it: nothing was changed\n", layout.Catalog().c_str());
     return {};
   }
-  TRY(AcceptOlderCatalog(layout, *catalog));
+  TRY(AcceptOlderCatalog(layout, *catalog, layout.Catalog()));
   std::printf("'%s' is the catalog of '%s' from now on; the next start keeps what it does not know\n",
               layout.Catalog().c_str(), layout.Root().c_str());
   return {};

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/catalog/copy.h"
+#include "daemon/catalog/event_ids.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/manifest_file.h"
 #include "storage/image/image_files.h"
@@ -71,7 +72,9 @@ Result<Rebuilt> MakeCatalogOfManifests(const StoreLayout& layout) {
     TRY_ASSIGN(const auto catalog, Catalog::Open(path));
     TRY(InsertAll(layout, *catalog, ManifestKind::kImage, rebuilt.images, rebuilt.missing));
     TRY(InsertAll(layout, *catalog, ManifestKind::kContainer, rebuilt.containers, rebuilt.missing));
-    TRY(AcceptOlderCatalog(layout, *catalog));
+    // That it is told of now is no news.
+    TRY(ForgetEvents(path));
+    TRY(AcceptOlderCatalog(layout, *catalog, path));
   }
   TRY(PutInPlace(layout, path));
   return rebuilt;

@@ -1,8 +1,10 @@
 #include "daemon/store/generation.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/file.h"
+#include "daemon/catalog/event_ids.h"
 #include "daemon/store/checked_text.h"
 #include "daemon/store/unknown.h"
 
@@ -12,14 +14,31 @@ namespace {
 constexpr std::string_view kWhat = "generation";
 
 /// 0: it does not say.
-Result<int64_t> GenerationOfStore(const StoreLayout& layout) {
+struct OfStore {
+  int64_t generation = 0;
+  int64_t event = 0;
+};
+
+Result<OfStore> ReadOfStore(const StoreLayout& layout) {
   const auto text = ReadCheckedText(layout.Generation(), kWhat);
   if (!text && (text.error().code == ErrorCode::kNotFound || text.error().code == ErrorCode::kCorrupt))
-    return 0;
+    return OfStore();
   if (!text) return Fail(text.error());
-  int64_t number = 0;
-  std::from_chars(text->data(), text->data() + text->size(), number);
-  return number;
+  OfStore said;
+  const char* const end = text->data() + text->size();
+  const auto [next, error] = std::from_chars(text->data(), end, said.generation);
+  // One of before has no second line.
+  if (error == std::errc() && next != end) std::from_chars(next + 1, end, said.event);
+  return said;
+}
+
+/// `path`: the file of `catalog`.
+Result<void> GoOn(const StoreLayout& layout, Catalog& catalog, const std::string& path, OfStore of_store) {
+  TRY_ASSIGN(const int64_t next, catalog.NextGeneration(of_store.generation));
+  TRY_ASSIGN(const int64_t event, LastEventId(path));
+  return WriteCheckedText(
+      layout.Generation(), kWhat,
+      std::to_string(next) + "\n" + std::to_string(std::max(event, of_store.event)) + "\n");
 }
 
 /// Also of a folder that does not exist.
@@ -52,12 +71,12 @@ Result<void> RequireCatalog(const StoreLayout& layout) {
 }
 
 Result<std::optional<std::string>> CatalogIsOlder(const StoreLayout& layout, Catalog& catalog) {
-  TRY_ASSIGN(const int64_t of_store, GenerationOfStore(layout));
+  TRY_ASSIGN(const OfStore of_store, ReadOfStore(layout));
   TRY_ASSIGN(const int64_t of_catalog, catalog.Generation());
-  if (of_catalog < of_store) {
+  if (of_catalog < of_store.generation) {
     return std::optional("is older than what is beside it: it is of generation " +
                          std::to_string(of_catalog) + ", and the state directory of " +
-                         std::to_string(of_store));
+                         std::to_string(of_store.generation));
   }
   TRY_ASSIGN(const int64_t largest, LargestIdOnDisk(layout));
   TRY_ASSIGN(const int64_t last, catalog.LastId());
@@ -77,15 +96,17 @@ Result<void> RefuseOlderCatalog(const StoreLayout& layout, Catalog& catalog) {
 }
 
 Result<void> NextGeneration(const StoreLayout& layout, Catalog& catalog) {
-  TRY_ASSIGN(const int64_t of_store, GenerationOfStore(layout));
-  TRY_ASSIGN(const int64_t next, catalog.NextGeneration(of_store));
-  return WriteCheckedText(layout.Generation(), kWhat, std::to_string(next) + "\n");
+  TRY_ASSIGN(const OfStore of_store, ReadOfStore(layout));
+  return GoOn(layout, catalog, layout.Catalog(), of_store);
 }
 
-Result<void> AcceptOlderCatalog(const StoreLayout& layout, Catalog& catalog) {
+Result<void> AcceptOlderCatalog(const StoreLayout& layout, Catalog& catalog, const std::string& path) {
   TRY_ASSIGN(const int64_t largest, LargestIdOnDisk(layout));
   TRY(catalog.SkipIds(largest));
-  return NextGeneration(layout, catalog);
+  TRY_ASSIGN(const OfStore of_store, ReadOfStore(layout));
+  TRY_ASSIGN(const int64_t event, LastEventId(path));
+  TRY(SkipEventIds(path, std::max(event, of_store.event) + kEventIdsPassedOver));
+  return GoOn(layout, catalog, path, of_store);
 }
 
 }  // namespace spawnd::daemon

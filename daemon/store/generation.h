@@ -6,6 +6,8 @@
 /// leaves the catalog ahead, which says nothing against it: nobody is locked out of a catalog that never was
 /// older. A file that is missing or damaged says nothing either.
 ///
+/// The file's second line is the last id of an event then, which a catalog that is made anew goes on after.
+///
 /// Loop thread or fsck, under the state directory's lock.
 #pragma once
 
@@ -29,7 +31,8 @@ Result<void> RefuseOlderCatalog(const StoreLayout& layout, Catalog& catalog);
 
 /// Both one further, and the catalog not behind the directory. From then on no copy from before passes.
 Result<void> NextGeneration(const StoreLayout& layout, Catalog& catalog);
-/// From then on this is the catalog of the directory, however old, and gives no number that something has.
-Result<void> AcceptOlderCatalog(const StoreLayout& layout, Catalog& catalog);
+/// From then on this is the catalog of the directory, however old, and gives no number that something has,
+/// nor an event's id that may have been given. `path`: its file.
+Result<void> AcceptOlderCatalog(const StoreLayout& layout, Catalog& catalog, const std::string& path);
 
 }  // namespace spawnd::daemon

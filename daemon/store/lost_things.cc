@@ -251,6 +251,7 @@ Result<ManifestSummary> RestoreLost(const StoreLayout& layout, Catalog& catalog,
     return Fail(error);
   }
   TRY_ASSIGN(const ManifestSummary summary, SummaryOfManifest(*manifest));
+  const auto because = catalog.events.Because({.word = "recovered"});
   const auto inserted = catalog.manifests.Insert(*manifest);
   if (!inserted && inserted.error().code == ErrorCode::kAlreadyExists)
     return Fail(InTheWay(catalog, summary));

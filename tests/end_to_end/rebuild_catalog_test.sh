@@ -47,6 +47,9 @@ case_no_catalog_is_no_start() {
 }
 
 case_of_manifests_comes_a_catalog_with_all() {
+  # Events come up to the end of the daemon: the catalog that was lost knows the last one.
+  python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("SELECT max(id) FROM events").fetchone()[0])' \
+    "$work/lost/catalog.db" >"$work/last-event"
   kill -9 "$(keeper_of ended)"
   assert_exit 0 fsck --rebuild-catalog
   assert_contains "$out" 'access tokens have to be made anew'
@@ -87,6 +90,15 @@ case_a_stop_writes_what_is_due() {
   wait_until 20 late_gone
 }
 
+# No id of an event is given twice, who goes on from an old one is told what is lost, and nothing comes as new.
+case_events_go_on_after_those_that_are_lost() {
+  local last; last=$(<"$work/last-event")
+  assert_eq "$(ctl events -o json --filter event=created --filter name=renamed --filter name=ended --filter name=items)" ""
+  assert_eq "$(ctl events -o json | jq -s --argjson last "$last" 'length > 0 and all(.[]; .id > $last)')" true
+  assert_eq "$(ctl events -o json --since "$last" | head -n 1 | jq -c '[.event, .from]')" "[\"missed\",$((last + 1))]"
+  assert_eq "$(ctl events -o json --since "$last" | jq -r 'select(.event == "missed") | .to + 1')" "$(ctl events -o json | head -n 1 | jq .id)"
+}
+
 case_a_damaged_manifest_is_found_and_written_anew() {
   local manifest
   manifest=$state/containers/$(id_of ended)/manifest
@@ -123,6 +135,7 @@ case_what_is_lost_is_shown_and_comes_back() {
   assert_eq "$out" clean
   start_daemon
   wait_until 30 answers ended
+  assert_eq "$(ctl events -o json --filter event=created --filter event=saved --filter event=recovered --filter name=ended | jq -r .event)" recovered
   assert_eq "$(sql ended '' 'select count(*) from week')" 700
   assert_eq "$(field ended password)" "$(jq -r .password "$work/ended.json")"
   assert_exit 0 lost list

@@ -159,6 +159,22 @@ case_what_was_missed_is_said() {
   wait_until 30 has_taken first "missed started"
   assert_eq "$(head -n 1 "$work/first/received" | jq -r '.body | fromjson | .to')" "$(($(newest) - 1))"
   ctl delete data-container -q missed
+  wait_until 20 grep -q deleted "$work/first/received"
+}
+
+# The same of ids that are passed over, as after a catalog was lost (daemon/catalog/event_ids.h).
+case_what_was_lost_is_said() {
+  local last; last=$(newest)
+  stop_daemon
+  python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("INSERT INTO counters VALUES (?, ?)", ("events", int(sys.argv[2]))); c.commit()' \
+    "$state/catalog.db" $((last + 1000))
+  start_daemon
+  forget first
+  make_container base after >/dev/null
+  wait_until 30 has_taken first "missed created started"
+  assert_eq "$(head -n 1 "$work/first/received" | jq -r '.body | fromjson | .to')" $((last + 1000))
+  assert_eq "$(sed -n 2p "$work/first/received" | jq -r '.headers["X-Spawnd-Event-Id"]')" $((last + 1001))
+  ctl delete data-container -q after
 }
 
 extra_clean_up() { local name; for name in first second third safe; do kill -9 "$(cat "$work/$name/pid" 2>/dev/null)" 2>/dev/null || true; done; }

@@ -3,6 +3,7 @@
 
 #include "daemon/access/visibility.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/catalog/event_ids.h"
 #include "daemon/http/message.h"
 #include "tests/unit/daemon/catalog/sample_rows.h"
 #include "tests/unit/daemon/http/running_server.h"
@@ -89,6 +90,20 @@ TEST_CASE("streams: a follower that does not read is told what it missed") {
   CHECK(Count(rest, R"({"event":"missed","from":)") >= 1);
   // Each id either came or was in what was missed.
   CHECK(Count(rest, R"({"id":)") < 2500);
+}
+
+TEST_CASE("streams: ids that were passed over are told as missed") {
+  Telling telling;
+  REQUIRE(SkipEventIds(telling.path, 1000));
+  CHECK(Count(Ask(telling, "2"), R"("event":"missed")") == 0);  // nobody knows yet what comes
+  http::Client follower(telling.server.Path());
+  follower.Send("GET /90f HTTP/1.1\r\nHost: x\r\n\r\n");
+  telling.Change(1);
+  const std::string told = follower.Until(R"({"id":1001,)");
+  CHECK(told.find(R"({"event":"missed","from":91,"to":1000})") != std::string::npos);
+  CHECK(Ask(telling, "1").find(R"({"event":"missed","from":3,"to":1000})") != std::string::npos);
+  CHECK(Count(Ask(telling, "1"), R"("id":)") == 2);
+  CHECK(Ask(telling, "1005").find(R"({"event":"missed","from":1002,"to":1005})") != std::string::npos);
 }
 
 TEST_CASE("streams: places") {

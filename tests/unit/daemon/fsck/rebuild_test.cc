@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "daemon/catalog/event_ids.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/manifest_file.h"
 #include "daemon/upkeep/manifests.h"
@@ -15,6 +16,7 @@ TEST_CASE("rebuild: of manifests that a daemon wrote, and what has none is named
   const ScratchDirectory kept;
   int64_t image = 0;
   int64_t container = 0;
+  int64_t known = 0;
   {
     Machine machine(kept.Path());
     Manifests manifests(machine.layout, *machine.catalog, *machine.removals, *machine.mailbox,
@@ -42,6 +44,8 @@ TEST_CASE("rebuild: of manifests that a daemon wrote, and what has none is named
     machine.RunFor(std::chrono::milliseconds(50));
     CHECK_FALSE(Machine::Exists(machine.layout.ImageManifest(gone)));
     REQUIRE(NextGeneration(machine.layout, *machine.catalog));
+    known = *LastEventId(machine.layout.Catalog());
+    CHECK(known > 5);
   }
   const StoreLayout layout(kept / "state");
   CHECK_FALSE(MakeCatalogOfManifests(layout));
@@ -62,6 +66,13 @@ TEST_CASE("rebuild: of manifests that a daemon wrote, and what has none is named
   CHECK((*catalog)->containers.ById(container)->name == "renamed");
   CHECK_FALSE(CatalogIsOlder(layout, **catalog)->has_value());
   CHECK(*(*catalog)->NewId() == 20'001);
+  // It tells of nothing, and the next event's id was never given.
+  const auto reader = std::move(*EventReader::Open(layout.Catalog()));
+  const auto events = reader->WhatIsKept().value();
+  CHECK(events.newest == known + kEventIdsPassedOver);
+  CHECK(events.oldest == events.newest + 1);
+  REQUIRE((*catalog)->images.Update(image, {.name = "again", .tags = {}, .teams = {}, .expires_at = {}}));
+  CHECK(reader->After(0, 10)->front().id == events.newest + 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "daemon/catalog/event_ids.h"
 #include "daemon/store/checked_text.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/unit/daemon/catalog/sample_rows.h"
@@ -64,7 +65,7 @@ TEST_CASE("generation: a catalog that is accepted is the right one from then on,
   directory.Keep("newer");
   directory.PutBack("older");
   REQUIRE(directory.Older());
-  REQUIRE(AcceptOlderCatalog(directory.layout, *directory.catalog));
+  REQUIRE(AcceptOlderCatalog(directory.layout, *directory.catalog, directory.layout.Catalog()));
   CHECK_FALSE(directory.Older());
   CHECK(*directory.catalog->NewId() == 10501);
   directory.PutBack("newer");
@@ -95,7 +96,37 @@ TEST_CASE("generation: a crash between the catalog and the file, or a file that 
   std::filesystem::remove(directory.layout.Generation());
   CHECK_FALSE(directory.Older());
   REQUIRE(NextGeneration(directory.layout, *directory.catalog));
-  CHECK(*ReadCheckedText(directory.layout.Generation(), "generation") == "4\n");
+  CHECK(*ReadCheckedText(directory.layout.Generation(), "generation") == "4\n0\n");
+}
+
+TEST_CASE("generation: no event's id is given twice, whatever catalog is accepted") {
+  Directory directory;
+  const std::string path = directory.layout.Catalog();
+  const int64_t shop = Pending(*directory.catalog, "shop");
+  CHECK(*LastEventId(path) == 1);
+  REQUIRE(NextGeneration(directory.layout, *directory.catalog));
+  directory.Keep("older");
+  Complete(*directory.catalog, shop);
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(
+        directory.catalog->images.Update(shop, {.name = {}, .tags = {}, .teams = {}, .expires_at = 100 + i}));
+  REQUIRE(NextGeneration(directory.layout, *directory.catalog));
+  const int64_t last = *LastEventId(path);
+  CHECK(last == 22);
+  for (int64_t times = 1; times < 3; ++times) {
+    directory.PutBack("older");
+    CHECK(*LastEventId(path) == 1);
+    REQUIRE(AcceptOlderCatalog(directory.layout, *directory.catalog, path));
+    Complete(*directory.catalog, shop);
+    CHECK(*LastEventId(path) == last + times * kEventIdsPassedOver + 1);
+    // What was given after the last time that the file was written is passed over too.
+  }
+  // And of a start it is known.
+  REQUIRE(NextGeneration(directory.layout, *directory.catalog));
+  const auto reader = std::move(*EventReader::Open(path));
+  CHECK(reader->WhatIsKept()->oldest == 1);
+  CHECK(reader->WhatIsKept()->newest == *LastEventId(path));
+  CHECK(reader->FirstSince(int64_t{1} << 60).value() == *LastEventId(path) + 1);
 }
 
 TEST_CASE("checked text: whatever was changed in it is damage") {
