@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <ctime>
-#include <thread>
 
 #include "api/json.h"
 #include "api/lifetime.h"
@@ -22,12 +20,6 @@
 
 namespace spawnd::client {
 namespace {
-
-/// How long a follower tries to reach a daemon that has gone: a restart takes some seconds.
-constexpr std::chrono::seconds kGoesOn{30};
-constexpr std::chrono::milliseconds kBetweenTries{500};
-/// What client/http says when a daemon was there, and only then.
-constexpr std::string_view kBrokenOff = "the connection was closed ";
 
 /// As for `logs -f | head -1`.
 int PipeToWatch() {
@@ -63,11 +55,9 @@ Result<std::string> PlaceOf(std::string_view flag, const std::string& text) {
               "Write 4711, 2026-11-27T20:00:00Z, 2026-11-27, or 10m for ten minutes ago.");
 }
 
-using Parameters = std::map<std::string, std::string>;
-
-/// Values of one key together.
-Result<Parameters> ParametersOf(const Invocation& invocation) {
-  Parameters parameters;
+/// "?since=17&event=created,started": values of one key together.
+Result<std::string> QueryOf(const Invocation& invocation) {
+  std::map<std::string, std::string> parameters;
   for (const std::string_view flag : {"--since", "--until"}) {
     if (!invocation.Has(flag)) continue;
     TRY_ASSIGN(parameters[std::string(flag.substr(2))], PlaceOf(flag, invocation.Text(flag)));
@@ -84,11 +74,6 @@ Result<Parameters> ParametersOf(const Invocation& invocation) {
     std::string& values = parameters[key];
     values += (values.empty() ? "" : ",") + filter.substr(equals + 1);
   }
-  return parameters;
-}
-
-/// "?since=17&event=created,started"
-std::string QueryOf(const Parameters& parameters) {
   std::string query;
   for (const auto& [name, value] : parameters) {
     query += fmt::format("{}{}={}", query.empty() ? "?" : "&", PercentEncode(name), PercentEncode(value));
@@ -112,7 +97,7 @@ std::string LineOf(const api::Event& event) {
 
 class Shown {
  public:
-  Shown(bool json, std::string since) : json_(json), since_(std::move(since)) {}
+  explicit Shown(bool json) : json_(json) {}
 
   Result<void> Line(std::string_view line) {
     if (line.starts_with(R"({"error":)")) return Fail(api::ErrorFromJson(line));
@@ -122,12 +107,7 @@ class Shown {
     }
     if (line.starts_with(R"({"event":"missed")")) {
       TRY_ASSIGN(const auto missed, api::FromJson<api::MissedEvents>(line));
-      // All up to an id that was asked for, which are more than there are.
-      WriteError(
-          std::to_string(missed.to) == since_
-              ? fmt::format("warning: event {} has not happened yet; the last one is {}\n", missed.to,
-                            missed.from - 1)
-              : fmt::format("warning: events {} to {} are not kept any more\n", missed.from, missed.to));
+      WriteError(fmt::format("warning: events {} to {} are not kept any more\n", missed.from, missed.to));
       return {};
     }
     TRY_ASSIGN(const auto event, api::FromJson<api::Event>(line));
@@ -139,60 +119,23 @@ class Shown {
 
  private:
   const bool json_;
-  const std::string since_;
   int64_t last_ = 0;
 };
 
-/// Until the daemon that has gone is back; `gone` when it is not in time.
-Result<void> WaitForDaemon(const DaemonClient& daemon, const Error& gone) {
-  const auto deadline = std::chrono::steady_clock::now() + kGoesOn;
-  while (std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kBetweenTries);
-    const auto there = daemon.Get("/v1/version");
-    if (there) return {};
-    if (there.error().code != ErrorCode::kUnavailable && there.error().code != ErrorCode::kTimeout)
-      return Fail(there.error());
-  }
-  return Fail(gone);
-}
-
-/// With "follow" over restarts of a daemon that was there, each time from where it was.
-Result<void> ShowEvents(const DaemonClient& daemon, Parameters parameters, Shown& shown) {
-  const bool follows = parameters.contains("follow");
-  // What is told of the second before that has been told by then.
-  const std::string begun = api::FormatTimestamp(int64_t{std::time(nullptr)} + 1);
-  while (true) {
-    auto got = daemon.GetLines(
-        "/v1/events" + QueryOf(parameters), [&shown](std::string_view line) { return shown.Line(line); },
-        PipeToWatch());
-    if (got || !follows || got.error().code != ErrorCode::kUnavailable) return got;
-    const bool was_there = shown.Last() != 0 || got.error().message.find(kBrokenOff) != std::string::npos;
-    if (!was_there) return got;
-    WriteError("warning: the daemon has gone; events go on when it is back\n");
-    TRY(WaitForDaemon(daemon, got.error()));
-    if (shown.Last() != 0) {
-      parameters["since"] = std::to_string(shown.Last());
-    } else {
-      parameters.try_emplace("since", begun);
-    }
-  }
-}
-
 Result<int> Events(const Invocation& invocation) {
-  TRY_ASSIGN(Parameters parameters, ParametersOf(invocation));
+  TRY_ASSIGN(const std::string query, QueryOf(invocation));
   TRY_ASSIGN(const Format format, ParseFormat(invocation.Text("--output")));
   if (format != Format::kTable && format != Format::kJson) {
     return Fail(ErrorCode::kInvalidArgument, "events are lines of text, or of JSON",
                 "Leave --output out, or write -o json.");
   }
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
-  Shown shown(format == Format::kJson, parameters.contains("since") ? parameters["since"] : "");
-  auto got = ShowEvents(daemon, std::move(parameters), shown);
+  Shown shown(format == Format::kJson);
+  auto got = daemon.GetLines(
+      "/v1/events" + query, [&shown](std::string_view line) { return shown.Line(line); }, PipeToWatch());
   if (got || got.error().code == ErrorCode::kCancelled) return 0;
-  if (got.error().code == ErrorCode::kUnavailable && shown.Last() != 0) {
-    got.error().hint = fmt::format("`spawnctl events {}--since {}` goes on from here.",
-                                   invocation.Has("--follow") ? "-f " : "", shown.Last());
-  }
+  if (got.error().code == ErrorCode::kUnavailable && shown.Last() != 0)
+    got.error().hint = fmt::format("`--since {}` goes on from there.", shown.Last());
   return Fail(std::move(got.error()));
 }
 

@@ -78,9 +78,6 @@ case_filters_places_and_mistakes() {
   assert_eq "$(events --since 1h --filter name=one | jq -r .event | xargs)" "created started"
   assert_eq "$(events --since 2001-01-01 --until 2002-01-01)" ""
   assert_eq "$(events --filter name=one --since "$(date -u +%Y-%m-%dT%H:%M:%SZ -d '-1 hour')" | jq -r .event | xargs)" "created started"
-  ctl events --since 999999 >"$work/future" 2>"$work/future.err"
-  assert_eq "$(<"$work/future")" ""
-  assert_eq "$(<"$work/future.err")" "warning: event 999999 has not happened yet; the last one is $(newest)"
   assert_error 64 "nothing that events understand" -- ctl events --filter colour=blue
   assert_error 64 "there is no event 'craeted'" "created" -- ctl events --filter event=craeted
   assert_error 64 "no key=value" -- ctl events --filter created
@@ -95,35 +92,18 @@ case_nothing_is_lost_or_told_twice_over_a_killed_daemon() {
   local i
   "$work/spawnctl" events -f --since "$since" -o json >"$work/first" 2>"$work/first.err" &
   local reader=$!
-  "$work/spawnctl" events -f -o json >"$work/from-now" 2>/dev/null &
-  local from_now=$!
-  "$work/spawnctl" events -f --filter event=deleted -o json >"$work/of-some" 2>"$work/of-some.err" &
-  local of_some=$!
   for i in 1 2 3; do make_container base "killed-$i" >/dev/null; done
   wait_until 10 grep -q killed-3 "$work/first"
   kill_daemon
-  # A short while, which a follower waits by itself.
-  start_daemon
-  ctl delete data-container -q killed-1
-  wait_until 10 grep -q deleted "$work/first"
-  wait_until 10 grep -q deleted "$work/from-now"
-  wait_until 10 grep -q deleted "$work/of-some"
-  kill "$from_now" "$of_some"; wait "$from_now" "$of_some" || true
-  assert_eq "$(jq -r .event "$work/of-some" | xargs)" deleted
-  assert_eq "$(jq -r .id "$work/from-now" | xargs)" "$(events --since $(($(head -n 1 "$work/from-now" | jq .id) - 1)) | jq -r .id | xargs)"
-  # A long one, after which it says how to go on.
-  stop_daemon
   local code=0; wait "$reader" || code=$?
   assert_eq "$code" 69
-  assert_contains "$(<"$work/first.err")" 'the daemon has gone'
-  assert_matches "$(<"$work/first.err")" 'events -f --since [0-9]+. goes on from here'
-  assert_error 69 -- ctl events -f
+  assert_matches "$(<"$work/first.err")" 'since [0-9]+. goes on from there'
   start_daemon
   local last; last=$(tail -n 1 "$work/first" | jq .id)
   "$work/spawnctl" events -f --since "$last" -o json >"$work/second" &
   reader=$!
-  for i in 2 3; do ctl delete data-container -q "killed-$i"; done
-  wait_until 10 eval '[[ $(grep -c deleted "$work/second") == 2 ]]'
+  for i in 1 2 3; do ctl delete data-container -q "killed-$i"; done
+  wait_until 10 eval '[[ $(grep -c deleted "$work/second") == 3 ]]'
   kill "$reader"; wait "$reader" || true
   assert_eq "$(cat "$work/first" "$work/second" | jq -s --argjson since "$since" 'map(.id) == [range($since + 1; $since + 1 + length)]')" true
   assert_eq "$(cat "$work/first" "$work/second" | jq -r .id | xargs)" "$(events --since "$since" | jq -r .id | xargs)"
