@@ -23,6 +23,9 @@ struct SocketPair {
 /// Two connected Unix sockets; `type` is SOCK_STREAM or SOCK_SEQPACKET.
 Result<SocketPair> MakeSocketPair(int type);
 
+/// For all who have the open file, not this descriptor alone.
+Result<void> SetNonBlocking(int fd);
+
 /// Writes all of `bytes`, however many calls it takes. 0, or the errno of the call that failed; then a part
 /// may be written. `fd` blocks: EAGAIN counts as a failure.
 [[nodiscard]] int WriteAll(int fd, std::string_view bytes);

@@ -1,25 +1,20 @@
 #include "client/remote_door.h"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
+#include "base/descriptors.h"
 #include "client/http/connection.h"
 #include "client/output/terminal.h"
+#include "client/output/text.h"
 
 namespace spawnd::client {
 namespace {
 
 constexpr const char* kHere = "127.0.0.1";
-
-void Replace(std::string& text, const std::string& from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-}
 
 }  // namespace
 
@@ -30,8 +25,7 @@ TcpProxy::Dial DialOf(const Endpoint& endpoint, const api::DataContainer& contai
     TRY_ASSIGN(Connection connection, DialContainer(endpoint, address));
     UniqueFd socket = connection.Release();
     // Both ends of every connection are served in one loop.
-    if (::fcntl(socket.Get(), F_SETFL, O_RDWR | O_NONBLOCK) != 0)
-      return FailErrno(errno, "cannot forward a port");
+    TRY(SetNonBlocking(socket.Get()));
     return socket;
   };
 }
@@ -59,12 +53,12 @@ void PointTo(uint16_t port, const api::DataContainer& container, std::string& te
   const std::string here = std::to_string(port);
   if (text == container.host) text = kHere;
   if (text == there) text = here;
-  Replace(text, AddressText({container.host, container.port}), AddressText({kHere, port}));
-  Replace(text, container.host + "," + there, kHere + ("," + here));
+  ReplaceAll(text, AddressText({container.host, container.port}), AddressText({kHere, port}));
+  ReplaceAll(text, container.host + "," + there, kHere + ("," + here));
   for (const std::string& key : {std::string("port="), std::string("Port=")}) {
-    Replace(text, key + there, key + here);
+    ReplaceAll(text, key + there, key + here);
   }
-  Replace(text, container.host, kHere);
+  ReplaceAll(text, container.host, kHere);
 }
 
 }  // namespace spawnd::client

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/accounts.h"
-#include "base/file.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/keeper/client.h"

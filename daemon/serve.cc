@@ -90,6 +90,7 @@ class Daemon {
   }
 
  private:
+  Result<ProcessOutput> RunProgram(const std::string& root, const engines::Command& command);
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void BeginGeneration();
@@ -156,13 +157,11 @@ Daemon::Daemon(Config config, StoreLayout layout)
     : config_(std::move(config)),
       layout_(std::move(layout)),
       ports_(config_.host, config_.first_port, config_.last_port),
-      installations_(
-          {config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
-           layout_.Versions()},
-          [this](const std::string& root, const engines::Command& command) {
-            return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
-                                          engines::kServerRunDeadline, engines::kMaxServerRunOutput});
-          }),
+      installations_({config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
+                      layout_.Versions()},
+                     [this](const std::string& root, const engines::Command& command) {
+                       return RunProgram(root, command);
+                     }),
       teams_(config_.teams, config_.publishers, config_.importers),
       quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
@@ -215,6 +214,12 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
                socket.from_systemd ? "systemd's socket" : options.socket_path);
   return {};
+}
+
+/// Of an installation, where it sees nothing else.
+Result<ProcessOutput> Daemon::RunProgram(const std::string& root, const engines::Command& command) {
+  return launcher_->RunProgram({root, command, engine_host_.uid, engine_host_.gid,
+                                engines::kServerRunDeadline, engines::kMaxServerRunOutput});
 }
 
 /// For each launcher, as long as one of them holds the group. What cannot be had is said, and nothing fails.
@@ -331,10 +336,7 @@ DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
             installations_.Detect();
             return installations_.All();
           },
-          [this](const engines::Command& command) {
-            return launcher_->RunProgram({"/usr", command, engine_host_.uid, engine_host_.gid,
-                                          engines::kServerRunDeadline, engines::kMaxServerRunOutput});
-          },
+          [this](const engines::Command& command) { return RunProgram("/usr", command); },
           [this] {
             return groups_.Enforced() ? groups_.Missing()
                                       : std::vector<std::string>{"no control group is ours"};

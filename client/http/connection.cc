@@ -1,6 +1,5 @@
 #include "client/http/connection.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,7 +85,7 @@ std::vector<std::string> SshCommand(const Endpoint& endpoint, const std::string&
   // ssh makes both of its ends non-blocking, and at the end of its input makes that one as it was: but here
   // the two are one, and then a reader here that waits would stop the connection that all share. What it
   // finds non-blocking it leaves so.
-  if (::fcntl(socket, F_SETFL, O_RDWR | O_NONBLOCK) != 0) ::_exit(127);
+  if (!SetNonBlocking(socket)) ::_exit(127);
   if (::dup2(socket, STDIN_FILENO) < 0 || ::dup2(socket, STDOUT_FILENO) < 0) ::_exit(127);
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);

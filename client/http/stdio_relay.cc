@@ -1,12 +1,13 @@
 #include "client/http/stdio_relay.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+
+#include "base/descriptors.h"
 
 namespace spawnd::client {
 namespace {
@@ -47,12 +48,6 @@ class Direction {
   size_t end_ = 0;
   bool ended_ = false;
 };
-
-Result<void> SetNonBlocking(int fd) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return FailErrno(errno, "cannot relay");
-  return {};
-}
 
 }  // namespace
 

@@ -13,6 +13,8 @@ std::string Trim(std::string_view text);
 std::string LowerCase(std::string_view text);
 /// `text` on one line, safe for a terminal: control characters become blanks.
 std::string OneLine(std::string_view text);
+/// Puts `to` in the place of every `from`, which is not empty.
+void ReplaceAll(std::string& text, std::string_view from, std::string_view to);
 /// "512 B", "1.5 KiB", "12.3 MiB", "4.0 GiB"
 std::string FormatBytes(int64_t bytes);
 /// "3 days ago", "4 days from now", "now"; both in seconds since 1970.

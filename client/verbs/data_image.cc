@@ -42,16 +42,7 @@ Result<int> CreateDataImage(const Invocation& invocation) {
   const api::CreateDataImageRequest& request = image_yaml.request;
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
                                                        fmt::format("data image '{}'", request.name), files));
-  if (created.json.empty()) return created.exit_code;
-  TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
-  ShowWarnings(invocation, image.warnings);
-  std::string text = fmt::format("Data image '{}' ({}) created!\n", image.name, image.id);
-  if (invocation.Has("--quiet")) {
-    text = image.name + "\n";
-  } else if (output.format != Format::kTable) {
-    TRY_ASSIGN(text, Render(created.json, output));
-  }
-  return ShowCreated(created, text);
+  return ShowCreatedImage(invocation, output, created, "created");
 }
 
 std::string Collection(const Invocation& invocation) {

@@ -110,6 +110,20 @@ Result<int> ShowCreated(const Created& created, std::string_view text) {
   return created.exit_code;
 }
 
+Result<int> ShowCreatedImage(const Invocation& invocation, const Output& output, const Created& created,
+                             std::string_view done) {
+  if (created.json.empty()) return created.exit_code;
+  TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
+  ShowWarnings(invocation, image.warnings);
+  std::string text = fmt::format("Data image '{}' ({}) {}!\n", image.name, image.id, done);
+  if (invocation.Has("--quiet")) {
+    text = image.name + "\n";
+  } else if (output.format != Format::kTable) {
+    TRY_ASSIGN(text, Render(created.json, output));
+  }
+  return ShowCreated(created, text);
+}
+
 void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings) {
   if (invocation.Has("--quiet") && !invocation.Has("--progress")) return;
   for (const std::string& warning : warnings) WriteError(fmt::format("warning: {}\n", OneLine(warning)));

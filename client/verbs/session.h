@@ -45,6 +45,11 @@ ProgressDisplay DisplayFor(const Invocation& invocation);
 /// Prints a create's result. Returns its exit code, after a word on standard error when that is not 0.
 Result<int> ShowCreated(const Created& created, std::string_view text);
 
+/// The same of an image that was created or imported, which `done` says, as -q and --output ask for it. An
+/// exit code of its own where there is no image.
+Result<int> ShowCreatedImage(const Invocation& invocation, const Output& output, const Created& created,
+                             std::string_view done);
+
 /// The warnings of a create's answer, each on a line of its own on standard error; none with -q.
 void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& warnings);
 

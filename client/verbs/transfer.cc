@@ -345,16 +345,7 @@ Result<int> ImportDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const Created created,
              CreateWithProgress(invocation, fmt::format("{}/import", kImagesPath), api::ToJson(request),
                                 fmt::format("data image '{}'", OneLine(name))));
-  if (created.json.empty()) return created.exit_code;
-  TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(created.json));
-  ShowWarnings(invocation, image.warnings);
-  std::string text = fmt::format("Data image '{}' ({}) imported!\n", image.name, image.id);
-  if (invocation.Has("--quiet")) {
-    text = image.name + "\n";
-  } else if (output.format != Format::kTable) {
-    TRY_ASSIGN(text, Render(created.json, output));
-  }
-  return ShowCreated(created, text);
+  return ShowCreatedImage(invocation, output, created, "imported");
 }
 
 constexpr std::array<Flag, 4> kExportFlags{{

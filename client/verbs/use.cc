@@ -113,11 +113,7 @@ Result<void> BringAuthority(const DaemonClient& daemon, const std::string& path,
     return FailErrno(errno, "cannot keep the certificate of the server's authority");
   }
   const std::string here = "/proc/self/fd/" + std::to_string(fd);
-  InEachText(program, [&](std::string& text) {
-    for (size_t at = 0; (at = text.find(path, at)) != std::string::npos; at += here.size()) {
-      text.replace(at, path.size(), here);
-    }
-  });
+  InEachText(program, [&](std::string& text) { ReplaceAll(text, path, here); });
   return {};
 }
 

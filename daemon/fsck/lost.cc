@@ -9,7 +9,6 @@
 #include "api/json_writer.h"
 #include "api/mapping.h"
 #include "base/accounts.h"
-#include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/lost_things.h"

@@ -1,7 +1,6 @@
 /// Accepts connections and keeps them by number; connection.cc speaks HTTP.
 #include "daemon/http/server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -12,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/descriptors.h"
 #include "daemon/http/census.h"
 #include "daemon/http/connection.h"
 #include "daemon/loop/mailbox.h"
@@ -40,10 +40,7 @@ class UvServer final : public Server, public ConnectionOwner {
     // us.
     std::signal(SIGPIPE, SIG_IGN);
     TRY_ASSIGN(mailbox_, MakeMailbox(loop));
-    const int flags = ::fcntl(listening_socket.Get(), F_GETFL);
-    if (flags < 0 || ::fcntl(listening_socket.Get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-      return FailErrno(errno, "cannot listen for clients");
-    }
+    TRY(SetNonBlocking(listening_socket.Get()));
     auto listener = std::make_unique<Listener>();
     listener->socket = std::move(listening_socket);
     listener->server = this;

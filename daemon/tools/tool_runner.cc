@@ -55,13 +55,6 @@ Result<UniqueFd> Duplicate(int fd) {
   return copy;
 }
 
-Result<void> SetNonBlocking(int fd) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-    return FailErrno(errno, "cannot prepare a pipe");
-  return {};
-}
-
 /// Cuts a stream into lines of bounded length.
 class LineCutter {
  public:
