@@ -84,6 +84,7 @@ void Describe(auto& visit, Is<ExportedImage> auto& x) {
   visit.Field("database", x.database);
   visit.Field("dataBytes", x.data_bytes);
   visit.Field("libraries", x.libraries);
+  visit.Field("settings", x.settings);
 }
 
 void Describe(auto& visit, Is<Import> auto& x) {
@@ -120,6 +121,18 @@ void Describe(auto& visit, Is<Confinement> auto& x) {
   visit.Field("ioFlusher", x.io_flusher);
 }
 
+void Describe(auto& visit, Is<RestoreOptions> auto& x) {
+  visit.Field("locale", x.locale);
+  visit.Field("encoding", x.encoding);
+  visit.Field("continueOnError", x.continue_on_error);
+  visit.Field("ignoredErrors", x.ignored_errors);
+  visit.Field("skipExtensions", x.skip_extensions);
+  visit.Field("tables", x.tables);
+  visit.Field("excludeTables", x.exclude_tables);
+  visit.Field("excludeData", x.exclude_data);
+  visit.Field("schemaOnly", x.schema_only);
+}
+
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("sourceType", x.source_type);
@@ -136,8 +149,11 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("initialDatabaseName", x.initial_database_name);
   visit.Field("backups", x.backups);
   visit.Field("scriptsFolders", x.scripts_folders);
+  visit.Field("walFolders", x.wal_folders);
   visit.Field("preScript", x.pre_script);
   visit.Field("postScript", x.post_script);
+  visit.Field("settings", x.settings);
+  visit.Field("restore", x.restore);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
@@ -147,6 +163,7 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("durability", x.durability);
   visit.Field("superuser", x.superuser);
   visit.Field("limits", x.limits);
+  visit.Field("settings", x.settings);
   visit.Field("noWait", x.no_wait);
 }
 
@@ -239,6 +256,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("limits", x.limits);
   visit.Field("warnings", x.warnings);
   visit.Field("libraries", x.libraries);
+  visit.Field("settings", x.settings);
 }
 
 void Describe(auto& visit, Is<DataContainer> auto& x) {
@@ -287,6 +305,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("serverInstalled", x.server_installed);
   visit.Field("outdated", x.outdated);
   visit.Field("missing", x.missing);
+  visit.Field("settings", x.settings);
 }
 
 void Describe(auto& visit, Is<CaCertificate> auto& x) {

@@ -61,6 +61,23 @@ struct Confinement {
   std::string io_flusher;  ///< "set": the keeper does not wait for memory that only its writes free; "none"
 };
 
+/// Settings of a server, name and value, as its product knows them; no name twice.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// What becomes of a backup on its way into an image (docs/backups.md).
+struct RestoreOptions {
+  std::string locale;    ///< of the database that is made for it; empty: the backup's own
+  std::string encoding;  ///< the same
+  /// What the server refuses is passed over and counted: everything, or what one of the patterns matches.
+  bool continue_on_error = false;
+  std::vector<std::string> ignored_errors;   ///< an error code, or words that a statement begins with
+  std::vector<std::string> skip_extensions;  ///< extensions, plugins and modules that are left out
+  std::vector<std::string> tables;           ///< nothing but these; patterns
+  std::vector<std::string> exclude_tables;
+  std::vector<std::string> exclude_data;  ///< tables that come without their rows
+  bool schema_only = false;               ///< no rows at all
+};
+
 /// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;
@@ -77,9 +94,12 @@ struct CreateDataImageRequest {
   std::string initial_database_name;
   std::vector<ClientFile> backups;
   std::vector<ClientFile> scripts_folders;
+  std::vector<ClientFile> wal_folders;  ///< at most one: logs that a physical backup is recovered by
   std::string pre_script;
   std::string post_script;
-  Limits limits;  ///< of its containers, and of its making
+  Limits limits;      ///< of its containers, and of its making
+  Settings settings;  ///< of its server, and of its containers'
+  RestoreOptions restore;
 };
 
 /// POST /v1/data-containers
@@ -90,6 +110,7 @@ struct CreateDataContainerRequest {
   std::optional<Durability> durability;
   std::optional<bool> superuser;  ///< as the image says; true is refused where that says false
   Limits limits;
+  Settings settings;     ///< beside those of the image, and in their place
   bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
 };
 
@@ -129,6 +150,7 @@ struct DataImage {
   Limits limits;                      ///< that it gives to its containers
   std::vector<std::string> warnings;  ///< said once, by what makes or changes it
   std::vector<Library> libraries;     ///< of extensions and plugins that its databases use
+  Settings settings;                  ///< of its server, and of its containers'
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -159,6 +181,7 @@ struct ExportedImage {
   std::string database;
   int64_t data_bytes = 0;
   std::vector<std::string> libraries;  ///< what it needs of an installation beyond the server
+  Settings settings;
 };
 
 /// Answer to POST /v1/imports and /v1/imports/{id}: an export file that is being received
@@ -280,6 +303,7 @@ struct DataContainer {
   std::string server_installed;             ///< the version that a restart would run; empty: not known
   std::string outdated;                     ///< what of it is older than that, in words; empty: nothing
   std::vector<std::string> missing;  ///< what its image uses and the installation has no longer, in words
+  Settings settings;                 ///< of its server: its own, and those of its image
 };
 
 /// GET /v1/ca: the authority that all servers' certificates are from.

@@ -79,6 +79,8 @@ struct Launch {
   bool durable = false;
   /// The image asks for it: over TCP the server speaks TLS and nothing else.
   bool require_tls = false;
+  /// The user's own, which stand above ours (engines/settings.h has checked them).
+  Settings settings{};
   /// kBuild: whether containers of the image may have a superuser (Session::PrepareImage). Who fills it has
   /// one in any case, unless `credentials` say otherwise.
   bool image_superuser = true;
@@ -137,6 +139,13 @@ class Engine {
   virtual bool Satisfies(std::string_view installed, std::string_view wanted) const = 0;
   /// Version part that decides whether a data directory can be shared: "15".
   virtual std::string MajorVersion(std::string_view version) const = 0;
+
+  /// Settings that no user may give (engines/settings.h), by their names in lower case and with `_`: what
+  /// places, addresses, log and certificates depend on, and what would lead out of the container. Whether
+  /// the server knows another one, the server says at its start.
+  virtual std::vector<std::string_view> RefusedSettings() const { return {}; }
+  /// One sentence on why one of those is refused, and what to do in its place; may be empty.
+  virtual std::string WhyRefused(std::string_view /*setting*/) const { return {}; }
 
   /// Made in the container before anything of the engine runs in it.
   virtual std::vector<Bind> Binds(const Launch& /*launch*/) const { return {}; }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engines/program_identity.h"
@@ -56,5 +57,8 @@ struct Credentials {
   /// files and programs, nor to becoming superuser.
   bool superuser = true;
 };
+
+/// Settings of a server, name and value, as its product knows them; no name twice.
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
 }  // namespace spawnd::engines

@@ -10,6 +10,7 @@
 /// Plans are made and used by the thread of one image build. A crash at any point leaves no image.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,8 @@ class RestoreSession {
   virtual Result<void> OnToolExit(int exit_code) = 0;
   /// Warnings for the image's log, e.g. a locale that was replaced.
   virtual std::vector<std::string> Warnings() const = 0;
+  /// How many of the server's errors were passed over because RestoreOptions say so.
+  virtual uint64_t PassedOver() const { return 0; }
 };
 
 /// Where a tool that opens the backup itself finds it. The file can be read at any offset, and opened again
@@ -139,10 +142,36 @@ struct RestoreRequest {
   bool is_script = false;
 };
 
+/// What the user wants of a restore beyond the backup itself (docs/backups.md has the keys). An engine that
+/// cannot do one of them refuses it by name in RecognisedBackup::Plan.
+struct RestoreOptions {
+  std::string locale{};    ///< of the database that is made for the backup; empty: the backup's own
+  std::string encoding{};  ///< the same
+  /// What the server refuses is passed over and counted (RestoreSession::PassedOver): everything, or what one
+  /// of `ignored_errors` matches, which are error codes of the product and words that a statement begins
+  /// with.
+  bool continue_on_error = false;
+  std::vector<std::string> ignored_errors{};
+  std::vector<std::string> skip_extensions{};  ///< extensions, plugins and modules that are left out
+  std::vector<std::string> tables{};           ///< nothing but these
+  std::vector<std::string> exclude_tables{};
+  std::vector<std::string> exclude_data{};  ///< tables that come without their rows
+  bool schema_only = false;                 ///< no rows at all
+
+  /// Whether any of the four that take parts of a backup is there.
+  bool TakesParts() const {
+    return schema_only || !tables.empty() || !exclude_tables.empty() || !exclude_data.empty();
+  }
+};
+
 /// Where a restore goes.
 struct RestoreTarget {
   std::string database{};  ///< initialDatabaseName, may be empty
-  Paths paths{};           ///< for placements
+  /// Of backups. Of the user's own scripts every error is one.
+  RestoreOptions options{};
+  /// Bytes that a volume can have at most: what unpacks to more is refused.
+  uint64_t volume_bytes = 0;
+  Paths paths{};  ///< for placements
   Endpoint endpoint{};
   Credentials credentials{};  ///< of the build server's superuser
 };

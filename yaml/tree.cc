@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <sstream>
 
@@ -108,6 +109,13 @@ class DocumentStarts final : public YAML::EventHandler {
   std::vector<YAML::Mark> marks_;
 };
 
+std::string_view WithoutBlanksAround(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
 }  // namespace
 
 std::string_view KindName(Node::Kind kind) {
@@ -156,6 +164,33 @@ tl::unexpected<Error> File::Bad(int line, std::string_view problem, std::string 
 Result<std::string> File::Text(const Node& value, std::string_view key) const {
   if (value.kind == Node::Kind::kText) return value.text;
   return Bad(value.line, fmt::format("'{}' must be text, found {}", key, KindName(value.kind)));
+}
+
+Result<std::vector<std::pair<std::string, int>>> File::Texts(const Node& value, std::string_view key) const {
+  if (value.kind != Node::Kind::kList) {
+    return Bad(value.line, fmt::format("'{}' must be a list, found {}", key, KindName(value.kind)),
+               fmt::format("Write '{}: [a, b]', or one '- a' a line.", key));
+  }
+  std::vector<std::pair<std::string, int>> texts;
+  for (const Node& item : value.items) {
+    if (item.kind != Node::Kind::kText) {
+      return Bad(item.line > 0 ? item.line : value.line,
+                 fmt::format("'{}' must be a list of texts, found {} in it", key, KindName(item.kind)));
+    }
+    texts.emplace_back(WithoutBlanksAround(item.text), item.line);
+  }
+  return texts;
+}
+
+Result<void> File::Truth(const Node& value, std::string_view key, std::string hint, bool& out) const {
+  TRY_ASSIGN(const std::string text, Text(value, key));
+  std::string word(WithoutBlanksAround(text));
+  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (word != "true" && word != "false") {
+    return Bad(value.line, fmt::format("'{}' must be true or false, found '{}'", key, text), std::move(hint));
+  }
+  out = word == "true";
+  return {};
 }
 
 Result<void> File::ReadKeys(const Node& map, std::span<const std::string_view> names, std::string_view within,

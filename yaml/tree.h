@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -52,6 +53,10 @@ struct File {
   tl::unexpected<Error> Bad(int line, std::string_view problem, std::string hint = {}) const;
   /// A scalar's literal text; `key` is whose value it is.
   Result<std::string> Text(const Node& value, std::string_view key) const;
+  /// The scalars of a list, without blanks around them, and their lines.
+  Result<std::vector<std::pair<std::string, int>>> Texts(const Node& value, std::string_view key) const;
+  /// `true` or `false`, in any case; `hint` says what either means.
+  Result<void> Truth(const Node& value, std::string_view key, std::string hint, bool& out) const;
   /// Calls `read` with the place in `names` and the value of each key of `map`, which is a kMap. Refuses keys
   /// that are unknown or given twice. `within` stands before keys in messages, such as "teams.".
   Result<void> ReadKeys(const Node& map, std::span<const std::string_view> names, std::string_view within,

@@ -76,6 +76,21 @@ Result<api::Limits> LimitsOf(const Invocation& invocation) {
   return limits;
 }
 
+/// Of `--setting name=value`, which may be repeated; what they may be, the daemon knows.
+Result<api::Settings> SettingsOf(const Invocation& invocation) {
+  api::Settings settings;
+  for (const std::string& text : invocation.List("--setting")) {
+    const size_t sign = text.find('=');
+    if (sign == 0 || sign == std::string::npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("--setting '{}' has no name and value", OneLine(text)),
+                  "Write --setting work_mem=64MB.");
+    }
+    settings.emplace_back(text.substr(0, sign), text.substr(sign + 1));
+  }
+  return settings;
+}
+
 Error OfAnotherImage(const api::DataContainer& container, const api::CreateDataContainerRequest& request,
                      int64_t wanted_id) {
   return {
@@ -144,6 +159,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
   TRY_ASSIGN(request.durability, DurabilityOf(invocation));
   TRY_ASSIGN(request.superuser, SuperuserOf(invocation));
   TRY_ASSIGN(request.limits, LimitsOf(invocation));
+  TRY_ASSIGN(request.settings, SettingsOf(invocation));
   request.no_wait = invocation.Has("--no-wait");
   return request;
 }

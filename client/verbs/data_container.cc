@@ -79,7 +79,7 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 15> kCreateFlags{{
+constexpr std::array<Flag, 16> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
@@ -89,6 +89,7 @@ constexpr std::array<Flag, 15> kCreateFlags{{
     kMemoryFlag,
     kCpusFlag,
     kPidsFlag,
+    kSettingFlag,
     kNoWaitFlag,
     {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,

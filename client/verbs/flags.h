@@ -26,6 +26,8 @@ inline constexpr Flag kMemoryFlag{"--memory", "", "<size>",
 inline constexpr Flag kCpusFlag{"--cpus", "", "<number>",
                                 "most processor time: 1.5 is one and a half processors"};
 inline constexpr Flag kPidsFlag{"--pids", "", "<number>", "most processes and threads"};
+inline constexpr Flag kSettingFlag{"--setting", "", "<name=value>",
+                                   "a setting of its server, beside those of the image; repeatable", true};
 inline constexpr Flag kNoWaitFlag{"--no-wait", "", "", "fail with 75 when the image is still being made"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
 inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};

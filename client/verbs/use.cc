@@ -207,7 +207,7 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 13> kRunFlags{{
+constexpr std::array<Flag, 14> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
@@ -217,6 +217,7 @@ constexpr std::array<Flag, 13> kRunFlags{{
     kMemoryFlag,
     kCpusFlag,
     kPidsFlag,
+    kSettingFlag,
     kNoWaitFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,

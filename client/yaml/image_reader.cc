@@ -15,6 +15,7 @@
 #include "api/resource_limits.h"
 #include "base/nearest.h"
 #include "client/output/text.h"
+#include "client/yaml/restore_keys.h"
 
 namespace spawnd::client {
 namespace {
@@ -29,7 +30,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 25> kOtherNames{{
+constexpr std::array<OtherName, 33> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
@@ -55,6 +56,14 @@ constexpr std::array<OtherName, 25> kOtherNames{{
     {"dir", "folder"},
     {"filename", "file"},
     {"filepath", "path"},
+    {"onerrors", "onError"},
+    {"ignoreerrors", "onError"},
+    {"collation", "locale"},
+    {"charset", "encoding"},
+    {"config", "settings"},
+    {"parameters", "settings"},
+    {"excludeextensions", "skipExtensions"},
+    {"archive", "walFolder"},
 }};
 
 /// ", did you mean 'x'?"; empty when nobody can say.
@@ -90,7 +99,7 @@ class Reader {
     if (root.kind != Kind::kMap) {
       return Bad(root.line, fmt::format("expected keys such as 'name: demo', found {}", KindName(root.kind)));
     }
-    TRY(ForEachKey<Reader>(root, Keys(), *this));
+    TRY(ReadKeys(root));
     TRY(JoinBackupFolder());
     TRY(CheckSource());
     image_.request = std::move(request_);
@@ -203,26 +212,22 @@ class Reader {
     });
   }
 
+  /// The keys of the file itself: those here, and those of restore_keys.h behind them.
+  Result<void> ReadKeys(const Node& root) {
+    std::vector<std::string_view> names;
+    for (const auto& key : Keys()) names.push_back(key.name);
+    names.insert(names.end(), kRestoreKeys.begin(), kRestoreKeys.end());
+    return file_.ReadKeys(root, names, "", [&](size_t key, const Node& value) -> Result<void> {
+      if (value.kind == Kind::kNull) return {};
+      if (key < Keys().size()) return (this->*(Keys()[key].read))(value);
+      if (names[key] == kWalFolderKey) return WalFolder(value);
+      return ReadRestoreKey(file_, names[key], value, request_);
+    });
+  }
+
   /// A scalar's literal text without blanks around it.
   Result<std::string> Text(const Node& value, std::string_view key) const {
     return file_.Text(value, key).map(Trim);
-  }
-
-  /// The scalars of a list with their lines.
-  Result<std::vector<std::pair<std::string, int>>> Texts(const Node& value, std::string_view key) const {
-    if (value.kind != Kind::kList) {
-      return Bad(value.line, fmt::format("'{}' must be a list, found {}", key, KindName(value.kind)),
-                 fmt::format("Write '{}: [a, b]', or one '- a' a line.", key));
-    }
-    std::vector<std::pair<std::string, int>> texts;
-    for (const Node& item : value.items) {
-      if (item.kind != Kind::kText) {
-        return Bad(item.line > 0 ? item.line : value.line,
-                   fmt::format("'{}' must be a list of texts, found {} in it", key, KindName(item.kind)));
-      }
-      texts.emplace_back(Trim(item.text), item.line);
-    }
-    return texts;
   }
 
   Result<void> Name(const Node& value) {
@@ -257,7 +262,7 @@ class Reader {
     return {};
   }
   Result<void> Tags(const Node& value) {
-    TRY_ASSIGN(const auto texts, Texts(value, "tags"));
+    TRY_ASSIGN(const auto texts, file_.Texts(value, "tags"));
     for (const auto& [text, line] : texts) {
       if (auto valid = api::ValidateTag(text); !valid) return At(line, valid.error());
       AddUnique(request_.tags, text);
@@ -265,7 +270,7 @@ class Reader {
     return {};
   }
   Result<void> Teams(const Node& value) {
-    TRY_ASSIGN(const auto texts, Texts(value, "teams"));
+    TRY_ASSIGN(const auto texts, file_.Texts(value, "teams"));
     for (const auto& [text, line] : texts) {
       if (text.empty()) return Bad(line, "a team's name is empty");
       AddUnique(request_.teams, text);
@@ -299,25 +304,14 @@ class Reader {
     return {};
   }
   Result<void> Tls(const Node& value) {
-    return Truth(value, "tls", "With true, containers take TLS connections only.", request_.tls);
+    return file_.Truth(value, "tls", "With true, containers take TLS connections only.", request_.tls);
   }
   Result<void> Superuser(const Node& value) {
     bool superuser = true;
-    TRY(Truth(value, "superuser", "With false, no container of the image has one.", superuser));
+    TRY(file_.Truth(value, "superuser", "With false, no container of the image has one.", superuser));
     request_.superuser = superuser;
     return {};
   }
-  Result<void> Truth(const Node& value, std::string_view key, std::string hint, bool& out) {
-    TRY_ASSIGN(const std::string text, Text(value, key));
-    const std::string word = LowerCase(text);
-    if (word != "true" && word != "false") {
-      return Bad(value.line, fmt::format("'{}' must be true or false, found '{}'", key, text),
-                 std::move(hint));
-    }
-    out = word == "true";
-    return {};
-  }
-
   Result<void> Limits(const Node& value) {
     if (value.kind != Kind::kMap) {
       return Bad(value.line, fmt::format("limits must be a map, found {}", KindName(value.kind)),
@@ -383,10 +377,15 @@ class Reader {
     return AddPath(path, backup_line_, image_.backups, "backup");
   }
   Result<void> ScriptsFolders(const Node& value) {
-    TRY_ASSIGN(const auto texts, Texts(value, "scriptsFolders"));
+    TRY_ASSIGN(const auto texts, file_.Texts(value, "scriptsFolders"));
     scripts_line_ = value.line;
     for (const auto& [text, line] : texts) TRY(AddPath(text, line, image_.scripts_folders, "scripts folder"));
     return {};
+  }
+  Result<void> WalFolder(const Node& value) {
+    TRY_ASSIGN(const std::string path, Text(value, kWalFolderKey));
+    wal_line_ = value.line;
+    return AddPath(path, value.line, image_.wal_folders, "folder of log segments");
   }
   Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
   Result<void> PostScript(const Node& value) { return Script(value, "postScript", request_.post_script); }
@@ -465,6 +464,9 @@ class Reader {
     if (!wants_backups && !image_.backups.empty()) {
       return Bad(backup_line_, fmt::format("'{}' is given, but sourceType is not backup", backup_key_));
     }
+    if (!wants_backups && !image_.wal_folders.empty()) {
+      return Bad(wal_line_, "'walFolder' is given, but sourceType is not backup");
+    }
     if (!wants_scripts && !image_.scripts_folders.empty()) {
       return Bad(scripts_line_, "'scriptsFolders' is given, but sourceType is not scripts");
     }
@@ -481,6 +483,7 @@ class Reader {
   std::string backup_folder_;
   std::string backup_file_;
   int scripts_line_ = 0;
+  int wal_line_ = 0;
 };
 
 }  // namespace

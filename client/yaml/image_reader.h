@@ -14,9 +14,10 @@
 namespace spawnd::client {
 
 struct ImageDescription {
-  api::CreateDataImageRequest request;  ///< without backups and scripts folders
+  api::CreateDataImageRequest request;  ///< without the files
   std::vector<NamedFile> backups;
   std::vector<NamedFile> scripts_folders;
+  std::vector<NamedFile> wal_folders;
 };
 
 /// Errors as ParseImageYaml; the name may be missing.

@@ -87,6 +87,7 @@ Result<std::vector<UniqueFd>> OpenFiles(ImageDescription& image) {
   std::vector<UniqueFd> opened;
   TRY(OpenAll(image.backups, Wanted::kFileOrFolder, opened, image.request.backups));
   TRY(OpenAll(image.scripts_folders, Wanted::kFolder, opened, image.request.scripts_folders));
+  TRY(OpenAll(image.wal_folders, Wanted::kFolder, opened, image.request.wal_folders));
   return opened;
 }
 

@@ -22,9 +22,16 @@
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 
 namespace spawnd::daemon {
 namespace {
+
+engines::RestoreOptions OptionsOf(const api::RestoreOptions& wanted) {
+  return {wanted.locale,         wanted.encoding,        wanted.continue_on_error,
+          wanted.ignored_errors, wanted.skip_extensions, wanted.tables,
+          wanted.exclude_tables, wanted.exclude_data,    wanted.schema_only};
+}
 
 /// One build, from request to completed row.
 class Build {
@@ -41,6 +48,7 @@ class Build {
 
   Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
+    TRY(engines::CheckSettings(*engine_, order_.request.settings));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(context_, std::move(order_.backups), rights_));
     TRY(OpenScriptsFolders());
@@ -81,6 +89,8 @@ class Build {
   Result<void> CheckBackups() {
     engines::RestoreTarget nowhere_yet;
     nowhere_yet.database = order_.request.initial_database_name;
+    nowhere_yet.options = OptionsOf(order_.request.restore);
+    nowhere_yet.volume_bytes = host_.volume_bytes;
     std::string placed;
     for (const OpenedBackup& backup : backups_) {
       TRY(backup.recognised->Plan(installation_, nowhere_yet));
@@ -155,6 +165,7 @@ class Build {
     row.tls = request.tls;
     row.superuser = MayHaveSuperuser();
     row.limits = request.limits;
+    row.settings = request.settings;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -208,7 +219,7 @@ class Build {
                BuildServer::Start(context_, {image_.id, host_.layout.Images() + "/" + empty.index_file,
                                              image_.layer_id, installation_, engine_->MakeCredentials(""),
                                              has_placements_, order_.request.network, order_.request.limits,
-                                             std::nullopt, MayHaveSuperuser()}));
+                                             std::nullopt, MayHaveSuperuser(), order_.request.settings}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));
@@ -220,7 +231,10 @@ class Build {
     const std::string& initial = request.initial_database_name;
     std::vector<engines::RestorePlan> plans;
     for (const OpenedBackup& backup : backups_) {
-      TRY_ASSIGN(auto plan, backup.recognised->Plan(installation_, TargetOf(initial, server)));
+      engines::RestoreTarget target = TargetOf(initial, server);
+      target.options = OptionsOf(request.restore);
+      target.volume_bytes = host_.volume_bytes;
+      TRY_ASSIGN(auto plan, backup.recognised->Plan(installation_, target));
       plans.push_back(std::move(plan));
     }
     if (has_placements_) {

@@ -21,6 +21,7 @@ struct BuildOrder {
   api::CreateDataImageRequest request;  ///< names, tags and teams have been checked
   std::vector<ClientFile> backups{};    ///< that the request speaks of
   std::vector<ClientFile> scripts_folders{};
+  std::vector<ClientFile> wal_folders{};        ///< at most one
   Identity caller;                              ///< whose files and tools
   pid_t client = 0;                             ///< the process that asks
   std::shared_ptr<const UniqueFd> client_fd{};  ///< its pidfd, if it is there

@@ -17,6 +17,7 @@
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -97,6 +98,7 @@ class Graduation {
     row.tls = order_.image.tls;
     row.superuser = order_.container.superuser;
     row.limits = order_.image.limits;
+    row.settings = engines::Overlay(order_.container.settings, order_.image.settings);
     row.initial_database = order_.image.initial_database;
     row.database = order_.image.database;
     row.created_at = std::time(nullptr);
@@ -123,6 +125,7 @@ class Graduation {
           .number = order_.revision};
     }
     options.limits = order_.image.limits;
+    options.settings = engines::Overlay(order_.container.settings, order_.image.settings);
     TRY_ASSIGN(const auto server, BuildServer::Start(context_, std::move(options)));
     auto sealed = server->Seal(order_.image.database);
     if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));

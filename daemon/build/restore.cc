@@ -134,7 +134,12 @@ void LogNotes(const Restore& restore, const std::vector<std::string>& notes) {
 }
 
 engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& server) {
-  return {database, ContainerPaths(), server.Endpoint(), server.Credentials()};
+  engines::RestoreTarget target;
+  target.database = database;
+  target.paths = ContainerPaths();
+  target.endpoint = server.Endpoint();
+  target.credentials = server.Credentials();
+  return target;
 }
 
 Result<void> RunPlacements(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,

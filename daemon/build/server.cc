@@ -66,6 +66,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.credentials = options_.credentials;
   spec.purpose = engines::Purpose::kBuild;
   spec.image_superuser = options_.superuser;
+  spec.settings = options_.settings;
   spec.base_revision = options_.base_revision;
   spec.hold_engine = options_.hold_engine;
   spec.engine_uid = spec.engine_gid = host.engine_host.UserOf(port_);

@@ -31,6 +31,7 @@ class BuildServer {
     std::optional<storage::RevisionReference> base_revision{};
     /// Whether containers of the image may have a superuser.
     bool superuser = true;
+    engines::Settings settings{};  ///< the user's own, of the image that is made
   };
 
   /// Launches the keeper, on another port when the first is taken in between. After an error nothing is left.

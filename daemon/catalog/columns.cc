@@ -9,6 +9,14 @@
 namespace spawnd::daemon {
 namespace {
 
+struct StoredSettings {
+  api::Settings settings;
+};
+
+void Describe(auto& visit, api::Is<StoredSettings> auto& x) {
+  visit.Field("settings", x.settings);
+}
+
 struct StoredTimings {
   Timings timings;
 };
@@ -58,6 +66,16 @@ std::vector<std::string> TextsOf(std::string_view lines) {
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
   return texts;
+}
+
+std::string SettingsToJson(const api::Settings& settings) {
+  return api::JsonOf(StoredSettings{settings}, api::Empties::kOmit);
+}
+
+api::Settings SettingsFromJson(std::string_view json) {
+  auto read =
+      api::ReadJson<StoredSettings>(json, api::kResponseLimits, api::Strictness::kLenient, "settings");
+  return read ? std::move(read->settings) : api::Settings();
 }
 
 std::string LimitsToJson(const api::Limits& limits) {

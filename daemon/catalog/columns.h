@@ -44,6 +44,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("cache_key", row.cache_key);
   visit("detail", row.detail);
   visit("libraries", row.libraries);
+  visit("settings", row.settings);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>
@@ -74,6 +75,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("detail", row.detail);
   visit("installation_root", row.installation_root);
   visit("installation_version", row.installation_version);
+  visit("settings", row.settings);
 }
 
 template <typename Visit, RowOf<RevisionRow> Row>
@@ -113,6 +115,10 @@ Timings TimingsFromJson(std::string_view json);
 std::string LinesOf(const std::vector<std::string>& texts);
 std::vector<std::string> TextsOf(std::string_view lines);
 
+/// {"settings":{"max_connections":"200"}}
+std::string SettingsToJson(const api::Settings& settings);
+/// What cannot be read is none.
+api::Settings SettingsFromJson(std::string_view json);
 /// {"memoryBytes":536870912}: what is not said is left out.
 std::string LimitsToJson(const api::Limits& limits);
 /// What cannot be read is no limit of this row's own; those of the machine stay.
@@ -140,6 +146,8 @@ void BindColumn(Query& query, const T& value) {
     query.Bind(LinesOf(value));
   } else if constexpr (std::same_as<T, api::Limits>) {
     query.Bind(LimitsToJson(value));
+  } else if constexpr (std::same_as<T, api::Settings>) {
+    query.Bind(SettingsToJson(value));
   } else {
     query.Bind(value);
   }
@@ -169,6 +177,8 @@ void ReadColumn(Query& query, T& value) {
     value = TextsOf(query.Text());
   } else if constexpr (std::same_as<T, api::Limits>) {
     value = LimitsFromJson(query.Text());
+  } else if constexpr (std::same_as<T, api::Settings>) {
+    value = SettingsFromJson(query.Text());
   } else if constexpr (std::same_as<T, double>) {
     value = query.Real();
   } else {

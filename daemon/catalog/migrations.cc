@@ -156,8 +156,15 @@ CREATE TABLE events (
 CREATE INDEX events_by_subject ON events (subject);
 )sql";
 
+// Settings of the server that its image, and its own create, were told to have (LimitsToJson has the like).
+constexpr const char* kSchema11 = R"sql(
+ALTER TABLE images ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE containers ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+)sql";
+
 constexpr std::array kMigrations{
     Migration{10, kSchema10},
+    Migration{11, kSchema11},
 };
 
 Result<void> SetVersion(Database& database, int64_t version) {

@@ -63,6 +63,7 @@ struct ImageRow {
   std::string cache_key;                 ///< not empty: a hidden image, the empty state of an engine version
   std::string detail;                    ///< why it failed
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
+  api::Settings settings{};              ///< of its server, and of its containers'
   std::vector<std::string> tags;         ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
@@ -128,6 +129,7 @@ struct ContainerRow {
   std::string detail;
   std::string installation_root;  ///< engine to start it with
   std::string installation_version;
+  api::Settings settings{};  ///< that it was created with; those of the image stand below them
 };
 
 /// kNotFound, naming what there is, when the container has no such revision. All have 0.

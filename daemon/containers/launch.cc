@@ -17,6 +17,7 @@
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -45,6 +46,7 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   spec.endpoint = EndpointOf(life.row);
   spec.credentials = CredentialsOf(life.row);
   spec.require_tls = life.image.tls;
+  spec.settings = engines::Overlay(life.row.settings, life.image.settings);
   spec.engine_uid = spec.engine_gid = uses_.engine_host.UserOf(life.row.port);
   spec.volume_uid = uses_.engine_host.uid;
   spec.volume_gid = uses_.engine_host.gid;

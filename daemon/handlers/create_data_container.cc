@@ -23,6 +23,7 @@
 #include "daemon/host/ports.h"
 #include "daemon/images/builtin.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -104,6 +105,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   const bool host_network = order.services.engine_host.host_network;
   row.network = image.network.value_or(host_network ? api::Network::kHost : api::Network::kNone);
   row.limits = order.request.limits;
+  row.settings = order.request.settings;
   row.created_at = std::time(nullptr);
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
@@ -209,6 +211,7 @@ void BuildAndStart(const Order& order, const BuiltInImage& built_in) {
 }
 
 Result<void> BeginBuiltIn(const Order& order, const BuiltInImage& built_in) {
+  TRY(engines::CheckSettings(*built_in.engine, order.request.settings));
   const auto installation = order.services.build.installations.Choose(*built_in.engine, built_in.version);
   const auto made = order.services.built_ins.Made(built_in);
   if (installation && made && made->state == ImageState::kCompleted) {
@@ -223,6 +226,7 @@ Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   TRY(CheckUsable(order, image));
   TRY(CheckSuperuser(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
+  TRY(engines::CheckSettings(*engine, order.request.settings));
   const auto installation =
       order.services.build.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
   if (installation) return InsertAndStart(order, image, *engine, *installation);

@@ -49,6 +49,8 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateLimits(request.limits));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
+  TRY(CheckFiles(request.source_type == api::SourceType::kBackup && !request.wal_folders.empty(), "backup",
+                 "folder of log segments", request.wal_folders, ""));
   TRY(CheckFiles(request.source_type == api::SourceType::kScripts, "scripts", "scripts folder",
                  request.scripts_folders, "Name it: `scriptsFolders: [./sql]`."));
   return {};
@@ -99,6 +101,8 @@ Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http
   TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors, uploads, peer.identity.uid));
   TRY_ASSIGN(order.scripts_folders,
              FilesOf(wanted.scripts_folders, "scripts folder", descriptors, uploads, peer.identity.uid));
+  TRY_ASSIGN(order.wal_folders,
+             FilesOf(wanted.wal_folders, "folder of log segments", descriptors, uploads, peer.identity.uid));
   order.caller = peer.socket;
   order.client = peer.pid;
   order.client_fd = peer.process;

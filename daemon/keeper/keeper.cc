@@ -88,9 +88,11 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
   lap_start_ns_ = request.launched_at_microseconds * 1000;
   Lap("keeper");
   TRY_ASSIGN(engine_, engines::FindEngine(spec_.installation.engine));
-  launch_ = {spec_.installation, ContainerPaths(),      spec_.endpoint,
-             spec_.credentials,  spec_.purpose,         spec_.durability == storage::Durability::kAlways,
-             spec_.require_tls,  spec_.image_superuser, RandomText(32, kLowerLetters)};
+  launch_ = {spec_.installation,    ContainerPaths(),
+             spec_.endpoint,        spec_.credentials,
+             spec_.purpose,         spec_.durability == storage::Durability::kAlways,
+             spec_.require_tls,     spec_.settings,
+             spec_.image_superuser, RandomText(32, kLowerLetters)};
   auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
   if (!lock && lock.error().code == ErrorCode::kTimeout) {
     return Fail(ErrorCode::kInUse, "another keeper of this container is still running");

@@ -59,6 +59,7 @@ struct KeeperSpec {
   /// Set: the fresh volume lies on a revision of another container, not on the image itself.
   std::optional<storage::RevisionReference> base_revision{};
   bool require_tls = false;
+  engines::Settings settings{};  ///< the user's own
   /// What starts it, for whoever asks later: spawnd's version and build, and which file the server was
   /// (engines::ProgramIdentity::Text).
   std::string spawnd{};
@@ -121,6 +122,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
   visit.Field("requireTls", x.require_tls);
+  visit.Field("settings", x.settings);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
   visit.Field("engineProgram", x.engine_program);

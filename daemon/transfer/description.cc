@@ -80,6 +80,7 @@ std::string DescriptionOf(const ImageRow& image) {
   description.database = image.database;
   description.data_bytes = image.data_bytes;
   description.libraries = image.libraries;
+  description.settings = image.settings;
   return api::ToJson(description);
 }
 
@@ -111,6 +112,7 @@ ImageRow RowOf(const api::ExportedImage& image) {
   row.tls = image.tls;
   row.superuser = image.superuser;
   row.limits = image.limits;
+  row.settings = image.settings;
   row.initial_database = image.initial_database_name;
   row.database = image.database;
   row.created_at = std::time(nullptr);

@@ -93,23 +93,18 @@ void DumpFilter::TakeCode(char c) {
   if (expected_ != Expected::kNothing) EndDefiner(false);
   Release();
   // "--" begins a comment only before a blank.
-  if (c == '#' || (before == '-' && c == '-')) {
-    state_ = State::kLineComment;
-    comment_.clear();
-    Emit(c);
-    return;
-  }
+  if (c == '#' || (before == '-' && c == '-')) return OpenComment(State::kLineComment, c);
   if (before == '/' && c == '*') {
-    state_ = State::kBlockComment;
-    comment_.clear();
     previous_ = 0;  // this star does not end it
-    Emit(c);
-    return;
+    return OpenComment(State::kBlockComment, c);
   }
-  if (c == ';') {
-    Emit(c);
-    return EndStatement();
-  }
+  Emit(c);
+  if (c == ';') EndStatement();
+}
+
+void DumpFilter::OpenComment(State kind, char c) {
+  state_ = kind;
+  comment_.clear();
   Emit(c);
 }
 

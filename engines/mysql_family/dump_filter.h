@@ -49,6 +49,7 @@ class DumpFilter {
   void TakeLineComment();
   void TakeBlockComment(char c);
   void OpenQuote(char quote);
+  void OpenComment(State kind, char c);
   void CloseQuote();
   void EndWord();
   void EndStatement();

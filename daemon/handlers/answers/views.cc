@@ -7,6 +7,7 @@
 #include "daemon/containers/connection.h"
 #include "daemon/images/builtin.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -86,6 +87,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.tls = row.tls;
   view.superuser = row.superuser;
   view.limits = row.limits;
+  view.settings = row.settings;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
@@ -103,6 +105,19 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   if (row.Hidden()) ShowAsBuiltIn(row, view);
   return view;
 }
+
+namespace {
+
+void ShowRevisions(const ContainerRow& row, api::DataContainer& view) {
+  view.revisions.push_back({.name = RevisionText(0), .created_at = row.created_at, .unique_bytes = 0});
+  for (const RevisionRow& revision : row.revisions) {
+    view.revisions.push_back({.name = RevisionText(revision.number),
+                              .created_at = revision.created_at,
+                              .unique_bytes = revision.unique_bytes});
+  }
+}
+
+}  // namespace
 
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
                                    SpaceUse space, const std::string& ca_certificate) {
@@ -146,12 +161,8 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.shared_bytes = space.shared_bytes;
   view.ready_milliseconds = row.ready_milliseconds;
   view.timings = row.timings;
-  view.revisions.push_back({.name = RevisionText(0), .created_at = row.created_at, .unique_bytes = 0});
-  for (const RevisionRow& revision : row.revisions) {
-    view.revisions.push_back({.name = RevisionText(revision.number),
-                              .created_at = revision.created_at,
-                              .unique_bytes = revision.unique_bytes});
-  }
+  view.settings = engines::Overlay(row.settings, image.settings);
+  ShowRevisions(row, view);
   return view;
 }
 

@@ -144,6 +144,7 @@ TestServer::TestServer(Installation installation) : engine_(**FindEngine(install
              Purpose::kServe,
              false,
              false,
+             {},
              true,
              "keeperskeeperskeepers"};
   for (const std::string& path : {paths.data_directory, paths.socket_directory, paths.settings_directory}) {
