@@ -14,6 +14,7 @@ sql_of() {
     -p "$(jq -r .port "$work/$1.json")" -U "$(jq -r .user "$work/$1.json")" -d shop -c "$2" </dev/null
 }
 keeper_of() { keeper_pid "$(id_of "$1")"; }
+end_keeper() { kill -9 "$(keeper_of "$1")" && wait_until 10 lock_free "$(id_of "$1")"; }
 lock_free() { flock -n "$state/containers/$1/keeper.lock" true; }
 manifests_of() { local name; for name in "$@"; do [[ -e $state/containers/$(id_of "$name")/manifest ]] || return 1; done; }
 warned() { grep -F ' warning: ' "$work/since.log" | grep -F "$1" >/dev/null; }
@@ -42,8 +43,7 @@ END
   ctl get dc first -o json >"$work/first.json"
   wait_until 20 manifests_of running ended stands-on-early
   stop_daemon
-  kill -9 "$(keeper_of ended)"
-  wait_until 10 lock_free "$(id_of ended)"
+  end_keeper ended
   keep_catalog newer
   keeper_of running >"$work/keeper-running"
   keeper_of stands-on-early >"$work/keeper-stands-on-early"
@@ -69,7 +69,9 @@ case_an_older_catalog_is_refused_and_the_right_one_is_not() {
   assert_exit 0 "$spawnd" fsck --state-dir "$state" --accept-older-catalog
   [[ $out == *'nothing was changed'* ]] || fail "$out"
   start_daemon
+  wait_until 20 answers ended
   stop_daemon
+  end_keeper ended  # that start has started it again
   keep_catalog newer
 }
 
