@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/parts.h"
+#include "engines/unpack/packing.h"
 
 namespace spawnd::engines {
 
@@ -28,7 +29,7 @@ namespace spawnd::engines {
 class RestoreSession {
  public:
   virtual ~RestoreSession() = default;
-  /// Turns the next bytes of the backup into bytes for the tool's standard input (decompression, locale
+  /// Turns the next bytes of the backup, unpacked, into bytes for the tool's standard input (locale
   /// replacement). `last` is true once, with the final bytes. Errors name the place: "line 12 of dump.sql".
   virtual Result<std::string> FilterInput(std::string_view bytes, bool last) = 0;
   /// One line (without the newline) that the tool wrote to standard error. An error ends the restore.
@@ -60,6 +61,8 @@ struct RestoreStep {
   /// of ProgramForTools, and the backup.
   Command command;
   ToolReads reads = ToolReads::kInput;
+  Packing packing{};         ///< of what is read for kInput
+  std::string input_file{};  ///< for kInput, where the backup is a folder: the file in it that is read
   /// command.argv[0] is a program of ours, which may lie where no container sees it.
   bool is_our_program = false;
   std::unique_ptr<RestoreSession> session;

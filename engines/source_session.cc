@@ -29,8 +29,8 @@ Result<void> SourceSession::OnToolExit(int exit_code) {
       link ? "A link that leads out of the folder is not followed. Put what it leads to in its place." : "");
 }
 
-Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool last) {
-  return reader_.Read(bytes, last);
+Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool /*last*/) {
+  return std::string(bytes);
 }
 
 Result<void> SourceSession::OnToolMessage(std::string_view line) {
@@ -38,13 +38,14 @@ Result<void> SourceSession::OnToolMessage(std::string_view line) {
   return {};
 }
 
-RestoreStep PassOnBackup(const std::string& backup_name, bool gzip) {
+RestoreStep PassOnBackup(const std::string& backup_name, const Packing& packing) {
   RestoreStep step;
   step.title = "placing " + backup_name;
   step.command.argv = {"/bin/cat"};
   step.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
   step.command.working_directory = "/";
-  step.session = std::make_unique<SourceSession>(backup_name, gzip);
+  step.session = std::make_unique<SourceSession>(backup_name);
+  step.packing = packing;
   return step;
 }
 

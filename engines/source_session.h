@@ -1,4 +1,4 @@
-/// The session of a placement's source: passes the backup on, unpacked, and keeps the tool's words for the
+/// The session of a placement's source: passes the backup on and keeps the tool's words for the
 /// error. Used by one thread at a time.
 #pragma once
 
@@ -6,14 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/restore.h"
 
 namespace spawnd::engines {
 
 class SourceSession : public RestoreSession {
  public:
-  SourceSession(const std::string& backup_name, bool gzip) : name_(backup_name), reader_(backup_name, gzip) {}
+  explicit SourceSession(const std::string& backup_name) : name_(backup_name) {}
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -23,12 +22,10 @@ class SourceSession : public RestoreSession {
 
  private:
   const std::string name_;
-  DumpReader reader_;
   std::string first_message_;
 };
 
-/// A source that passes the backup file on, unpacked when it is `gzip`. Its session refuses a gzip file that
-/// is cut short.
-RestoreStep PassOnBackup(const std::string& backup_name, bool gzip);
+/// A source that passes the backup file on, unpacked.
+RestoreStep PassOnBackup(const std::string& backup_name, const Packing& packing);
 
 }  // namespace spawnd::engines

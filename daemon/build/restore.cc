@@ -26,6 +26,14 @@ void BeginStage(const BuildContext& context, const Restore& restore, const std::
   ToolLog(restore.log_path, ToolLimits{}.log_bytes).Append("== " + title + "\n");
 }
 
+/// What a backup that is packed may come to: it has to fit into the volume.
+engines::UnpackLimit LimitOf(uint64_t volume_bytes) {
+  constexpr uint64_t kGiB = uint64_t{1} << 30U;
+  const std::string size = volume_bytes % kGiB == 0 ? std::to_string(volume_bytes / kGiB) + " GiB"
+                                                    : std::to_string(volume_bytes >> 20U) + " MiB";
+  return {volume_bytes, "the volume of " + size, "Raise `volumeSize` in spawnd.yaml."};
+}
+
 /// `stdout_fd`, `started`: as of ToolRun.
 Result<void> RunStep(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                      engines::RestoreStep& step, BuildServer& server, int stdout_fd = -1,
@@ -34,6 +42,14 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
   ToolRun run;
   run.step = &step;
   run.backup_fd = backup.fd.Get();
+  run.backup_name = backup.name;
+  run.unpack_limit = LimitOf(context.host.volume_bytes);
+  UniqueFd input;
+  if (!step.input_file.empty()) {
+    TRY_ASSIGN(input, backup.folder->Open(step.input_file));
+    run.backup_fd = input.Get();
+    run.backup_name += "/" + step.input_file;
+  }
   if (backup.folder && step.reads == engines::ToolReads::kBackup) {
     TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder_fd.Get(), restore.client, backup.name));
   }

@@ -17,11 +17,12 @@
 
 #include "base/descriptors.h"
 #include "daemon/tools/tool_log.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::daemon {
 namespace {
 
-/// Bounds one read of the backup. It is small, because a filter may unpack it to a thousand times as much.
+/// Bounds one read of the backup, which is what it unpacks to.
 constexpr size_t kReadBytes = 32 * 1024;
 /// What one read takes from a pipe: as much as a pipe holds (pipe(7)), and no more, so that one chatty stream
 /// cannot starve the others.
@@ -92,10 +93,14 @@ class LineCutter {
   std::string line_;
 };
 
-/// The backup, through the session's filter, one read ahead: the filter is told which bytes are the last.
+/// The backup, unpacked, through the session's filter, one read ahead: the filter is told which bytes are the
+/// last.
 class BackupInput {
  public:
-  BackupInput(const ToolRun& run, engines::RestoreSession& session) : run_(run), session_(session) {
+  BackupInput(const ToolRun& run, engines::RestoreSession& session)
+      : run_(run),
+        session_(session),
+        file_(run.backup_fd, run.backup_name, run.step->packing, run.unpack_limit) {
     struct stat st {};
     if (::fstat(run.backup_fd, &st) == 0) total_ = static_cast<uint64_t>(st.st_size);
   }
@@ -105,37 +110,31 @@ class BackupInput {
     if (!started_) TRY(ReadAhead());
     started_ = true;
     const std::string bytes = std::exchange(ahead_, {});
+    done_ = ahead_at_;
     if (!bytes.empty()) TRY(ReadAhead());
     finished_ = ahead_.empty();
     TRY_ASSIGN(std::string filtered, session_.FilterInput(bytes, finished_));
-    done_ += bytes.size();
     if (run_.progress) run_.progress(done_, std::max(total_, done_));
     return filtered;
   }
   bool Finished() const { return finished_; }
+  /// Of the file, as it is.
   uint64_t Done() const { return done_; }
 
  private:
   Result<void> ReadAhead() {
-    ahead_.resize(kReadBytes);
-    ssize_t n = 0;
-    do {
-      // Not from the descriptor's own offset, which a client that has it as well can move.
-      n = ::pread(run_.backup_fd, ahead_.data(), ahead_.size(), static_cast<off_t>(read_));
-    } while (n < 0 && errno == EINTR);
-    const int err = errno;
-    ahead_.resize(n > 0 ? static_cast<size_t>(n) : 0);
-    if (n < 0) return FailErrno(err, "cannot read the backup");
-    read_ += ahead_.size();
+    TRY_ASSIGN(ahead_, file_.Read(kReadBytes));
+    ahead_at_ = file_.PackedBytes();
     return {};
   }
 
   const ToolRun& run_;
   engines::RestoreSession& session_;
+  engines::UnpackedFile file_;
   std::string ahead_;
+  uint64_t ahead_at_ = 0;  ///< in the file, where it ends
   bool started_ = false;
   bool finished_ = false;
-  uint64_t read_ = 0;
   uint64_t done_ = 0;
   uint64_t total_ = 0;
 };

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "daemon/init/program_order.h"
 #include "engines/engine.h"
+#include "engines/unpack/layer.h"
 
 namespace spawnd::daemon {
 
@@ -27,6 +28,8 @@ struct ToolRun {
   engines::RestoreStep* step = nullptr;
   /// Of a file: read from its beginning to its end, or given to the tool, as step->reads says.
   int backup_fd = -1;
+  std::string backup_name{};            ///< for messages
+  engines::UnpackLimit unpack_limit{};  ///< of a packed backup
   /// Of a folder: a mount for the tool (backup_mount.h).
   UniqueFd backup_folder{};
   Identity caller;              ///< the tool runs as this user
@@ -38,7 +41,8 @@ struct ToolRun {
   int stdout_fd = -1;    ///< set: its standard output goes there and not to the log
   std::string log_path;  ///< what the tool prints is appended; made when missing
   std::chrono::steady_clock::time_point deadline;
-  /// Bytes of the backup that the tool has been given and the backup's size; called after each read.
+  /// Bytes of the backup, as it is packed, that the tool has been given and the backup's size; called after
+  /// each read.
   std::function<void(uint64_t done, uint64_t total)> progress;
   ToolLimits limits;
 };

@@ -6,40 +6,17 @@
 #include <climits>
 
 #include "base/random.h"
-#include "engines/dump_reader.h"
 #include "engines/mssql/backup_set.h"
 #include "engines/mssql/mssql_engine.h"
 #include "engines/mssql/places.h"
 #include "engines/mssql/tool_session.h"
 #include "engines/source_session.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::mssql {
 namespace {
 
-constexpr size_t kHeadBytes = 4096;
 constexpr size_t kNameLetters = 8;
-
-struct Head {
-  bool gzip = false;
-  std::string bytes;  ///< unpacked
-};
-
-Result<Head> ReadHead(const RestoreRequest& request) {
-  Head head;
-  head.bytes.resize(kHeadBytes);
-  ssize_t n = 0;
-  do {
-    n = ::pread(request.backup_fd, head.bytes.data(), head.bytes.size(), 0);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0) return FailErrno(errno, "cannot read '" + request.backup_name + "'");
-  head.bytes.resize(static_cast<size_t>(n));
-  head.gzip = IsGzip(head.bytes);
-  if (head.gzip) {
-    DumpReader reader(request.backup_name, true);
-    TRY_ASSIGN(head.bytes, reader.Read(head.bytes, false));
-  }
-  return head;
-}
 
 Result<std::string> RunningProgram() {
   std::array<char, PATH_MAX> path{};
@@ -49,7 +26,7 @@ Result<std::string> RunningProgram() {
 }
 
 Result<RestoreStep> ToolStep(const RestoreTarget& target, const std::string& name, std::string title,
-                             bool gzip, std::vector<std::string> words) {
+                             const Packing& packing, std::vector<std::string> words) {
   TRY_ASSIGN(const std::string running, RunningProgram());
   TRY_ASSIGN(const std::string tool, FindTool(running));
   RestoreStep step;
@@ -61,15 +38,17 @@ Result<RestoreStep> ToolStep(const RestoreTarget& target, const std::string& nam
   step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
                       std::string(kPasswordVariable) + "=" + target.credentials.password};
   step.command.working_directory = "/";
-  step.session = std::make_unique<ToolSession>(name, gzip);
+  step.session = std::make_unique<ToolSession>(name);
+  step.packing = packing;
   return step;
 }
 
-Result<RestorePlan> PlanNativeBackup(const RestoreTarget& target, const std::string& name, bool gzip) {
+Result<RestorePlan> PlanNativeBackup(const RestoreTarget& target, const std::string& name,
+                                     const Packing& packing) {
   const std::string placed = RandomText(kNameLetters, kLowerLetters) + ".bak";
   RestorePlan plan;
   Placement placement;
-  placement.source = PassOnBackup(name, gzip);
+  placement.source = PassOnBackup(name, packing);
   placement.sink.title = "placing " + name;
   placement.sink.command = {{"/bin/sh", "-c", R"(mkdir -p "$1" && cat >"$1/$2")", "place",
                              target.paths.data_directory + "/" + kRestoreFolder, placed},
@@ -78,7 +57,7 @@ Result<RestorePlan> PlanNativeBackup(const RestoreTarget& target, const std::str
   plan.placements.push_back(std::move(placement));
   TRY_ASSIGN(
       RestoreStep step,
-      ToolStep(target, name, "restoring " + name, false,
+      ToolStep(target, name, "restoring " + name, {},
                {"restore", std::string(kDataPlace) + "/" + kRestoreFolder + "/" + placed, target.database}));
   step.reads = ToolReads::kNothing;
   plan.steps.push_back(std::move(step));
@@ -93,25 +72,25 @@ bool LooksLikeText(std::string_view bytes) {
 
 class NativeBackup final : public RecognisedBackup {
  public:
-  NativeBackup(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+  NativeBackup(std::string name, Packing packing) : name_(std::move(name)), packing_(std::move(packing)) {}
 
   bool IsPlaced() const override { return true; }
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
-    return PlanNativeBackup(target, name_, gzip_);
+    return PlanNativeBackup(target, name_, packing_);
   }
 
  private:
   const std::string name_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 class Script final : public RecognisedBackup {
  public:
-  Script(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+  Script(std::string name, Packing packing) : name_(std::move(name)), packing_(std::move(packing)) {}
 
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
     TRY_ASSIGN(RestoreStep step,
-               ToolStep(target, name_, "running " + name_, gzip_, {"script", target.database}));
+               ToolStep(target, name_, "running " + name_, packing_, {"script", target.database}));
     RestorePlan plan;
     plan.steps.push_back(std::move(step));
     return plan;
@@ -119,7 +98,7 @@ class Script final : public RecognisedBackup {
 
  private:
   const std::string name_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 }  // namespace
@@ -131,9 +110,9 @@ Result<std::unique_ptr<RecognisedBackup>> MssqlEngine::Recognise(const RestoreRe
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of SQL Server is a file: BACKUP DATABASE ... TO DISK.");
   }
-  TRY_ASSIGN(const Head head, ReadHead(request));
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   if (!request.is_script && IsNativeBackup(head.bytes)) {
-    return std::make_unique<NativeBackup>(request.backup_name, head.gzip);
+    return std::make_unique<NativeBackup>(request.backup_name, head.packing);
   }
   if (head.bytes.substr(0, 2) == "\xFF\xFE" || head.bytes.substr(0, 2) == "\xFE\xFF") {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a script in UTF-16",
@@ -143,7 +122,7 @@ Result<std::unique_ptr<RecognisedBackup>> MssqlEngine::Recognise(const RestoreRe
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of SQL Server",
                 "A backup is what BACKUP DATABASE writes (.bak), or a script of T-SQL; gzip of either.");
   }
-  return std::make_unique<Script>(request.backup_name, head.gzip);
+  return std::make_unique<Script>(request.backup_name, head.packing);
 }
 
 }  // namespace spawnd::engines::mssql

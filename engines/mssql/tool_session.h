@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/engine.h"
 
 namespace spawnd::engines::mssql {
@@ -18,11 +17,10 @@ inline constexpr size_t kMaxScriptBytes = size_t{256} << 20U;
 
 class ToolSession final : public RestoreSession {
  public:
-  /// `gzip`: a script that is packed.
-  ToolSession(std::string name, bool gzip) : name_(std::move(name)), reader_(name_, gzip) {}
+  explicit ToolSession(std::string name) : name_(std::move(name)) {}
 
-  Result<std::string> FilterInput(std::string_view bytes, bool last) override {
-    return reader_.Read(bytes, last);
+  Result<std::string> FilterInput(std::string_view bytes, bool /*last*/) override {
+    return std::string(bytes);
   }
   /// The error waits for the tool's end: its hint comes after it.
   Result<void> OnToolMessage(std::string_view line) override;
@@ -31,7 +29,6 @@ class ToolSession final : public RestoreSession {
 
  private:
   const std::string name_;
-  DumpReader reader_;
   std::optional<Error> error_;
 };
 

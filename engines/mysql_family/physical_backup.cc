@@ -92,7 +92,7 @@ std::string InfoOf(const BackupFolder& folder) {
 
 /// The whole folder by tar, as the caller.
 RestoreStep FolderSource(const RestoreRequest& request) {
-  RestoreStep source = PassOnBackup(request.backup_name, false);
+  RestoreStep source = PassOnBackup(request.backup_name, {});
   source.command = HostCommand({"/bin/tar", "-C", kBackupFolder, "-c", "."});
   source.reads = ToolReads::kBackup;
   return source;
@@ -112,8 +112,11 @@ Result<std::string> SeriesOfFolder(const RestoreRequest& request) {
 
 class PhysicalBackup final : public RecognisedBackup {
  public:
-  PhysicalBackup(const Product& product, RestoreRequest request, std::string series, bool gzip)
-      : product_(product), request_(std::move(request)), series_(std::move(series)), gzip_(gzip) {}
+  PhysicalBackup(const Product& product, RestoreRequest request, std::string series, Packing packing)
+      : product_(product),
+        request_(std::move(request)),
+        series_(std::move(series)),
+        packing_(std::move(packing)) {}
 
   std::string Version() const override { return series_; }
   bool IsPlaced() const override { return true; }
@@ -123,7 +126,7 @@ class PhysicalBackup final : public RecognisedBackup {
   const Product& product_;
   const RestoreRequest request_;
   const std::string series_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
@@ -145,7 +148,7 @@ Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
     placement.source = FolderSource(request_);
     placement.sink = Sink(name, target.paths, {"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"});
   } else {
-    placement.source = PassOnBackup(name, gzip_);
+    placement.source = PassOnBackup(name, packing_);
     placement.sink = Sink(name, target.paths, {unpacker, "-x"});
   }
   ContainerCommand recover;
@@ -166,12 +169,13 @@ bool IsPhysicalBackup(const BackupFolder& folder) {
 }
 
 Result<std::unique_ptr<RecognisedBackup>> MakePhysicalBackup(const Product& product,
-                                                             const RestoreRequest& request, bool gzip) {
+                                                             const RestoreRequest& request,
+                                                             const Packing& packing) {
   std::string series;
   if (request.folder != nullptr) {
     TRY_ASSIGN(series, SeriesOfFolder(request));
   }
-  return std::make_unique<PhysicalBackup>(product, request, std::move(series), gzip);
+  return std::make_unique<PhysicalBackup>(product, request, std::move(series), packing);
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -12,10 +12,11 @@ namespace spawnd::engines::mysql_family {
 /// True for a folder that mariabackup wrote.
 bool IsPhysicalBackup(const BackupFolder& folder);
 
-/// Takes a folder or an xbstream file (`gzip`: packed). A folder dictates the series of its server as the
+/// Takes a folder or an xbstream file (`packing`: of that). A folder dictates the series of its server as the
 /// version, "10.11". A stream shows it only when it is unpacked, and it is checked then. The plan is
 /// kUnsupported where the product's tool is missing.
 Result<std::unique_ptr<RecognisedBackup>> MakePhysicalBackup(const Product& product,
-                                                             const RestoreRequest& request, bool gzip);
+                                                             const RestoreRequest& request,
+                                                             const Packing& packing);
 
 }  // namespace spawnd::engines::mysql_family

@@ -3,6 +3,7 @@
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/physical_backup.h"
 #include "engines/mysql_family/restore_session.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -60,7 +61,7 @@ class SqlText final : public RecognisedBackup {
       : product_(product),
         name_(request.backup_name),
         is_script_(request.is_script),
-        gzip_(head.gzip),
+        packing_(head.packing),
         header_(ReadDumpHeader(head.bytes)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
@@ -72,7 +73,6 @@ class SqlText final : public RecognisedBackup {
         header_.present && !product_.takes_system_tables(header_.server, installation.version);
     options.filter.keep_definers = is_script_;
     options.filter.replace_collation = product_.replace_collation;
-    options.gzip = gzip_;
     options.credentials = target.credentials;
     const std::string& database = target.database.empty() ? header_.database : target.database;
     if (!database.empty()) {
@@ -83,6 +83,7 @@ class SqlText final : public RecognisedBackup {
     step.title = "restoring " + BaseName(name_);
     step.command = ClientCommand(client, target);
     step.session = std::make_unique<DumpSession>(std::move(options));
+    step.packing = packing_;
     RestorePlan plan;
     plan.steps.push_back(std::move(step));
     return plan;
@@ -92,7 +93,7 @@ class SqlText final : public RecognisedBackup {
   const Product& product_;
   const std::string name_;
   const bool is_script_;
-  const bool gzip_;
+  const Packing packing_;
   const DumpHeader header_;
 };
 
@@ -101,14 +102,14 @@ class SqlText final : public RecognisedBackup {
 Result<std::unique_ptr<RecognisedBackup>> FamilyEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     if (!IsPhysicalBackup(*request.folder)) return Fail(FolderRefused(request));
-    return MakePhysicalBackup(product_, request, false);
+    return MakePhysicalBackup(product_, request, {});
   }
   TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,
                RecogniseBackup(head.bytes, request.backup_name, product_.display_name));
-    if (format == BackupFormat::kStream) return MakePhysicalBackup(product_, request, head.gzip);
+    if (format == BackupFormat::kStream) return MakePhysicalBackup(product_, request, head.packing);
   }
   return std::make_unique<SqlText>(product_, request, head);
 }

@@ -59,13 +59,11 @@ DumpSession::DumpSession(Options options)
     : name_(options.filter.name),
       before_(std::move(options.before)),
       credentials_(std::move(options.credentials)),
-      reader_(name_, options.gzip),
       warnings_(name_),
       filter_(std::move(options.filter), warnings_) {}
 
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
-  TRY_ASSIGN(const std::string unpacked, reader_.Read(bytes, last));
-  TRY_ASSIGN(std::string filtered, filter_.Filter(unpacked, last));
+  TRY_ASSIGN(std::string filtered, filter_.Filter(bytes, last));
   std::string text = std::exchange(before_, {}) + std::move(filtered);
   if (!last || !filter_.TouchesSystemTables()) return text;
   // This connection keeps its rights until it ends; the next one needs the accounts as they should be.

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/engine.h"
 #include "engines/mysql_family/dump_filter.h"
 
@@ -16,7 +15,6 @@ class DumpSession final : public RestoreSession {
  public:
   struct Options {
     DumpFilter::Options filter;
-    bool gzip = false;
     /// Statements on the backup's own first line, before it.
     std::string before;
     /// The login for whoever comes after, should the backup have replaced the accounts.
@@ -33,7 +31,6 @@ class DumpSession final : public RestoreSession {
   const std::string name_;
   std::string before_;
   const Credentials credentials_;
-  DumpReader reader_;
   RestoreWarnings warnings_;
   DumpFilter filter_;
 };

@@ -6,24 +6,16 @@
 #include <optional>
 #include <string>
 
-#include "engines/dump_reader.h"
 #include "engines/redis/database_number.h"
 #include "engines/redis/launch.h"
 #include "engines/redis/rdb_header.h"
 #include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
 #include "engines/source_session.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::redis {
 namespace {
-
-/// Enough for any header, also unpacked from gzip.
-constexpr size_t kHeadBytes = 4096;
-
-struct BackupHead {
-  bool gzip = false;
-  std::string bytes;  ///< unpacked
-};
 
 Result<std::string> ReadAt(int fd, off_t offset, size_t size, const std::string& name) {
   std::string bytes(size, '\0');
@@ -34,17 +26,6 @@ Result<std::string> ReadAt(int fd, off_t offset, size_t size, const std::string&
   if (n < 0) return FailErrno(errno, "cannot read backup '" + name + "'");
   bytes.resize(static_cast<size_t>(n));
   return bytes;
-}
-
-Result<BackupHead> ReadHead(const RestoreRequest& request) {
-  BackupHead head;
-  TRY_ASSIGN(head.bytes, ReadAt(request.backup_fd, 0, kHeadBytes, request.backup_name));
-  head.gzip = IsGzip(head.bytes);
-  if (head.gzip) {
-    DumpReader reader(request.backup_name, true);
-    TRY_ASSIGN(head.bytes, reader.Read(head.bytes, false));
-  }
-  return head;
 }
 
 /// A file that was cut.
@@ -91,7 +72,7 @@ Result<std::string> FindClient(const Installation& installation, const Paths& pa
 }
 
 Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTarget& target,
-                               const std::string& name, bool gzip) {
+                               const std::string& name, const Packing& packing) {
   TRY_ASSIGN(const std::string client, FindClient(installation, target.paths));
   RestoreStep step;
   step.title = "running " + name;
@@ -112,7 +93,8 @@ Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTa
   step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
                       "REDISCLI_AUTH=" + target.credentials.password};
   step.command.working_directory = "/";
-  step.session = std::make_unique<ScriptSession>(name, gzip);
+  step.session = std::make_unique<ScriptSession>(name);
+  step.packing = packing;
   return step;
 }
 
@@ -173,10 +155,10 @@ ContainerCommand InContainer(std::string title, const char* script, std::vector<
   return command;
 }
 
-Placement PlaceSnapshot(const Paths& paths, const std::string& name, bool gzip) {
+Placement PlaceSnapshot(const Paths& paths, const std::string& name, const Packing& packing) {
   const std::string file = paths.data_directory + "/" + kRestoreFile;
   Placement placement;
-  placement.source = PassOnBackup(name, gzip);
+  placement.source = PassOnBackup(name, packing);
   placement.sink = InContainer("placing " + name, kPlaceScript, {file}, name);
   placement.afterwards.push_back(InContainer(
       "checking " + name, kCheckScript, {paths.engine_root + "/bin", paths.socket_directory, file}, name));
@@ -185,29 +167,29 @@ Placement PlaceSnapshot(const Paths& paths, const std::string& name, bool gzip) 
 
 class Snapshot final : public RecognisedBackup {
  public:
-  Snapshot(std::string name, RdbHeader header, bool gzip)
-      : name_(std::move(name)), header_(std::move(header)), gzip_(gzip) {}
+  Snapshot(std::string name, RdbHeader header, Packing packing)
+      : name_(std::move(name)), header_(std::move(header)), packing_(std::move(packing)) {}
 
   bool IsPlaced() const override { return true; }
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     TRY(CheckVersion(installation, name_, header_));
     RestorePlan plan;
-    plan.placements.push_back(PlaceSnapshot(target.paths, name_, gzip_));
+    plan.placements.push_back(PlaceSnapshot(target.paths, name_, packing_));
     return plan;
   }
 
  private:
   const std::string name_;
   const RdbHeader header_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 class Script final : public RecognisedBackup {
  public:
-  Script(std::string name, bool gzip) : name_(std::move(name)), gzip_(gzip) {}
+  Script(std::string name, Packing packing) : name_(std::move(name)), packing_(std::move(packing)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    TRY_ASSIGN(RestoreStep step, ScriptStep(installation, target, name_, gzip_));
+    TRY_ASSIGN(RestoreStep step, ScriptStep(installation, target, name_, packing_));
     RestorePlan plan;
     plan.steps.push_back(std::move(step));
     return plan;
@@ -215,7 +197,7 @@ class Script final : public RecognisedBackup {
 
  private:
   const std::string name_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 }  // namespace
@@ -228,12 +210,12 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of Redis is one file: a snapshot (.rdb).");
   }
-  TRY_ASSIGN(const BackupHead head, ReadHead(request));
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
   const auto header = ReadRdbHeader(head.bytes);
   if (header && !request.is_script) {
     // A packed snapshot is checked later, when it has been unpacked.
-    if (!head.gzip) TRY(CheckWhole(request, *header));
-    return std::make_unique<Snapshot>(request.backup_name, *header, head.gzip);
+    if (!head.packing.IsPacked()) TRY(CheckWhole(request, *header));
+    return std::make_unique<Snapshot>(request.backup_name, *header, head.packing);
   }
   if (!LooksLikeText(head.bytes)) {
     return Fail(
@@ -241,7 +223,7 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
         "A backup is a snapshot (.rdb, which begins with REDIS) or a script of commands, one a line; gzip of "
         "either.");
   }
-  return std::make_unique<Script>(request.backup_name, head.gzip);
+  return std::make_unique<Script>(request.backup_name, head.packing);
 }
 
 }  // namespace spawnd::engines::redis

@@ -53,15 +53,12 @@ std::string_view ErrorIn(std::string_view line) {
 
 }  // namespace
 
-ScriptSession::ScriptSession(std::string name, bool gzip)
-    : name_(std::move(name)),
-      marker_("spawnd-" + RandomText(kMarkerLetters, kLowerLetters) + "-"),
-      reader_(name_, gzip) {}
+ScriptSession::ScriptSession(std::string name)
+    : name_(std::move(name)), marker_("spawnd-" + RandomText(kMarkerLetters, kLowerLetters) + "-") {}
 
 Result<std::string> ScriptSession::FilterInput(std::string_view bytes, bool last) {
-  TRY_ASSIGN(const std::string text, reader_.Read(bytes, last));
   std::string out;
-  std::string_view rest = text;
+  std::string_view rest = bytes;
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
     partial_.append(rest.substr(0, end));

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/engine.h"
 
 namespace spawnd::engines::redis {
@@ -22,8 +21,7 @@ inline constexpr size_t kMaxScriptLine = size_t{64} << 20U;
 
 class ScriptSession final : public RestoreSession {
  public:
-  /// `gzip`: the script is packed.
-  ScriptSession(std::string name, bool gzip);
+  explicit ScriptSession(std::string name);
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -38,9 +36,8 @@ class ScriptSession final : public RestoreSession {
 
   const std::string name_;
   const std::string marker_;  ///< "spawnd-qkzvbnwa-"
-  DumpReader reader_;
-  std::string partial_;  ///< of a line whose end has not come yet
-  uint64_t line_ = 0;    ///< read from the script
+  std::string partial_;       ///< of a line whose end has not come yet
+  uint64_t line_ = 0;         ///< read from the script
   struct Sent {
     uint64_t line = 0;
     bool has_echo = true;  ///< not within a transaction, up to its end

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
 
-#include "engines/dump_reader.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/restore/tar_walk.h"
 #include "engines/postgresql/settings.h"
 #include "engines/source_session.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -67,7 +66,8 @@ Result<std::string> ParseVersion(const RestoreRequest& request, std::string_view
 }
 
 Result<std::string> VersionInTar(const RestoreRequest& request, int fd) {
-  std::string bytes(kReadBytes, '\0');
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(fd, request.backup_name));
+  UnpackedFile file(fd, request.backup_name, head.packing);
   TarWalk walk;
   bool found = false;
   walk.on_member = [&](std::string_view path) {
@@ -75,18 +75,10 @@ Result<std::string> VersionInTar(const RestoreRequest& request, int fd) {
     found = true;
     walk.Keep();
   };
-  std::optional<DumpReader> reader;
-  uint64_t seen = 0;
-  for (uint64_t at = 0; !walk.Ended() && seen < kMaxLookedThrough;) {
-    const ssize_t n = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno(errno, "cannot read backup '" + request.backup_name + "'");
-    if (n == 0) break;
-    const std::string_view read(bytes.data(), static_cast<size_t>(n));
-    if (!reader) reader.emplace(request.backup_name, IsGzip(read));
-    TRY_ASSIGN(const std::string unpacked, reader->Read(read, false));
+  for (uint64_t seen = 0; !walk.Ended() && seen < kMaxLookedThrough;) {
+    TRY_ASSIGN(const std::string unpacked, file.Read(kReadBytes));
+    if (unpacked.empty()) break;
     TRY(walk.Take(unpacked, false, request.backup_name));
-    at += read.size();
     seen += unpacked.size();
     if (found && !walk.Kept().empty()) return ParseVersion(request, walk.Kept());
   }
@@ -257,7 +249,7 @@ ContainerCommand Unpack(const std::string& title, const std::string& into) {
 /// A file of the folder, or the folder itself, read by a tool as the caller.
 Placement FromTool(const std::string& what, std::vector<std::string> argv, const std::string& into) {
   Placement placement;
-  placement.source = PassOnBackup(what, false);
+  placement.source = PassOnBackup(what, {});
   placement.source.command = HostCommand(std::move(argv));
   placement.source.reads = ToolReads::kBackup;
   placement.sink = Unpack(placement.source.title, into);
@@ -290,10 +282,11 @@ std::vector<Placement> FromTarFolder(const RestoreRequest& request, const std::s
   return placements;
 }
 
-std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::string& data, bool gzip) {
+std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::string& data,
+                                   const Packing& packing) {
   std::vector<Placement> placements;
   Placement& base = placements.emplace_back();
-  base.source = PassOnBackup(request.backup_name, gzip);
+  base.source = PassOnBackup(request.backup_name, packing);
   base.sink = Unpack(base.source.title, data);
   return placements;
 }
@@ -322,15 +315,18 @@ Result<std::string> VersionOf(const RestoreRequest& request, BaseBackupKind kind
 
 class BaseBackup final : public RecognisedBackup {
  public:
-  BaseBackup(RestoreRequest request, BaseBackupKind kind, std::string version, bool gzip)
-      : request_(std::move(request)), kind_(kind), version_(std::move(version)), gzip_(gzip) {}
+  BaseBackup(RestoreRequest request, BaseBackupKind kind, std::string version, Packing packing)
+      : request_(std::move(request)),
+        kind_(kind),
+        version_(std::move(version)),
+        packing_(std::move(packing)) {}
 
   std::string Version() const override { return version_; }
   bool IsPlaced() const override { return true; }
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     const std::string& data = target.paths.data_directory;
     RestorePlan plan;
-    if (kind_ == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, gzip_);
+    if (kind_ == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, packing_);
     if (kind_ == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request_, data);
     if (kind_ == BaseBackupKind::kPlainFolder) plan.placements = FromPlainFolder(request_, data);
     plan.placements.front().replaces_data = true;
@@ -342,7 +338,7 @@ class BaseBackup final : public RecognisedBackup {
   const RestoreRequest request_;
   const BaseBackupKind kind_;
   const std::string version_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 }  // namespace
@@ -362,9 +358,9 @@ BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_vi
 }
 
 Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
-                                                         bool gzip) {
+                                                         const Packing& packing) {
   TRY_ASSIGN(std::string version, VersionOf(request, kind));
-  return std::make_unique<BaseBackup>(request, kind, std::move(version), gzip);
+  return std::make_unique<BaseBackup>(request, kind, std::move(version), packing);
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -22,8 +22,7 @@ BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_vi
 /// Its version is the major version that made it, from PG_VERSION; a tar file is looked through until one
 /// comes by. Its plan empties the data directory, puts the backup there, makes the server start with settings
 /// of ours, lets it recover to the backup's end, and sees to it that the superuser of our sessions exists.
-/// `gzip`: a file is packed.
 Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
-                                                         bool gzip);
+                                                         const Packing& packing);
 
 }  // namespace spawnd::engines::postgresql

@@ -13,19 +13,17 @@ bool Take(std::string_view& text, std::string_view part) {
 
 }  // namespace
 
-PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool gzip, bool tar, std::string database,
+PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool tar, std::string database,
                                    std::string user)
     : name_(backup_name),
-      reader_(backup_name, gzip),
       warnings_(backup_name),
       policy_(backup_name, std::move(database), std::move(user), warnings_) {
   if (tar) tar_.emplace();
 }
 
 Result<std::string> PgRestoreSession::FilterInput(std::string_view bytes, bool last) {
-  TRY_ASSIGN(std::string unpacked, reader_.Read(bytes, last));
-  if (tar_) TRY(tar_->Take(unpacked, last, name_));
-  return unpacked;
+  if (tar_) TRY(tar_->Take(bytes, last, name_));
+  return std::string(bytes);
 }
 
 /// "could not execute query: ERROR:  relation ..." or pg_restore's own words.

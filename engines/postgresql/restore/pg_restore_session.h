@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/engine.h"
 #include "engines/postgresql/restore/message_policy.h"
 #include "engines/postgresql/restore/tar_walk.h"
@@ -18,8 +17,7 @@ namespace spawnd::engines::postgresql {
 class PgRestoreSession final : public RestoreSession {
  public:
   /// `tar`: of tar format, else of custom format.
-  PgRestoreSession(const std::string& backup_name, bool gzip, bool tar, std::string database,
-                   std::string user);
+  PgRestoreSession(const std::string& backup_name, bool tar, std::string database, std::string user);
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -31,7 +29,6 @@ class PgRestoreSession final : public RestoreSession {
   Result<void> Decide();
 
   const std::string name_;
-  DumpReader reader_;
   std::optional<TarWalk> tar_;
   RestoreWarnings warnings_;
   MessagePolicy policy_;

@@ -51,18 +51,15 @@ bool IsError(const ToolError& error) {
 
 }  // namespace
 
-PsqlSession::PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user,
-                         bool strict)
+PsqlSession::PsqlSession(const std::string& backup_name, std::string database, std::string user, bool strict)
     : name_(backup_name),
-      reader_(backup_name, gzip),
       warnings_(backup_name),
       filter_(backup_name, warnings_, strict ? "" : RandomText(kKeyLetters, kLowerLetters)),
       policy_(backup_name, std::move(database), std::move(user), warnings_),
       strict_(strict) {}
 
 Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
-  TRY_ASSIGN(const std::string unpacked, reader_.Read(bytes, last));
-  return filter_.Filter(unpacked, last);
+  return filter_.Filter(bytes, last);
 }
 
 bool PsqlSession::BeginMessage(std::string_view line) {

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/dump_reader.h"
 #include "engines/engine.h"
 #include "engines/postgresql/restore/dump_filter.h"
 #include "engines/postgresql/restore/message_policy.h"
@@ -17,10 +16,9 @@ namespace spawnd::engines::postgresql {
 
 class PsqlSession final : public RestoreSession {
  public:
-  /// `gzip`: the backup is packed. `strict`: a script of the user's own, in which every error is one. The
+  /// `strict`: a script of the user's own, in which every error is one. The
   /// rest as MessagePolicy and DumpFilter have it.
-  PsqlSession(const std::string& backup_name, bool gzip, std::string database, std::string user,
-              bool strict = false);
+  PsqlSession(const std::string& backup_name, std::string database, std::string user, bool strict = false);
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -36,7 +34,6 @@ class PsqlSession final : public RestoreSession {
   Result<void> Decide();
 
   const std::string name_;
-  DumpReader reader_;
   RestoreWarnings warnings_;
   DumpFilter filter_;
   MessagePolicy policy_;

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <thread>
 
-#include "engines/dump_reader.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
@@ -15,6 +14,7 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/postgresql/restore/pg_restore_session.h"
 #include "engines/postgresql/restore/psql_session.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -68,7 +68,7 @@ std::string BaseName(const std::string& path) {
 }
 
 RestoreStep PsqlStep(const RestoreRequest& request, const RestoreTarget& target, const ClientTool& psql,
-                     bool gzip) {
+                     const Packing& packing) {
   RestoreStep step;
   step.title = (request.is_script ? "running " : "restoring ") +
                (request.is_script ? request.backup_name : BaseName(request.backup_name));
@@ -81,8 +81,9 @@ RestoreStep PsqlStep(const RestoreRequest& request, const RestoreTarget& target,
                        "-d",      ConnectTo(database)};
   step.command.env = ClientEnvironment(target);
   step.command.working_directory = "/";
-  step.session = std::make_unique<PsqlSession>(request.backup_name, gzip, target.database,
-                                               target.credentials.user, request.is_script);
+  step.session = std::make_unique<PsqlSession>(request.backup_name, target.database, target.credentials.user,
+                                               request.is_script);
+  step.packing = packing;
   return step;
 }
 
@@ -105,7 +106,7 @@ Result<void> CheckArchiveVersion(const RestoreRequest& request, const ClientTool
 /// Makes the database of an archive whose locale this host lacks, which pg_restore --create could not.
 RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarget& target,
                                const ClientTool& psql, const std::string& sql) {
-  RestoreStep step = PsqlStep(request, target, psql, false);
+  RestoreStep step = PsqlStep(request, target, psql, {});
   step.title = "making the database of " + BaseName(request.backup_name);
   step.reads = ToolReads::kNothing;
   for (size_t i = 0; i + 1 < step.command.argv.size(); ++i) {
@@ -119,7 +120,7 @@ RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarge
 /// How many connections pg_restore may use; 1 where it has to be fed or is done too soon to gain from more.
 /// It jumps about in the file then, which has to be one that it can open itself, as the caller.
 unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
-  if (head.gzip) return 1;
+  if (head.packing.IsPacked()) return 1;
   if (request.folder == nullptr) {
     struct stat st {};
     if (!request.reopens || !IsArchive(head.bytes) || ::fstat(request.backup_fd, &st) != 0 ||
@@ -147,8 +148,9 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
   }
   step.command.env = ClientEnvironment(target);
   step.command.working_directory = "/";
-  step.session = std::make_unique<PgRestoreSession>(request.backup_name, head.gzip, !IsArchive(head.bytes),
-                                                    database, target.credentials.user);
+  step.session = std::make_unique<PgRestoreSession>(request.backup_name, !IsArchive(head.bytes), database,
+                                                    target.credentials.user);
+  step.packing = head.packing;
   return step;
 }
 
@@ -168,7 +170,7 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
     if (!create.replaced.empty()) {
       TRY_ASSIGN(const ClientTool psql, FindPsql());
       RestoreStep step = CreateDatabaseStep(request, target, psql, create.sql);
-      auto session = std::make_unique<PsqlSession>(request.backup_name, false, "", target.credentials.user);
+      auto session = std::make_unique<PsqlSession>(request.backup_name, "", target.credentials.user);
       for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
       step.session = std::move(session);
       steps.push_back(std::move(step));
@@ -187,18 +189,19 @@ Error OnlyContents(const RestoreRequest& request) {
 
 class PlainSql final : public RecognisedBackup {
  public:
-  PlainSql(RestoreRequest request, bool gzip) : request_(std::move(request)), gzip_(gzip) {}
+  PlainSql(RestoreRequest request, Packing packing)
+      : request_(std::move(request)), packing_(std::move(packing)) {}
 
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
     TRY_ASSIGN(const ClientTool psql, FindPsql());
     RestorePlan plan;
-    plan.steps.push_back(PsqlStep(request_, target, psql, gzip_));
+    plan.steps.push_back(PsqlStep(request_, target, psql, packing_));
     return plan;
   }
 
  private:
   const RestoreRequest request_;
-  const bool gzip_;
+  const Packing packing_;
 };
 
 class Archive final : public RecognisedBackup {
@@ -224,13 +227,13 @@ class Archive final : public RecognisedBackup {
 /// --create makes and enters its own), an archive into the database it was made of.
 Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const RestoreRequest& request) const {
   TRY_ASSIGN(BackupHead head, ReadHead(request));
-  if (request.is_script) return std::make_unique<PlainSql>(request, head.gzip);
+  if (request.is_script) return std::make_unique<PlainSql>(request, head.packing);
   const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
-  if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.gzip);
+  if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.packing);
   if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
-  if (format == BackupFormat::kPlainSql) return std::make_unique<PlainSql>(request, head.gzip);
+  if (format == BackupFormat::kPlainSql) return std::make_unique<PlainSql>(request, head.packing);
   return std::make_unique<Archive>(request, std::move(head));
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/process.h"
+#include "engines/unpack/unpacked_file.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::testing {
@@ -15,17 +16,18 @@ namespace {
 /// In odd pieces, so that nothing may rest on where one ends.
 constexpr size_t kPiece = 8191;
 
-Result<std::string> FilterAll(RestoreSession& session, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+Result<std::string> FilterAll(const RestoreStep& step, const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UnpackedFile file(fd.Get(), path, step.packing);
   std::string filtered;
-  size_t at = 0;
-  do {
-    const std::string_view piece = std::string_view(bytes).substr(at, kPiece);
-    at += piece.size();
-    TRY_ASSIGN(const std::string part, session.FilterInput(piece, at == bytes.size()));
+  TRY_ASSIGN(std::string piece, file.Read(kPiece));
+  for (bool last = false; !last;) {
+    TRY_ASSIGN(std::string next, file.Read(kPiece));
+    last = next.empty();
+    TRY_ASSIGN(const std::string part, step.session->FilterInput(piece, last));
     filtered += part;
-  } while (at < bytes.size());
+    piece = std::move(next);
+  }
   return filtered;
 }
 
@@ -33,7 +35,7 @@ Result<void> RunStep(RestoreStep& step, const std::string& path) {
   const TemporaryFolder folder;
   std::string input;
   if (step.reads == ToolReads::kInput) {
-    TRY_ASSIGN(input, FilterAll(*step.session, path));
+    TRY_ASSIGN(input, FilterAll(step, path));
   }
   const UniqueFd in(::open(folder.Write("in", input).c_str(), O_RDONLY | O_CLOEXEC));
   const std::string said = folder.Write("said", "");

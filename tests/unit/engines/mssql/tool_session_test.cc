@@ -11,7 +11,7 @@ namespace {
 using testing::FreePort;
 
 TEST_CASE("spawnd-tsql says what went wrong in a way that is understood") {
-  ToolSession session("shop.sql", false);
+  ToolSession session("shop.sql");
   CHECK(session.OnToolMessage("note 10 percent processed.").has_value());
   CHECK(session.OnToolMessage("error invalid_argument line 3: Invalid object name 'x'.").has_value());
   CHECK(session.OnToolMessage("hint Mend it.").has_value());
@@ -20,8 +20,8 @@ TEST_CASE("spawnd-tsql says what went wrong in a way that is understood") {
   CHECK(ended.error().code == ErrorCode::kInvalidArgument);
   CHECK(ended.error().message == "shop.sql: line 3: Invalid object name 'x'.");
   CHECK(ended.error().hint == "Mend it.");
-  CHECK(ToolSession("x", false).OnToolExit(0).has_value());
-  CHECK_FALSE(ToolSession("x", false).OnToolExit(9).has_value());
+  CHECK(ToolSession("x").OnToolExit(0).has_value());
+  CHECK_FALSE(ToolSession("x").OnToolExit(9).has_value());
 
   const auto tool = FindTool(std::string(SPAWND_BUILD_ROOT) + "/daemon/spawnd");
   REQUIRE(tool.has_value());

@@ -20,7 +20,7 @@ std::string ErrorOf(RestoreSession& session, const std::vector<std::string>& lin
 }
 
 TEST_CASE("psql: an error ends the restore with its last line, not with the next message") {
-  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+  PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   size_t at = 0;
   CHECK(ErrorOf(session,
                 {"psql:<stdin>:5: ERROR:  42P01: relation \"nowhere\" does not exist",
@@ -31,7 +31,7 @@ TEST_CASE("psql: an error ends the restore with its last line, not with the next
 }
 
 TEST_CASE("psql: detail, hint and the place in data belong to the message") {
-  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+  PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   CHECK(session.OnToolMessage("psql:<stdin>:10: ERROR:  22P02: invalid input syntax for type integer: \"x\"")
             .has_value());
   CHECK(session.OnToolMessage("DETAIL:  some detail").has_value());
@@ -46,7 +46,7 @@ TEST_CASE("psql: detail, hint and the place in data belong to the message") {
 }
 
 TEST_CASE("psql: what is passed over is counted, not repeated") {
-  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+  PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   std::vector<std::string> lines;
   for (int i = 0; i < 1000; ++i) {
     lines.push_back("psql:<stdin>:" + std::to_string(i + 8) +
@@ -65,7 +65,7 @@ TEST_CASE("psql: what is passed over is counted, not repeated") {
 }
 
 TEST_CASE("psql: a locale that was replaced stands among the other warnings, by its line") {
-  PsqlSession session("x.sql", false, "", "me");
+  PsqlSession session("x.sql", "", "me");
   REQUIRE(session.FilterInput("select 1;\n\ncreate database d lc_collate 'xx_YY';\n", true).has_value());
   CHECK(ErrorOf(session,
                 {"psql:<stdin>:3: WARNING:  01000: before", "psql:<stdin>:4: WARNING:  01000: after"}, 0)
@@ -82,17 +82,17 @@ TEST_CASE("psql: what looks alike is an error all the same") {
        {"42P06: schema \"shop\" already exists", "42P04: database \"other\" already exists",
         "42704: type \"role\" does not exist", "42704: unrecognized configuration parameter \"work_men\"",
         "42P01: table \"t\" does not exist", "42710: extension \"citext\" already exists"}) {
-    PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+    PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
     INFO(text);
     CHECK_FALSE(ErrorOf(session, {std::string("psql:<stdin>:2: ERROR:  ") + text}, 0).empty());
   }
-  PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+  PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:2: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
 }
 
 TEST_CASE("psql: codes by what happened") {
   const auto code = [](const std::string& line, int exit_code) {
-    PsqlSession session("x.sql", false, "shop", "spawn_admin_abcd");
+    PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
     const auto seen = session.OnToolMessage(line);
     return (seen ? session.OnToolExit(exit_code) : seen).error().code;
   };
@@ -107,7 +107,7 @@ TEST_CASE("psql: codes by what happened") {
 }
 
 TEST_CASE("pg_restore: an error with its statement, as soon as that is known") {
-  PgRestoreSession session("x.dump", false, false, "", "me");
+  PgRestoreSession session("x.dump", false, "", "me");
   size_t at = 0;
   CHECK(ErrorOf(session,
                 {"pg_restore: error: could not execute query: ERROR:  relation \"item\" already exists",
@@ -122,20 +122,20 @@ TEST_CASE("pg_restore: errors that are passed over make its exit code 1 no error
       "pg_restore: error: could not execute query: ERROR:  role \"ghost\" does not exist",
       "Command was: ALTER TABLE public.t OWNER TO ghost;", "", "",
       "pg_restore: warning: errors ignored on restore: 1"};
-  PgRestoreSession session("x.dump", false, false, "", "me");
+  PgRestoreSession session("x.dump", false, "", "me");
   CHECK(ErrorOf(session, role, 1).empty());
   CHECK(session.Warnings().size() == 1);
-  PgRestoreSession silent("x.dump", false, false, "", "me");
+  PgRestoreSession silent("x.dump", false, "", "me");
   CHECK(ErrorOf(silent, {}, 1) == "'x.dump': pg_restore ended with exit code 1 and did not say why");
-  PgRestoreSession killed("x.dump", false, false, "", "me");
+  PgRestoreSession killed("x.dump", false, "", "me");
   CHECK(ErrorOf(killed, role, 137).find("exit code 137") != std::string::npos);
 }
 
 TEST_CASE("pg_restore: its own words, and data that does not fit") {
-  PgRestoreSession own("x.dump", false, false, "", "me");
+  PgRestoreSession own("x.dump", false, "", "me");
   CHECK(ErrorOf(own, {"pg_restore: error: could not read from input file: end of file"}, 1) ==
         "'x.dump': could not read from input file: end of file");
-  PgRestoreSession data("x.dump", false, false, "", "me");
+  PgRestoreSession data("x.dump", false, "", "me");
   CHECK(ErrorOf(data,
                 {"pg_restore: error: COPY failed for table \"t\": ERROR:  invalid input syntax for type "
                  "integer: \"x\"",

@@ -81,7 +81,7 @@ TEST_CASE("A folder is a base backup by what is in it") {
 TEST_CASE("The version is that of the first PG_VERSION, wherever in the file it lies") {
   const auto version = [](const std::string& tar) {
     const Folder folder({{"base.tar", tar}});
-    return MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, false).map([](const auto& backup) {
+    return MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, {}).map([](const auto& backup) {
       return backup->Version();
     });
   };
@@ -99,7 +99,7 @@ TEST_CASE("Data is replaced once, prepared once, and what comes beside it goes w
                        {"backup_manifest", ""},
                        {"base.tar.gz", Member("PG_VERSION", "15\n") + kEnd},
                        {"pg_wal.tar.gz", ""}});
-  const auto backup = MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, false);
+  const auto backup = MakeBaseBackup(Of(&folder), BaseBackupKind::kTarFolder, {});
   REQUIRE(backup);
   CHECK((*backup)->IsPlaced());
   RestoreTarget target;

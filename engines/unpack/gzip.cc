@@ -1,0 +1,57 @@
+#include <zlib.h>
+
+#include <new>
+
+#include "engines/unpack/codecs.h"
+
+namespace spawnd::engines {
+namespace {
+
+/// 15: the largest window; 16: a gzip header and its checksum (zlib.h, inflateInit2).
+constexpr int kGzipWindow = 15 + 16;
+
+class Gzip final : public Unpacker {
+ public:
+  Gzip() {
+    if (inflateInit2(&stream_, kGzipWindow) != Z_OK) throw std::bad_alloc();
+  }
+  Gzip(const Gzip&) = delete;
+  Gzip& operator=(const Gzip&) = delete;
+  ~Gzip() override { inflateEnd(&stream_); }
+
+  bool Begins(std::string_view bytes) const override { return BeginsGzip(bytes); }
+  Result<void> Begin() override {
+    inflateReset(&stream_);
+    return {};
+  }
+
+  Result<Step> Next(std::string_view in, char* out, size_t size) override {
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
+    stream_.avail_in = static_cast<uInt>(in.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out);
+    stream_.avail_out = static_cast<uInt>(size);
+    const int status = inflate(&stream_, Z_NO_FLUSH);
+    // Z_BUF_ERROR: it needs more.
+    if (status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR) {
+      return Step{in.size() - stream_.avail_in, size - stream_.avail_out, status == Z_STREAM_END};
+    }
+    if (status == Z_MEM_ERROR) throw std::bad_alloc();
+    return Fail(ErrorCode::kInvalidArgument,
+                stream_.msg != nullptr ? stream_.msg : "zlib error " + std::to_string(status));
+  }
+
+ private:
+  z_stream stream_{};
+};
+
+}  // namespace
+
+bool BeginsGzip(std::string_view bytes) {
+  return bytes.substr(0, 2) == "\x1f\x8b";
+}
+
+std::unique_ptr<Unpacker> MakeGzip() {
+  return std::make_unique<Gzip>();
+}
+
+}  // namespace spawnd::engines
