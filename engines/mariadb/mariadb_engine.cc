@@ -1,8 +1,8 @@
 #include "engines/mariadb/mariadb_engine.h"
 
-#include <array>
 #include <utility>
 
+#include "engines/mysql_family/dump/collations.h"
 #include "engines/mysql_family/launch.h"
 #include "engines/mysql_family/least_privilege.h"
 #include "engines/version.h"
@@ -67,19 +67,6 @@ bool TakesSystemTables(std::string_view dump_server, std::string_view installed)
          !VersionLess(SeriesOf(installed), SeriesOf(dump_server));
 }
 
-/// MySQL 8's own collations. MariaDB has the same orders of a newer Unicode under other names.
-std::string_view ReplaceCollation(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kReplacements{
-      {{"utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci"},
-       {"utf8mb4_0900_as_ci", "utf8mb4_uca1400_nopad_as_ci"},
-       {"utf8mb4_0900_as_cs", "utf8mb4_uca1400_nopad_as_cs"},
-       {"utf8mb4_0900_bin", "utf8mb4_nopad_bin"}}};
-  for (const auto& [theirs, ours] : kReplacements) {
-    if (name == theirs) return ours;
-  }
-  return {};
-}
-
 }  // namespace
 
 const mysql_family::Product& MariadbProduct() {
@@ -99,7 +86,20 @@ const mysql_family::Product& MariadbProduct() {
       .options = Options,
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
-      .replace_collation = ReplaceCollation,
+      .replace_collation = mysql_family::CollationForMariadb,
+      .storage_engines = {"INNODB", "MYISAM", "MRG_MYISAM", "MERGE", "MEMORY", "HEAP", "CSV", "ARIA",
+                          "SEQUENCE", "PERFORMANCE_SCHEMA"},
+      .engine_libraries = {{"ARCHIVE", "ha_archive.so"},
+                           {"BLACKHOLE", "ha_blackhole.so"},
+                           {"FEDERATED", "ha_federatedx.so"},
+                           {"ROCKSDB", "ha_rocksdb.so"},
+                           {"SPIDER", "ha_spider.so"},
+                           {"CONNECT", "ha_connect.so"},
+                           {"MROONGA", "ha_mroonga.so"},
+                           {"OQGRAPH", "ha_oqgraph.so"},
+                           {"SPHINX", "ha_sphinx.so"},
+                           {"S3", "ha_s3.so"},
+                           {"COLUMNSTORE", "ha_columnstore.so"}},
   };
   return product;
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engines/mysql_family/dump/collations.h"
 #include "engines/mysql_family/least_privilege.h"
 #include "engines/version.h"
 
@@ -103,10 +104,6 @@ bool TakesSystemTables(std::string_view dump_server, std::string_view installed)
          SeriesOf(dump_server) == SeriesOf(installed);
 }
 
-std::string_view ReplaceCollation(std::string_view /*name*/) {
-  return {};
-}
-
 }  // namespace
 
 const mysql_family::Product& MysqlProduct() {
@@ -126,7 +123,10 @@ const mysql_family::Product& MysqlProduct() {
       .options = Options,
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
-      .replace_collation = ReplaceCollation,
+      .replace_collation = mysql_family::CollationForMysql,
+      .storage_engines = {"INNODB", "MYISAM", "MRG_MYISAM", "MERGE", "MEMORY", "HEAP", "CSV", "ARCHIVE",
+                          "BLACKHOLE", "PERFORMANCE_SCHEMA"},
+      .engine_libraries = {},
   };
   return product;
 }

@@ -23,8 +23,10 @@ bool Contains(std::string_view text, std::string_view part) {
 
 /// What the file is instead; empty when it may be SQL of this family.
 std::string_view OtherThan(std::string_view head) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStarts{
-      {{"PGDMP", "a PostgreSQL archive (pg_dump -Fc)"},
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kStarts{
+      {{"\xff\xfe", "text in UTF-16, as PowerShell's `>` writes it (have the tool write: --result-file)"},
+       {"\xfe\xff", "text in UTF-16 (save it as UTF-8)"},
+       {"PGDMP", "a PostgreSQL archive (pg_dump -Fc)"},
        {"REDIS", "a Redis snapshot"},
        {"TAPE", "a SQL Server backup"},
        {"SQLite format 3", "a SQLite database"},
@@ -55,6 +57,22 @@ std::string ValueAfter(std::string_view text, std::string_view label) {
   return std::string(text);
 }
 
+std::string Unquoted(std::string name) {
+  if (name.size() >= 2 && name.front() == '`' && name.back() == '`') return name.substr(1, name.size() - 2);
+  return name;
+}
+
+/// "-- Adminer 4.8.1 MySQL 8.0.33 dump"
+std::string VersionOfAdminer(std::string_view head) {
+  std::string line = ValueAfter(head, "-- Adminer ");
+  const size_t product = line.find(" My") != std::string::npos ? line.find(" My") : line.find(" Maria");
+  if (product == std::string::npos) return {};
+  const bool mariadb = line.find("Maria") != std::string::npos;
+  line = ValueAfter(line.substr(product + 1), " ");
+  return line.substr(0, line.find(' ')) +
+         (mariadb && line.find("MariaDB") == std::string::npos ? "-MariaDB" : "");
+}
+
 }  // namespace
 
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name,
@@ -72,8 +90,17 @@ DumpHeader ReadDumpHeader(std::string_view head) {
   head = head.substr(0, kHeaderBytes);
   DumpHeader header;
   header.present = Contains(head, "-- MariaDB dump ") || Contains(head, "-- MySQL dump ");
-  if (!header.present) return header;
+  // phpMyAdmin and HeidiSQL have a colon there.
   header.server = ValueAfter(head, "-- Server version");
+  if (header.server.starts_with(':')) header.server = ValueAfter(header.server, ":");
+  if (!header.present) {
+    if (header.server.empty()) header.server = VersionOfAdminer(head);
+    // No line says when it is whole, nor USE where it belongs.
+    if (Contains(head, "phpMyAdmin")) header.database = Unquoted(ValueAfter(head, "-- Database: "));
+    return header;
+  }
+  if (header.server.empty()) header.server = ValueAfter(head, "Distrib ");
+  header.server = header.server.substr(0, header.server.find(','));
   header.database = ValueAfter(ValueAfter(head, "-- Host:"), "Database:");
   return header;
 }

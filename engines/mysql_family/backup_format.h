@@ -18,11 +18,12 @@ enum class BackupFormat {
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name,
                                      std::string_view product);
 
-/// The opening comments of mysqldump and mariadb-dump.
+/// The opening comments of mysqldump and mariadb-dump, and what other tools say in theirs.
 struct DumpHeader {
   bool present = false;  ///< the dump has an opening line, and will have a closing one
-  std::string server;    ///< of the line "Server version", e.g. "10.11.19-MariaDB"; may be empty
+  std::string server;    ///< version of the server that it is of, e.g. "10.11.19-MariaDB"; may be empty
   std::string database;  ///< the one that the dump is of; empty: several, or all
+  bool IsMariadb() const { return server.find("MariaDB") != std::string::npos; }
 };
 DumpHeader ReadDumpHeader(std::string_view head);
 

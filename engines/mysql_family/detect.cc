@@ -1,11 +1,22 @@
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "engines/mysql_family/family_engine.h"
+#include "engines/mysql_family/plugin_folder.h"
 #include "engines/server_search.h"
 
 namespace spawnd::engines::mysql_family {
+
+/// The folder that has any library at all is the one that a server loads from.
+std::vector<std::string> PluginLibraries(const Installation& installation) {
+  for (const char* below : {"/lib/mysql/plugin", "/lib/plugin", "/lib64/mysql/plugin"}) {
+    std::vector<std::string> libraries;
+    for (std::string& name : ChildrenOf(installation.root + below)) {
+      if (name.ends_with(".so")) libraries.push_back(std::move(name));
+    }
+    if (!libraries.empty()) return libraries;
+  }
+  return {};
+}
 
 std::vector<std::string> FamilyEngine::UsualPlaces() const {
   return product_.package_folders;
@@ -18,23 +29,16 @@ std::vector<Installation> FamilyEngine::Detect(const std::vector<std::string>& p
                      run);
 }
 
-/// The folder that has any library at all is the one that a server loads from.
 std::vector<MissingLibrary> FamilyEngine::MissingLibraries(const Installation& installation,
                                                            const std::vector<UsedLibrary>& used) const {
-  std::string folder;
-  for (const char* below : {"/lib/mysql/plugin", "/lib/plugin", "/lib64/mysql/plugin"}) {
-    const auto names = ChildrenOf(installation.root + below);
-    const auto is_library = [](const std::string& name) { return name.ends_with(".so"); };
-    if (folder.empty() && std::any_of(names.begin(), names.end(), is_library)) {
-      folder = installation.root + below;
-    }
-  }
-  if (folder.empty()) return {};
+  const std::vector<std::string> libraries = PluginLibraries(installation);
+  if (libraries.empty()) return {};
   std::vector<MissingLibrary> missing;
   for (const UsedLibrary& library : used) {
-    const std::string path = folder + "/" + library.file;
-    if (::access(path.c_str(), F_OK) == 0 || ::access((path + ".so").c_str(), F_OK) == 0) continue;
-    missing.push_back({library, ""});
+    const auto is_it = [&library](const std::string& file) {
+      return file == library.file || file == library.file + ".so";
+    };
+    if (std::none_of(libraries.begin(), libraries.end(), is_it)) missing.push_back({library, ""});
   }
   return missing;
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engines/engine.h"
@@ -32,8 +33,13 @@ struct Product {
   std::vector<std::string> (*take_rights)(std::string_view version);
   /// True when the system tables of a dump made by this server ("10.6.16-MariaDB") are of use here.
   bool (*takes_system_tables)(std::string_view dump_server, std::string_view installed);
-  /// Collations of relatives that this product lacks.
-  std::string_view (*replace_collation)(std::string_view name);
+  /// Collations that `installed` lacks, of relatives and of newer versions: the nearest; empty: the name
+  /// stays.
+  std::string (*replace_collation)(std::string_view name, std::string_view installed);
+  /// Storage engines of its own, in upper case, without those that are plugins.
+  std::vector<std::string> storage_engines;
+  /// Storage engines that are plugins: of which library.
+  std::vector<std::pair<std::string, std::string>> engine_libraries;
 };
 
 /// The first of `programs` under `root` that can be run; empty when none can.

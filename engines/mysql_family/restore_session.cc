@@ -1,35 +1,13 @@
 #include "engines/mysql_family/restore_session.h"
 
-#include <cctype>
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "engines/mysql_family/session.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
-
-/// "ERROR 1064 (42000) at line 3: You have an error in ..."
-struct ClientError {
-  unsigned number = 0;
-  std::string line;  ///< empty: none
-  std::string text;
-};
-
-ClientError ParseClientError(std::string_view said) {
-  ClientError error;
-  const size_t colon = said.find(": ");
-  error.text = colon == std::string_view::npos ? said : said.substr(colon + 2);
-  const std::string_view front = said.substr(0, colon);
-  constexpr std::string_view kStart = "ERROR ";
-  for (size_t i = kStart.size(); i < front.size() && std::isdigit(static_cast<unsigned char>(front[i])) != 0;
-       ++i) {
-    error.number = error.number * 10 + static_cast<unsigned>(front[i] - '0');
-  }
-  constexpr std::string_view kAtLine = " at line ";
-  const size_t at = front.find(kAtLine);
-  if (at != std::string_view::npos) error.line = front.substr(at + kAtLine.size());
-  return error;
-}
 
 ErrorCode CodeOf(unsigned number) {
   switch (number) {
@@ -50,7 +28,48 @@ std::string HintOf(unsigned number) {
   if (number == 1046) return "Name the database that it goes into: `initialDatabaseName: NAME`.";
   if (number == 1153 || number == 1301)
     return "A row of it is larger than the server takes in one packet, 1 GiB.";
+  if (number == 1118 || number == 1071) {
+    return "Tables of older servers may be wider than this one takes: `settings: {innodb_strict_mode: "
+           "\"OFF\"}`.";
+  }
+  if (number == 1146) {
+    return "Names that differ in their case only are one on Windows and macOS: `settings: "
+           "{lower_case_table_names: 1}`.";
+  }
   return {};
+}
+
+/// What a server says of statements that another product or a newer version wrote.
+bool MayBeOfAnotherServer(unsigned number) {
+  constexpr std::array<unsigned, 21> kNumbers{
+      1064,  // syntax
+      1067,  // invalid default
+      1101,  // BLOB can't have a default value
+      1115,  // unknown character set
+      1193,  // unknown system variable
+      1231,  // a variable's value
+      1253,  // collation of another character set
+      1273,  // unknown collation
+      1286,  // unknown storage engine
+      1289,  // feature is disabled
+      1305,  // function does not exist
+      1370,  // routine
+      1524,  // plugin is not loaded
+      1564,  // this partition function
+      1901,  // expression of a generated column
+      1911,  // unknown option
+      3567,  // as 1193 of MySQL
+      3654,  // prefixes
+      4031,  // referenced table
+      4161,  // unknown data type
+      1630,  // function does not exist, with a blank
+  };
+  return std::find(kNumbers.begin(), kNumbers.end(), number) != kNumbers.end();
+}
+
+DumpFilter::Options Telling(DumpFilter::Options options, ErrorPolicy& policy) {
+  options.passed = [&policy](const Statement& statement) { policy.Passed(statement); };
+  return options;
 }
 
 }  // namespace
@@ -59,12 +78,17 @@ DumpSession::DumpSession(Options options)
     : name_(options.filter.name),
       before_(std::move(options.before)),
       credentials_(std::move(options.credentials)),
+      wanted_database_(std::move(options.wanted_database)),
+      difference_(std::move(options.difference)),
+      difference_hint_(std::move(options.difference_hint)),
       warnings_(name_),
-      filter_(std::move(options.filter), warnings_) {}
+      policy_(options.filter.parts.continue_on_error, options.filter.parts.ignored_errors),
+      filter_(Telling(std::move(options.filter), policy_), warnings_) {}
 
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(std::string filtered, filter_.Filter(bytes, last));
   std::string text = std::exchange(before_, {}) + std::move(filtered);
+  if (last) WarnOfOtherDatabase();
   if (!last || !filter_.TouchesSystemTables()) return text;
   // This connection keeps its rights until it ends; the next one needs the accounts as they should be.
   text += "\nFLUSH PRIVILEGES;\n";
@@ -72,15 +96,32 @@ Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) 
   return text;
 }
 
+void DumpSession::WarnOfOtherDatabase() {
+  const auto& filled = filter_.DatabasesFilled();
+  if (wanted_database_.empty() || filled.empty() || filled.contains(wanted_database_)) return;
+  std::string where;
+  for (const std::string& database : filled) where += (where.empty() ? "'" : ", '") + database + "'";
+  warnings_.Add("nothing went into '" + wanted_database_ +
+                "', which initialDatabaseName says: the backup names its own, and its data is in " + where);
+}
+
 Result<void> DumpSession::OnToolMessage(std::string_view line) {
   if (line.substr(0, 5) != "ERROR") return {};
   const ClientError error = ParseClientError(line);
-  const std::string place = error.line.empty() ? "" : "line " + error.line + " of ";
-  return Fail(CodeOf(error.number), place + "'" + name_ + "': " + error.text, HintOf(error.number));
+  if (policy_.PassesOver(error)) {
+    ++passed_over_;
+    warnings_.Add("passed over error " + std::to_string(error.number) + ": " + error.text, error.line);
+    return {};
+  }
+  const std::string place = error.line == 0 ? "" : "line " + std::to_string(error.line) + " of ";
+  const bool other = !difference_.empty() && MayBeOfAnotherServer(error.number);
+  return Fail(CodeOf(error.number),
+              place + "'" + name_ + "': " + error.text + (other ? "; " + difference_ : ""),
+              other ? difference_hint_ : HintOf(error.number));
 }
 
 Result<void> DumpSession::OnToolExit(int exit_code) {
-  if (exit_code == 0) return {};
+  if (exit_code == 0 || passed_over_ > 0) return {};
   return Fail(ErrorCode::kUnavailable, "'" + name_ + "': the client program ended with exit code " +
                                            std::to_string(exit_code) + " and did not say why");
 }

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "engines/engine.h"
-#include "engines/mysql_family/dump_filter.h"
+#include "engines/mysql_family/dump/dump_filter.h"
+#include "engines/mysql_family/dump/error_policy.h"
 
 namespace spawnd::engines::mysql_family {
 
@@ -19,6 +20,11 @@ class DumpSession final : public RestoreSession {
     std::string before;
     /// The login for whoever comes after, should the backup have replaced the accounts.
     Credentials credentials;
+    /// initialDatabaseName, of a backup; empty: none.
+    std::string wanted_database{};
+    /// What an error is told with that may come of it: the dump is another product's, or a newer version's.
+    std::string difference{};
+    std::string difference_hint{};
   };
   explicit DumpSession(Options options);
 
@@ -26,13 +32,21 @@ class DumpSession final : public RestoreSession {
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
   std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
+  uint64_t PassedOver() const override { return passed_over_; }
 
  private:
+  void WarnOfOtherDatabase();
+
   const std::string name_;
   std::string before_;
   const Credentials credentials_;
+  const std::string wanted_database_;
+  const std::string difference_;
+  const std::string difference_hint_;
   RestoreWarnings warnings_;
+  ErrorPolicy policy_;
   DumpFilter filter_;
+  uint64_t passed_over_ = 0;
 };
 
 }  // namespace spawnd::engines::mysql_family

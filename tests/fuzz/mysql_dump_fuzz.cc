@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engines/mysql_family/backup_format.h"
-#include "engines/mysql_family/dump_filter.h"
+#include "engines/mysql_family/dump/dump_filter.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {

@@ -1,6 +1,7 @@
-#include "engines/mysql_family/dump_filter.h"
+#include "engines/mysql_family/dump/dump_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace spawnd::engines::mysql_family {
@@ -8,6 +9,9 @@ namespace {
 
 /// Words and names longer than this are none that the filter looks for.
 constexpr size_t kMaxWord = 256;
+/// A statement whose kind is not clear after so much is passed on.
+constexpr size_t kMaxHead = 64 * 1024;
+constexpr size_t kMaxFilled = 100;
 constexpr std::string_view kClosingLine = " Dump completed";
 
 bool IsWordCharacter(char c) {
@@ -19,12 +23,19 @@ bool IsSpace(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
 }
 
-bool SameWord(std::string_view a, std::string_view upper) {
-  return std::equal(a.begin(), a.end(), upper.begin(), upper.end(),
-                    [](unsigned char x, char y) { return std::toupper(x) == y; });
+bool IsNumber(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 }  // namespace
+
+DumpFilter::DumpFilter(Options options, RestoreWarnings& warnings)
+    : options_(std::move(options)),
+      warnings_(warnings),
+      missing_(options_.missing),
+      parts_(options_.parts),
+      rules_({options_.is_script, options_.lacks_sha2_accounts, !options_.is_script}, parts_, missing_),
+      database_(options_.database) {}
 
 Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   out_.clear();
@@ -32,8 +43,18 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   bytes_ = bytes;
   at_ = 0;
   counted_ = 0;
+  TakeAll();
+  if (last) return End();
+  CountLines();
+  return std::move(out_);
+}
+
+void DumpFilter::TakeAll() {
   while (at_ < bytes_.size()) {
     switch (state_) {
+      case State::kToolsWords:
+        TakeToolsWords();
+        break;
       case State::kCode:
         // Counted as taken afterwards: a newline ends a word that stands on the line before it.
         TakeCode(bytes_[at_]);
@@ -48,14 +69,22 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
       case State::kBlockComment:
         TakeBlockComment(bytes_[at_++]);
         break;
+      case State::kDelimiterLine:
+        TakeDelimiterLine(bytes_[at_]);
+        ++at_;
+        break;
     }
   }
-  if (last) {
-    EndWord();
-    EndDefiner(false);
-    Release();
-    TRY(CheckEnd());
-  }
+}
+
+Result<std::string> DumpFilter::End() {
+  if (state_ == State::kToolsWords) EndToolsWords();
+  EndWord();
+  EndDefiner(false);
+  Release();
+  if (!statement_.words.empty()) EndStatement();
+  ReleaseHead();
+  TRY(CheckEnd());
   CountLines();
   return std::move(out_);
 }
@@ -64,6 +93,7 @@ void DumpFilter::TakeCode(char c) {
   const char before = std::exchange(previous_, c);
   // "@" within DEFINER=`a`@`b` is a sign of its own.
   if (IsWordCharacter(c) && !(c == '@' && expected_ == Expected::kDefinerAt)) {
+    tail_.clear();
     if (word_.size() < kMaxWord) {
       word_ += c;
       held_ += c;
@@ -75,6 +105,7 @@ void DumpFilter::TakeCode(char c) {
     return;
   }
   EndWord();
+  if (state_ == State::kDelimiterLine) return TakeDelimiterLine(c);
   if (c == '\'' || c == '"' || c == '`') return OpenQuote(c);
   if (expected_ == Expected::kDefinerEquals && c == '=') {
     expected_ = Expected::kDefinerUser;
@@ -92,29 +123,37 @@ void DumpFilter::TakeCode(char c) {
   }
   if (expected_ != Expected::kNothing) EndDefiner(false);
   Release();
+  TakeSign(before, c);
+}
+
+void DumpFilter::TakeSign(char before, char c) {
   // "--" begins a comment only before a blank.
   if (c == '#' || (before == '-' && c == '-')) return OpenComment(State::kLineComment, c);
   if (before == '/' && c == '*') {
     previous_ = 0;  // this star does not end it
     return OpenComment(State::kBlockComment, c);
   }
+  if (!IsSpace(c)) sign_ = c;
   Emit(c);
-  if (c == ';') EndStatement();
+  tail_ += c;
+  if (tail_.size() > delimiter_.size()) tail_.erase(0, 1);
+  if (tail_ == delimiter_) EndStatement();
 }
 
 void DumpFilter::OpenComment(State kind, char c) {
   state_ = kind;
   comment_.clear();
+  tail_.clear();
   Emit(c);
 }
 
 void DumpFilter::OpenQuote(char quote) {
+  tail_.clear();
   const bool name = expected_ == Expected::kUse || expected_ == Expected::kDefinerUser ||
                     expected_ == Expected::kDefinerHost;
   if (!name) {
     if (expected_ != Expected::kNothing) EndDefiner(false);
     Release();
-    ++words_;
     Emit(quote);
   } else {
     held_ += quote;
@@ -141,7 +180,13 @@ void DumpFilter::TakeQuote() {
     }
   }
   const std::string_view run = bytes_.substr(from, at_ - from);
-  if (expected_ == Expected::kNothing) return Emit(run);
+  if (expected_ == Expected::kNothing) {
+    Emit(run);
+    if (statement_.words.size() >= Statement::kMaxWords) return;
+    if (quoted_.size() <= kMaxWord) quoted_ += run.substr(0, kMaxWord + 1);
+    if (state_ == State::kCode) AddWord(quote_ + quoted_.substr(0, quoted_.size() - 1));
+    return;
+  }
   held_ += run;
   quoted_ += run;
   if (held_.size() > kMaxWord) {
@@ -173,6 +218,7 @@ void DumpFilter::TakeLineComment() {
   if (std::string_view(comment_).substr(0, kClosingLine.size()) == kClosingLine) closed_ = true;
   state_ = State::kCode;
   previous_ = 0;
+  if (statement_.words.empty()) ReleaseHead();
 }
 
 void DumpFilter::TakeBlockComment(char c) {
@@ -183,40 +229,113 @@ void DumpFilter::TakeBlockComment(char c) {
   if (code || (std::exchange(previous_, c) == '*' && c == '/')) {
     state_ = State::kCode;
     previous_ = 0;
+    comment_version_ = code;
   }
+}
+
+/// DELIMITER is a line of the client's, and ends with it.
+void DumpFilter::TakeDelimiterLine(char c) {
+  Emit(c);
+  if (c != '\n') {
+    if (comment_.size() < kMaxWord) comment_ += c;
+    return;
+  }
+  std::string delimiter;
+  for (const char d : comment_) {
+    if (!IsSpace(d))
+      delimiter += d;
+    else if (!delimiter.empty())
+      break;
+  }
+  EndStatement();
+  if (!delimiter.empty()) delimiter_ = delimiter;
+  state_ = State::kCode;
+  previous_ = 0;
 }
 
 void DumpFilter::EndWord() {
   if (word_.empty()) return;
-  const std::string word = std::exchange(word_, {});
+  std::string word = std::exchange(word_, {});
+  std::string delimiter;
+  // "END$$": signs that are parts of words end statements, too.
+  if (IsWordCharacter(delimiter_.front()) && word.ends_with(delimiter_)) {
+    delimiter = delimiter_;
+    word.resize(word.size() - delimiter.size());
+  }
+  TakeWord(std::move(word), delimiter);
+  if (delimiter.empty()) return;
+  if (expected_ != Expected::kNothing) EndDefiner(false);
+  Release();
+  EndStatement();
+}
+
+void DumpFilter::TakeWord(std::string word, const std::string& delimiter) {
+  if (std::exchange(comment_version_, false) && IsNumber(word)) return Release();
   if (expected_ != Expected::kNothing) {
     if (!TakeName(word)) Release();
     return;
   }
-  if (++words_ == 1) first_word_ = word;
-  if (words_ == 1 && SameWord(word, "USE")) {
-    expected_ = Expected::kUse;
-    return;
+  if (word.empty()) return Release();
+  const bool named_engine = std::exchange(after_engine_, false) && sign_ == '=';
+  if (named_engine && missing_.ReplacesEngine(word, line_)) {
+    Warn("storage engine replaced: " + word + " by " + options_.own_engine);
+    held_ = options_.own_engine + delimiter;
   }
-  if (words_ == 2 && SameWord(first_word_, "SET") && SameWord(word, "@@GLOBAL.GTID_PURGED")) {
-    // "SET " has gone out already: a harmless assignment takes the place of the rest.
-    held_ = "@spawnd_gtid_purged = ''";
-    Release();
-    dropping_statement_ = true;
-    Warn("GTID_PURGED was left out: a container replicates nothing");
-    return;
-  }
-  if (SameWord(word, "DEFINER")) {
-    expected_ = Expected::kDefinerEquals;
-    return;
-  }
-  const std::string_view collation =
-      options_.replace_collation != nullptr ? options_.replace_collation(word) : std::string_view();
+  if (TakesSpecialWord(word)) return;
+  const std::string collation = options_.replace_collation ? options_.replace_collation(word) : std::string();
   if (!collation.empty()) {
-    Warn("collation replaced: " + word + " by " + std::string(collation));
-    held_ = collation;
+    Warn("collation replaced: " + word + " by " + collation);
+    held_ = collation + delimiter;
   }
   Release();
+  AddWord(std::move(word));
+}
+
+bool DumpFilter::TakesSpecialWord(const std::string& word) {
+  if (statement_.words.empty() && SameWord(word, "DELIMITER")) {
+    Release();
+    AddWord(word);
+    comment_.clear();
+    state_ = State::kDelimiterLine;
+    return true;
+  }
+  if (SameWord(word, "ENGINE") && statement_.Is(0, "CREATE") && !options_.is_script) {
+    after_engine_ = true;
+    sign_ = 0;
+  }
+  const bool use = statement_.words.empty() && SameWord(word, "USE");
+  if (!use && !SameWord(word, "DEFINER")) return false;
+  AddWord(word);
+  expected_ = use ? Expected::kUse : Expected::kDefinerEquals;
+  return true;
+}
+
+void DumpFilter::AddWord(std::string word) {
+  if (statement_.words.size() >= Statement::kMaxWords) return;
+  if (statement_.words.empty()) {
+    CountLines();
+    statement_.line = line_;
+  }
+  statement_.words.push_back(std::move(word));
+  if (judging_ && expected_ == Expected::kNothing) JudgeStatement(false);
+}
+
+void DumpFilter::JudgeStatement(bool ended) {
+  const bool no_more = ended || statement_.words.size() >= Statement::kMaxWords || head_.size() > kMaxHead;
+  const Verdict verdict = rules_.Judge(statement_, database_, no_more);
+  if (!verdict.warning.empty() && !dropping_section_) {
+    CountLines();
+    warnings_.Add(verdict.warning, statement_.line);
+  }
+  if (verdict.what == Verdict::What::kUndecided) return;
+  if (verdict.what == Verdict::What::kDrop && !dropping_section_) {
+    dropping_statement_ = true;
+    const std::string before = std::exchange(head_, {});
+    if (!verdict.instead.empty()) head_ = verdict.instead + delimiter_;
+    head_.append(static_cast<size_t>(std::count(before.begin(), before.end(), '\n')), '\n');
+  }
+  ReleaseHead();
+  judging_ = false;
 }
 
 bool DumpFilter::TakeName(const std::string& name) {
@@ -249,8 +368,8 @@ void DumpFilter::EndDefiner(bool found) {
   expected_ = Expected::kNothing;
   if (!found) return;
   // Accounts that every server has.
-  const bool own = options_.keep_definers || definer_ == "'mariadb.sys'@'localhost'" ||
-                   definer_ == "'mysql.sys'@'localhost'";
+  const bool own =
+      options_.is_script || definer_ == "'mariadb.sys'@'localhost'" || definer_ == "'mysql.sys'@'localhost'";
   if (!own) {
     Warn("what " + definer_ + " is the definer of belongs to the user of the container");
     const auto lines = static_cast<size_t>(std::count(held_.begin(), held_.end(), '\n'));
@@ -267,27 +386,50 @@ void DumpFilter::UseDatabase(const std::string& name) {
     Warn("the system database 'mysql' was left out, accounts with it: it is another server's");
   }
   Release();
+  database_ = name;
+  AddWord("`" + name);
+}
+
+void DumpFilter::NoteFilled() {
+  const bool makes =
+      statement_.Is(0, "CREATE") && !statement_.IsOneOf(1, {"DATABASE", "SCHEMA", "USER", "ROLE", "SERVER"});
+  if (!makes && !statement_.IsOneOf(0, {"INSERT", "REPLACE", "LOAD"})) return;
+  std::string database = database_;
+  const size_t table = statement_.Find("TABLE");
+  if (makes && table < statement_.words.size()) {
+    const ObjectName name = NameAt(statement_, table + (statement_.Is(table + 1, "IF") ? 4 : 1));
+    if (!name.database.empty()) database = name.database;
+  }
+  if (filled_.size() < kMaxFilled) filled_.insert(database);
 }
 
 void DumpFilter::EndStatement() {
-  words_ = 0;
-  first_word_.clear();
-  // What is left of a dropped statement is its end.
-  if (std::exchange(dropping_statement_, false)) Emit(';');
+  if (judging_) JudgeStatement(true);
+  const bool dropped = std::exchange(dropping_statement_, false) || dropping_section_;
+  if (!dropped) {
+    transactions_.Took(statement_);
+    NoteFilled();
+    if (options_.passed) options_.passed(statement_);
+  }
+  statement_.words.clear();
+  tail_.clear();
+  after_engine_ = false;
+  judging_ = true;
 }
 
 void DumpFilter::Emit(char c) {
-  // Lines are kept, so that the client's line numbers are the backup's.
-  if ((dropping_section_ || dropping_statement_) && c != '\n') return;
-  out_ += c;
+  Emit(std::string_view(&c, 1));
 }
 
 void DumpFilter::Emit(std::string_view text) {
-  if (!dropping_section_ && !dropping_statement_) {
-    out_ += text;
+  std::string& to = judging_ ? head_ : out_;
+  // What is missing is all that is looked for from here on.
+  if (!dropping_section_ && !dropping_statement_ && !missing_.Any()) {
+    to += text;
     return;
   }
-  out_.append(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
+  // Lines are kept, so that the client's line numbers are the backup's.
+  to.append(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
 }
 
 void DumpFilter::Release() {
@@ -296,15 +438,24 @@ void DumpFilter::Release() {
   held_.clear();
 }
 
+void DumpFilter::ReleaseHead() {
+  out_ += head_;
+  head_.clear();
+}
+
 Result<void> DumpFilter::CheckEnd() const {
+  TRY(missing_.CheckEnd(options_.name));
   const bool open = state_ == State::kQuote || state_ == State::kBlockComment;
   const bool closed_late = state_ == State::kLineComment &&
                            std::string_view(comment_).substr(0, kClosingLine.size()) == kClosingLine;
-  if (!open && (!options_.closing_line_expected || closed_ || closed_late)) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "'" + options_.name + "' is cut off: it ends " +
-                  (open ? "within a quoted text or a comment" : "without the line '-- Dump completed'"),
-              "Make the backup again, or copy it again from where it is whole.");
+  if (open || (options_.closing_line_expected && !closed_ && !closed_late)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + options_.name + "' is cut off: it ends " +
+                    (open ? "within a quoted text or a comment" : "without the line '-- Dump completed'"),
+                "Make the backup again, or copy it again from where it is whole.");
+  }
+  TRY(transactions_.CheckEnd(options_.name));
+  return parts_.CheckEnd(options_.name, warnings_);
 }
 
 void DumpFilter::Warn(std::string text) {

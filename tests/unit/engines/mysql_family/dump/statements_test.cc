@@ -1,0 +1,266 @@
+#include <algorithm>
+
+#include "engines/mysql_family/dump/collations.h"
+#include "engines/mysql_family/dump/dump_filter.h"
+#include "engines/mysql_family/dump/error_policy.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::engines::mysql_family {
+namespace {
+
+struct Outcome {
+  std::string text;  ///< or "error: ..."
+  std::vector<std::string> warnings;
+  std::set<std::string> filled;
+};
+
+DumpFilter::Options Named() {
+  DumpFilter::Options options;
+  options.name = "shop.sql";
+  return options;
+}
+
+/// In pieces of every size, which must not matter.
+Outcome Filtered(const std::string& text, const DumpFilter::Options& options = Named()) {
+  Outcome first;
+  bool is_first = true;
+  for (size_t piece : {text.size(), size_t{1}, size_t{3}}) {
+    RestoreWarnings said(options.name);
+    DumpFilter filter(options, said);
+    Outcome outcome;
+    for (size_t at = 0; at < text.size(); at += piece) {
+      const auto part = filter.Filter(std::string_view(text).substr(at, piece), at + piece >= text.size());
+      if (!part) {
+        outcome.text = "error: " + part.error().message + " " + part.error().hint;
+        break;
+      }
+      outcome.text += *part;
+    }
+    outcome.warnings = said.InOrder();
+    outcome.filled = filter.DatabasesFilled();
+    if (is_first) first = outcome;
+    is_first = false;
+    CHECK(outcome.text == first.text);
+    CHECK(outcome.warnings == first.warnings);
+  }
+  return first;
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE(
+    "MySQL statements: a dump that ends within a transaction is refused with the line where it begins") {
+  for (const std::string open :
+       {"SELECT 1;\nBEGIN;\nINSERT INTO t VALUES (1);\n", "\nSTART TRANSACTION;\nSELECT 1;",
+        "\n/*!50000 START TRANSACTION */;\nINSERT INTO t VALUES (1);",
+        "SET autocommit=0;\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\n",
+        "SET NAMES utf8mb4, @@session.autocommit = OFF;\nREPLACE t VALUES (1);",
+        "BEGIN; COMMIT AND CHAIN; COMMIT AND NO CHAIN;\nBEGIN WORK; ROLLBACK TO SAVEPOINT a;",
+        "XA START 'a'; INSERT INTO t VALUES (1); XA END 'a'; XA COMMIT 'a';\nXA BEGIN 'b';",
+        "DELIMITER $$\nBEGIN$$\nINSERT INTO t VALUES (1)$$\n"}) {
+    INFO(open);
+    CHECK(Has(Filtered(open).text, "ends within a transaction, which begins in line 2"));
+  }
+  for (const std::string closed :
+       {"BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\n",
+        "SET AUTOCOMMIT = 0;\nSTART TRANSACTION;\nSELECT 1;\nCOMMIT;",
+        "BEGIN;\nINSERT INTO t VALUES (1);\nALTER TABLE t ADD b int;", "BEGIN; ROLLBACK",
+        "SET autocommit=0;\nINSERT INTO t VALUES (1);\nSET autocommit=1;\n",
+        "SET autocommit=0; LOCK TABLES t WRITE; INSERT INTO t VALUES (1); UNLOCK TABLES;",
+        "DELIMITER ;;\nCREATE PROCEDURE p()\nBEGIN\n  DECLARE n INT;\n  BEGIN\n  SELECT 1; "
+        "END;\nEND;;\nDELIMITER ;\n",
+        "DELIMITER //\nCREATE PROCEDURE p() BEGIN SELECT 1;\nBEGIN SELECT 2; END; END //\nDELIMITER "
+        ";\nSELECT 1;\n",
+        "DELIMITER $$\nBEGIN NOT ATOMIC SELECT 1; END$$\nDELIMITER ;\n",
+        "INSERT INTO t VALUES ('\nBEGIN;\n');", "-- BEGIN;\n/* BEGIN; */ SELECT 1;\n"}) {
+    INFO(closed);
+    CHECK(Filtered(closed).text == closed);
+  }
+}
+
+TEST_CASE("MySQL statements: replication is left out of backups, and stays in scripts") {
+  const std::string dump =
+      "STOP SLAVE;\nCHANGE MASTER TO MASTER_HOST='db1.example', MASTER_LOG_POS=4;\nSTART SLAVE;\n"
+      "/*!80000 STOP REPLICA */;\nCHANGE REPLICATION SOURCE TO SOURCE_HOST='a';\nSTART REPLICA;\nSTART ALL "
+      "SLAVES;\n"
+      "RESET SLAVE ALL;\nSTART GROUP_REPLICATION;\nstop\nslave;\nSET GLOBAL gtid_slave_pos='0-1-2';\n"
+      "SET @@GLOBAL.GTID_PURGED='a';\nSTART TRANSACTION;\nCOMMIT;\nSET GLOBAL max_connections=1;\n";
+  const Outcome outcome = Filtered(dump);
+  CHECK(outcome.text ==
+        std::string(13, '\n') + "START TRANSACTION;\nCOMMIT;\nSET GLOBAL max_connections=1;\n");
+  CHECK(outcome.warnings.size() == 2);
+  DumpFilter::Options script = Named();
+  script.is_script = true;
+  CHECK(Filtered(dump, script).text == dump);
+}
+
+TEST_CASE("MySQL statements: which databases a dump fills") {
+  DumpFilter::Options options = Named();
+  options.database = "app";
+  CHECK(Filtered("CREATE DATABASE prod; USE prod; CREATE TABLE t (a int); INSERT INTO t VALUES (1);", options)
+            .filled == std::set<std::string>{"prod"});
+  CHECK(Filtered("CREATE TABLE IF NOT EXISTS `prod`.`t` (a int);", options).filled ==
+        std::set<std::string>{"prod"});
+  CHECK(Filtered("SET NAMES utf8; DROP TABLE t; CREATE TABLE t (a int);", options).filled ==
+        std::set<std::string>{"app"});
+}
+
+constexpr const char* kTwoTables =
+    "DROP TABLE IF EXISTS `a`;\nCREATE TABLE `a` (\n  `x` int\n) ENGINE=InnoDB;\nLOCK TABLES `a` WRITE;\n"
+    "/*!40000 ALTER TABLE `a` DISABLE KEYS */;\nINSERT INTO `a` VALUES (1);\n/*!40000 ALTER TABLE `a` ENABLE "
+    "KEYS */;\n"
+    "UNLOCK TABLES;\nCREATE TABLE b (x int);\nINSERT INTO b VALUES (2);\nDELIMITER ;;\n"
+    "/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`h`*/ /*!50003 TRIGGER tr BEFORE INSERT ON `a` FOR EACH ROW SET "
+    "@n = 1 */;;\n"
+    "CREATE PROCEDURE p() SELECT 1;;\nDELIMITER ;\n/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 "
+    "DEFINER=`r`@`h` SQL "
+    "SECURITY DEFINER */\n/*!50001 VIEW `v` AS select 1 */;\n";
+
+TEST_CASE("MySQL statements: parts of a dump") {
+  DumpFilter::Options options = Named();
+  options.parts.tables = {"b"};
+  std::string text = Filtered(kTwoTables, options).text;
+  CHECK_FALSE(Has(text, "`a`"));
+  CHECK_FALSE(Has(text, "PROCEDURE"));
+  CHECK_FALSE(Has(text, "VIEW"));
+  CHECK(Has(text, "CREATE TABLE b (x int);\nINSERT INTO b VALUES (2);"));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 18);
+  options.parts = {};
+  options.parts.exclude_tables = {"shop.A*"};
+  options.database = "shop";
+  text = Filtered(kTwoTables, options).text;
+  CHECK_FALSE(Has(text, "`a`"));
+  CHECK(Has(text, "PROCEDURE"));
+  CHECK(Has(text, "VIEW"));
+  options.parts = {};
+  options.parts.exclude_data = {"a"};
+  text = Filtered(kTwoTables, options).text;
+  CHECK_FALSE(Has(text, "VALUES (1)"));
+  CHECK(Has(text, "VALUES (2)"));
+  CHECK(Has(text, "TRIGGER"));
+  options.parts = {};
+  options.parts.schema_only = true;
+  text = Filtered(kTwoTables, options).text;
+  CHECK_FALSE(Has(text, "VALUES"));
+  CHECK(Has(text, "TRIGGER"));
+  options.parts = {};
+  options.parts.tables = {"b", "nothing"};
+  CHECK(Has(Filtered(kTwoTables, options).text, "has no table 'nothing'"));
+}
+
+TEST_CASE("MySQL statements: patterns") {
+  for (const auto& [pattern, text] : std::vector<std::pair<std::string, std::string>>{
+           {"a", "A"}, {"*", ""}, {"a*c", "abbc"}, {"*.log_?", "shop.log_1"}, {"**a*", "xxaxx"}}) {
+    CHECK(MatchesPattern(pattern, text));
+  }
+  for (const auto& [pattern, text] :
+       std::vector<std::pair<std::string, std::string>>{{"a", "ab"}, {"?", ""}, {"a*c", "abcd"}}) {
+    CHECK_FALSE(MatchesPattern(pattern, text));
+  }
+}
+
+TEST_CASE("MySQL statements: what is missing here is said at once, and can be left out") {
+  DumpFilter::Options options = Named();
+  options.missing.engines = {"INNODB"};
+  options.missing.knows_libraries = true;
+  options.missing.libraries = {"here.so"};
+  const std::string dump =
+      "INSTALL PLUGIN rocks SONAME 'ha_rocks.so';\nINSTALL PLUGIN h SONAME 'here';\nINSTALL COMPONENT "
+      "'file://component_x';\nCREATE TABLE t (a int) ENGINE=TokuDB;\nCREATE AGGREGATE FUNCTION f RETURNS "
+      "STRING SONAME "
+      "'f.so';\nCREATE TABLE u (engine varchar(9)) ENGINE = InnoDB;\nCREATE FUNCTION g() RETURNS int RETURN "
+      "1;\n";
+  std::string text = Filtered(dump, options).text;
+  for (const char* part :
+       {"plugin rocks (ha_rocks.so) in line 1", "plugin component_x (component_x) in line 3",
+        "storage engine TokuDB in line 4", "function f (f.so) in line 5", "skipExtensions: ["}) {
+    CHECK(Has(text, part));
+  }
+  CHECK_FALSE(Has(text, "here"));
+  options.missing.skipped = {"ROCKS", "component_x", "tokudb", "f"};
+  const Outcome outcome = Filtered(dump, options);
+  CHECK(outcome.text ==
+        "\nINSTALL PLUGIN h SONAME 'here';\n\nCREATE TABLE t (a int) ENGINE=InnoDB;\n\nCREATE TABLE u "
+        "(engine varchar(9)) "
+        "ENGINE = InnoDB;\nCREATE FUNCTION g() RETURNS int RETURN 1;\n");
+  CHECK(outcome.warnings.size() == 4);
+}
+
+TEST_CASE("MySQL statements: what is in the file before the dump") {
+  const std::string dump = "-- MySQL dump\nSELECT 1;\n";
+  for (const std::string head :
+       {"mysqldump: [Warning] Using a password on the command line interface can be insecure.\n",
+        "mariadb-dump: Deprecated program name. It will be removed\r\n",
+        "\xef\xbb\xbfmysqldump: [Warning] x\n",
+        "/usr/bin/mysqldump: Deprecated program name. Use mariadb-dump\n", "Enter password: \n"}) {
+    INFO(head);
+    const Outcome outcome = Filtered(head + dump);
+    CHECK(outcome.text == "\n" + dump);
+    CHECK(outcome.warnings.size() == 1);
+  }
+  CHECK(Filtered("\xef\xbb\xbf" + dump).text == dump);
+  CHECK(Filtered("\xef\xbb\xbfSELECT 1").text == "SELECT 1");
+  CHECK(Filtered("\r\n\n/*!40101 SET NAMES utf8 */;\r\n").text == "\r\n\n/*!40101 SET NAMES utf8 */;\r\n");
+  const std::string one_line = "INSERT INTO t VALUES (" + std::string(5000, '1') + ");\nSELECT 2;";
+  CHECK(Filtered(one_line).text == one_line);
+}
+
+TEST_CASE("MySQL statements: accounts of MySQL's way of logging in are locked, events are said") {
+  DumpFilter::Options options = Named();
+  options.lacks_sha2_accounts = true;
+  const Outcome outcome = Filtered(
+      "CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$x' REQUIRE "
+      "NONE;\n"
+      "CREATE USER `b`@`h` IDENTIFIED WITH 'mysql_native_password' AS '*00';\nCREATE EVENT e ON SCHEDULE "
+      "EVERY 1 DAY DO "
+      "SELECT 1;\n",
+      options);
+  CHECK(outcome.text.substr(0, outcome.text.find("CREATE EVENT")) ==
+        "CREATE USER IF NOT EXISTS 'app'@'%' ACCOUNT LOCK;\nCREATE USER `b`@`h` IDENTIFIED WITH "
+        "'mysql_native_password' AS "
+        "'*00';\n");
+  CHECK(outcome.warnings.size() == 2);
+}
+
+TEST_CASE("MySQL collations: every one of the other product's has the nearest") {
+  CHECK(CollationForMariadb("utf8mb4_ja_0900_as_cs_ks", "10.11.2") == "utf8mb4_uca1400_nopad_as_cs");
+  CHECK(CollationForMariadb("utf8mb4_de_pb_0900_ai_ci", "10.11.2") == "utf8mb4_uca1400_german2_nopad_ai_ci");
+  CHECK(CollationForMariadb("utf8mb4_0900_bin", "10.11.2") == "utf8mb4_nopad_bin");
+  CHECK(CollationForMariadb("utf8mb4_0900_ai_ci", "10.6.16") == "utf8mb4_unicode_520_nopad_ci");
+  CHECK(CollationForMariadb("utf8mb4_uca1400_ai_ci", "10.6.16") == "utf8mb4_unicode_520_ci");
+  CHECK(CollationForMariadb("utf8mb4_uca1400_ai_ci", "11.4.1").empty());
+  CHECK(CollationForMariadb("utf8mb4_general_ci", "10.11.2").empty());
+  CHECK(CollationForMysql("utf8mb4_uca1400_german2_nopad_as_cs", "9.7.4") == "utf8mb4_de_pb_0900_as_cs");
+  CHECK(CollationForMysql("utf8mb4_uca1400_ai_ci", "9.7.4") == "utf8mb4_0900_ai_ci");
+  CHECK(CollationForMysql("utf8mb4_uca1400_ai_ci", "5.7.4") == "utf8mb4_unicode_520_ci");
+  CHECK(CollationForMysql("utf8mb4_0900_ai_ci", "9.7.4").empty());
+  CHECK(CollationForMysql("utf8mb4_general_nopad_ci", "9.7.4") == "utf8mb4_general_ci");
+  CHECK(CollationForMysql("utf8mb4_nopad_bin", "9.7.4") == "utf8mb4_0900_bin");
+}
+
+TEST_CASE("MySQL errors: which are passed over") {
+  const ClientError error = ParseClientError("ERROR 1146 (42S02) at line 12: Table 'a: b' doesn't exist");
+  CHECK(error.number == 1146);
+  CHECK(error.state == "42S02");
+  CHECK(error.line == 12);
+  CHECK(error.text == "Table 'a: b' doesn't exist");
+  const ClientError gone = ParseClientError("ERROR 2013 (HY000) at line 12: Lost connection");
+  const ClientError full = ParseClientError("ERROR 1114 (HY000) at line 12: The table is full");
+  CHECK(ErrorPolicy(true, {}).PassesOver(error));
+  CHECK_FALSE(ErrorPolicy(true, {}).PassesOver(gone));
+  CHECK_FALSE(ErrorPolicy(true, {"2013"}).PassesOver(full));
+  CHECK_FALSE(ErrorPolicy(false, {}).PassesOver(error));
+  CHECK(ErrorPolicy(false, {"1146"}).PassesOver(error));
+  CHECK(ErrorPolicy(false, {"42S02"}).PassesOver(error));
+  CHECK_FALSE(ErrorPolicy(false, {"1062", "CREATE VIEW"}).PassesOver(error));
+  ErrorPolicy by_words(false, {"create `view` v"});
+  by_words.Passed({{"CREATE", "TABLE", "`v"}, 12});
+  CHECK_FALSE(by_words.PassesOver(error));
+  by_words.Passed({{"CREATE", "VIEW", "`v", "AS"}, 12});
+  CHECK(by_words.PassesOver(error));
+}
+
+}  // namespace
+}  // namespace spawnd::engines::mysql_family
