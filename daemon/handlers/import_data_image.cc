@@ -21,6 +21,12 @@
 namespace spawnd::daemon {
 namespace {
 
+/// A damaged file is bad input, and no fault of the daemon's.
+Error OfTheFile(Error error) {
+  if (error.code == ErrorCode::kCorrupt) error.code = ErrorCode::kInvalidArgument;
+  return error;
+}
+
 constexpr uint64_t kBytesBetweenLooks = uint64_t{16} << 20U;
 
 Result<void> CheckImporter(const Services& services, const Identity& who) {
@@ -86,7 +92,7 @@ class Receiving : public std::enable_shared_from_this<Receiving> {
 
   void Failed(const Error& error) {
     held_ = {};
-    SendError(reply_, ExplainSpace(error, services_.layout.Root()));
+    SendError(reply_, ExplainSpace(OfTheFile(error), services_.layout.Root()));
   }
 
   Services& services_;
@@ -170,7 +176,7 @@ void BeginImport(Services& services, const http::Request& request, const http::R
   services.questions.Run({request.peer.identity.uid}, [&services, user = request.peer.identity.uid,
                                                        head = request.body, reply](const std::stop_token&) {
     const auto import = services.imports.Begin(user, head);
-    import ? SendJson(reply, api::ToJson(*import)) : SendError(reply, import.error());
+    import ? SendJson(reply, api::ToJson(*import)) : SendError(reply, OfTheFile(import.error()));
   });
 }
 
@@ -210,7 +216,8 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
             warnings = std::move(warnings)](const std::stop_token& stop) mutable {
              BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
              auto imported = ImportImage(services.build, services.imports, order, progress, stop);
-             Result<ImageRow> row = imported ? Result<ImageRow>(imported->row) : Fail(imported.error());
+             Result<ImageRow> row =
+                 imported ? Result<ImageRow>(imported->row) : Fail(OfTheFile(imported.error()));
              if (imported) {
                NoteChange(peer, "import", "data-image", imported->row.id, imported->row.name);
                warnings.insert(warnings.end(), imported->warnings.begin(), imported->warnings.end());
