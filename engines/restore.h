@@ -51,6 +51,7 @@ inline constexpr const char* kBackupFolder = "/run/spawnd/backup";
 enum class ToolReads {
   kInput,   ///< its bytes through session->FilterInput, as standard input
   kBackup,  ///< itself, as kBackupFile or kBackupFolder
+  kLogs,    ///< RestoreRequest::logs, as kBackupFolder
   kNothing,
 };
 
@@ -128,6 +129,9 @@ class BackupFolder {
   bool Has(std::string_view name) const;
   /// Opens a regular file below the folder with the caller's rights.
   virtual Result<UniqueFd> Open(const std::string& relative_path) const = 0;
+  /// Names of the programs of this machine that work in the folder itself, as servers do in the folder of
+  /// their data. May be out of date as soon as it is told.
+  virtual std::vector<std::string> WorkedInBy() const { return {}; }
 };
 
 /// A backup or a script, as the caller of the daemon named it.
@@ -140,6 +144,9 @@ struct RestoreRequest {
   /// the caller does not have.
   bool reopens = false;
   const BackupFolder* folder = nullptr;  ///< set: the backup is a folder, and backup_fd is -1
+  /// A folder of logs that the files of a server are recovered by, and its name; nullptr: none was given.
+  const BackupFolder* logs = nullptr;
+  std::string logs_name{};
   /// One of the user's own scripts (preScript, postScript, scripts folders): the product's statements as
   /// text, never an archive; may be empty. Its plan has steps only, and any error ends it.
   bool is_script = false;
@@ -194,6 +201,8 @@ class RecognisedBackup {
   virtual std::string Version() const { return {}; }
   /// Its plan has placements. Only one such backup fits into one image.
   virtual bool IsPlaced() const { return false; }
+  /// It can be recovered by RestoreRequest::logs.
+  virtual bool TakesLogs() const { return false; }
   /// How to restore it with this installation and the tools of this host. Reads nothing of the backup, so
   /// that it costs little to ask before a build, with no target yet, whether that is possible at all:
   /// kUnsupported otherwise. The plan that is carried out is another one, and one alone: placements and steps

@@ -45,6 +45,17 @@ Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::
   return opened;
 }
 
+Result<std::optional<OpenedBackup>> OpenLogs(const BuildContext& context, std::vector<ClientFile> folders,
+                                             const FileRights& rights) {
+  if (folders.empty()) return std::optional<OpenedBackup>();
+  TRY_ASSIGN(auto opened, OpenBackups(context, std::move(folders), rights));
+  if (opened.front().folder == nullptr) {
+    return Fail(ErrorCode::kInvalidArgument, "walFolder '" + opened.front().name + "' is a file",
+                "Name the folder that it is in.");
+  }
+  return std::optional<OpenedBackup>(std::move(opened.front()));
+}
+
 Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script) {
   OpenedBackup opened;
   opened.name = script.name;
@@ -65,13 +76,17 @@ Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text
   return backup;
 }
 
-Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup) {
+Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup, const OpenedBackup* logs) {
   engines::RestoreRequest request;
   request.backup_name = backup.name;
   request.backup_fd = backup.fd.Get();
   request.reopens = backup.reopens;
   request.folder = backup.folder.get();
   request.is_script = backup.is_script;
+  if (logs != nullptr) {
+    request.logs = logs->folder.get();
+    request.logs_name = logs->name;
+  }
   TRY_ASSIGN(backup.recognised, engine.Recognise(request));
   return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "daemon/access/folder_access.h"
 #include "daemon/build/client_files.h"
 #include "daemon/build/context.h"
+#include "daemon/build/programs_in.h"
 #include "daemon/build/script_folders.h"
 #include "engines/engine.h"
 
@@ -24,6 +26,7 @@ class ClientFolder final : public engines::BackupFolder {
                                                     int folder_fd);
   const std::vector<std::string>& Names() const override { return names_; }
   Result<UniqueFd> Open(const std::string& relative_path) const override;
+  std::vector<std::string> WorkedInBy() const override { return ProgramsIn(folder_fd_); }
 
  private:
   ClientFolder(FileRights rights, std::string name, int folder_fd)
@@ -49,6 +52,10 @@ struct OpenedBackup {
 Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::vector<ClientFile> files,
                                               const FileRights& rights);
 
+/// The same of what may be one folder of logs; kInvalidArgument for a file. None: none.
+Result<std::optional<OpenedBackup>> OpenLogs(const BuildContext& context, std::vector<ClientFile> folders,
+                                             const FileRights& rights);
+
 /// Opens a file of a scripts folder.
 Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script);
 
@@ -56,7 +63,8 @@ Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& scr
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);
 
 /// Has the engine look at the backup; to be called once for each engine. kInvalidArgument when it is no
-/// backup of this engine.
-Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup);
+/// backup of this engine. `logs`: a folder for it, which outlives it; nullptr: none.
+Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup,
+                       const OpenedBackup* logs = nullptr);
 
 }  // namespace spawnd::daemon

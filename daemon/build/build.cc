@@ -3,9 +3,11 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <utility>
 
 #include "base/file.h"
@@ -51,6 +53,7 @@ class Build {
     TRY(engines::CheckSettings(*engine_, order_.request.settings));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(context_, std::move(order_.backups), rights_));
+    TRY_ASSIGN(logs_, OpenLogs(context_, std::move(order_.wal_folders), rights_));
     TRY(OpenScriptsFolders());
     TRY(RecogniseBackups());
     TRY(ChooseServer());
@@ -81,7 +84,7 @@ class Build {
   }
 
   Result<void> RecogniseBackups() {
-    for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup));
+    for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup, logs_ ? &*logs_ : nullptr));
     return {};
   }
 
@@ -103,6 +106,12 @@ class Build {
       placed = backup.name;
     }
     has_placements_ = !placed.empty();
+    const auto takes_logs = [](const OpenedBackup& backup) { return backup.recognised->TakesLogs(); };
+    if (logs_ && std::none_of(backups_.begin(), backups_.end(), takes_logs)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "walFolder '" + logs_->name + "' has logs, and no backup here is recovered by any",
+                  "It belongs to a copy of a server's files. Leave it out.");
+    }
     return {};
   }
 
@@ -189,9 +198,10 @@ class Build {
     TRY(context_.StopRequested());
     const api::CreateDataImageRequest& request = order_.request;
     // What a superuser made is handed over once, here.
-    const bool as_it_is = MayHaveSuperuser() && backups_.empty() && scripts_.scripts.empty() &&
-                          request.initial_database_name.empty() && request.pre_script.empty() &&
-                          request.post_script.empty();
+    // What settings the server takes, only a server can say.
+    const bool as_it_is = MayHaveSuperuser() && request.settings.empty() && backups_.empty() &&
+                          scripts_.scripts.empty() && request.initial_database_name.empty() &&
+                          request.pre_script.empty() && request.post_script.empty();
     auto completion = as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
     if (completion) TRY(context_.StopRequested());
     return completion;
@@ -239,7 +249,8 @@ class Build {
     }
     if (has_placements_) {
       for (size_t i = 0; i < plans.size(); ++i) {
-        TRY(RunPlacements(context_, Here(), backups_[i], plans[i].placements, server));
+        TRY(RunPlacements(context_, Here(), backups_[i], logs_ ? &*logs_ : nullptr, plans[i].placements,
+                          server));
       }
       progress_.Stage("recovering");
       TRY(server.StartEngine());
@@ -296,6 +307,7 @@ class Build {
   engines::Installation installation_;
   std::string stands_in_;  ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
+  std::optional<OpenedBackup> logs_;
   std::vector<ScriptsFolder> scripts_folders_;
   FoundScripts scripts_;
   bool has_placements_ = false;

@@ -50,7 +50,8 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
     run.backup_fd = input.Get();
     run.backup_name += "/" + step.input_file;
   }
-  if (backup.folder && step.reads == engines::ToolReads::kBackup) {
+  if (backup.folder &&
+      (step.reads == engines::ToolReads::kBackup || step.reads == engines::ToolReads::kLogs)) {
     TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder_fd.Get(), restore.client, backup.name));
   }
   run.caller = restore.rights.identity;
@@ -159,10 +160,13 @@ engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& 
 }
 
 Result<void> RunPlacements(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
-                           std::vector<engines::Placement>& placements, BuildServer& server) {
+                           const OpenedBackup* logs, std::vector<engines::Placement>& placements,
+                           BuildServer& server) {
   for (engines::Placement& placement : placements) {
     if (placement.replaces_data) TRY(EmptyDataDirectory(context, restore, server));
-    TRY(Pour(context, restore, backup, placement, server));
+    const bool of_logs = placement.source.reads == engines::ToolReads::kLogs;
+    if (of_logs && logs == nullptr) return Fail(ErrorCode::kInternal, "a placement of logs without logs");
+    TRY(Pour(context, restore, of_logs ? *logs : backup, placement, server));
     for (const engines::ContainerCommand& command : placement.afterwards) {
       TRY(RunInContainer(context, restore, command, server));
     }

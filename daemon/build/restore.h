@@ -25,9 +25,11 @@ void LogNotes(const Restore& restore, const std::vector<std::string>& notes);
 /// `database`: initialDatabaseName, may be empty.
 engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& server);
 
-/// Puts the backup's files on the volume of a server that is held before its start.
+/// Puts the backup's files on the volume of a server that is held before its start. `logs`: a folder of logs
+/// for them; nullptr: none.
 Result<void> RunPlacements(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
-                           std::vector<engines::Placement>& placements, BuildServer& server);
+                           const OpenedBackup* logs, std::vector<engines::Placement>& placements,
+                           BuildServer& server);
 
 /// Against the running server. The error of a tool has its own words; everything it said is in the log.
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,

@@ -232,7 +232,7 @@ Result<ProgramOrder> Tool::Order(ProgramDescriptors& descriptors) {
   order.command = step.command;
   order.is_tool = true;
   order.identity = run_.caller;
-  if (step.reads == engines::ToolReads::kBackup) {
+  if (step.reads == engines::ToolReads::kBackup || step.reads == engines::ToolReads::kLogs) {
     if (run_.backup_fd >= 0) {
       TRY_ASSIGN(descriptors.file, Duplicate(run_.backup_fd));
     }

@@ -39,6 +39,9 @@ Result<void> FinishConnecting(PGconn* connection) {
   return {};
 }
 
+constexpr const char* kNoSessionLibraries = "-c session_preload_libraries=";
+constexpr const char* kNoLocalLibraries = "-c local_preload_libraries=";
+
 /// Settings of our sessions, which count more than what ALTER ROLE, ALTER DATABASE and ALTER SYSTEM say. A
 /// statement of ours must neither time out nor be refused nor be somebody else's, no library and no trigger
 /// of a user's runs in it, names mean pg_catalog's, literals are standard. synchronous_commit: what is
@@ -47,8 +50,8 @@ std::string SessionOptions(std::string_view version) {
   std::string options =
       "-c search_path=pg_catalog -c standard_conforming_strings=on -c synchronous_commit=off -c role=none "
       "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
-      "-c default_transaction_read_only=off -c client_min_messages=error "
-      "-c session_preload_libraries= -c local_preload_libraries=";
+      "-c default_transaction_read_only=off -c client_min_messages=error ";
+  options += std::string(kNoSessionLibraries) + " " + kNoLocalLibraries;
   const int major = MajorNumberOf(version);
   if (major >= 14) options += " -c idle_session_timeout=0";
   // Event triggers, those of a login among them. Before 17, there are none of a login, and the others can be
@@ -157,22 +160,51 @@ Result<Connection> OpenConnection(const Launch& launch) {
   return let_in ? LogInSomewhere(launch, kSuperuser) : std::move(connection);
 }
 
-Connection ConnectLike(PGconn* like, const std::string& database) {
+namespace {
+
+/// `without` is taken out of its options. Never null.
+Connection ConnectWithout(const std::vector<std::string_view>& without, PGconn* like,
+                          const std::string& database) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(like),
                                                                              PQconninfoFree);
   std::vector<const char*> names;
   std::vector<const char*> values;
+  std::string session_options;
   for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr;
        ++option) {
     if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
     names.push_back(option->keyword);
-    values.push_back(std::string_view(option->keyword) == "dbname" ? database.c_str() : option->val);
+    values.push_back(keyword == "dbname" ? database.c_str() : option->val);
+    if (keyword != "options") continue;
+    session_options = option->val;
+    for (const std::string_view part : without) {
+      const size_t at = session_options.find(part);
+      if (at != std::string::npos) session_options.erase(at, part.size());
+    }
+    values.back() = session_options.c_str();
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
-  Connection connection(PQconnectdbParams(names.data(), values.data(), 0));
+  return Connection(PQconnectdbParams(names.data(), values.data(), 0));
+}
+
+}  // namespace
+
+Connection ConnectLike(PGconn* like, const std::string& database) {
+  Connection connection = ConnectWithout({}, like, database);
   if (PQstatus(connection.get()) != CONNECTION_OK) return nullptr;
   return connection;
+}
+
+Result<void> TryAsOthersDo(PGconn* like, const std::string& database) {
+  const Connection connection = ConnectWithout({kNoSessionLibraries, kNoLocalLibraries}, like, database);
+  if (PQstatus(connection.get()) == CONNECTION_OK) return {};
+  std::string message = FirstLine(PQerrorMessage(connection.get()));
+  const size_t at = message.find("FATAL:  ");
+  const bool of_server = at != std::string::npos;
+  return Fail(of_server ? ErrorCode::kUnsupported : ErrorCode::kUnavailable,
+              of_server ? message.substr(at + 8) : message);
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -24,6 +24,10 @@ Result<Connection> OpenConnection(const Launch& launch);
 /// A connection with the same parameters to another database; null when there is none to be had.
 Connection ConnectLike(PGconn* like, const std::string& database);
 
+/// Whether somebody else's session can be opened in the database: with the libraries that the database's own
+/// settings load, which ours leave out. The error is the server's own, and tells why.
+Result<void> TryAsOthersDo(PGconn* like, const std::string& database);
+
 /// The first line of one of libpq's messages, without the newline at its end.
 std::string FirstLine(const char* message);
 

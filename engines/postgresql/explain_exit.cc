@@ -8,6 +8,8 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
+constexpr std::string_view kOfSettings = "Where it comes from `settings` or `--setting`, correct it there.";
+
 constexpr std::array<ExitCause, 20> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
@@ -27,11 +29,11 @@ constexpr std::array<ExitCause, 20> kCauses{{
     {"Cannot allocate memory", ErrorCode::kUnavailable, "Free memory, or lower shared_buffers."},
     {"could not create shared memory segment", ErrorCode::kUnavailable,
      "Free memory, or lower shared_buffers."},
-    {"unrecognized configuration parameter", ErrorCode::kInvalidArgument, ""},
-    {"invalid value for parameter", ErrorCode::kInvalidArgument, ""},
-    {"contains errors", ErrorCode::kInvalidArgument, ""},
+    {"unrecognized configuration parameter", ErrorCode::kInvalidArgument, kOfSettings},
+    {"invalid value for parameter", ErrorCode::kInvalidArgument, kOfSettings},
+    {"contains errors", ErrorCode::kInvalidArgument, kOfSettings},
     {"could not access file", ErrorCode::kUnsupported,
-     "A library that the configuration preloads is not installed here."},
+     "A library that the settings preload is not installed here."},
     {"lock file \"postmaster.pid\" already exists", ErrorCode::kInUse, ""},
     {"was terminated by signal 9", ErrorCode::kUnavailable,
      "The kernel kills processes when memory runs out; `dmesg` tells."},

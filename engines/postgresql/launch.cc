@@ -5,6 +5,7 @@
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/settings.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -44,8 +45,12 @@ Command PostgresqlEngine::StartCommand(const Launch& launch) const {
   command.argv = {paths.engine_root + "/bin/postgres", "-D", paths.data_directory};
   Settings settings = ForcedSettings(paths, launch.endpoint, version);
   if (launch.purpose == Purpose::kBuild) {
-    for (auto& setting : BuildSettings(version)) settings.push_back(std::move(setting));
+    // The user's stand above ours, and what is on the command line would stand above all.
+    const Settings ours = Overlay(launch.settings, BuildSettings(version));
+    settings.insert(settings.end(), ours.begin(),
+                    ours.end() - static_cast<ptrdiff_t>(launch.settings.size()));
   }
+  if (!launch.settings.empty()) settings.emplace_back("config_file", ConfigFile(launch));
   for (const auto& [name, value] : settings) {
     command.argv.push_back("-c");
     command.argv.push_back(name + "=" + value);

@@ -79,6 +79,8 @@ class LibpqSession final : public Engine::Session {
   Result<void> Judge(const PGresult* result, bool* missing, Names& names);
   /// Gives the connection up.
   tl::unexpected<Error> FailForGood(const char* what);
+  /// kUnsupported for a database that no client of the image could open.
+  Result<void> CheckDatabasesOpen();
   /// VACUUM (ANALYZE) in every database.
   Result<void> VacuumEverything();
   Result<bool> Exists(const std::string& from_where);
@@ -236,6 +238,7 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   TRY_ASSIGN(const bool has_role, RoleExists(credentials.user));
   // Before the functions of indexes run, as their owners.
   if (has_role && !credentials.superuser) TRY(HandOver(credentials.user));
+  TRY(CheckDatabasesOpen());
   TRY(VacuumEverything());
   std::string sql;
   TRY_ASSIGN(const bool has_database, DatabaseExists(credentials.user));
@@ -288,6 +291,28 @@ Result<void> LibpqSession::HandOver(const std::string& user) {
     if (!handed) return Fail(handed.error().Wrap("cannot hand database '" + database + "' over"));
   }
   return RunWhatItAnswers(ClusterHandover(Literal(user), major));
+}
+
+/// A library that ALTER DATABASE names and that is not here, a locale that this machine lacks: what a backup
+/// brings as data, so that the server starts.
+Result<void> LibpqSession::CheckDatabasesOpen() {
+  TRY_ASSIGN(const Names databases,
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
+                 "NOT datistemplate ORDER BY oid LIMIT 1000"));
+  for (const std::string& database : databases) {
+    auto opens = TryAsOthersDo(connection_.get(), database);
+    if (opens) continue;
+    Error& error = opens.error();
+    error.message = "database '" + database + "' cannot be opened: " + error.message;
+    if (error.message.find("could not access file") != std::string::npos) {
+      error.hint = "Install what it names, or take the setting away: `preScript: alter database " +
+                   Identifier(database) + " reset session_preload_libraries`.";
+    } else if (error.message.find("locale") != std::string::npos) {
+      error.hint = "Install the locale on this machine: `apt install locales-all`.";
+    }
+    return Fail(std::move(error));
+  }
+  return {};
 }
 
 /// Once here, or in each container: without it the first reader of every page writes the page (hint bits),

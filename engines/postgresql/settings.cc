@@ -1,14 +1,61 @@
 #include "engines/postgresql/settings.h"
 
+#include <array>
+
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
 
 constexpr const char* kHbaFile = "pg_hba.conf";
 constexpr const char* kIdentFile = "pg_ident.conf";
+constexpr const char* kConfigFile = "postgresql.conf";
+
+/// Of places, addresses and certificates, and of the log: ForcedSettings gives them. The others run programs,
+/// which a user without superuser may not, lead to other files, or have every commit wait for ever.
+constexpr std::array<std::string_view, 33> kRefused{"data_directory",
+                                                    "config_file",
+                                                    "hba_file",
+                                                    "ident_file",
+                                                    "external_pid_file",
+                                                    "listen_addresses",
+                                                    "port",
+                                                    "unix_socket_directories",
+                                                    "unix_socket_group",
+                                                    "unix_socket_permissions",
+                                                    "bonjour",
+                                                    "bonjour_name",
+                                                    "ssl",
+                                                    "ssl_cert_file",
+                                                    "ssl_key_file",
+                                                    "ssl_ca_file",
+                                                    "ssl_crl_file",
+                                                    "ssl_crl_dir",
+                                                    "ssl_passphrase_command",
+                                                    "logging_collector",
+                                                    "log_destination",
+                                                    "lc_messages",
+                                                    "dynamic_shared_memory_type",
+                                                    "recovery_init_sync_method",
+                                                    "include",
+                                                    "include_if_exists",
+                                                    "include_dir",
+                                                    "archive_command",
+                                                    "archive_library",
+                                                    "restore_command",
+                                                    "archive_cleanup_command",
+                                                    "recovery_end_command",
+                                                    "synchronous_standby_names"};
+
+/// As a file of settings has it: in quotes, in which two stand for one and a backslash for what follows.
+std::string QuotedValue(std::string_view value) {
+  std::string quoted = "'";
+  for (const char c : value) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  return quoted + "'";
+}
 
 /// Before 14, password_encryption is md5 unless somebody changed it, so that a role which a user creates
 /// there gets an MD5 hash, with which the method scram-sha-256 would never let it in. The method md5 takes
@@ -19,6 +66,24 @@ const char* PasswordMethod(std::string_view version) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> PostgresqlEngine::RefusedSettings() const {
+  return {kRefused.begin(), kRefused.end()};
+}
+
+std::string PostgresqlEngine::WhyRefused(std::string_view setting) const {
+  const auto begins = [&](std::string_view part) { return setting.starts_with(part); };
+  if (setting == "port" || setting == "listen_addresses")
+    return "`--port` and the daemon's `host` decide it.";
+  if (begins("ssl"))
+    return "Every server has a certificate of its own; `tls: true` has it take nothing else.";
+  if (begins("include")) return "Name the settings themselves.";
+  if (begins("log") || setting == "lc_messages") return "`spawnctl logs` has the server's log.";
+  if (begins("archive") || begins("re") || setting == "synchronous_standby_names") {
+    return "A container has no archive and no standby.";
+  }
+  return "";
+}
 
 std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
   const std::string method = PasswordMethod(launch.installation.version);
@@ -42,7 +107,20 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) 
     // From elsewhere with TLS only. Nobody from elsewhere reaches a server that listens on loopback.
     hba += "hostssl " + database + " all all " + method + "\n";
   }
-  return {{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
+  std::vector<SettingsFile> files{{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
+  if (launch.settings.empty()) return files;
+  std::string config = "# Written by spawnd before every start.\ninclude_if_exists " +
+                       QuotedValue(launch.paths.data_directory + "/" + kConfigFile) + "\n";
+  for (const auto& [name, value] : launch.settings) {
+    config += SettingName(name) + " = " + QuotedValue(value) + "\n";
+  }
+  files.push_back({kConfigFile, std::move(config)});
+  return files;
+}
+
+std::string ConfigFile(const Launch& launch) {
+  return (launch.settings.empty() ? launch.paths.data_directory : launch.paths.settings_directory) + "/" +
+         kConfigFile;
 }
 
 Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::string_view version) {
@@ -84,7 +162,6 @@ Settings BuildSettings(std::string_view version) {
       {"full_page_writes", "off"},
       {"synchronous_commit", "off"},
       {"checkpoint_timeout", "1h"},
-      {"min_wal_size", "32MB"},
       // It would start in the middle of a restore and be stopped by its end; what it does is done for every
       // table at the end (Session::PrepareImage).
       {"autovacuum", "off"},

@@ -2,26 +2,27 @@
 ///
 /// What is here is what the container's isolation, its address and its start time rest on. Everything else
 /// (memory, logging detail, fsync, full_page_writes, synchronous_commit, ...) stays with postgresql.conf and
-/// ALTER SYSTEM, at PostgreSQL's own defaults.
+/// ALTER SYSTEM, at PostgreSQL's own defaults. The user's own settings (Launch::settings) stand between these
+/// two: above the first, in a file that includes it, and below the second, which a container may still use.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "engines/engine.h"
 
 namespace spawnd::engines::postgresql {
 
-using Settings = std::vector<std::pair<std::string, std::string>>;
-
 /// Name and value of every setting that is given on the command line, which nothing in the data directory can
 /// override. Only names that this version knows: an unknown one would keep the server from starting.
 Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::string_view version);
 
+/// The file that a server is started with: the data directory's own, or one of ours that includes it.
+std::string ConfigFile(const Launch& launch);
+
 /// More of them for a server that makes an image: no wait for a disk, and no write-ahead log kept that every
-/// container would carry along.
+/// container would carry along. None of it on the size of that log, which has to follow that of its segments
+/// (base_recovery.cc).
 Settings BuildSettings(std::string_view version);
 
 }  // namespace spawnd::engines::postgresql

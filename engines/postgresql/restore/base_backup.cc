@@ -1,15 +1,16 @@
 #include "engines/postgresql/restore/base_backup.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
-#include "engines/postgresql/detect.h"
-#include "engines/postgresql/postgresql_engine.h"
+#include "engines/measured_source.h"
+#include "engines/postgresql/physical/base_recovery.h"
+#include "engines/postgresql/physical/wal_folder.h"
 #include "engines/postgresql/restore/tar_walk.h"
-#include "engines/postgresql/settings.h"
 #include "engines/source_session.h"
 #include "engines/unpack/unpacked_file.h"
 
@@ -89,148 +90,6 @@ Command HostCommand(std::vector<std::string> argv) {
   return {std::move(argv), {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"};
 }
 
-/// Run in the container. What a source has of configuration and recovery settings may keep the server from
-/// starting: folders and libraries of another machine, an archive, a primary to follow. It is put aside.
-/// Only settings of the language of sessions are taken over.
-///
-/// A tablespace becomes a folder of the data directory, behind the link that the server expects.
-///
-/// With a backup_label the server has to recover up to the backup's end. Only as an archive recovery does it
-/// insist on reaching that; the archive is one that has nothing, so that it takes what is in pg_wal.
-constexpr const char* kTidyScript = R"sh(
-set -eu
-cd "$1"
-for file in PG_VERSION global/pg_control; do
-  [ -f "$file" ] || { echo "it has no $file"; exit 1; }
-done
-if [ -s tablespace_map ]; then
-  while read -r oid path; do
-    [ -d "pg_tblspc/$oid" ] || { echo "tablespace $oid ($path) is missing: name the folder that has $oid.tar"; exit 1; }
-  done <tablespace_map
-fi
-for link in pg_tblspc/*; do
-  if [ -L "$link" ]; then echo "tablespace ${link#pg_tblspc/} is a link to another folder"; exit 1; fi
-  [ -d "$link" ] || continue
-  mkdir -p tablespaces
-  mv "$link" tablespaces/
-  ln -s "$1/tablespaces/${link#pg_tblspc/}" "$link"
-done
-rm -rf postmaster.pid postmaster.opts recovery.signal standby.signal recovery.conf tablespace_map pg_replslot
-for folder in pg_wal/archive_status pg_commit_ts pg_dynshmem pg_logical/mappings pg_logical/snapshots pg_notify \
-  pg_replslot pg_serial pg_snapshots pg_stat pg_stat_tmp pg_subtrans pg_tblspc pg_twophase; do
-  mkdir -p "$folder"
-done
-for file in postgresql.conf postgresql.auto.conf; do
-  if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$file.source"; fi
-done
-: >postgresql.auto.conf
-echo '# Made by spawnd. What the source had is in postgresql.conf.source and postgresql.auto.conf.source.' >postgresql.conf
-for file in postgresql.conf.source postgresql.auto.conf.source; do
-  [ -f "$file" ] || continue
-  grep -iE "^[[:space:]]*(timezone|datestyle|intervalstyle|default_text_search_config|bytea_output|search_path)[[:space:]]*=[[:space:]]*('[^']*'|[a-z0-9_/.+-]+)[[:space:]]*(#.*)?$" "$file" >>postgresql.conf || true
-done
-if [ -f backup_label ]; then
-  case $(cat PG_VERSION) in
-    10 | 11) echo "restore_command = 'false'" >recovery.conf ;;
-    *) : >recovery.signal ;;
-  esac
-fi
-)sh";
-
-/// The server of a build on its own, without a network or a postmaster: recovers, takes one statement a line
-/// from standard input, ends cleanly. It recovers from the log in the data directory alone.
-Command SingleUserCommand(const Paths& paths, const std::string& version) {
-  Command command;
-  command.argv = {paths.engine_root + "/bin/postgres", "--single", "-D", paths.data_directory};
-  Settings settings = BuildSettings(version);
-  settings.emplace_back("config_file", paths.data_directory + "/postgresql.conf");
-  // A server that answers queries while it recovers would insist on the source's limits.
-  settings.emplace_back("hot_standby", "off");
-  settings.emplace_back("archive_mode", "off");
-  settings.emplace_back("dynamic_shared_memory_type", "sysv");
-  settings.emplace_back("lc_messages", "C");
-  // An archive that has nothing; before 12 this is said in recovery.conf.
-  if (MajorNumberOf(version) >= 12) settings.emplace_back("restore_command", "false");
-  for (const auto& [name, value] : settings) {
-    command.argv.push_back("-c");
-    command.argv.push_back(name + "=" + value);
-  }
-  // There whatever the source did to its other databases.
-  command.argv.emplace_back("template1");
-  command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  command.working_directory = "/";
-  return command;
-}
-
-/// For SingleUserCommand. What exists already is an error of that line alone, which nobody has to see.
-constexpr const char* kSuperuserScript =
-    "SET log_min_messages = panic\n"
-    "CREATE ROLE postgres\n"
-    "RESET log_min_messages\n"
-    "ALTER ROLE postgres SUPERUSER LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity'\n"
-    "ALTER ROLE postgres RESET ALL\n";
-
-/// Printed as a column's name, so that it can be found in what a server without clients prints.
-constexpr std::string_view kSubscriptions = "spawnd_subscriptions_switched_off";
-
-/// For SingleUserCommand. A subscription connects to the source and takes its slot along as soon as a server
-/// starts. Without the slot's name it can be dropped without connecting, too.
-std::string PreparationScript() {
-  return std::string(kSuperuserScript) + "SELECT subname AS " + std::string(kSubscriptions) +
-         " FROM pg_catalog.pg_subscription WHERE subenabled\n"
-         "UPDATE pg_catalog.pg_subscription SET subenabled = false, subslotname = NULL\n";
-}
-
-/// Lines like `\t 1: spawnd_subscriptions_switched_off = "name"\t(typeid = 19, ...)`.
-std::string WarnOfSubscriptions(const std::string& backup_name, std::string_view output) {
-  const std::string mark = std::string(kSubscriptions) + " = \"";
-  std::string names;
-  for (size_t at = 0; (at = output.find(mark, at)) != std::string_view::npos;) {
-    at += mark.size();
-    names += (names.empty() ? "'" : ", '") + std::string(output.substr(at, output.find('"', at) - at)) + "'";
-  }
-  if (names.empty()) return {};
-  return "'" + backup_name + "': switched off, so that nothing connects to the source: subscription " + names;
-}
-
-Error WhyNotRecovered(const std::string& name, std::string_view output) {
-  Error error = PostgresqlEngine().ExplainExit(output, {});
-  error.message = "'" + name + "' cannot be recovered: " + error.message;
-  const auto says = [&](std::string_view words) { return output.find(words) != std::string_view::npos; };
-  if (says("required checkpoint record") || says("WAL ends before") || says("valid checkpoint record")) {
-    error.code = ErrorCode::kInvalidArgument;
-    error.hint =
-        "It lacks write-ahead log. Make it with `pg_basebackup --wal-method=stream` and name its folder, "
-        "which "
-        "has base.tar and pg_wal.tar.";
-  } else if (says("locale is incompatible")) {
-    error.hint = "Install the locale on this machine: `apt install locales-all`.";
-  }
-  return error;
-}
-
-std::vector<ContainerCommand> Afterwards(const std::string& name, const Paths& paths,
-                                         const std::string& version) {
-  ContainerCommand tidy;
-  tidy.title = "preparing " + name;
-  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", paths.data_directory});
-  tidy.explain = [name](std::string_view output) {
-    while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
-    return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no whole base backup: " +
-                                                  std::string(output.substr(output.rfind('\n') + 1)));
-  };
-  ContainerCommand recover;
-  recover.title = "recovering";
-  recover.command = SingleUserCommand(paths, version);
-  recover.input = PreparationScript();
-  recover.warn = [name](std::string_view output) { return WarnOfSubscriptions(name, output); };
-  recover.explain = [name](std::string_view output) { return WhyNotRecovered(name, output); };
-  std::vector<ContainerCommand> commands;
-  commands.push_back(std::move(tidy));
-  commands.push_back(std::move(recover));
-  return commands;
-}
-
 ContainerCommand Unpack(const std::string& title, const std::string& into) {
   ContainerCommand sink;
   sink.title = title;
@@ -292,12 +151,61 @@ std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::str
 }
 
 /// Links are followed as far as they lead to something in the folder.
-std::vector<Placement> FromPlainFolder(const RestoreRequest& request, const std::string& data) {
+std::vector<Placement> FromPlainFolder(const RestoreRequest& request, const std::string& data,
+                                       uint64_t volume_bytes) {
+  Placement placement;
+  placement.source = PassOnFolder(request.backup_name, {"--exclude=./postmaster.pid"}, volume_bytes);
+  placement.sink = Unpack(placement.source.title, data);
   std::vector<Placement> placements;
-  placements.push_back(
-      FromTool(request.backup_name,
-               {"/bin/tar", "-C", kBackupFolder, "-c", "-h", "--exclude=./postmaster.pid", "--", "."}, data));
+  placements.push_back(std::move(placement));
   return placements;
+}
+
+/// What of the files is known before they are unpacked.
+Result<uint64_t> BytesOf(const RestoreRequest& request, BaseBackupKind kind) {
+  struct stat st {};
+  if (kind == BaseBackupKind::kTarFile) {
+    if (::fstat(request.backup_fd, &st) != 0)
+      return FailErrno(errno, "cannot look at '" + request.backup_name + "'");
+    return static_cast<uint64_t>(st.st_size);
+  }
+  uint64_t bytes = 0;
+  if (kind == BaseBackupKind::kPlainFolder) return bytes;
+  for (const std::string& file : request.folder->Names()) {
+    if (file.find(".tar") == std::string::npos) continue;
+    TRY_ASSIGN(const UniqueFd fd, request.folder->Open(file));
+    if (::fstat(fd.Get(), &st) == 0) bytes += static_cast<uint64_t>(st.st_size);
+  }
+  return bytes;
+}
+
+/// A server changes its files at any time, and what is written belongs together with what is not yet. Its
+/// processes work in that folder, whatever they are called in the container that they may be in.
+Result<void> CheckStandsStill(const RestoreRequest& request) {
+  if (!request.folder->Has("postmaster.pid")) return {};
+  for (const std::string& program : request.folder->WorkedInBy()) {
+    if (program != "postgres" && program != "postmaster") continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + request.backup_name +
+                    "' is the data folder of a server that is running: its files change while they are read",
+                "Make the backup with `pg_basebackup`, or stop the server first.");
+  }
+  return {};
+}
+
+/// The first segment of the log that the backup needs; empty: not known.
+std::string FirstSegment(const RestoreRequest& request) {
+  if (request.folder == nullptr || !request.folder->Has("backup_label")) return {};
+  const auto fd = request.folder->Open("backup_label");
+  if (!fd) return {};
+  std::array<char, 512> content{};
+  const ssize_t n = ::read(fd->Get(), content.data(), content.size());
+  if (n <= 0) return {};
+  const std::string_view text(content.data(), static_cast<size_t>(n));
+  constexpr std::string_view kFile = "(file ";
+  const size_t at = text.find(kFile);
+  if (at == std::string_view::npos) return {};
+  return std::string(text.substr(at + kFile.size(), kSegmentNameLength));
 }
 
 Result<std::string> VersionOf(const RestoreRequest& request, BaseBackupKind kind) {
@@ -315,30 +223,54 @@ Result<std::string> VersionOf(const RestoreRequest& request, BaseBackupKind kind
 
 class BaseBackup final : public RecognisedBackup {
  public:
-  BaseBackup(RestoreRequest request, BaseBackupKind kind, std::string version, Packing packing)
-      : request_(std::move(request)),
-        kind_(kind),
-        version_(std::move(version)),
-        packing_(std::move(packing)) {}
+  struct Seen {
+    BaseBackupKind kind;
+    std::string version;
+    Packing packing;
+    uint64_t bytes;             ///< at least; packed ones count as they are
+    std::string first_segment;  ///< empty: not known
+  };
+  BaseBackup(RestoreRequest request, Seen seen) : request_(std::move(request)), seen_(std::move(seen)) {}
 
-  std::string Version() const override { return version_; }
+  std::string Version() const override { return seen_.version; }
   bool IsPlaced() const override { return true; }
+  bool TakesLogs() const override { return true; }
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     const std::string& data = target.paths.data_directory;
+    TRY(CheckOptions(target.options));
+    TRY(CheckFits(request_.backup_name, seen_.bytes, target.volume_bytes));
     RestorePlan plan;
-    if (kind_ == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, packing_);
-    if (kind_ == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request_, data);
-    if (kind_ == BaseBackupKind::kPlainFolder) plan.placements = FromPlainFolder(request_, data);
+    if (seen_.kind == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, seen_.packing);
+    if (seen_.kind == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request_, data);
+    if (seen_.kind == BaseBackupKind::kPlainFolder) {
+      plan.placements = FromPlainFolder(request_, data, target.volume_bytes);
+    }
+    if (request_.logs != nullptr) {
+      plan.placements.push_back(PlaceSegments(request_.logs_name, seen_.first_segment, data + "/pg_wal"));
+    }
     plan.placements.front().replaces_data = true;
-    plan.placements.back().afterwards = Afterwards(request_.backup_name, target.paths, installation.version);
+    plan.placements.back().afterwards =
+        RecoverBaseBackup(request_.backup_name, target.paths, installation.version);
     return plan;
   }
 
  private:
+  /// A server's files are taken as they are.
+  Result<void> CheckOptions(const RestoreOptions& options) const {
+    const char* key = options.TakesParts()               ? "tables, excludeTables, excludeData and schemaOnly"
+                      : !options.skip_extensions.empty() ? "skipExtensions"
+                      : !options.locale.empty()          ? "locale"
+                      : !options.encoding.empty()        ? "encoding"
+                                                         : nullptr;
+    if (key == nullptr) return {};
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + request_.backup_name + "' is a copy of a whole server's files, of which " + key +
+                    " can take or change nothing",
+                "Leave it out, or make the backup with `pg_dump`.");
+  }
+
   const RestoreRequest request_;
-  const BaseBackupKind kind_;
-  const std::string version_;
-  const Packing packing_;
+  const Seen seen_;
 };
 
 }  // namespace
@@ -359,8 +291,11 @@ BaseBackupKind RecogniseBaseBackup(const RestoreRequest& request, std::string_vi
 
 Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& request, BaseBackupKind kind,
                                                          const Packing& packing) {
+  if (kind == BaseBackupKind::kPlainFolder) TRY(CheckStandsStill(request));
   TRY_ASSIGN(std::string version, VersionOf(request, kind));
-  return std::make_unique<BaseBackup>(request, kind, std::move(version), packing);
+  TRY_ASSIGN(const uint64_t bytes, BytesOf(request, kind));
+  return std::make_unique<BaseBackup>(
+      request, BaseBackup::Seen{kind, std::move(version), packing, bytes, FirstSegment(request)});
 }
 
 }  // namespace spawnd::engines::postgresql
