@@ -9,15 +9,18 @@ namespace {
 
 /// 15: the largest window; 16: a gzip header and its checksum (zlib.h, inflateInit2).
 constexpr int kGzipWindow = 15 + 16;
+/// Negative: neither header nor checksum.
+constexpr int kRawWindow = -15;
 
-class Gzip final : public Unpacker {
+/// gzip, or deflate alone.
+class Inflate final : public Unpacker {
  public:
-  Gzip() {
-    if (inflateInit2(&stream_, kGzipWindow) != Z_OK) throw std::bad_alloc();
+  explicit Inflate(int window) {
+    if (inflateInit2(&stream_, window) != Z_OK) throw std::bad_alloc();
   }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
-  ~Gzip() override { inflateEnd(&stream_); }
+  Inflate(const Inflate&) = delete;
+  Inflate& operator=(const Inflate&) = delete;
+  ~Inflate() override { inflateEnd(&stream_); }
 
   bool Begins(std::string_view bytes) const override { return BeginsGzip(bytes); }
   Result<void> Begin() override {
@@ -51,7 +54,11 @@ bool BeginsGzip(std::string_view bytes) {
 }
 
 std::unique_ptr<Unpacker> MakeGzip() {
-  return std::make_unique<Gzip>();
+  return std::make_unique<Inflate>(kGzipWindow);
+}
+
+std::unique_ptr<Unpacker> MakeDeflate() {
+  return std::make_unique<Inflate>(kRawWindow);
 }
 
 }  // namespace spawnd::engines

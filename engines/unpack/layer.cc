@@ -31,6 +31,7 @@ Result<size_t> Layer::Read(char* out, size_t size) {
     if (step->taken > 0 || step->ended) continue;
     TRY_ASSIGN(const bool more, Refill());
     if (more) continue;
+    if (Buffered().empty() && unpacker_->MayEnd()) return size_t{0};
     return Fail(ErrorCode::kInvalidArgument,
                 "'" + name_ + "' is truncated: its " + std::string(NameOf(codec_)) +
                     " data ends early, at byte " + std::to_string(position_ + Buffered().size()),

@@ -6,7 +6,9 @@
 
 namespace spawnd::engines {
 
-enum class Codec : uint8_t { kGzip };
+/// kTar: a tar archive of one file. To some products a tar archive is a backup itself, so that they ask for
+/// it.
+enum class Codec : uint8_t { kGzip, kZstd, kXz, kBzip2, kLz4, kZip, kTar };
 
 /// Its layers, outermost first; none: the bytes are as they are.
 struct Packing {

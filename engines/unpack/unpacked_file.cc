@@ -5,15 +5,38 @@
 #include <cerrno>
 #include <optional>
 
-#include "engines/unpack/codecs.h"
+#include "engines/unpack/zip_records.h"
 
 namespace spawnd::engines {
 namespace {
 
-/// What one that begins like this is packed with.
-std::optional<Codec> CodecOf(std::string_view bytes) {
-  if (BeginsGzip(bytes)) return Codec::kGzip;
-  return std::nullopt;
+/// Of what is looked at to tell what a backup is.
+const UnpackLimit& LimitOfHead() {
+  static const UnpackLimit limit{uint64_t{1} << 30U, "1 GiB before it says what it is",
+                                 "Copy or make the backup again."};
+  return limit;
+}
+/// zip around tar around gzip.
+constexpr size_t kMaxLayers = 3;
+
+Result<void> AddLayers(int fd, const std::string& name, BackupHead& head) {
+  while (true) {
+    UnpackedFile file(fd, name, head.packing, LimitOfHead());
+    TRY_ASSIGN(head.bytes, file.Read(kHeadBytes));
+    if (const auto other = RecogniseOtherPacking(head.bytes)) {
+      return Fail(ErrorCode::kUnsupported, "'" + name + "' is " + std::string(other->what),
+                  std::string(other->hint));
+    }
+    const auto codec = RecogniseCodec(head.bytes);
+    if (!codec) return {};
+    if (head.packing.layers.size() == kMaxLayers) {
+      return Fail(ErrorCode::kUnsupported,
+                  "'" + name + "' is packed more than " + std::to_string(kMaxLayers) + " times",
+                  "Unpack it once.");
+    }
+    if (*codec == Codec::kZip && !head.packing.IsPacked()) TRY(CheckZipContents(fd, name));
+    head.packing.layers.push_back(*codec);
+  }
 }
 
 }  // namespace
@@ -76,13 +99,19 @@ Result<std::string> UnpackedFile::Read(size_t size) {
 
 Result<BackupHead> ReadBackupHead(int fd, const std::string& name) {
   BackupHead head;
-  while (true) {
-    UnpackedFile file(fd, name, head.packing);
-    TRY_ASSIGN(head.bytes, file.Read(kHeadBytes));
-    const auto codec = CodecOf(head.bytes);
-    if (!codec || head.packing.IsPacked()) return head;
-    head.packing.layers.push_back(*codec);
-  }
+  TRY(AddLayers(fd, name, head));
+  return head;
+}
+
+bool IsTar(std::string_view head) {
+  constexpr size_t kMagicAt = 257;
+  return head.size() > kMagicAt && head.substr(kMagicAt, 5) == "ustar";
+}
+
+Result<BackupHead> ReadHeadInTar(int fd, const std::string& name, BackupHead head) {
+  head.packing.layers.push_back(Codec::kTar);
+  TRY(AddLayers(fd, name, head));
+  return head;
 }
 
 }  // namespace spawnd::engines

@@ -46,7 +46,14 @@ struct BackupHead {
 inline constexpr size_t kHeadBytes = 64 * 1024;
 
 /// What a file is packed with is told by what it begins with. Its offset stays. `name`: of the backup, for
-/// messages. kIo; kInvalidArgument for packed data that is damaged there, or cut short.
+/// messages. kIo; kInvalidArgument for packed data that is damaged there, or cut short, and for an archive of
+/// several files; kUnsupported for what is encrypted, or packed otherwise.
 Result<BackupHead> ReadBackupHead(int fd, const std::string& name);
+
+/// Whether it is a tar archive; ReadBackupHead does not look into one.
+bool IsTar(std::string_view head);
+/// The head of the only file in a tar archive. `head`: of that; errors as of ReadBackupHead, and
+/// kInvalidArgument for one of several files, as far as they are seen. Who unpacks it all will see.
+Result<BackupHead> ReadHeadInTar(int fd, const std::string& name, BackupHead head);
 
 }  // namespace spawnd::engines

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -38,12 +39,26 @@ class Unpacker {
   /// error without a hint says what is wrong with the bytes ("invalid block type"); one with a hint is for
   /// the user as it is, and follows the file's name ("is encrypted").
   virtual Result<Step> Next(std::string_view in, char* out, size_t size) = 0;
+  /// The member ends here if the file does.
+  virtual bool MayEnd() const { return false; }
 };
 
 inline constexpr size_t kBeginBytes = 16;
 
 /// kUnsupported, kInternal where the library refuses; std::bad_alloc when there is no memory.
 Result<std::unique_ptr<Unpacker>> MakeUnpacker(Codec codec);
+
+/// What a file that begins so is packed with; nothing: it is not packed. `bytes`: kBeginBytes, or all there
+/// are; more help where a file begins with frames that say nothing of it.
+std::optional<Codec> RecogniseCodec(std::string_view bytes);
+
+/// What a file is that begins like something packed or encrypted in a way that is not read here ("packed with
+/// 7-Zip"), with a hint on how to unpack it; nothing: it is none.
+struct OtherPacking {
+  std::string_view what;
+  std::string_view hint;
+};
+std::optional<OtherPacking> RecogniseOtherPacking(std::string_view bytes);
 
 /// "gzip", and the command that checks a file of it.
 std::string_view NameOf(Codec codec);
