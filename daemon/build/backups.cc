@@ -1,5 +1,7 @@
 #include "daemon/build/backups.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/file.h"
@@ -10,6 +12,42 @@ namespace {
 
 /// Bounds the entries of the folder itself. A dump in directory format has a file for each table.
 constexpr size_t kMaxFolderEntries = 200'000;
+
+/// What lies beside a backup and is none.
+bool IsBesideBackup(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kEndings{".asc",    ".log",    ".md5", ".sha1",
+                                                     ".sha256", ".sha512", ".sig"};
+  return name.front() == '.' || name == "lost+found" ||
+         std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+/// Empty: there are none, or several.
+std::string OnlyFileIn(const engines::BackupFolder& folder) {
+  std::string only;
+  for (const std::string& name : folder.Names()) {
+    if (IsBesideBackup(name)) continue;
+    if (!only.empty()) return {};
+    only = name;
+  }
+  return only;
+}
+
+Result<std::unique_ptr<engines::RecognisedBackup>> RecogniseOnce(const engines::Engine& engine,
+                                                                 const OpenedBackup& backup,
+                                                                 const OpenedBackup* logs) {
+  engines::RestoreRequest request;
+  request.backup_name = backup.name;
+  request.backup_fd = backup.fd.Get();
+  request.reopens = backup.reopens;
+  request.folder = IsFolder(backup) ? backup.folder.get() : nullptr;
+  request.is_script = backup.is_script;
+  if (logs != nullptr) {
+    request.logs = logs->folder.get();
+    request.logs_name = logs->name;
+  }
+  return engine.Recognise(request);
+}
 
 }  // namespace
 
@@ -77,17 +115,20 @@ Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text
 }
 
 Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup, const OpenedBackup* logs) {
-  engines::RestoreRequest request;
-  request.backup_name = backup.name;
-  request.backup_fd = backup.fd.Get();
-  request.reopens = backup.reopens;
-  request.folder = backup.folder.get();
-  request.is_script = backup.is_script;
-  if (logs != nullptr) {
-    request.logs = logs->folder.get();
-    request.logs_name = logs->name;
+  auto recognised = RecogniseOnce(engine, backup, logs);
+  if (!recognised && IsFolder(backup)) {
+    const std::string only = OnlyFileIn(*backup.folder);
+    if (only.empty()) return Fail(recognised.error());
+    auto fd = backup.folder->Open(only);
+    if (!fd) return Fail(recognised.error());
+    backup.fd = std::move(*fd);
+    // It has been opened with the client's rights.
+    backup.reopens = true;
+    backup.name += "/" + only;
+    recognised = RecogniseOnce(engine, backup, logs);
   }
-  TRY_ASSIGN(backup.recognised, engine.Recognise(request));
+  if (!recognised) return Fail(recognised.error());
+  backup.recognised = std::move(*recognised);
   return {};
 }
 

@@ -38,8 +38,9 @@ class ClientFolder final : public engines::BackupFolder {
 };
 
 struct OpenedBackup {
-  std::string name;      ///< for messages
-  UniqueFd fd{};         ///< not of a folder; its offset is the client's, too
+  std::string name;  ///< for messages
+  /// Of a file, or of the only one in `folder`; its offset may be the client's, too.
+  UniqueFd fd{};
   bool reopens = false;  ///< the client's user may open it again by its descriptor
   UniqueFd folder_fd{};  ///< of a folder
   std::unique_ptr<ClientFolder> folder{};
@@ -62,8 +63,14 @@ Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& scr
 /// A script text as a file to restore from, in memory.
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);
 
-/// Has the engine look at the backup; to be called once for each engine. kInvalidArgument when it is no
-/// backup of this engine. `logs`: a folder for it, which outlives it; nullptr: none.
+/// A folder, and not the only file in one.
+inline bool IsFolder(const OpenedBackup& backup) {
+  return backup.folder && !backup.fd.Valid();
+}
+
+/// Has the engine look at the backup; to be called once for each engine. A folder that is none, but has one
+/// file in it, stands for that. kInvalidArgument when it is no backup of this engine. `logs`: a folder
+/// for it, which outlives it; nullptr: none.
 Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup,
                        const OpenedBackup* logs = nullptr);
 

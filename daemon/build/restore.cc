@@ -50,7 +50,7 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
     run.backup_fd = input.Get();
     run.backup_name += "/" + step.input_file;
   }
-  if (backup.folder &&
+  if (IsFolder(backup) &&
       (step.reads == engines::ToolReads::kBackup || step.reads == engines::ToolReads::kLogs)) {
     TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder_fd.Get(), restore.client, backup.name));
   }

@@ -104,13 +104,14 @@ class Script final : public RecognisedBackup {
 }  // namespace
 
 /// A native backup (.bak) is placed in the data directory, because the server itself reads it, and restored
-/// by spawnd-tsql; T-SQL goes to spawnd-tsql. gzip of either is unpacked on the way.
+/// by spawnd-tsql; T-SQL goes to spawnd-tsql. What they are packed in is unpacked on the way.
 Result<std::unique_ptr<RecognisedBackup>> MssqlEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of SQL Server is a file: BACKUP DATABASE ... TO DISK.");
   }
-  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
+  TRY_ASSIGN(const BackupHead head,
+             ReadBackupHead(request.backup_fd, request.backup_name, TarFile::kIsPacking));
   if (!request.is_script && IsNativeBackup(head.bytes)) {
     return std::make_unique<NativeBackup>(request.backup_name, head.packing);
   }
@@ -120,7 +121,7 @@ Result<std::unique_ptr<RecognisedBackup>> MssqlEngine::Recognise(const RestoreRe
   }
   if (!LooksLikeText(head.bytes)) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of SQL Server",
-                "A backup is what BACKUP DATABASE writes (.bak), or a script of T-SQL; gzip of either.");
+                "A backup is what BACKUP DATABASE writes (.bak), or a script of T-SQL.");
   }
   return std::make_unique<Script>(request.backup_name, head.packing);
 }

@@ -83,7 +83,7 @@ Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& n
   if (other.empty()) return BackupFormat::kSql;
   return Fail(ErrorCode::kInvalidArgument,
               "'" + name + "' is no " + std::string(product) + " backup: it is " + std::string(other),
-              "Backups are SQL dumps (.sql, .sql.gz) and what mariabackup writes.");
+              "Backups are SQL dumps and what mariabackup writes.");
 }
 
 DumpHeader ReadDumpHeader(std::string_view head) {

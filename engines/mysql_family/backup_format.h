@@ -13,7 +13,7 @@ enum class BackupFormat {
   kStream,  ///< xbstream: what mariabackup and xtrabackup write with --stream
 };
 
-/// `head`: the first bytes, unpacked when the file is gzip. kInvalidArgument with what the file is instead,
+/// `head`: the first bytes, unpacked. kInvalidArgument with what the file is instead,
 /// where that can be seen; `product`: for that message.
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name,
                                      std::string_view product);

@@ -220,7 +220,8 @@ Result<std::unique_ptr<RecognisedBackup>> FamilyEngine::Recognise(const RestoreR
     }
     return MakePhysicalBackup(product_, request, {});
   }
-  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
+  TRY_ASSIGN(const BackupHead head,
+             ReadBackupHead(request.backup_fd, request.backup_name, TarFile::kIsPacking));
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,

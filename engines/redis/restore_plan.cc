@@ -203,14 +203,15 @@ class Script final : public RecognisedBackup {
 }  // namespace
 
 /// A snapshot (.rdb) is placed in the data directory, checked there by the server's own checker, and becomes
-/// the data set at the start that follows (launch.cc). A script of commands goes to redis-cli. gzip of either
-/// is unpacked on the way.
+/// the data set at the start that follows (launch.cc). A script of commands goes to redis-cli. what
+/// they are packed in is unpacked on the way.
 Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
                 "A backup of Redis is one file: a snapshot (.rdb).");
   }
-  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
+  TRY_ASSIGN(const BackupHead head,
+             ReadBackupHead(request.backup_fd, request.backup_name, TarFile::kIsPacking));
   const auto header = ReadRdbHeader(head.bytes);
   if (header && !request.is_script) {
     // A packed snapshot is checked later, when it has been unpacked.
@@ -220,8 +221,7 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
   if (!LooksLikeText(head.bytes)) {
     return Fail(
         ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of Redis",
-        "A backup is a snapshot (.rdb, which begins with REDIS) or a script of commands, one a line; gzip of "
-        "either.");
+        "A backup is a snapshot (.rdb, which begins with REDIS) or a script of commands, one a line.");
   }
   return std::make_unique<Script>(request.backup_name, head.packing);
 }

@@ -25,7 +25,7 @@ std::unique_ptr<Unpacker> MakeXz();
 bool BeginsBzip2(std::string_view bytes);
 std::unique_ptr<Unpacker> MakeBzip2();
 
-/// lz4_Frame_format.md of LZ4; the legacy frame, too.
+/// The frame of LZ4 1.6, and the legacy one.
 bool BeginsLz4(std::string_view bytes);
 std::unique_ptr<Unpacker> MakeLz4();
 

@@ -97,9 +97,10 @@ Result<std::string> UnpackedFile::Read(size_t size) {
   return bytes;
 }
 
-Result<BackupHead> ReadBackupHead(int fd, const std::string& name) {
+Result<BackupHead> ReadBackupHead(int fd, const std::string& name, TarFile tar) {
   BackupHead head;
   TRY(AddLayers(fd, name, head));
+  if (tar == TarFile::kIsPacking && IsTar(head.bytes)) return ReadHeadInTar(fd, name, std::move(head));
   return head;
 }
 

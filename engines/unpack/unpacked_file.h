@@ -45,15 +45,17 @@ struct BackupHead {
 };
 inline constexpr size_t kHeadBytes = 64 * 1024;
 
+/// What a tar archive of one file is: to some products it is a backup itself.
+enum class TarFile { kIsBackup, kIsPacking };
+
 /// What a file is packed with is told by what it begins with. Its offset stays. `name`: of the backup, for
 /// messages. kIo; kInvalidArgument for packed data that is damaged there, or cut short, and for an archive of
-/// several files; kUnsupported for what is encrypted, or packed otherwise.
-Result<BackupHead> ReadBackupHead(int fd, const std::string& name);
+/// several files, as far as it is seen: whoever unpacks it all will see; kUnsupported for what is encrypted,
+/// or packed otherwise.
+Result<BackupHead> ReadBackupHead(int fd, const std::string& name, TarFile tar = TarFile::kIsBackup);
 
-/// Whether it is a tar archive; ReadBackupHead does not look into one.
 bool IsTar(std::string_view head);
-/// The head of the only file in a tar archive. `head`: of that; errors as of ReadBackupHead, and
-/// kInvalidArgument for one of several files, as far as they are seen. Who unpacks it all will see.
+/// The head of the only file in a tar archive whose head has been read. Errors as of ReadBackupHead.
 Result<BackupHead> ReadHeadInTar(int fd, const std::string& name, BackupHead head);
 
 }  // namespace spawnd::engines

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "engines/postgresql/restore/archive_header.h"
+#include "engines/postgresql/restore/tar_walk.h"
+#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -18,7 +20,6 @@ struct Signature {
 };
 
 constexpr std::string_view kWrongEngine = "Set `engine` to the product that made this backup.";
-constexpr std::string_view kUnpack = "Unpack it first; only gzip is read as it is.";
 
 constexpr std::array kSignatures{
     Signature{"TAPE"sv, "a SQL Server backup", kWrongEngine},
@@ -29,13 +30,6 @@ constexpr std::array kSignatures{
     Signature{"-- MariaDB dump"sv, "a MariaDB dump", kWrongEngine},
     Signature{"/*M!999999"sv, "a MariaDB dump", kWrongEngine},
     Signature{"/*!40"sv, "a MySQL dump", kWrongEngine},
-    Signature{"PK\x03\x04"sv, "a zip archive", kUnpack},
-    Signature{"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", kUnpack},
-    Signature{"\x28\xb5\x2f\xfd"sv, "compressed with zstd", "Unpack it first: `zstd -d`."},
-    Signature{"\xfd\x37\x7a\x58\x5a"sv, "compressed with xz", "Unpack it first: `xz -d`."},
-    Signature{"\x04\x22\x4d\x18"sv, "compressed with lz4", "Unpack it first: `lz4 -d`."},
-    Signature{"BZh"sv, "compressed with bzip2", "Unpack it first: `bzip2 -d`."},
-    Signature{"\x1f\x8b"sv, "compressed with gzip twice", "Unpack it once."},
     Signature{"\xff\xfe"sv, "text in UTF-16", "PowerShell's `>` writes that; use `pg_dump --file`."},
     Signature{"\xfe\xff"sv, "text in UTF-16", "Save it as UTF-8."},
     Signature{"\x7f"
@@ -62,20 +56,36 @@ bool LooksLikeText(std::string_view head) {
   return odd * 20 <= head.size();
 }
 
+/// "3012.dat.gz", "blobs.toc" and their like: what a dump in directory format has beside toc.dat.
+bool IsOfDirectoryDump(std::string_view file) {
+  if (file == "toc.dat" || file.substr(0, 5) == "blob_") return true;
+  const size_t digits = std::min(file.find_first_not_of("0123456789"), file.size());
+  return digits > 0 && file.substr(digits, 4) == ".dat";
+}
+
+/// As pg_dump's own tar format does.
+bool BeginsWithContents(std::string_view head) {
+  return head.substr(0, std::min<size_t>(100, head.find('\0'))) == "toc.dat";
+}
+
 Result<BackupFormat> RecogniseTar(std::string_view head, const std::string& name) {
-  const std::string_view member = head.substr(0, std::min<size_t>(100, head.find('\0')));
-  if (member == "toc.dat") return BackupFormat::kTar;
-  if (member.size() >= 7 && member.substr(member.size() - 7) == "toc.dat") {
-    return Fail(ErrorCode::kUnsupported, "'" + name + "' is a tar file of a backup in directory format",
-                "Unpack it and name the folder.");
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              "'" + name + "' is not a PostgreSQL backup: it is a tar file that begins with '" +
-                  std::string(member) + "'",
-              "Unpack it and name the backup inside.");
+  if (BeginsWithContents(head)) return BackupFormat::kTar;
+  return Fail(ErrorCode::kUnsupported, "'" + name + "' is a tar file of a backup in directory format",
+              "Unpack it and name the folder.");
 }
 
 }  // namespace
+
+bool IsTarOfBackup(std::string_view head) {
+  if (!IsTar(head)) return false;
+  if (BeginsWithContents(head)) return true;
+  bool found = false;
+  TarWalk walk;
+  walk.on_member = [&found](std::string_view path) {
+    found = found || IsOfDirectoryDump(path.substr(path.rfind('/') + 1));
+  };
+  return walk.Take(head, false, "").has_value() && found;
+}
 
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name) {
   if (head.empty()) return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is empty");
@@ -88,9 +98,7 @@ Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& n
     }
     return header->kind == ArchiveKind::kCustom ? BackupFormat::kCustom : BackupFormat::kDirectory;
   }
-  constexpr size_t kTarMagicOffset = 257;
-  if (head.size() > kTarMagicOffset + 5 && head.substr(kTarMagicOffset, 5) == "ustar")
-    return RecogniseTar(head, name);
+  if (IsTar(head)) return RecogniseTar(head, name);
   const std::string_view text = SkipBlank(head);
   for (const Signature& signature : kSignatures) {
     if (text.substr(0, signature.bytes.size()) != signature.bytes) continue;

@@ -221,9 +221,9 @@ class Archive final : public RecognisedBackup {
 
 }  // namespace
 
-/// Plain SQL goes to psql, a custom or tar archive to pg_restore, gzip of either is unpacked on the way.
-/// Where the backup goes: into the target's database; without one, plain SQL into `postgres` (a dump made
-/// with
+/// Plain SQL goes to psql, a custom or tar archive to pg_restore, what they are packed in is unpacked on the
+/// way. Where the backup goes: into the target's database; without one, plain SQL into `postgres` (a dump
+/// made with
 /// --create makes and enters its own), an archive into the database it was made of.
 Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const RestoreRequest& request) const {
   TRY_ASSIGN(BackupHead head, ReadHead(request));
@@ -231,6 +231,9 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
   if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.packing);
   if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
+  if (IsTar(head.bytes) && !IsTarOfBackup(head.bytes)) {
+    TRY_ASSIGN(head, ReadHeadInTar(request.backup_fd, request.backup_name, std::move(head)));
+  }
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
   if (format == BackupFormat::kPlainSql) return std::make_unique<PlainSql>(request, head.packing);
