@@ -41,12 +41,16 @@ std::vector<std::string> Initialise(const Launch& launch, const std::string& dat
           "--skip-name-resolve", "--innodb-flush-method=nosync"};
 }
 
-std::vector<std::string> Options(const Launch& launch) {
+std::vector<std::string> Options(const Launch& /*launch*/) {
   // The file of temporary tables is written in full at every start, 12 MiB by default.
   std::vector<std::string> options{"--aria-pagecache-buffer-size=16M",
-                                   "--innodb-temp-data-file-path=ibtmp1:1M:autoextend",
-                                   // What a restore brought of a replication is not taken up again.
-                                   "--skip-slave-start"};
+                                   "--innodb-temp-data-file-path=ibtmp1:1M:autoextend"};
+  return options;
+}
+
+std::vector<std::string> Forced(const Launch& launch) {
+  // What a restore brought of a replication is not taken up again.
+  std::vector<std::string> options{"--skip-slave-start"};
   // While a backup is restored, its statements read and write no files but there. It has no NULL for nowhere.
   if (launch.purpose == Purpose::kBuild) {
     options.push_back("--secure-file-priv=" + mysql_family::TemporaryDirectory(launch.paths));
@@ -84,6 +88,8 @@ const mysql_family::Product& MariadbProduct() {
       .problem_of = ProblemOf,
       .initialise = Initialise,
       .options = Options,
+      .forced = Forced,
+      .initial_settings = {"innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
       .replace_collation = mysql_family::CollationForMariadb,

@@ -15,11 +15,18 @@ using mysql_family::SeriesOf;
 constexpr std::string_view kOldest = "5.7";
 constexpr std::string_view kMysqlxFrom = "8.0";
 constexpr std::string_view kReplicaFrom = "8.0.26";
+constexpr std::string_view kIdleFrom = "8.0.18";
+constexpr std::string_view kReservesFrom = "8.0.22";
 
 /// No statement reads or writes files of the server's machine. A package has a folder for that compiled in,
 /// /var/lib/mysql-files, and its server ends where that is missing; LOAD DATA LOCAL, the client's own file,
 /// is another matter and goes on working.
 constexpr const char* kNoServerFiles = "--secure-file-priv=NULL";
+
+/// mysql_native_password is there and is not what new accounts get by themselves.
+bool HasOldPasswords(std::string_view version) {
+  return !VersionLess(version, "8.0") && VersionLess(version, "9.0");
+}
 
 const std::vector<std::string>& Servers() {
   static const std::vector<std::string> programs{"bin/mysqld", "sbin/mysqld"};
@@ -44,6 +51,24 @@ std::vector<std::string> Initialise(const Launch& launch, const std::string& dat
 }
 
 std::vector<std::string> Options(const Launch& launch) {
+  std::vector<std::string> options;
+  // Space for what grows is reserved, and not filled with zeros.
+  if (!VersionLess(launch.installation.version, kReservesFrom)) {
+    options.emplace_back("--innodb-extend-and-initialize=OFF");
+  }
+  // What is dirty stays in memory until a checkpoint wants it: a container that nobody uses writes nothing.
+  if (!VersionLess(launch.installation.version, kIdleFrom)) options.emplace_back("--innodb-idle-flush-pct=0");
+  // For clients of the time before 8.0, which know no other way to log in; 9.0 has it no more.
+  if (HasOldPasswords(launch.installation.version)) {
+    options.emplace_back("--loose-mysql-native-password=ON");
+    options.emplace_back(VersionLess(launch.installation.version, "8.4")
+                             ? "--default-authentication-plugin=mysql_native_password"
+                             : "--authentication-policy=mysql_native_password");
+  }
+  return options;
+}
+
+std::vector<std::string> Forced(const Launch& launch) {
   const bool says_replica = !VersionLess(launch.installation.version, kReplicaFrom);
   // What a restore brought of a replication is not taken up again. "loose": a relative of MySQL that calls
   // itself one may not know the word.
@@ -121,6 +146,8 @@ const mysql_family::Product& MysqlProduct() {
       .problem_of = ProblemOf,
       .initialise = Initialise,
       .options = Options,
+      .forced = Forced,
+      .initial_settings = {"lower_case_table_names", "innodb_page_size", "innodb_data_file_path"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
       .replace_collation = mysql_family::CollationForMysql,

@@ -8,7 +8,7 @@
 namespace spawnd::engines::mysql_family {
 namespace {
 
-constexpr std::array<ExitCause, 12> kCauses{{
+constexpr std::array<ExitCause, 17> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"error while loading shared libraries", ErrorCode::kUnsupported, "The installation is not complete."},
@@ -17,8 +17,17 @@ constexpr std::array<ExitCause, 12> kCauses{{
     {"Invalid flags", ErrorCode::kUnsupported, "Install the version that the data was made with."},
     {"Unsupported redo log format", ErrorCode::kUnsupported,
      "Install the version that the data was made with."},
-    {"unknown option", ErrorCode::kUnsupported, ""},
-    {"unknown variable", ErrorCode::kUnsupported, ""},
+    {"unknown option", ErrorCode::kInvalidArgument, "Is it a setting of the image or of the container?"},
+    {"unknown variable", ErrorCode::kInvalidArgument, "Is it a setting of the image or of the container?"},
+    {"Unknown suffix", ErrorCode::kInvalidArgument,
+     "It is the value of a setting of the image or of the container."},
+    {"Different lower_case_table_names settings", ErrorCode::kInvalidArgument,
+     "The files of an image are made with it: give it under `settings:` of the image."},
+    {"io_setup() failed", ErrorCode::kUnavailable, "Raise fs.aio-max-nr: sysctl -w fs.aio-max-nr=1048576."},
+    {"io_uring_queue_init() failed", ErrorCode::kUnavailable,
+     "Leave innodb_use_native_aio out, or: sysctl -w kernel.io_uring_disabled=0."},
+    {"Error while setting value", ErrorCode::kInvalidArgument,
+     "It is the value of a setting of the image or of the container."},
     {"Cannot allocate memory", ErrorCode::kUnavailable, "Free memory."},
     {"Database page corruption", ErrorCode::kCorrupt, ""},
     {"corrupt", ErrorCode::kCorrupt, ""},

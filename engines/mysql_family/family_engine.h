@@ -22,6 +22,9 @@ class FamilyEngine : public Engine {
   bool Satisfies(std::string_view installed, std::string_view wanted) const override;
   std::string MajorVersion(std::string_view version) const override;
 
+  std::vector<std::string_view> RefusedSettings() const override;
+  std::string WhyRefused(std::string_view setting) const override;
+
   Command InitialiseCommand(const Launch& launch) const override;
   std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;
   Command StartCommand(const Launch& launch) const override;

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "engines/mysql_family/family_engine.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -16,6 +19,43 @@ std::string DatabaseDirectory(const Paths& paths) {
 
 std::vector<std::string> Environment() {
   return {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
+}
+
+/// README.md says why of each.
+std::vector<std::string> FootprintOptions() {
+  return {"--skip-log-bin",
+          "--performance-schema=OFF",
+          "--character-set-server=utf8mb4",
+          "--innodb-flush-method=fsync",
+          "--innodb-buffer-pool-load-at-startup=OFF",
+          "--innodb-buffer-pool-dump-at-shutdown=OFF",
+          "--key-buffer-size=8M",
+          "--table-open-cache=400",
+          "--event-scheduler=OFF",
+          "--innodb-use-native-aio=OFF"};
+}
+
+/// A start reads as much of the log at once as this buffer holds, 16 MiB by default.
+std::vector<std::string> ServeOptions() {
+  return {"--innodb-log-buffer-size=2M"};
+}
+
+/// What a crash leaves of a build is thrown away, and what a restore brings is not to run yet.
+std::vector<std::string> BuildOptions() {
+  return {"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF", "--innodb-flush-method=nosync",
+          "--innodb-buffer-pool-size=256M"};
+}
+
+/// What makes it a build, whatever settings its containers have: events do not run, nothing is closed to
+/// writing, and what the image has not asked for stays out of it.
+std::vector<std::string> ForcedInBuilds() {
+  return {"--innodb-fast-shutdown=0",   "--max-allowed-packet=1G", "--event-scheduler=OFF",
+          "--local-infile=OFF",         "--skip-log-bin",          "--read-only=OFF",
+          "--loose-super-read-only=OFF"};
+}
+
+void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
+  for (std::string& one : more) argv.push_back(std::move(one));
 }
 
 /// What a container rests on, so that nothing else may decide it.
@@ -32,42 +72,58 @@ std::vector<std::string> ForcedOptions(const Launch& launch) {
       "--init-file=" + paths.settings_directory + "/" + kInitFile};
   // The private socket counts as secure.
   if (launch.require_tls) options.emplace_back("--require-secure-transport=ON");
+  // A build's own, whatever its containers are to have.
+  if (launch.purpose == Purpose::kBuild) Append(options, ForcedInBuilds());
   // Else DATA DIRECTORY of a table is a way to write anywhere. Where it is off by default, the name may go.
   if (!launch.credentials.superuser) options.emplace_back("--loose-symbolic-links=OFF");
   return options;
 }
 
-/// README.md says why of each.
-std::vector<std::string> FootprintOptions() {
-  return {"--skip-log-bin",
-          "--performance-schema=OFF",
-          "--character-set-server=utf8mb4",
-          "--innodb-flush-method=fsync",
-          "--innodb-buffer-pool-load-at-startup=OFF",
-          "--innodb-buffer-pool-dump-at-shutdown=OFF",
-          "--key-buffer-size=8M",
-          "--table-open-cache=400"};
+/// The user's own. Those of `only`, by SettingName, when it is not empty.
+std::vector<std::string> SettingOptions(const Settings& settings, const std::vector<std::string_view>* only) {
+  std::vector<std::string> options;
+  for (const auto& [name, value] : settings) {
+    const std::string common = SettingName(name);
+    if (only != nullptr && std::find(only->begin(), only->end(), common) == only->end()) continue;
+    std::string option = "--" + common;
+    options.push_back(option + "=" + value);
+  }
+  return options;
 }
 
-/// A start reads as much of the log at once as this buffer holds, 16 MiB by default.
-std::vector<std::string> ServeOptions() {
-  return {"--innodb-log-buffer-size=2M"};
-}
+/// The image that a build begins from was made with the product's own values. Where one of these is another,
+/// its files are made anew before anything is in them, and what they were made with is noted. $1: the data
+/// directory, $2: the settings, $3: how files are made; then the server.
+constexpr const char* kInitialiseAnew = R"sh(
+set -eu
+data=$1 settings=$2 make=$3; shift 3
+if [ "$(cat "$data/made-with" 2>/dev/null || :)" != "$settings" ]; then
+  again=yes
+  for folder in "$data"/db/*/; do
+    case ${folder#"$data/db/"} in mysql/ | performance_schema/ | sys/ | '#innodb_redo/' | '#innodb_temp/') ;; *) again=no ;; esac
+  done
+  if [ $again = yes ]; then
+    rm -rf "$data/db"; mkdir -m 0700 "$data/db"
+    eval "$make"
+    printf %s "$settings" >"$data/made-with"
+  fi
+fi
+exec "$@"
+)sh";
 
-/// What a crash leaves of a build is thrown away, and what a restore brings is not to run yet.
-std::vector<std::string> BuildOptions() {
-  return {"--innodb-flush-log-at-trx-commit=0",
-          "--innodb-doublewrite=OFF",
-          "--innodb-flush-method=nosync",
-          "--innodb-buffer-pool-size=256M",
-          "--innodb-fast-shutdown=0",
-          "--max-allowed-packet=1G",
-          "--event-scheduler=OFF",
-          "--local-infile=OFF"};
-}
-
-void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
-  for (std::string& one : more) argv.push_back(std::move(one));
+std::string Joined(const std::vector<std::string>& words, bool for_shell) {
+  std::string joined;
+  for (const std::string& word : words) {
+    if (!joined.empty()) joined += ' ';
+    if (!for_shell) {
+      joined += word;
+      continue;
+    }
+    joined += '\'';
+    for (const char c : word) joined += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    joined += '\'';
+  }
+  return joined;
 }
 
 }  // namespace
@@ -97,8 +153,20 @@ Command FamilyEngine::StartCommand(const Launch& launch) const {
   Append(command.argv, FootprintOptions());
   Append(command.argv, launch.purpose == Purpose::kBuild ? BuildOptions() : ServeOptions());
   Append(command.argv, product_.options(launch));
+  Append(command.argv, SettingOptions(launch.settings, nullptr));
   // Last: of an option that is there twice, the second counts.
+  Append(command.argv, product_.forced(launch));
   Append(command.argv, ForcedOptions(launch));
+  const std::vector<std::string> initial = SettingOptions(launch.settings, &product_.initial_settings);
+  if (launch.purpose == Purpose::kBuild && !initial.empty()) {
+    std::vector<std::string> make = product_.initialise(launch, DatabaseDirectory(launch.paths));
+    Append(make, initial);
+    std::vector<std::string> server = std::move(command.argv);
+    command.argv = {
+        "/bin/sh",         "-c", kInitialiseAnew, "sh", launch.paths.data_directory, Joined(initial, false),
+        Joined(make, true)};
+    Append(command.argv, std::move(server));
+  }
   command.env = Environment();
   command.working_directory = "/";
   return command;

@@ -27,8 +27,13 @@ struct Product {
   std::string (*problem_of)(const Installation& installation);
   /// Programs and options that make the first files in `data`; the shell around it is the family's.
   std::vector<std::string> (*initialise)(const Launch& launch, const std::string& data);
-  /// Options that only this product knows.
+  /// Options that only this product knows; the user's own settings stand above them.
   std::vector<std::string> (*options)(const Launch& launch);
+  /// The same that nobody changes.
+  std::vector<std::string> (*forced)(const Launch& launch);
+  /// Settings that count when the first files are made, by SettingName: a server with another value does not
+  /// start on them.
+  std::vector<std::string_view> initial_settings;
   /// Statements after which no account but the private socket's has any right beyond databases.
   std::vector<std::string> (*take_rights)(std::string_view version);
   /// True when the system tables of a dump made by this server ("10.6.16-MariaDB") are of use here.

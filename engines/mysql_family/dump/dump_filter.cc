@@ -135,6 +135,9 @@ void DumpFilter::TakeSign(char before, char c) {
   }
   if (!IsSpace(c)) sign_ = c;
   Emit(c);
+  // What is between statements is of none of them, and ends a comment.
+  if (c == '\n' && statement_.words.empty() && head_.find_first_not_of(" \t\r\n") == std::string::npos)
+    ReleaseHead();
   tail_ += c;
   if (tail_.size() > delimiter_.size()) tail_.erase(0, 1);
   if (tail_ == delimiter_) EndStatement();

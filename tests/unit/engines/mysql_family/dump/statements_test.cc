@@ -224,6 +224,20 @@ TEST_CASE("MySQL statements: accounts of MySQL's way of logging in are locked, e
   CHECK(outcome.warnings.size() == 2);
 }
 
+TEST_CASE("MySQL statements: an account without IF NOT EXISTS, too") {
+  DumpFilter::Options options = Named();
+  options.lacks_sha2_accounts = true;
+  options.closing_line_expected = true;
+  CHECK(Filtered("-- MySQL dump 10.13\n-- Server version\t8.0.36\nCREATE USER 'app'@'%' IDENTIFIED WITH "
+                 "'caching_sha2_password' AS '$A$005$x' REQUIRE NONE;\nGRANT SELECT ON `shop`.* TO "
+                 "`app`@`%`;\n-- Dump "
+                 "completed",
+                 options)
+            .text ==
+        "-- MySQL dump 10.13\n-- Server version\t8.0.36\nCREATE USER IF NOT EXISTS 'app'@'%' ACCOUNT "
+        "LOCK;\nGRANT SELECT ON `shop`.* TO `app`@`%`;\n-- Dump completed");
+}
+
 TEST_CASE("MySQL collations: every one of the other product's has the nearest") {
   CHECK(CollationForMariadb("utf8mb4_ja_0900_as_cs_ks", "10.11.2") == "utf8mb4_uca1400_nopad_as_cs");
   CHECK(CollationForMariadb("utf8mb4_de_pb_0900_ai_ci", "10.11.2") == "utf8mb4_uca1400_german2_nopad_ai_ci");
