@@ -7,6 +7,7 @@
 
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
+#include "engines/postgresql/parts/parts.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/restore/archive_header.h"
 #include "engines/postgresql/restore/backup_format.h"
@@ -236,8 +237,10 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   }
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
-  if (format == BackupFormat::kPlainSql) return std::make_unique<PlainSql>(request, head.packing);
-  return std::make_unique<Archive>(request, std::move(head));
+  if (format == BackupFormat::kPlainSql) {
+    return WithPartsOfText(request, std::make_unique<PlainSql>(request, head.packing));
+  }
+  return WithPartsOfArchive(request, std::make_unique<Archive>(request, std::move(head)));
 }
 
 }  // namespace spawnd::engines::postgresql

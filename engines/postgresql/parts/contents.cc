@@ -1,0 +1,186 @@
+#include "engines/postgresql/parts/contents.h"
+
+#include <charconv>
+#include <memory>
+
+#include "engines/postgresql/restore/archive_header.h"
+#include "engines/unpack/unpacked_file.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+constexpr size_t kMaxEntries = 300'000;
+constexpr size_t kMaxNeeds = 100'000;
+constexpr size_t kMaxBytes = size_t{1} << 30U;
+/// Of names. What is longer, as the text of a function, is passed over.
+constexpr size_t kMaxKept = 1024;
+constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kTarBlock = 512;
+
+/// What goes wrong stays wrong: every later read gives zeros.
+class Input {
+ public:
+  explicit Input(UnpackedFile& file) : file_(file) {}
+
+  bool Failed() const { return failed_; }
+  /// Of the bytes that come next, without taking them.
+  std::string_view Peek(size_t size) {
+    while (!failed_ && bytes_.size() - at_ < size && Fill()) {
+    }
+    return std::string_view(bytes_).substr(at_, size);
+  }
+  unsigned Byte() {
+    if (at_ == bytes_.size() && !Fill()) return 0;
+    return static_cast<unsigned char>(bytes_[at_++]);
+  }
+  void Skip(size_t size) {
+    for (; size > 0 && !failed_; --size) Byte();
+  }
+  int64_t Integer() {
+    const bool negative = Byte() != 0;
+    int64_t value = 0;
+    for (int i = 0; i < integer_size_; ++i) {
+      const auto byte = static_cast<int64_t>(Byte());
+      if (i < 7) value |= byte << (8 * i);
+    }
+    return negative ? -value : value;
+  }
+  /// nullopt: there is none, which is not the empty one.
+  std::optional<std::string> Text() {
+    const int64_t length = Integer();
+    if (length < 0 || failed_) return std::nullopt;
+    std::string text;
+    for (int64_t i = 0; i < length && !failed_; ++i) {
+      const auto c = static_cast<char>(Byte());
+      if (text.size() < kMaxKept) text += c;
+    }
+    return text;
+  }
+  void SetIntegerSize(int size) {
+    integer_size_ = size;
+    failed_ = failed_ || size < 1 || size > 8;
+  }
+
+ private:
+  bool Fill() {
+    auto more = failed_ || read_ > kMaxBytes ? Result<std::string>(std::string()) : file_.Read(kReadBytes);
+    if (!more || more->empty()) {
+      failed_ = true;
+      return false;
+    }
+    bytes_.erase(0, at_);
+    at_ = 0;
+    read_ += more->size();
+    bytes_ += *more;
+    return true;
+  }
+
+  UnpackedFile& file_;
+  std::string bytes_;
+  size_t at_ = 0;
+  size_t read_ = 0;
+  int integer_size_ = 4;
+  bool failed_ = false;
+};
+
+struct Shape {
+  unsigned minor = 0;
+  unsigned offset_size = 0;
+  unsigned format = 0;
+};
+constexpr unsigned kCustomFormat = 1;
+
+std::optional<Shape> TakeHead(Input& input) {
+  Shape shape;
+  input.Skip(5);  // PGDMP
+  const unsigned major = input.Byte();
+  shape.minor = input.Byte();
+  input.Skip(1);
+  input.SetIntegerSize(static_cast<int>(input.Byte()));
+  shape.offset_size = input.Byte();
+  shape.format = input.Byte();
+  if (major != 1 || shape.minor < 10 || shape.minor > 16 || input.Failed()) return std::nullopt;
+  // Compression, seven numbers of a date, database, versions of server and pg_dump.
+  if (shape.minor >= 15) {
+    input.Byte();
+  } else {
+    input.Integer();
+  }
+  for (int i = 0; i < 7; ++i) input.Integer();
+  for (int i = 0; i < 3; ++i) input.Text();
+  return shape;
+}
+
+int NumberIn(const std::string& text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+ContentsEntry TakeEntry(Input& input, const Shape& shape) {
+  ContentsEntry entry;
+  entry.id = static_cast<int>(input.Integer());
+  input.Integer();  // whether it has data
+  input.Text();
+  input.Text();  // numbers in the catalog
+  entry.name = input.Text().value_or("");
+  entry.kind = input.Text().value_or("");
+  if (shape.minor >= 11) input.Integer();    // section
+  for (int i = 0; i < 3; ++i) input.Text();  // how it is made, dropped, copied
+  entry.schema = input.Text().value_or("");
+  input.Text();                            // tablespace
+  if (shape.minor >= 14) input.Text();     // access method
+  if (shape.minor >= 16) input.Integer();  // kind of relation
+  input.Text();                            // owner
+  input.Text();                            // with oids
+  while (const auto need = input.Text()) {
+    if (entry.needs.size() < kMaxNeeds) entry.needs.push_back(NumberIn(*need));
+  }
+  if (shape.format == kCustomFormat) {
+    input.Skip(1 + size_t{shape.offset_size});
+  } else {
+    input.Text();  // its file
+  }
+  return entry;
+}
+
+std::optional<Contents> TakeContents(Input& input) {
+  if (!IsArchive(input.Peek(5))) input.Skip(kTarBlock);
+  if (!IsArchive(input.Peek(5))) return std::nullopt;
+  const auto shape = TakeHead(input);
+  if (!shape) return std::nullopt;
+  const int64_t count = input.Integer();
+  if (count < 0 || static_cast<uint64_t>(count) > kMaxEntries) return std::nullopt;
+  Contents contents;
+  for (int64_t i = 0; i < count && !input.Failed(); ++i) contents.entries.push_back(TakeEntry(input, *shape));
+  if (input.Failed()) return std::nullopt;
+  return contents;
+}
+
+}  // namespace
+
+std::vector<std::string> Contents::Extensions() const {
+  std::vector<std::string> names;
+  for (const ContentsEntry& entry : entries) {
+    if (entry.kind == "EXTENSION") names.push_back(entry.name);
+  }
+  return names;
+}
+
+std::optional<Contents> ReadContents(const RestoreRequest& request) {
+  UniqueFd opened;
+  int fd = request.backup_fd;
+  if (request.folder != nullptr) {
+    auto contents = request.folder->Open("toc.dat");
+    if (!contents) return std::nullopt;
+    opened = std::move(*contents);
+    fd = opened.Get();
+  }
+  const auto head = ReadBackupHead(fd, request.backup_name);
+  if (!head) return std::nullopt;
+  UnpackedFile file(fd, request.backup_name, head->packing);
+  Input input(file);
+  return TakeContents(input);
+}
+
+}  // namespace spawnd::engines::postgresql

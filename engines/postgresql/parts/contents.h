@@ -1,0 +1,34 @@
+/// The table of contents of a pg_dump archive: what is in it, and what needs what.
+///
+/// Format: WriteToc() of PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c, versions 1.10 to 1.16.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engines/restore.h"
+
+namespace spawnd::engines::postgresql {
+
+struct ContentsEntry {
+  int id = 0;
+  std::string kind;    ///< "TABLE DATA"
+  std::string schema;  ///< may be empty
+  std::string name;    ///< as pg_restore -l shows it: "orders", "orders orders_pkey" of a constraint
+  std::vector<int> needs{};
+};
+
+struct Contents {
+  std::vector<ContentsEntry> entries;  ///< in the order in which they are restored
+
+  /// Names of the extensions.
+  std::vector<std::string> Extensions() const;
+};
+
+/// Of an archive of any format, packed or not. Empty when it cannot be read, which pg_restore will say in its
+/// own words, or is larger than anybody's (300,000 entries). Reads no further than the contents go.
+std::optional<Contents> ReadContents(const RestoreRequest& request);
+
+}  // namespace spawnd::engines::postgresql

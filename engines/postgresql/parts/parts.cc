@@ -1,0 +1,188 @@
+#include "engines/postgresql/parts/parts.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engines/postgresql/parts/contents.h"
+#include "engines/postgresql/parts/extensions.h"
+#include "engines/postgresql/parts/plain_filter.h"
+#include "engines/postgresql/parts/selection.h"
+#include "engines/unpack/unpacked_file.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+constexpr uint64_t kLookedThrough = uint64_t{256} << 20U;
+constexpr size_t kReadBytes = 256 * 1024;
+
+/// A session with something before it: a filter, and warnings of its own.
+class PartsSession final : public RestoreSession {
+ public:
+  PartsSession(std::unique_ptr<RestoreSession> inner, std::unique_ptr<PlainFilter> filter,
+               std::vector<std::string> warnings)
+      : inner_(std::move(inner)), filter_(std::move(filter)), warnings_(std::move(warnings)) {}
+
+  Result<std::string> FilterInput(std::string_view bytes, bool last) override {
+    if (filter_ == nullptr) return inner_->FilterInput(bytes, last);
+    TRY_ASSIGN(const std::string text, filter_->Filter(bytes, last));
+    return inner_->FilterInput(text, last);
+  }
+  Result<void> OnToolMessage(std::string_view line) override { return inner_->OnToolMessage(line); }
+  Result<void> OnToolExit(int exit_code) override { return inner_->OnToolExit(exit_code); }
+  uint64_t PassedOver() const override { return inner_->PassedOver(); }
+  std::vector<std::string> Warnings() const override {
+    std::vector<std::string> all = filter_ == nullptr ? warnings_ : filter_->Warnings();
+    for (std::string& warning : inner_->Warnings()) all.push_back(std::move(warning));
+    return all;
+  }
+
+ private:
+  const std::unique_ptr<RestoreSession> inner_;
+  const std::unique_ptr<PlainFilter> filter_;
+  const std::vector<std::string> warnings_;
+};
+
+bool IsOf(const RestoreStep& step, std::string_view tool) {
+  const std::string& program = step.command.argv.front();
+  return program == tool || program.ends_with("/" + std::string(tool));
+}
+
+/// One argument has 128 KiB at most, and all of them together about 2 MiB.
+constexpr size_t kArgumentBytes = 96 * 1024;
+constexpr size_t kMaxListBytes = size_t{1} << 20U;
+
+/// Arguments: how many follow of the list, these, the command. /tmp is the tool's own.
+constexpr const char* kWithList = R"sh(
+set -e
+list=/tmp/spawnd-list
+parts=$1
+shift
+: >"$list"
+while [ "$parts" -gt 0 ]; do printf '%s' "$1" >>"$list"; shift; parts=$((parts - 1)); done
+exec "$@"
+)sh";
+
+Result<void> GiveList(RestoreStep& step, const std::vector<int>& ids, const std::string& name) {
+  std::vector<std::string> parts(1);
+  size_t bytes = 0;
+  for (const int id : ids) {
+    const std::string line = std::to_string(id) + ";\n";
+    if (parts.back().size() + line.size() > kArgumentBytes) parts.emplace_back();
+    parts.back() += line;
+    bytes += line.size();
+  }
+  if (bytes > kMaxListBytes) {
+    return Fail(ErrorCode::kUnsupported, "'" + name + "' has too many objects to choose among");
+  }
+  std::vector<std::string>& argv = step.command.argv;
+  argv.insert(argv.begin() + 1, "--use-list=/tmp/spawnd-list");
+  std::vector<std::string> before{"/bin/sh", "-c", kWithList, "sh", std::to_string(parts.size())};
+  before.insert(before.end(), parts.begin(), parts.end());
+  argv.insert(argv.begin(), before.begin(), before.end());
+  return {};
+}
+
+class Parts : public RecognisedBackup {
+ public:
+  Parts(const RestoreRequest& request, std::unique_ptr<RecognisedBackup> backup)
+      : name_(request.backup_name), backup_(std::move(backup)) {}
+
+  std::string Version() const override { return backup_->Version(); }
+  bool IsPlaced() const override { return backup_->IsPlaced(); }
+  bool TakesLogs() const override { return backup_->TakesLogs(); }
+
+ protected:
+  const std::string name_;
+  const std::unique_ptr<RecognisedBackup> backup_;
+};
+
+class ArchiveParts final : public Parts {
+ public:
+  ArchiveParts(const RestoreRequest& request, std::unique_ptr<RecognisedBackup> archive)
+      : Parts(request, std::move(archive)), contents_(ReadContents(request)) {}
+
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    TRY_ASSIGN(RestorePlan plan, backup_->Plan(installation, target));
+    const RestoreOptions& options = target.options;
+    const bool chooses = options.TakesParts() || !options.skip_extensions.empty();
+    if (!contents_) {
+      if (!chooses) return plan;
+      return Fail(ErrorCode::kInvalidArgument, "the table of contents of '" + name_ + "' cannot be read",
+                  "Leave out the keys that take parts of it.");
+    }
+    std::vector<WantedExtension> wanted;
+    for (const std::string& extension : contents_->Extensions()) wanted.push_back({extension});
+    TRY(CheckExtensions(name_, wanted, options.skip_extensions, installation));
+    if (!chooses) return plan;
+    TRY_ASSIGN(const Selection selection, SelectParts(*contents_, options, name_));
+    std::vector<std::string> warnings;
+    for (const std::string& warning : selection.warnings) warnings.push_back("'" + name_ + "': " + warning);
+    for (RestoreStep& step : plan.steps) {
+      if (!IsOf(step, "pg_restore")) continue;
+      TRY(GiveList(step, selection.ids, name_));
+      step.session = std::make_unique<PartsSession>(std::move(step.session), nullptr, std::move(warnings));
+    }
+    return plan;
+  }
+
+ private:
+  const std::optional<Contents> contents_;
+};
+
+class TextParts final : public Parts {
+ public:
+  TextParts(const RestoreRequest& request, std::unique_ptr<RecognisedBackup> text)
+      : Parts(request, std::move(text)), wanted_(WantedIn(request)) {}
+
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    const RestoreOptions& options = target.options;
+    if (!options.tables.empty() || !options.exclude_tables.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  std::string("`") + (options.tables.empty() ? "excludeTables" : "tables") +
+                      "` takes parts of archives, and '" + name_ + "' is plain SQL",
+                  "Make it with `pg_dump -Fc`. `excludeData` and `schemaOnly` are for plain SQL, too.");
+    }
+    TRY(CheckExtensions(name_, wanted_, options.skip_extensions, installation));
+    TRY_ASSIGN(RestorePlan plan, backup_->Plan(installation, target));
+    if (options.skip_extensions.empty() && !options.TakesParts()) return plan;
+    for (RestoreStep& step : plan.steps) {
+      if (step.reads != ToolReads::kInput || !IsOf(step, "psql")) continue;
+      step.session = std::make_unique<PartsSession>(
+          std::move(step.session), std::make_unique<PlainFilter>(name_, options), std::vector<std::string>());
+    }
+    return plan;
+  }
+
+ private:
+  /// What is wrong with the text is for the restore to say.
+  static std::vector<WantedExtension> WantedIn(const RestoreRequest& request) {
+    if (request.folder != nullptr) return {};
+    const auto head = ReadBackupHead(request.backup_fd, request.backup_name);
+    if (!head) return {};
+    UnpackedFile file(request.backup_fd, request.backup_name, head->packing);
+    PlainFilter filter(request.backup_name, {});
+    for (uint64_t seen = 0; seen < kLookedThrough;) {
+      const auto bytes = file.Read(kReadBytes);
+      if (!bytes || bytes->empty() || !filter.Filter(*bytes, false)) break;
+      seen += bytes->size();
+    }
+    return filter.Wanted();
+  }
+
+  const std::vector<WantedExtension> wanted_;
+};
+
+}  // namespace
+
+std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& request,
+                                                     std::unique_ptr<RecognisedBackup> archive) {
+  return std::make_unique<ArchiveParts>(request, std::move(archive));
+}
+
+std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request,
+                                                  std::unique_ptr<RecognisedBackup> text) {
+  return std::make_unique<TextParts>(request, std::move(text));
+}
+
+}  // namespace spawnd::engines::postgresql

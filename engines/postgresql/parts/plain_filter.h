@@ -1,0 +1,74 @@
+/// What of a plain SQL dump is left out before anything else looks at it: extensions that are to be skipped,
+/// and the rows of tables. And what extensions it wants. Lines stay where they are, so that messages name the
+/// right ones. Memory is bounded whatever the size of the dump. Used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/postgresql/parts/extensions.h"
+#include "engines/postgresql/parts/patterns.h"
+#include "engines/postgresql/restore/sql_scanner.h"
+#include "engines/restore.h"
+#include "engines/restore_warnings.h"
+
+namespace spawnd::engines::postgresql {
+
+class PlainFilter final : private SqlScanner {
+ public:
+  /// `name`: of the dump, for messages. `options`: skip_extensions, exclude_data and schema_only count.
+  PlainFilter(const std::string& name, const RestoreOptions& options);
+
+  /// The next bytes, less what is left out. `last`: no more come; kInvalidArgument then for a table that
+  /// exclude_data names and the dump has not, with those that it has; what SqlScanner says of a cut text.
+  Result<std::string> Filter(std::string_view bytes, bool last);
+
+  std::vector<std::string> Warnings() const { return warnings_.InOrder(); }
+  /// Those that it has come by so far, at most a thousand.
+  const std::vector<WantedExtension>& Wanted() const { return wanted_; }
+
+ private:
+  enum class Mode {
+    kPass,
+    kHold,      ///< a statement, until enough of it is there to judge it by
+    kDrop,      ///< to the end of the statement
+    kDropRows,  ///< to the end mark of COPY's data
+  };
+  struct Table {
+    std::string schema;
+    std::string name;
+  };
+
+  void Pass(std::string_view run) override;
+  void OnStatementBegins(char first) override;
+  void OnWord(std::string_view /*word*/, size_t /*number*/) override {}
+  void OnStatementEnds() override;
+  void OnLineComment(std::string_view /*text*/) override {}
+  Result<std::string> OnPsqlCommand(std::string_view command, bool cut) override;
+
+  void Release();
+  /// Passes on the line breaks alone.
+  void LeaveOut(std::string_view run);
+  void LeaveOutRows(std::string_view run);
+  void Judge();
+  bool LeavesOut(const std::vector<std::string>& words);
+  bool LeavesOutExtension(const std::vector<std::string>& words);
+  bool LeavesOutRowsOf(const Table& table);
+  static Table TableAt(const std::vector<std::string>& words, size_t at);
+
+  const RestoreOptions options_;
+  TablePatterns without_rows_;
+  RestoreWarnings warnings_;
+  std::vector<WantedExtension> wanted_;
+  bool skipped_any_ = false;
+  std::set<std::string> tables_;  ///< that the dump makes, "schema.name"
+  std::string out_;
+  Mode mode_ = Mode::kPass;
+  std::string held_;
+  std::string line_;  ///< the beginning of a line of data that is left out
+};
+
+}  // namespace spawnd::engines::postgresql

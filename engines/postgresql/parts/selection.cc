@@ -1,0 +1,222 @@
+#include "engines/postgresql/parts/selection.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "engines/postgresql/parts/patterns.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+bool IsTable(const ContentsEntry& entry) {
+  return IsOneOf(entry.kind, {"TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"});
+}
+
+bool IsRows(const ContentsEntry& entry) {
+  return IsOneOf(entry.kind, {"TABLE DATA", "MATERIALIZED VIEW DATA"});
+}
+
+class Selector {
+ public:
+  Selector(const Contents& contents, const RestoreOptions& options) : contents_(contents), options_(options) {
+    for (const ContentsEntry& entry : contents.entries) by_id_[entry.id] = &entry;
+  }
+
+  Result<Selection> Select(const std::string& name) {
+    TRY(ChooseTables(name));
+    ChooseSequences();
+    TRY(LeaveOutRows(name));
+    LeaveOutExtensions();
+    LeaveOutWhatNeedsThem();
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (!out_.contains(entry.id)) selection_.ids.push_back(entry.id);
+    }
+    return std::move(selection_);
+  }
+
+ private:
+  Result<void> CheckMatched(const TablePatterns& patterns, const std::string& name) const {
+    const std::string unmatched = patterns.Unmatched();
+    if (unmatched.empty()) return {};
+    std::vector<std::string> names;
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (IsTable(entry)) names.push_back(entry.schema + "." + entry.name);
+    }
+    return Fail(ErrorCode::kInvalidArgument, unmatched + ", and '" + name + "' has no such table",
+                names.empty() ? "It has no tables." : "It has " + SomeOf(names) + ".");
+  }
+
+  Result<void> ChooseTables(const std::string& name) {
+    TablePatterns wanted("tables", options_.tables);
+    TablePatterns unwanted("excludeTables", options_.exclude_tables);
+    std::set<int> kept;
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (!IsTable(entry)) continue;
+      const bool keep = wanted.Match(entry.schema, entry.name) || wanted.Empty();
+      if (unwanted.Match(entry.schema, entry.name) || !keep) {
+        out_.insert(entry.id);
+      } else {
+        kept.insert(entry.id);
+      }
+    }
+    TRY(CheckMatched(wanted, name));
+    TRY(CheckMatched(unwanted, name));
+    if (!wanted.Empty()) TakeRelativesOf(kept, unwanted);
+    return {};
+  }
+
+  /// Rows of a partitioned table are in its partitions; a table that inherits cannot be made without what it
+  /// inherits from.
+  void TakeRelativesOf(std::set<int>& kept, TablePatterns& unwanted) {
+    const auto keep = [&](int id) {
+      const auto entry = by_id_.find(id);
+      if (entry == by_id_.end() || !IsTable(*entry->second) || entry->second->kind.ends_with("VIEW"))
+        return false;
+      if (unwanted.Match(entry->second->schema, entry->second->name)) return false;
+      out_.erase(id);
+      return kept.insert(id).second;
+    };
+    for (bool more = true; more;) {
+      more = false;
+      for (const ContentsEntry& entry : contents_.entries) {
+        // The entry has the name of the partition; the other table that it needs is the whole.
+        const bool of_kept = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
+          return kept.contains(need) && by_id_.at(need)->name != entry.name;
+        });
+        if (!(entry.kind == "TABLE ATTACH" && of_kept) &&
+            !(entry.kind == "TABLE" && kept.contains(entry.id))) {
+          continue;
+        }
+        for (const int need : entry.needs) more = keep(need) || more;
+      }
+    }
+  }
+
+  /// Those of tables that are left out, by ownership or identity; with `tables`, those that nobody needs,
+  /// too.
+  void ChooseSequences() {
+    std::map<int, bool> needed;  // of those that tables speak of: by one that is kept
+    for (const ContentsEntry& entry : contents_.entries) {
+      const auto table = std::find_if(entry.needs.begin(), entry.needs.end(), [&](int need) {
+        const auto found = by_id_.find(need);
+        return found != by_id_.end() && IsTable(*found->second);
+      });
+      if (table == entry.needs.end()) continue;
+      const bool kept = !out_.contains(*table);
+      if (entry.kind == "SEQUENCE") needed[entry.id] = needed[entry.id] || kept;
+      if (!IsOneOf(entry.kind, {"SEQUENCE OWNED BY", "DEFAULT"})) continue;
+      for (const int need : entry.needs) {
+        if (KindOf(need) == "SEQUENCE") needed[need] = needed[need] || kept;
+      }
+    }
+    TablePatterns wanted("tables", options_.tables);
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (entry.kind != "SEQUENCE" || wanted.Match(entry.schema, entry.name)) continue;
+      const auto known = needed.find(entry.id);
+      const bool keep = known != needed.end() ? known->second : wanted.Empty();
+      if (!keep) out_.insert(entry.id);
+    }
+  }
+
+  Result<void> LeaveOutRows(const std::string& name) {
+    TablePatterns without_rows("excludeData", options_.exclude_data);
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (IsTable(entry)) without_rows.Match(entry.schema, entry.name);
+      const bool of_schema = options_.schema_only &&
+                             (IsRows(entry) || IsOneOf(entry.kind, {"SEQUENCE SET", "BLOB", "BLOBS",
+                                                                    "BLOB METADATA", "STATISTICS DATA"}));
+      if (of_schema || (IsRows(entry) && without_rows.Match(entry.schema, entry.name))) out_.insert(entry.id);
+    }
+    return CheckMatched(without_rows, name);
+  }
+
+  /// An extension makes its own tables, of which a dump has rows only.
+  void LeaveOutExtensions() {
+    if (options_.skip_extensions.empty()) return;
+    std::set<std::string> made;
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (IsTable(entry) || entry.kind == "SEQUENCE") made.insert(entry.schema + "." + entry.name);
+    }
+    for (const ContentsEntry& entry : contents_.entries) {
+      const auto& skipped = options_.skip_extensions;
+      const auto is_skipped = [&](int id) {
+        const auto found = by_id_.find(id);
+        return found != by_id_.end() && found->second->kind == "EXTENSION" &&
+               std::find(skipped.begin(), skipped.end(), found->second->name) != skipped.end();
+      };
+      if (is_skipped(entry.id)) {
+        out_.insert(entry.id);
+        selection_.warnings.push_back("extension '" + entry.name + "' is left out, as skipExtensions says");
+      }
+      if (!std::any_of(entry.needs.begin(), entry.needs.end(), is_skipped)) continue;
+      const bool of_extension =
+          IsOneOf(entry.kind, {"COMMENT", "ACL", "SECURITY LABEL"}) && entry.name.starts_with("EXTENSION ");
+      const bool rows = IsOneOf(entry.kind, {"TABLE DATA", "SEQUENCE SET"}) &&
+                        !made.contains(entry.schema + "." + entry.name);
+      if (of_extension || rows) out_.insert(entry.id);
+      if (rows)
+        selection_.warnings.push_back("rows of the extension's own table '" + entry.schema + "." +
+                                      entry.name + "' are left out");
+    }
+  }
+
+  /// Of tables and sequences; what needs an extension that is left out would be gone with all its rows.
+  void LeaveOutWhatNeedsThem() {
+    if (options_.tables.empty() && options_.exclude_tables.empty()) return;
+    std::set<int> gone;
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (out_.contains(entry.id) && (IsTable(entry) || entry.kind == "SEQUENCE")) gone.insert(entry.id);
+    }
+    for (bool more = true; more;) {
+      more = false;
+      for (const ContentsEntry& entry : contents_.entries) {
+        if (gone.contains(entry.id)) continue;
+        const auto lost = std::find_if(entry.needs.begin(), entry.needs.end(),
+                                       [&](int need) { return gone.contains(need); });
+        if (lost == entry.needs.end()) continue;
+        more = gone.insert(entry.id).second;
+        if (out_.insert(entry.id).second) Warn(entry, *lost);
+      }
+    }
+  }
+
+  /// Of what somebody may miss: a table's own index goes without a word.
+  void Warn(const ContentsEntry& entry, int lost) {
+    if (!IsOneOf(entry.kind,
+                 {"VIEW", "MATERIALIZED VIEW", "FK CONSTRAINT", "FUNCTION", "PROCEDURE", "TABLE"}))
+      return;
+    if (entry.kind == "FK CONSTRAINT" && std::none_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
+          return KindOf(need) == "TABLE" && !out_.contains(need);
+        })) {
+      return;
+    }
+    selection_.warnings.push_back((entry.kind == "FK CONSTRAINT" ? "foreign key '" : "'") + entry.name +
+                                  "' is left out: it needs '" + by_id_.at(lost)->name + "', which is");
+  }
+
+  std::string KindOf(int id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? std::string() : found->second->kind;
+  }
+
+  const Contents& contents_;
+  const RestoreOptions& options_;
+  std::map<int, const ContentsEntry*> by_id_;
+  std::set<int> out_;
+  Selection selection_;
+};
+
+}  // namespace
+
+Result<Selection> SelectParts(const Contents& contents, const RestoreOptions& options,
+                              const std::string& name) {
+  return Selector(contents, options).Select(name);
+}
+
+}  // namespace spawnd::engines::postgresql
