@@ -60,18 +60,13 @@ bool LooksLikeText(std::string_view head) {
 bool IsOfDirectoryDump(std::string_view file) {
   if (file == "toc.dat" || file.substr(0, 5) == "blob_") return true;
   const size_t digits = std::min(file.find_first_not_of("0123456789"), file.size());
-  return digits > 0 && file.substr(digits, 4) == ".dat";
+  if (digits == 0 || file.substr(digits, 4) != ".dat") return false;
+  return file.size() == digits + 4 || file[digits + 4] == '.';
 }
 
 /// As pg_dump's own tar format does.
 bool BeginsWithContents(std::string_view head) {
   return head.substr(0, std::min<size_t>(100, head.find('\0'))) == "toc.dat";
-}
-
-Result<BackupFormat> RecogniseTar(std::string_view head, const std::string& name) {
-  if (BeginsWithContents(head)) return BackupFormat::kTar;
-  return Fail(ErrorCode::kUnsupported, "'" + name + "' is a tar file of a backup in directory format",
-              "Unpack it and name the folder.");
 }
 
 }  // namespace
@@ -86,6 +81,23 @@ bool IsTarOfBackup(std::string_view head) {
   };
   return walk.Take(head, false, "").has_value() && found;
 }
+
+namespace {
+
+Result<BackupFormat> RecogniseTar(std::string_view head, const std::string& name) {
+  if (BeginsWithContents(head)) return BackupFormat::kTar;
+  if (IsTarOfBackup(head)) {
+    return Fail(ErrorCode::kUnsupported, "'" + name + "' is a tar file of a backup in directory format",
+                "Unpack it and name the folder.");
+  }
+  const std::string_view member = head.substr(0, std::min<size_t>(100, head.find('\0')));
+  return Fail(ErrorCode::kInvalidArgument,
+              "'" + name + "' is not a PostgreSQL backup: it is a tar file that begins with '" +
+                  std::string(member) + "'",
+              "Unpack it and name the backup inside.");
+}
+
+}  // namespace
 
 Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& name) {
   if (head.empty()) return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is empty");

@@ -42,16 +42,26 @@ bool IsOfDataDirectory(std::string_view path) {
                      [&](std::string_view folder) { return path.substr(0, folder.size()) == folder; });
 }
 
-/// The first of "base.tar", "base.tar.gz" that is there; empty: neither.
-std::string TarIn(const BackupFolder& folder, const std::string& stem) {
-  for (const char* ending : {".tar", ".tar.gz", ".tgz"}) {
-    if (folder.Has(stem + ending)) return stem + ending;
-  }
-  return {};
+/// base.tar, base.tgz, base.tar.zst: what it is packed with is told by its content. Not what lies beside such
+/// a file, like base.tar.gz.md5.
+bool IsTarOf(std::string_view stem, std::string_view file) {
+  if (file.substr(0, stem.size()) != stem) return false;
+  const std::string_view ending = file.substr(stem.size());
+  if (ending == ".tar" || ending == ".tgz") return true;
+  constexpr std::string_view kTar = ".tar.";
+  if (ending.substr(0, kTar.size()) != kTar) return false;
+  constexpr std::array<std::string_view, 6> kBeside{"asc", "md5", "sha1", "sha256", "sha512", "sig"};
+  const std::string_view packed = ending.substr(kTar.size());
+  return packed.find('.') == std::string_view::npos &&
+         std::find(kBeside.begin(), kBeside.end(), packed) == kBeside.end();
 }
 
-bool IsGzipName(const std::string& name) {
-  return EndsWith(name, "gz");
+/// Empty: there is none.
+std::string TarIn(const BackupFolder& folder, std::string_view stem) {
+  for (const std::string& name : folder.Names()) {
+    if (IsTarOf(stem, name)) return name;
+  }
+  return {};
 }
 
 Error NoVersion(const RestoreRequest& request) {
@@ -105,38 +115,45 @@ ContainerCommand Unpack(const std::string& title, const std::string& into) {
   return sink;
 }
 
-/// A file of the folder, or the folder itself, read by a tool as the caller.
-Placement FromTool(const std::string& what, std::vector<std::string> argv, const std::string& into) {
-  Placement placement;
-  placement.source = PassOnBackup(what, {});
-  placement.source.command = HostCommand(std::move(argv));
-  placement.source.reads = ToolReads::kBackup;
-  placement.sink = Unpack(placement.source.title, into);
-  return placement;
-}
-
-Placement FromTarInFolder(const std::string& file, const std::string& into) {
-  const std::string path = std::string(kBackupFolder) + "/" + file;
-  if (IsGzipName(file)) return FromTool(file, {"/bin/gzip", "-dc", "--", path}, into);
-  return FromTool(file, {"/bin/cat", "--", path}, into);
-}
-
-/// OID.tar, OID.tar.gz: tablespaces.
+/// The number in 16400.tar, 16400.tar.gz; empty: it is none of a tablespace.
 std::string TablespaceOf(const std::string& file) {
   const std::string stem = file.substr(0, file.find('.'));
   const bool number = !stem.empty() && stem.find_first_not_of("0123456789") == std::string::npos;
-  const std::string ending = file.substr(stem.size());
-  return number && (ending == ".tar" || ending == ".tar.gz" || ending == ".tgz") ? stem : std::string();
+  return number && IsTarOf(stem, file) ? stem : std::string();
 }
 
-std::vector<Placement> FromTarFolder(const RestoreRequest& request, const std::string& data) {
-  std::vector<Placement> placements;
-  placements.push_back(FromTarInFolder(TarIn(*request.folder, "base"), data));
-  const std::string wal = TarIn(*request.folder, "pg_wal");
-  if (!wal.empty()) placements.push_back(FromTarInFolder(wal, data + "/pg_wal"));
-  for (const std::string& file : request.folder->Names()) {
+/// A tar file of the folder, and the folder in the data directory that it goes to.
+struct TarInFolder {
+  std::string file;
+  std::string into;  ///< "", "/pg_wal"
+  Packing packing{};
+};
+
+/// The data directory first.
+Result<std::vector<TarInFolder>> TarsIn(const RestoreRequest& request) {
+  const BackupFolder& folder = *request.folder;
+  std::vector<TarInFolder> tars{{TarIn(folder, "base"), ""}};
+  const std::string wal = TarIn(folder, "pg_wal");
+  if (!wal.empty()) tars.push_back({wal, "/pg_wal"});
+  for (const std::string& file : folder.Names()) {
     const std::string oid = TablespaceOf(file);
-    if (!oid.empty()) placements.push_back(FromTarInFolder(file, data + "/pg_tblspc/" + oid));
+    if (!oid.empty()) tars.push_back({file, "/pg_tblspc/" + oid});
+  }
+  for (TarInFolder& tar : tars) {
+    TRY_ASSIGN(const UniqueFd fd, folder.Open(tar.file));
+    TRY_ASSIGN(BackupHead head, ReadBackupHead(fd.Get(), request.backup_name + "/" + tar.file));
+    tar.packing = std::move(head.packing);
+  }
+  return tars;
+}
+
+std::vector<Placement> FromTarFolder(const std::vector<TarInFolder>& tars, const std::string& data) {
+  std::vector<Placement> placements;
+  for (const TarInFolder& tar : tars) {
+    Placement& placement = placements.emplace_back();
+    placement.source = PassOnBackup(tar.file, tar.packing);
+    placement.source.input_file = tar.file;
+    placement.sink = Unpack(placement.source.title, data + tar.into);
   }
   return placements;
 }
@@ -229,6 +246,7 @@ class BaseBackup final : public RecognisedBackup {
     Packing packing;
     uint64_t bytes;             ///< at least; packed ones count as they are
     std::string first_segment;  ///< empty: not known
+    std::vector<TarInFolder> tars{};
   };
   BaseBackup(RestoreRequest request, Seen seen) : request_(std::move(request)), seen_(std::move(seen)) {}
 
@@ -241,7 +259,7 @@ class BaseBackup final : public RecognisedBackup {
     TRY(CheckFits(request_.backup_name, seen_.bytes, target.volume_bytes));
     RestorePlan plan;
     if (seen_.kind == BaseBackupKind::kTarFile) plan.placements = FromTarFile(request_, data, seen_.packing);
-    if (seen_.kind == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(request_, data);
+    if (seen_.kind == BaseBackupKind::kTarFolder) plan.placements = FromTarFolder(seen_.tars, data);
     if (seen_.kind == BaseBackupKind::kPlainFolder) {
       plan.placements = FromPlainFolder(request_, data, target.volume_bytes);
     }
@@ -294,8 +312,11 @@ Result<std::unique_ptr<RecognisedBackup>> MakeBaseBackup(const RestoreRequest& r
   if (kind == BaseBackupKind::kPlainFolder) TRY(CheckStandsStill(request));
   TRY_ASSIGN(std::string version, VersionOf(request, kind));
   TRY_ASSIGN(const uint64_t bytes, BytesOf(request, kind));
-  return std::make_unique<BaseBackup>(
-      request, BaseBackup::Seen{kind, std::move(version), packing, bytes, FirstSegment(request)});
+  BaseBackup::Seen seen{kind, std::move(version), packing, bytes, FirstSegment(request)};
+  if (kind == BaseBackupKind::kTarFolder) {
+    TRY_ASSIGN(seen.tars, TarsIn(request));
+  }
+  return std::make_unique<BaseBackup>(request, std::move(seen));
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -32,6 +32,10 @@ TEST_CASE("The contents of a directory, and a directory in a tar file, are told 
   const std::string toc = testing::SampleDumps().at("tar").substr(512, 4096);
   CHECK(*RecogniseBackup(toc, "x") == BackupFormat::kDirectory);
   CHECK(CodeOf(TarWith("dump/toc.dat")) == ErrorCode::kUnsupported);
+  CHECK(CodeOf(TarWith("dump/3012.dat.gz")) == ErrorCode::kUnsupported);
+  CHECK(IsTarOfBackup(TarWith("3012.dat.zst")));
+  CHECK_FALSE(IsTarOfBackup(TarWith("shop.sql")));
+  CHECK_FALSE(IsTarOfBackup(TarWith("2024.database.sql")));
   CHECK(CodeOf(TarWith("holiday.jpg")) == ErrorCode::kInvalidArgument);
 }
 

@@ -74,6 +74,10 @@ TEST_CASE("A folder is a base backup by what is in it") {
   CHECK(kind({{"PG_VERSION", "15\n"}, {"global", ""}, {"base", ""}}) == BaseBackupKind::kPlainFolder);
   CHECK(kind({{"base.tar", ""}, {"pg_wal.tar", ""}}) == BaseBackupKind::kTarFolder);
   CHECK(kind({{"base.tar.gz", ""}}) == BaseBackupKind::kTarFolder);
+  CHECK(kind({{"base.tar.lz4", ""}}) == BaseBackupKind::kTarFolder);
+  CHECK(kind({{"base.tgz", ""}}) == BaseBackupKind::kTarFolder);
+  CHECK(kind({{"base.tar.gz.md5", ""}, {"base.tar.sha256", ""}, {"base.tarot", ""}}) ==
+        BaseBackupKind::kNone);
   CHECK(kind({{"toc.dat", ""}}) == BaseBackupKind::kNone);
   CHECK(kind({}) == BaseBackupKind::kNone);
 }
