@@ -1,12 +1,34 @@
-/// The formats, one a file of this folder, and what their files begin with. For unpacker.cc.
+/// The formats: which of them a file is of, and their unpackers, one a file of this folder. Safe from any
+/// thread.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "engines/unpack/packing.h"
 #include "engines/unpack/unpacker.h"
 
 namespace spawnd::engines {
+
+/// kUnsupported, kInternal where the library refuses; std::bad_alloc when there is no memory.
+Result<std::unique_ptr<Unpacker>> MakeUnpacker(Codec codec);
+
+/// What a file that begins so is packed with; nothing: it is not packed. `bytes`: kBeginBytes, or all there
+/// are; more help where a file begins with frames that say nothing of it.
+std::optional<Codec> RecogniseCodec(std::string_view bytes);
+
+/// What a file is that begins like something packed or encrypted in a way that is not read here ("packed with
+/// 7-Zip"), with a hint on how to unpack it; nothing: it is none.
+struct OtherPacking {
+  std::string_view what;
+  std::string_view hint;
+};
+std::optional<OtherPacking> RecogniseOtherPacking(std::string_view bytes);
+
+/// "gzip", and the command that checks a file of it.
+std::string_view NameOf(Codec codec);
+std::string_view CheckerOf(Codec codec);
 
 /// RFC 1952.
 bool BeginsGzip(std::string_view bytes);

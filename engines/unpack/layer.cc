@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engines/unpack/codecs.h"
+
 namespace spawnd::engines {
 
 Result<std::unique_ptr<Layer>> Layer::Make(std::string name, Codec codec, ByteSource& below,

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
+#include "engines/unpack/packing.h"
 #include "engines/unpack/unpacker.h"
 
 namespace spawnd::engines {

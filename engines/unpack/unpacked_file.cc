@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "engines/unpack/codecs.h"
 #include "engines/unpack/zip_records.h"
 
 namespace spawnd::engines {

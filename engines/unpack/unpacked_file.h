@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engines/unpack/layer.h"
+#include "engines/unpack/packing.h"
 
 namespace spawnd::engines {
 

@@ -6,12 +6,9 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <optional>
 #include <string_view>
 
 #include "base/result.h"
-#include "engines/unpack/packing.h"
 
 namespace spawnd::engines {
 
@@ -44,24 +41,5 @@ class Unpacker {
 };
 
 inline constexpr size_t kBeginBytes = 16;
-
-/// kUnsupported, kInternal where the library refuses; std::bad_alloc when there is no memory.
-Result<std::unique_ptr<Unpacker>> MakeUnpacker(Codec codec);
-
-/// What a file that begins so is packed with; nothing: it is not packed. `bytes`: kBeginBytes, or all there
-/// are; more help where a file begins with frames that say nothing of it.
-std::optional<Codec> RecogniseCodec(std::string_view bytes);
-
-/// What a file is that begins like something packed or encrypted in a way that is not read here ("packed with
-/// 7-Zip"), with a hint on how to unpack it; nothing: it is none.
-struct OtherPacking {
-  std::string_view what;
-  std::string_view hint;
-};
-std::optional<OtherPacking> RecogniseOtherPacking(std::string_view bytes);
-
-/// "gzip", and the command that checks a file of it.
-std::string_view NameOf(Codec codec);
-std::string_view CheckerOf(Codec codec);
 
 }  // namespace spawnd::engines

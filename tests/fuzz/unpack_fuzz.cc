@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "engines/unpack/codecs.h"
 #include "engines/unpack/layer.h"
 #include "tests/fuzz/fuzz_input.h"
 

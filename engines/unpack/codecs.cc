@@ -1,8 +1,7 @@
-#include "engines/unpack/unpacker.h"
+#include "engines/unpack/codecs.h"
 
 #include <array>
 
-#include "engines/unpack/codecs.h"
 #include "engines/unpack/little_endian.h"
 
 namespace spawnd::engines {
