@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "engines/postgresql/postgresql_engine.h"
+#include "engines/postgresql/restore/client_tools.h"
 #include "engines/server_search.h"
 
 namespace spawnd::engines::postgresql {
@@ -60,8 +61,10 @@ std::vector<std::string> PostgresqlEngine::UsualPlaces() const {
 
 std::vector<Installation> PostgresqlEngine::Detect(const std::vector<std::string>& places,
                                                    const ServerRun& run) const {
-  return FindServers({"postgresql", Candidates(places), {"bin/postgres"}, ParseVersionOutput, ProblemOf},
-                     run);
+  auto found =
+      FindServers({"postgresql", Candidates(places), {"bin/postgres"}, ParseVersionOutput, ProblemOf}, run);
+  KnowInstallations(found);
+  return found;
 }
 
 std::string ParseVersionOutput(std::string_view output) {

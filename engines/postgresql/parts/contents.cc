@@ -167,7 +167,7 @@ std::vector<std::string> Contents::Extensions() const {
   return names;
 }
 
-std::optional<Contents> ReadContents(const RestoreRequest& request) {
+std::optional<Contents> ReadContents(const RestoreRequest& request, const Packing& packing) {
   UniqueFd opened;
   int fd = request.backup_fd;
   if (request.folder != nullptr) {
@@ -176,9 +176,7 @@ std::optional<Contents> ReadContents(const RestoreRequest& request) {
     opened = std::move(*contents);
     fd = opened.Get();
   }
-  const auto head = ReadBackupHead(fd, request.backup_name);
-  if (!head) return std::nullopt;
-  UnpackedFile file(fd, request.backup_name, head->packing);
+  UnpackedFile file(fd, request.backup_name, packing);
   Input input(file);
   return TakeContents(input);
 }

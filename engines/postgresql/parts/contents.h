@@ -29,6 +29,6 @@ struct Contents {
 
 /// Of an archive of any format, packed or not. Empty when it cannot be read, which pg_restore will say in its
 /// own words, or is larger than anybody's (300,000 entries). Reads no further than the contents go.
-std::optional<Contents> ReadContents(const RestoreRequest& request);
+std::optional<Contents> ReadContents(const RestoreRequest& request, const Packing& packing);
 
 }  // namespace spawnd::engines::postgresql

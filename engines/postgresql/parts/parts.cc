@@ -52,15 +52,18 @@ bool IsOf(const RestoreStep& step, std::string_view tool) {
 constexpr size_t kArgumentBytes = 96 * 1024;
 constexpr size_t kMaxListBytes = size_t{1} << 20U;
 
-/// Arguments: how many follow of the list, these, the command. /tmp is the tool's own.
+/// Arguments: how many follow of the list, these, the command. /tmp is the tool's own. pg_restore stops
+/// reading behind the last entry that it is to restore, and whoever feeds it would take that for its end.
 constexpr const char* kWithList = R"sh(
-set -e
 list=/tmp/spawnd-list
 parts=$1
 shift
 : >"$list"
 while [ "$parts" -gt 0 ]; do printf '%s' "$1" >>"$list"; shift; parts=$((parts - 1)); done
-exec "$@"
+"$@"
+code=$?
+cat >/dev/null
+exit "$code"
 )sh";
 
 Result<void> GiveList(RestoreStep& step, const std::vector<int>& ids, const std::string& name) {
@@ -99,8 +102,9 @@ class Parts : public RecognisedBackup {
 
 class ArchiveParts final : public Parts {
  public:
-  ArchiveParts(const RestoreRequest& request, std::unique_ptr<RecognisedBackup> archive)
-      : Parts(request, std::move(archive)), contents_(ReadContents(request)) {}
+  ArchiveParts(const RestoreRequest& request, const Packing& packing,
+               std::unique_ptr<RecognisedBackup> archive)
+      : Parts(request, std::move(archive)), contents_(ReadContents(request, packing)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     TRY_ASSIGN(RestorePlan plan, backup_->Plan(installation, target));
@@ -132,8 +136,8 @@ class ArchiveParts final : public Parts {
 
 class TextParts final : public Parts {
  public:
-  TextParts(const RestoreRequest& request, std::unique_ptr<RecognisedBackup> text)
-      : Parts(request, std::move(text)), wanted_(WantedIn(request)) {}
+  TextParts(const RestoreRequest& request, const Packing& packing, std::unique_ptr<RecognisedBackup> text)
+      : Parts(request, std::move(text)), wanted_(WantedIn(request, packing)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     const RestoreOptions& options = target.options;
@@ -156,11 +160,9 @@ class TextParts final : public Parts {
 
  private:
   /// What is wrong with the text is for the restore to say.
-  static std::vector<WantedExtension> WantedIn(const RestoreRequest& request) {
+  static std::vector<WantedExtension> WantedIn(const RestoreRequest& request, const Packing& packing) {
     if (request.folder != nullptr) return {};
-    const auto head = ReadBackupHead(request.backup_fd, request.backup_name);
-    if (!head) return {};
-    UnpackedFile file(request.backup_fd, request.backup_name, head->packing);
+    UnpackedFile file(request.backup_fd, request.backup_name, packing);
     PlainFilter filter(request.backup_name, {});
     for (uint64_t seen = 0; seen < kLookedThrough;) {
       const auto bytes = file.Read(kReadBytes);
@@ -175,14 +177,14 @@ class TextParts final : public Parts {
 
 }  // namespace
 
-std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& request,
+std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& request, const Packing& packing,
                                                      std::unique_ptr<RecognisedBackup> archive) {
-  return std::make_unique<ArchiveParts>(request, std::move(archive));
+  return std::make_unique<ArchiveParts>(request, packing, std::move(archive));
 }
 
-std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request,
+std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request, const Packing& packing,
                                                   std::unique_ptr<RecognisedBackup> text) {
-  return std::make_unique<TextParts>(request, std::move(text));
+  return std::make_unique<TextParts>(request, packing, std::move(text));
 }
 
 }  // namespace spawnd::engines::postgresql

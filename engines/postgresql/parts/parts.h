@@ -9,10 +9,11 @@
 
 namespace spawnd::engines::postgresql {
 
-/// Reads the contents of an archive, or the first 256 MiB of a text for the extensions that it wants.
-std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& request,
+/// `packing`: of the file. Reads the contents of an archive, or the first 256 MiB of a text for the
+/// extensions that it wants.
+std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& request, const Packing& packing,
                                                      std::unique_ptr<RecognisedBackup> archive);
-std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request,
+std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request, const Packing& packing,
                                                   std::unique_ptr<RecognisedBackup> text);
 
 }  // namespace spawnd::engines::postgresql

@@ -191,13 +191,18 @@ class Selector {
     if (!IsOneOf(entry.kind,
                  {"VIEW", "MATERIALIZED VIEW", "FK CONSTRAINT", "FUNCTION", "PROCEDURE", "TABLE"}))
       return;
-    if (entry.kind == "FK CONSTRAINT" && std::none_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
-          return KindOf(need) == "TABLE" && !out_.contains(need);
-        })) {
-      return;
-    }
-    selection_.warnings.push_back((entry.kind == "FK CONSTRAINT" ? "foreign key '" : "'") + entry.name +
-                                  "' is left out: it needs '" + by_id_.at(lost)->name + "', which is");
+    // Its name is that of its table, a blank, and its own.
+    const bool foreign_key = entry.kind == "FK CONSTRAINT";
+    const bool of_lost_table = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
+      return KindOf(need) == "TABLE" && out_.contains(need) &&
+             entry.name.starts_with(by_id_.at(need)->name + " ");
+    });
+    if (foreign_key && of_lost_table) return;
+    const ContentsEntry& needed = *by_id_.at(lost);
+    const std::string name =
+        needed.kind == "CONSTRAINT" ? needed.name.substr(0, needed.name.find(' ')) : needed.name;
+    selection_.warnings.push_back((foreign_key ? "foreign key '" : "'") + entry.name +
+                                  "' is left out: it needs '" + name + "', which is");
   }
 
   std::string KindOf(int id) const {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -48,6 +49,12 @@ Result<ProcessOutput> Ask(const std::string& program, const std::string& option)
   SpawnOptions options;
   options.argv = {program, option};
   options.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+  // What lies elsewhere may be anybody's.
+  if (!program.starts_with("/usr/") && ::geteuid() == 0) {
+    constexpr uid_t kNobody = 65534;
+    options.identity = Identity{kNobody, kNobody, {}};
+    options.no_new_privileges = true;
+  }
   auto pause = kFirstPause;
   for (int attempt = 1;; ++attempt, pause *= 2) {
     auto output = RunAndCapture(options, kAnswerDeadline, kMaxAnswer);
@@ -95,31 +102,54 @@ std::vector<fs::path> InPath(std::string_view name) {
   return places;
 }
 
+std::mutex known_mutex;
+std::vector<std::string> known_roots;
+
+std::vector<fs::path> AllPlaces(std::string_view name, const Installation& installation) {
+  std::vector<fs::path> places = Places(name);
+  if (!installation.root.empty()) places.push_back(fs::path(installation.root) / "bin" / std::string(name));
+  const std::lock_guard lock(known_mutex);
+  for (const std::string& root : known_roots) places.push_back(fs::path(root) / "bin" / std::string(name));
+  return places;
+}
+
 /// `trouble` is why one of them, which may be the newest, could not be asked.
-ClientTool Newest(const std::vector<fs::path>& places, std::optional<Error>& trouble) {
+ClientTool Newest(const std::vector<fs::path>& places, const Installation& installation,
+                  const std::string& engine_root, std::optional<Error>& trouble,
+                  const std::function<bool(const ClientTool&)>& usable = {}) {
   ClientTool newest;
   for (const fs::path& place : places) {
     boost::system::error_code error;
     const fs::path real = fs::canonical(place, error);
     if (error || real.filename() == "pg_wrapper" || ::access(real.c_str(), X_OK) != 0) continue;
-    if (ProgramForTools(real.string(), {}, {}).empty()) continue;
+    const std::string for_tools = ProgramForTools(real.string(), installation, engine_root);
+    if (for_tools.empty()) continue;
     const auto output = Ask(real.string(), "--version");
     if (!output && output.error().code == ErrorCode::kNotReady) trouble = output.error();
     if (!output || output->exit_code != 0) continue;
     const std::string version = ParseToolVersion(output->output);
-    if (!version.empty() && (newest.path.empty() || VersionLess(newest.version, version))) {
-      newest = {real.string(), version};
-    }
+    if (version.empty() || (!newest.path.empty() && !VersionLess(newest.version, version))) continue;
+    ClientTool tool{for_tools, version, real.string()};
+    if (!usable || usable(tool)) newest = std::move(tool);
   }
   return newest;
 }
 
 }  // namespace
 
-Result<ClientTool> FindClientTool(std::string_view name) {
+void KnowInstallations(const std::vector<Installation>& installations) {
+  const std::lock_guard lock(known_mutex);
+  known_roots.clear();
+  for (const Installation& installation : installations) {
+    if (installation.problem.empty()) known_roots.push_back(installation.root);
+  }
+}
+
+Result<ClientTool> FindClientTool(std::string_view name, const Installation& installation,
+                                  const std::string& engine_root) {
   std::optional<Error> trouble;
-  ClientTool tool = Newest(Places(name), trouble);
-  if (tool.path.empty() && !trouble) tool = Newest(InPath(name), trouble);
+  ClientTool tool = Newest(AllPlaces(name, installation), installation, engine_root, trouble);
+  if (tool.path.empty() && !trouble) tool = Newest(InPath(name), installation, engine_root, trouble);
   if (trouble) return Fail(std::move(*trouble));
   if (!tool.path.empty()) return tool;
   return Fail(ErrorCode::kUnsupported,
@@ -127,14 +157,21 @@ Result<ClientTool> FindClientTool(std::string_view name) {
               "Install it with `apt install postgresql-client-15` or a newer one.");
 }
 
-Result<ClientTool> FindPsql() {
-  TRY_ASSIGN(ClientTool psql, FindClientTool("psql"));
-  TRY(CheckRestricts(psql));
-  return psql;
+Result<ClientTool> FindPsql(const Installation& installation, const std::string& engine_root) {
+  TRY_ASSIGN(ClientTool psql, FindClientTool("psql", installation, engine_root));
+  auto restricts = CheckRestricts(psql);
+  if (restricts) return psql;
+  // An older one that has had the mode put in is as good.
+  std::optional<Error> trouble;
+  ClientTool other = Newest(AllPlaces("psql", installation), installation, engine_root, trouble,
+                            [](const ClientTool& tool) { return CheckRestricts(tool).has_value(); });
+  if (!other.path.empty()) return other;
+  return Fail(std::move(restricts.error()));
 }
 
 Result<void> CheckRestricts(const ClientTool& psql) {
-  TRY_ASSIGN(const ProcessOutput commands, Ask(psql.path, "--help=commands"));
+  TRY_ASSIGN(const ProcessOutput commands,
+             Ask(psql.host_path.empty() ? psql.path : psql.host_path, "--help=commands"));
   if (commands.output.find("\\restrict ") != std::string::npos) return {};
   return Fail(ErrorCode::kUnsupported,
               "psql " + psql.version + " at '" + psql.path +

@@ -156,8 +156,8 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
 }
 
 Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, const RestoreTarget& target,
-                                             const BackupHead& head) {
-  TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore"));
+                                             const Installation& installation, const BackupHead& head) {
+  TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore", installation, target.paths.engine_root));
   // A tar file's first member, toc.dat, begins after its header block.
   constexpr size_t kTarBlock = 512;
   const std::string_view bytes = head.bytes;
@@ -169,7 +169,7 @@ Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, cons
   if (database.empty()) {
     const RewrittenStatement create = ReplaceMissingLocales(FindCreateDatabase(bytes));
     if (!create.replaced.empty()) {
-      TRY_ASSIGN(const ClientTool psql, FindPsql());
+      TRY_ASSIGN(const ClientTool psql, FindPsql(installation, target.paths.engine_root));
       RestoreStep step = CreateDatabaseStep(request, target, psql, create.sql);
       auto session = std::make_unique<PsqlSession>(request.backup_name, "", target.credentials.user);
       for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
@@ -193,8 +193,8 @@ class PlainSql final : public RecognisedBackup {
   PlainSql(RestoreRequest request, Packing packing)
       : request_(std::move(request)), packing_(std::move(packing)) {}
 
-  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
-    TRY_ASSIGN(const ClientTool psql, FindPsql());
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    TRY_ASSIGN(const ClientTool psql, FindPsql(installation, target.paths.engine_root));
     RestorePlan plan;
     plan.steps.push_back(PsqlStep(request_, target, psql, packing_));
     return plan;
@@ -209,9 +209,9 @@ class Archive final : public RecognisedBackup {
  public:
   Archive(RestoreRequest request, BackupHead head) : request_(std::move(request)), head_(std::move(head)) {}
 
-  Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+  Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     RestorePlan plan;
-    TRY_ASSIGN(plan.steps, PlanArchive(request_, target, head_));
+    TRY_ASSIGN(plan.steps, PlanArchive(request_, target, installation, head_));
     return plan;
   }
 
@@ -238,9 +238,10 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
   if (format == BackupFormat::kPlainSql) {
-    return WithPartsOfText(request, std::make_unique<PlainSql>(request, head.packing));
+    return WithPartsOfText(request, head.packing, std::make_unique<PlainSql>(request, head.packing));
   }
-  return WithPartsOfArchive(request, std::make_unique<Archive>(request, std::move(head)));
+  const Packing packing = head.packing;
+  return WithPartsOfArchive(request, packing, std::make_unique<Archive>(request, std::move(head)));
 }
 
 }  // namespace spawnd::engines::postgresql

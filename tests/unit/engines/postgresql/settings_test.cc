@@ -1,6 +1,8 @@
 /// Who gets in over TCP, and how.
 #include "engines/postgresql/settings.h"
 
+#include <algorithm>
+
 #include "engines/postgresql/postgresql_engine.h"
 #include "tests/support/catch.h"
 
@@ -29,6 +31,28 @@ TEST_CASE("from elsewhere with TLS only, and for an image that asks for it from 
   CHECK(required.find("\nhost ") == std::string::npos);
   CHECK(required.find(tls) != std::string::npos);
   CHECK(required.find("hostssl replication all all scram-sha-256\n") != std::string::npos);
+}
+
+TEST_CASE("the user's settings stand in a file above the image's own, which is as it was without any") {
+  Launch launch;
+  launch.installation.version = "17.9";
+  launch.paths.data_directory = "/data";
+  launch.paths.settings_directory = "/settings";
+  launch.purpose = Purpose::kBuild;
+  const auto has = [&](const std::string& argument) {
+    const auto argv = PostgresqlEngine().StartCommand(launch).argv;
+    return std::find(argv.begin(), argv.end(), argument) != argv.end();
+  };
+  CHECK_FALSE(has("config_file=/settings/postgresql.conf"));
+  CHECK(has("maintenance_work_mem=256MB"));
+  launch.settings = {{"Maintenance-Work_mem", "1GB"}, {"application_name", "it's \\ me"}};
+  CHECK(has("config_file=/settings/postgresql.conf"));
+  CHECK_FALSE(has("maintenance_work_mem=256MB"));
+  CHECK(has("autovacuum=off"));
+  const auto files = PostgresqlEngine().SettingsFiles(launch);
+  REQUIRE(files.back().name == "postgresql.conf");
+  CHECK(files.back().content.find("include_if_exists '/data/postgresql.conf'\nmaintenance_work_mem = '1GB'\n"
+                                  "application_name = 'it''s \\\\ me'\n") != std::string::npos);
 }
 
 }  // namespace

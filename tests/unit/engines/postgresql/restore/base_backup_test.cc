@@ -118,7 +118,7 @@ TEST_CASE("Data is replaced once, prepared once, and what comes beside it goes w
   CHECK(plan->placements[0].replaces_data);
   CHECK_FALSE(plan->placements[1].replaces_data);
   CHECK(plan->placements[0].afterwards.empty());
-  REQUIRE(plan->placements[2].afterwards.size() == 2);
+  REQUIRE(plan->placements[2].afterwards.size() == 3);
   const ContainerCommand& recover = plan->placements[2].afterwards[1];
   CHECK(recover.title == "recovering");
   CHECK(recover.explain("LOG:  x\nFATAL:  WAL ends before end of online backup\n").hint.find("pg_wal.tar") !=

@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# Parts of PostgreSQL dumps, extensions that are not here, and settings of the server.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+# shellcheck source=sample_database.sh
+source "$(dirname "$0")/sample_database.sh"
+
+prepare() {
+  own_postgres_start
+  make_sample_database
+  own_psql -d shop -c 'create table sales.audit (id int generated always as identity primary key, orders_id bigint references sales.orders, note text)' \
+    -c "insert into sales.audit (note) select 'n' || i from generate_series(1, 50) i" \
+    -c 'create table sales.parted (d int) partition by range (d)' -c 'create table sales.parted_1 partition of sales.parted for values from (0) to (10)' \
+    -c 'insert into sales.parted select generate_series(0, 9)' -c 'create extension hstore'
+  make_dumps
+  pg_dump -h "$own" -U postgres --inserts shop >"$work/files/inserts.sql"
+  own_postgres_stop
+  cat >"$work/files/ext.sql" <<'END'
+CREATE SCHEMA extensions;
+CREATE EXTENSION IF NOT EXISTS pg_nosuch_cron WITH SCHEMA pg_catalog;
+COMMENT ON EXTENSION pg_nosuch_cron IS 'x';
+CREATE EXTENSION IF NOT EXISTS "supabase_vault" WITH SCHEMA extensions;
+CREATE EXTENSION hstore VERSION '99';
+CREATE TABLE public.t (id int);
+COPY cron.job (jobid, command) FROM stdin;
+1	select 1
+\.
+COPY public.t (id) FROM stdin;
+1
+2
+\.
+END
+  chmod -R a+rX "$work/files"
+}
+image() { ctl create data-image -f "$(image_yaml "$1" 'sourceType: backup' "${@:2}")"; }
+refused() {
+  local name=$1 words=(); shift
+  while [[ $1 != -- ]]; do words+=("$1"); shift; done
+  shift
+  [[ -e $work/warm ]] || make_image warm 'sourceType: empty' 'version: 15' >"$work/warm"
+  assert_error 64 "${words[@]}" -- image "$name" "$@"
+  assert_error 2 "$name" -- ctl get data-image "$name"
+}
+# of_image NAME SQL: in a container of it.
+of_image() {
+  [[ -e $work/container-$1 ]] || make_container "$1" "of-$1" >"$work/container-$1"
+  sql "of-$1" shop "$2"
+}
+relations="select string_agg(relname, ' ' order by relname) from pg_class where relnamespace = 'sales'::regnamespace and relkind in ('r', 'v', 'p')"
+
+# --- parts -----------------------------------------------------------------------------------------------------
+
+case_tables_of_an_archive() {
+  local format
+  for format in custom.dump dump.tar; do
+    assert_exit 0 image "some-${format%%.*}" 'initialDatabaseName: shop' 'version: 15' "backup: {file: $format}" 'tables: [sales.orders]'
+    assert_contains "$err" "foreign key 'orders orders_customer_id_fkey' is left out: it needs 'customer'" "$format"
+    assert_lacks "$err" "audit" "$format"
+    assert_eq "$(of_image "some-${format%%.*}" "$relations")" orders "$format"
+    assert_eq "$(of_image "some-${format%%.*}" 'select count(*) from sales.orders')" "$sample_orders"
+    assert_eq "$(of_image "some-${format%%.*}" "select count(*) from pg_indexes where tablename = 'orders'")" 2 "its key and its index"
+    of_image "some-${format%%.*}" "insert into sales.orders (customer_id, amount, state) values (1, 1, 'open')"
+    assert_eq "$(of_image "some-${format%%.*}" 'select max(id) from sales.orders')" "$((sample_orders + 1))" "its sequence goes on"
+  done
+  assert_exit 0 image folder 'initialDatabaseName: shop' 'version: 15' 'backup: {folder: directory.d}' 'tables: ["c*", sales.parted]'
+  assert_eq "$(of_image folder "$relations")" 'customer parted parted_1'
+  assert_eq "$(of_image folder 'select count(*) from sales.parted')" 10
+  assert_eq "$(of_image folder "select count(*) from pg_trigger where tgname = 'touch'")" 1
+  refused nothing '`tables:` names' 'nosuch' 'sales.customer' -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: custom.dump}' 'tables: [orders, nosuch]'
+}
+
+case_without_tables_and_without_rows_of_an_archive() {
+  assert_exit 0 image less 'version: 15' 'backup: {file: custom.dump}' 'excludeTables: [audit, "sales.cust*"]' 'excludeData: [parted_1]'
+  assert_eq "$(of_image less "$relations")" 'orders parted parted_1 totals'
+  assert_eq "$(of_image less 'select count(*) from sales.parted')" 0
+  assert_eq "$(of_image less 'select count(*) from sales.orders')" "$sample_orders"
+  assert_exit 0 image bones 'initialDatabaseName: shop' 'version: 15' 'backup: {file: dump.tar}' 'schemaOnly: true'
+  assert_eq "$(of_image bones 'select count(*) from sales.orders')" 0
+  assert_eq "$(of_image bones "$relations")" 'audit customer orders parted parted_1 totals'
+  refused nothing '`excludeData:` names' 'nosuch' -- 'version: 15' 'backup: {file: custom.dump}' 'excludeData: [nosuch]'
+}
+
+case_without_rows_of_plain_sql() {
+  local file
+  for file in plain.sql inserts.sql; do
+    assert_exit 0 image "rows-${file%.*}" 'initialDatabaseName: shop' 'version: 15' "backup: {file: $file}" 'excludeData: [audit, "sales.parted*"]'
+    assert_eq "$(of_image "rows-${file%.*}" 'select (select count(*) from sales.audit), (select count(*) from sales.parted), (select count(*) from sales.orders)')" \
+      "0|0|$sample_orders" "$file"
+    assert_exit 0 image "none-${file%.*}" 'initialDatabaseName: shop' 'version: 15' "backup: {file: $file}" 'schemaOnly: true'
+    assert_eq "$(of_image "none-${file%.*}" "select (select count(*) from sales.orders), nextval('sales.orders_id_seq')")" '0|1' "$file"
+  done
+  refused nothing '`excludeData:` names' nosuch sales.customer -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: plain.sql}' 'excludeData: [nosuch]'
+  refused nothing '`tables` takes parts of archives' 'pg_dump -Fc' -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: plain.sql}' 'tables: [orders]'
+}
+
+# --- extensions ------------------------------------------------------------------------------------------------
+
+case_all_missing_extensions_at_once() {
+  refused ext 'pg_nosuch_cron' 'supabase_vault' 'hstore 99' 'skipExtensions: [pg_nosuch_cron, supabase_vault, hstore]' -- 'version: 15' 'backup: {file: ext.sql}'
+  assert_exit 0 image ext 'version: 15' 'initialDatabaseName: shop' 'backup: {file: ext.sql}' 'skipExtensions: [pg_nosuch_cron, supabase_vault, hstore]'
+  assert_contains "$err" "extension 'pg_nosuch_cron' is left out"
+  assert_contains "$err" "rows of 'cron.job'"
+  assert_eq "$(of_image ext 'select sum(id) from t')" 3
+}
+
+case_extensions_of_an_archive() {
+  # The name in the archive's contents, and in the statement that makes it.
+  sed 's/hstore/hstorf/g' "$work/files/custom.dump" >"$work/files/other.dump"
+  chmod a+r "$work/files/other.dump"
+  refused other hstorf skipExtensions -- 'version: 15' 'backup: {file: other.dump}'
+  assert_exit 0 image other 'version: 15' 'backup: {file: other.dump}' 'skipExtensions: [hstorf]'
+  assert_contains "$err" "extension 'hstorf' is left out"
+  assert_eq "$(of_image other 'select count(*) from sales.orders')" "$sample_orders"
+}
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+case_settings() {
+  echo 'create extension pg_stat_statements; select count(*) from pg_stat_statements;' >"$work/files/stats.sql"
+  chmod a+r "$work/files/stats.sql"
+  assert_exit 0 image stats 'version: 15' 'initialDatabaseName: shop' 'backup: {file: stats.sql}' 'settings:' '  shared_preload_libraries: pg_stat_statements' \
+    '  work_mem: 12MB' "  my.words: it's \\ me"
+  assert_eq "$(of_image stats 'show work_mem')" 12MB
+  assert_eq "$(of_image stats 'select count(*) > 0 from pg_stat_statements')" t
+  assert_eq "$(of_image stats "select current_setting('my.words')")" "it's \\ me"
+  ctl create data-container -q -i stats -n more --setting work_mem=13MB --setting max_connections=33 >/dev/null
+  assert_eq "$(sql more shop 'show work_mem')|$(sql more shop 'show max_connections')" '13MB|33'
+  assert_eq "$(sql more shop 'show shared_preload_libraries')" pg_stat_statements
+  sql more shop "alter system set work_mem = '14MB'"
+  sql more shop 'select pg_reload_conf()' >/dev/null
+  wait_until 5 eval '[[ $(sql more shop "show work_mem") == 14MB ]]'
+  ctl reset data-container -q more
+  assert_eq "$(sql more shop 'show work_mem')" 13MB
+}
+
+case_settings_that_are_refused() {
+  local setting
+  for setting in 'port: 1' 'listen_addresses: "*"' 'archive_command: touch x' 'data_directory: /tmp' 'ssl: "off"' 'include: /etc/passwd'; do
+    refused no "setting '${setting%%:*}' cannot be given" -- 'version: 15' 'backup: {file: plain.sql}' 'settings:' "  $setting"
+  done
+  refused no 'unrecognized configuration parameter "wrok_mem"' -- 'version: 15' 'backup: {file: plain.sql}' 'settings:' '  wrok_mem: 1MB'
+  refused no 'invalid value for parameter "work_mem"' -- 'version: 15' 'backup: {file: plain.sql}' 'settings:' '  work_mem: lots'
+  refused no 'could not access file "nosuch_library"' -- 'version: 15' 'backup: {file: plain.sql}' 'settings:' '  shared_preload_libraries: nosuch_library'
+}
+
+# --- tools -----------------------------------------------------------------------------------------------------
+
+# Of the installation that is restored into, wherever it lies.
+case_tools_of_an_installation() {
+  local tree seventeen
+  seventeen=$(find "$repo/.deps/postgresql/" -maxdepth 1 -name '17.*' | head -n 1)
+  [[ -n $seventeen ]] || skip "PostgreSQL 17 is not unpacked under .deps"
+  tree=$work/opt/17
+  mkdir -p "$work/opt"; cp -r "$seventeen" "$tree"
+  cat >"$tree/bin/pg_restore" <<'END'
+#!/bin/sh
+case $1 in --version) echo 'pg_restore (PostgreSQL) 99.1'; exit ;; esac
+echo 'pg_restore: warning: this is the tool of the tree' >&2
+exec /usr/lib/postgresql/15/bin/pg_restore "$@"
+END
+  chmod -R a+rX "$work/opt"; chmod a+x "$tree/bin/pg_restore"
+  sed -i "s#engineSearchPaths: \\[#engineSearchPaths: [$tree, #; s#$repo/.deps/postgresql, ##" "$work/spawnd.yaml"
+  stop_daemon; start_daemon
+  assert_exit 0 image tool 'version: 17' 'initialDatabaseName: shop' 'backup: {file: custom.dump}'
+  assert_contains "$err" 'this is the tool of the tree'
+}
+
+write_config
+prepare
+start_daemon
+run_cases "$@"

@@ -1,0 +1,89 @@
+/// What of a plain dump is left out, and who has an extension.
+#include "engines/postgresql/parts/extensions.h"
+#include "engines/postgresql/parts/plain_filter.h"
+#include "engines/postgresql/physical/base_recovery.h"
+#include "tests/support/catch.h"
+
+namespace spawnd::engines::postgresql {
+namespace {
+
+/// In pieces of each size, which must not matter.
+std::string Filtered(const std::string& dump, const RestoreOptions& options) {
+  std::string first;
+  for (const size_t size : {dump.size() + 1, size_t{1}, size_t{7}}) {
+    PlainFilter filter("x.sql", options);
+    std::string out;
+    for (size_t at = 0; at <= dump.size(); at += size) {
+      const auto part = filter.Filter(std::string_view(dump).substr(at, size), at + size > dump.size());
+      REQUIRE(part);
+      out += *part;
+    }
+    if (first.empty()) first = out;
+    CHECK(out == first);
+  }
+  return first;
+}
+
+TEST_CASE("Rows are left out, and lines stay where they are", "[parts]") {
+  const std::string dump =
+      "CREATE TABLE s.a (i int);\nCOPY s.a (i) FROM stdin;\n1\n\\N;\n\\.\n-- end\n"
+      "INSERT INTO s.\"b\" VALUES ('x;\n');\nSELECT 1;\n";
+  RestoreOptions options;
+  CHECK(Filtered(dump, options) == dump);
+  options.exclude_data = {"a"};
+  CHECK(Filtered(dump, options) ==
+        "CREATE TABLE s.a (i int);\n\n\n\n\n-- end\nINSERT INTO s.\"b\" VALUES ('x;\n');\nSELECT 1;\n");
+  options.exclude_data = {"s.?"};
+  CHECK(Filtered(dump, options) == "CREATE TABLE s.a (i int);\n\n\n\n\n-- end\n\n\nSELECT 1;\n");
+  options.exclude_data.clear();
+  options.schema_only = true;
+  CHECK(Filtered(dump + "SELECT pg_catalog.setval('s', 1);\n", options) ==
+        "CREATE TABLE s.a (i int);\n\n\n\n\n-- end\n\n\nSELECT 1;\n\n");
+  options.schema_only = false;
+  options.exclude_data = {"c"};
+  PlainFilter filter("x.sql", options);
+  const auto refused = filter.Filter(dump, true);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().hint == "It has s.a.");
+}
+
+TEST_CASE("Extensions of a dump: what it wants, and what is left out", "[parts]") {
+  const std::string dump =
+      "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;\nCOMMENT ON EXTENSION pg_cron IS "
+      "'CREATE EXTENSION x;';\n"
+      "CREATE EXTENSION \"uuid-ossp\" VERSION '1.1';\nALTER EXTENSION pg_cron UPDATE;\n-- CREATE EXTENSION "
+      "y;\n"
+      "COPY cron.job FROM stdin;\n1\n\\.\n";
+  PlainFilter wanted("x.sql", {});
+  REQUIRE(wanted.Filter(dump, true));
+  CHECK(wanted.Wanted() == std::vector<WantedExtension>{{"pg_cron", ""}, {"uuid-ossp", "1.1"}});
+  RestoreOptions options;
+  options.skip_extensions = {"pg_cron"};
+  CHECK(Filtered(dump, options) ==
+        "\n\nCREATE EXTENSION \"uuid-ossp\" VERSION '1.1';\n\n-- CREATE EXTENSION y;\n\n\n\n");
+}
+
+TEST_CASE("The package of an extension is one that is there", "[parts]") {
+  const std::string listed =
+      "postgresql-15-cron - Run periodic jobs\npostgresql-15-postgis-3 - Geographic\npostgresql-plpython3-15 "
+      "- "
+      "language\npostgresql-15-pgvector - x\n";
+  CHECK(PackageOf("pg_cron", "15", listed) == "postgresql-15-cron");
+  CHECK(PackageOf("postgis_raster", "15", listed) == "postgresql-15-postgis-3");
+  CHECK(PackageOf("plpython3u", "15", listed) == "postgresql-plpython3-15");
+  CHECK(PackageOf("vector", "15", listed) == "postgresql-15-pgvector");
+  CHECK(PackageOf("supabase_vault", "15", listed).empty());
+  CHECK(PackageOf("pg_cron", "17", listed).empty());
+}
+
+TEST_CASE("What a server on its own prints becomes warnings", "[physical]") {
+  const std::string output =
+      "\t 1: spawnd_warning = \"it's \"a\" text\"\t(typeid = 25, len = -1)\n\t----\n"
+      "\t 1: spawnd_subscriptions_switched_off = \"s\"\t(typeid = 19)\n";
+  CHECK(WarningsIn("x", output) ==
+        "'x': it's \"a\" text; 'x': switched off, so that nothing connects to the source: subscription 's'");
+  CHECK(WarningsIn("x", "LOG:  spawnd_warning\n").empty());
+}
+
+}  // namespace
+}  // namespace spawnd::engines::postgresql
