@@ -163,6 +163,9 @@ END
   stop_daemon; start_daemon
   assert_exit 0 image tool 'version: 17' 'initialDatabaseName: shop' 'backup: {file: custom.dump}'
   assert_contains "$err" 'this is the tool of the tree'
+  printf '%s\n' '#!/bin/sh' 'case $1 in --version) echo "pg_restore (PostgreSQL) 99.2"; exit ;; esac' \
+    'echo "pg_restore: error: this build does not support compression with zstd" >&2' 'cat >/dev/null' 'exit 1' >"$tree/bin/pg_restore"
+  assert_error 64 'does not support compression with zstd' 'postgresql-client-17' -- image tool2 'version: 17' 'initialDatabaseName: shop' 'backup: {file: custom.dump}'
 }
 
 write_config

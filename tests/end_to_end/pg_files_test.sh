@@ -181,6 +181,24 @@ case_log_in_a_folder_of_its_own() {
   refused for-sql 'no backup here is recovered' -- 'backup: {file: empty.sql}' 'walFolder: archive'
 }
 
+# --- what is too large -----------------------------------------------------------------------------------------
+
+# Before a byte of it is placed. The last case: the daemon has another configuration from here on.
+case_larger_than_the_volume() {
+  cluster large
+  stop_cluster
+  truncate -s 400M "$at/base/1/99999"
+  take_folder large
+  tar -C "$at" -cf "$work/files/large.tar" .
+  chmod a+r "$work/files/large.tar"
+  stop_daemon
+  echo 'volumeSize: 256MiB' >>"$work/spawnd.yaml"
+  start_daemon
+  rm -f "$work/warm"
+  refused large "'large' has" 'MiB, and the volume of an image takes 256 MiB' volumeSize -- 'backupFolder: large'
+  refused large "'large.tar' has" 'MiB, and the volume of an image takes 256 MiB' volumeSize -- 'backup: {file: large.tar}'
+}
+
 prepare() { echo 'select 1;' >"$work/files/empty.sql"; chmod a+r "$work/files/empty.sql"; }
 
 write_config

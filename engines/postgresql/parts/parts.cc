@@ -28,8 +28,10 @@ class PartsSession final : public RestoreSession {
     TRY_ASSIGN(const std::string text, filter_->Filter(bytes, last));
     return inner_->FilterInput(text, last);
   }
-  Result<void> OnToolMessage(std::string_view line) override { return inner_->OnToolMessage(line); }
-  Result<void> OnToolExit(int exit_code) override { return inner_->OnToolExit(exit_code); }
+  Result<void> OnToolMessage(std::string_view line) override {
+    return Explained(inner_->OnToolMessage(line));
+  }
+  Result<void> OnToolExit(int exit_code) override { return Explained(inner_->OnToolExit(exit_code)); }
   uint64_t PassedOver() const override { return inner_->PassedOver(); }
   std::vector<std::string> Warnings() const override {
     std::vector<std::string> all = filter_ == nullptr ? warnings_ : filter_->Warnings();
@@ -38,6 +40,17 @@ class PartsSession final : public RestoreSession {
   }
 
  private:
+  /// A tool that was built without what the archive is packed with says so, and not what to do.
+  static Result<void> Explained(Result<void> result) {
+    if (result || result.error().message.find("does not support compression") == std::string::npos)
+      return result;
+    result.error().code = ErrorCode::kUnsupported;
+    result.error().hint =
+        "Install a pg_restore that was built with it, e.g. `apt install postgresql-client-17` from "
+        "apt.postgresql.org, or make the backup with `pg_dump --compress=gzip`.";
+    return result;
+  }
+
   const std::unique_ptr<RestoreSession> inner_;
   const std::unique_ptr<PlainFilter> filter_;
   const std::vector<std::string> warnings_;
@@ -111,26 +124,33 @@ class ArchiveParts final : public Parts {
     const RestoreOptions& options = target.options;
     const bool chooses = options.TakesParts() || !options.skip_extensions.empty();
     if (!contents_) {
-      if (!chooses) return plan;
+      if (!chooses) return Wrapped(std::move(plan), {});
       return Fail(ErrorCode::kInvalidArgument, "the table of contents of '" + name_ + "' cannot be read",
                   "Leave out the keys that take parts of it.");
     }
     std::vector<WantedExtension> wanted;
     for (const std::string& extension : contents_->Extensions()) wanted.push_back({extension});
     TRY(CheckExtensions(name_, wanted, options.skip_extensions, installation));
-    if (!chooses) return plan;
+    if (!chooses) return Wrapped(std::move(plan), {});
     TRY_ASSIGN(const Selection selection, SelectParts(*contents_, options, name_));
     std::vector<std::string> warnings;
     for (const std::string& warning : selection.warnings) warnings.push_back("'" + name_ + "': " + warning);
+    plan = Wrapped(std::move(plan), std::move(warnings));
     for (RestoreStep& step : plan.steps) {
-      if (!IsOf(step, "pg_restore")) continue;
-      TRY(GiveList(step, selection.ids, name_));
-      step.session = std::make_unique<PartsSession>(std::move(step.session), nullptr, std::move(warnings));
+      if (IsOf(step, "pg_restore")) TRY(GiveList(step, selection.ids, name_));
     }
     return plan;
   }
 
  private:
+  static RestorePlan Wrapped(RestorePlan plan, std::vector<std::string> warnings) {
+    for (RestoreStep& step : plan.steps) {
+      if (!IsOf(step, "pg_restore")) continue;
+      step.session = std::make_unique<PartsSession>(std::move(step.session), nullptr, std::move(warnings));
+    }
+    return plan;
+  }
+
   const std::optional<Contents> contents_;
 };
 

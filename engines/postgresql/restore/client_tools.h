@@ -12,9 +12,9 @@
 namespace spawnd::engines::postgresql {
 
 struct ClientTool {
-  std::string path;       ///< for tools
-  std::string version;    ///< "15.20"
-  std::string host_path;  ///< where it is on this host
+  std::string path;         ///< for tools
+  std::string version;      ///< "15.20"
+  std::string host_path{};  ///< where it is on this host
 };
 
 /// The newest `name` ("psql", "pg_restore") under /usr/lib/postgresql/*/bin and /usr/pgsql-*/bin, of the
