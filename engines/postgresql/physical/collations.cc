@@ -7,14 +7,14 @@ namespace {
 
 /// Locales whose order is that of the bytes wherever one is. `locale` is an expression.
 std::string IsOfBytes(const std::string& locale) {
-  return "pg_catalog.coalesce(" + locale + ", '') ~ '^(C|POSIX)($|[.])'";
+  return "coalesce(" + locale + ", '') ~ '^(C|POSIX)($|[.])'";
 }
 
 /// What of two versions, expressions of text, is to be said. `library` is another.
 std::string Comparison(const std::string& library, const std::string& recorded, const std::string& actual) {
   return "(CASE WHEN " + recorded + " IS NULL THEN ' of ' || " + library +
          " || ', and no version of it is recorded' ELSE ' of ' || " + library + " || ' ' || " + recorded +
-         " END) || pg_catalog.coalesce(' (here it is ' || " + actual + " || ')', '')";
+         " END) || coalesce(' (here it is ' || " + actual + " || ')', '')";
 }
 
 constexpr const char* kRemedy =
@@ -51,8 +51,8 @@ constexpr const char* kNames =
  FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate LIMIT 100) n)sql";
 
 std::string OfIndexes(int major) {
-  const std::string locale = major >= 17   ? "pg_catalog.coalesce(c.colllocale, c.collcollate::text)"
-                             : major >= 15 ? "pg_catalog.coalesce(c.colliculocale, c.collcollate)"
+  const std::string locale = major >= 17   ? "coalesce(c.colllocale, c.collcollate::text)"
+                             : major >= 15 ? "coalesce(c.colliculocale, c.collcollate)"
                                            : "c.collcollate::text";
   const std::string actual = "pg_catalog.pg_collation_actual_version(c.oid)";
   const std::string library = "(CASE c.collprovider WHEN 'i' THEN 'ICU' ELSE 'the C library' END)";
