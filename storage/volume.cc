@@ -58,6 +58,14 @@ class ImageBelow final : public Below {
   uint32_t blocks_;
 };
 
+/// Of most writes the first bytes tell.
+bool IsZeros(std::span<const std::byte> data) {
+  uint64_t first = 0;
+  if (data.size() < sizeof first) return false;
+  std::memcpy(&first, data.data(), sizeof first);
+  return first == 0 && std::memcmp(data.data(), data.data() + sizeof first, data.size() - sizeof first) == 0;
+}
+
 class DeltaVolume final : public Volume {
  public:
   /// `revision` is `below`, or null when that is the image.
@@ -81,6 +89,9 @@ class DeltaVolume final : public Volume {
   Result<void> Write(uint64_t offset, std::span<const std::byte> data) override {
     TRY(CheckRange(offset, data.size()));
     writes_since_flush_.fetch_add(1, std::memory_order_relaxed);
+    // Servers fill new files with zeros, some of them 12 MiB at every start. What reads as zeros anyway takes
+    // no slot for that.
+    if (IsZeros(data)) return delta_->Discard(BlockAt(offset), data.size() / kBlockSize);
     return delta_->Write(BlockAt(offset), data);
   }
 

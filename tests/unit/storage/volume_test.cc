@@ -120,6 +120,33 @@ TEST_CASE("discarding over an image leaves zeros, over nothing leaves nothing") 
   CHECK(ReadBlocks(*volume, 22, 1) == Stamped(22, 1, 3));
 }
 
+TEST_CASE("what reads as zeros anyway takes no room when zeros are written") {
+  const ScratchDirectory directory;
+  VolumeOptions options = In(directory, Durability::kAlways);
+  options.image = ImageWithChunk(0);
+  {
+    const auto volume = OpenVolume(options);
+    const uint32_t over_nothing = 4 * kBlocksPerChunk;
+    REQUIRE(volume->Write(uint64_t{over_nothing} * kBlockSize, Bytes(size_t{256} * kBlockSize)));
+    CHECK(volume->Usage().delta_bytes == 0);
+    REQUIRE(volume->Write(0, Bytes(2 * kBlockSize)));  // over the image: they hide what it has
+    Put(*volume, over_nothing, 2, 7);
+    REQUIRE(volume->Write(uint64_t{over_nothing} * kBlockSize, Bytes(kBlockSize)));
+    // One byte at the end of a block of zeros is data.
+    Bytes nearly(kBlockSize);
+    nearly.back() = std::byte{1};
+    REQUIRE(volume->Write(uint64_t{over_nothing + 9} * kBlockSize, nearly));
+    REQUIRE(volume->Flush());
+  }
+  const auto volume = OpenVolume(options);
+  const uint32_t over_nothing = 4 * kBlocksPerChunk;
+  CHECK(ReadBlocks(*volume, 0, 2) == Bytes(2 * kBlockSize));
+  CHECK(ReadBlocks(*volume, 2, 2) == Stamped(2, 2, 1));
+  CHECK(ReadBlocks(*volume, over_nothing, 1) == Bytes(kBlockSize));
+  CHECK(ReadBlocks(*volume, over_nothing + 1, 1) == Stamped(over_nothing + 1, 1, 7));
+  CHECK(ReadBlocks(*volume, over_nothing + 9, 1).back() == std::byte{1});
+}
+
 TEST_CASE("everysec moves a block once an epoch, always never") {
   const ScratchDirectory directory;
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);

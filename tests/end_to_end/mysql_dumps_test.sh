@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Dumps of the MySQL family that are not as this server would have written them: another product's, another version's, with
+# other tools' words in them, in parts, or with errors. MariaDB takes most of them; the real MySQL where set-up brought it.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+mysql=$repo/.deps/mysql/bin/mysql
+client() { local program=mariadb; [[ $(field "$1" engine) != MySQL* ]] || program=$mysql; MYSQL_PWD=$(field "$1" password) "$program" --no-defaults -N -B -h 127.0.0.1 -P "$(field "$1" port)" -u root "${@:2}" </dev/null; }
+say() { client "$1" "$2" -e "$3"; }
+# dump NAME LINE...: the file NAME.sql
+dump() { printf '%s\n' "${@:2}" >"$work/files/$1.sql"; }
+# image_of NAME [LINE...]: makes the image NAME of NAME.sql; engine= says of which product
+engine=mariadb
+image_of() {
+  printf '%s\n' "name: $1" "engine: $engine" 'sourceType: backup' "backups: [{path: ./$1.sql}]" "${@:2}" >"$work/files/$1.yaml"
+  (cd "$work/files" && ctl create data-image -f "$1.yaml")
+}
+container_of() { image_of "$@" >/dev/null 2>"$work/said"; make_container "$1" "of-$1" >/dev/null; }
+need_mysql() { [[ -x $mysql ]] || skip "there is no MySQL: ./dev setup says why"; engine=mysql; }
+
+case_open_transaction() {
+  dump open '-- a dump' 'CREATE TABLE t (a int);' 'BEGIN;' 'INSERT INTO t VALUES (1);'
+  assert_error 64 'open.sql' 'transaction' 'line 3' 'COMMIT' -- image_of open 'initialDatabaseName: shop'
+  dump auto 'CREATE TABLE t (a int);' 'SET AUTOCOMMIT = 0;' 'INSERT INTO t VALUES (1);'
+  assert_error 64 'auto.sql' 'transaction' 'line 3' -- image_of auto 'initialDatabaseName: shop'
+  dump whole 'SET AUTOCOMMIT = 0;' 'START TRANSACTION;' 'CREATE TABLE t (a int);' 'INSERT INTO t VALUES (1);' 'COMMIT;'
+  container_of whole 'initialDatabaseName: shop'
+  assert_eq "$(say of-whole shop 'SELECT * FROM t')" 1
+}
+
+case_data_in_its_own_database() {
+  dump prod 'CREATE DATABASE prod; USE prod;' 'CREATE TABLE t (a int); INSERT INTO t VALUES (1);'
+  container_of prod 'initialDatabaseName: app'
+  assert_contains "$(<"$work/said")" "nothing went into 'app'"
+  assert_contains "$(<"$work/said")" "'prod'"
+  assert_eq "$(say of-prod prod 'SELECT a FROM t')" 1
+}
+
+case_replication() {
+  dump follower 'STOP SLAVE;' "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='r', MASTER_LOG_FILE='b.1', MASTER_LOG_POS=4;" \
+    'CREATE TABLE t (a int);' 'START SLAVE;'
+  container_of follower 'initialDatabaseName: shop'
+  assert_contains "$(<"$work/said")" 'replication'
+  assert_eq "$(say of-follower shop 'SHOW SLAVE STATUS')" ''
+}
+
+case_tools_words_and_bytes() {
+  dump words 'mysqldump: [Warning] Using a password on the command line interface can be insecure.' \
+    '-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)' '-- Server version	8.0.36' 'CREATE TABLE t (a varchar(9) COLLATE utf8mb4_ja_0900_as_cs);' \
+    "INSERT INTO t VALUES ('x');" '-- Dump completed on 2026-11-25'
+  container_of words 'initialDatabaseName: shop'
+  assert_contains "$(<"$work/said")" 'no part of the dump'
+  assert_contains "$(<"$work/said")" 'utf8mb4_ja_0900_as_cs'
+  assert_eq "$(say of-words shop 'SELECT a FROM t')" x
+  printf '\xef\xbb\xbfCREATE TABLE t (a int);\r\nINSERT INTO t VALUES (7);\r\n' >"$work/files/bom.sql"
+  container_of bom 'initialDatabaseName: shop'
+  assert_eq "$(say of-bom shop 'SELECT a FROM t')" 7
+  printf '\xff\xfeS\0E\0L\0' >"$work/files/wide.sql"
+  assert_error 64 'wide.sql' 'UTF-16' 'result-file' -- image_of wide 'initialDatabaseName: shop'
+}
+
+my8=('-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)' '-- Server version	8.0.36')
+case_newer_and_others_words() {
+  dump functional "${my8[@]}" 'CREATE TABLE t (email varchar(99), KEY k ((lower(email))));' '-- Dump completed'
+  assert_error 64 'line 3' 'MySQL 8.0.36' 'MariaDB' 'engine: mysql' -- image_of functional 'initialDatabaseName: shop'
+  dump function "${my8[@]}" 'CREATE TABLE u (id binary(16)); CREATE VIEW v AS SELECT bin_to_uuid(id) FROM u;' '-- Dump completed'
+  assert_error 64 'bin_to_uuid' 'MySQL 8.0.36' -- image_of function 'initialDatabaseName: shop'
+  dump newer '-- MariaDB dump 10.19-99.1.2-MariaDB, for debian-linux-gnu (x86_64)' '-- Server version	99.1.2-MariaDB' \
+    'CREATE TABLE t (a int) NEWER_WORD;' '-- Dump completed'
+  assert_error 64 'line 3' 'MariaDB 99.1.2' 'version: "99.1"' -- image_of newer 'initialDatabaseName: shop'
+  dump sha2 "${my8[@]}" "CREATE USER 'app'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '\$A\$005\$x' REQUIRE NONE;" \
+    "GRANT SELECT ON \`shop\`.* TO \`app\`@\`%\`;" 'CREATE TABLE t (a int);' '-- Dump completed'
+  container_of sha2 'initialDatabaseName: shop'
+  assert_contains "$(<"$work/said")" 'caching_sha2_password'
+}
+
+case_errors_passed_over() {
+  dump errors 'CREATE TABLE t (a int);' 'CREATE VIEW v AS SELECT * FROM nowhere;' 'INSERT INTO gone VALUES (1);' 'INSERT INTO t VALUES (1);'
+  assert_error 64 'line 2' 'nowhere' -- image_of errors 'initialDatabaseName: shop'
+  container_of errors 'initialDatabaseName: shop' 'onError: continue'
+  assert_eq "$(say of-errors shop 'SELECT a FROM t')" 1
+  assert_contains "$(ctl logs data-image errors 2>/dev/null || ctl logs errors)" 'passed over error 1146'
+  cp "$work/files/errors.sql" "$work/files/some.sql"
+  assert_error 64 'line 3' 'gone' -- image_of some 'initialDatabaseName: shop' 'onError: [create view]'
+  image_of some 'initialDatabaseName: shop' 'onError: [create view, "1146"]' >/dev/null
+}
+
+case_parts() {
+  dump parts 'CREATE TABLE keep (a int); INSERT INTO keep VALUES (1);' 'CREATE TABLE log_1 (a int);' 'INSERT INTO log_1 VALUES (2);' \
+    'CREATE TABLE other (a int); INSERT INTO other VALUES (3);'
+  container_of parts 'initialDatabaseName: shop' 'excludeTables: [other]' 'excludeData: ["log_*"]'
+  assert_eq "$(say of-parts shop 'SHOW TABLES; SELECT COUNT(*) FROM log_1; SELECT a FROM keep')" $'keep\nlog_1\n0\n1'
+  cp "$work/files/parts.sql" "$work/files/one.sql"
+  container_of one 'initialDatabaseName: shop' 'tables: [shop.other]'
+  assert_eq "$(say of-one shop 'SHOW TABLES; SELECT * FROM other')" $'other\n3'
+  cp "$work/files/parts.sql" "$work/files/none.sql"
+  container_of none 'initialDatabaseName: shop' 'schemaOnly: true'
+  assert_eq "$(say of-none shop 'SHOW TABLES; SELECT * FROM other')" $'keep\nlog_1\nother'
+  cp "$work/files/parts.sql" "$work/files/wrong.sql"
+  assert_error 64 "no table 'nothing'" -- image_of wrong 'initialDatabaseName: shop' 'tables: [nothing]'
+}
+
+case_missing_here() {
+  dump lacks 'CREATE TABLE t (a int) ENGINE=TokuDB;' 'CREATE TABLE u (a int) ENGINE=ROCKSDB;' "INSTALL SONAME 'ha_spider';" 'INSERT INTO t VALUES (1);'
+  assert_error 64 'TokuDB in line 1' 'ROCKSDB in line 2' 'ha_spider' 'skipExtensions' 'apt install' -- image_of lacks 'initialDatabaseName: shop'
+  container_of lacks 'initialDatabaseName: shop' 'skipExtensions: [tokudb, rocksdb, ha_spider]'
+  assert_eq "$(say of-lacks shop "SELECT a FROM t; SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema = 'shop'")" $'1\nInnoDB'
+}
+
+case_settings() {
+  dump mixed 'CREATE TABLE item (a int); CREATE VIEW v AS SELECT * FROM ITEM;'
+  assert_error 64 'item' 'lower_case_table_names' -- image_of mixed 'initialDatabaseName: shop'
+  container_of mixed 'initialDatabaseName: shop' 'settings: {lower_case_table_names: 1, max_connections: 77}'
+  assert_eq "$(say of-mixed shop 'SELECT COUNT(*) FROM V; SELECT @@max_connections')" $'0\n77'
+  local wide; wide=$(printf 'c%s varchar(255) NOT NULL,' {1..60})
+  dump wide "CREATE TABLE t (${wide%,}) ROW_FORMAT=REDUNDANT CHARSET=latin1;"
+  assert_error 64 'row size' 'innodb_strict_mode' -- image_of wide 'initialDatabaseName: shop'
+  container_of wide 'initialDatabaseName: shop' 'settings: {innodb_strict_mode: "OFF"}'
+  dump plain 'CREATE TABLE t (a int);'
+  for refused in datadir port socket bind-address ssl-cert log_error plugin_dir secure-file-priv skip-grant-tables init_file; do
+    assert_error 64 "'$refused'" 'cannot be given' -- image_of plain 'initialDatabaseName: shop' "settings: {$refused: x}"
+  done
+  assert_error 64 'no_such_setting' -- image_of plain 'initialDatabaseName: shop' 'settings: {no_such_setting: 1}'
+}
+
+case_encoding_and_locale() {
+  dump latin 'CREATE TABLE t (a varchar(9));'
+  container_of latin 'initialDatabaseName: shop' 'encoding: latin1' 'locale: latin1_german1_ci'
+  assert_eq "$(say of-latin shop "SELECT collation_name FROM information_schema.columns WHERE table_schema = 'shop'")" latin1_german1_ci
+  assert_error 64 'locale' 'en_US.UTF-8' -- image_of latin 'initialDatabaseName: shop' 'locale: en_US.UTF-8'
+}
+
+case_other_tools_folders() {
+  mkdir -p "$work/files/mydumper" "$work/files/shell"
+  touch "$work/files/mydumper/"{metadata,shop-schema-create.sql,shop.t-schema.sql,shop.t.00000.sql} "$work/files/shell/"{@.json,@.done.json,shop.json}
+  for folder in mydumper shell; do
+    printf '%s\n' "name: f" "engine: mariadb" 'sourceType: backup' "backups: [{path: ./$folder}]" >"$work/files/f.yaml"
+    assert_error 64 "$folder" 'folder of my' 'graduate' -- ctl create data-image -f "$work/files/f.yaml"
+  done
+}
+
+case_mysql_itself() {
+  need_mysql
+  dump theirs '-- MariaDB dump 10.19-11.8.2-MariaDB, for debian-linux-gnu (x86_64)' '-- Server version	11.8.2-MariaDB' \
+    'CREATE TABLE t (a varchar(9)) CHARSET=utf8mb4 COLLATE=utf8mb4_uca1400_ai_ci;' "INSERT INTO t VALUES ('x');" '-- Dump completed'
+  container_of theirs 'initialDatabaseName: shop'
+  assert_eq "$(say of-theirs shop 'SELECT a, @@event_scheduler FROM t')" $'x\tOFF'
+  dump sequence '-- MariaDB dump 10.19-11.8.2-MariaDB, for debian-linux-gnu (x86_64)' '-- Server version	11.8.2-MariaDB' \
+    'CREATE SEQUENCE s START WITH 1;' '-- Dump completed'
+  assert_error 64 'MariaDB 11.8.2' 'engine: mariadb' -- image_of sequence 'initialDatabaseName: shop'
+  dump mixed8 'CREATE TABLE item (a int); CREATE VIEW v AS SELECT * FROM ITEM;'
+  container_of mixed8 'initialDatabaseName: shop' 'settings: {lower_case_table_names: 1}'
+  assert_eq "$(say of-mixed8 shop 'SELECT COUNT(*) FROM V')" 0
+}
+
+# What a server writes to be there at all is the same in each of its containers, and every one keeps it.
+case_mysql_disk_of_a_fresh_container() {
+  need_mysql
+  dump fresh 'CREATE TABLE t (a int);'
+  container_of fresh 'initialDatabaseName: shop'
+  sleep 3
+  local kib; kib=$(du -sk "$state/containers/$(field of-fresh id)" | cut -f1)
+  echo "a fresh container takes $kib KiB"
+  (( kib <= 4096 )) || fail "a fresh container takes $kib KiB"
+}
+
+write_config
+start_daemon
+run_cases "$@"
