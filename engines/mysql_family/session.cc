@@ -27,6 +27,14 @@ constexpr const char* kUserSchemas =
     "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', "
     "'information_schema', 'performance_schema', 'sys') ORDER BY 1";
 
+/// Those that have anything in them.
+constexpr const char* kFilledSchemas =
+    "SELECT name FROM (SELECT table_schema AS name FROM information_schema.tables UNION SELECT "
+    "routine_schema FROM "
+    "information_schema.routines) AS filled WHERE name NOT IN ('mysql', 'information_schema', "
+    "'performance_schema', "
+    "'sys') ORDER BY 1";
+
 struct CloseConnection {
   void operator()(MYSQL* connection) const { ::mysql_close(connection); }
 };
@@ -190,7 +198,12 @@ Result<void> FamilySession::CreateDatabase(const std::string& database) {
 }
 
 Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials& /*credentials*/) {
-  TRY_ASSIGN(const auto rows, Run(std::string(kUserSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
+  TRY_ASSIGN(const auto filled,
+             Run(std::string(kFilledSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
+  auto rows = filled;
+  if (rows.empty()) {
+    TRY_ASSIGN(rows, Run(std::string(kUserSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
+  }
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row[0]);
   return names;

@@ -94,7 +94,7 @@ wait_until() {
 # How full the machine's own disk is must not matter; a test of that sets disk_limits= for what is the default.
 write_config() {
   cat >"$work/spawnd.yaml" <<END
-engineSearchPaths: [/usr, /usr/lib/postgresql, $repo/.deps/postgresql, $repo/.deps/redis, $repo/.deps/mysql${SPAWND_ENGINE_PATH:+, ${SPAWND_ENGINE_PATH//:/, }}]
+engineSearchPaths: [/usr, /usr/lib/postgresql, $repo/.deps/postgresql, $repo/.deps/redis, $repo/.deps/unpacked${SPAWND_ENGINE_PATH:+, ${SPAWND_ENGINE_PATH//:/, }}]
 engineUsualPlaces: ${usual_places:-false}
 portRange: ${1:-$first_port-$((first_port + 99))}
 engineUser: spawnd

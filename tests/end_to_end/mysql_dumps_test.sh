@@ -4,7 +4,7 @@
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
-mysql=$repo/.deps/mysql/bin/mysql
+mysql=$repo/.deps/unpacked/mysql/bin/mysql
 client() { local program=mariadb; [[ $(field "$1" engine) != MySQL* ]] || program=$mysql; MYSQL_PWD=$(field "$1" password) "$program" --no-defaults -N -B -h 127.0.0.1 -P "$(field "$1" port)" -u root "${@:2}" </dev/null; }
 say() { client "$1" "$2" -e "$3"; }
 # dump NAME LINE...: the file NAME.sql

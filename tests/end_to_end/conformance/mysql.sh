@@ -3,4 +3,4 @@
 source "$(dirname "${BASH_SOURCE[0]}")/mariadb.sh"
 client=mysql dumper=mysqldump
 # MySQL's own where set-up brought them: what is in the PATH is usually MariaDB's.
-[[ ! -x $repo/.deps/mysql/bin/mysql ]] || PATH=$repo/.deps/mysql/bin:$PATH
+[[ ! -x $repo/.deps/unpacked/mysql/bin/mysql ]] || PATH=$repo/.deps/unpacked/mysql/bin:$PATH

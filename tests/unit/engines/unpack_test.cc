@@ -188,8 +188,7 @@ TEST_CASE("What unpacks to more than the limit is refused, from whatever layer")
 }
 
 TEST_CASE("A window that takes too much memory is said to be that") {
-  CHECK(
-      Says(WhyNot(Pack("zstd -q --long=30", Text())), "--long"));
+  CHECK(Says(WhyNot(Pack("zstd -q --long=30", Text())), "--long"));
   CHECK(Says(WhyNot(Pack("xz --lzma2=dict=512MiB", Text())), "dictionary of more than 128 MiB"));
 }
 
