@@ -165,6 +165,7 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("limits", x.limits);
   visit.Field("settings", x.settings);
   visit.Field("noWait", x.no_wait);
+  visit.Field("endsWithClient", x.ends_with_client);
 }
 
 void Describe(auto& visit, Is<LoadDataContainerRequest> auto& x) {

@@ -112,6 +112,8 @@ struct CreateDataContainerRequest {
   Limits limits;
   Settings settings;     ///< beside those of the image, and in their place
   bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
+  /// It is deleted when the process that asks ends, unless somebody changes its lifetime before.
+  bool ends_with_client = false;
 };
 
 /// "Pending", "Completed", "Failed", of a container also "Stopped". kUnknown: a word that this spawnctl does

@@ -149,6 +149,24 @@ Result<void> ReadHost(const Place& place, Config& config) {
   return {};
 }
 
+/// A name or an address: it ends up in URLs and in certificates.
+Result<void> ReadAdvertisedHost(const Place& place, Config& config) {
+  constexpr size_t kLongestName = 253;
+  TRY_ASSIGN(config.advertised_host, Text(place));
+  const std::string& name = config.advertised_host;
+  const auto is_allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':';
+  };
+  in6_addr address{};
+  const bool is_address_or_name =
+      name.find(':') == std::string::npos || ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
+  if (name.empty() || name.size() > kLongestName || name.front() == '-' || !is_address_or_name ||
+      !std::all_of(name.begin(), name.end(), is_allowed)) {
+    return Bad(place, "a name or an address by which clients reach this machine, such as db.example.org");
+  }
+  return {};
+}
+
 Result<void> ReadNetwork(const Place& place, Config& config) {
   TRY_ASSIGN(const std::string text, Text(place));
   config.host_network = text == "host";
@@ -383,6 +401,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"userRange", with(ReadUserRange)},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
+      {"advertiseHost", with(ReadAdvertisedHost)},
       {"limits", with(ReadLimits)},
       {"network", with(ReadNetwork)},
       {"diskWarnPercent",
@@ -450,6 +469,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.host_network == wanted.host_network, "network");
   compare(now.limits == wanted.limits, "limits");
   compare(now.host == wanted.host, "host");
+  compare(now.advertised_host == wanted.advertised_host, "advertiseHost");
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());
     compare(now.accepted_licences.contains(licence) == wanted.accepted_licences.contains(licence), licence);

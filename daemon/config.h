@@ -33,6 +33,7 @@ struct Config {
   uint32_t last_user = 1'879'113'727;
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
+  std::string advertised_host{};                ///< name or address that clients are told; empty: `host`
   bool host_network = false;                    ///< "network: host": engines reach what the host does
   /// Of a container that says nothing else, nor its image. The built-in ones let no container take the
   /// machine down with it: three quarters of its memory, and 4096 processes.

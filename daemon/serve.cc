@@ -18,6 +18,7 @@
 #include "daemon/access/visibility.h"
 #include "daemon/build/host.h"
 #include "daemon/config.h"
+#include "daemon/containers/bound_clients.h"
 #include "daemon/containers/containers.h"
 #include "daemon/disk_watch.h"
 #include "daemon/doctor/doctor.h"
@@ -136,6 +137,7 @@ class Daemon {
   std::unique_ptr<Images> images_;
   std::unique_ptr<BuiltIns> built_ins_;
   std::unique_ptr<Containers> containers_;
+  std::unique_ptr<BoundClients> bound_clients_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
@@ -201,6 +203,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   MakeParts(socket.access);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
+  TRY(bound_clients_->Adopt());
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(memory_watch_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
@@ -272,6 +275,7 @@ void Daemon::MakeParts(const SocketAccess& access) {
                          reaper_->ReapDue();  // its image may have expired meanwhile
                        },
                        metrics_});
+  bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
@@ -314,6 +318,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   reserve_,
                                                   *doorkeeper_,
                                                   *containers_,
+                                                  *bound_clients_,
                                                   *images_,
                                                   *built_ins_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },

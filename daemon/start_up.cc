@@ -68,7 +68,7 @@ Result<EngineHost> FindEngineHost(const Config& config) {
                 "Name an unprivileged user as engineUser in spawnd.yaml.");
   }
   TRY(CheckUserRange(config));
-  return EngineHost{config.host, user->uid, user->gid, config.first_user};
+  return EngineHost{config.host, user->uid, user->gid, config.first_user, config.advertised_host};
 }
 
 ConfigFile ConfigFileOf(const std::string& named) {

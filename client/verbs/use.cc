@@ -29,7 +29,8 @@
 namespace spawnd::client {
 namespace {
 
-/// Nobody is left to delete the container when spawnctl itself gets SIGKILL.
+/// The daemon deletes the container when spawnctl itself gets SIGKILL; this is for a daemon that cannot see
+/// it end, because it is on another machine, and of what is kept.
 constexpr int64_t kRunLifetimeSeconds = 24 * 3600;
 
 Result<api::DataContainer> FindContainer(const Invocation& invocation, const std::string& ref) {
@@ -68,9 +69,22 @@ Result<int> DeleteAfter(const Invocation& invocation, int64_t id, int exit_code)
   return exit_code;
 }
 
+/// Its own lifetime counts from now on, and not that of this process.
+void Unbind(const Invocation& invocation, const api::DataContainer& container) {
+  api::UpdateDataContainerRequest keep;
+  keep.lifetime_seconds = kRunLifetimeSeconds;
+  const auto daemon = FindDaemon(invocation);
+  const auto kept =
+      daemon ? daemon->Post(DaemonClient::Target(kContainersPath, std::to_string(container.id)) + "/update",
+                            api::ToJson(keep))
+             : Fail(daemon.error());
+  if (!kept) ShowError(kept.error());
+}
+
 /// Deletes the container, or keeps it after a failure of the command where that is asked for.
 Result<int> EndRun(const Invocation& invocation, const api::DataContainer& container, int exit_code) {
   if (exit_code != 0 && invocation.Has("--keep-on-failure")) {
+    if (invocation.Text("--lifetime").empty()) Unbind(invocation, container);
     const std::string until = container.expires_at == 0
                                   ? "until it is deleted"
                                   : "expires " + RelativeTime(container.expires_at, std::time(nullptr));
@@ -139,7 +153,12 @@ Result<ProgramEnd> RunWith(const Invocation& invocation, const api::DataContaine
 Result<int> Run(const Invocation& invocation) {
   if (invocation.Trailing().empty()) return Fail(NoCommand(invocation));
   TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
-  if (invocation.Text("--lifetime").empty()) request.lifetime_seconds = kRunLifetimeSeconds;
+  if (invocation.Text("--lifetime").empty()) {
+    TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+    request.lifetime_seconds = kRunLifetimeSeconds;
+    // What asks over there ends with its one request.
+    request.ends_with_client = !daemon.Where().IsRemote();
+  }
   TRY_ASSIGN(const Created created, CreateContainer(invocation, request));
   if (created.json.empty()) return created.exit_code;
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(created.json));
@@ -210,7 +229,8 @@ Result<int> Proxy(const Invocation& invocation) {
 constexpr std::array<Flag, 14> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
-    {"--lifetime", "-t", "<duration>", "delete it after that should spawnctl be killed; default 24h"},
+    {"--lifetime", "-t", "<duration>",
+     "let it live that long should spawnctl be killed; default: it goes at once"},
     kDurabilityFlag,
     kSuperuserFlag,
     kNoSuperuserFlag,

@@ -1,5 +1,6 @@
 #include "daemon/access/folder_access.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
@@ -204,6 +205,48 @@ Result<FileOrFolder> OpenBeneath(const FileRights& rights, int folder_fd, const 
   if (opened) return opened;
   return Fail(
       opened.error().Wrap("cannot open " + what + " as user '" + UserName(rights.identity.uid) + "'"));
+}
+
+namespace {
+
+constexpr int kDeepest = 64;
+
+using TellFile = std::function<void(const std::string&, const struct stat&)>;
+
+/// `left`: how many files may still be told of. Entries of a folder that cannot be read are not there for the
+/// client either.
+void Walk(UniqueFd folder, const std::string& path, int depth, size_t& left, const TellFile& tell) {
+  const int fd = folder.Get();
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(fd), ::closedir);
+  if (!entries) return;
+  static_cast<void>(folder.Release());
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    struct stat st {};
+    if (left == 0) return;
+    if (name == "." || name == ".." || ::fstatat(fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (S_ISREG(st.st_mode)) {
+      --left;
+      tell(path + name, st);
+    } else if (S_ISDIR(st.st_mode) && depth < kDeepest) {
+      UniqueFd below(
+          ::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+      if (below.Valid()) Walk(std::move(below), path + name + "/", depth + 1, left, tell);
+    }
+  }
+}
+
+}  // namespace
+
+Result<void> EachFileBeneath(const FileRights& rights, int folder_fd, size_t most, const TellFile& tell) {
+  std::optional<AsClient> switched;
+  if (!IsMyself(rights.identity) && !switched.emplace().Enter(rights)) {
+    return Fail(ErrorCode::kForbidden, "the daemon may not act as that user");
+  }
+  UniqueFd folder(OpenOnce(folder_fd, ".", O_RDONLY | O_DIRECTORY));
+  if (!folder.Valid()) return Because(errno);
+  Walk(std::move(folder), "", 0, most, tell);
+  return {};
 }
 
 bool MayOpenAgain(const FileRights& rights, int fd) {

@@ -5,8 +5,11 @@
 /// Job threads: opening can block (a network file system, an automounter).
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -40,6 +43,11 @@ struct FileOrFolder {
 /// back before it returns; a thread that could not be put back ends the process.
 Result<FileOrFolder> OpenBeneath(const FileRights& rights, int folder_fd, const std::string& path,
                                  const std::string& what);
+
+/// Tells of each regular file in the folder and in those below it, with its path from there, as far as the
+/// client may look, `most` of them. No link is followed. What vanishes meanwhile is left out.
+Result<void> EachFileBeneath(const FileRights& rights, int folder_fd, size_t most,
+                             const std::function<void(const std::string& path, const struct stat&)>& tell);
 
 /// True when the client himself may open this file again for reading, by its descriptor: not one that he got
 /// from somebody with other rights.

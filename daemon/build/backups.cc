@@ -75,10 +75,12 @@ Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::
     if (!received.is_folder) {
       backup.reopens = MayOpenAgain(rights, received.fd.Get());
       backup.fd = std::move(received.fd);
+      TRY_ASSIGN(backup.state, BackupState::Of(rights, backup.fd.Get(), false));
       continue;
     }
     backup.folder_fd = std::move(received.fd);
     TRY_ASSIGN(backup.folder, ClientFolder::Make(rights, backup.name, backup.folder_fd.Get()));
+    TRY_ASSIGN(backup.state, BackupState::Of(rights, backup.folder_fd.Get(), true));
   }
   return opened;
 }
@@ -92,6 +94,15 @@ Result<std::optional<OpenedBackup>> OpenLogs(const BuildContext& context, std::v
                 "Name the folder that it is in.");
   }
   return std::optional<OpenedBackup>(std::move(opened.front()));
+}
+
+Result<void> CheckUnchanged(const OpenedBackup& backup, const FileRights& rights, Result<void> restored) {
+  if (!backup.state || (!restored && restored.error().code == ErrorCode::kCancelled)) return restored;
+  auto same = backup.state->CheckUnchanged(rights, backup.folder ? backup.folder_fd.Get() : backup.fd.Get(),
+                                           backup.name);
+  if (same) return restored;
+  if (!restored) same.error().message += ": " + restored.error().message;
+  return same;
 }
 
 Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script) {

@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "daemon/access/folder_access.h"
+#include "daemon/build/backup_state.h"
 #include "daemon/build/client_files.h"
 #include "daemon/build/context.h"
 #include "daemon/build/programs_in.h"
@@ -45,6 +46,7 @@ struct OpenedBackup {
   UniqueFd folder_fd{};  ///< of a folder
   std::unique_ptr<ClientFolder> folder{};
   bool is_script = false;
+  std::optional<BackupState> state{};  ///< as it was opened; not of a script
   /// What the engine saw in it; refers to `fd` and `folder`.
   std::unique_ptr<engines::RecognisedBackup> recognised{};
 };
@@ -56,6 +58,9 @@ Result<std::vector<OpenedBackup>> OpenBackups(const BuildContext& context, std::
 /// The same of what may be one folder of logs; kInvalidArgument for a file. None: none.
 Result<std::optional<OpenedBackup>> OpenLogs(const BuildContext& context, std::vector<ClientFile> folders,
                                              const FileRights& rights);
+
+/// Says so when the backup is another than it was opened as; of an error that this may be the cause of, too.
+Result<void> CheckUnchanged(const OpenedBackup& backup, const FileRights& rights, Result<void> restored = {});
 
 /// Opens a file of a scripts folder.
 Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& script);

@@ -23,6 +23,7 @@
 #include "daemon/images/images.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
+#include "engines/measured_source.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
 
@@ -65,7 +66,8 @@ class Build {
                   const auto because = events.Because(cause);
                   return images.BeginBuild(row, stop, feed);
                 },
-                [this](const PendingImage& image) { return MakeContent(image); }});
+                [this](const PendingImage& image) { return MakeContent(image); }, order_.request.name,
+                order_.owner});
   }
 
  private:
@@ -98,6 +100,7 @@ class Build {
     for (const OpenedBackup& backup : backups_) {
       TRY(backup.recognised->Plan(installation_, nowhere_yet));
       if (!backup.recognised->IsPlaced()) continue;
+      TRY(CheckFits(backup));
       if (!placed.empty()) {
         return Fail(ErrorCode::kInvalidArgument,
                     "'" + placed + "' and '" + backup.name + "' are each the files of a whole server",
@@ -113,6 +116,18 @@ class Build {
                   "It belongs to a copy of a server's files. Leave it out.");
     }
     return {};
+  }
+
+  /// What is placed takes its own size on the volume, at least.
+  Result<void> CheckFits(const OpenedBackup& backup) const {
+    const uint64_t bytes = backup.state ? backup.state->Bytes() : 0;
+    TRY(engines::CheckFits(backup.name, bytes, host_.volume_bytes));
+    TRY_ASSIGN(const DiskUse disk, UseOfDisk(host_.layout.Root()));
+    if (bytes <= disk.free_bytes) return {};
+    return Fail(ErrorCode::kNoSpace,
+                "backup '" + backup.name + "' has " + SizeInWords(bytes) + ", and the disk of '" +
+                    host_.layout.Root() + "' " + SizeInWords(disk.free_bytes) + " free",
+                "Make room there, for example with `spawnctl delete data-image`.");
   }
 
   /// Chooses the version that the user asked for. A backup that holds a server's own files dictates it.
@@ -188,8 +203,9 @@ class Build {
 
   bool MayHaveSuperuser() const { return order_.request.superuser.value_or(true); }
 
-  Restore Here() const {
-    return {rights_, order_.client_fd ? order_.client_fd->Get() : -1, host_.layout.ImageLog(image_.id)};
+  Restore Here() {
+    return {rights_, order_.client_fd ? order_.client_fd->Get() : -1, host_.layout.ImageLog(image_.id),
+            &passed_over_};
   }
 
   Result<ImageCompletion> MakeContent(const PendingImage& image) {
@@ -232,7 +248,7 @@ class Build {
                                              std::nullopt, MayHaveSuperuser(), order_.request.settings}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
-    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));
+    if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
     return sealed;
   }
 
@@ -249,8 +265,9 @@ class Build {
     }
     if (has_placements_) {
       for (size_t i = 0; i < plans.size(); ++i) {
-        TRY(RunPlacements(context_, Here(), backups_[i], logs_ ? &*logs_ : nullptr, plans[i].placements,
-                          server));
+        TRY(CheckUnchanged(backups_[i], rights_,
+                           RunPlacements(context_, Here(), backups_[i], logs_ ? &*logs_ : nullptr,
+                                         plans[i].placements, server)));
       }
       progress_.Stage("recovering");
       TRY(server.StartEngine());
@@ -258,12 +275,23 @@ class Build {
     if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
     TRY(RunScript("preScript", request.pre_script, initial, server));
     for (size_t i = 0; i < plans.size(); ++i) {
-      TRY(RunSteps(context_, Here(), backups_[i], plans[i].steps, server));
+      TRY(CheckUnchanged(backups_[i], rights_,
+                         RunSteps(context_, Here(), backups_[i], plans[i].steps, server)));
     }
     TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
     TRY(RunScript("postScript", request.post_script, database, server));
-    return server.Seal(std::move(database));
+    TRY_ASSIGN(ImageCompletion completion, server.Seal(std::move(database)));
+    completion.detail = Detail();
+    return completion;
+  }
+
+  /// What is to be known of the image.
+  std::string Detail() {
+    const std::string passed_over = PassedOverInWords(passed_over_);
+    if (passed_over.empty()) return stands_in_;
+    LogNotes(Here(), {passed_over});
+    return stands_in_.empty() ? passed_over : stands_in_ + "; " + passed_over;
   }
 
   Result<void> RunScripts(BuildServer& server) {
@@ -311,6 +339,7 @@ class Build {
   std::vector<ScriptsFolder> scripts_folders_;
   FoundScripts scripts_;
   bool has_placements_ = false;
+  uint64_t passed_over_ = 0;  ///< errors, because the request says so
   PendingImage image_;
 };
 

@@ -9,7 +9,6 @@
 #include "daemon/images/empty_key.h"
 #include "daemon/images/images.h"
 #include "daemon/loop/key_guards.h"
-#include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 
 namespace spawnd::daemon {
@@ -26,7 +25,7 @@ Result<ImageCompletion> InitialiseAndSeal(const BuildContext& context, BuildServ
   context.progress.Stage("initialising");
   TRY_ASSIGN(const auto server, BuildServer::Start(context, std::move(options)));
   auto sealed = server->Seal("");
-  if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), context.host.layout.Root()));
+  if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
   return sealed;
 }
 

@@ -14,7 +14,6 @@
 #include "daemon/host/installations.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/files.h"
-#include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
@@ -128,7 +127,7 @@ class Graduation {
     options.settings = engines::Overlay(order_.container.settings, order_.image.settings);
     TRY_ASSIGN(const auto server, BuildServer::Start(context_, std::move(options)));
     auto sealed = server->Seal(order_.image.database);
-    if (!sealed) return Fail(ExplainSpace(std::move(sealed.error()), host_.layout.Root()));
+    if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
     TRY(context_.StopRequested());
     return sealed;
   }

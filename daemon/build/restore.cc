@@ -71,6 +71,7 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
     // When a restore fails, the user hears only why. The warnings are in the log.
     if (ran) context.progress.Message(warning);
   }
+  if (ran && restore.passed_over != nullptr) *restore.passed_over += step.session->PassedOver();
   return ran;
 }
 
@@ -148,6 +149,12 @@ Result<void> Pour(const BuildContext& context, const Restore& restore, const Ope
 void LogNotes(const Restore& restore, const std::vector<std::string>& notes) {
   ToolLog log(restore.log_path, ToolLimits{}.log_bytes);
   for (const std::string& note : notes) log.Append("note: " + note + "\n");
+}
+
+std::string PassedOverInWords(uint64_t passed_over) {
+  if (passed_over == 0) return {};
+  return std::to_string(passed_over) + (passed_over == 1 ? " error was" : " errors were") +
+         " passed over: see its log";
 }
 
 engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& server) {

@@ -2,6 +2,7 @@
 /// restore steps once it has. Job thread only.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,14 @@ struct Restore {
   const FileRights& rights;  ///< of the user whose tools run
   int client = -1;           ///< a pidfd of the process that sent the backups; -1: it is gone
   std::string log_path{};
+  uint64_t* passed_over = nullptr;  ///< counts what RestoreSession::PassedOver says; may be none
 };
 
 /// Into the image's log, a line each.
 void LogNotes(const Restore& restore, const std::vector<std::string>& notes);
+
+/// "17 errors were passed over: see its log"; empty for none.
+std::string PassedOverInWords(uint64_t passed_over);
 
 /// `database`: initialDatabaseName, may be empty.
 engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& server);

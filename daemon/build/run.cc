@@ -11,6 +11,7 @@
 #include "daemon/images/images.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/disk.h"
+#include "daemon/store/failed_logs.h"
 #include "daemon/store/layout.h"
 #include "storage/image/image_files.h"
 
@@ -37,6 +38,19 @@ Result<void> Abandon(const BuildContext& context, const PendingImage& image, con
   return context.Ask([&images = context.host.images, id = image.id] { return images.AbandonBuild(id); });
 }
 
+/// Keeps the log of a build that failed, and says in its error how to read it. Nobody wants that of one that
+/// was stopped.
+Error KeepLog(const BuildContext& context, const BuildRun& run, int64_t id, Error why) {
+  if (run.name.empty() || why.code == ErrorCode::kCancelled || context.stop.stop_requested()) return why;
+  why = ExplainSpace(std::move(why), context.host.layout.Root());
+  const auto kept = KeepFailedLog(context.host.layout, {id, run.owner, run.name}, why);
+  if (!kept) spdlog::warn("the log of image {} is lost: {}", id, kept.error().message);
+  if (!kept || !*kept) return why;
+  if (!why.hint.empty()) why.hint += " ";
+  why.hint += "`spawnctl logs data-image " + std::to_string(id) + "` has all that was said, for a day.";
+  return why;
+}
+
 Result<ImageRow> RunUncounted(const BuildContext& context, const BuildRun& run) {
   PendingImage image;
   TRY_ASSIGN(image.id, context.Ask(run.begin));
@@ -56,11 +70,13 @@ Result<ImageRow> RunUncounted(const BuildContext& context, const BuildRun& run) 
   // The loop may complete the row after this thread has given up waiting: its files must be there then. If it
   // does not, the next start removes them.
   const bool may_still_complete = content && context.daemon_stops.stop_requested();
-  const auto abandoned = may_still_complete ? Result<void>() : Abandon(context, image, completed.error());
+  if (may_still_complete) return Fail(std::move(completed.error()));
+  const Error why = KeepLog(context, run, image.id, std::move(completed.error()));
+  const auto abandoned = Abandon(context, image, why);
   if (!abandoned) {
     spdlog::error("image {} is left for the next start: {}", image.id, abandoned.error().message);
   }
-  return Fail(std::move(completed.error()));
+  return Fail(why);
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 ///
 /// The row is pending from before the first expensive step until everything is sealed and durable, so that a
 /// daemon that was killed anywhere in between finds in the catalog what to remove (daemon/reconcile.h). After
-/// any error nothing is left: no process, no file, no row.
+/// any error nothing is left: no process, no file, no row; but for the log of a build that failed, which
+/// stays for a day (daemon/store/failed_logs.h).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,9 @@ struct BuildRun {
   std::function<Result<int64_t>()> begin;
   /// Makes the content, as files that are sealed and durable.
   std::function<Result<ImageCompletion>(const PendingImage&)> make;
+  /// Under what name, and whose, the log of the build is kept when it fails; without a name it is not.
+  std::string name{};
+  uid_t owner = 0;
 };
 
 /// The row as it is once the image is completed.

@@ -35,7 +35,7 @@ int64_t AllocatedBytesOf(const std::string& path) {
 Result<std::unique_ptr<BuildServer>> BuildServer::Start(const BuildContext& context, Options options) {
   std::unique_ptr<BuildServer> server(new BuildServer(context, std::move(options)));
   for (int attempt = 1;; ++attempt) {
-    TRY_ASSIGN(server->port_, context.host.ports.Reserve());
+    TRY_ASSIGN(server->port_, context.host.ports.Await(context.stop, kLoopback));
     auto launched = server->Launch();
     if (launched) return server;
     const Error error = ExplainSpace(std::move(launched.error()), context.host.layout.Root());
@@ -126,6 +126,19 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
   completion.layer_ids = std::move(sealed.layer_ids);
   if (libraries) completion.libraries = std::move(*libraries);
   return completion;
+}
+
+Error BuildServer::Explain(Error error) {
+  VolumeUse volume{context_.host.volume_bytes};
+  // Those that have been given up are not asked any more.
+  if (keeper_ != nullptr && !context_.stop.stop_requested()) {
+    const auto room = keeper_->MeasureVolume();
+    if (room) volume.measured = DiskUse{room->bytes - room->free_bytes, room->free_bytes};
+    // The keeper has ended, with its server: what tools say of that is no more than that nobody answers.
+    const bool server_ended = !room && room.error().code == ErrorCode::kUnavailable;
+    if (server_ended && error.code != ErrorCode::kNoSpace) error.message += "; " + room.error().message;
+  }
+  return ExplainVolume(std::move(error), volume, context_.host.layout.Root());
 }
 
 Result<void> BuildServer::End() {

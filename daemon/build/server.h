@@ -50,6 +50,8 @@ class BuildServer {
   Result<void> StartEngine();
   /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success.
   Result<ImageCompletion> Seal(std::string database);
+  /// An error of what was done on its volume, in words that tell a full volume from a full disk.
+  Error Explain(Error error);
   /// Ends the keeper, removes the build directory and gives the port back. Idempotent. After an error the
   /// keeper may still run, so that nothing it writes may be removed.
   Result<void> End();

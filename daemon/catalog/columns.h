@@ -76,6 +76,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("installation_root", row.installation_root);
   visit("installation_version", row.installation_version);
   visit("settings", row.settings);
+  visit("client", row.client);
 }
 
 template <typename Visit, RowOf<RevisionRow> Row>

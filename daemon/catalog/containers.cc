@@ -153,7 +153,9 @@ Result<void> ContainerTable::Update(int64_t id, const ContainerChange& change) {
     TRY(ExpectChange(database_, kNoun, id));
   }
   if (change.expires_at) {
-    TRY(database_.Run("UPDATE containers SET expires_at = ? WHERE id = ?", *change.expires_at, id));
+    // Whoever says how long it lives has unbound it from its client.
+    TRY(database_.Run("UPDATE containers SET expires_at = ?, client = '' WHERE id = ?", *change.expires_at,
+                      id));
     TRY(ExpectChange(database_, kNoun, id));
   }
   return transaction.Commit();

@@ -91,10 +91,10 @@ Result<void> ImageTable::Complete(int64_t id, const ImageCompletion& completion)
   TRY(transaction.Begin());
   TRY(database_.Run(
       "UPDATE images SET state = 'completed', database_name = ?, data_bytes = ?, disk_bytes = ?, "
-      "index_file = ?, libraries = ?, " +
+      "index_file = ?, libraries = ?, detail = coalesce(nullif(?, ''), detail), " +
           std::string(kBeginLifetime) + " WHERE id = ? AND state = 'pending'",
       completion.database, completion.data_bytes, completion.disk_bytes, completion.index_file,
-      LinesOf(completion.libraries), completion.completed_at, id));
+      LinesOf(completion.libraries), completion.detail, completion.completed_at, id));
   TRY(ExpectPendingInTransaction(id));
   TRY(database_.Run("DELETE FROM image_layers WHERE image_id = ?", id));
   TRY(AddLayersInTransaction(id, completion.layer_ids));

@@ -156,10 +156,12 @@ CREATE TABLE events (
 CREATE INDEX events_by_subject ON events (subject);
 )sql";
 
-// Settings of the server that its image, and its own create, were told to have (LimitsToJson has the like).
+// Settings of the server that its image, and its own create, were told to have (LimitsToJson has the like);
+// and the process that a container ends with.
 constexpr const char* kSchema11 = R"sql(
 ALTER TABLE images ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE containers ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE containers ADD COLUMN client TEXT NOT NULL DEFAULT '';
 )sql";
 
 constexpr std::array kMigrations{

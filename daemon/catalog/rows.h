@@ -61,7 +61,7 @@ struct ImageRow {
   int64_t disk_bytes = 0;
   std::string index_file;                ///< file name of the sealed index; empty until completed
   std::string cache_key;                 ///< not empty: a hidden image, the empty state of an engine version
-  std::string detail;                    ///< why it failed
+  std::string detail;                    ///< why it failed, or what is to be known of it
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
   api::Settings settings{};              ///< of its server, and of its containers'
   std::vector<std::string> tags;         ///< in order of their text
@@ -84,6 +84,7 @@ struct ImageCompletion {
   std::vector<std::string> layer_ids;    ///< every layer that the index refers to
   int64_t completed_at = 0;              ///< its lifetime counts from here
   std::vector<std::string> libraries{};  ///< as ImageRow's
+  std::string detail{};                  ///< empty: the row's stays
 };
 
 /// "rev.7"
@@ -130,6 +131,7 @@ struct ContainerRow {
   std::string installation_root;  ///< engine to start it with
   std::string installation_version;
   api::Settings settings{};  ///< that it was created with; those of the image stand below them
+  std::string client{};      ///< the process that it ends with (daemon/containers/bound_clients.h); empty: none
 };
 
 /// kNotFound, naming what there is, when the container has no such revision. All have 0.

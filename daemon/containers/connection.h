@@ -8,6 +8,9 @@
 namespace spawnd::daemon {
 
 engines::Endpoint EndpointOf(const ContainerRow& row);
+/// Where clients reach it: as the administrator says (`advertised`), else where it listens, which for all
+/// addresses is the loopback one.
+engines::Endpoint ReachedAt(const ContainerRow& row, const std::string& advertised);
 engines::Credentials CredentialsOf(const ContainerRow& row);
 storage::Durability StorageDurability(api::Durability durability);
 

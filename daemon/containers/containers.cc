@@ -70,6 +70,8 @@ void Containers::TakeBack(int64_t id) {
 
 Result<void> Containers::Delete(int64_t id) {
   TRY(WithReserve(uses_.reserve, [&] { return uses_.catalog.containers.MarkDeleting(id); }));
+  if (const auto life = lives_.find(id); life != lives_.end())
+    uses_.ports.NoteLeaving(life->second->row.port);
   Tell(id, {EventKind::kDeleteMarked});
   return {};
 }

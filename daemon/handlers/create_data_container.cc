@@ -14,6 +14,7 @@
 #include "daemon/access/trail.h"
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
+#include "daemon/containers/bound_clients.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/answers/resolve.h"
@@ -83,6 +84,11 @@ std::string NameForContainers(const ImageRow& image) {
   return reference.substr(0, reference.rfind(':'));
 }
 
+/// A client that is gone already gives the create up in another way.
+bool EndsWithClient(const Order& order) {
+  return order.request.ends_with_client && order.peer.process != nullptr;
+}
+
 ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::Engine& engine,
                     const engines::Installation& installation) {
   ContainerRow row;
@@ -106,6 +112,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.network = image.network.value_or(host_network ? api::Network::kHost : api::Network::kNone);
   row.limits = order.request.limits;
   row.settings = order.request.settings;
+  if (EndsWithClient(order)) row.client = TextOfClient(order.peer.pid, order.peer.process->Get());
   row.created_at = std::time(nullptr);
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
@@ -150,28 +157,21 @@ void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
 }
 
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
-                            const engines::Installation& installation) {
+                            const engines::Installation& installation, PortLease port) {
   // Others may have come since the request did.
   TRY(CheckContainerQuota(order.services, order.caller.uid));
-  Ports& ports = order.services.build.ports;
   ContainerRow row = NewRow(order, image, engine, installation);
-  TRY_ASSIGN(row.port, ports.Reserve());
-  PortLease port(ports, row.port);
+  row.port = port.Get();
   const auto because = order.services.catalog.events.Because(CauseOf(order.peer));
   TRY_ASSIGN(row.id, Insert(order.services.catalog, row, NameForContainers(image)));
   port.Keep();  // it is the container's from here on
+  if (EndsWithClient(order)) {
+    const auto watched = order.services.bound_clients.Watch(row.id, order.peer.process);
+    if (!watched) spdlog::warn("container {} outlives its client: {}", row.id, watched.error().message);
+  }
   NoteChange(order.peer, "create", "data-container", row.id, row.name);
   Start(order, image, row);
   return {};
-}
-
-/// Goes on from a job thread.
-void PostInsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
-                        const engines::Installation& installation) {
-  order.services.mailbox.Post([order, image, &engine, installation] {
-    const auto started = InsertAndStart(order, image, engine, installation);
-    if (!started) order.answer.Failed(started.error());
-  });
 }
 
 /// A job that nobody waits for once its client has gone.
@@ -182,6 +182,42 @@ void RunFor(const Order& order, Jobs& jobs, std::string_view noun,
             .gone = order.answer.Handle().ClientGone(),
             .dropped = [answer = order.answer](const Error& why) { answer.Failed(why); },
             .queued = TellQueued(order.answer, noun)});
+}
+
+/// The same with a port that is being given back at this moment, and not before.
+void StartOnceAPortIsFree(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                          const engines::Installation& installation) {
+  RunFor(order, order.services.launches, "start",
+         [order, image, &engine, installation](const std::stop_token& stop) {
+           Ports& ports = order.services.build.ports;
+           const BuildStop any_reason(stop, order.answer.Handle().ClientGone());
+           const auto port = ports.Await(any_reason.Token());
+           if (!port) return order.answer.Failed(port.error());
+           auto lease = std::make_shared<PortLease>(ports, *port);
+           order.services.mailbox.Post([order, image, &engine, installation, lease] {
+             const auto started = InsertAndStart(order, image, engine, installation, std::move(*lease));
+             if (!started) order.answer.Failed(started.error());
+           });
+         });
+}
+
+Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                            const engines::Installation& installation) {
+  Ports& ports = order.services.build.ports;
+  const auto port = ports.Reserve();
+  if (port) return InsertAndStart(order, image, engine, installation, PortLease(ports, *port));
+  if (port.error().code != ErrorCode::kNoSpace || !ports.SomeLeave()) return Fail(port.error());
+  StartOnceAPortIsFree(order, image, engine, installation);
+  return {};
+}
+
+/// Goes on from a job thread.
+void PostInsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                        const engines::Installation& installation) {
+  order.services.mailbox.Post([order, image, &engine, installation] {
+    const auto started = InsertAndStart(order, image, engine, installation);
+    if (!started) order.answer.Failed(started.error());
+  });
 }
 
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.

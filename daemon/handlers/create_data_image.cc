@@ -139,7 +139,8 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
     auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
                        : Fail(std::move(order.error()));
     if (image) NoteChange(peer, "create", "data-image", image->id, image->name);
-    if (image && !image->detail.empty()) warnings.push_back(image->detail);  // what stands in for the engine
+    if (image && !image->detail.empty())
+      warnings.push_back(image->detail);  // what stands in, what was passed over
     services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
       AnswerWithImage(services, image, answer, warnings);
     });

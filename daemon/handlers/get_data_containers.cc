@@ -42,13 +42,14 @@ void GetDataContainers(Services& services, const http::Request& request, const h
   if (!account) return SendError(reply, account.error());
   services.questions.Run(
       {request.peer.identity.uid},
-      [reply, seen = std::move(*seen), account = std::move(*account),
-       authority = services.engine_host.authority, &groups = services.groups,
+      [reply, seen = std::move(*seen), account = std::move(*account), &host = services.engine_host,
+       &groups = services.groups,
        read_only = request.peer.identity.rights.read_only](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
         for (const auto& [row, image, bounds] : seen) {
           views.push_back(ViewOfContainer(row, image, UserName(row.owner),
-                                          account.OfContainer(row.id, row.image_id), authority->Path()));
+                                          account.OfContainer(row.id, row.image_id), host.authority->Path(),
+                                          host.advertised));
           ShowBounds(bounds, groups, views.back());
           if (read_only) HideSecrets(views.back());
         }

@@ -151,7 +151,7 @@ void MachineNumbers::Bytes(std::vector<Family>& families) {
   add("indexes", AllocatedBytes(layout.Images()));
   add("deltas", AllocatedBytes(layout.Containers()));
   add("builds", AllocatedBytes(layout.Builds()));
-  add("logs", AllocatedBytes(layout.Logs()));
+  add("logs", AllocatedBytes(layout.Logs()) + AllocatedBytes(layout.FailedLogs()));
   add("lost_and_found", AllocatedBytes(layout.LostAndFound()));
   add("catalog", CatalogBytes(layout));
   add("catalog_copies", CatalogCopyBytes(layout));

@@ -12,6 +12,7 @@
 #include "daemon/access/visibility.h"
 #include "daemon/build/host.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/containers/bound_clients.h"
 #include "daemon/containers/containers.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/events/event_streams.h"
@@ -63,6 +64,7 @@ struct Services {
   SpaceReserve& reserve;
   Doorkeeper& doorkeeper;
   Containers& containers;
+  BoundClients& bound_clients;
   Images& images;
   BuiltIns& built_ins;
   const std::function<size_t(uid_t)> connections_of;

@@ -263,9 +263,10 @@ Result<IssuedCertificate> CertificateAuthority::Issue(const std::string& common_
   return issued;
 }
 
-std::vector<std::string> NamesOfServer(const std::string& address) {
+std::vector<std::string> NamesOfServer(const std::string& address, const std::string& advertised) {
   // The address itself also when it stands for all: it is what is printed, and it works on this machine.
   std::vector<std::string> names{"localhost", "127.0.0.1", "::1", HostName(), address};
+  if (!advertised.empty()) names.push_back(advertised);
   ifaddrs* all = nullptr;
   if ((address == "0.0.0.0" || address == "::") && ::getifaddrs(&all) == 0) {
     for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) AddAddress(one->ifa_addr, names);

@@ -57,7 +57,7 @@ class CertificateAuthority {
 
 /// Names by which clients on this machine and elsewhere may reach a server that listens on `address`:
 /// localhost, the loopback addresses, the host's name, the address itself; for 0.0.0.0 and :: also all
-/// addresses that the machine has now.
-std::vector<std::string> NamesOfServer(const std::string& address);
+/// addresses that the machine has now. And `advertised`, which clients are told; may be empty.
+std::vector<std::string> NamesOfServer(const std::string& address, const std::string& advertised = {});
 
 }  // namespace spawnd::daemon

@@ -25,6 +25,7 @@ struct EngineHost {
   /// A server runs as this user plus its port: a port has one living container or build at a time, so each
   /// has a user of its own, and nothing has to be remembered.
   uid_t first_uid = 0;
+  std::string advertised{};  ///< name or address that clients are told; empty: that on which it listens
   std::shared_ptr<const CertificateAuthority> authority{};  ///< there once the daemon has started
   /// What a container may use unless it or its image says otherwise.
   api::Limits limits{};

@@ -3,7 +3,10 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "base/unique_fd.h"
 
@@ -13,20 +16,53 @@ Ports::Ports(std::string host, uint16_t first, uint16_t last)
     : host_(std::move(host)), first_(first), last_(last), next_(first) {}
 
 Result<uint16_t> Ports::Reserve() {
+  return ReserveOn(host_);
+}
+
+Result<uint16_t> Ports::ReserveOn(const std::string& host) {
+  if (!HasAddress(host)) {
+    return Fail(ErrorCode::kNotReady, host + " is no address of this machine",
+                "`ip addr` shows those it has. Set `host` in spawnd.yaml to one of them, or bring up the "
+                "interface that is to have it.");
+  }
   const std::lock_guard lock(mutex_);
   const uint32_t count = uint32_t{last_} - first_ + 1;
   for (uint32_t tried = 0; tried < count; ++tried) {
     const uint16_t port = next_;
     next_ = port == last_ ? first_ : static_cast<uint16_t>(port + 1);
-    if (taken_.contains(port) || !CanListen(host_, port)) continue;
+    if (taken_.contains(port) || !CanListen(host, port)) continue;
     taken_.insert(port);
     return port;
   }
   return Fail(
       ErrorCode::kNoSpace,
-      "no free port on " + host_ + " from " + std::to_string(first_) + " to " + std::to_string(last_),
+      "no free port on " + host + " from " + std::to_string(first_) + " to " + std::to_string(last_),
       "Delete containers that are not needed (`spawnctl get data-containers`), or widen the range of ports "
       "in spawnd.yaml.");
+}
+
+Result<uint16_t> Ports::Await(const std::stop_token& stop, const std::string& host) {
+  constexpr std::chrono::seconds kLongest{30};
+  constexpr std::chrono::milliseconds kBetween{100};
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  while (true) {
+    // Asked before: what has left meanwhile is free by then.
+    const bool some_leave = SomeLeave();
+    auto port = ReserveOn(host.empty() ? host_ : host);
+    const bool may_come = !port && port.error().code == ErrorCode::kNoSpace && some_leave;
+    if (!may_come || stop.stop_requested() || std::chrono::steady_clock::now() > end) return port;
+    std::this_thread::sleep_for(kBetween);
+  }
+}
+
+void Ports::NoteLeaving(uint16_t port) {
+  const std::lock_guard lock(mutex_);
+  if (taken_.contains(port)) leaving_.insert(port);
+}
+
+bool Ports::SomeLeave() {
+  const std::lock_guard lock(mutex_);
+  return !leaving_.empty();
 }
 
 void Ports::Claim(uint16_t port) {
@@ -37,21 +73,40 @@ void Ports::Claim(uint16_t port) {
 void Ports::Release(uint16_t port) {
   const std::lock_guard lock(mutex_);
   taken_.erase(port);
+  leaving_.erase(port);
 }
 
-bool CanListen(const std::string& host, uint16_t port) {
+namespace {
+
+/// A socket that is bound there; not valid, with errno, when that cannot be.
+UniqueFd BoundTo(const std::string& host, uint16_t port) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return false;
+  errno = EINVAL;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return UniqueFd();
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> address(found, ::freeaddrinfo);
-  const UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   // Engines set SO_REUSEADDR too. With it a bind beside a socket that is bound but does not listen succeeds,
   // so that only listen() gives the full answer.
   const int on = 1;
-  return fd.Valid() && ::setsockopt(fd.Get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-         ::bind(fd.Get(), address->ai_addr, address->ai_addrlen) == 0 && ::listen(fd.Get(), 1) == 0;
+  if (!fd.Valid() || ::setsockopt(fd.Get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return UniqueFd();
+  const int err = ::bind(fd.Get(), address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+  if (err != 0) fd.Reset();
+  errno = err;
+  return fd;
+}
+
+}  // namespace
+
+bool CanListen(const std::string& host, uint16_t port) {
+  const UniqueFd fd = BoundTo(host, port);
+  return fd.Valid() && ::listen(fd.Get(), 1) == 0;
+}
+
+bool HasAddress(const std::string& host) {
+  return BoundTo(host, 0).Valid() || errno != EADDRNOTAVAIL;
 }
 
 }  // namespace spawnd::daemon

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -21,8 +22,14 @@ class Ports {
   Ports(std::string host, uint16_t first, uint16_t last);
 
   /// A port that nobody has reserved and that can be bound right now; the caller has it until Release.
-  /// kNoSpace when there is none in the whole range.
+  /// kNoSpace when there is none in the whole range, kNotReady when the address is not this machine's.
   Result<uint16_t> Reserve();
+  /// The same for a job's thread: while ports are on their way back it waits for one of them, some seconds at
+  /// most, and until `stop` says so. `host` empty: that of all.
+  Result<uint16_t> Await(const std::stop_token& stop, const std::string& host = {});
+  /// Its server is being ended: it will be released in a moment.
+  void NoteLeaving(uint16_t port);
+  bool SomeLeave();
   /// Marks a port as taken whatever its state: one that the catalog gave to a container.
   void Claim(uint16_t port);
   void Release(uint16_t port);
@@ -30,11 +37,14 @@ class Ports {
   const std::string& Host() const { return host_; }
 
  private:
+  Result<uint16_t> ReserveOn(const std::string& host);
+
   const std::string host_;
   const uint16_t first_;
   const uint16_t last_;
   std::mutex mutex_;
   std::set<uint16_t> taken_;
+  std::set<uint16_t> leaving_;  ///< of these
   /// Goes round, so that a port is not given again as soon as it is free: a client that still talks to a
   /// deleted container should be refused, not meet another one.
   uint16_t next_;
@@ -61,5 +71,7 @@ class PortLease {
 
 /// True when a server could listen on host:port at this moment.
 bool CanListen(const std::string& host, uint16_t port);
+/// False when the machine has no such address now.
+bool HasAddress(const std::string& host);
 
 }  // namespace spawnd::daemon

@@ -79,8 +79,14 @@ Result<InitTimings> ContainerInit::Await(std::chrono::milliseconds deadline) {
       return Fail(message.code, std::string(message.text.data()), std::string(message.hint.data()));
     }
     engine_user_ = message.engine;
+    room_ = message.room;
     return message.timings;
   }
+}
+
+Result<VolumeRoom> ContainerInit::MeasureVolume(std::chrono::milliseconds deadline) {
+  TRY(Do(InitOrder::kMeasureVolume, deadline));
+  return room_;
 }
 
 Result<void> ContainerInit::StopEngine(std::chrono::milliseconds patience,

@@ -32,6 +32,9 @@ class ContainerInit {
   /// Carries out one order and waits for its end. kTimeout leaves process 1 unusable: end it with Kill.
   Result<InitTimings> Do(InitOrder order, std::chrono::milliseconds deadline);
 
+  /// While the volume is mounted.
+  Result<VolumeRoom> MeasureVolume(std::chrono::milliseconds deadline);
+
   /// Has the engine stop cleanly, and everything that is left killed. `patience`: how long it may take to,
   /// after which it is killed as well and this is kTimeout. `deadline` as for Do.
   Result<void> StopEngine(std::chrono::milliseconds patience, std::chrono::milliseconds deadline);
@@ -67,6 +70,7 @@ class ContainerInit {
   UniqueFd socket_;
   std::optional<int> engine_exit_;
   storage::Owner engine_user_;
+  VolumeRoom room_;  ///< as last measured
 };
 
 }  // namespace spawnd::daemon

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ class InitProcess {
     InitMessage message;
     message.timings = timings_;
     message.engine = engine_;
+    message.room = room_;
     if (!result) {
       message.kind = InitMessage::Kind::kFailed;
       message.code = result.error().code;
@@ -119,6 +121,8 @@ class InitProcess {
         return storage::SyncFileSystem(kVolumeDirectory);
       case InitOrder::kUnmountVolume:
         return UnmountVolume();
+      case InitOrder::kMeasureVolume:
+        return MeasureVolume();
     }
     return Fail(ErrorCode::kInternal, "unknown order to process 1");
   }
@@ -237,6 +241,13 @@ class InitProcess {
     return storage::UnmountFileSystem(kVolumeDirectory);
   }
 
+  Result<void> MeasureVolume() {
+    struct statvfs volume {};
+    if (::statvfs(kVolumeDirectory, &volume) != 0) return FailErrno(errno, "cannot measure the volume");
+    room_ = {uint64_t{volume.f_blocks} * volume.f_frsize, uint64_t{volume.f_bavail} * volume.f_frsize};
+    return {};
+  }
+
   Result<void> StartEngine() {
     TRY(MakeBinds());
     TRY_ASSIGN(SpawnOptions options, EngineOptions(plan_.start));
@@ -347,6 +358,7 @@ class InitProcess {
   bool bound_ = false;
   bool inside_ = false;
   InitTimings timings_;
+  VolumeRoom room_;
 };
 
 }  // namespace

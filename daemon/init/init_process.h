@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,13 @@ enum class InitOrder : int {
   kTrimVolume,
   kSyncVolume,     ///< all that the engine has written reaches the volume
   kUnmountVolume,  ///< the engine has ended; detaches the loop device too
+  kMeasureVolume,  ///< how much room its file system has
+};
+
+/// Of the file system on the volume, as df counts.
+struct VolumeRoom {
+  uint64_t bytes = 0;
+  uint64_t free_bytes = 0;
 };
 
 struct InitTimings {
@@ -73,6 +81,7 @@ struct InitMessage {
   int engine_status = 0;                  ///< with kEngineExit, as from waitpid
   InitTimings timings;
   storage::Owner engine;          ///< who it runs as: of the plan, or the volume's owner
+  VolumeRoom room;                ///< of kMeasureVolume
   std::array<char, 4096> text{};  ///< with kFailed
   std::array<char, 512> hint{};
 };

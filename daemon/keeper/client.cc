@@ -180,6 +180,14 @@ class Client final : public KeeperClient {
     return std::move(reply.libraries);
   }
 
+  Result<VolumeRoom> MeasureVolume() override {
+    KeeperRequest request;
+    request.op = Op::kMeasureVolume;
+    TRY_ASSIGN(const KeeperReply reply, Ask(request, kQuickDeadline));
+    if (!reply.room) return Fail(ErrorCode::kUnsupported, "the keeper does not say how full its volume is");
+    return *reply.room;
+  }
+
   Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kSave;

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/init/init_process.h"
 #include "daemon/init/program_order.h"
 #include "daemon/keeper/launcher.h"
 #include "daemon/keeper/spec.h"
@@ -92,6 +93,8 @@ class KeeperClient {
   /// What its databases need of the installation, each a text as engines::TextOf makes; what a server says
   /// that is none is left out.
   virtual Result<std::vector<std::string>> UsedLibraries(const std::function<bool()>& stop) = 0;
+  /// How much room there is on its volume, while that is mounted.
+  virtual Result<VolumeRoom> MeasureVolume() = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all
   /// there are; the last one is new. The engine's writes wait for some milliseconds. kCancelled when `stop`
   /// says so: the revision may come all the same, and whoever attaches later finds it in Started.

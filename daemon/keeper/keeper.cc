@@ -323,6 +323,11 @@ Result<void> Keeper::CreateDatabase(const std::string& database) {
   return session_->CreateDatabase(database);
 }
 
+Result<VolumeRoom> Keeper::MeasureVolume() {
+  if (!init_) return Fail(ErrorCode::kUnavailable, "there is no volume");
+  return init_->MeasureVolume(kMountDeadline);
+}
+
 Result<std::vector<std::string>> Keeper::UserDatabases() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
   return session_->UserDatabases();

@@ -75,6 +75,7 @@ class Keeper {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
     return session_->UsedLibraries();
   }
+  Result<VolumeRoom> MeasureVolume();
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
   Result<void> Save();
   /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be

@@ -168,6 +168,8 @@ class KeeperLoop {
         return ReplyWith(keeper_.UserDatabases(), &KeeperReply::databases);
       case Op::kUsedLibraries:
         return ReplyWith(keeper_.UsedLibraries(), &KeeperReply::libraries);
+      case Op::kMeasureVolume:
+        return MeasureVolume();
       case Op::kRunCommand:
         return RunCommand(request, std::move(message));
       case Op::kStartTool:
@@ -190,6 +192,13 @@ class KeeperLoop {
         break;
     }
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
+  }
+
+  KeeperReply MeasureVolume() {
+    const auto room = keeper_.MeasureVolume();
+    KeeperReply reply = ReplyFor(room);
+    if (room) reply.room = *room;
+    return reply;
   }
 
   KeeperReply RunCommand(const KeeperRequest& request, Message message) {

@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 14> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 15> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<Op, std::string_view>, 14> kOpNames{{{Op::kStart,
                                                                     {Op::kRunCommand, "runCommand"},
                                                                     {Op::kStartTool, "startTool"},
                                                                     {Op::kStartEngine, "startEngine"},
+                                                                    {Op::kMeasureVolume, "measureVolume"},
                                                                     {Op::kAwaitStart, "awaitStart"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
@@ -46,6 +47,11 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("seal", x.seal);
 }
 
+void Describe(auto& visit, api::Is<VolumeRoom> auto& x) {
+  visit.Field("bytes", x.bytes);
+  visit.Field("freeBytes", x.free_bytes);
+}
+
 void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("error", x.error);
   visit.Field("progress", x.progress);
@@ -56,6 +62,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("sealed", x.sealed);
   visit.Field("outcome", x.outcome);
   visit.Field("spec", x.spec);
+  visit.Field("room", x.room);
 }
 
 std::string EncodeRequest(const KeeperRequest& request) {

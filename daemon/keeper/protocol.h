@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/init/init_process.h"
 #include "daemon/init/program_order.h"
 #include "daemon/keeper/spec.h"
 
@@ -37,6 +38,7 @@ struct KeeperRequest {
     kRunCommand,
     kStartTool,
     kStartEngine,
+    kMeasureVolume,
     kAwaitStart  ///< of a keeper whose status says that its engine starts; answered as its kStart is
   };
   Op op = Op::kUnknown;
@@ -60,6 +62,7 @@ struct KeeperReply {
   std::optional<storage::SealResult> sealed{};  ///< kSeal
   std::optional<CommandOutcome> outcome{};      ///< kRunCommand
   std::optional<KeeperSpec> spec{};             ///< kSpec
+  std::optional<VolumeRoom> room{};             ///< kMeasureVolume
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -59,6 +60,19 @@ class Disk {
 /// and so does what has been explained before. Looks at the disk of `state_directory` as it is now, so it is
 /// asked before anything is cleaned up.
 Error ExplainSpace(Error error, const std::string& state_directory);
+
+/// A volume with the database of a build on it.
+struct VolumeUse {
+  uint64_t bytes = 0;                 ///< it can have at most
+  std::optional<DiskUse> measured{};  ///< as it is now, if that could be asked
+};
+
+/// ExplainSpace for an error of a build: when the disk has room and the volume has none, it is the volume
+/// that is full, whatever words the server has for that.
+Error ExplainVolume(Error error, const VolumeUse& volume, const std::string& state_directory);
+
+/// "256 MiB", "1.5 GiB"
+std::string SizeInWords(uint64_t bytes);
 
 /// The same for what a container's engine may have said itself. Its superuser can make it say anything, and
 /// kNoSpace is tried again for ever: so that code is believed only while the disk really is about full. Else

@@ -37,7 +37,7 @@ Result<void> StoreLayout::Prepare() const {
   }
   TRY(MakeDirectory(root_, 0711));
   for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), Imports()}) {
+       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), FailedLogs(), Imports()}) {
     TRY(MakeDirectory(path, 0700));
   }
   TRY(MakeDirectory(Tls(), 0711));

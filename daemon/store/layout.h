@@ -15,6 +15,7 @@
 ///     builds/<image id>/     the same for an image that is being built
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said
+///     failed-logs/           the same of builds that failed, for a day (daemon/store/failed_logs.h)
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
 ///     webhooks/<name>        how far each is (daemon/events/webhooks.h)
 ///     tls/                   the authority of all servers' certificates
@@ -56,6 +57,7 @@ class StoreLayout {
   std::string Containers() const { return root_ + "/containers"; }
   std::string Builds() const { return root_ + "/builds"; }
   std::string Logs() const { return root_ + "/logs"; }
+  std::string FailedLogs() const { return root_ + "/failed-logs"; }
   std::string Imports() const { return root_ + "/imports"; }
 
   std::string Layer(std::string_view layer_id) const;

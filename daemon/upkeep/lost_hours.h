@@ -1,5 +1,5 @@
 /// Counts the hours that things have been in lost+found, and removes what has been there for 14 days, saying
-/// so (daemon/store/lost_things.h).
+/// so (daemon/store/lost_things.h). Sweeps the logs of failed builds at the start, and each hour.
 ///
 /// Loop thread; counting and removing are a job.
 #pragma once
@@ -25,6 +25,7 @@ class LostHours {
 
  private:
   void Count();
+  void Sweep();
 
   const StoreLayout& layout_;
   Jobs& jobs_;

@@ -69,15 +69,15 @@ void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>&
   if (!image) return show(Fail(std::move(image.error())));
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run(
-      {viewer}, [show, row = *row, image = *image, bounds = BoundsOf(services, *row, *image),
-                 &groups = services.groups, account = std::move(*account),
-                 authority = services.engine_host.authority](const std::stop_token&) mutable {
-        auto view = ViewOfContainer(row, image, UserName(row.owner),
-                                    account.OfContainer(row.id, row.image_id), authority->Path());
-        ShowBounds(bounds, groups, view);
-        show(std::move(view));
-      });
+  services.questions.Run({viewer}, [show, row = *row, image = *image,
+                                    bounds = BoundsOf(services, *row, *image), &groups = services.groups,
+                                    account = std::move(*account),
+                                    &host = services.engine_host](const std::stop_token&) mutable {
+    auto view = ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id),
+                                host.authority->Path(), host.advertised);
+    ShowBounds(bounds, groups, view);
+    show(std::move(view));
+  });
 }
 
 void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,

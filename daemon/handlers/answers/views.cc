@@ -120,7 +120,9 @@ void ShowRevisions(const ContainerRow& row, api::DataContainer& view) {
 }  // namespace
 
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   SpaceUse space, const std::string& ca_certificate) {
+                                   SpaceUse space, const std::string& ca_certificate,
+                                   const std::string& advertised_host) {
+  const engines::Endpoint endpoint = ReachedAt(row, advertised_host);
   api::DataContainer view;
   view.id = row.id;
   view.name = row.name;
@@ -137,14 +139,14 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.durability = row.durability;
   view.network = row.network;
   view.superuser = row.superuser;
-  view.host = row.host;
+  view.host = endpoint.host;
   view.port = row.port;
   view.user = row.user;
   view.password = row.password;
   view.database = row.database;
   if (const auto engine = engines::FindEngine(image.engine)) {
-    engines::ConnectionStrings strings = (*engine)->Connect(
-        EndpointOf(row), CredentialsOf(row), image.initial_database, {ca_certificate, image.tls});
+    engines::ConnectionStrings strings =
+        (*engine)->Connect(endpoint, CredentialsOf(row), image.initial_database, {ca_certificate, image.tls});
     view.connection_string = strings.dotnet;
     view.jdbc_connection_string = strings.jdbc;
     view.url = strings.url;

@@ -21,9 +21,10 @@ std::string VersionTextOf(const ImageRow& image);
 
 /// A hidden one looks like the built-in image that it was made for: everybody's, under that name.
 api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse space = {});
-/// `image`: the row's image.
+/// `image`: the row's image. `advertised_host`: EngineHost::advertised.
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
-                                   SpaceUse space, const std::string& ca_certificate);
+                                   SpaceUse space, const std::string& ca_certificate,
+                                   const std::string& advertised_host = {});
 
 /// Takes out what opens the database: for tokens that are for reading only.
 void HideSecrets(api::DataContainer& view);

@@ -96,5 +96,41 @@ TEST_CASE("ports: a port just freed is not the next one given") {
   CHECK(*second != *first);
 }
 
+TEST_CASE("ports: an address that is not this machine's is said to be none") {
+  CHECK(HasAddress("127.0.0.1"));
+  CHECK(HasAddress("0.0.0.0"));
+  // TEST-NET-1 of RFC 5737, which nobody has.
+  CHECK_FALSE(HasAddress("192.0.2.1"));
+  Ports ports("192.0.2.1", 20000, 20010);
+  const auto none = ports.Reserve();
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code == ErrorCode::kNotReady);
+  CHECK(none.error().message == "192.0.2.1 is no address of this machine");
+  // Builds listen elsewhere.
+  CHECK(ports.Await({}, "127.0.0.1"));
+}
+
+TEST_CASE("ports: one that is on its way back is waited for, and no other") {
+  Listener somewhere;
+  const uint16_t port = somewhere.port;
+  somewhere.fd.Reset();
+  Ports ports("127.0.0.1", port, port);
+  ports.Claim(port);
+  CHECK_FALSE(ports.SomeLeave());
+  CHECK(ports.Await({}).error().code == ErrorCode::kNoSpace);
+  ports.NoteLeaving(port);
+  CHECK(ports.SomeLeave());
+  std::jthread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    ports.Release(port);
+  });
+  CHECK(ports.Await({}) == port);
+  CHECK_FALSE(ports.SomeLeave());
+  ports.NoteLeaving(port);
+  std::stop_source given_up;
+  given_up.request_stop();
+  CHECK(ports.Await(given_up.get_token()).error().code == ErrorCode::kNoSpace);
+}
+
 }  // namespace
 }  // namespace spawnd::daemon

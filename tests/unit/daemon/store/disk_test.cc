@@ -75,5 +75,51 @@ TEST_CASE("space: what has been explained is not explained again, however full t
   CHECK(twice.hint == once.hint);
 }
 
+TEST_CASE("space: a full volume is no full disk") {
+  const ScratchDirectory scratch;
+  const auto use = UseOfDisk(scratch.Path());
+  REQUIRE(use);
+  if (use->free_bytes < (uint64_t{64} << 20U)) {
+    WARN("skipped: this machine's own disk is full");
+    return;
+  }
+  constexpr uint64_t kMiB = uint64_t{1} << 20U;
+  const auto explain = [&](const std::string& message, std::optional<DiskUse> measured) {
+    return ExplainVolume({ErrorCode::kInvalidArgument, message}, {256 * kMiB, measured}, scratch.Path());
+  };
+  const DiskUse roomy{56 * kMiB, 200 * kMiB};
+  const DiskUse scarce{240 * kMiB, 16 * kMiB};
+  const DiskUse full{256 * kMiB, 4096};
+  // The server gives back what it had: the system's words count more than what is free afterwards.
+  const Error said = explain("ERROR: could not extend file: No space left on device", roomy);
+  CHECK(said.code == ErrorCode::kNoSpace);
+  CHECK(said.message.find("the volume of 256 MiB is full: ERROR: could not extend file") == 0);
+  CHECK(said.hint.find("volumeSize in spawnd.yaml") != std::string::npos);
+  CHECK(said.hint.find("Make room") == std::string::npos);
+  for (const char* words : {"ERROR 1114 (HY000) at line 3: The table 't' is full",
+                            "the server ended: preallocating 8388608 bytes failed with error 28"}) {
+    CHECK(explain(words, scarce).code == ErrorCode::kNoSpace);
+    CHECK(explain(words, std::nullopt).code == ErrorCode::kNoSpace);
+    // A table in memory is full as well.
+    CHECK(explain(words, roomy).code == ErrorCode::kInvalidArgument);
+  }
+  CHECK(explain("the server closed the connection", full).code == ErrorCode::kNoSpace);
+  CHECK(explain("syntax error", scarce).code == ErrorCode::kInvalidArgument);
+  CHECK(explain("syntax error", std::nullopt).code == ErrorCode::kInvalidArgument);
+  const Error twice = ExplainVolume(said, {256 * kMiB, full}, scratch.Path());
+  CHECK(twice.message == said.message);
+  // /proc has no blocks at all, so none are free: then it is the disk.
+  CHECK(ExplainVolume(Error(ErrorCode::kUnavailable, "it ended"), {256 * kMiB, full}, "/proc").message ==
+        "no space left on the disk of '/proc': it ended");
+}
+
+TEST_CASE("space: sizes in words") {
+  CHECK(SizeInWords(0) == "0 bytes");
+  CHECK(SizeInWords(1023) == "1023 bytes");
+  CHECK(SizeInWords(uint64_t{256} << 20U) == "256 MiB");
+  CHECK(SizeInWords(uint64_t{1536} << 20U) == "1.5 GiB");
+  CHECK(SizeInWords(uint64_t{8} << 40U) == "8 TiB");
+}
+
 }  // namespace
 }  // namespace spawnd::daemon
