@@ -9,6 +9,7 @@
 #include "engines/mysql/mysql_engine.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/redis/redis_engine.h"
+#include "engines/valkey/valkey_engine.h"
 #include "engines/version.h"
 
 namespace spawnd::engines {
@@ -93,6 +94,10 @@ std::string RelativesHint(const Engine& engine, std::span<const Installation> in
   return {};
 }
 
+/// Products that were found as another engine's until they had one of their own, under which their data is
+/// still known: `engine`, and then the one that has them now.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 1> kOnceFoundAs{{{"redis", "valkey"}}};
+
 }  // namespace
 
 std::span<const Engine* const> AllEngines() {
@@ -101,8 +106,10 @@ std::span<const Engine* const> AllEngines() {
   static const mariadb::MariadbEngine mariadb;
   static const mysql::MysqlEngine mysql;
   static const mssql::MssqlEngine mssql;
+  static const valkey::ValkeyEngine valkey;
   // New ones go to the end: the ids of built-in images count on the place (daemon/images/builtin.cc).
-  static const auto engines = std::to_array<const Engine*>({&postgresql, &mariadb, &mysql, &redis, &mssql});
+  static const auto engines =
+      std::to_array<const Engine*>({&postgresql, &mariadb, &mysql, &redis, &mssql, &valkey});
   return engines;
 }
 
@@ -138,6 +145,19 @@ Result<Installation> ChooseInstallation(const Engine& engine, std::span<const In
   message += BrokenOnes(engine, installed, wanted) + ")";
   return Fail(ErrorCode::kUnsupported, message,
               std::string(engine.InstallHint()) + RelativesHint(engine, installed));
+}
+
+Result<Installation> ChooseForData(const Engine& engine, std::span<const Installation> installed,
+                                   std::string_view version) {
+  auto chosen = ChooseInstallation(engine, installed, engine.MajorVersion(version));
+  if (chosen || chosen.error().code != ErrorCode::kUnsupported) return chosen;
+  for (const auto& [name, now] : kOnceFoundAs) {
+    if (engine.Name() != name) continue;
+    TRY_ASSIGN(const Engine* other, FindEngine(now));
+    auto found = ChooseInstallation(*other, installed, other->MajorVersion(version));
+    if (found) return found;
+  }
+  return chosen;
 }
 
 }  // namespace spawnd::engines

@@ -21,4 +21,9 @@ Result<const Engine*> FindEngine(std::string_view name);
 Result<Installation> ChooseInstallation(const Engine& engine, std::span<const Installation> installed,
                                         std::string_view wanted);
 
+/// The same for data that a server of this full version made: the newest that may open it. What this engine
+/// found before Valkey had an engine of its own is opened by that.
+Result<Installation> ChooseForData(const Engine& engine, std::span<const Installation> installed,
+                                   std::string_view version);
+
 }  // namespace spawnd::engines

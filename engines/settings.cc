@@ -52,7 +52,10 @@ Result<void> CheckSettings(const Engine& engine, const Settings& settings) {
     if (!seen.insert(common).second) {
       return Fail(ErrorCode::kInvalidArgument, "setting '" + name + "' is given twice", "Keep one of them.");
     }
-    if (std::find(refused.begin(), refused.end(), common) == refused.end()) continue;
+    const bool is_refused = std::any_of(refused.begin(), refused.end(), [&common](std::string_view one) {
+      return one == common || one == kEverySetting;
+    });
+    if (!is_refused) continue;
     return Fail(ErrorCode::kInvalidArgument, "setting '" + name + "' cannot be given: spawnd decides it",
                 "Leave it out. " + engine.WhyRefused(common));
   }

@@ -11,6 +11,9 @@ namespace spawnd::engines {
 inline constexpr size_t kMaxSettings = 100;
 inline constexpr size_t kMaxSettingBytes = 4096;  ///< of one value
 
+/// Among Engine::RefusedSettings: it takes none.
+inline constexpr std::string_view kEverySetting = "*";
+
 /// The name as products compare them: lower case, `_` for `-`.
 std::string SettingName(std::string_view name);
 

@@ -62,8 +62,7 @@ class Graduation {
 
   Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.image.engine));
-    TRY_ASSIGN(installation_, host_.installations.ChooseOrDetect(
-                                  *engine_, engine_->MajorVersion(order_.image.engine_version)));
+    TRY_ASSIGN(installation_, host_.installations.ForDataOrDetect(*engine_, order_.image.engine_version));
     return Run(context_, {[&catalog = host_.catalog, &images = host_.images, row = NewRow(),
                            container = order_.container.name, stop = stop_.Source(),
                            feed = context_.progress.Feed(), cause = Cause()] {

@@ -72,8 +72,7 @@ Result<std::unique_ptr<KeeperClient>> Launch(const Containers::Uses& uses, Keepe
                                              const api::Limits& limits, const LaunchTerms& terms) {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
   // Upgrades of the host may move an engine; the major version is what the data asks for.
-  TRY_ASSIGN(spec.installation,
-             uses.installations.ChooseOrDetect(*engine, engine->MajorVersion(spec.installation.version)));
+  TRY_ASSIGN(spec.installation, uses.installations.ForDataOrDetect(*engine, spec.installation.version));
   spec.spawnd = uses.engine_host.build.version;
   spec.build = uses.engine_host.build.id;
   spec.engine_program = spec.installation.identity.Text();

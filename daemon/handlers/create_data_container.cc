@@ -223,8 +223,7 @@ void PostInsertAndStart(const Order& order, const ImageRow& image, const engines
 /// Looks at the machine again, as a job, and then goes on: the engine may have been installed a moment ago.
 void DetectAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine) {
   RunFor(order, order.services.launches, "start", [order, image, &engine](const std::stop_token&) {
-    const auto chosen =
-        order.services.build.installations.ChooseOrDetect(engine, engine.MajorVersion(image.engine_version));
+    const auto chosen = order.services.build.installations.ForDataOrDetect(engine, image.engine_version);
     if (!chosen) return order.answer.Failed(chosen.error());
     PostInsertAndStart(order, image, engine, *chosen);
   });
@@ -263,8 +262,7 @@ Result<void> BeginFrom(const Order& order, const ImageRow& image) {
   TRY(CheckSuperuser(order, image));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(image.engine));
   TRY(engines::CheckSettings(*engine, order.request.settings));
-  const auto installation =
-      order.services.build.installations.Choose(*engine, engine->MajorVersion(image.engine_version));
+  const auto installation = order.services.build.installations.ForData(*engine, image.engine_version);
   if (installation) return InsertAndStart(order, image, *engine, *installation);
   DetectAndStart(order, image, *engine);
   return {};

@@ -180,6 +180,19 @@ Result<engines::Installation> Installations::ChooseOrDetect(const engines::Engin
   return Choose(engine, wanted);
 }
 
+Result<engines::Installation> Installations::ForData(const engines::Engine& engine,
+                                                     std::string_view version) const {
+  return engines::ChooseForData(engine, All(), version);
+}
+
+Result<engines::Installation> Installations::ForDataOrDetect(const engines::Engine& engine,
+                                                             std::string_view version) {
+  auto chosen = ForData(engine, version);
+  if (chosen && !IsReplaced(*chosen)) return chosen;
+  Detect();
+  return ForData(engine, version);
+}
+
 std::vector<engines::Installation> Installations::All() const {
   const std::lock_guard lock(mutex_);
   return found_;

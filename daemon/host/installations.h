@@ -73,6 +73,9 @@ class Installations {
   /// The same, but looks again before it says no, and when the file of the one that it would choose is
   /// another one: what was installed, upgraded or removed a moment ago is known. Blocks.
   Result<engines::Installation> ChooseOrDetect(const engines::Engine& engine, std::string_view wanted);
+  /// The same for data that a server of this full version made (ChooseForData).
+  Result<engines::Installation> ForData(const engines::Engine& engine, std::string_view version) const;
+  Result<engines::Installation> ForDataOrDetect(const engines::Engine& engine, std::string_view version);
 
   /// Everything Detect found, also what cannot be used.
   std::vector<engines::Installation> All() const;

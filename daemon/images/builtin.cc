@@ -150,7 +150,7 @@ std::vector<ImageRow> BuiltIns::Rows() const {
 bool BuiltIns::IsSuperseded(const ImageRow& row) const {
   const auto engine = engines::FindEngine(row.engine);
   if (!row.Hidden() || row.state != ImageState::kCompleted || !engine) return false;
-  const auto installation = installations_.Choose(**engine, (*engine)->MajorVersion(row.engine_version));
+  const auto installation = installations_.ForData(**engine, row.engine_version);
   return installation && row.cache_key != EmptyImageKey(volume_bytes_, *installation);
 }
 

@@ -181,7 +181,7 @@ class Importing {
     const auto engine = engines::FindEngine(held_.image.engine);
     if (!engine) return {};
     const std::string major = (*engine)->MajorVersion(held_.image.engine_version);
-    const auto found = host_.installations.ChooseOrDetect(**engine, major);
+    const auto found = host_.installations.ForDataOrDetect(**engine, held_.image.engine_version);
     if (found) return {};
     return {std::string((*engine)->DisplayName()) + " " + major +
             " is not installed here, and containers of this image need it: " + found.error().message +

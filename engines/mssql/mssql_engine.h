@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engines/engine.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::mssql {
 
@@ -15,6 +16,11 @@ class MssqlEngine final : public Engine {
   std::vector<std::string_view> Aliases() const override { return {"sqlserver", "sql-server"}; }
   std::string_view InstallHint() const override;
   std::string_view LicenceKey() const override { return "acceptMssqlEula"; }
+
+  std::vector<std::string_view> RefusedSettings() const override { return {kEverySetting}; }
+  std::string WhyRefused(std::string_view /*setting*/) const override {
+    return "SQL Server's settings are made by statements: `EXEC sp_configure ...; RECONFIGURE` in a preScript.";
+  }
 
   std::vector<std::string> UsualPlaces() const override;
   std::vector<Installation> Detect(const std::vector<std::string>& places,

@@ -10,6 +10,7 @@
 #include "engines/mssql/mssql_engine.h"
 #include "engines/mssql/places.h"
 #include "engines/mssql/tool_session.h"
+#include "engines/restore_options.h"
 #include "engines/source_session.h"
 #include "engines/unpack/unpacked_file.h"
 
@@ -17,6 +18,7 @@ namespace spawnd::engines::mssql {
 namespace {
 
 constexpr size_t kNameLetters = 8;
+constexpr std::string_view kNoExtensions = "It has no extensions: leave it out.";
 
 Result<std::string> RunningProgram() {
   std::array<char, PATH_MAX> path{};
@@ -76,6 +78,7 @@ class NativeBackup final : public RecognisedBackup {
 
   bool IsPlaced() const override { return true; }
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    TRY(RefuseOptions(target.options, "SQL Server", {}, kNoExtensions));
     return PlanNativeBackup(target, name_, packing_);
   }
 
@@ -89,6 +92,7 @@ class Script final : public RecognisedBackup {
   Script(std::string name, Packing packing) : name_(std::move(name)), packing_(std::move(packing)) {}
 
   Result<RestorePlan> Plan(const Installation& /*installation*/, const RestoreTarget& target) const override {
+    TRY(RefuseOptions(target.options, "SQL Server", {}, kNoExtensions));
     TRY_ASSIGN(RestoreStep step,
                ToolStep(target, name_, "running " + name_, packing_, {"script", target.database}));
     RestorePlan plan;

@@ -38,13 +38,13 @@ ConnectionStrings RedisEngine::Connect(const Endpoint& endpoint, const Credentia
       {"REDIS_URL", strings.url},
       {"DATABASE_URL", strings.url},
   };
-  strings.client_command = {
-      "redis-cli", "-h", endpoint.host, "-p", std::to_string(endpoint.port), "-n", credentials.database};
+  strings.client_command = {std::string(product_.clients.front()), "-h", endpoint.host,       "-p",
+                            std::to_string(endpoint.port),         "-n", credentials.database};
   if (tls.required && !tls.ca_certificate.empty()) {
     strings.environment.emplace_back("REDIS_CACERT", tls.ca_certificate);
     strings.client_command.insert(strings.client_command.end(), {"--tls", "--cacert", tls.ca_certificate});
   }
-  strings.client_hint = "Install it: apt install redis-tools";
+  strings.client_hint = product_.client_hint;
   return strings;
 }
 

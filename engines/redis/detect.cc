@@ -1,7 +1,3 @@
-#include "engines/redis/detect.h"
-
-#include <iterator>
-
 #include "engines/redis/redis_engine.h"
 #include "engines/server_search.h"
 #include "engines/version.h"
@@ -9,50 +5,31 @@
 namespace spawnd::engines::redis {
 namespace {
 
-/// The oldest whose persistence and access lists work as launch.cc needs them.
-constexpr std::string_view kOldest = "6.2";
-
-/// The server's program below an installation's root, best first. A root that has both counts as Redis.
-constexpr const char* kServerPrograms[] = {"bin/redis-server", "bin/valkey-server"};
-
 std::string_view FirstPart(std::string_view version) {
   return version.substr(0, version.find('.'));
 }
 
 }  // namespace
 
-std::string_view RedisEngine::InstallHint() const {
-  return "Install it with `apt install redis-server` and `systemctl disable --now redis-server`, or unpack "
-         "Redis or "
-         "Valkey into a folder of its own (bin/redis-server or bin/valkey-server) and name that under "
-         "engineSearchPaths in the daemon's configuration.";
-}
-
 std::vector<std::string> RedisEngine::UsualPlaces() const {
   return {"/usr", "/usr/local", "/opt"};
 }
 
+/// A program of the other product by this one's name is not taken: each says which it is.
 std::vector<Installation> RedisEngine::Detect(const std::vector<std::string>& places,
                                               const ServerRun& run) const {
   ServerSearch search;
-  search.engine = "redis";
+  search.engine = product_.name;
   search.folders = RootsIn(places);
-  search.programs.assign(std::begin(kServerPrograms), std::end(kServerPrograms));
-  search.version_of = ParseVersionOutput;
-  search.product_of = [](std::string_view says) { return says.rfind("Valkey", 0) == 0 ? "Valkey" : ""; };
-  search.problem_of = [](const Installation& found) -> std::string {
-    return VersionLess(found.version, kOldest) ? "it is older than " + std::string(kOldest) : "";
+  search.programs.assign(product_.server_programs.begin(), product_.server_programs.end());
+  search.version_of = [this](std::string_view says) {
+    return std::string(VersionAfter(product_.version_words, says));
+  };
+  search.problem_of = [this](const Installation& found) -> std::string {
+    return VersionLess(found.version, product_.oldest) ? "it is older than " + std::string(product_.oldest)
+                                                       : "";
   };
   return FindServers(search, run);
-}
-
-std::string ParseVersionOutput(std::string_view output) {
-  for (const std::string_view start : {"Redis server v=", "Valkey server v="}) {
-    if (output.substr(0, start.size()) != start) continue;
-    output.remove_prefix(start.size());
-    return std::string(output.substr(0, output.find_first_of(" \r\n")));
-  }
-  return {};
 }
 
 /// "7.0" of "7.0.15": a newer minor version writes files that an older one cannot read.

@@ -1,3 +1,5 @@
+#include "engines/redis/explain_exit.h"
+
 #include <array>
 #include <string>
 #include <vector>
@@ -11,7 +13,7 @@ namespace {
 constexpr std::string_view kNewer =
     "Install a Redis or Valkey that is at least as new as the one that made the data.";
 
-constexpr std::array<ExitCause, 16> kCauses{{
+constexpr std::array<ExitCause, 22> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Out Of Memory", ErrorCode::kUnavailable, "A Redis holds all of its data in memory: free some."},
@@ -20,6 +22,14 @@ constexpr std::array<ExitCause, 16> kCauses{{
      "The data set needs a module that the server here does not have."},
     {"AUX field of module", ErrorCode::kUnsupported,
      "The data set needs a module that the server here does not have."},
+    {"to handle more than", ErrorCode::kInvalidArgument,
+     "Say so with `settings: {databases: ...}` in the image's YAML."},
+    {"Unknown command", ErrorCode::kUnsupported, kNewer},
+    {"the truncated file is not the last", ErrorCode::kCorrupt,
+     "Of append-only files only the last may be cut: copy the folder again, or use its snapshot."},
+    {"Invalid AOF manifest", ErrorCode::kInvalidArgument, ""},
+    {"Found a non-monotonic sequence", ErrorCode::kInvalidArgument, ""},
+    {"Wrong signature trying to load DB", ErrorCode::kUnsupported, kNewer},
     {"Unknown RDB encoding type", ErrorCode::kUnsupported, kNewer},
     {"Wrong RDB checksum", ErrorCode::kCorrupt,
      "Copy or make the backup again; `redis-check-rdb` checks a file."},
@@ -32,7 +42,7 @@ constexpr std::array<ExitCause, 16> kCauses{{
     {"Unrecoverable error reading the append only file", ErrorCode::kCorrupt, ""},
     {"error while loading shared libraries", ErrorCode::kUnsupported, "The installation is not complete."},
     {"Bad directive or wrong number of arguments", ErrorCode::kInvalidArgument,
-     "The server does not know a setting in its redis.conf."},
+     "It does not know a setting of its redis.conf, or of `settings`."},
     {"Can't open the append-only file", ErrorCode::kIo, ""},
 }};
 
@@ -56,6 +66,11 @@ Error RedisEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoi
             "the server cannot listen on " + endpoint.host + ": " + Words(lines[socket]),
             "Use an address of this machine."};
   }
+  return ExplainLog(log_tail);
+}
+
+Error ExplainLog(std::string_view log_tail) {
+  const std::vector<std::string_view> lines = LogLines(log_tail);
   for (const ExitCause& cause : kCauses) {
     const size_t at = LastLineWith(lines, cause.words);
     if (at < lines.size())

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "engines/redis/redis_engine.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::redis {
 namespace {
@@ -23,22 +26,21 @@ umask 077
 printf %s "$2" >"$1/redis.conf"
 )";
 
-/// $1: data directory, $2: folder of installed programs, $3: see below, the rest: arguments for the server.
+/// $1: data directory, $2: names of the server, best first, $3: see below, the rest: arguments for it.
 ///
-/// A restored file takes the place of the whole data set. As "appendonly.aof" outside appendonlydir it is
-/// what a server before 7.0 left behind, which Redis takes over: an append-only file may begin with, and be
-/// nothing but, a snapshot. (With appendonly on, it would not look at dump.rdb at all.)
+/// What was restored takes the place of the whole data set (placed_data.cc).
 ///
 /// CONFIG REWRITE also writes the access list, in which `user default` would count more than requirepass
 /// does; $3: which other users of it go, too. No forks where there is nothing to do: this is on the path of
 /// every create.
 constexpr const char* kStartScript = R"(set -eu
-data=$1 programs=$2 others=$3
+data=$1 servers=$2 others=$3
 shift 3
 cd "$data"
-if [ -e spawnd-restore.rdb ]; then
+if [ -d spawnd-restore ]; then
   rm -rf appendonlydir appendonly.aof dump.rdb
-  mv spawnd-restore.rdb appendonly.aof
+  mv spawnd-restore/* .
+  rmdir spawnd-restore
 fi
 stale=
 if [ -e redis.conf ]; then
@@ -52,8 +54,7 @@ if [ -n "$stale" ]; then
   grep -v -e '^user default ' -e '^user  ' -e "^${others%\*}" redis.conf >redis.conf.new || [ $? = 1 ]
   mv redis.conf.new redis.conf
 fi
-server=$programs/redis-server
-[ -x "$server" ] || server=$programs/valkey-server
+for server in $servers; do [ ! -x "$server" ] || break; done
 exec "$server" "$data/redis.conf" "$@"
 )";
 
@@ -74,7 +75,15 @@ std::string OwnersAccessList(const Launch& launch) {
 }
 
 std::string ForcedSettings(const Launch& launch) {
-  std::string text = "# Written by spawnd before every start.\n";
+  std::string text = "# Written by spawnd before every start. First the image's and the container's own.\n";
+  // As they would stand in redis.conf: several words are several arguments.
+  for (const auto& [name, value] : launch.settings) {
+    std::string known = SettingName(name);
+    std::replace(known.begin(), known.end(), '_', '-');
+    // Lines of it add up, also with those that CONFIG REWRITE made of them.
+    if (known == "save") text += "save \"\"\n";
+    text.append(known).append(" ").append(value.empty() ? "\"\"" : value).append("\n");
+  }
   const auto set = [&text](const char* name, const std::string& value) {
     // Redis reads a quoted value with \ as C does; none of these has a control character.
     text.append(name).append(" \"");
@@ -115,6 +124,14 @@ std::string ForcedSettings(const Launch& launch) {
 }
 
 }  // namespace
+
+std::string ServerPrograms(const Product& product, const Paths& paths) {
+  std::string programs;
+  for (const std::string_view one : product.server_programs) {
+    programs.append(programs.empty() ? "" : " ").append(paths.engine_root).append("/").append(one);
+  }
+  return programs;
+}
 
 std::string SocketPath(const Paths& paths) {
   return paths.socket_directory + "/redis.sock";
@@ -158,8 +175,9 @@ std::vector<SettingsFile> RedisEngine::SettingsFiles(const Launch& launch) const
 Command RedisEngine::StartCommand(const Launch& launch) const {
   // A login that a superuser made is not to outlive him.
   const char* others = launch.credentials.superuser ? "none" : "user *";
-  return ShellCommand(kStartScript, {launch.paths.data_directory, launch.paths.engine_root + "/bin", others,
-                                     "--include", launch.paths.settings_directory + "/" + kForcedFile});
+  return ShellCommand(
+      kStartScript, {launch.paths.data_directory, ServerPrograms(product_, launch.paths), others, "--include",
+                     launch.paths.settings_directory + "/" + kForcedFile});
 }
 
 int RedisEngine::StopSignal() const {

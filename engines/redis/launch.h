@@ -10,11 +10,16 @@
 #include <vector>
 
 #include "engines/parts.h"
+#include "engines/redis/product.h"
 
 namespace spawnd::engines::redis {
 
-/// A backup that was put into the data directory under this name becomes the data set at the next start.
-inline constexpr const char* kRestoreFile = "spawnd-restore.rdb";
+/// What is in this folder of the data directory becomes the data set at the next start.
+inline constexpr const char* kRestoreFolder = "spawnd-restore";
+
+/// What the server may be called in the container, best first, with spaces between. For a script: which of
+/// them is there, only who runs there sees.
+std::string ServerPrograms(const Product& product, const Paths& paths);
 
 std::string SocketPath(const Paths& paths);
 

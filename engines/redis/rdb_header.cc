@@ -2,8 +2,6 @@
 
 #include <cctype>
 
-#include "engines/version.h"
-
 namespace spawnd::engines::redis {
 namespace {
 
@@ -32,6 +30,21 @@ std::string_view TakeShortString(std::string_view& bytes) {
   return text;
 }
 
+/// A value of a field: a short string, or a number of one, two or four bytes, as text. Empty: something else.
+std::string TakeShortValue(std::string_view& bytes) {
+  if (bytes.empty()) return {};
+  const auto code = static_cast<unsigned char>(bytes.front());
+  constexpr unsigned char kNumbers = 0xC0;
+  if (code < kNumbers) return std::string(TakeShortString(bytes));
+  if (code > kNumbers + 2U) return {};
+  const size_t size = size_t{1} << (code - kNumbers);
+  if (bytes.size() < 1 + size) return {};
+  uint64_t number = 0;
+  for (size_t i = size; i > 0; --i) number = number << 8U | static_cast<unsigned char>(bytes[i]);
+  bytes.remove_prefix(1 + size);
+  return std::to_string(number);
+}
+
 }  // namespace
 
 std::optional<RdbHeader> ReadRdbHeader(std::string_view first_bytes) {
@@ -45,31 +58,23 @@ std::optional<RdbHeader> ReadRdbHeader(std::string_view first_bytes) {
   const auto version = Number(first_bytes.substr(at, kHeaderBytes - at));
   if (!version) return std::nullopt;
   header.version = *version;
-  // The first field, when it is there, is the version of the server.
+  header.is_valkeys = first_bytes.front() == 'V';
   std::string_view rest = first_bytes.substr(kHeaderBytes);
-  if (rest.empty() || rest.front() != kFieldCode) return header;
-  rest.remove_prefix(1);
-  const std::string_view name = TakeShortString(rest);
-  if (name == "redis-ver" || name == "valkey-ver") header.server_version = TakeShortString(rest);
+  while (!rest.empty() && rest.front() == kFieldCode) {
+    rest.remove_prefix(1);
+    const std::string_view name = TakeShortString(rest);
+    const std::string value = TakeShortValue(rest);
+    if (name.empty() || value.empty()) break;
+    if (name == "redis-ver") header.server_version = "Redis " + value;
+    if (name == "valkey-ver") header.server_version = "Valkey " + value;
+    if (name == "aof-base" || name == "aof-preamble") header.heads_commands = value == "1";
+  }
   return header;
 }
 
 bool EndsWhole(const RdbHeader& header, std::string_view last_bytes) {
   if (header.version < kFirstWithChecksum) return true;
   return last_bytes.size() == kRdbTrailerBytes && last_bytes.front() == kEndCode;
-}
-
-int NewestRdbOf(std::string_view server_version) {
-  struct Step {
-    std::string_view from;
-    int newest;
-  };
-  // RDB_VERSION in rdb.h of each release. From 8.0 on Redis and Valkey differ: the server itself is asked.
-  constexpr Step kSteps[] = {{"8.0", 0}, {"7.4", 12}, {"7.2", 11}, {"7.0", 10}, {"5.0", 9}};
-  for (const Step& step : kSteps) {
-    if (!VersionLess(server_version, step.from)) return step.newest;
-  }
-  return 0;
 }
 
 }  // namespace spawnd::engines::redis

@@ -6,6 +6,7 @@
 /// rdb.c of Redis.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,10 @@ namespace spawnd::engines::redis {
 inline constexpr size_t kRdbTrailerBytes = 9;
 
 struct RdbHeader {
-  int version = 0;             ///< of the format
-  std::string server_version;  ///< that wrote it, "7.0.15"; empty when it does not say
+  bool is_valkeys = false;      ///< begins with VALKEY: that product's own format, which no Redis reads
+  int version = 0;              ///< of the format
+  std::string server_version;   ///< that wrote it, "Redis 7.0.15"; empty when it does not say
+  bool heads_commands = false;  ///< says of itself that it begins an append-only file
 };
 
 /// Empty when the bytes begin no snapshot.
@@ -26,9 +29,5 @@ std::optional<RdbHeader> ReadRdbHeader(std::string_view first_bytes);
 /// False for a file that was cut: `last_bytes` are its last kRdbTrailerBytes. True for formats without a
 /// checksum.
 bool EndsWhole(const RdbHeader& header, std::string_view last_bytes);
-
-/// The newest format that a server of this version ("7.0.15") reads; 0: not known here, ask the server
-/// itself.
-int NewestRdbOf(std::string_view server_version);
 
 }  // namespace spawnd::engines::redis

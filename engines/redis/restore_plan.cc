@@ -7,12 +7,14 @@
 #include <string>
 
 #include "engines/redis/database_number.h"
-#include "engines/redis/launch.h"
+#include "engines/redis/manifest.h"
+#include "engines/redis/placed_data.h"
 #include "engines/redis/rdb_header.h"
 #include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
-#include "engines/source_session.h"
+#include "engines/restore_options.h"
 #include "engines/unpack/unpacked_file.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::redis {
 namespace {
@@ -28,28 +30,17 @@ Result<std::string> ReadAt(int fd, off_t offset, size_t size, const std::string&
   return bytes;
 }
 
-/// A file that was cut.
-Result<void> CheckWhole(const RestoreRequest& request, const RdbHeader& header) {
+/// A snapshot that was cut, as far as its end tells. What ends with commands is an append-only file.
+Result<void> CheckWhole(int fd, const std::string& name, const RdbHeader& header) {
   struct stat st {};
-  if (::fstat(request.backup_fd, &st) != 0) return {};
-  const off_t from = std::max<off_t>(0, st.st_size - static_cast<off_t>(kRdbTrailerBytes));
-  TRY_ASSIGN(const std::string tail, ReadAt(request.backup_fd, from, kRdbTrailerBytes, request.backup_name));
-  if (EndsWhole(header, tail)) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "backup '" + request.backup_name + "' is truncated: its end is missing",
+  if (header.heads_commands || ::fstat(fd, &st) != 0) return {};
+  constexpr size_t kEndBytes = 4096;
+  const off_t from = std::max<off_t>(0, st.st_size - static_cast<off_t>(kEndBytes));
+  TRY_ASSIGN(const std::string end, ReadAt(fd, from, kEndBytes, name));
+  const size_t trailer = std::min(end.size(), kRdbTrailerBytes);
+  if (EndsWhole(header, std::string_view(end).substr(end.size() - trailer)) || EndsCommands(end)) return {};
+  return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is truncated: its end is missing",
               "Copy or make the backup again; `redis-check-rdb` checks a file.");
-}
-
-/// A file that the server is too old for.
-Result<void> CheckVersion(const Installation& installation, const std::string& backup_name,
-                          const RdbHeader& header) {
-  const int newest = NewestRdbOf(installation.version);
-  if (newest == 0 || header.version <= newest) return {};
-  const std::string by = header.server_version.empty() ? "" : ", written by " + header.server_version;
-  return Fail(ErrorCode::kUnsupported,
-              "backup '" + backup_name + "' has RDB format " + std::to_string(header.version) + by +
-                  "; Redis " + installation.version + " reads up to " + std::to_string(newest),
-              "Install a Redis or Valkey that is at least as new as the one that made the backup.");
 }
 
 bool LooksLikeText(std::string_view bytes) {
@@ -59,21 +50,22 @@ bool LooksLikeText(std::string_view bytes) {
 }
 
 /// The client that belongs to the server, else one in the usual places; where tools find it.
-Result<std::string> FindClient(const Installation& installation, const Paths& paths) {
+Result<std::string> FindClient(const Product& product, const Installation& installation, const Paths& paths) {
   for (const std::string& folder :
        {installation.root + "/bin", std::string("/usr/bin"), std::string("/usr/local/bin")}) {
-    for (const char* name : {"/redis-cli", "/valkey-cli"}) {
-      if (::access((folder + name).c_str(), X_OK) != 0) continue;
-      return ProgramForTools(folder + name, installation, paths.engine_root);
+    for (const std::string_view name : product.clients) {
+      const std::string program = folder + "/" + std::string(name);
+      if (::access(program.c_str(), X_OK) != 0) continue;
+      return ProgramForTools(program, installation, paths.engine_root);
     }
   }
   return Fail(ErrorCode::kUnsupported, "redis-cli, which runs scripts, is not installed",
-              "Install it with `apt install redis-tools`.");
+              std::string(product.client_hint));
 }
 
-Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTarget& target,
-                               const std::string& name, const Packing& packing) {
-  TRY_ASSIGN(const std::string client, FindClient(installation, target.paths));
+Result<RestoreStep> ScriptStep(const Product& product, const Installation& installation,
+                               const RestoreTarget& target, const std::string& name, const Packing& packing) {
+  TRY_ASSIGN(const std::string client, FindClient(product, installation, target.paths));
   RestoreStep step;
   step.title = "running " + name;
   // Answers come on standard output, and are what the session goes by. --no-raw: as on a terminal, where an
@@ -93,137 +85,226 @@ Result<RestoreStep> ScriptStep(const Installation& installation, const RestoreTa
   step.command.env = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
                       "REDISCLI_AUTH=" + target.credentials.password};
   step.command.working_directory = "/";
-  step.session = std::make_unique<ScriptSession>(name);
+  step.session = std::make_unique<ScriptSession>(name, target.options);
   step.packing = packing;
   return step;
 }
 
-/// $1: the file. One that is there is another backup's.
-constexpr const char* kPlaceScript = R"(set -eu
-if [ -e "$1" ]; then
-  cat >/dev/null
-  echo 'spawnd: a second snapshot'
-  exit 1
-fi
-cat >"$1"
-)";
-
-/// $1: folder of installed programs, $2: a folder to make a link in, $3: the file. The checker is the server,
-/// by another name.
-constexpr const char* kCheckScript = R"(set -eu
-server=$1/redis-server
-[ -x "$server" ] || server=$1/valkey-server
-ln -sf "$server" "$2/redis-check-rdb"
-code=0
-"$2/redis-check-rdb" "$3" || code=$?
-rm -f "$2/redis-check-rdb"
-exit "$code"
-)";
-
-/// What redis-check-rdb, or the script around it, has against the snapshot.
-Error ExplainCheck(const std::string& backup_name, std::string_view output) {
-  if (output.find("spawnd: a second snapshot") != std::string_view::npos) {
-    return {ErrorCode::kInvalidArgument, "'" + backup_name + "' is a second snapshot",
-            "A Redis has one data set: name one .rdb file."};
+/// What a server is told of a snapshot that it is too old for, or that is the other product's.
+Result<void> CheckVersion(const Product& product, const Installation& installation,
+                          const std::string& backup_name, const RdbHeader& header) {
+  const std::string by = header.server_version.empty() ? "" : ", written by " + header.server_version;
+  const std::string what = "backup '" + backup_name + "' has RDB format " +
+                           (header.is_valkeys ? "VALKEY " : "") + std::to_string(header.version) + by + "; " +
+                           std::string(product.display_name) + " " + installation.version;
+  if (header.is_valkeys && product.own_formats.empty()) {
+    return Fail(ErrorCode::kUnsupported, what + " reads none of Valkey's own format",
+                "Make the image with `engine: valkey`.");
   }
-  // "--- RDB ERROR DETECTED ---" and then "[offset 27] Unexpected EOF reading RDB file".
-  std::string cause = "redis-check-rdb does not say why";
-  const size_t detected = output.find("RDB ERROR DETECTED");
-  const size_t start = detected == std::string_view::npos ? detected : output.find("] ", detected);
-  if (start != std::string_view::npos) {
-    cause = output.substr(start + 2, output.find('\n', start) - start - 2);
-  } else if (output.find("No space left") != std::string_view::npos) {
-    return {ErrorCode::kNoSpace, "there is no room for '" + backup_name + "'",
-            "Make room on the disk of the state directory."};
+  const int newest =
+      NewestOf(header.is_valkeys ? product.own_formats : product.rdb_formats, installation.version);
+  if (newest == 0 || header.version <= newest) {
+    const bool too_old =
+        header.is_valkeys && VersionLess(installation.version, product.own_formats.back().from);
+    if (!too_old) return {};
+    return Fail(ErrorCode::kUnsupported, what + " reads none of Valkey's own format",
+                std::string(NewerServerHint()));
   }
-  const bool version = cause.find("format version") != std::string::npos;
-  return {version ? ErrorCode::kUnsupported : ErrorCode::kInvalidArgument,
-          "backup '" + backup_name + "' cannot be read: " + cause,
-          version ? "Install a Redis or Valkey that is at least as new as the one that made the backup."
-                  : "Copy or make the backup again; `redis-check-rdb` checks a file."};
+  return Fail(ErrorCode::kUnsupported, what + " reads up to " + std::to_string(newest),
+              std::string(NewerServerHint()));
 }
 
-ContainerCommand InContainer(std::string title, const char* script, std::vector<std::string> words,
-                             const std::string& backup_name) {
-  ContainerCommand command;
-  command.title = std::move(title);
-  command.command.argv = {"/bin/sh", "-c", script, "redis"};
-  command.command.argv.insert(command.command.argv.end(), words.begin(), words.end());
-  command.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  command.command.working_directory = "/";
-  command.explain = [backup_name](std::string_view output) { return ExplainCheck(backup_name, output); };
-  return command;
-}
+constexpr std::string_view kNoSkipping =
+    "A server loads a snapshot whole or not at all: what belongs to a module cannot be left out.";
 
-Placement PlaceSnapshot(const Paths& paths, const std::string& name, const Packing& packing) {
-  const std::string file = paths.data_directory + "/" + kRestoreFile;
-  Placement placement;
-  placement.source = PassOnBackup(name, packing);
-  placement.sink = InContainer("placing " + name, kPlaceScript, {file}, name);
-  placement.afterwards.push_back(InContainer(
-      "checking " + name, kCheckScript, {paths.engine_root + "/bin", paths.socket_directory, file}, name));
-  return placement;
-}
+/// One file: a snapshot, or an append-only file.
+struct FoundData {
+  std::vector<DataFile> files;        ///< of a folder, the manifest first
+  bool is_folder_of_files = false;    ///< as 7.0 and later keep them
+  std::optional<RdbHeader> snapshot;  ///< at the head of the (base) file
+  std::string warning;
+};
 
-class Snapshot final : public RecognisedBackup {
+class PlacedData final : public RecognisedBackup {
  public:
-  Snapshot(std::string name, RdbHeader header, Packing packing)
-      : name_(std::move(name)), header_(std::move(header)), packing_(std::move(packing)) {}
+  PlacedData(const Product& product, std::string name, FoundData found)
+      : product_(product), name_(std::move(name)), found_(std::move(found)) {}
 
   bool IsPlaced() const override { return true; }
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    TRY(CheckVersion(installation, name_, header_));
+    TRY(RefuseOptions(target.options, product_.display_name, {}, kNoSkipping));
+    if (found_.snapshot) TRY(CheckVersion(product_, installation, name_, *found_.snapshot));
+    constexpr std::string_view kFirstWithFolder = "7.0";
+    if (found_.is_folder_of_files && VersionLess(installation.version, kFirstWithFolder)) {
+      return Fail(ErrorCode::kUnsupported,
+                  "'" + name_ + "' is a folder of append-only files, as Redis 7.0 and later write; " +
+                      std::string(product_.display_name) + " " + installation.version + " cannot read it",
+                  std::string(NewerServerHint()));
+    }
+    const Loader loader{product_, installation, target.paths, name_,
+                        found_.snapshot ? found_.snapshot->server_version : ""};
     RestorePlan plan;
-    plan.placements.push_back(PlaceSnapshot(target.paths, name_, packing_));
+    plan.placements = found_.is_folder_of_files ? PlaceFolder(loader, found_.files, found_.warning)
+                                                : PlaceFile(loader, found_.files.front(), found_.warning);
     return plan;
   }
 
  private:
+  const Product& product_;
   const std::string name_;
-  const RdbHeader header_;
-  const Packing packing_;
+  const FoundData found_;
 };
 
 class Script final : public RecognisedBackup {
  public:
-  Script(std::string name, Packing packing) : name_(std::move(name)), packing_(std::move(packing)) {}
+  Script(const Product& product, std::string name, Packing packing)
+      : product_(product), name_(std::move(name)), packing_(std::move(packing)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    TRY_ASSIGN(RestoreStep step, ScriptStep(installation, target, name_, packing_));
+    TRY(RefuseOptions(target.options, product_.display_name, {}, kNoSkipping));
+    TRY_ASSIGN(RestoreStep step, ScriptStep(product_, installation, target, name_, packing_));
     RestorePlan plan;
     plan.steps.push_back(std::move(step));
     return plan;
   }
 
  private:
+  const Product& product_;
   const std::string name_;
   const Packing packing_;
 };
 
+/// What a file is whose name and beginning are known: a script has no `files`.
+Result<FoundData> LookAtFile(int fd, const std::string& name, const BackupHead& head, DataFile file) {
+  FoundData found;
+  found.snapshot = ReadRdbHeader(head.bytes);
+  if (!found.snapshot && !BeginsCommands(head.bytes)) return found;
+  // A packed snapshot is checked later, when it has been unpacked.
+  if (found.snapshot && !head.packing.IsPacked()) TRY(CheckWhole(fd, name, *found.snapshot));
+  found.files.push_back(std::move(file));
+  return found;
+}
+
+Result<FoundData> ReadManifestOf(const RestoreRequest& request, const std::string& path) {
+  TRY_ASSIGN(const UniqueFd fd, request.folder->Open(path));
+  TRY_ASSIGN(const std::string text, ReadAt(fd.Get(), 0, kMaxManifestBytes, path));
+  TRY_ASSIGN(const auto listed, ReadManifest(text, path));
+  FoundData found;
+  found.is_folder_of_files = true;
+  found.files.push_back({path, path});
+  const size_t slash = path.rfind('/');
+  const std::string below = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  for (const ManifestFile& one : listed) {
+    // With the client's rights, and never out of the folder.
+    const auto file = request.folder->Open(below + one.name);
+    if (!file) {
+      return Fail(file.error().Wrap("'" + request.backup_name + "' is not whole: its manifest names '" +
+                                    one.name + "'"));
+    }
+    found.files.push_back({below + one.name, below + one.name});
+    if (!one.is_base) continue;
+    TRY_ASSIGN(const BackupHead head, ReadBackupHead(file->Get(), one.name));
+    found.snapshot = ReadRdbHeader(head.bytes);
+  }
+  return found;
+}
+
+bool EndsWith(const std::string& name, std::string_view end) {
+  return name.size() > end.size() && name.ends_with(end);
+}
+
+std::vector<std::string> NamesWith(const BackupFolder& folder, std::string_view end) {
+  std::vector<std::string> names;
+  for (const std::string& name : folder.Names()) {
+    if (EndsWith(name, end)) names.push_back(name);
+  }
+  return names;
+}
+
+/// The folder of append-only files, or the data directory of a server, which has one in it, or one of the
+/// files that a server had before 7.0.
+Result<FoundData> LookAtFolder(const RestoreRequest& request) {
+  const BackupFolder& folder = *request.folder;
+  const auto manifests = NamesWith(folder, ".manifest");
+  if (manifests.size() == 1) return ReadManifestOf(request, manifests.front());
+  const auto snapshots = NamesWith(folder, ".rdb");
+  const std::string beside =
+      snapshots.empty() ? ""
+                        : "'" + request.backup_name + "' holds '" + snapshots.front() +
+                              "' as well: the append-only files are taken, as a server with appendonly does";
+  if (folder.Has("appendonlydir")) {
+    TRY_ASSIGN(FoundData found, ReadManifestOf(request, "appendonlydir/appendonly.aof.manifest"));
+    found.warning = beside;
+    return found;
+  }
+  const bool has_commands = folder.Has("appendonly.aof");
+  if (!has_commands && (snapshots.size() != 1 || manifests.size() > 1)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + request.backup_name + "' is a folder, and no backup that is one" +
+                    (manifests.size() > 1   ? ": it has " + std::to_string(manifests.size()) + " manifests"
+                     : snapshots.size() > 1 ? ": it has " + std::to_string(snapshots.size()) + " snapshots"
+                                            : ""),
+                "One is a folder of append-only files with its manifest (appendonlydir), or a server's data "
+                "directory; of snapshots name the file.");
+  }
+  const std::string name = has_commands ? "appendonly.aof" : snapshots.front();
+  TRY_ASSIGN(const UniqueFd fd, folder.Open(name));
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(fd.Get(), name));
+  TRY_ASSIGN(FoundData found, LookAtFile(fd.Get(), name, head, {name, name, head.packing}));
+  if (found.files.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + name + "' in '" + request.backup_name + "' is no data of a server");
+  }
+  if (has_commands) found.warning = beside;
+  return found;
+}
+
+/// Text that is no script.
+Result<void> CheckScript(const RestoreRequest& request, const BackupHead& head) {
+  const std::string name = "'" + request.backup_name + "'";
+  if (request.is_script) {
+    if (!BeginsCommands(head.bytes)) return {};
+    return Fail(ErrorCode::kInvalidArgument, name + " is an append-only file and no script",
+                "Name it as a backup: `sourceType: backup`.");
+  }
+  if (BeginsManifest(head.bytes)) {
+    return Fail(ErrorCode::kInvalidArgument, name + " is the manifest of append-only files",
+                "Name the folder that it is in, with all of them.");
+  }
+  if (head.bytes.empty())
+    return Fail(ErrorCode::kInvalidArgument, name + " is empty", "Make the backup again.");
+  return {};
+}
+
 }  // namespace
 
-/// A snapshot (.rdb) is placed in the data directory, checked there by the server's own checker, and becomes
-/// the data set at the start that follows (launch.cc). A script of commands goes to redis-cli. what
-/// they are packed in is unpacked on the way.
+/// Data files are placed in the data directory, checked there by the server's own means, and become the data
+/// set at the start that follows (placed_data.h). A script of commands goes to redis-cli. What they are packed in is
+/// unpacked on the way.
 Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
-    return Fail(ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is a folder",
-                "A backup of Redis is one file: a snapshot (.rdb).");
+    TRY_ASSIGN(FoundData found, LookAtFolder(request));
+    return std::make_unique<PlacedData>(product_, request.backup_name, std::move(found));
   }
-  TRY_ASSIGN(const BackupHead head,
-             ReadBackupHead(request.backup_fd, request.backup_name, TarFile::kIsPacking));
-  const auto header = ReadRdbHeader(head.bytes);
-  if (header && !request.is_script) {
-    // A packed snapshot is checked later, when it has been unpacked.
-    if (!head.packing.IsPacked()) TRY(CheckWhole(request, *header));
-    return std::make_unique<Snapshot>(request.backup_name, *header, head.packing);
+  const std::string& name = request.backup_name;
+  TRY_ASSIGN(const BackupHead head, ReadBackupHead(request.backup_fd, name, TarFile::kIsPacking));
+  if (!request.is_script) {
+    TRY_ASSIGN(FoundData found, LookAtFile(request.backup_fd, name, head, {name, "", head.packing}));
+    if (!found.files.empty() && name.find(".incr.aof") != std::string::npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + name + "' holds only what was written after its base, another file",
+                  "Name the folder that it is in (appendonlydir), with its manifest.");
+    }
+    if (!found.files.empty()) return std::make_unique<PlacedData>(product_, name, std::move(found));
   }
+  TRY(CheckScript(request, head));
   if (!LooksLikeText(head.bytes)) {
     return Fail(
-        ErrorCode::kInvalidArgument, "'" + request.backup_name + "' is no backup of Redis",
-        "A backup is a snapshot (.rdb, which begins with REDIS) or a script of commands, one a line.");
+        ErrorCode::kInvalidArgument, "'" + name + "' is no backup of " + std::string(product_.display_name),
+        "A backup is a snapshot (.rdb), an append-only file, or a script of commands, one a line; gzip of "
+        "any; or a folder of append-only files.");
   }
-  return std::make_unique<Script>(request.backup_name, head.packing);
+  return std::make_unique<Script>(product_, name, head.packing);
 }
 
 }  // namespace spawnd::engines::redis

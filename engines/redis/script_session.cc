@@ -11,6 +11,8 @@ namespace spawnd::engines::redis {
 namespace {
 
 constexpr size_t kMarkerLetters = 8;
+/// How much of a command is kept, for what is said of it.
+constexpr size_t kBeginning = 80;
 
 /// redis-cli's own commands: they would talk to another server, or to nobody.
 constexpr std::array<std::string_view, 8> kClientCommands{"CONNECT", "RESTART", "CLEAR", "HELP",
@@ -53,8 +55,11 @@ std::string_view ErrorIn(std::string_view line) {
 
 }  // namespace
 
-ScriptSession::ScriptSession(std::string name)
-    : name_(std::move(name)), marker_("spawnd-" + RandomText(kMarkerLetters, kLowerLetters) + "-") {}
+ScriptSession::ScriptSession(std::string name, RestoreOptions options)
+    : name_(std::move(name)),
+      marker_("spawnd-" + RandomText(kMarkerLetters, kLowerLetters) + "-"),
+      options_(std::move(options)),
+      warnings_(name_) {}
 
 Result<std::string> ScriptSession::FilterInput(std::string_view bytes, bool last) {
   std::string out;
@@ -71,8 +76,10 @@ Result<std::string> ScriptSession::FilterInput(std::string_view bytes, bool last
     TRY(AddLine(std::exchange(partial_, {}), out));
   }
   if (last && !partial_.empty()) TRY(AddLine(std::exchange(partial_, {}), out));
-  if (last && in_transaction_) {
-    return Fail(ErrorCode::kInvalidArgument, name_ + " ends within a transaction", "EXEC is missing.");
+  if (last && transaction_ != 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                name_ + " ends within the transaction that begins in line " + std::to_string(transaction_),
+                "Its EXEC is missing, and without it nothing of the transaction is done.");
   }
   return out;
 }
@@ -97,10 +104,10 @@ Result<void> ScriptSession::AddLine(std::string_view line, std::string& out) {
     return Fail(ErrorCode::kInvalidArgument, place + ": '" + word + "' would never end");
   }
   out.append(line).append("\n");
-  if (word == "MULTI") in_transaction_ = true;
-  if (word == "EXEC" || word == "DISCARD") in_transaction_ = false;
-  sent_.push_back({line_, !in_transaction_});
-  if (in_transaction_) return {};
+  if (word == "MULTI") transaction_ = line_;
+  if (word == "EXEC" || word == "DISCARD") transaction_ = 0;
+  sent_.push_back({line_, transaction_ == 0, std::string(line.substr(0, kBeginning))});
+  if (transaction_ != 0) return {};
   out += "ECHO " + marker_ + std::to_string(line_) + "\n";
   return {};
 }
@@ -117,24 +124,44 @@ Result<void> ScriptSession::OnToolMessage(std::string_view line) {
   }
   const std::string_view error = ErrorIn(line);
   if (!error.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "line " + std::to_string(LineInQuestion()) + " of " + name_ + ": " + std::string(error));
+    const Sent& command = InQuestion();
+    if (!MayPassOver(error, command)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "line " + std::to_string(command.line) + " of " + name_ + ": " + std::string(error));
+    }
+    ++passed_over_;
+    warnings_.Add("passed over: " + std::string(error), command.line);
   }
   ++answers_;
   return {};
 }
 
-uint64_t ScriptSession::LineInQuestion() const {
-  if (sent_.empty()) return line_;
+/// A code is the first word of an error: WRONGTYPE, BUSYKEY. Beginnings of commands are in any case.
+bool ScriptSession::MayPassOver(std::string_view error, const Sent& command) const {
+  if (options_.continue_on_error) return true;
+  return std::any_of(
+      options_.ignored_errors.begin(), options_.ignored_errors.end(), [&](const std::string& one) {
+        if (one == error.substr(0, error.find(' '))) return true;
+        return std::equal(
+            one.begin(), one.end(), command.beginning.begin(),
+            command.beginning.begin() +
+                static_cast<std::ptrdiff_t>(std::min(one.size(), command.beginning.size())),
+            [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); });
+      });
+}
+
+const ScriptSession::Sent& ScriptSession::InQuestion() const {
+  static const Sent nothing;
+  if (sent_.empty()) return nothing;
   size_t at = 0;
   while (at < answers_ && at + 1 < sent_.size() && !sent_[at].has_echo) ++at;
-  return sent_[at].line;
+  return sent_[at];
 }
 
 Result<void> ScriptSession::OnToolExit(int exit_code) {
   if (exit_code == 0 && sent_.empty()) return {};
   return Fail(ErrorCode::kUnavailable, "redis-cli ended with exit code " + std::to_string(exit_code) +
-                                           " at line " + std::to_string(LineInQuestion()) + " of " + name_);
+                                           " at line " + std::to_string(InQuestion().line) + " of " + name_);
 }
 
 }  // namespace spawnd::engines::redis

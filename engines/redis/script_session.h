@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engines/engine.h"
+#include "engines/restore_warnings.h"
 
 namespace spawnd::engines::redis {
 
@@ -21,30 +22,37 @@ inline constexpr size_t kMaxScriptLine = size_t{64} << 20U;
 
 class ScriptSession final : public RestoreSession {
  public:
-  explicit ScriptSession(std::string name);
+  /// `options`: which errors are passed over.
+  explicit ScriptSession(std::string name, RestoreOptions options = {});
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
-  std::vector<std::string> Warnings() const override { return {}; }
+  std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
+  uint64_t PassedOver() const override { return passed_over_; }
 
  private:
   /// Appends what redis-cli is to get for one line of the script.
   Result<void> AddLine(std::string_view line, std::string& out);
-  /// The line whose answer comes next: in a transaction every command is answered with one line.
-  uint64_t LineInQuestion() const;
+  struct Sent {
+    uint64_t line = 0;
+    bool has_echo = true;     ///< not within a transaction, up to its end
+    std::string beginning{};  ///< of the command
+  };
+  /// The command whose answer comes next: in a transaction every one is answered with one line.
+  const Sent& InQuestion() const;
+  bool MayPassOver(std::string_view error, const Sent& command) const;
 
   const std::string name_;
   const std::string marker_;  ///< "spawnd-qkzvbnwa-"
   std::string partial_;       ///< of a line whose end has not come yet
   uint64_t line_ = 0;         ///< read from the script
-  struct Sent {
-    uint64_t line = 0;
-    bool has_echo = true;  ///< not within a transaction, up to its end
-  };
-  std::deque<Sent> sent_;  ///< not known to be done; no more than fit into the pipes to and from redis-cli
-  size_t answers_ = 0;     ///< lines of answer since the last ECHO
-  bool in_transaction_ = false;
+  std::deque<Sent> sent_;     ///< not known to be done; no more than fit into the pipes to and from redis-cli
+  size_t answers_ = 0;        ///< lines of answer since the last ECHO
+  uint64_t transaction_ = 0;  ///< the line of the MULTI that is open
+  const RestoreOptions options_;
+  uint64_t passed_over_ = 0;
+  RestoreWarnings warnings_;
 };
 
 }  // namespace spawnd::engines::redis

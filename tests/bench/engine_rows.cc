@@ -24,6 +24,7 @@ std::string RowName(const engines::Engine& engine) {
 Result<engines::Installation> Installed(const engines::Engine& engine) {
   std::vector<std::string> places = engine.UsualPlaces();
   places.emplace_back(SPAWND_SOURCE_ROOT "/.deps");
+  places.emplace_back(SPAWND_SOURCE_ROOT "/.deps/unpacked");
   const auto found = engine.Detect(places, spawnd::testing::RunDirectly);
   return engines::ChooseInstallation(engine, found, "");
 }

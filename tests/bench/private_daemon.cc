@@ -32,8 +32,7 @@ Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const std::string& s
   self->directory_ = pattern;
   const std::string socket = pattern + "/spawnd.sock";
   std::ofstream(pattern + "/spawnd.yaml") << "host: 127.0.0.1\nengineSearchPaths: [" SPAWND_SOURCE_ROOT
-                                             "/.deps"
-                                             "]\n";
+                                             "/.deps, " SPAWND_SOURCE_ROOT "/.deps/unpacked]\n";
 
   SpawnOptions options;
   options.argv = {spawnd,     "serve", "--state-dir", pattern + "/state",

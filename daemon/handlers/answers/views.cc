@@ -186,8 +186,7 @@ ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, cons
   bounds.libraries = image.libraries;
   const auto engine = engines::FindEngine(image.engine);
   if (!engine) return bounds;
-  auto installed =
-      services.build.installations.Choose(**engine, (*engine)->MajorVersion(row.installation_version));
+  auto installed = services.build.installations.ForData(**engine, row.installation_version);
   if (installed) bounds.installed = std::move(*installed);
   if (!bounds.runs) return bounds;
   bounds.outdated = WhyOutdated(*bounds.runs, services.engine_host.build,

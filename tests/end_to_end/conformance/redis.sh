@@ -1,4 +1,4 @@
-# Redis, and Valkey, for conformance_test.sh: keys and values.
+# Redis for conformance_test.sh, and most of valkey.sh: keys and values.
 # shellcheck shell=bash disable=SC2034,SC2154  # conformance_test.sh reads and sets these
 server_process='^(redis|valkey)-server$'
 # With everysec a Redis may answer before it writes, while an fsync takes long: redis_test.sh is about that.

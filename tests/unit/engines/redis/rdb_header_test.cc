@@ -3,6 +3,7 @@
 #include <random>
 #include <vector>
 
+#include "engines/redis/product.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::redis {
@@ -17,11 +18,11 @@ TEST_CASE("A snapshot is recognised by how it begins and ends") {
   const auto seven = ReadRdbHeader(Header("REDIS0010", "redis-ver", "7.0.15"));
   REQUIRE(seven);
   CHECK(seven->version == 10);
-  CHECK(seven->server_version == "7.0.15");
+  CHECK(seven->server_version == "Redis 7.0.15");
   const auto valkey = ReadRdbHeader(Header("VALKEY080", "valkey-ver", "9.0.0"));
   REQUIRE(valkey);
   CHECK(valkey->version == 80);
-  CHECK(valkey->server_version == "9.0.0");
+  CHECK(valkey->server_version == "Valkey 9.0.0");
   CHECK(ReadRdbHeader("REDIS0003")->server_version.empty());
   CHECK(ReadRdbHeader("REDIS0009\xFA")->server_version.empty());
   CHECK(ReadRdbHeader("REDIS0009\xFA\x09redis-ver\x06"
@@ -52,12 +53,13 @@ TEST_CASE("Whatever stands in a snapshot's beginning is read within its bounds")
 }
 
 TEST_CASE("Which snapshots a server reads") {
-  CHECK(NewestRdbOf("6.2.7") == 9);
-  CHECK(NewestRdbOf("7.0.15") == 10);
-  CHECK(NewestRdbOf("7.2.4") == 11);
-  CHECK(NewestRdbOf("7.4.0") == 12);
-  CHECK(NewestRdbOf("8.1.1") == 0);
-  CHECK(NewestRdbOf("3.2") == 0);
+  const auto& steps = RedisProduct().rdb_formats;
+  CHECK(NewestOf(steps, "6.2.7") == 9);
+  CHECK(NewestOf(steps, "7.0.15") == 10);
+  CHECK(NewestOf(steps, "7.2.4") == 11);
+  CHECK(NewestOf(steps, "7.4.0") == 12);
+  CHECK(NewestOf(steps, "8.1.1") == 0);
+  CHECK(NewestOf(steps, "3.2") == 0);
 }
 
 }  // namespace

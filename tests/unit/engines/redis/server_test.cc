@@ -129,7 +129,7 @@ TEST_CASE("Debian's redis-server, a link to the checker, is found and started by
 }
 
 TEST_CASE("A root with valkey-server is found, and that is what is started") {
-  // No Valkey is at hand: a Redis that goes by its name.
+  // Not each machine has a Valkey: a Redis that goes by its name.
   const TemporaryFolder root;
   REQUIRE(::mkdir((root.Path() + "/bin").c_str(), 0755) == 0);
   const std::string program = root.Write(
@@ -146,7 +146,7 @@ TEST_CASE("A root with valkey-server is found, and that is what is started") {
   REQUIRE(valkey);
   CHECK(valkey->version == "8.1.1");
   CHECK(valkey->problem.empty());
-  CHECK(valkey->product == "Valkey");
+  CHECK(valkey->engine == "valkey");
   TestServer server(*valkey);
   const auto session = server.Start();
   REQUIRE(session->PrepareContainer(server.Admin()).has_value());
@@ -333,7 +333,7 @@ TEST_CASE("A snapshot becomes the data set of a Redis server") {
     REQUIRE(placed.has_value());
     const auto second = Place(server, path, snapshot);
     REQUIRE_FALSE(second.has_value());
-    CHECK(second.error().message == "'shop.rdb' is a second snapshot");
+    CHECK(second.error().message == "'shop.rdb' is a second data set");
     session = server.Start();
     CHECK(Ask(server, {"GET", "text"}) == "value");
     CHECK(Ask(server, {"LRANGE", "list", "0", "-1"}) == "1,2,3");
