@@ -53,7 +53,9 @@ cat >"$1"
 /// A snapshot alone (it ends in FF and a checksum) is read through by the server's own checker, which is the
 /// server by another name. Anything else is loaded, once, by a server that nobody can reach: what it says of
 /// a cut end or an open transaction, which it then leaves out, nobody would read at the start that counts,
-/// and its checker of append-only files knows less than itself. It brings old files into their new form.
+/// and its checker of append-only files knows less than itself. What counts is the snapshot
+/// that it makes at its end: commands for a database that the real start does not have would fail in silence
+/// there, and those behind them reach another one.
 constexpr const char* kCheckScript = R"sh(set -eu
 umask 077
 for server in $1; do [ ! -x "$server" ] || break; done
@@ -72,7 +74,7 @@ if is_snapshot; then
   exit "$code"
 fi
 sh -c 'echo $$ >"$0"; exec "$@"' "$2/load.pid" "$server" --port 0 --unixsocket "$2/load.sock" --dir "$3" \
-  --dbfilename none.rdb --appendonly yes --appendfilename appendonly.aof --aof-load-truncated yes --save '' \
+  --dbfilename loaded.rdb --appendonly yes --appendfilename appendonly.aof --aof-load-truncated yes --save '3600 1' \
   --auto-aof-rewrite-percentage 0 --databases 10000 --daemonize no --logfile '' 2>&1 | {
   ready=
   while IFS= read -r line; do
@@ -85,6 +87,8 @@ sh -c 'echo $$ >"$0"; exec "$@"' "$2/load.pid" "$server" --port 0 --unixsocket "
   rm -f "$2/load.pid" "$2/load.sock"
   [ -n "$ready" ]
 }
+rm -rf appendonly.aof appendonlydir
+mv loaded.rdb appendonly.aof
 )sh";
 
 std::string WhyNot(std::string_view output) {

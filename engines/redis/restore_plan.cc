@@ -198,8 +198,10 @@ Result<FoundData> ReadManifestOf(const RestoreRequest& request, const std::strin
     // With the client's rights, and never out of the folder.
     const auto file = request.folder->Open(below + one.name);
     if (!file) {
-      return Fail(file.error().Wrap("'" + request.backup_name + "' is not whole: its manifest names '" +
-                                    one.name + "'"));
+      Error why = file.error().Wrap("'" + request.backup_name + "' is not whole: its manifest names '" +
+                                    one.name + "'");
+      if (why.code == ErrorCode::kNotFound) why.code = ErrorCode::kInvalidArgument;
+      return Fail(std::move(why));
     }
     found.files.push_back({below + one.name, below + one.name});
     if (!one.is_base) continue;
