@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kNewer =
     "Install a Redis or Valkey that is at least as new as the one that made the data.";
 
-constexpr std::array<ExitCause, 22> kCauses{{
+constexpr std::array<ExitCause, 21> kCauses{{
     {"No space left on device", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Disk quota exceeded", ErrorCode::kNoSpace, "Make room on the disk of the state directory."},
     {"Out Of Memory", ErrorCode::kUnavailable, "A Redis holds all of its data in memory: free some."},
@@ -41,8 +41,6 @@ constexpr std::array<ExitCause, 22> kCauses{{
     {"Input/output error", ErrorCode::kIo, ""},
     {"Unrecoverable error reading the append only file", ErrorCode::kCorrupt, ""},
     {"error while loading shared libraries", ErrorCode::kUnsupported, "The installation is not complete."},
-    {"Bad directive or wrong number of arguments", ErrorCode::kInvalidArgument,
-     "It does not know a setting of its redis.conf, or of `settings`."},
     {"Can't open the append-only file", ErrorCode::kIo, ""},
 }};
 
@@ -71,6 +69,14 @@ Error RedisEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoi
 
 Error ExplainLog(std::string_view log_tail) {
   const std::vector<std::string_view> lines = LogLines(log_tail);
+  // "*** FATAL CONFIG FILE ERROR", then where, ">>> 'maxmemory x'", and why.
+  const size_t setting = LastLineWith(lines, ">>> '");
+  if (setting + 1 < lines.size() && LastLineWith(lines, "FATAL CONFIG FILE ERROR") < setting) {
+    return {ErrorCode::kInvalidArgument,
+            "the server ended: it does not take the setting " + std::string(lines[setting].substr(4)) + ": " +
+                std::string(lines[setting + 1]),
+            "It is one of `settings`, or of the redis.conf in the data."};
+  }
   for (const ExitCause& cause : kCauses) {
     const size_t at = LastLineWith(lines, cause.words);
     if (at < lines.size())
