@@ -383,6 +383,22 @@ Result<void> ReadWebhooks(const Place& place, Config& config) {
   return {};
 }
 
+/// What no key can say alone.
+Result<void> CheckTogether(const Config& config, const yaml::File& file) {
+  for (const std::string& team : config.publishers.teams) {
+    if (config.teams.contains(team)) continue;
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: 'publishers' names team '{}', which 'teams' does not have", file.name, team));
+  }
+  if (config.disk_warn_percent > config.disk_refuse_percent) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file.name,
+                            config.disk_warn_percent, config.disk_refuse_percent));
+  }
+  return {};
+}
+
 Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
   Config config;
   const auto with = [&config](Result<void> (*read)(const Place&, Config&)) {
@@ -421,17 +437,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
         {licence, [&config, licence](const Place& place) { return ReadLicence(place, config, licence); }});
   }
   TRY(ReadMap({document, file, ""}, keys));
-  for (const std::string& team : config.publishers.teams) {
-    if (config.teams.contains(team)) continue;
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("{}: 'publishers' names team '{}', which 'teams' does not have", file.name, team));
-  }
-  if (config.disk_warn_percent > config.disk_refuse_percent) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: diskWarnPercent ({}) is above diskRefusePercent ({})", file.name,
-                            config.disk_warn_percent, config.disk_refuse_percent));
-  }
+  TRY(CheckTogether(config, file));
   return config;
 }
 

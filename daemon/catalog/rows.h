@@ -131,7 +131,7 @@ struct ContainerRow {
   std::string installation_root;  ///< engine to start it with
   std::string installation_version;
   api::Settings settings{};  ///< that it was created with; those of the image stand below them
-  std::string client{};      ///< the process that it ends with (daemon/containers/bound_clients.h); empty: none
+  std::string client{};  ///< the process that it ends with (daemon/containers/bound_clients.h); empty: none
 };
 
 /// kNotFound, naming what there is, when the container has no such revision. All have 0.

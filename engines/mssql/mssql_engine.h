@@ -19,7 +19,8 @@ class MssqlEngine final : public Engine {
 
   std::vector<std::string_view> RefusedSettings() const override { return {kEverySetting}; }
   std::string WhyRefused(std::string_view /*setting*/) const override {
-    return "SQL Server's settings are made by statements: `EXEC sp_configure ...; RECONFIGURE` in a preScript.";
+    return "SQL Server's settings are made by statements: `EXEC sp_configure ...; RECONFIGURE` in a "
+           "preScript.";
   }
 
   std::vector<std::string> UsualPlaces() const override;

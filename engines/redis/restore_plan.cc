@@ -281,8 +281,8 @@ Result<void> CheckScript(const RestoreRequest& request, const BackupHead& head) 
 }  // namespace
 
 /// Data files are placed in the data directory, checked there by the server's own means, and become the data
-/// set at the start that follows (placed_data.h). A script of commands goes to redis-cli. What they are packed in is
-/// unpacked on the way.
+/// set at the start that follows (placed_data.h). A script of commands goes to redis-cli. What they are
+/// packed in is unpacked on the way.
 Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     TRY_ASSIGN(FoundData found, LookAtFolder(request));
