@@ -24,9 +24,13 @@ Result<void> SourceSession::OnToolExit(int exit_code) {
   // What tar says of a link to nowhere.
   const bool link = words.find("File removed before we read it") != std::string::npos ||
                     words.find("Cannot stat") != std::string::npos;
-  return Fail(
-      ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words,
-      link ? "A link that leads out of the folder is not followed. Put what it leads to in its place." : "");
+  const bool changes = words.find("file changed as we read it") != std::string::npos;
+  return Fail(ErrorCode::kInvalidArgument, "'" + name_ + "' cannot be read: " + words,
+              link ? "A link that leads out of the folder is not followed. Put what it leads to in its place."
+              : changes ? "A backup must not change while it is read. Stop what writes to it, or have the "
+                          "product's own tool "
+                          "make one (`pg_basebackup`, `mariadb-backup`)."
+                        : "");
 }
 
 Result<std::string> SourceSession::FilterInput(std::string_view bytes, bool /*last*/) {

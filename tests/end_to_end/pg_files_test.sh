@@ -100,6 +100,21 @@ case_order_of_another_library() {
   assert_contains "$(ctl logs data-image musl)" 'reindex database icu'
 }
 
+# Of the source's settings this one says what recovers.
+case_prepared_transactions() {
+  cluster prepared
+  own_psql -d postgres -c 'alter system set max_prepared_transactions = 7' -c 'create table t (i int)'
+  stop_cluster; start_cluster
+  printf '%s\n' 'begin;' 'insert into t values (1);' "prepare transaction 'open';" | psql -X -q -h "$own" -U postgres -d postgres
+  base_backup prepared -Fp
+  stop_cluster
+  rm "$work/files/prepared"/postgresql*.conf  # as where they are elsewhere
+  assert_exit 0 image prepared 'backupFolder: prepared'
+  make_container prepared of-prepared >/dev/null
+  sql of-prepared postgres "commit prepared 'open'"
+  assert_eq "$(sql of-prepared postgres 'select i from t')" 1
+}
+
 # --- files that do not stand still -----------------------------------------------------------------------------
 
 case_data_folder_of_a_running_server() {
@@ -177,6 +192,8 @@ case_log_in_a_folder_of_its_own() {
   segment=$(find "$work/files/encrypted/15-1" -type f | sort | head -n 1)
   head -c 1000 /dev/urandom >"$segment"; printf 'Salted__' | dd of="$segment" conv=notrunc status=none
   refused by-encrypted 'is no log of PostgreSQL, or is encrypted' -- 'backupFolder: no-log' 'walFolder: encrypted'
+  mkdir -p "$work/files/repository/archive/main" "$work/files/repository/backup/main"
+  refused by-repository 'repository of pgBackRest' 'archive-copy' -- 'backupFolder: repository'
   refused by-file 'is a file' -- 'backupFolder: no-log' 'walFolder: empty.sql'
   refused for-sql 'no backup here is recovered' -- 'backup: {file: empty.sql}' 'walFolder: archive'
 }

@@ -1,5 +1,8 @@
 #include "engines/postgresql/parts/parts.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -113,6 +116,18 @@ class Parts : public RecognisedBackup {
   const std::unique_ptr<RecognisedBackup> backup_;
 };
 
+/// What the user lets pass has an image without it.
+bool LetsExtensionsPass(const RestoreOptions& options) {
+  constexpr std::array<std::string_view, 3> kCodes{"0A000", "58P01", "22023"};
+  return options.continue_on_error ||
+         std::any_of(options.ignored_errors.begin(), options.ignored_errors.end(), [&](std::string words) {
+           for (char& c : words) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+           return std::find(kCodes.begin(), kCodes.end(), words) != kCodes.end() ||
+                  (words.size() > 6 && std::string_view("CREATE EXTENSION").starts_with(words)) ||
+                  words.starts_with("CREATE EXTENSION");
+         });
+}
+
 class ArchiveParts final : public Parts {
  public:
   ArchiveParts(const RestoreRequest& request, const Packing& packing,
@@ -130,7 +145,9 @@ class ArchiveParts final : public Parts {
     }
     std::vector<WantedExtension> wanted;
     for (const std::string& extension : contents_->Extensions()) wanted.push_back({extension});
-    TRY(CheckExtensions(name_, wanted, options.skip_extensions, installation));
+    if (!LetsExtensionsPass(options)) {
+      TRY(CheckExtensions(name_, wanted, options.skip_extensions, installation));
+    }
     if (!chooses) return Wrapped(std::move(plan), {});
     TRY_ASSIGN(const Selection selection, SelectParts(*contents_, options, name_));
     std::vector<std::string> warnings;
@@ -167,7 +184,9 @@ class TextParts final : public Parts {
                       "` takes parts of archives, and '" + name_ + "' is plain SQL",
                   "Make it with `pg_dump -Fc`. `excludeData` and `schemaOnly` are for plain SQL, too.");
     }
-    TRY(CheckExtensions(name_, wanted_, options.skip_extensions, installation));
+    if (!LetsExtensionsPass(options)) {
+      TRY(CheckExtensions(name_, wanted_, options.skip_extensions, installation));
+    }
     TRY_ASSIGN(RestorePlan plan, backup_->Plan(installation, target));
     if (options.skip_extensions.empty() && !options.TakesParts()) return plan;
     for (RestoreStep& step : plan.steps) {

@@ -51,9 +51,14 @@ done
 : >postgresql.auto.conf
 echo '# Made by spawnd. What the source had is in postgresql.conf.source and postgresql.auto.conf.source.' >postgresql.conf
 # Minimum and maximum of the log are counted in segments, whose size the source chose. It stands in pg_control behind
-# the number by which a server knows its own kind of floats (1234567.0), as the fourth word.
-segment=$(od -An -v -tx1 global/pg_control | tr -d ' \n' |
+# the number by which a server knows its own kind of floats (1234567.0), as the fourth word; before that number stand
+# the most transactions that may be prepared, of which some are, perhaps.
+control=$(od -An -v -tx1 global/pg_control | tr -d ' \n')
+segment=$(echo "$control" |
   sed -n 's/^.*0000000087d63241.\{24\}\(..\)\(..\)\(..\)\(..\).*$/0x\4\3\2\1/p')
+prepared=$(echo "$control" |
+  sed -n 's/^.*\(..\)\(..\)\(..\)\(..\).\{8\}0[01]00000008000000\(00000000\)\{0,1\}0000000087d63241.*$/0x\4\3\2\1/p')
+if [ "$((${prepared:-0}))" -gt 0 ]; then echo "max_prepared_transactions = $((prepared))" >>postgresql.conf; fi
 megabytes=$((${segment:-0x1000000} / 1048576))
 if [ "$megabytes" -gt 16 ]; then
   echo "min_wal_size = $((2 * megabytes))MB" >>postgresql.conf

@@ -199,7 +199,6 @@ Result<uint64_t> BytesOf(const RestoreRequest& request, BaseBackupKind kind) {
 /// A server changes its files at any time, and what is written belongs together with what is not yet. Its
 /// processes work in that folder, whatever they are called in the container that they may be in.
 Result<void> CheckStandsStill(const RestoreRequest& request) {
-  if (!request.folder->Has("postmaster.pid")) return {};
   for (const std::string& program : request.folder->WorkedInBy()) {
     if (program != "postgres" && program != "postmaster") continue;
     return Fail(ErrorCode::kInvalidArgument,

@@ -8,6 +8,7 @@
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/parts/parts.h"
+#include "engines/postgresql/physical/repositories.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/restore/archive_header.h"
 #include "engines/postgresql/restore/backup_format.h"
@@ -231,7 +232,7 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   if (request.is_script) return std::make_unique<PlainSql>(request, head.packing);
   const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
   if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.packing);
-  if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(FolderRefused(request));
+  if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(NoBackupIn(request));
   if (IsTar(head.bytes) && !IsTarOfBackup(head.bytes)) {
     TRY_ASSIGN(head, ReadHeadInTar(request.backup_fd, request.backup_name, std::move(head)));
   }
