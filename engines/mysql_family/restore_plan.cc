@@ -1,222 +1,40 @@
-#include <algorithm>
-#include <cctype>
-
-#include "engines/connection_text.h"
 #include "engines/mysql_family/backup_format.h"
+#include "engines/mysql_family/dump_folder.h"
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/physical_backup.h"
-#include "engines/mysql_family/plugin_folder.h"
-#include "engines/mysql_family/restore_session.h"
+#include "engines/mysql_family/sql_step.h"
 #include "engines/unpack/unpacked_file.h"
-#include "engines/version.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
 
-/// Where tools find it.
-Result<std::string> FindClient(const Product& product, const Installation& installation, const Paths& paths) {
-  for (const std::string& root : {installation.root, std::string("/usr"), std::string("/usr/local")}) {
-    const std::string client = FindProgram(root, product.client_programs);
-    if (!client.empty()) return ProgramForTools(client, installation, paths.engine_root);
-  }
-  return Fail(ErrorCode::kUnsupported,
-              "the client program of " + std::string(product.display_name) +
-                  ", which restores dumps, is not installed",
-              "Install it with `apt install mariadb-client-core`.");
-}
-
-/// $0: the client. In its sandbox, where it has one, it takes no commands that start programs or touch files,
-/// however it reads the text. Asked for here and not on the host, where it need not be trusted.
-constexpr const char* kClientScript = R"sh(
-if "$0" --no-defaults --help 2>/dev/null | grep -q -e '^ *--sandbox'; then set -- --sandbox "$@"; fi
-exec "$0" --no-defaults "$@"
-)sh";
-
-Command ClientCommand(const std::string& client, const RestoreTarget& target, bool goes_on) {
-  Command command;
-  // Binary mode: the client's own commands are no commands then, and every byte gets through as it is. No
-  // local files: they are what LOAD DATA LOCAL sends at the server's word.
-  command.argv = {"/bin/sh",
-                  "-c",
-                  kClientScript,
-                  client,
-                  "--binary-mode",
-                  "--local-infile=0",
-                  "--protocol=tcp",
-                  "--host=" + target.endpoint.host,
-                  "--port=" + std::to_string(target.endpoint.port),
-                  "--user=" + target.credentials.user,
-                  "--connect-timeout=30",
-                  "--max-allowed-packet=1G",
-                  "--default-character-set=utf8mb4"};
-  if (goes_on) command.argv.emplace_back("--force");
-  command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/nonexistent",
-                 "MYSQL_PWD=" + target.credentials.password};
-  command.working_directory = "/";
-  return command;
-}
-
-std::string BaseName(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-/// A character set or a collation, as it may stand in a statement.
-Result<void> CheckName(const std::string& key, const std::string& name) {
-  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  if (name.size() <= 64 && std::all_of(name.begin(), name.end(), is_part)) return {};
-  return Fail(
-      ErrorCode::kInvalidArgument,
-      "`" + key + ": " + name.substr(0, 64) + "` is no name that this product has",
-      "A character set is as utf8mb4 under `encoding:`, a collation as utf8mb4_general_ci under `locale:`.");
-}
-
-/// What an error may come of.
-struct Difference {
-  std::string what;  ///< empty: the dump is as the server
-  std::string hint;
-};
-
-Difference DifferenceOf(const Product& product, const DumpHeader& header, const std::string& installed) {
-  if (header.server.empty()) return {};
-  const bool mariadb = product.name == "mariadb";
-  const std::string theirs = header.IsMariadb() ? "MariaDB" : "MySQL";
-  const std::string version = header.server.substr(0, header.server.find_first_not_of("0123456789."));
-  const bool other = header.IsMariadb() != mariadb;
-  if (!other && !VersionLess(SeriesOf(installed), SeriesOf(version))) return {};
-  const std::string series = SeriesOf(version);
-  return {"the dump is of " + theirs + " " + version + ", this server is " +
-              std::string(product.display_name) + " " + installed,
-          other ? "Restore it with `engine: " + std::string(header.IsMariadb() ? "mariadb" : "mysql") +
-                      "`: install " + theirs + " " + series + ", and name its folder under engineSearchPaths."
-                : "Install " + theirs + " " + series + " and say `version: \"" + series +
-                      "\"`; engineSearchPaths says where it is."};
-}
-
 class SqlText final : public RecognisedBackup {
  public:
-  SqlText(const Product& product, const RestoreRequest& request, const BackupHead& head)
-      : product_(product),
-        name_(request.backup_name),
-        is_script_(request.is_script),
-        packing_(head.packing),
-        header_(ReadDumpHeader(head.bytes)) {}
+  SqlText(const Product& product, const RestoreRequest& request, const BackupHead& head) : product_(product) {
+    source_.name = request.backup_name;
+    source_.is_script = request.is_script;
+    source_.packing = head.packing;
+    source_.header = ReadDumpHeader(head.bytes);
+  }
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    TRY_ASSIGN(const std::string client, FindClient(product_, installation, target.paths));
-    const RestoreOptions options = is_script_ ? RestoreOptions() : target.options;
-    TRY_ASSIGN(DumpSession::Options session, SessionOptions(installation, target, options));
-    RestoreStep step;
-    step.title = "restoring " + BaseName(name_);
-    step.command = ClientCommand(client, target,
-                                 ErrorPolicy(options.continue_on_error, options.ignored_errors).GoesOn());
-    step.session = std::make_unique<DumpSession>(std::move(session));
-    step.packing = packing_;
+    TRY_ASSIGN(RestoreStep step, MakeSqlStep(product_, installation, target, source_));
     RestorePlan plan;
     plan.steps.push_back(std::move(step));
     return plan;
   }
 
  private:
-  Result<DumpSession::Options> SessionOptions(const Installation& installation, const RestoreTarget& target,
-                                              const RestoreOptions& options) const {
-    DumpSession::Options session;
-    session.credentials = target.credentials;
-    if (!is_script_) session.wanted_database = target.database;
-    const Difference difference =
-        is_script_ ? Difference() : DifferenceOf(product_, header_, installation.version);
-    session.difference = difference.what;
-    session.difference_hint = difference.hint;
-    FillFilter(session.filter, installation, options);
-    session.filter.database = target.database.empty() ? header_.database : target.database;
-    TRY_ASSIGN(session.before, Before(session.filter.database, options));
-    return session;
-  }
-
-  void FillFilter(DumpFilter::Options& filter, const Installation& installation,
-                  const RestoreOptions& options) const {
-    filter.name = name_;
-    filter.closing_line_expected = header_.present;
-    filter.drop_system_tables =
-        header_.present && !product_.takes_system_tables(header_.server, installation.version);
-    filter.is_script = is_script_;
-    filter.lacks_sha2_accounts = product_.name == "mariadb";
-    filter.replace_collation = [this, version = installation.version](std::string_view name) {
-      return product_.replace_collation(name, version);
-    };
-    filter.parts = options;
-    filter.missing.skipped = options.skip_extensions;
-    filter.missing.libraries = PluginLibraries(installation);
-    filter.missing.knows_libraries = true;
-    filter.missing.engines = product_.storage_engines;
-    for (const auto& [engine, library] : product_.engine_libraries) {
-      const auto& have = filter.missing.libraries;
-      if (std::find(have.begin(), have.end(), library) != have.end())
-        filter.missing.engines.push_back(engine);
-    }
-  }
-
-  /// Makes the database that the dump goes into, and enters it.
-  static Result<std::string> Before(const std::string& database, const RestoreOptions& options) {
-    TRY(CheckName("encoding", options.encoding));
-    TRY(CheckName("locale", options.locale));
-    std::string order;
-    if (!options.encoding.empty()) order += " CHARACTER SET " + options.encoding;
-    if (!options.locale.empty()) order += " COLLATE " + options.locale;
-    if (database.empty()) {
-      if (order.empty()) return std::string();
-      return ServerOrder(options);
-    }
-    const std::string name = Quoted(database, '`');
-    std::string before = "CREATE DATABASE IF NOT EXISTS " + name + "; ";
-    if (!order.empty()) before += "ALTER DATABASE " + name + order + "; ";
-    return before + "USE " + name + "; ";
-  }
-
-  /// For databases that the dump makes itself, as far as it does not say how.
-  static std::string ServerOrder(const RestoreOptions& options) {
-    std::string set;
-    if (!options.encoding.empty()) set += "SET character_set_server = '" + options.encoding + "'; ";
-    if (!options.locale.empty()) set += "SET collation_server = '" + options.locale + "'; ";
-    return set;
-  }
-
   const Product& product_;
-  const std::string name_;
-  const bool is_script_;
-  const Packing packing_;
-  const DumpHeader header_;
+  SqlSource source_;
 };
-
-/// What other tools' folders are; none: FolderRefused says what is in it.
-Result<void> RefuseOtherFolders(const RestoreRequest& request) {
-  const auto& names = request.folder->Names();
-  const auto any_has = [&names](std::string_view part) {
-    return std::any_of(names.begin(), names.end(),
-                       [part](const std::string& name) { return name.find(part) != std::string::npos; });
-  };
-  std::string tool;
-  if (request.folder->Has("@.json"))
-    tool = "MySQL Shell (util.dumpInstance), which `util.loadDump`";
-  else if (request.folder->Has("metadata") && any_has("-schema"))
-    tool = "mydumper, which `myloader`";
-  else if (any_has(".tar.gz") || !any_has(".sql"))
-    return {};
-  if (tool.empty()) return {};
-  return Fail(ErrorCode::kUnsupported,
-              "'" + request.backup_name + "' is a folder of " + tool + " of the same tool restores",
-              "Make an image with `sourceType: empty`, a container of it, load the folder into that with the "
-              "tool, and "
-              "make an image of the container with `spawnctl graduate data-container`.");
-}
 
 }  // namespace
 
 Result<std::unique_ptr<RecognisedBackup>> FamilyEngine::Recognise(const RestoreRequest& request) const {
   if (request.folder != nullptr) {
     if (!IsPhysicalBackup(*request.folder)) {
-      TRY(RefuseOtherFolders(request));
-      return Fail(FolderRefused(request));
+      return RecogniseDumpFolder(product_, request);
     }
     return MakePhysicalBackup(product_, request, {});
   }

@@ -130,13 +130,39 @@ case_encoding_and_locale() {
   assert_error 64 'locale' 'en_US.UTF-8' -- image_of latin 'initialDatabaseName: shop' 'locale: en_US.UTF-8'
 }
 
+folder_image() {
+  printf '%s\n' "name: ${1//_/-}" "engine: $engine" 'sourceType: backup' "backups: [{path: ./$1}]" "${@:2}" >"$work/files/$1.yaml"
+  ctl create data-image -f "$work/files/$1.yaml"
+}
+case_mydumpers_folder() {
+  local folder=$work/files/mydumper head='/*!40101 SET NAMES binary*/;
+/*!40014 SET FOREIGN_KEY_CHECKS=0*/;
+'
+  mkdir -p "$folder"
+  echo 'Finished dump at: 2026-11-25 10:00:00' >"$folder/metadata"
+  echo 'CREATE DATABASE `shop` /*!40100 DEFAULT CHARACTER SET utf8mb4 */;' >"$folder/shop-schema-create.sql"
+  echo "${head}CREATE TABLE \`child\` (id int, parent int, FOREIGN KEY (parent) REFERENCES parent (id)) COLLATE=utf8mb4_0900_ai_ci;" >"$folder/shop.child-schema.sql"
+  echo "${head}CREATE TABLE \`parent\` (id int primary key);" | gzip >"$folder/shop.parent-schema.sql.gz"
+  echo "${head}INSERT INTO \`child\` VALUES (1,1);" | gzip >"$folder/shop.child.00000.sql.gz"
+  echo "${head}INSERT INTO \`child\` VALUES (2,1);" >"$folder/shop.child.00001.sql"
+  echo "${head}INSERT INTO \`parent\` VALUES (1);" >"$folder/shop.parent.sql"
+  echo 'CREATE TABLE `both`(`id` int);' >"$folder/shop.both-schema.sql"
+  printf '%s\n' 'DROP TABLE IF EXISTS `both`;' 'DROP VIEW IF EXISTS `both`;' 'CREATE ALGORITHM=UNDEFINED DEFINER=`gone`@`%` VIEW `both` AS SELECT c.id FROM child c JOIN parent p ON c.parent = p.id;' >"$folder/shop.both-schema-view.sql"
+  folder_image mydumper >/dev/null 2>"$work/said"
+  make_container mydumper of-mydumper >/dev/null
+  assert_eq "$(field of-mydumper database)" shop
+  assert_eq "$(say of-mydumper shop 'SELECT COUNT(*) FROM `both`; SELECT COUNT(*) FROM child')" $'2\n2'
+  echo 'INSERT INTO `nowhere` VALUES (1);' >"$folder/shop.nowhere.sql"
+  cp -r "$folder" "$work/files/broken"
+  assert_error 64 "line 1 of 'broken/shop.nowhere.sql'" -- folder_image broken
+  mv "$work/files/broken/metadata" "$work/files/broken/metadata.partial"
+  assert_error 64 'did not finish' -- folder_image broken
+}
+
 case_other_tools_folders() {
-  mkdir -p "$work/files/mydumper" "$work/files/shell"
-  touch "$work/files/mydumper/"{metadata,shop-schema-create.sql,shop.t-schema.sql,shop.t.00000.sql} "$work/files/shell/"{@.json,@.done.json,shop.json}
-  for folder in mydumper shell; do
-    printf '%s\n' "name: f" "engine: mariadb" 'sourceType: backup' "backups: [{path: ./$folder}]" >"$work/files/f.yaml"
-    assert_error 64 "$folder" 'folder of my' 'graduate' -- ctl create data-image -f "$work/files/f.yaml"
-  done
+  mkdir -p "$work/files/shell"
+  touch "$work/files/shell/"{@.json,@.done.json,shop.json}
+  assert_error 64 "'shell' is a folder of MySQL Shell" 'graduate' -- folder_image shell
 }
 
 case_mysql_itself() {

@@ -331,14 +331,37 @@ void DumpFilter::JudgeStatement(bool ended) {
     warnings_.Add(verdict.warning, statement_.line);
   }
   if (verdict.what == Verdict::What::kUndecided) return;
+  // How it is to be comes after its name.
+  const bool makes_database = statement_.Is(0, "CREATE") && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"});
+  if (makes_database && !no_more && statement_.words.size() < 7) return;
   if (verdict.what == Verdict::What::kDrop && !dropping_section_) {
     dropping_statement_ = true;
     const std::string before = std::exchange(head_, {});
     if (!verdict.instead.empty()) head_ = verdict.instead + delimiter_;
     head_.append(static_cast<size_t>(std::count(before.begin(), before.end(), '\n')), '\n');
   }
+  if (verdict.what == Verdict::What::kPass && !options_.is_script) AllowExistingDatabase();
   ReleaseHead();
   judging_ = false;
+}
+
+/// The database of initialDatabaseName is there already. A dump that makes it as well says how it is to be.
+void DumpFilter::AllowExistingDatabase() {
+  if (!statement_.Is(0, "CREATE") || !statement_.IsOneOf(1, {"DATABASE", "SCHEMA"}) || database_dropped_)
+    return;
+  const size_t at = statement_.Is(2, "IF") ? 5 : 2;
+  const ObjectName name = NameAt(statement_, at);
+  if (name.name.empty() || name.name != options_.database) return;
+  // A comment in front may have the same word; what matters is the one after CREATE.
+  const size_t create = head_.find(statement_.words[1], head_.find(statement_.words[0]));
+  const size_t place = head_.find(name.name, create + statement_.words[1].size());
+  const size_t from = place > 0 && place != std::string::npos && head_[place - 1] == '`' ? place - 1 : place;
+  if (from == std::string::npos) return;
+  const auto lines =
+      static_cast<size_t>(std::count(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(from), '\n'));
+  const bool says_how = statement_.words.size() > at + 1;
+  head_ = (says_how ? "ALTER DATABASE " : "CREATE DATABASE IF NOT EXISTS ") + std::string(lines, '\n') +
+          head_.substr(from);
 }
 
 bool DumpFilter::TakeName(const std::string& name) {
@@ -409,6 +432,10 @@ void DumpFilter::NoteFilled() {
 void DumpFilter::EndStatement() {
   if (judging_) JudgeStatement(true);
   const bool dropped = std::exchange(dropping_statement_, false) || dropping_section_;
+  if (statement_.Is(0, "DROP") && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"})) {
+    const ObjectName name = NameAt(statement_, statement_.Is(2, "IF") ? 4 : 2);
+    database_dropped_ |= name.name == options_.database;
+  }
   if (!dropped) {
     transactions_.Took(statement_);
     NoteFilled();
@@ -458,6 +485,7 @@ Result<void> DumpFilter::CheckEnd() const {
                 "Make the backup again, or copy it again from where it is whole.");
   }
   TRY(transactions_.CheckEnd(options_.name));
+  if (options_.is_one_of_several) return {};
   return parts_.CheckEnd(options_.name, warnings_);
 }
 

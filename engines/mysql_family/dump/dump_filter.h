@@ -34,7 +34,8 @@ class DumpFilter {
     bool drop_system_tables = false;
     /// One of the user's own scripts, which mean what they say: definers stay, nothing is left out.
     bool is_script = false;
-    std::string database{};  ///< in use at the beginning; empty: none
+    bool is_one_of_several = false;  ///< tables that are named may be in another file
+    std::string database{};          ///< in use at the beginning; empty: none
     bool lacks_sha2_accounts = false;
     std::function<std::string(std::string_view name)> replace_collation{};  ///< empty answer: stays
     std::string own_engine = "InnoDB";  ///< in the place of a storage engine that is left out
@@ -80,6 +81,7 @@ class DumpFilter {
   void AddWord(std::string word);
   void JudgeStatement(bool ended);
   void EndStatement();
+  void AllowExistingDatabase();
   void NoteFilled();
   void UseDatabase(const std::string& name);
   /// A name, in quotes or not, while something is expected. False: it is not part of that.
@@ -128,6 +130,7 @@ class DumpFilter {
   std::string definer_;
   std::string database_;
 
+  bool database_dropped_ = false;  ///< Options::database, by the dump
   bool dropping_section_ = false;
   bool dropping_statement_ = false;
   bool touches_system_tables_ = false;

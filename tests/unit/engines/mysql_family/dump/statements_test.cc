@@ -3,6 +3,7 @@
 #include "engines/mysql_family/dump/collations.h"
 #include "engines/mysql_family/dump/dump_filter.h"
 #include "engines/mysql_family/dump/error_policy.h"
+#include "engines/mysql_family/dump_folder.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines::mysql_family {
@@ -236,6 +237,38 @@ TEST_CASE("MySQL statements: an account without IF NOT EXISTS, too") {
             .text ==
         "-- MySQL dump 10.13\n-- Server version\t8.0.36\nCREATE USER IF NOT EXISTS 'app'@'%' ACCOUNT "
         "LOCK;\nGRANT SELECT ON `shop`.* TO `app`@`%`;\n-- Dump completed");
+}
+
+TEST_CASE("MySQL statements: the database that is there already may be made again") {
+  DumpFilter::Options options = Named();
+  options.database = "shop";
+  const auto becomes = [&options](const std::string& text) { return Filtered(text, options).text; };
+  CHECK(becomes("CREATE DATABASE shop;") == "CREATE DATABASE IF NOT EXISTS shop;");
+  CHECK(becomes("\n/* shop */ create schema `shop`;\nSELECT 1;") ==
+        "\nCREATE DATABASE IF NOT EXISTS `shop`;\nSELECT 1;");
+  CHECK(
+      becomes("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET latin1 */;") ==
+      "ALTER DATABASE `shop` /*!40100 DEFAULT CHARACTER SET latin1 */;");
+  CHECK(becomes("CREATE DATABASE shop CHARSET latin1;") == "ALTER DATABASE shop CHARSET latin1;");
+  for (const std::string as_it_is :
+       {"CREATE DATABASE other;",
+        "/*!40000 DROP DATABASE IF EXISTS `shop`*/;\nCREATE DATABASE shop CHARSET latin1;"}) {
+    CHECK(becomes(as_it_is) == as_it_is);
+  }
+}
+
+TEST_CASE("MySQL dump folders: mydumper's files in order") {
+  const auto files =
+      FilesOfMydumper({"a.t-schema-triggers.sql", "a.t-schema.sql.gz", "a.t.00000.sql.zst", "a.t.sql",
+                       "a.v-schema-view.sql", "a-schema-create.sql", "a-schema-post.sql", "metadata"});
+  std::vector<std::string> names;
+  for (const DumpFile& file : files) {
+    names.push_back(file.name);
+    CHECK(file.database == (file.phase == 0 ? "" : "a"));
+  }
+  CHECK(names == std::vector<std::string>{"a-schema-create.sql", "a.t-schema.sql.gz", "a.t.00000.sql.zst",
+                                          "a.t.sql", "a.v-schema-view.sql", "a.t-schema-triggers.sql",
+                                          "a-schema-post.sql"});
 }
 
 TEST_CASE("MySQL collations: every one of the other product's has the nearest") {
