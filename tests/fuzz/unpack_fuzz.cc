@@ -13,7 +13,8 @@ namespace {
 using spawnd::Result;
 using namespace spawnd::engines;
 
-constexpr uint64_t kLimit = 1 << 20U;
+/// Small, or most of the time goes into zeros.
+constexpr uint64_t kLimit = 1 << 17U;
 
 class Bytes final : public ByteSource {
  public:
