@@ -13,8 +13,8 @@
 #include "api/json_document.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
-#include "base/nearest.h"
 #include "client/output/text.h"
+#include "client/yaml/key_names.h"
 #include "client/yaml/restore_keys.h"
 
 namespace spawnd::client {
@@ -23,59 +23,6 @@ namespace {
 using yaml::KindName;
 using yaml::Node;
 using Kind = Node::Kind;
-
-struct OtherName {
-  std::string_view other;  ///< lower case
-  std::string_view key;
-};
-
-/// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 33> kOtherNames{{
-    {"databasename", "initialDatabaseName"},
-    {"database", "initialDatabaseName"},
-    {"dbname", "initialDatabaseName"},
-    {"db", "initialDatabaseName"},
-    {"ssl", "tls"},
-    {"defaultdatabase", "initialDatabaseName"},
-    {"engineversion", "version"},
-    {"serverversion", "version"},
-    {"databaseengine", "engine"},
-    {"product", "engine"},
-    {"source", "sourceType"},
-    {"type", "sourceType"},
-    {"imagename", "name"},
-    {"image", "name"},
-    {"label", "tags"},
-    {"ttl", "lifetime"},
-    {"expires", "lifetime"},
-    {"backuppath", "backups"},
-    {"dump", "backup"},
-    {"scripts", "scriptsFolders"},
-    {"migrations", "scriptsFolders"},
-    {"directory", "folder"},
-    {"dir", "folder"},
-    {"filename", "file"},
-    {"filepath", "path"},
-    {"onerrors", "onError"},
-    {"ignoreerrors", "onError"},
-    {"collation", "locale"},
-    {"charset", "encoding"},
-    {"config", "settings"},
-    {"parameters", "settings"},
-    {"excludeextensions", "skipExtensions"},
-    {"archive", "walFolder"},
-}};
-
-/// ", did you mean 'x'?"; empty when nobody can say.
-std::string Guess(std::string_view key, std::span<const std::string_view> names) {
-  const std::string lower = LowerCase(key);
-  std::string_view meant;
-  for (const OtherName& one : kOtherNames) {
-    if (one.other == lower && std::find(names.begin(), names.end(), one.key) != names.end()) meant = one.key;
-  }
-  if (meant.empty()) meant = Nearest(key, names);
-  return meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant);
-}
 
 /// The name of what `path` leads to, for messages; as it was written, when that has one.
 std::string LastPart(std::string_view path, const std::string& absolute) {
@@ -89,7 +36,7 @@ std::string LastPart(std::string_view path, const std::string& absolute) {
 /// Walks the tree and fills the request. Each key of the file has one entry in Keys().
 class Reader {
  public:
-  explicit Reader(const ImageYaml& yaml) : yaml_(yaml), file_{yaml.name, Guess} {}
+  explicit Reader(const ImageYaml& yaml) : yaml_(yaml), file_{yaml.name, GuessKey} {}
 
   Result<ImageDescription> Read(const Node& root) {
     if (root.kind == Kind::kNull) {

@@ -136,7 +136,9 @@ Error BuildServer::Explain(Error error) {
     if (room) volume.measured = DiskUse{room->bytes - room->free_bytes, room->free_bytes};
     // The keeper has ended, with its server: what tools say of that is no more than that nobody answers.
     const bool server_ended = !room && room.error().code == ErrorCode::kUnavailable;
-    if (server_ended && error.code != ErrorCode::kNoSpace) error.message += "; " + room.error().message;
+    const std::string words =
+        server_ended ? LastWords(context_.host.layout.Build(options_.image_id), "").message : std::string();
+    if (!words.empty() && error.message.find(words) == std::string::npos) error.message += "; " + words;
   }
   return ExplainVolume(std::move(error), volume, context_.host.layout.Root());
 }

@@ -5,6 +5,7 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
+#include "api/restore_options.h"
 #include "daemon/access/trail.h"
 #include "daemon/build/build.h"
 #include "daemon/handlers/answers/answer.h"
@@ -47,6 +48,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   }
   TRY(api::ValidateLifetime(request.lifetime_seconds));
   TRY(api::ValidateLimits(request.limits));
+  TRY(api::ValidateRestore(request.restore));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup && !request.wal_folders.empty(), "backup",

@@ -9,6 +9,7 @@
 #include "api/json.h"
 #include "api/resource_limits.h"
 #include "engines/registry.h"
+#include "engines/settings.h"
 #include "engines/used_library.h"
 
 namespace spawnd::daemon {
@@ -88,10 +89,15 @@ Result<api::ExportedImage> ReadDescription(std::string_view json) {
   auto image = api::FromJson<api::ExportedImage>(json);
   if (!image) return Fail(Unusable(image.error().message));
   TRY(CheckTexts(*image));
-  if (const auto engine = engines::FindEngine(image->engine); !engine) {
+  const auto engine = engines::FindEngine(image->engine);
+  if (!engine) {
     return Fail(ErrorCode::kUnsupported,
                 "the file holds an image of an engine that this spawnd does not know",
                 "'spawnctl get engines' lists those it knows.");
+  }
+  // Whoever made the file decides no more of a server than who makes an image here.
+  if (const auto valid = engines::CheckSettings(**engine, image->settings); !valid) {
+    return Fail(Unusable(valid.error().message));
   }
   if (image->architecture != Architecture()) {
     return Fail(ErrorCode::kUnsupported,

@@ -147,6 +147,20 @@ case_the_same_of_mariadb() {
   assert_contains "$err" "aise volumeSize in spawnd.yaml"
 }
 
+# The server says it to the client that wrote; who looks hears what to do.
+case_a_container_that_is_full_says_so() {
+  make_image small 'sourceType: empty' 'initialDatabaseName: shop' >/dev/null
+  make_container small filling >/dev/null
+  sql filling shop 'create table t (x text)'
+  assert_eq "$(field filling detail)" "" "there is room"
+  for _ in $(seq 1 60); do
+    sql filling shop "insert into t select repeat(md5(i::text), 30) from generate_series(1, 5000) i" 2>/dev/null || break
+  done
+  full() { [[ $(field filling detail) == *"volume of 256 MiB is full; raise volumeSize in spawnd.yaml"* || $(field filling detail) == *"volume has none"* ]]; }
+  wait_until 20 full
+  ctl delete data-container -q filling
+}
+
 # What is placed has its size before it is read, and a build of minutes need not show it.
 case_a_file_that_cannot_fit_is_refused_before() {
   { printf 'REDIS0010'; head -c 300M /dev/zero; printf '\377\0\0\0\0\0\0\0\0'; } >"$work/files/big.rdb"

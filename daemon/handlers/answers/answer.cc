@@ -6,6 +6,7 @@
 
 #include "api/json.h"
 #include "base/accounts.h"
+#include "daemon/containers/full_volume.h"
 #include "daemon/handlers/answers/views.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/store/account.h"
@@ -69,15 +70,17 @@ void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>&
   if (!image) return show(Fail(std::move(image.error())));
   auto account = SpaceAccount::Take(services.catalog, services.layout, row->image_id);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run({viewer}, [show, row = *row, image = *image,
-                                    bounds = BoundsOf(services, *row, *image), &groups = services.groups,
-                                    account = std::move(*account),
-                                    &host = services.engine_host](const std::stop_token&) mutable {
-    auto view = ViewOfContainer(row, image, UserName(row.owner), account.OfContainer(row.id, row.image_id),
-                                host.authority->Path(), host.advertised);
-    ShowBounds(bounds, groups, view);
-    show(std::move(view));
-  });
+  services.questions.Run(
+      {viewer}, [show, row = *row, image = *image, bounds = BoundsOf(services, *row, *image),
+                 &groups = services.groups, account = std::move(*account), &host = services.engine_host,
+                 &layout = services.layout](const std::stop_token&) mutable {
+        const SpaceUse space = account.OfContainer(row.id, row.image_id);
+        auto view =
+            ViewOfContainer(row, image, UserName(row.owner), space, host.authority->Path(), host.advertised);
+        ShowBounds(bounds, groups, view);
+        if (view.detail.empty()) view.detail = FullVolumeInWords(layout, row, image, space.unique_bytes);
+        show(std::move(view));
+      });
 }
 
 void AnswerWithImage(Services& services, const Result<ImageRow>& row, const StreamedAnswer& answer,

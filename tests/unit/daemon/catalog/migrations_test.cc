@@ -105,6 +105,24 @@ TEST_CASE("a catalog of the first schema becomes one of now, with all that was i
   CHECK(*Open(scratch / "catalog.db")->NewId() == 10004);
 }
 
+TEST_CASE("a catalog of schema 10 becomes one of now: without settings, bound to no client") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "catalog.db";
+  MakeFirst(path);
+  {
+    const auto database = OpenDatabase(path);
+    REQUIRE(ApplySteps(*database, kFirstSchemaVersion, Migrations().first(1)));
+  }
+  REQUIRE(VersionOf(path) == 10);
+  const auto catalog = Open(path);
+  CHECK(VersionOf(path) == kCatalogSchemaVersion);
+  CHECK(catalog->images.ById(10001)->settings.empty());
+  CHECK(catalog->containers.ById(10002)->settings.empty());
+  CHECK(catalog->containers.ById(10002)->client.empty());
+  CHECK(CopyBeforeMigration(path, 10) == scratch / "catalog.pre-11");
+  CHECK(VersionOf(scratch / "catalog.pre-11") == 10);
+}
+
 TEST_CASE("to look into a catalog of the first schema does not change it") {
   const ScratchDirectory scratch;
   const std::string path = scratch / "catalog.db";
