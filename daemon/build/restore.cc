@@ -9,6 +9,7 @@
 
 #include "base/descriptors.h"
 #include "daemon/init/private_mounts.h"
+#include "daemon/store/disk.h"
 #include "daemon/tools/backup_mount.h"
 #include "daemon/tools/text_in_memory.h"
 #include "daemon/tools/tool_log.h"
@@ -28,10 +29,7 @@ void BeginStage(const BuildContext& context, const Restore& restore, const std::
 
 /// What a backup that is packed may come to: it has to fit into the volume.
 engines::UnpackLimit LimitOf(uint64_t volume_bytes) {
-  constexpr uint64_t kGiB = uint64_t{1} << 30U;
-  const std::string size = volume_bytes % kGiB == 0 ? std::to_string(volume_bytes / kGiB) + " GiB"
-                                                    : std::to_string(volume_bytes >> 20U) + " MiB";
-  return {volume_bytes, "the volume of " + size, "Raise `volumeSize` in spawnd.yaml."};
+  return {volume_bytes, "the volume of " + SizeInWords(volume_bytes), "Raise `volumeSize` in spawnd.yaml."};
 }
 
 /// `stdout_fd`, `started`: as of ToolRun.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -21,6 +22,14 @@ constexpr size_t kMaxInfoBytes = 64 * 1024;
 constexpr const char* kRecoverScript = R"sh(
 set -eu
 cd "$1/db"
+# A tar archive of the folder, and not of what is in it.
+inner=$(find . -maxdepth 8 '(' -name xtrabackup_info -o -name mariadb_backup_info ')' | head -n 1); inner=${inner#./}
+case $inner in
+  */*)
+    inner=${inner%/*}
+    find "$inner" -mindepth 1 -maxdepth 1 -exec mv -t . -- {} +
+    rmdir -p --ignore-fail-on-non-empty -- "$inner" ;;
+esac
 info=; for file in xtrabackup_info mariadb_backup_info; do [ ! -f $file ] || info=$file; done
 points=; for file in xtrabackup_checkpoints mariadb_backup_checkpoints; do [ ! -f $file ] || points=$file; done
 if [ -z "$info" ] || [ -z "$points" ] || [ ! -f ibdata1 ]; then
@@ -112,11 +121,12 @@ Result<std::string> SeriesOfFolder(const RestoreRequest& request) {
 
 class PhysicalBackup final : public RecognisedBackup {
  public:
-  PhysicalBackup(const Product& product, RestoreRequest request, std::string series, Packing packing)
+  PhysicalBackup(const Product& product, RestoreRequest request, std::string series, BackupHead head)
       : product_(product),
         request_(std::move(request)),
         series_(std::move(series)),
-        packing_(std::move(packing)) {}
+        packing_(std::move(head.packing)),
+        is_tar_(request_.folder != nullptr || IsTar(head.bytes)) {}
 
   std::string Version() const override { return series_; }
   bool IsPlaced() const override { return true; }
@@ -127,6 +137,7 @@ class PhysicalBackup final : public RecognisedBackup {
   const RestoreRequest request_;
   const std::string series_;
   const Packing packing_;
+  const bool is_tar_;  ///< what comes from the source; else it is xbstream
 };
 
 Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
@@ -144,13 +155,11 @@ Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
   }
   Placement placement;
   placement.replaces_data = true;
-  if (request_.folder != nullptr) {
-    placement.source = FolderSource(request_);
-    placement.sink = Sink(name, target.paths, {"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"});
-  } else {
-    placement.source = PassOnBackup(name, packing_);
-    placement.sink = Sink(name, target.paths, {unpacker, "-x"});
-  }
+  placement.source = request_.folder != nullptr ? FolderSource(request_) : PassOnBackup(name, packing_);
+  placement.sink =
+      Sink(name, target.paths,
+           is_tar_ ? std::vector<std::string>{"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"}
+                   : std::vector<std::string>{unpacker, "-x"});
   ContainerCommand recover;
   recover.title = "recovering " + name;
   recover.command = HostCommand({"/bin/sh", "-c", kRecoverScript, "sh", target.paths.data_directory,
@@ -168,14 +177,25 @@ bool IsPhysicalBackup(const BackupFolder& folder) {
   return !InfoOf(folder).empty();
 }
 
+bool IsPhysicalBackup(std::string_view head) {
+  constexpr std::array<std::string_view, 4> kStarts{"xtrabackup_", "mariadb_backup_", "aria_log",
+                                                    "ib_logfile"};
+  constexpr std::array<std::string_view, 3> kNames{"ibdata1", "backup-my.cnf", "undo001"};
+  const std::vector<std::string> members = NamesInTar(head);
+  return std::any_of(members.begin(), members.end(), [&](const std::string& path) {
+    const std::string_view file = std::string_view(path).substr(path.rfind('/') + 1);
+    return std::find(kNames.begin(), kNames.end(), file) != kNames.end() ||
+           std::any_of(kStarts.begin(), kStarts.end(), [&](auto start) { return file.starts_with(start); });
+  });
+}
+
 Result<std::unique_ptr<RecognisedBackup>> MakePhysicalBackup(const Product& product,
-                                                             const RestoreRequest& request,
-                                                             const Packing& packing) {
+                                                             const RestoreRequest& request, BackupHead head) {
   std::string series;
   if (request.folder != nullptr) {
     TRY_ASSIGN(series, SeriesOfFolder(request));
   }
-  return std::make_unique<PhysicalBackup>(product, request, std::move(series), packing);
+  return std::make_unique<PhysicalBackup>(product, request, std::move(series), std::move(head));
 }
 
 }  // namespace spawnd::engines::mysql_family

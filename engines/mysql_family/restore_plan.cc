@@ -38,13 +38,17 @@ Result<std::unique_ptr<RecognisedBackup>> FamilyEngine::Recognise(const RestoreR
     }
     return MakePhysicalBackup(product_, request, {});
   }
-  TRY_ASSIGN(const BackupHead head,
-             ReadBackupHead(request.backup_fd, request.backup_name, TarFile::kIsPacking));
+  TRY_ASSIGN(BackupHead head, ReadBackupHead(request.backup_fd, request.backup_name));
+  if (IsTar(head.bytes)) {
+    if (!request.is_script && IsPhysicalBackup(head.bytes))
+      return MakePhysicalBackup(product_, request, head);
+    TRY_ASSIGN(head, ReadHeadInTar(request.backup_fd, request.backup_name, std::move(head)));
+  }
   // An empty script is one that does nothing; an empty backup is one that went wrong.
   if (!request.is_script || !head.bytes.empty()) {
     TRY_ASSIGN(const BackupFormat format,
                RecogniseBackup(head.bytes, request.backup_name, product_.display_name));
-    if (format == BackupFormat::kStream) return MakePhysicalBackup(product_, request, head.packing);
+    if (format == BackupFormat::kStream) return MakePhysicalBackup(product_, request, head);
   }
   return std::make_unique<SqlText>(product_, request, head);
 }

@@ -4,29 +4,13 @@
 #include <string>
 
 #include "engines/unpack/codecs.h"
+#include "engines/unpack/tar_header.h"
 
 namespace spawnd::engines {
 namespace {
 
-constexpr size_t kBlock = 512;
-constexpr size_t kNameLength = 100;
-constexpr size_t kSizeAt = 124;
-constexpr size_t kSizeLength = 12;
-constexpr size_t kTypeAt = 156;
+constexpr size_t kBlock = kTarBlock;
 constexpr const char* kUnpackIt = "Unpack it, and name the backup that was in it.";
-
-/// Octal text, or a binary number behind a byte with its top bit set (GNU).
-uint64_t SizeIn(std::string_view field) {
-  uint64_t size = 0;
-  if ((static_cast<unsigned char>(field.front()) & 0x80U) != 0) {
-    for (const char c : field.substr(1)) size = (size << 8U) | static_cast<unsigned char>(c);
-    return size;
-  }
-  for (const char c : field) {
-    if (c >= '0' && c <= '7') size = (size << 3U) | static_cast<uint64_t>(c - '0');
-  }
-  return size;
-}
 
 /// Long names of pax and GNU, folders, links, what macOS puts beside files.
 bool IsPassedOver(char type, std::string_view name) {
@@ -70,10 +54,9 @@ class Tar final : public Unpacker {
 
  private:
   Result<void> TakeHeader(std::string_view header) {
-    const std::string_view field = header.substr(0, kNameLength);
-    const std::string_view name = field.substr(0, field.find('\0'));
-    const char type = header[kTypeAt];
-    content_left_ = SizeIn(header.substr(kSizeAt, kSizeLength));
+    const auto [path, type, size] = ReadTarHeader(header);
+    const std::string_view name = path;
+    content_left_ = size;
     padding_left_ = (kBlock - content_left_ % kBlock) % kBlock;
     passing_over_ = IsPassedOver(type, name);
     if (passing_over_) return {};

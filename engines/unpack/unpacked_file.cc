@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engines/unpack/codecs.h"
+#include "engines/unpack/tar_header.h"
 #include "engines/unpack/zip_records.h"
 
 namespace spawnd::engines {
@@ -108,6 +109,18 @@ Result<BackupHead> ReadBackupHead(int fd, const std::string& name, TarFile tar) 
 bool IsTar(std::string_view head) {
   constexpr size_t kMagicAt = 257;
   return head.size() > kMagicAt && head.substr(kMagicAt, 5) == "ustar";
+}
+
+std::vector<std::string> NamesInTar(std::string_view head) {
+  std::vector<std::string> names;
+  while (head.size() >= kTarBlock && head.front() != '\0') {
+    const TarHeader header = ReadTarHeader(head.substr(0, kTarBlock));
+    names.push_back(header.path);
+    const uint64_t blocks = header.size / kTarBlock + (header.size % kTarBlock == 0 ? 1 : 2);
+    if (blocks > head.size() / kTarBlock) break;
+    head.remove_prefix(static_cast<size_t>(blocks) * kTarBlock);
+  }
+  return names;
 }
 
 Result<BackupHead> ReadHeadInTar(int fd, const std::string& name, BackupHead head) {

@@ -56,6 +56,8 @@ enum class TarFile { kIsBackup, kIsPacking };
 Result<BackupHead> ReadBackupHead(int fd, const std::string& name, TarFile tar = TarFile::kIsBackup);
 
 bool IsTar(std::string_view head);
+/// Paths of the members of a tar archive whose headers can be seen, folders with a slash behind.
+std::vector<std::string> NamesInTar(std::string_view head);
 /// The head of the only file in a tar archive whose head has been read. Errors as of ReadBackupHead.
 Result<BackupHead> ReadHeadInTar(int fd, const std::string& name, BackupHead head);
 

@@ -66,6 +66,7 @@ SQL
   for f in "${formats[@]}"; do
     # Named for nothing that it is.
     for kind in sql dump tar; do mv "$work/files/shop.$kind.$f" "$work/files/$kind-in-$f"; done
+    kind=sql
     case $f in zst | lz4) kind=dump ;; xz | zip) kind=tar ;; esac
     for kind in $(printf '%s\n' sql "$kind" | sort -u); do
       shape_of postgresql "$kind-$f" 'initialDatabaseName: shop' "backup: {file: $kind-in-$f}" >/dev/null
@@ -102,10 +103,16 @@ case_mariabackup_stream() {
   own_maria -e 'CREATE DATABASE stock; CREATE TABLE stock.t (a INT); INSERT INTO stock.t VALUES (1), (2)'
   runuser -u spawnd -- mariabackup --no-defaults --backup --datadir="$maria_own/data" --socket="$maria_own/sock" --user=root --stream=xbstream \
     >"$work/files/stock.xb" 2>>"$work/own.log"
+  runuser -u spawnd -- mariabackup --no-defaults --backup --datadir="$maria_own/data" --socket="$maria_own/sock" --user=root \
+    --target-dir="$maria_own/full" 2>>"$work/own.log"
+  tar -C "$maria_own" -cf "$work/files/full.tar" full
+  tar -C "$maria_own/full" -cf "$work/files/inside.tar" .
   kill "$(<"$maria_own/pid")"; wait_until 20 eval '[[ ! -f $maria_own/pid ]]'
   local f
   for f in zst xz zip; do
-    pack "$f" <"$work/files/stock.xb" >"$work/files/stock"
+    # xbstream, a tar archive of the folder, and of what is in it.
+    case $f in zst) mv "$work/files/stock.xb" "$work/files/stream" ;; xz) mv "$work/files/full.tar" "$work/files/stream" ;; *) mv "$work/files/inside.tar" "$work/files/stream" ;; esac
+    pack "$f" <"$work/files/stream" >"$work/files/stock"
     shape_of mariadb "stream-$f" 'backup: {file: stock}' >/dev/null
     make_container "stream-$f" of-stream >/dev/null
     assert_eq "$(maria of-stream -e 'SELECT SUM(a) FROM stock.t')" 3
@@ -185,7 +192,7 @@ case_base_backups() {
   own_psql -d shop -c 'create table item as select i as id from generate_series(1, 1000) i'
   as_engine_user pg_basebackup -h "$own" -U postgres -c fast -Ft -D "$own/base"
   as_engine_user pg_basebackup -h "$own" -U postgres -c fast -Ft -X fetch -D "$own/whole"
-  own_postgres_stop
+  as_engine_user pg_ctl -D "$own/data" -w -m fast stop >/dev/null
   local f
   for f in gz zst xz bz2 lz4 zip; do
     case $f in
@@ -203,6 +210,9 @@ case_base_backups() {
     has_rows "base-$f" 'select count(*) from item' 1000
     ctl delete data-image -q "base-$f"
   done
+  tar -C "$own/.." -cJf "$work/files/main.txz" own/data
+  shape_of postgresql stopped 'backup: {file: main.txz}' >/dev/null
+  has_rows stopped 'select count(*) from item' 1000
   pack zst <"$own/whole/base.tar" >"$work/files/whole"
   truncate -s -100 "$work/files/whole"
   refused postgresql cut-base "whole' is truncated: its zstd data ends early" -- 'backup: {file: whole}'
@@ -224,7 +234,7 @@ case_damaged() {
   refused mariadb cut "cut' is truncated: its zip data ends early" -- 'initialDatabaseName: shop' 'backup: {file: cut}'
   seq 1 50000 | sed 's/.*/SET k& &/' | zip -q - - | head -c -40 >"$files/cut"
   refused redis cut "cut' is truncated: its zip data ends early" -- 'backup: {file: cut}'
-  (cd "$files" && zip -q -P secret locked.zip shop.sql)
+  (cd "$files" && zip -q -P secret locked.zip long.sql)
   assert_error 64 "locked.zip' is an encrypted zip archive" -- shape_of postgresql locked 'backup: {file: locked.zip}'
   printf 'Salted__%s' "$(head -c 100 /dev/urandom | base64)" >"$files/secret"
   assert_error 64 "secret' is encrypted with openssl" 'decrypt it' -- shape_of mariadb secret 'backup: {file: secret}'

@@ -25,6 +25,12 @@ Command HostCommand(std::vector<std::string> argv) {
 constexpr const char* kTidyScript = R"sh(
 set -eu
 cd "$1"
+# A tar archive of the folder, and not of what is in it.
+inner=$(find . -maxdepth 8 -path '*/global/pg_control' | head -n 1); inner=${inner#./}; inner=${inner%/global/pg_control}
+if [ ! -e PG_VERSION ] && [ -n "$inner" ] && [ -d "$inner/global" ]; then
+  find "$inner" -mindepth 1 -maxdepth 1 -exec mv -t . -- {} +
+  rmdir -p --ignore-fail-on-non-empty -- "$inner"
+fi
 for file in PG_VERSION global/pg_control; do
   [ -f "$file" ] || { echo "it has no $file"; exit 1; }
 done

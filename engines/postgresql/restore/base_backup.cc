@@ -31,8 +31,8 @@ bool IsVersionFile(std::string_view path) {
   return path == "PG_VERSION" || EndsWith(path, "/PG_VERSION");
 }
 
-/// Members that nothing but a server's data directory has.
-bool IsOfDataDirectory(std::string_view path) {
+/// Members that nothing but a server's data directory has, in a tar archive of what is in it.
+bool IsInDataDirectory(std::string_view path) {
   if (IsVersionFile(path)) return true;
   constexpr std::array<std::string_view, 4> kFiles{"backup_label", "tablespace_map", "global/pg_control",
                                                    "postgresql.auto.conf"};
@@ -40,6 +40,16 @@ bool IsOfDataDirectory(std::string_view path) {
   return std::find(kFiles.begin(), kFiles.end(), path) != kFiles.end() ||
          std::any_of(kFolders.begin(), kFolders.end(),
                      [&](std::string_view folder) { return path.substr(0, folder.size()) == folder; });
+}
+
+/// Or of the folder itself, as `tar -cf x.tar /var/lib/postgresql/15/main` has it.
+bool IsOfDataDirectory(std::string_view path) {
+  while (true) {
+    if (IsInDataDirectory(path)) return true;
+    const size_t slash = path.find('/');
+    if (slash == std::string_view::npos) return false;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 /// base.tar, base.tgz, base.tar.zst: what it is packed with is told by its content. Not what lies beside such

@@ -213,6 +213,16 @@ TEST_CASE("Archives of anything but one file") {
   CHECK(Unpack(zip("tar -czf z __MACOSX/._a.sql d a.sql")) == "1\n");
 }
 
+TEST_CASE("Names in a tar archive, as far as they are there") {
+  const std::string tar = Pack(
+      "(mkdir -p full/shop; cp shop.sql full/ibdata1; echo 1 >full/shop/t.frm; tar -c full/ibdata1 "
+      "full/shop)",
+      Text());
+  CHECK(NamesInTar(tar) == std::vector<std::string>{"full/ibdata1", "full/shop/", "full/shop/t.frm"});
+  CHECK(NamesInTar(std::string_view(tar).substr(0, 1000)) == std::vector<std::string>{"full/ibdata1"});
+  CHECK(NamesInTar("").empty());
+}
+
 TEST_CASE("What is packed or encrypted otherwise is named") {
   CHECK(Says(WhyNot("7z\xbc\xaf\x27\x1c....."), "'x' is packed with 7-Zip"));
   CHECK(Says(WhyNot("Salted__12345678"), "'x' is encrypted with openssl"));

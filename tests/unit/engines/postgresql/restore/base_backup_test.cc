@@ -61,6 +61,8 @@ TEST_CASE("A tar file of a data directory is one by its members' names") {
   CHECK(KindOf(Member("./") + Member("./PG_VERSION", "15\n")) == BaseBackupKind::kTarFile);
   CHECK(KindOf(Member("base/", "", '5') + Member("base/1/112", std::string(8192, 'x'))) ==
         BaseBackupKind::kTarFile);
+  CHECK(KindOf(Member("main/", "", '5') + Member("main/pg_wal/", "", '5')) == BaseBackupKind::kTarFile);
+  CHECK(KindOf(Member("var/lib/postgresql/15/main/global/pg_control", "x")) == BaseBackupKind::kTarFile);
   CHECK(KindOf(Member("toc.dat", "PGDMP")) == BaseBackupKind::kNone);
   CHECK(KindOf(Member("readme", "PG_VERSION backup_label") + kEnd) == BaseBackupKind::kNone);
   CHECK(KindOf("create table backup_label ();") == BaseBackupKind::kNone);

@@ -1,0 +1,22 @@
+/// The header of a member of a tar archive: POSIX.1-1988 (ustar), with GNU's large sizes. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace spawnd::engines {
+
+inline constexpr size_t kTarBlock = 512;
+
+struct TarHeader {
+  std::string path;
+  char type = '0';
+  uint64_t size = 0;
+};
+
+/// `header`: kTarBlock bytes.
+TarHeader ReadTarHeader(std::string_view header);
+
+}  // namespace spawnd::engines
