@@ -15,8 +15,8 @@ constexpr size_t kMaxFolderEntries = 200'000;
 
 /// What lies beside a backup and is none.
 bool IsBesideBackup(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kEndings{".asc",    ".log",    ".md5", ".sha1",
-                                                     ".sha256", ".sha512", ".sig"};
+  constexpr std::array<std::string_view, 10> kEndings{".asc",    ".json",   ".log", ".md5",  ".sha1",
+                                                      ".sha256", ".sha512", ".sig", ".yaml", ".yml"};
   return name.front() == '.' || name == "lost+found" ||
          std::any_of(kEndings.begin(), kEndings.end(),
                      [&](std::string_view end) { return name.ends_with(end); });

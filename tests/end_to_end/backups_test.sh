@@ -199,7 +199,7 @@ case_cut_short() {
   refused cut-base-gz 64 cut-base.tar.gz truncated -- 'backup: {file: cut-base.tar.gz}'
   mkdir "$work/files/cut-folder"
   cut base-tar-gz/base.tar.gz 60 cut-folder/base.tar.gz
-  refused cut-folder 64 base.tar.gz 'unexpected end' -- 'backup: {folder: cut-folder}'
+  refused cut-folder 64 cut-folder/base.tar.gz truncated -- 'backup: {folder: cut-folder}'
   cut dump.tar 60 cut-dump.tar
   refused cut-dump 64 cut-dump.tar truncated -- 'backup: {file: cut-dump.tar}'
   cut large.dump 60 cut-large.dump
@@ -214,7 +214,7 @@ case_damaged_folders() {
   rm "$work/files/lacking-control/global/pg_control"
   refused lacking-control 64 lacking-control pg_control -- 'backup: {folder: lacking-control}'
   refused no-wal 64 base-no-wal "write-ahead log" -- 'backup: {folder: base-no-wal}'
-  mkdir "$work/files/just-a-folder"; cp "$work/files/plain.sql" "$work/files/just-a-folder"
+  mkdir "$work/files/just-a-folder"; cp "$work/files/plain.sql" "$work/files/create.sql" "$work/files/just-a-folder"
   refused just-a-folder 64 folder plain.sql -- 'backup: {folder: just-a-folder}'
   refused toc-alone 64 "table of contents" folder -- 'backup: {folder: directory.d, file: toc.dat}'
   refused two-servers 64 base-tar base-plain "whole server" -- 'backups: [{folder: base-tar}, {folder: base-plain}]'

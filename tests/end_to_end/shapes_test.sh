@@ -243,7 +243,8 @@ case_damaged() {
 case_bombs() {
   local f files=$work/files
   for f in "${formats[@]}"; do
-    { printf 'REDIS0009\0'; head -c 300M /dev/zero; } | pack "$f" >"$files/bomb"
+    # One value of 300 MiB.
+    { printf 'REDIS0009\0\001a\200\022\300\0\0'; head -c 300M /dev/zero; } | pack "$f" >"$files/bomb"
     # What is placed fills the volume a little before.
     assert_error 5 'the volume of 256 MiB is full' 'raise volumeSize' -- shape_of redis bomb 'backup: {file: bomb}'
   done
