@@ -135,6 +135,10 @@ case_settings() {
 
 case_settings_that_are_refused() {
   local setting
+  make_image plain 'sourceType: empty' 'version: 15' >/dev/null
+  assert_error 64 "setting 'port' cannot be given" -- ctl create data-container -q -i plain -n bad --setting port=1
+  assert_error 64 'invalid value for parameter "work_mem"' -- ctl create data-container -q -i plain -n bad --setting work_mem=lots
+  assert_error 64 'unrecognized configuration parameter "wrok_mem"' -- ctl create data-image -f "$(image_yaml bad 'sourceType: empty' 'version: 15' 'settings:' '  wrok_mem: 1MB')"
   for setting in 'port: 1' 'listen_addresses: "*"' 'archive_command: touch x' 'data_directory: /tmp' 'ssl: "off"' 'include: /etc/passwd'; do
     refused no "setting '${setting%%:*}' cannot be given" -- 'version: 15' 'backup: {file: plain.sql}' 'settings:' "  $setting"
   done
