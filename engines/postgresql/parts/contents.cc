@@ -10,7 +10,7 @@ namespace spawnd::engines::postgresql {
 namespace {
 
 constexpr size_t kMaxEntries = 300'000;
-constexpr size_t kMaxNeeds = 100'000;
+constexpr size_t kMaxNeeds = 5'000'000;  ///< of all entries together
 constexpr size_t kMaxBytes = size_t{1} << 30U;
 /// Of names. What is longer, as the text of a function, is passed over.
 constexpr size_t kMaxKept = 1024;
@@ -117,7 +117,8 @@ int NumberIn(const std::string& text) {
   return number;
 }
 
-ContentsEntry TakeEntry(Input& input, const Shape& shape) {
+/// `needs`: of all entries so far.
+ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs) {
   ContentsEntry entry;
   entry.id = static_cast<int>(input.Integer());
   input.Integer();  // whether it has data
@@ -134,7 +135,8 @@ ContentsEntry TakeEntry(Input& input, const Shape& shape) {
   input.Text();                            // owner
   input.Text();                            // with oids
   while (const auto need = input.Text()) {
-    if (entry.needs.size() < kMaxNeeds) entry.needs.push_back(NumberIn(*need));
+    entry.needs.push_back(NumberIn(*need));
+    if (++needs > kMaxNeeds) break;
   }
   if (shape.format == kCustomFormat) {
     input.Skip(1 + size_t{shape.offset_size});
@@ -152,8 +154,11 @@ std::optional<Contents> TakeContents(Input& input) {
   const int64_t count = input.Integer();
   if (count < 0 || static_cast<uint64_t>(count) > kMaxEntries) return std::nullopt;
   Contents contents;
-  for (int64_t i = 0; i < count && !input.Failed(); ++i) contents.entries.push_back(TakeEntry(input, *shape));
-  if (input.Failed()) return std::nullopt;
+  size_t needs = 0;
+  for (int64_t i = 0; i < count && !input.Failed() && needs <= kMaxNeeds; ++i) {
+    contents.entries.push_back(TakeEntry(input, *shape, needs));
+  }
+  if (input.Failed() || needs > kMaxNeeds) return std::nullopt;
   return contents;
 }
 

@@ -82,7 +82,10 @@ class Selector {
       out_.erase(id);
       return kept.insert(id).second;
     };
-    for (bool more = true; more;) {
+    // Each round goes one generation further, and nobody has so many.
+    constexpr int kRounds = 100;
+    bool more = true;
+    for (int round = 0; more && round < kRounds; ++round) {
       more = false;
       for (const ContentsEntry& entry : contents_.entries) {
         // The entry has the name of the partition; the other table that it needs is the whole.
@@ -169,19 +172,21 @@ class Selector {
   /// Of tables and sequences; what needs an extension that is left out would be gone with all its rows.
   void LeaveOutWhatNeedsThem() {
     if (options_.tables.empty() && options_.exclude_tables.empty()) return;
-    std::set<int> gone;
+    std::multimap<int, const ContentsEntry*> needed_by;
+    std::vector<int> gone;
     for (const ContentsEntry& entry : contents_.entries) {
-      if (out_.contains(entry.id) && (IsTable(entry) || entry.kind == "SEQUENCE")) gone.insert(entry.id);
+      for (const int need : entry.needs) needed_by.emplace(need, &entry);
+      if (out_.contains(entry.id) && (IsTable(entry) || entry.kind == "SEQUENCE")) gone.push_back(entry.id);
     }
-    for (bool more = true; more;) {
-      more = false;
-      for (const ContentsEntry& entry : contents_.entries) {
-        if (gone.contains(entry.id)) continue;
-        const auto lost = std::find_if(entry.needs.begin(), entry.needs.end(),
-                                       [&](int need) { return gone.contains(need); });
-        if (lost == entry.needs.end()) continue;
-        more = gone.insert(entry.id).second;
-        if (out_.insert(entry.id).second) Warn(entry, *lost);
+    std::set<int> seen(gone.begin(), gone.end());
+    while (!gone.empty()) {
+      const int lost = gone.back();
+      gone.pop_back();
+      for (auto [at, end] = needed_by.equal_range(lost); at != end; ++at) {
+        const ContentsEntry& entry = *at->second;
+        if (!seen.insert(entry.id).second) continue;
+        gone.push_back(entry.id);
+        if (out_.insert(entry.id).second) Warn(entry, lost);
       }
     }
   }
