@@ -103,6 +103,12 @@ Result<std::unique_ptr<RecognisedBackup>> RecogniseDumpFolder(const Product& pro
                                                               const RestoreRequest& request) {
   const std::vector<std::string>& names = request.folder->Names();
   if (request.folder->Has("@.json")) return RefuseToolsFolder(request, "MySQL Shell (util.dumpInstance)");
+  if (request.folder->Has("ibdata1")) {
+    return Fail(ErrorCode::kUnsupported, "'" + request.backup_name + "' is the data directory of a server",
+                "Files that a server works in cannot be taken as they are: make a dump (mysqldump, "
+                "mariadb-dump), or of a "
+                "MariaDB a copy with `mariabackup --backup`.");
+  }
   const bool partial = request.folder->Has("metadata.partial");
   if (!AnyHas(names, "-schema") || (!partial && !request.folder->Has("metadata"))) {
     return Fail(FolderRefused(request));

@@ -47,6 +47,8 @@ fi
 "$3" --no-defaults --prepare --target-dir=. --tmpdir="$1/tmp" 2>&1
 # Who made the backup and how is nobody's business in a container.
 rm -f backup-my.cnf xtrabackup_* mariadb_backup_* ib_buffer_pool auto.cnf
+# Nor whom it followed.
+rm -f master*.info relay-log*.info multi-master.info ./*relay-bin.*
 )sh";
 
 Command HostCommand(std::vector<std::string> argv) {
