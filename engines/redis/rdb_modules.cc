@@ -100,11 +100,12 @@ bool RdbModules::Number(uint64_t& number, bool* encoded) {
       more = first == 0x80 ? 4 : 8;
       number = 0;
       done_ = done_ || first > 0x81;
+      if (done_) return false;
       break;
     default:
       if (encoded != nullptr) *encoded = true;
       done_ = done_ || encoded == nullptr;
-      return true;
+      return !done_;
   }
   for (; more > 0; --more) {
     uint8_t next = 0;

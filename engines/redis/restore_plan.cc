@@ -300,6 +300,9 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
     if (!found.files.empty()) return std::make_unique<PlacedData>(product_, name, std::move(found));
   }
   TRY(CheckScript(request, head));
+  if (head.bytes.starts_with("\xFF\xFE") || head.bytes.starts_with("\xFE\xFF")) {
+    return Fail(ErrorCode::kInvalidArgument, "'" + name + "' is a script in UTF-16", "Save it as UTF-8.");
+  }
   if (!LooksLikeText(head.bytes)) {
     return Fail(
         ErrorCode::kInvalidArgument, "'" + name + "' is no backup of " + std::string(product_.display_name),

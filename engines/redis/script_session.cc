@@ -85,7 +85,8 @@ Result<std::string> ScriptSession::FilterInput(std::string_view bytes, bool last
 }
 
 Result<void> ScriptSession::AddLine(std::string_view line, std::string& out) {
-  ++line_;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (++line_ == 1 && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   line = Trimmed(line);
   if (line.empty() || line.front() == '#') return {};
   const std::string word = FirstWord(line);

@@ -168,6 +168,14 @@ case_functions_come_along() {
   assert_eq "$(redis of-functions fcall f 0)" 7
 }
 
+case_scripts_of_other_systems() {
+  printf '\xef\xbb\xbfSET a 1\r\nSET b 2\r\n' >windows.txt
+  holds windows windows.txt 2
+  assert_eq "$(redis of-windows get b)" 2
+  printf '\xff\xfeS\0E\0T\0' >utf16.txt
+  refused 64 utf16.txt 'UTF-16' 'as UTF-8'
+}
+
 case_errors_of_a_script() {
   printf 'SET a 1\nLPUSH a x\nSET b 2\nNOSUCH\nSET c 3\n' >errors.redis
   refused 64 errors.redis 'line 2 of errors.redis' WRONGTYPE

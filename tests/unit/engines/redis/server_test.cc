@@ -355,7 +355,7 @@ TEST_CASE("A snapshot that is damaged, cut or too new is refused with the reason
   TestServer server(Redis());
   const auto why = [&](const std::string& content) {
     const std::string path = folder.Write("bad.rdb", content);
-    static_cast<void>(::unlink((server.Where().data_directory + "/spawnd-restore.rdb").c_str()));
+    static_cast<void>(::unlink((server.Where().data_directory + "/spawnd-restore/appendonly.aof").c_str()));
     const auto placed = Place(server, path, path);
     return placed ? "(placed)" : placed.error().message;
   };
@@ -369,7 +369,7 @@ TEST_CASE("A snapshot that is damaged, cut or too new is refused with the reason
   CHECK(why(flipped).find("backup 'shop.rdb' cannot be read: ") == 0);
   std::string newer = whole;
   newer.replace(5, 4, "0099");
-  CHECK(why(newer).find("has RDB format 99, written by 7.0") != std::string::npos);
+  CHECK(why(newer).find("has RDB format 99, written by Redis 7.0") != std::string::npos);
   const auto plan = PlanFor(server, folder.Write("whole.rdb", whole));
   REQUIRE(plan.has_value());
   const auto& explain = plan->placements[0].afterwards[0].explain;
