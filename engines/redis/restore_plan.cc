@@ -304,10 +304,11 @@ Result<std::unique_ptr<RecognisedBackup>> RedisEngine::Recognise(const RestoreRe
     return Fail(ErrorCode::kInvalidArgument, "'" + name + "' is a script in UTF-16", "Save it as UTF-8.");
   }
   if (!LooksLikeText(head.bytes)) {
-    return Fail(
-        ErrorCode::kInvalidArgument, "'" + name + "' is no backup of " + std::string(product_.display_name),
-        "A backup is a snapshot (.rdb), an append-only file, or a script of commands, one a line; gzip of "
-        "any; or a folder of append-only files.");
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + name + "' is no backup of " + std::string(product_.display_name),
+                "A backup is a snapshot (.rdb), an append-only file, or a script of commands, one a line; "
+                "any of these packed "
+                "(gzip, zstd, xz ...); or a folder of append-only files.");
   }
   return std::make_unique<Script>(product_, name, head.packing);
 }
