@@ -21,6 +21,7 @@ ImageRow Image() {
   row.tls = true;
   row.superuser = false;
   row.limits.pids = 100;
+  row.settings = {{"work_mem", "64MB"}};
   row.initial_database = "Customers";
   row.database = "Customers";
   row.data_bytes = 1000;
@@ -58,6 +59,7 @@ TEST_CASE("transfer: an image's description says what its containers need and no
   CHECK(row.tls);
   CHECK_FALSE(row.superuser);
   CHECK(row.limits.pids == 100);
+  CHECK(row.settings == api::Settings{{"work_mem", "64MB"}});
   CHECK(row.database == "Customers");
   CHECK(row.initial_database == "Customers");
   CHECK(row.owner == 0);
@@ -83,6 +85,15 @@ TEST_CASE("transfer: descriptions of no use") {
   CHECK_FALSE(with([](ImageRow& image) { image.version_text = std::string(1000, '1'); }));
   CHECK_FALSE(with([](ImageRow& image) { image.database = "a\nb"; }));
   CHECK_FALSE(with([](ImageRow& image) { image.limits.pids = -5; }));
+  for (const auto& [name, value] : api::Settings{{"port", "1"},
+                                                 {"Data-Directory", "/x"},
+                                                 {"a b", "1"},
+                                                 {"work_mem", "1\nport = 1"},
+                                                 {"work_mem", std::string(5000, '1')}}) {
+    const auto decides = with([&](ImageRow& image) { image.settings = {{name, value}}; });
+    REQUIRE_FALSE(decides);
+    CHECK(decides.error().code == ErrorCode::kCorrupt);
+  }
   const auto unknown = with([](ImageRow& image) { image.engine = "oracle"; });
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().code == ErrorCode::kUnsupported);
