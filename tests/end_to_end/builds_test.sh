@@ -171,6 +171,29 @@ case_a_file_that_cannot_fit_is_refused_before() {
   rm "$work/files/big.rdb"
 }
 
+# --- errors that are passed over -----------------------------------------------------------------------------------
+
+case_errors_that_are_passed_over_are_counted() {
+  cat >"$work/files/errors.sql" <<'END'
+create table t (i int);
+insert into t values (1);
+insert into no_such_table values (1);
+insert into nor_this values (2);
+insert into t values (2);
+END
+  mariadb_yaml errors 'sourceType: backup' 'backup: {file: errors.sql}' 'initialDatabaseName: shop'
+  assert_exit 64 ctl create data-image -q -f "$work/files/errors.yaml"
+  echo 'onError: continue' >>"$work/files/errors.yaml"
+  assert_exit 0 ctl create data-image -f "$work/files/errors.yaml"
+  assert_contains "$err" "warning: 2 errors were passed over: see its log"
+  assert_eq "$(image_field errors detail)" "2 errors were passed over: see its log"
+  assert_contains "$(ctl logs data-image errors)" "no_such_table"
+  assert_contains "$(ctl logs data-image errors)" "nor_this"
+  make_container errors of-errors >/dev/null
+  assert_eq "$(ctl connect of-errors -- -N -e 'select sum(i) from shop.t' 2>/dev/null)" 3
+  ctl delete data-container -q of-errors
+}
+
 # --- a backup that changes while it is read ------------------------------------------------------------------------
 
 changing() {
