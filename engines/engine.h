@@ -193,7 +193,7 @@ class Engine {
     /// databases.
     virtual Result<void> CreateDatabase(const std::string& database) = 0;
     /// Names of the user's own databases, for choosing what clients open first: the first kMaxUserDatabases.
-    /// None where a product has none.
+    /// Empty ones are left out as long as there is another. None where a product has none.
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
     virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }

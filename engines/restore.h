@@ -184,12 +184,17 @@ struct RestoreTarget {
   Paths paths{};  ///< for placements
   Endpoint endpoint{};
   Credentials credentials{};  ///< of the build server's superuser
+  /// Versions of the product that this machine has, newest first; for messages.
+  std::vector<std::string> installed{};
 };
 
-/// The steps that restore one backup. Either list may be empty.
+/// The steps that restore one backup. Any list may be empty.
 struct RestorePlan {
   std::vector<Placement> placements;
   std::vector<RestoreStep> steps;
+  /// Make RestoreTarget::database as the backup, or RestoreOptions, want it: once the server runs, before
+  /// anything else. Empty: it is made as any other (Session::CreateDatabase).
+  std::vector<RestoreStep> database{};
 };
 
 /// What an engine saw in a backup (Engine::Recognise). Used by one thread at a time.

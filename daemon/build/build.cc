@@ -260,6 +260,7 @@ class Build {
       engines::RestoreTarget target = TargetOf(initial, server);
       target.options = OptionsOf(request.restore);
       target.volume_bytes = host_.volume_bytes;
+      target.installed = Installed();
       TRY_ASSIGN(auto plan, backup.recognised->Plan(installation_, target));
       plans.push_back(std::move(plan));
     }
@@ -272,7 +273,7 @@ class Build {
       progress_.Stage("recovering");
       TRY(server.StartEngine());
     }
-    if (!initial.empty()) TRY(server.Keeper().CreateDatabase(initial));
+    TRY(MakeInitialDatabase(plans, server));
     TRY(RunScript("preScript", request.pre_script, initial, server));
     for (size_t i = 0; i < plans.size(); ++i) {
       TRY(CheckUnchanged(backups_[i], rights_,
@@ -292,6 +293,35 @@ class Build {
     if (passed_over.empty()) return stands_in_;
     LogNotes(Here(), {passed_over});
     return stands_in_.empty() ? passed_over : stands_in_ + "; " + passed_over;
+  }
+
+  /// What this machine has of the engine, newest first.
+  std::vector<std::string> Installed() const {
+    std::vector<std::string> versions;
+    for (const engines::Installation& one : host_.installations.All()) {
+      if (one.engine == engine_->Name() && one.problem.empty()) versions.push_back(one.version);
+    }
+    return versions;
+  }
+
+  /// As the first backup that says how wants it, or the keys for it do.
+  Result<void> MakeInitialDatabase(std::vector<engines::RestorePlan>& plans, BuildServer& server) {
+    const api::CreateDataImageRequest& request = order_.request;
+    if (request.initial_database_name.empty()) return {};
+    for (size_t i = 0; i < plans.size(); ++i) {
+      if (plans[i].database.empty()) continue;
+      TRY(RunSteps(context_, Here(), backups_[i], plans[i].database, server));
+      break;
+    }
+    if (plans.empty() && !(request.restore.locale.empty() && request.restore.encoding.empty())) {
+      TRY_ASSIGN(OpenedBackup nothing, ScriptAsBackup("locale", ""));
+      TRY(Recognise(*engine_, nothing));
+      engines::RestoreTarget target = TargetOf(request.initial_database_name, server);
+      target.options = OptionsOf(request.restore);
+      TRY_ASSIGN(engines::RestorePlan plan, nothing.recognised->Plan(installation_, target));
+      TRY(RunSteps(context_, Here(), nothing, plan.database, server));
+    }
+    return server.Keeper().CreateDatabase(request.initial_database_name);
   }
 
   Result<void> RunScripts(BuildServer& server) {
@@ -318,11 +348,24 @@ class Build {
   }
 
   /// What clients open first: as asked for, else the only database that the restore made, else the engine's
-  /// own (empty).
+  /// own (empty). A backup that makes a database of its own leaves the one that was asked for empty; clients
+  /// then open what has the data.
   Result<std::string> ChooseDatabase(BuildServer& server) {
-    if (!order_.request.initial_database_name.empty()) return order_.request.initial_database_name;
+    const std::string& initial = order_.request.initial_database_name;
+    if (!initial.empty() && backups_.empty()) return initial;
     TRY_ASSIGN(const std::vector<std::string> databases, server.Keeper().UserDatabases());
-    return databases.size() == 1 ? databases.front() : std::string();
+    if (initial.empty()) return databases.size() == 1 ? databases.front() : std::string();
+    const bool filled = std::find(databases.begin(), databases.end(), initial) != databases.end();
+    if (filled || databases.empty()) return initial;
+    const bool one = databases.size() == 1;
+    std::string names;
+    for (const std::string& name : databases) names += (names.empty() ? "'" : ", '") + name + "'";
+    const std::string warning = "nothing went into database '" + initial +
+                                "' (initialDatabaseName): the data is in " + names +
+                                (one ? ", which clients open first" : "");
+    LogNotes(Here(), {warning});
+    progress_.Message(warning);
+    return one ? databases.front() : initial;
   }
 
   BuildHost& host_;

@@ -3,85 +3,223 @@
 #include <locale.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+
+#include "engines/postgresql/dump/sql_tokens.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
 
-struct Token {
-  enum Kind { kWord, kLiteral, kQuotedName, kOther } kind = kOther;
-  size_t begin = 0;
-  size_t end = 0;
-  std::string text;  ///< words in upper case, literals and names without their quotes
+constexpr std::array<std::string_view, 13> kOptions{"OWNER",
+                                                    "TEMPLATE",
+                                                    "ENCODING",
+                                                    "LOCALE",
+                                                    "LC_COLLATE",
+                                                    "LC_CTYPE",
+                                                    "BUILTIN_LOCALE",
+                                                    "ICU_LOCALE",
+                                                    "ICU_RULES",
+                                                    "LOCALE_PROVIDER",
+                                                    "COLLATION_VERSION",
+                                                    "TABLESPACE",
+                                                    "ALLOW_CONNECTIONS"};
+constexpr int kFirstWithLocale = 13;
+constexpr int kFirstWithProviders = 15;
+constexpr int kFirstWithIcuRules = 16;
+constexpr int kFirstWithBuiltin = 17;
+
+/// One option of the statement: which tokens it is, and which of them its value.
+struct Option {
+  std::string_view name;
+  size_t first = 0;
+  size_t value = 0;
 };
 
-bool IsWordChar(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
-         (static_cast<unsigned char>(c) & 0x80U) != 0;
+std::string Upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
 }
 
-Token QuotedToken(std::string_view sql, size_t begin) {
-  const char quote = sql[begin];
-  Token token{quote == '\'' ? Token::kLiteral : Token::kQuotedName, begin, begin + 1, {}};
-  while (token.end < sql.size()) {
-    const char c = sql[token.end++];
-    if (c != quote) {
-      token.text += c;
-    } else if (token.end < sql.size() && sql[token.end] == quote) {
-      token.text += sql[token.end++];
+bool IsUtf8(const std::string& encoding) {
+  const std::string name = Upper(encoding);
+  // 6 is its number in PostgreSQL; ours by default.
+  return name.empty() || name == "UTF8" || name == "UTF-8" || name == "UNICODE" || name == "DEFAULT" ||
+         name == "6";
+}
+
+bool IsFalse(const SqlToken& value) {
+  const std::string text = Upper(value.text);
+  return text == "FALSE" || text == "OFF" || text == "NO" || text == "0";
+}
+
+bool IsLocaleName(std::string_view option) {
+  return option == "LOCALE" || option == "LC_COLLATE" || option == "LC_CTYPE";
+}
+bool IsOfProvider(std::string_view option) {
+  return option == "LOCALE_PROVIDER" || option == "BUILTIN_LOCALE" || option == "ICU_LOCALE" ||
+         option == "ICU_RULES";
+}
+
+/// Behind `CREATE DATABASE name`.
+std::vector<Option> OptionsOf(const std::vector<SqlToken>& tokens) {
+  constexpr std::string_view kLimit = "CONNECTION LIMIT";
+  std::vector<Option> options;
+  for (size_t i = 3; i < tokens.size(); ++i) {
+    if (tokens[i].kind != SqlToken::kWord) continue;
+    const bool limit =
+        tokens[i].text == "CONNECTION" && i + 1 < tokens.size() && tokens[i + 1].IsWord("LIMIT");
+    const auto known = std::find(kOptions.begin(), kOptions.end(), tokens[i].text);
+    if (!limit && known == kOptions.end()) continue;
+    // A limit of -1 has a sign in front and is no value here: it is none.
+    const size_t value = ValueAfter(tokens, limit ? i + 1 : i);
+    if (value == 0) continue;
+    options.push_back({limit ? kLimit : *known, i, value});
+    i = value;
+  }
+  return options;
+}
+
+/// The rewriting of one statement.
+class Rewriting {
+ public:
+  Rewriting(std::string_view sql, const DatabaseWishes& wishes,
+            const std::function<bool(const std::string&)>& exists)
+      : wishes_(wishes), exists_(exists), tokens_(TokensOf(sql)), options_(OptionsOf(tokens_)), edits_(sql) {
+    if (tokens_.size() > 2) {
+      const SqlToken& name = tokens_[2];
+      written_name_ = sql.substr(name.begin, name.end - name.begin);
+      result_.database = name.kind == SqlToken::kQuotedName ? name.text : written_name_;
+    }
+    utf8_ = IsUtf8(wishes.encoding.empty() ? ValueOf("ENCODING") : wishes.encoding);
+    result_.replacement = utf8_ && exists("C.UTF-8") ? "C.UTF-8" : "C";
+  }
+
+  RewrittenStatement Make() {
+    for (const Option& option : options_) Rewrite(option);
+    AddWhatIsMissing();
+    for (const std::string& locale : result_.replaced) {
+      result_.warnings.push_back(LocaleWarning(locale, result_));
+    }
+    result_.sql = edits_.Text();
+    return std::move(result_);
+  }
+
+ private:
+  bool Has(std::string_view name) const {
+    return std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  }
+  std::string ValueOf(std::string_view name) const {
+    for (const Option& option : options_) {
+      if (option.name == name) return tokens_[option.value].text;
+    }
+    return {};
+  }
+  bool OlderThan(int major) const { return wishes_.server_major > 0 && wishes_.server_major < major; }
+
+  void Warn(std::string text) {
+    if (std::find(result_.warnings.begin(), result_.warnings.end(), text) == result_.warnings.end())
+      result_.warnings.push_back(std::move(text));
+  }
+  void TakeOut(const Option& option) {
+    edits_.Replace(tokens_[option.first].begin, tokens_[option.value].end, "");
+  }
+
+  /// The locale in the place of one that is not here.
+  std::string Existing(const std::string& locale) {
+    if (exists_(locale)) return locale;
+    auto& replaced = result_.replaced;
+    if (std::find(replaced.begin(), replaced.end(), locale) == replaced.end()) replaced.push_back(locale);
+    return result_.replacement;
+  }
+
+  void Rewrite(const Option& option) {
+    const SqlToken& value = tokens_[option.value];
+    if (option.name == "TABLESPACE") {
+      if (value.text != "PG_DEFAULT" && value.text != "DEFAULT") Warn(kTablespaceWarning);
+      TakeOut(option);
+    } else if (option.name == "OWNER") {
+      if (value.IsWord("DEFAULT")) return;
+      // The role may not be here, and then the database has to be all the same.
+      result_.afterwards = " ALTER DATABASE " + written_name_ + " OWNER TO " +
+                           (value.kind == SqlToken::kWord ? value.text : QuotedName(value.text)) + ";";
+      TakeOut(option);
+    } else if ((option.name == "CONNECTION LIMIT" && value.text == "0") ||
+               (option.name == "ALLOW_CONNECTIONS" && IsFalse(value))) {
+      Warn("database '" + result_.database + "' would let nobody in; that is left out");
+      TakeOut(option);
+    } else if (option.name == "ENCODING" && !wishes_.encoding.empty()) {
+      edits_.Replace(value.begin, value.end, QuotedText(wishes_.encoding));
+    } else if (IsLocaleName(option.name)) {
+      RewriteLocale(option);
     } else {
-      break;
+      RewriteProvider(option);
     }
   }
-  return token;
-}
 
-/// Words, literals and quoted names, in order; blanks and comments are left out.
-std::vector<Token> TokensOf(std::string_view sql) {
-  std::vector<Token> tokens;
-  for (size_t i = 0; i < sql.size();) {
-    if (sql[i] == '\'' || sql[i] == '"') {
-      tokens.push_back(QuotedToken(sql, i));
-      i = tokens.back().end;
-    } else if (IsWordChar(sql[i])) {
-      Token token{Token::kWord, i, i, {}};
-      while (token.end < sql.size() && IsWordChar(sql[token.end])) {
-        token.text += static_cast<char>(std::toupper(static_cast<unsigned char>(sql[token.end++])));
-      }
-      i = token.end;
-      tokens.push_back(std::move(token));
-    } else if (sql.substr(i, 2) == "--") {
-      i = std::min(sql.size(), sql.find('\n', i));
-    } else if (sql.substr(i, 2) == "/*") {
-      const size_t end = sql.find("*/", i + 2);
-      i = end == std::string_view::npos ? sql.size() : end + 2;
-    } else {
-      if (std::isspace(static_cast<unsigned char>(sql[i])) == 0)
-        tokens.push_back({Token::kOther, i, i + 1, std::string(1, sql[i])});
-      ++i;
+  void RewriteLocale(const Option& option) {
+    const SqlToken& value = tokens_[option.value];
+    if (value.kind == SqlToken::kWord) return;
+    std::string locale = wishes_.locale.empty() ? value.text : wishes_.locale;
+    if (wishes_.locale.empty() && LosesBuiltin()) {
+      const std::string builtin = ValueOf("BUILTIN_LOCALE");
+      locale = (builtin.empty() ? value.text : builtin) == "C" ? "C" : result_.replacement;
+    }
+    locale = Existing(locale);
+    if (option.name == "LOCALE" && OlderThan(kFirstWithLocale)) {
+      const std::string quoted = QuotedText(locale);
+      edits_.Replace(tokens_[option.first].begin, value.end,
+                     "LC_COLLATE = " + quoted + " LC_CTYPE = " + quoted);
+    } else if (locale != value.text) {
+      edits_.Replace(value.begin, value.end, QuotedText(locale));
     }
   }
-  return tokens;
-}
 
-/// The value after a word, an optional `=` between them; nullptr when there is none.
-const Token* ValueAfter(const std::vector<Token>& tokens, size_t word) {
-  size_t at = word + 1;
-  if (at < tokens.size() && tokens[at].text == "=") ++at;
-  return at < tokens.size() && tokens[at].kind != Token::kOther ? &tokens[at] : nullptr;
-}
-
-bool IsUtf8(const std::vector<Token>& tokens) {
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i].kind != Token::kWord || tokens[i].text != "ENCODING") continue;
-    const Token* value = ValueAfter(tokens, i);
-    if (value == nullptr) continue;
-    std::string name = value->text;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
-    return name == "UTF8" || name == "UTF-8" || name == "UNICODE" || name == "DEFAULT" || name == "6";
+  bool LosesBuiltin() const {
+    return OlderThan(kFirstWithBuiltin) && Upper(ValueOf("LOCALE_PROVIDER")) == "BUILTIN";
   }
-  return true;  // ours by default
-}
+
+  void RewriteProvider(const Option& option) {
+    const std::string provider = Upper(ValueOf("LOCALE_PROVIDER"));
+    const bool of_provider = IsOfProvider(option.name) && !wishes_.locale.empty();
+    const bool unknown = (OlderThan(kFirstWithProviders) &&
+                          (IsOfProvider(option.name) || option.name == "COLLATION_VERSION")) ||
+                         (LosesBuiltin() && IsOfProvider(option.name)) ||
+                         (OlderThan(kFirstWithIcuRules) && option.name == "ICU_RULES");
+    if (!of_provider && !unknown) return;
+    TakeOut(option);
+    if (of_provider || provider == "LIBC" || option.name == "COLLATION_VERSION") return;
+    Warn("database '" + result_.database + "' sorts by the C library's locale: this server is too old for " +
+         (option.name == "ICU_RULES"
+              ? "ICU_RULES"
+              : "LOCALE_PROVIDER = " + NameIn(SqlToken{SqlToken::kWord, 0, 0, provider})));
+  }
+
+  void AddWhatIsMissing() {
+    const bool located = Has("LOCALE") || Has("LC_COLLATE") || Has("LC_CTYPE");
+    std::string more;
+    if (!wishes_.encoding.empty() && !Has("ENCODING")) more += " ENCODING = " + QuotedText(wishes_.encoding);
+    if (!located && (!wishes_.locale.empty() || (!utf8_ && !wishes_.encoding.empty()))) {
+      const std::string quoted = QuotedText(wishes_.locale.empty() ? "C" : Existing(wishes_.locale));
+      more += " LC_COLLATE = " + quoted + " LC_CTYPE = " + quoted;
+    }
+    // Of another template only what that has can be had.
+    const bool differs = located || Has("ENCODING") || Has("LOCALE_PROVIDER") || !more.empty();
+    if (differs && !Has("TEMPLATE")) more += " TEMPLATE = template0";
+    size_t last = tokens_.size();
+    while (last > 0 && tokens_[last - 1].IsSign(';')) --last;
+    if (!more.empty() && last > 2) edits_.Replace(tokens_[last - 1].end, tokens_[last - 1].end, more);
+  }
+
+  const DatabaseWishes& wishes_;
+  const std::function<bool(const std::string&)>& exists_;
+  const std::vector<SqlToken> tokens_;
+  const std::vector<Option> options_;
+  SqlEdits edits_;
+  RewrittenStatement result_;
+  std::string written_name_;
+  bool utf8_ = true;
+};
 
 }  // namespace
 
@@ -92,31 +230,40 @@ bool LocaleExists(const std::string& name) {
   return true;
 }
 
-RewrittenStatement ReplaceMissingLocales(std::string_view sql,
+RewrittenStatement RewriteCreateDatabase(std::string_view sql, const DatabaseWishes& wishes,
                                          const std::function<bool(const std::string&)>& exists) {
-  const std::vector<Token> tokens = TokensOf(sql);
-  RewrittenStatement result;
-  if (tokens.size() > 2) {
-    result.database.assign(sql.substr(tokens[2].begin, tokens[2].end - tokens[2].begin));
-    if (tokens[2].kind == Token::kQuotedName) result.database = tokens[2].text;
+  return Rewriting(sql, wishes, exists).Make();
+}
+
+RewrittenStatement CreateDatabaseLike(std::string_view sql, const std::string& database,
+                                      const DatabaseWishes& wishes,
+                                      const std::function<bool(const std::string&)>& exists) {
+  const std::vector<SqlToken> tokens = TokensOf(sql);
+  std::string like;
+  for (const Option& option : OptionsOf(tokens)) {
+    if (option.name != "ENCODING" && !IsLocaleName(option.name) && !IsOfProvider(option.name)) continue;
+    const SqlToken& value = tokens[option.value];
+    like += " " + std::string(option.name) + " = " + QuotedText(NameIn(value));
   }
-  result.replacement = IsUtf8(tokens) && exists("C.UTF-8") ? "C.UTF-8" : "C";
-  size_t copied = 0;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const Token& word = tokens[i];
-    if (word.kind != Token::kWord ||
-        (word.text != "LC_COLLATE" && word.text != "LC_CTYPE" && word.text != "LOCALE"))
-      continue;
-    const Token* value = ValueAfter(tokens, i);
-    if (value == nullptr || value->kind == Token::kWord || exists(value->text)) continue;
-    result.sql.append(sql.substr(copied, value->begin - copied)).append("'" + result.replacement + "'");
-    copied = value->end;
-    if (std::find(result.replaced.begin(), result.replaced.end(), value->text) == result.replaced.end()) {
-      result.replaced.push_back(value->text);
+  if (like.empty() && wishes.locale.empty() && wishes.encoding.empty()) return {};
+  return RewriteCreateDatabase(
+      "CREATE DATABASE " + QuotedName(database) + " TEMPLATE = template0" + like + ";", wishes, exists);
+}
+
+std::string FindStatementFor(std::string_view text, const std::string& database) {
+  constexpr std::string_view kBegin = "CREATE DATABASE ";
+  for (size_t line = 0; line < text.size();) {
+    const size_t next = std::min(text.size(), text.find('\n', line)) + 1;
+    if (Upper(std::string(text.substr(line, kBegin.size()))) == kBegin) {
+      const size_t end = text.find(';', line);
+      if (end == std::string_view::npos) break;
+      const std::string_view sql = text.substr(line, end + 1 - line);
+      const std::vector<SqlToken> tokens = TokensOf(sql);
+      if (tokens.size() > 2 && NameIn(tokens[2]) == database) return std::string(sql);
     }
+    line = next;
   }
-  result.sql.append(sql.substr(copied));
-  return result;
+  return {};
 }
 
 std::string LocaleWarning(const std::string& locale, const RewrittenStatement& statement) {

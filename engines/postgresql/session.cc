@@ -81,6 +81,7 @@ class LibpqSession final : public Engine::Session {
   tl::unexpected<Error> FailForGood(const char* what);
   /// kUnsupported for a database that no client of the image could open.
   Result<void> CheckDatabasesOpen();
+  Result<bool> HoldsSomething();
   /// VACUUM (ANALYZE) in every database.
   Result<void> VacuumEverything();
   Result<bool> Exists(const std::string& from_where);
@@ -319,7 +320,7 @@ Result<void> LibpqSession::CheckDatabasesOpen() {
 /// autovacuum goes over all tables a minute after the start, and until then the planner guesses.
 Result<void> LibpqSession::VacuumEverything() {
   TRY_ASSIGN(const Names databases,
-             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"));
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datname <> 'template1'"));
   for (const std::string& database : databases) {
     Connection connection = ConnectLike(connection_.get(), database);
     if (connection == nullptr) continue;
@@ -339,14 +340,37 @@ Result<void> LibpqSession::CreateDatabase(const std::string& database) {
   return {};
 }
 
+/// A dump of a template makes one, which is its users' database all the same.
 Result<std::vector<std::string>> LibpqSession::UserDatabases(const Credentials& credentials) {
-  return Run(
-      "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate AND datallowconn AND "
-      "datname NOT IN "
-      "('postgres', " +
-      Literal(credentials.user) + ", " + Literal(kPlaceholder) +
-      // A whole cluster's dump may come from another container and bring that one's.
-      ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid LIMIT " + std::to_string(kMaxUserDatabases));
+  TRY_ASSIGN(Names databases,
+             Run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datname NOT IN "
+                 "('postgres', 'template0', 'template1', " +
+                 Literal(credentials.user) + ", " + Literal(kPlaceholder) +
+                 // A whole cluster's dump may come from another container and bring that one's.
+                 ") AND datname !~ '^spawn_admin_[a-z0-9]{4}$' ORDER BY oid LIMIT " +
+                 std::to_string(kMaxUserDatabases)));
+  if (databases.size() < 2) return databases;
+  Names filled;
+  for (const std::string& database : databases) {
+    Connection connection = ConnectLike(connection_.get(), database);
+    // What cannot be looked into is not known to be empty.
+    const auto holds =
+        connection == nullptr ? Result<bool>(true) : LibpqSession(std::move(connection)).HoldsSomething();
+    if (!holds || *holds) filled.push_back(database);
+  }
+  return filled.empty() ? databases : filled;
+}
+
+/// What initdb made has numbers below 16384.
+Result<bool> LibpqSession::HoldsSomething() {
+  TRY_ASSIGN(const Names rows, Run(R"sql(
+SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid >= 16384)
+  OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc WHERE oid >= 16384)
+  OR EXISTS (SELECT 1 FROM pg_catalog.pg_type WHERE oid >= 16384)
+  OR EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
+  OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE oid >= 16384)
+  OR EXISTS (SELECT 1 FROM pg_catalog.pg_largeobject_metadata))sql"));
+  return !rows.empty();
 }
 
 Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {

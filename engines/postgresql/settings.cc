@@ -57,13 +57,11 @@ std::string QuotedValue(std::string_view value) {
   return quoted + "'";
 }
 
-/// Before 14, password_encryption is md5 unless somebody changed it, so that a role which a user creates
-/// there gets an MD5 hash, with which the method scram-sha-256 would never let it in. The method md5 takes
-/// both: SCRAM for a role that has a SCRAM verifier (ours always has), MD5 for the others.
+/// With the method scram-sha-256 a role whose password is an MD5 hash could never log in: dumps of older
+/// servers bring such roles, and servers before 14 make them. This one takes both: SCRAM, and nothing else,
+/// for a role that has a SCRAM verifier (ours always has), MD5 for the others.
 /// https://www.postgresql.org/docs/current/auth-password.html
-const char* PasswordMethod(std::string_view version) {
-  return MajorNumberOf(version) < 14 ? "md5" : "scram-sha-256";
-}
+constexpr const char* kPasswordMethod = "md5";
 
 }  // namespace
 
@@ -86,7 +84,7 @@ std::string PostgresqlEngine::WhyRefused(std::string_view setting) const {
 }
 
 std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
-  const std::string method = PasswordMethod(launch.installation.version);
+  const std::string method = kPasswordMethod;
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
   // itself.

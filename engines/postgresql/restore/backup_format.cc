@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engines/postgresql/dump/plain_text.h"
 #include "engines/postgresql/restore/archive_header.h"
 #include "engines/postgresql/restore/tar_walk.h"
 #include "engines/unpack/unpacked_file.h"
@@ -30,8 +31,6 @@ constexpr std::array kSignatures{
     Signature{"-- MariaDB dump"sv, "a MariaDB dump", kWrongEngine},
     Signature{"/*M!999999"sv, "a MariaDB dump", kWrongEngine},
     Signature{"/*!40"sv, "a MySQL dump", kWrongEngine},
-    Signature{"\xff\xfe"sv, "text in UTF-16", "PowerShell's `>` writes that; use `pg_dump --file`."},
-    Signature{"\xfe\xff"sv, "text in UTF-16", "Save it as UTF-8."},
     Signature{"\x7f"
               "ELF"sv,
               "a program", "Name the backup file."},
@@ -111,6 +110,7 @@ Result<BackupFormat> RecogniseBackup(std::string_view head, const std::string& n
     return header->kind == ArchiveKind::kCustom ? BackupFormat::kCustom : BackupFormat::kDirectory;
   }
   if (IsTar(head)) return RecogniseTar(head, name);
+  if (BeginsUtf16(head)) return BackupFormat::kPlainSql;
   const std::string_view text = SkipBlank(head);
   for (const Signature& signature : kSignatures) {
     if (text.substr(0, signature.bytes.size()) != signature.bytes) continue;

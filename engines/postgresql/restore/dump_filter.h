@@ -1,6 +1,6 @@
-/// A plain SQL backup or a script on its way to psql: passes the bytes on as they are, except for locales in
-/// CREATE DATABASE that this host lacks, and refuses what cannot be restored: psql's commands to the host,
-/// and a text that is cut short.
+/// A plain SQL backup or a script on its way to psql: passes the bytes on as they are, except for statements
+/// of a backup that are not for this server (statement_rules.h) and locales in CREATE DATABASE that this host
+/// lacks, and refuses what cannot be restored: psql's commands to the host, and a text that is cut short.
 ///
 /// A backup is put into psql's restricted mode, in which psql itself takes no command, however it reads the
 /// text: \restrict with a key that nobody knows is the first line, the backup's own are taken out, and the
@@ -18,7 +18,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/postgresql/create_database.h"
+#include "engines/postgresql/dump/statement_rules.h"
+#include "engines/postgresql/dump/transaction_watch.h"
 #include "engines/postgresql/restore/sql_scanner.h"
 #include "engines/restore_warnings.h"
 
@@ -26,10 +27,11 @@ namespace spawnd::engines::postgresql {
 
 class DumpFilter final : private SqlScanner {
  public:
-  /// `name`: of the backup, for messages. `warnings`: get the locales that were replaced. `restrict_key`:
-  /// letters; empty for a script, which keeps those of psql's commands that touch nothing.
+  /// `name`: of the backup, for messages. `warnings`: get what was left out or replaced. `restrict_key`:
+  /// letters; empty for a script, which keeps those of psql's commands that touch nothing, and of whose
+  /// statements only the locales of a CREATE DATABASE are looked at.
   DumpFilter(std::string name, RestoreWarnings& warnings, std::string restrict_key,
-             std::function<bool(const std::string&)> locale_exists = LocaleExists);
+             StatementRules rules = {});
 
   /// The next bytes for psql. `last`: the backup ends with these; kInvalidArgument then when it stops in the
   /// middle: within data, a quoted text or a comment, or without the closing line that pg_dump's opening line
@@ -38,6 +40,15 @@ class DumpFilter final : private SqlScanner {
 
   /// The line of the backup that is this one of what psql was given.
   uint64_t LineOf(uint64_t psql_line) const;
+
+  /// For psql after the last bytes: is refused by the server when a transaction is open, whatever opened it.
+  /// IsClosingCheck says of a line of psql's whether it is that statement's.
+  static constexpr std::string_view kClosingCheck = "\n;\nDISCARD ALL;\n";
+  bool IsClosingCheck(uint64_t line) const { return closing_line_ > 0 && line > closing_line_; }
+  /// The line on which a transaction begins that is not closed, as far as the text says; 0: none.
+  uint64_t TransactionSince() const { return transaction_.OpenSince(); }
+  /// "17.6": of the server that was dumped, from the opening lines of a pg_dump; empty where there are none.
+  const std::string& DumpedFrom() const { return dumped_from_; }
 
   /// True when the statement that ends on this line takes away what a fresh server never had: the DROPs at
   /// the top of a `pg_dump --clean`. Known for the last 65536 of them, far more than psql can lag behind.
@@ -52,16 +63,25 @@ class DumpFilter final : private SqlScanner {
   Result<std::string> OnPsqlCommand(std::string_view command, bool cut) override;
 
   void Release();
-  void ReplaceLocales();
+  void Rule();
+  void GuardCopy();
 
   RestoreWarnings& warnings_;
   const std::string restrict_key_;
-  const std::function<bool(const std::string&)> locale_exists_;
+  const StatementRules rules_;
+  TransactionWatch transaction_;
   std::string out_;
+  uint64_t closing_line_ = 0;
+  std::string dumped_from_;
 
   bool begun_ = false;
-  std::vector<uint64_t> connect_lines_;  ///< around each, psql gets two lines more
-  bool holding_ = false;  ///< the beginning of a statement, until it is clear that it is no CREATE DATABASE
+  /// Lines that psql gets beyond the backup's own, around or after one of those.
+  struct Inserted {
+    uint64_t line = 0;
+    uint64_t lines = 0;
+  };
+  std::vector<Inserted> inserted_;
+  bool holding_ = false;  ///< a statement, until it is clear that it needs no look, or as a whole
   std::string held_;
 
   std::deque<uint64_t> cleaning_lines_;

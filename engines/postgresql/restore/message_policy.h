@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engines/restore_warnings.h"
@@ -20,13 +21,27 @@ struct ToolError {
   std::string detail;
   std::string context;
   std::string hint;
+  std::string statement;  ///< how it begins, when known
+};
+
+/// What else decides about errors, and explains them.
+struct ErrorManners {
+  /// RestoreOptions has both.
+  bool continue_on_error = false;
+  std::vector<std::string> ignored_errors{};
+  std::string server_version{};  ///< "15.18"; may be empty
+  std::string dumped_from{};     ///< the version that the backup is of, when known before
+  /// The database of an archive has been made already, otherwise than the archive says.
+  bool made_database = false;
+  std::vector<std::string> installed{};  ///< versions that there are on this machine
 };
 
 class MessagePolicy {
  public:
   /// `backup`: its name. `database`, `user`: made by us before the restore, so a backup may find them there.
   /// `warnings`: get what is passed over.
-  MessagePolicy(std::string backup, std::string database, std::string user, RestoreWarnings& warnings);
+  MessagePolicy(std::string backup, std::string database, std::string user, RestoreWarnings& warnings,
+                ErrorManners manners = {});
 
   /// True for what always happens when a backup comes to a fresh server, and warns of it:
   ///  - a role that is not here (OWNER TO, GRANT, ALTER DEFAULT PRIVILEGES ...): objects then belong to the
@@ -35,19 +50,36 @@ class MessagePolicy {
   ///  - what every server has already: schema public, plpgsql, role and database postgres;
   ///  - a session setting of pg_dump's that this server's version does not know yet;
   ///  - with `cleaning` (DumpFilter::IsCleaning): what is dropped was never there.
+  ///  - a label of a provider that is not loaded, an owner who would have to be a superuser.
   bool Tolerates(const ToolError& error, bool cleaning);
+
+  /// True for an error that the user wants passed over, and counts it. Never for one of the server itself: a
+  /// full disk, a lost connection.
+  bool PassesOver(const ToolError& error);
+  uint64_t PassedOver() const { return passed_over_; }
+  bool MayPassOver() const { return manners_.continue_on_error || !manners_.ignored_errors.empty(); }
+
+  /// The version that the backup says it is of.
+  void SetDumpedFrom(const std::string& version) { manners_.dumped_from = version; }
 
   /// The error for the user, of one line.
   Error Explain(const ToolError& error) const;
 
-  bool ToleratedAny() const { return !last_tolerated_.empty(); }
+  bool ToleratedAny() const { return !last_tolerated_.empty() || passed_over_ > 0; }
 
  private:
+  bool IsOfNewerServer(const ToolError& error) const;
+
   const std::string backup_;
   const std::string database_;
   const std::string user_;
   RestoreWarnings& warnings_;
+  ErrorManners manners_;
   std::string last_tolerated_;
+  uint64_t passed_over_ = 0;
 };
+
+/// The beginning of a statement, for a message: on one line, no more than is of use, and no password.
+std::string ShortStatement(std::string_view statement);
 
 }  // namespace spawnd::engines::postgresql

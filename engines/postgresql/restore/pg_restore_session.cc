@@ -14,10 +14,10 @@ bool Take(std::string_view& text, std::string_view part) {
 }  // namespace
 
 PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool tar, std::string database,
-                                   std::string user)
+                                   std::string user, ErrorManners manners)
     : name_(backup_name),
       warnings_(backup_name),
-      policy_(backup_name, std::move(database), std::move(user), warnings_) {
+      policy_(backup_name, std::move(database), std::move(user), warnings_, std::move(manners)) {
   if (tar) tar_.emplace();
 }
 
@@ -59,7 +59,8 @@ Result<void> PgRestoreSession::OnToolMessage(std::string_view line) {
     if (line.substr(0, 5) == "COPY ") open_->context = line;
   } else if (Take(line, "Command was: ")) {
     // The last that counts of a message. Its first line names the object.
-    open_->context = "in: " + std::string(line.substr(0, kMaxStatement));
+    open_->statement = line.substr(0, kMaxStatement);
+    open_->context = "in: " + ShortStatement(line);
     return Decide();
   }
   return {};
@@ -69,7 +70,7 @@ Result<void> PgRestoreSession::Decide() {
   if (!open_) return {};
   const ToolError error = std::move(*open_);
   open_.reset();
-  if (policy_.Tolerates(error, false)) return {};
+  if (policy_.Tolerates(error, false) || policy_.PassesOver(error)) return {};
   return Fail(policy_.Explain(error));
 }
 

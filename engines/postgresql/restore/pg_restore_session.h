@@ -17,12 +17,14 @@ namespace spawnd::engines::postgresql {
 class PgRestoreSession final : public RestoreSession {
  public:
   /// `tar`: of tar format, else of custom format.
-  PgRestoreSession(const std::string& backup_name, bool tar, std::string database, std::string user);
+  PgRestoreSession(const std::string& backup_name, bool tar, std::string database, std::string user,
+                   ErrorManners manners = {});
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
   Result<void> OnToolExit(int exit_code) override;
   std::vector<std::string> Warnings() const override { return warnings_.InOrder(); }
+  uint64_t PassedOver() const override { return policy_.PassedOver(); }
 
  private:
   void BeginError(std::string_view text);

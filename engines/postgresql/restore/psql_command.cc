@@ -182,6 +182,11 @@ std::string ConnectCommand(const std::string& database) {
   return "\\connect -reuse-previous=on \"dbname='" + quoted + "'\"";
 }
 
+bool LeavesPsql(std::string_view text) {
+  const std::vector<PsqlCommand> commands = Split(text);
+  return !commands.empty() && (commands.front().name == "q" || commands.front().name == "quit");
+}
+
 bool EndsStatement(std::string_view text) {
   for (const PsqlCommand& command : Split(text)) {
     if (std::find(kSending.begin(), kSending.end(), command.name) != kSending.end() ||

@@ -32,6 +32,9 @@ Result<BackupCommand> ReadBackupCommand(std::string_view text);
 /// `\connect` of this database, without a newline, as the same user at the same server.
 std::string ConnectCommand(const std::string& database);
 
+/// True for \q and \quit, after which psql reads no further.
+bool LeavesPsql(std::string_view text);
+
 /// True when one of the commands sends or clears the statement before it (\g, \gset, \r ...).
 bool EndsStatement(std::string_view text);
 

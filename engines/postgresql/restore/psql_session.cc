@@ -44,6 +44,18 @@ std::string TakeState(std::string_view& text) {
   return std::string(state);
 }
 
+constexpr size_t kMaxStatement = 1024;
+
+/// Whether a statement has begun, comments aside.
+bool HasWords(std::string_view statement) {
+  while (!statement.empty()) {
+    statement.remove_prefix(std::min(statement.size(), statement.find_first_not_of(" \t\r\n")));
+    if (statement.substr(0, 2) != "--") return !statement.empty();
+    statement.remove_prefix(std::min(statement.size(), statement.find('\n')));
+  }
+  return false;
+}
+
 bool IsError(const ToolError& error) {
   return error.severity.empty() || error.severity == "ERROR" || error.severity == "FATAL" ||
          error.severity == "PANIC";
@@ -51,20 +63,30 @@ bool IsError(const ToolError& error) {
 
 }  // namespace
 
-PsqlSession::PsqlSession(const std::string& backup_name, std::string database, std::string user, bool strict)
+PsqlSession::PsqlSession(const std::string& backup_name, std::string database, std::string user, bool strict,
+                         StatementRules rules, ErrorManners manners)
     : name_(backup_name),
       warnings_(backup_name),
-      filter_(backup_name, warnings_, strict ? "" : RandomText(kKeyLetters, kLowerLetters)),
-      policy_(backup_name, std::move(database), std::move(user), warnings_),
+      text_(backup_name, warnings_),
+      filter_(backup_name, warnings_, strict ? "" : RandomText(kKeyLetters, kLowerLetters), std::move(rules)),
+      policy_(backup_name, std::move(database), std::move(user), warnings_, std::move(manners)),
       strict_(strict) {}
 
 Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
-  return filter_.Filter(bytes, last);
+  TRY_ASSIGN(const std::string text, text_.Take(bytes, last));
+  TRY_ASSIGN(std::string filtered, filter_.Filter(text, last));
+  if (last) filtered += DumpFilter::kClosingCheck;
+  return filtered;
 }
 
 bool PsqlSession::BeginMessage(std::string_view line) {
   ToolError error;
   const bool of_a_line = Take(line, kFromInput) && TakeNumber(line, error.line) && Take(line, ": ");
+  if (of_a_line && open_ && Take(line, "STATEMENT:  ")) {
+    open_->statement = line;
+    in_statement_ = true;
+    return true;
+  }
   if (of_a_line) error.line = filter_.LineOf(error.line);
   if (!of_a_line && !Take(line, kFromPsql)) return false;
   for (const std::string_view severity :
@@ -99,12 +121,17 @@ Result<void> PsqlSession::OnToolMessage(std::string_view line) {
   const bool begins =
       line.substr(0, kFromInput.size()) == kFromInput || line.substr(0, kFromPsql.size()) == kFromPsql;
   if (begins) {
-    TRY(Decide());
-    if (BeginMessage(line)) return {};
+    // With --echo-errors the statement is the last part of an error's message.
+    const bool statement = open_ && !in_statement_ && line.find(": STATEMENT:  ") != std::string_view::npos;
+    if (!statement) TRY(Decide());
+    if (BeginMessage(line)) return in_statement_ && HasWords(open_->statement) ? Decide() : Result<void>();
+  }
+  if (open_ && in_statement_) {
+    if (open_->statement.size() < kMaxStatement)
+      open_->statement.append("\n").append(line.substr(0, kMaxStatement));
+    return HasWords(open_->statement) ? Decide() : Result<void>();
   }
   ContinueMessage(line);
-  // In verbose mode this is the last line of a server's message.
-  if (line.substr(0, 11) == "LOCATION:  ") return Decide();
   return {};
 }
 
@@ -112,12 +139,25 @@ Result<void> PsqlSession::Decide() {
   if (!open_) return {};
   const ToolError error = std::move(*open_);
   open_.reset();
+  in_statement_ = false;
+  if (!filter_.DumpedFrom().empty()) policy_.SetDumpedFrom(filter_.DumpedFrom());
   if (!IsError(error)) {
     if (error.severity == "WARNING") warnings_.Add(error.text, error.line);
     return {};
   }
+  const bool left_early = strict_ && error.text.starts_with("DISCARD ALL cannot run inside a transaction");
+  if (filter_.IsClosingCheck(error.line) || left_early) return Fail(OpenTransaction());
   if (!strict_ && policy_.Tolerates(error, filter_.IsCleaning(error.line))) return {};
+  if (!strict_ && policy_.PassesOver(error)) return {};
   return Fail(policy_.Explain(error));
+}
+
+Error PsqlSession::OpenTransaction() const {
+  const uint64_t line = filter_.TransactionSince();
+  return {ErrorCode::kInvalidArgument,
+          "'" + name_ + "' ends within a transaction that is not closed" +
+              (line > 0 ? "; it begins on line " + std::to_string(line) : std::string()),
+          "Nothing of it would be kept: write COMMIT; at its end, or make the backup again."};
 }
 
 Result<void> PsqlSession::OnToolExit(int exit_code) {

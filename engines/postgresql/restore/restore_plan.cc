@@ -5,8 +5,11 @@
 #include <cerrno>
 #include <thread>
 
+#include "engines/postgresql/accounts.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
+#include "engines/postgresql/dump/settling.h"
+#include "engines/postgresql/dump/statement_session.h"
 #include "engines/postgresql/parts/parts.h"
 #include "engines/postgresql/physical/repositories.h"
 #include "engines/postgresql/postgresql_engine.h"
@@ -47,8 +50,15 @@ std::string ConnectTo(const std::string& database) {
 }
 
 /// libpq's variables. English messages whatever the host's language; no flush for each commit, because
-/// nothing of a build counts before it is sealed, which syncs it; no files of the caller's home.
-std::vector<std::string> ClientEnvironment(const RestoreTarget& target) {
+/// nothing of a build counts before it is sealed, which syncs it; no files of the caller's home. What a
+/// backup says of sessions in its databases, or of its roles, must not end the restore half-way.
+std::vector<std::string> ClientEnvironment(const RestoreTarget& target, int server_major) {
+  std::string options =
+      "-c client_min_messages=warning -c lc_messages=C -c synchronous_commit=off -c role=none "
+      "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 "
+      "-c idle_in_transaction_session_timeout=0";
+  if (server_major >= 14) options += " -c idle_session_timeout=0";
+  if (server_major >= 17) options += " -c transaction_timeout=0";
   return {"LC_ALL=C",
           "PATH=/usr/bin:/bin",
           "PGHOST=" + target.endpoint.host,
@@ -61,7 +71,7 @@ std::vector<std::string> ClientEnvironment(const RestoreTarget& target) {
           "PGCLIENTENCODING=UTF8",
           "PGCONNECT_TIMEOUT=30",
           "PGAPPNAME=spawnd restore",
-          "PGOPTIONS=-c client_min_messages=warning -c lc_messages=C -c synchronous_commit=off"};
+          "PGOPTIONS=" + options};
 }
 
 std::string BaseName(const std::string& path) {
@@ -69,22 +79,83 @@ std::string BaseName(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-RestoreStep PsqlStep(const RestoreRequest& request, const RestoreTarget& target, const ClientTool& psql,
-                     const Packing& packing) {
+ErrorManners MannersFor(const RestoreTarget& target, const Installation& installation) {
+  ErrorManners manners;
+  manners.continue_on_error = target.options.continue_on_error;
+  manners.ignored_errors = target.options.ignored_errors;
+  manners.server_version = installation.version;
+  manners.installed = target.installed;
+  return manners;
+}
+
+StatementRules RulesFor(const RestoreTarget& target, const Installation& installation) {
+  StatementRules rules;
+  rules.wishes = {target.options.locale, target.options.encoding, MajorNumberOf(installation.version)};
+  rules.own_roles = {kSuperuser, std::string(kPlaceholder), target.credentials.user};
+  rules.goes_on = target.options.continue_on_error || !target.options.ignored_errors.empty();
+  return rules;
+}
+
+/// psql without a text yet, into `database`.
+Command PsqlCommand(const RestoreTarget& target, const Installation& installation, const ClientTool& psql,
+                    const std::string& database) {
+  Command command;
+  // --echo-errors: which of the statements of a line it was.
+  command.argv = {psql.path, "-X", "-w", "-q", "-b", "-v", "ON_ERROR_STOP=0", "-d", ConnectTo(database)};
+  command.env = ClientEnvironment(target, MajorNumberOf(installation.version));
+  command.working_directory = "/";
+  return command;
+}
+
+/// One statement of ours, which reads nothing of the backup.
+RestoreStep StatementStep(const RestoreRequest& request, const RestoreTarget& target,
+                          const Installation& installation, const ClientTool& psql, const std::string& title,
+                          const std::string& sql, const std::vector<std::string>& warnings = {}) {
+  RestoreStep step;
+  step.title = title + BaseName(request.backup_name);
+  step.command = PsqlCommand(target, installation, psql, "template1");
+  step.command.argv.insert(step.command.argv.end(), {"-c", sql});
+  step.reads = ToolReads::kNothing;
+  step.session = std::make_unique<StatementSession>(request.backup_name, warnings);
+  return step;
+}
+
+/// What a backup of any form did to what is not its own.
+RestoreStep SettlingStep(const RestoreRequest& request, const RestoreTarget& target,
+                         const Installation& installation, const ClientTool& psql) {
+  return StatementStep(request, target, installation, psql, "looking at what came with ",
+                       SettlingStatement(target.credentials.user, MajorNumberOf(installation.version)));
+}
+
+/// Makes initialDatabaseName as `create`, the backup's own statement, says: encoding and locales. None when
+/// nothing asks for it.
+std::vector<RestoreStep> InitialDatabase(const RestoreRequest& request, const RestoreTarget& target,
+                                         const Installation& installation, const ClientTool& psql,
+                                         const std::string& create) {
+  if (target.database.empty() || target.database == "postgres") return {};
+  RewrittenStatement made =
+      CreateDatabaseLike(create, target.database, RulesFor(target, installation).wishes);
+  if (made.sql.empty()) return {};
+  std::vector<RestoreStep> steps;
+  steps.push_back(StatementStep(request, target, installation, psql, "making the database for ", made.sql,
+                                made.warnings));
+  return steps;
+}
+
+RestoreStep PsqlStep(const RestoreRequest& request, const RestoreTarget& target,
+                     const Installation& installation, const ClientTool& psql, const Packing& packing) {
   RestoreStep step;
   step.title = (request.is_script ? "running " : "restoring ") +
                (request.is_script ? request.backup_name : BaseName(request.backup_name));
-  const std::string database = target.database.empty() ? "postgres" : target.database;
-  step.command.argv = {psql.path, "-X",
-                       "-w",      "-q",
-                       "-v",      "VERBOSITY=verbose",
-                       "-v",      "ON_ERROR_STOP=0",
-                       "-f",      "-",
-                       "-d",      ConnectTo(database)};
-  step.command.env = ClientEnvironment(target);
-  step.command.working_directory = "/";
+  step.command =
+      PsqlCommand(target, installation, psql, target.database.empty() ? "postgres" : target.database);
+  step.command.argv.insert(step.command.argv.end(), {"-v", "VERBOSITY=verbose", "-f", "-"});
+  // What is passed over outside a transaction of the backup's own is passed over inside one, too.
+  if (!request.is_script)
+    step.command.argv.insert(step.command.argv.begin() + 1, {"-v", "ON_ERROR_ROLLBACK=on"});
   step.session = std::make_unique<PsqlSession>(request.backup_name, target.database, target.credentials.user,
-                                               request.is_script);
+                                               request.is_script, RulesFor(target, installation),
+                                               MannersFor(target, installation));
   step.packing = packing;
   return step;
 }
@@ -105,20 +176,6 @@ Result<void> CheckArchiveVersion(const RestoreRequest& request, const ClientTool
                   "` from apt.postgresql.org, or make the backup as plain SQL.");
 }
 
-/// Makes the database of an archive whose locale this host lacks, which pg_restore --create could not.
-RestoreStep CreateDatabaseStep(const RestoreRequest& request, const RestoreTarget& target,
-                               const ClientTool& psql, const std::string& sql) {
-  RestoreStep step = PsqlStep(request, target, psql, {});
-  step.title = "making the database of " + BaseName(request.backup_name);
-  step.reads = ToolReads::kNothing;
-  for (size_t i = 0; i + 1 < step.command.argv.size(); ++i) {
-    if (step.command.argv[i] != "-f") continue;
-    step.command.argv[i] = "-c";
-    step.command.argv[i + 1] = sql;
-  }
-  return step;
-}
-
 /// How many connections pg_restore may use; 1 where it has to be fed or is done too soon to gain from more.
 /// It jumps about in the file then, which has to be one that it can open itself, as the caller.
 unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
@@ -133,8 +190,11 @@ unsigned ParallelJobs(const RestoreRequest& request, const BackupHead& head) {
   return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxParallelJobs);
 }
 
-RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& target, const ClientTool& tool,
-                          const BackupHead& head, const std::string& database) {
+/// `made`: a database that has been made for it, for whatever the archive says of that database to go to.
+RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& target,
+                          const Installation& installation, const ClientTool& tool, const BackupHead& head,
+                          const std::string& made, const std::string& dumped_from) {
+  const std::string& database = target.database;
   RestoreStep step;
   step.title = "restoring " + BaseName(request.backup_name);
   // Tablespaces are folders of another machine.
@@ -148,39 +208,44 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
     step.command.argv.push_back(request.folder != nullptr ? kBackupFolder : kBackupFile);
     step.reads = ToolReads::kBackup;
   }
-  step.command.env = ClientEnvironment(target);
+  step.command.env = ClientEnvironment(target, MajorNumberOf(installation.version));
   step.command.working_directory = "/";
+  ErrorManners manners = MannersFor(target, installation);
+  manners.dumped_from = dumped_from.substr(0, dumped_from.find(' '));
+  manners.made_database = !made.empty();
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, !IsArchive(head.bytes), database,
-                                                    target.credentials.user);
+                                                    target.credentials.user, std::move(manners));
   step.packing = head.packing;
   return step;
 }
 
-Result<std::vector<RestoreStep>> PlanArchive(const RestoreRequest& request, const RestoreTarget& target,
-                                             const Installation& installation, const BackupHead& head) {
+Result<RestorePlan> PlanArchive(const RestoreRequest& request, const RestoreTarget& target,
+                                const Installation& installation, const BackupHead& head) {
   TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore", installation, target.paths.engine_root));
+  TRY_ASSIGN(const ClientTool psql, FindClientTool("psql", installation, target.paths.engine_root));
   // A tar file's first member, toc.dat, begins after its header block.
   constexpr size_t kTarBlock = 512;
   const std::string_view bytes = head.bytes;
   const auto header =
       ReadArchiveHeader(IsArchive(bytes) ? bytes : bytes.substr(std::min(bytes.size(), kTarBlock)));
   if (header) TRY(CheckArchiveVersion(request, tool, *header));
-  std::vector<RestoreStep> steps;
-  std::string database = target.database;
-  if (database.empty()) {
-    const RewrittenStatement create = ReplaceMissingLocales(FindCreateDatabase(bytes));
-    if (!create.replaced.empty()) {
-      TRY_ASSIGN(const ClientTool psql, FindPsql(installation, target.paths.engine_root));
-      RestoreStep step = CreateDatabaseStep(request, target, psql, create.sql);
-      auto session = std::make_unique<PsqlSession>(request.backup_name, "", target.credentials.user);
-      for (const std::string& locale : create.replaced) session->AddWarning(LocaleWarning(locale, create));
-      step.session = std::move(session);
-      steps.push_back(std::move(step));
-      database = create.database;
+  RestorePlan plan;
+  const std::string create = FindCreateDatabase(bytes);
+  plan.database = InitialDatabase(request, target, installation, psql, create);
+  std::string made;
+  if (target.database.empty() && !create.empty()) {
+    RewrittenStatement rewritten = RewriteCreateDatabase(create, RulesFor(target, installation).wishes);
+    if (rewritten.sql != create) {
+      // pg_restore finds it there, and goes on with what else the archive says of it. Its owner comes later.
+      plan.steps.push_back(StatementStep(request, target, installation, psql, "making the database of ",
+                                         rewritten.sql, rewritten.warnings));
+      made = rewritten.database;
     }
   }
-  steps.push_back(PgRestoreStep(request, target, tool, head, database));
-  return steps;
+  plan.steps.push_back(
+      PgRestoreStep(request, target, installation, tool, head, made, header ? header->server_version : ""));
+  plan.steps.push_back(SettlingStep(request, target, installation, psql));
+  return plan;
 }
 
 Error OnlyContents(const RestoreRequest& request) {
@@ -191,19 +256,24 @@ Error OnlyContents(const RestoreRequest& request) {
 
 class PlainSql final : public RecognisedBackup {
  public:
-  PlainSql(RestoreRequest request, Packing packing)
-      : request_(std::move(request)), packing_(std::move(packing)) {}
+  PlainSql(RestoreRequest request, BackupHead head)
+      : request_(std::move(request)), packing_(std::move(head.packing)), head_(std::move(head.bytes)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     TRY_ASSIGN(const ClientTool psql, FindPsql(installation, target.paths.engine_root));
     RestorePlan plan;
-    plan.steps.push_back(PsqlStep(request_, target, psql, packing_));
+    // Of a dump that makes several databases, the one that is asked for.
+    plan.database =
+        InitialDatabase(request_, target, installation, psql, FindStatementFor(head_, target.database));
+    plan.steps.push_back(PsqlStep(request_, target, installation, psql, packing_));
+    if (!request_.is_script) plan.steps.push_back(SettlingStep(request_, target, installation, psql));
     return plan;
   }
 
  private:
   const RestoreRequest request_;
   const Packing packing_;
+  const std::string head_;
 };
 
 class Archive final : public RecognisedBackup {
@@ -211,9 +281,7 @@ class Archive final : public RecognisedBackup {
   Archive(RestoreRequest request, BackupHead head) : request_(std::move(request)), head_(std::move(head)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
-    RestorePlan plan;
-    TRY_ASSIGN(plan.steps, PlanArchive(request_, target, installation, head_));
-    return plan;
+    return PlanArchive(request_, target, installation, head_);
   }
 
  private:
@@ -229,7 +297,7 @@ class Archive final : public RecognisedBackup {
 /// --create makes and enters its own), an archive into the database it was made of.
 Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const RestoreRequest& request) const {
   TRY_ASSIGN(BackupHead head, ReadHead(request));
-  if (request.is_script) return std::make_unique<PlainSql>(request, head.packing);
+  if (request.is_script) return std::make_unique<PlainSql>(request, std::move(head));
   const BaseBackupKind base = RecogniseBaseBackup(request, head.bytes);
   if (base != BaseBackupKind::kNone) return MakeBaseBackup(request, base, head.packing);
   if (request.folder != nullptr && !request.folder->Has(kContents)) return Fail(NoBackupIn(request));
@@ -238,10 +306,10 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   }
   TRY_ASSIGN(const BackupFormat format, RecogniseBackup(head.bytes, request.backup_name));
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
-  if (format == BackupFormat::kPlainSql) {
-    return WithPartsOfText(request, head.packing, std::make_unique<PlainSql>(request, head.packing));
-  }
   const Packing packing = head.packing;
+  if (format == BackupFormat::kPlainSql) {
+    return WithPartsOfText(request, packing, std::make_unique<PlainSql>(request, std::move(head)));
+  }
   return WithPartsOfArchive(request, packing, std::make_unique<Archive>(request, std::move(head)));
 }
 

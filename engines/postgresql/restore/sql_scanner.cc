@@ -93,6 +93,7 @@ Result<void> SqlScanner::TakeSql() {
     continues_ = 0;
     if (word_.empty() && words_ == 0) {
       Flush();
+      statement_line_ = line_;
       OnStatementBegins(c);
     }
     if (word_.size() < kMaxWord) word_ += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -138,7 +139,11 @@ void SqlScanner::TakeSign(char c, char before) {
   } else if (c == '$') {
     state_ = State::kDollarTag;
     dollar_tag_ = "$";
-  } else if (c == ';') {
+  } else if (c == '(') {
+    ++parentheses_;
+  } else if (c == ')' && parentheses_ > 0) {
+    --parentheses_;
+  } else if (c == ';' && parentheses_ == 0 && body_depth_ == 0) {
     EndStatement();
   }
 }
@@ -316,9 +321,29 @@ void SqlScanner::EndWord() {
     backslash_quotes_next_ = word_ == "OFF" || word_ == "FALSE" || word_ == "NO" || word_ == "0";
   }
   if (word_ == "STDIN" && last_word_ == "FROM" && first_word_ == "COPY") copy_from_stdin_ = true;
+  FollowRoutineBody();
   OnWord(word_, words_);
   last_word_ = word_;
   word_.clear();
+}
+
+/// A `;` between BEGIN ATOMIC and END of a function in standard SQL belongs to its body.
+void SqlScanner::FollowRoutineBody() {
+  constexpr size_t kMaxLetters = 4;
+  if (words_ <= kMaxLetters) {
+    const bool counts = word_ == "CREATE" || word_ == "OR" || word_ == "REPLACE" || word_ == "FUNCTION" ||
+                        word_ == "PROCEDURE";
+    routine_ += counts ? word_.front() : ' ';
+  }
+  const std::string_view letters(routine_);
+  const bool routine = letters.starts_with("CF") || letters.starts_with("CP") ||
+                       letters.starts_with("CORF") || letters.starts_with("CORP");
+  if (!routine || parentheses_ > 0) return;
+  if (word_ == "BEGIN" || (word_ == "CASE" && body_depth_ > 0)) {
+    ++body_depth_;
+  } else if (word_ == "END" && body_depth_ > 0) {
+    --body_depth_;
+  }
 }
 
 void SqlScanner::EndLine() {
@@ -338,6 +363,9 @@ void SqlScanner::EndStatement() {
   if (copy_from_stdin_) data_follows_ = true;
   backslash_quotes_ = backslash_quotes_next_;
   words_ = 0;
+  parentheses_ = 0;
+  body_depth_ = 0;
+  routine_.clear();
   first_word_.clear();
   second_word_.clear();
   last_word_.clear();

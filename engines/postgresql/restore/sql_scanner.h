@@ -43,6 +43,8 @@ class SqlScanner {
 
   const std::string& Name() const { return name_; }
   uint64_t Line() const { return line_; }
+  /// The line on which the statement begins that is open, or has just ended.
+  uint64_t StatementLine() const { return statement_line_; }
   std::string_view FirstWord() const { return first_word_; }
   std::string_view SecondWord() const { return second_word_; }
   tl::unexpected<Error> Truncated(const std::string& where) const;
@@ -64,6 +66,7 @@ class SqlScanner {
   Result<void> Take();
   Result<void> TakeSql();
   void TakeSign(char c, char before);
+  void FollowRoutineBody();
   void TakeQuote();
   void TakeLineComment(char c);
   void TakeBlockComment(char c);
@@ -97,6 +100,10 @@ class SqlScanner {
 
   std::string word_;
   size_t words_ = 0;  ///< of this statement
+  uint64_t statement_line_ = 1;
+  size_t parentheses_ = 0;  ///< that are open: no `;` within them ends a statement
+  std::string routine_;     ///< first letters of CREATE OR REPLACE FUNCTION, as psql has them
+  size_t body_depth_ = 0;   ///< of BEGIN ATOMIC ... END in such a statement
   std::string first_word_;
   std::string second_word_;
   std::string last_word_;

@@ -25,9 +25,12 @@ TEST_CASE("psql: an error ends the restore with its last line, not with the next
   CHECK(ErrorOf(session,
                 {"psql:<stdin>:5: ERROR:  42P01: relation \"nowhere\" does not exist",
                  "LINE 1: insert into nowhere values (1);", "                    ^",
-                 "LOCATION:  parserOpenTable, parse_relation.c:1392", "psql:<stdin>:6: ERROR:  42601: other"},
-                0, &at) == "line 4 of 'x.sql': ERROR: relation \"nowhere\" does not exist");
-  CHECK(at == 3);
+                 "LOCATION:  parserOpenTable, parse_relation.c:1392",
+                 "psql:<stdin>:5: STATEMENT:  insert into nowhere", "values (1)",
+                 "psql:<stdin>:6: ERROR:  42601: other"},
+                0, &at) ==
+        "line 4 of 'x.sql': ERROR: relation \"nowhere\" does not exist (in: insert into nowhere)");
+  CHECK(at == 4);
 }
 
 TEST_CASE("psql: detail, hint and the place in data belong to the message") {
@@ -37,7 +40,8 @@ TEST_CASE("psql: detail, hint and the place in data belong to the message") {
   CHECK(session.OnToolMessage("DETAIL:  some detail").has_value());
   CHECK(session.OnToolMessage("HINT:  Some hint.").has_value());
   CHECK(session.OnToolMessage("CONTEXT:  COPY a, line 2, column id: \"x\"").has_value());
-  const auto end = session.OnToolMessage("LOCATION:  pg_strtoint32, numutils.c:232");
+  CHECK(session.OnToolMessage("LOCATION:  pg_strtoint32, numutils.c:232").has_value());
+  const auto end = session.OnToolMessage("psql:<stdin>:10: STATEMENT:  COPY a FROM stdin;");
   REQUIRE_FALSE(end.has_value());
   CHECK(end.error().message ==
         "line 9 of 'x.sql': ERROR: invalid input syntax for type integer: \"x\"; some detail (COPY a, line "
@@ -88,6 +92,57 @@ TEST_CASE("psql: what looks alike is an error all the same") {
   }
   PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:2: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
+}
+
+TEST_CASE("psql: errors are passed over by code, by statement, or all of them") {
+  const auto outcome = [](ErrorManners manners, const std::string& state) {
+    PsqlSession session("x.sql", "shop", "me", false, {}, std::move(manners));
+    const std::string error =
+        ErrorOf(session,
+                {"psql:<stdin>:5: ERROR:  " + state + ": no", "LOCATION:  f, f.c:1",
+                 "psql:<stdin>:5: STATEMENT:  -- why", "  create   index i on t (f(x));"},
+                0);
+    return error.empty() ? "passed over " + std::to_string(session.PassedOver()) : error;
+  };
+  ErrorManners all;
+  all.continue_on_error = true;
+  CHECK(outcome(all, "42P01") == "passed over 1");
+  CHECK(outcome(all, "53100").find("ERROR: no") != std::string::npos);
+  ErrorManners some;
+  some.ignored_errors = {"42883", "CREATE INDEX"};
+  CHECK(outcome(some, "42P01") == "passed over 1");
+  some.ignored_errors = {"42883", "CREATE TABLE"};
+  CHECK(outcome(some, "42883") == "passed over 1");
+  CHECK(outcome(some, "42P01").find("ERROR: no") != std::string::npos);
+}
+
+TEST_CASE("psql: a dump of a newer server says so in its errors") {
+  ErrorManners manners;
+  manners.server_version = "15.18";
+  manners.installed = {"17.9", "15.18"};
+  PsqlSession session("x.sql", "", "me", false, {}, manners);
+  REQUIRE(session.FilterInput("-- Dumped from database version 17.6 (Debian 1)\nx;\n", true).has_value());
+  REQUIRE(session.OnToolMessage("psql:<stdin>:3: ERROR:  42601: syntax error at or near \"x\"").has_value());
+  const auto end = session.OnToolExit(0);
+  REQUIRE_FALSE(end.has_value());
+  CHECK(end.error().message.ends_with("; the backup is of version 17.6, this server is 15.18"));
+  CHECK(end.error().hint == "Say `version: 17`; installed: 17.9, 15.18.");
+}
+
+TEST_CASE("psql: a transaction that is not closed is an error, with its line") {
+  for (const bool strict : {false, true}) {
+    PsqlSession session("x.sql", "", "me", strict);
+    const auto text = session.FilterInput("select 1;\nbegin\n;insert into t values (1);", true);
+    REQUIRE(text.has_value());
+    CHECK(text->ends_with("\n;\nDISCARD ALL;\n"));
+    REQUIRE(session
+                .OnToolMessage(std::string("psql:<stdin>:") + (strict ? "5" : "6") +
+                               ": ERROR:  25001: DISCARD ALL cannot run inside a transaction block")
+                .has_value());
+    const auto end = session.OnToolExit(0);
+    REQUIRE_FALSE(end.has_value());
+    CHECK(end.error().message == "'x.sql' ends within a transaction that is not closed; it begins on line 2");
+  }
 }
 
 TEST_CASE("psql: codes by what happened") {

@@ -19,18 +19,18 @@ std::string Hba(const Launch& launch) {
 TEST_CASE("from elsewhere with TLS only, and for an image that asks for it from everywhere") {
   Launch launch;
   launch.installation.version = "17.9";
-  const std::string plain = "host all all 127.0.0.0/8 scram-sha-256\n";
-  const std::string tls = "hostssl all all all scram-sha-256\n";
+  const std::string plain = "host all all 127.0.0.0/8 md5\n";
+  const std::string tls = "hostssl all all all md5\n";
   const std::string offered = Hba(launch);
   CHECK(offered.find(plain) != std::string::npos);
-  CHECK(offered.find("host all all ::1/128 scram-sha-256\n") != std::string::npos);
+  CHECK(offered.find("host all all ::1/128 md5\n") != std::string::npos);
   CHECK(offered.find(tls) != std::string::npos);
   CHECK(offered.find("\nhost all all all") == std::string::npos);
   launch.require_tls = true;
   const std::string required = Hba(launch);
   CHECK(required.find("\nhost ") == std::string::npos);
   CHECK(required.find(tls) != std::string::npos);
-  CHECK(required.find("hostssl replication all all scram-sha-256\n") != std::string::npos);
+  CHECK(required.find("hostssl replication all all md5\n") != std::string::npos);
 }
 
 TEST_CASE("the user's settings stand in a file above the image's own, which is as it was without any") {

@@ -42,7 +42,6 @@ TEST_CASE("The contents of a directory, and a directory in a tar file, are told 
 TEST_CASE("Foreign files are named") {
   const auto why = [](std::string_view head) { return RecogniseBackup(head, "my.bak").error().message; };
   CHECK(why("\n/*!40101 SET NAMES utf8 */;") == "'my.bak' is not a PostgreSQL backup: it is a MySQL dump");
-  CHECK(why("\xff\xfes\0e\0l\0").find("UTF-16") != std::string::npos);
   CHECK(why("<!DOCTYPE html>").find("web page") != std::string::npos);
   CHECK(why(std::string_view("select\0 1", 9)).find("neither SQL") != std::string::npos);
   CHECK(why("") == "backup 'my.bak' is empty");

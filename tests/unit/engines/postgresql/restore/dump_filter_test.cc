@@ -12,6 +12,13 @@ bool OnlyC(const std::string& name) {
   return name == "C" || name == "C.UTF-8";
 }
 
+StatementRules Rules() {
+  StatementRules rules;
+  rules.own_roles = {"postgres", "spawn_admin_abcd"};
+  rules.locale_exists = OnlyC;
+  return rules;
+}
+
 /// Through a filter in pieces of this size; 0: all at once.
 Result<std::string> InPieces(DumpFilter& filter, std::string_view text, size_t size) {
   std::string out;
@@ -30,7 +37,7 @@ std::string Complaint(std::string_view text) {
   std::string first;
   for (const size_t size : {0, 1, 2, 3, 7}) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings, "", OnlyC);
+    DumpFilter filter("x.sql", warnings, "", Rules());
     const auto out = InPieces(filter, text, size);
     if (out) CHECK(*out == text.substr(text.starts_with("\xef\xbb\xbf") ? 3 : 0));
     const std::string complaint = out ? "" : out.error().message;
@@ -126,7 +133,7 @@ std::string Restricted(std::string_view text) {
   std::string first;
   for (const size_t size : {0, 1, 2, 3, 7}) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings, "K", OnlyC);
+    DumpFilter filter("x.sql", warnings, "K", Rules());
     const auto out = InPieces(filter, text, size);
     const std::string made = out ? *out : out.error().message;
     if (size == 0) first = made;
@@ -165,7 +172,7 @@ TEST_CASE("A backup goes on to another database, and psql's lines remain its own
         "\\unrestrict K\n\\connect -reuse-previous=on \"dbname='other'\"\n\\restrict K\nselect 2;\n"
         "\\unrestrict K\n\\connect -reuse-previous=on \"dbname='a b'\"\n\\restrict K\nselect 3;\n");
   RestoreWarnings warnings("x.sql");
-  DumpFilter filter("x.sql", warnings, "K", OnlyC);
+  DumpFilter filter("x.sql", warnings, "K", Rules());
   REQUIRE(filter.Filter(text, true).has_value());
   std::vector<uint64_t> lines;
   for (uint64_t line = 1; line <= 11; ++line) lines.push_back(filter.LineOf(line));
@@ -178,12 +185,12 @@ TEST_CASE("A locale that the host lacks is replaced, with its line in the warnin
       "text);\n";
   for (const size_t size : {0, 1, 3}) {
     RestoreWarnings warnings("x.sql");
-    DumpFilter filter("x.sql", warnings, "", OnlyC);
+    DumpFilter filter("x.sql", warnings, "", Rules());
     const auto out = InPieces(filter, sql, size);
     REQUIRE(out.has_value());
     CHECK(*out ==
-          "select 1;\n-- c\ncreate /* x */ database\n pagila lc_collate 'C.UTF-8';\ncreate table c (a "
-          "text);\n");
+          "select 1;\n-- c\ncreate /* x */ database\n pagila lc_collate 'C.UTF-8' TEMPLATE = "
+          "template0;\ncreate table c (a text);\n");
     CHECK(warnings.InOrder() ==
           std::vector<std::string>{"line 4 of 'x.sql': this host has no locale 'en_US.UTF-8'; database "
                                    "'pagila' gets C.UTF-8 instead"});

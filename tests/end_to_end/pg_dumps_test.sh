@@ -1,0 +1,262 @@
+#!/usr/bin/env bash
+# Logical backups of PostgreSQL as other servers, services and tools write them: what is restored, what is passed over
+# with a warning, what is refused and in which words.
+# shellcheck source=harness.sh
+source "$(dirname "$0")/harness.sh"
+
+# img NAME YAML-LINE...: an image of standard input; what is said is in $work/said.
+img() {
+  local name=$1; shift
+  cat >"$work/files/$name.sql"
+  ctl create data-image -f "$(image_yaml "$name" 'sourceType: backup' "backups: [{path: ./$name.sql}]" "$@")" >"$work/id" 2>"$work/said" ||
+    fail "image '$name': $(<"$work/said")"
+}
+# refused NAME WORDS... -- YAML-LINE...: one error that has the words.
+refused() {
+  local name=$1 words=(); shift
+  while [[ $# -gt 0 && $1 != -- ]]; do words+=("$1"); shift; done
+  [[ $# -eq 0 ]] || shift
+  cat >"$work/files/$name.sql"
+  assert_error 64 "${words[@]}" -- ctl create data-image -q -f "$(image_yaml "$name" 'sourceType: backup' "backups: [{path: ./$name.sql}]" "$@")"
+}
+said() { assert_contains "$(<"$work/said")" "$1"; }
+unsaid() { assert_lacks "$(<"$work/said")" "$1"; }
+# answers IMAGE QUERY ANSWER [DATABASE]: of a container of the image, made at the first question.
+answers() {
+  [[ -e $work/of-$1 ]] || { make_container "$1" "of-$1" >/dev/null || fail "no container of '$1'"; touch "$work/of-$1"; }
+  local arguments=(-Atc "$2")
+  [[ -z ${4:-} ]] || arguments=(-d "$4" "${arguments[@]}")
+  assert_eq "$(ctl connect "of-$1" -- "${arguments[@]}" 2>&1)" "$3" "$1: $2"
+}
+
+case_open_transaction() {
+  refused open1 'ends within a transaction' 'begins on line 3' <<<$'create table t (a int);\n\nBEGIN;\ninsert into t values (1);'
+  refused open2 'ends within a transaction' 'begins on line 1' <<<'start transaction; create table t (a int)'
+  echo 'select 1;' >"$work/files/none.sql"
+  assert_error 64 'ends within a transaction' -- ctl create data-image -q -f \
+    "$(image_yaml open3 'sourceType: backup' 'backups: [{path: ./none.sql}]' 'postScript: "begin; create table t ();"')"
+  # What only looks like one.
+  img closed <<'SQL'
+begin; savepoint a; rollback to savepoint a; commit and chain; end;
+create function f() returns int language sql begin atomic select 1; select 2; end;
+create procedure p() language plpgsql as $$ begin commit; end $$;
+do $$ begin perform 1; end $$;
+SQL
+}
+
+case_own_database_of_the_dump() {
+  img own 'initialDatabaseName: app' <<'SQL'
+CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8';
+\connect shop
+CREATE TABLE t (a int); INSERT INTO t VALUES (7);
+SQL
+  said "the data is in 'shop'"
+  answers own 'select a from t' 7
+  img both 'initialDatabaseName: app' <<'SQL'
+CREATE TABLE here (a int);
+CREATE DATABASE shop;
+SQL
+  unsaid "the data is in"
+  answers both 'select count(*) from here' 0
+  img two 'initialDatabaseName: app' <<'SQL'
+CREATE DATABASE shop;
+CREATE DATABASE blog;
+\connect shop
+CREATE TABLE t (a int);
+\connect blog
+CREATE TABLE t (a int);
+SQL
+  said "'shop', 'blog'"
+  img template <<'SQL'
+CREATE DATABASE shop;
+ALTER DATABASE shop IS_TEMPLATE = true;
+\connect shop
+CREATE TABLE t (a int);
+SQL
+  answers template 'select current_database()' shop
+}
+
+case_locale_and_encoding() {
+  local head='CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = '
+  img latin "version: '15'" 'initialDatabaseName: shop' <<<"$head'LATIN1' LC_COLLATE = 'C' LC_CTYPE = 'C';
+\\connect shop
+CREATE TABLE t (a text);"
+  answers latin 'show server_encoding' LATIN1
+  img missing 'initialDatabaseName: shop' <<<"$head'UTF8' LOCALE = 'xx_YY.UTF-8';"
+  said "no locale 'xx_YY.UTF-8'"
+  img keyed 'initialDatabaseName: shop' 'locale: C' 'encoding: SQL_ASCII' <<<'create table t (a int);'
+  answers keyed "select current_setting('server_encoding') || datcollate from pg_database where datname = 'shop'" SQL_ASCIIC
+  img icu 'initialDatabaseName: shop' <<<"$head'UTF8' LOCALE_PROVIDER = icu LOCALE = 'C.UTF-8' ICU_LOCALE = 'en-US';
+\\connect shop
+create table t (n text); insert into t values ('a'), ('B'), ('c');"
+  answers icu "select string_agg(n, '' order by n) from t" aBc
+  own_archive_of_latin >"$work/files/latin.dump"
+  ctl create data-image -f "$(image_yaml archive 'sourceType: backup' 'initialDatabaseName: app' 'backups: [{path: ./latin.dump}]')" >/dev/null 2>"$work/said"
+  answers archive "select current_setting('server_encoding') || n from t" LATIN1é
+}
+# A custom archive, made with a container of ours.
+own_archive_of_latin() {
+  answers latin "create table if not exists made (a int)" 'CREATE TABLE'
+  ctl connect of-latin -- -qc "set client_encoding = utf8; create table t2 as select 'é'::text as n; drop table t; alter table t2 rename to t" >&2
+  (set -a; eval "$(ctl get data-container of-latin -o env)"; pg_dump -Fc)
+}
+
+# On each of the versions that differ in it.
+case_roles_of_managed_services() {
+  local version
+  for version in 15 17; do
+    img "rds$version" "version: '$version'" <<'SQL'
+CREATE ROLE rds_superuser; CREATE ROLE app;
+CREATE ROLE postgres;
+ALTER ROLE postgres WITH NOSUPERUSER INHERIT CREATEROLE CREATEDB LOGIN NOREPLICATION NOBYPASSRLS VALID UNTIL 'infinity';
+ALTER ROLE postgres NOLOGIN; ALTER ROLE postgres SET role = rds_superuser;
+ALTER ROLE postgres RENAME TO old; DROP ROLE IF EXISTS postgres;
+ALTER USER postgres PASSWORD 'x' VALID UNTIL '2001-01-01' CONNECTION LIMIT 0;
+GRANT rds_superuser TO postgres GRANTED BY rdsadmin;
+GRANT rds_superuser TO app WITH ADMIN OPTION GRANTED BY rdsadmin;
+CREATE TABLE public.t (id int);
+ALTER TABLE public.t OWNER TO cloudsqlsuperuser;
+SQL
+    said 'role "postgres"'
+    answers "rds$version" "select count(*) from t; select pg_has_role('app', 'rds_superuser', 'member')" $'0\nt'
+    # In ways that no text shows.
+    img "do$version" "version: '$version'" <<'SQL'
+CREATE ROLE boss;
+DO $$ BEGIN EXECUTE 'alter role postgres nologin'; EXECUTE 'alter role postgres set role = boss'; END $$;
+CREATE DATABASE shut; DO $$ BEGIN EXECUTE 'alter database shut connection limit 0'; END $$;
+SQL
+    said 'role "postgres"'
+    said "database 'shut'"
+    answers "do$version" "select rolcanlogin from pg_roles where oid = 10" t
+  done
+}
+
+case_databases_that_let_nobody_in() {
+  img shut <<'SQL'
+CREATE DATABASE shop; ALTER DATABASE shop CONNECTION LIMIT 0; ALTER DATABASE shop WITH ALLOW_CONNECTIONS false;
+ALTER DATABASE shop SET default_transaction_read_only = on; ALTER DATABASE shop SET statement_timeout = 1;
+\connect shop
+CREATE TABLE t (a int); SELECT pg_sleep(0.1); INSERT INTO t VALUES (3);
+SQL
+  said "would let nobody in"
+  answers shut 'set statement_timeout = 0; select a from t' $'SET\n3'
+}
+
+case_errors_are_policy() {
+  local sql="SET check_function_bodies=false; SELECT pg_catalog.set_config('search_path','',false); CREATE FUNCTION public.norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'select lower(t)'; CREATE FUNCTION public.key_of(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'select norm(t)'; CREATE TABLE public.c (n text); INSERT INTO public.c VALUES ('A'); CREATE INDEX i ON public.c (public.key_of(n)); CREATE TABLE public.last (id int);"
+  refused idx0 'norm(text) does not exist' 'CREATE INDEX i ON' <<<"$sql"
+  img idx1 "version: '15'" 'onError: continue' <<<"$sql"
+  said 'error passed over'
+  answers idx1 'select n from c; select count(*) from last' $'A\n0'
+  img idx2 "onError: ['42883']" <<<"$sql"
+  img idx3 "onError: ['create index i']" <<<"$sql"
+  refused idx4 'does not exist' -- "onError: ['42P01', 'CREATE VIEW']" <<<"$sql"
+  # Rows of a table that could not be made are no statements.
+  img rows 'onError: continue' <<'SQL'
+CREATE TABLE a (x nowhere.type);
+CREATE TABLE b (x text);
+COPY a (x) FROM stdin;
+it's; drop table b;
+\N
+\.
+COPY b FROM stdin;
+it's; select
+\.
+BEGIN; INSERT INTO a VALUES (1); INSERT INTO b VALUES ('y'); COMMIT;
+SQL
+  answers rows "select string_agg(x, '|' order by x) from b" "it's; select|y"
+  said 'line 1 of'
+  said 'line 3 of'
+  said 'line 10 of'
+}
+
+case_errors_of_archives() {
+  (set -a; eval "$(ctl get data-container of-idx1 -o env)"; psql -qc "create function norm2(t text) returns text language sql immutable as 'select lower(t)'" \
+    -c "create function k2(t text) returns text language sql immutable as 'select norm2(t)'" -c 'create index i2 on c (k2(n))'; pg_dump -Fc >"$work/files/idx.dump")
+  assert_error 64 'norm2(text) does not exist' 'create index' -- ctl create data-image -q -f \
+    "$(image_yaml arch0 'sourceType: backup' 'initialDatabaseName: d' 'backups: [{path: ./idx.dump}]')"
+  ctl create data-image -f "$(image_yaml arch1 'sourceType: backup' 'initialDatabaseName: d' 'backups: [{path: ./idx.dump}]' 'onError: continue')" >/dev/null 2>"$work/said"
+  said 'error passed over'
+  answers arch1 'select n from c' A
+  make_image arch2 'sourceType: backup' 'initialDatabaseName: d' 'backups: [{path: ./idx.dump}]' "onError: ['42883']" >/dev/null
+}
+
+case_newer_server() {
+  refused newer '17.6' 'version: 17' 'installed:' -- "version: '15'" <<<$'--\n-- PostgreSQL database dump\n--\n-- Dumped from database version 17.6 (Debian 17.6-1)\nCREATE TABLE t (a int) WITH NEWS;\n-- PostgreSQL database dump complete\n--'
+  img grants "version: '15'" <<<$'-- Dumped from database version 17.6\nCREATE ROLE a; CREATE ROLE b; GRANT a TO b WITH INHERIT TRUE GRANTED BY postgres;'
+  answers grants "select pg_has_role('b', 'a', 'usage')" t
+  img builtin "version: '15'" <<<"CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVIDER = builtin LOCALE = 'C.UTF-8' BUILTIN_LOCALE = 'C.UTF-8';"
+  said 'too old'
+  answers builtin 'select 1' 1 shop
+}
+
+case_tablespaces_and_labels() {
+  img ts <<'SQL'
+CREATE TABLESPACE fast OWNER postgres LOCATION '/mnt/fast'; GRANT CREATE ON TABLESPACE fast TO PUBLIC;
+COMMENT ON TABLESPACE fast IS 'x'; ALTER TABLESPACE fast SET (seq_page_cost = 1);
+CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8' TABLESPACE = fast;
+ALTER DATABASE shop SET default_tablespace = fast;
+\connect shop
+SET default_tablespace = fast;
+CREATE TABLE t (id int PRIMARY KEY USING INDEX TABLESPACE fast) TABLESPACE fast; CREATE INDEX i ON t (id) TABLESPACE fast;
+ALTER TABLE t SET TABLESPACE fast;
+SECURITY LABEL FOR anon ON COLUMN t.id IS 'MASKED WITH VALUE NULL'; SECURITY LABEL FOR anon ON TABLE t IS 'x';
+SQL
+  assert_eq "$(grep -c tablespaces "$work/said")" 1 "warnings about tablespaces: $(<"$work/said")"
+  assert_eq "$(grep -c 'security label' "$work/said")" 1 "warnings about labels"
+  answers ts 'select count(*) from t' 0 shop
+}
+
+case_missing_role_in_a_transaction() {
+  img within <<'SQL'
+BEGIN;
+CREATE TABLE t (a int);
+ALTER TABLE t OWNER TO nobody_here;
+GRANT SELECT ON t TO nobody_here;
+INSERT INTO t VALUES (5);
+COMMIT;
+SQL
+  said 'role "nobody_here" does not exist'
+  answers within 'select a from t' 5
+}
+
+case_md5_passwords() {
+  # md5('secret' || 'old')
+  img md5 "version: '17'" <<<"CREATE ROLE old LOGIN PASSWORD 'md5$(printf secretold | md5sum | cut -d' ' -f1)';"
+  said 'MD5'
+  answers md5 'select 1' 1
+  (set -a; eval "$(ctl get data-container of-md5 -o env)"; unset DATABASE_URL; PGUSER=old PGPASSWORD=secret psql -d postgres -Atc 'select current_user') >"$work/who" 2>&1 || true
+  assert_eq "$(<"$work/who")" old
+}
+
+case_what_became_of_the_text() {
+  local sql=$'create table t (a text);\r\ninsert into t values (\'é\');\r\ncopy t from stdin;\r\nx\r\n\\.\r\n'
+  img crlf <<<"$sql"
+  answers crlf "select string_agg(a, ',' order by a) from t" 'x,é'
+  (printf '\377\376'; iconv -f UTF-8 -t UTF-16LE <<<"$sql") >"$work/files/wide.sql"
+  ctl create data-image -q -f "$(image_yaml wide 'sourceType: backup' 'backups: [{path: ./wide.sql}]')" >/dev/null
+  answers wide "select string_agg(a, ',' order by a) from t" 'x,é'
+  (printf '\376\377'; iconv -f UTF-8 -t UTF-16BE <<<"$sql") | gzip >"$work/files/wide.sql.gz"
+  ctl create data-image -q -f "$(image_yaml wider 'sourceType: backup' 'backups: [{path: ./wide.sql.gz}]')" >/dev/null
+  answers wider 'select count(*) from t' 2
+  img words <<<$'Defaulted container "pg" out of: pg, init\npg_dump: warning: there are circular foreign-key constraints on this table:\npg_dump: detail: t\ncreate table t (a int);'
+  said 'Defaulted container'
+  answers words 'select count(*) from t' 0
+  refused failed 'the dump failed' <<<$'pg_dump: error: connection to server failed'
+}
+
+case_subscriptions_never_connect() {
+  img subscribed <<'SQL'
+CREATE TABLE t (a int);
+CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1 dbname=x' PUBLICATION p;
+CREATE SUBSCRIPTION quiet CONNECTION 'host=127.0.0.1 port=1 dbname=x' PUBLICATION p WITH (connect = false, slot_name = 'quiet');
+ALTER SUBSCRIPTION quiet ENABLE; ALTER SUBSCRIPTION s OWNER TO postgres;
+CREATE PUBLICATION mine FOR ALL TABLES; CREATE ROLE plain; ALTER PUBLICATION mine OWNER TO plain;
+SQL
+  said 'publisher'
+  answers subscribed 'select subname, subenabled from pg_subscription' 'quiet|f'
+}
+
+write_config
+start_daemon
+run_cases "$@"
