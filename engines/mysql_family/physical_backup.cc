@@ -77,8 +77,9 @@ std::function<Error(std::string_view)> ExplainWith(const std::string& name, Erro
   return [name, code](std::string_view output) {
     const bool full = output.find("No space left on device") != std::string_view::npos;
     return Error(full ? ErrorCode::kNoSpace : code, "'" + name + "' cannot be restored: " + Reason(output),
-                 "A backup is the folder that `mariabackup --backup` wrote, or what it wrote with "
-                 "--stream=xbstream.");
+                 full ? ""  // the daemon knows of what
+                      : "A backup is the folder that `mariabackup --backup` wrote, or what it wrote with "
+                        "--stream=xbstream.");
   };
 }
 

@@ -106,8 +106,8 @@ Error ExplainCheck(const std::string& backup, const std::string& both, std::stri
             "A Redis has one: name one file or folder."};
   }
   if (output.find("No space left") != std::string_view::npos) {
-    return {ErrorCode::kNoSpace, "there is no room for '" + backup + "'",
-            "Make room on the disk of the state directory."};
+    // The daemon knows whether it is the volume or the disk, and has the hint.
+    return {ErrorCode::kNoSpace, "there is no room for '" + backup + "'"};
   }
   const std::string checked = WhyNot(output);
   Error why = ExplainLog(checked.empty() ? output : std::string_view(checked));
