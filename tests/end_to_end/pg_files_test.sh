@@ -187,6 +187,11 @@ case_log_in_a_folder_of_its_own() {
     assert_eq "$(sql "of-$segment" postgres 'select * from before, after')" '1|2' "$segment"
     ctl delete data-container -q "of-$segment"
   done
+  # Cut short, and packed another way.
+  cp -r "$work/files/packed" "$work/files/short"
+  segment=$(find "$work/files/short/15-1" -type f | sort | head -n 1)
+  truncate -s 1000 "$segment"
+  refused by-short 'cannot be unpacked: it is damaged' -- 'backupFolder: no-log' 'walFolder: short'
   refused by-none 'no log that the backup needs' -- 'backupFolder: no-log' 'walFolder: none'
   cp -r "$work/files/packed" "$work/files/encrypted"
   segment=$(find "$work/files/encrypted/15-1" -type f | sort | head -n 1)

@@ -24,7 +24,7 @@ unpacked() {
   esac
   if [ -z "$with" ]; then cat "$1"; return; fi
   command -v "$with" >/dev/null || { echo "${1#./} is packed with $with, and this machine has no \`$with\` to unpack it" >&2; exit 1; }
-  "$with" -dc <"$1" || { echo "${1#./} cannot be unpacked: it is damaged" >&2; exit 1; }
+  "$with" -dc <"$1" 2>/dev/null || { echo "${1#./} cannot be unpacked: it is damaged" >&2; exit 1; }
 }
 list=$(find . -type f | grep -E '/([0-9A-F]{24}(-[0-9a-f]{40})?(\.partial)?|[0-9A-F]{8}\.history)(\.[a-z0-9]+)?$' | sort) || true
 printed=
@@ -47,8 +47,8 @@ for path in $list; do
   case $base in
     ????????.history*) ;;
     *)
-      # The first page of any version says d0xx or d1xx.
-      case $(unpacked "$path" | od -An -j1 -N1 -tx1 | tr -d ' \n') in
+      # The first page of any version says d0xx or d1xx. Who unpacks complains when nobody reads on.
+      case $(unpacked "$path" | { od -An -j1 -N1 -tx1; cat >/dev/null; } | tr -d ' \n') in
         d0 | d1) ;;
         *) echo "${path#./} is no log of PostgreSQL, or is encrypted" >&2; exit 1 ;;
       esac
