@@ -20,7 +20,7 @@ if [ "$volume" -gt 0 ]; then
   bytes=$(du -sLB1 --apparent-size -- "$folder" 2>/dev/null | cut -f1)
   if [ "${bytes:-0}" -gt "$volume" ]; then echo "spawnd: too large: $bytes" >&2; exit 1; fi
 fi
-exec /bin/tar -C "$folder" -c -h "$@" -- .
+exec /bin/tar -C "$folder" -c "$@" -- .
 )sh";
 
 /// "400 MiB": enough of a number to choose a volume by.

@@ -14,8 +14,8 @@ namespace spawnd::engines {
 /// takes. 0 of either: not known.
 Result<void> CheckFits(const std::string& backup_name, uint64_t bytes, uint64_t volume_bytes);
 
-/// A source that passes a folder on as a tar file, links followed as far as they lead to something in it. It
-/// is measured first, by the tool, which may read what the caller may. `options` go to tar.
+/// A source that passes a folder on as a tar file. It is measured first, links followed as far as they lead
+/// to something in it, by the tool, which may read what the caller may. `options` go to tar.
 RestoreStep PassOnFolder(const std::string& backup_name, std::vector<std::string> options,
                          uint64_t volume_bytes);
 

@@ -1,5 +1,6 @@
 #include "engines/mysql_family/physical_backup.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
+#include "engines/measured_source.h"
 #include "engines/source_session.h"
 
 namespace spawnd::engines::mysql_family {
@@ -102,14 +104,6 @@ std::string InfoOf(const BackupFolder& folder) {
   return {};
 }
 
-/// The whole folder by tar, as the caller.
-RestoreStep FolderSource(const RestoreRequest& request) {
-  RestoreStep source = PassOnBackup(request.backup_name, {});
-  source.command = HostCommand({"/bin/tar", "-C", kBackupFolder, "-c", "."});
-  source.reads = ToolReads::kBackup;
-  return source;
-}
-
 Result<std::string> SeriesOfFolder(const RestoreRequest& request) {
   TRY_ASSIGN(const UniqueFd fd, request.folder->Open(InfoOf(*request.folder)));
   std::string info(kMaxInfoBytes, '\0');
@@ -156,9 +150,14 @@ Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
                 product_.backup_programs.empty() ? "Use an SQL dump."
                                                  : "Install it with `apt install mariadb-backup`.");
   }
+  struct stat st {};
+  if (request_.folder == nullptr && ::fstat(request_.backup_fd, &st) == 0) {
+    TRY(CheckFits(name, static_cast<uint64_t>(st.st_size), target.volume_bytes));
+  }
   Placement placement;
   placement.replaces_data = true;
-  placement.source = request_.folder != nullptr ? FolderSource(request_) : PassOnBackup(name, packing_);
+  placement.source =
+      request_.folder != nullptr ? PassOnFolder(name, {}, target.volume_bytes) : PassOnBackup(name, packing_);
   placement.sink =
       Sink(name, target.paths,
            is_tar_ ? std::vector<std::string>{"/bin/tar", "-x", "--no-same-owner", "--no-same-permissions"}

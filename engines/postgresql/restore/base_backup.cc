@@ -181,7 +181,7 @@ std::vector<Placement> FromTarFile(const RestoreRequest& request, const std::str
 std::vector<Placement> FromPlainFolder(const RestoreRequest& request, const std::string& data,
                                        uint64_t volume_bytes) {
   Placement placement;
-  placement.source = PassOnFolder(request.backup_name, {"--exclude=./postmaster.pid"}, volume_bytes);
+  placement.source = PassOnFolder(request.backup_name, {"-h", "--exclude=./postmaster.pid"}, volume_bytes);
   placement.sink = Unpack(placement.source.title, data);
   std::vector<Placement> placements;
   placements.push_back(std::move(placement));
