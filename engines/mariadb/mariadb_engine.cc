@@ -66,6 +66,10 @@ std::vector<std::string> TakeRights(std::string_view /*version*/) {
   return statements;
 }
 
+std::vector<std::string_view> LackingModes(std::string_view /*installed*/) {
+  return {"TIME_TRUNCATE_FRACTIONAL"};
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") != std::string_view::npos && !VersionLess(dump_server, kOldest) &&
          !VersionLess(SeriesOf(installed), SeriesOf(dump_server));
@@ -92,6 +96,7 @@ const mysql_family::Product& MariadbProduct() {
       .initial_settings = {"innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
+      .lacking_modes = LackingModes,
       .replace_collation = mysql_family::CollationForMariadb,
       .storage_engines = {"INNODB", "MYISAM", "MRG_MYISAM", "MERGE", "MEMORY", "HEAP", "CSV", "ARIA",
                           "SEQUENCE", "PERFORMANCE_SCHEMA"},

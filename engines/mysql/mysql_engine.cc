@@ -124,6 +124,16 @@ std::vector<std::string> TakeRights(std::string_view version) {
   return statements;
 }
 
+std::vector<std::string_view> LackingModes(std::string_view installed) {
+  std::vector<std::string_view> modes{"EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT",
+                                      "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS"};
+  if (VersionLess(installed, "8.0")) return modes;
+  // Every dump of 5.7 with a trigger or a routine has the first.
+  modes.insert(modes.end(), {"NO_AUTO_CREATE_USER", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS",
+                             "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL"});
+  return modes;
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") == std::string_view::npos &&
          SeriesOf(dump_server) == SeriesOf(installed);
@@ -150,6 +160,7 @@ const mysql_family::Product& MysqlProduct() {
       .initial_settings = {"lower_case_table_names", "innodb_page_size", "innodb_data_file_path"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,
+      .lacking_modes = LackingModes,
       .replace_collation = mysql_family::CollationForMysql,
       .storage_engines = {"INNODB", "MYISAM", "MRG_MYISAM", "MERGE", "MEMORY", "HEAP", "CSV", "ARCHIVE",
                           "BLACKHOLE", "PERFORMANCE_SCHEMA"},

@@ -38,6 +38,8 @@ struct Product {
   std::vector<std::string> (*take_rights)(std::string_view version);
   /// True when the system tables of a dump made by this server ("10.6.16-MariaDB") are of use here.
   bool (*takes_system_tables)(std::string_view dump_server, std::string_view installed);
+  /// Words of sql_mode that other products and versions have and `installed` refuses, in upper case.
+  std::vector<std::string_view> (*lacking_modes)(std::string_view installed);
   /// Collations that `installed` lacks, of relatives and of newer versions: the nearest; empty: the name
   /// stays.
   std::string (*replace_collation)(std::string_view name, std::string_view installed);

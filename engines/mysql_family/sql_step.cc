@@ -103,6 +103,7 @@ void FillFilter(DumpFilter::Options& filter, const Product& product, const Insta
   filter.replace_collation = [&product, version = installation.version](std::string_view name) {
     return product.replace_collation(name, version);
   };
+  filter.lacking_modes = product.lacking_modes(installation.version);
   filter.parts = options;
   filter.missing.skipped = options.skip_extensions;
   filter.missing.libraries = PluginLibraries(installation);

@@ -170,6 +170,7 @@ case_other_tools_folders() {
 case_mysql_itself() {
   need_mysql
   dump theirs '-- MariaDB dump 10.19-11.8.2-MariaDB, for debian-linux-gnu (x86_64)' '-- Server version	11.8.2-MariaDB' \
+    "/*!50003 SET sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION' */ ;" \
     'CREATE TABLE t (a varchar(9)) CHARSET=utf8mb4 COLLATE=utf8mb4_uca1400_ai_ci;' "INSERT INTO t VALUES ('x');" '-- Dump completed'
   container_of theirs 'initialDatabaseName: shop'
   assert_eq "$(say of-theirs shop 'SELECT a, @@event_scheduler FROM t')" $'x\tOFF'

@@ -38,7 +38,8 @@ class DumpFilter {
     std::string database{};          ///< in use at the beginning; empty: none
     bool lacks_sha2_accounts = false;
     std::function<std::string(std::string_view name)> replace_collation{};  ///< empty answer: stays
-    std::string own_engine = "InnoDB";  ///< in the place of a storage engine that is left out
+    std::vector<std::string_view> lacking_modes{};  ///< of sql_mode, in upper case: left out
+    std::string own_engine = "InnoDB";              ///< in the place of a storage engine that is left out
     MissingThings::Options missing{};
     RestoreOptions parts{};
     /// Told of every statement that is passed on.
@@ -82,6 +83,8 @@ class DumpFilter {
   void JudgeStatement(bool ended);
   void EndStatement();
   void AllowExistingDatabase();
+  bool SetsModes() const;
+  void LeaveOutModes();
   void NoteFilled();
   void UseDatabase(const std::string& name);
   /// A name, in quotes or not, while something is expected. False: it is not part of that.

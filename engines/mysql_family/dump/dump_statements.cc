@@ -1,5 +1,6 @@
 // What becomes of the statements that the filter has read: dump_filter.h.
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "engines/mysql_family/dump/dump_filter.h"
@@ -24,15 +25,52 @@ void DumpFilter::JudgeStatement(bool ended) {
   // How it is to be comes after its name.
   const bool makes_database = statement_.Is(0, "CREATE") && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"});
   if (makes_database && !no_more && statement_.words.size() < 7) return;
+  if (!no_more && SetsModes()) return;
   if (verdict.what == Verdict::What::kDrop && !dropping_section_) {
     dropping_statement_ = true;
     const std::string before = std::exchange(head_, {});
     if (!verdict.instead.empty()) head_ = verdict.instead + delimiter_;
     head_.append(static_cast<size_t>(std::count(before.begin(), before.end(), '\n')), '\n');
   }
-  if (verdict.what == Verdict::What::kPass && !options_.is_script) AllowExistingDatabase();
+  if (verdict.what == Verdict::What::kPass && !options_.is_script) {
+    AllowExistingDatabase();
+    if (SetsModes()) LeaveOutModes();
+  }
   ReleaseHead();
   judging_ = false;
+}
+
+/// SET, and sql_mode among what is set; a few words tell.
+bool DumpFilter::SetsModes() const {
+  if (!statement_.Is(0, "SET") || options_.lacking_modes.empty()) return false;
+  return statement_.words.size() < 3 || statement_.Find("SQL_MODE") < statement_.words.size() ||
+         statement_.Find("@@SQL_MODE") < statement_.words.size() ||
+         statement_.Find("@@SESSION.SQL_MODE") < statement_.words.size();
+}
+
+/// In the quoted texts of the statement, which are lists of words.
+void DumpFilter::LeaveOutModes() {
+  const auto is_edge = [this](size_t place) {
+    return place < head_.size() && std::string_view(",'\" ").find(head_[place]) != std::string_view::npos;
+  };
+  const auto same = [](unsigned char a, unsigned char b) { return std::toupper(a) == b; };
+  for (const std::string_view mode : options_.lacking_modes) {
+    for (size_t from = 0;;) {
+      const auto found = std::search(head_.begin() + static_cast<std::ptrdiff_t>(from), head_.end(),
+                                     mode.begin(), mode.end(), same);
+      if (found == head_.end()) break;
+      const auto at = static_cast<size_t>(found - head_.begin());
+      from = at + mode.size();
+      if (at == 0 || !is_edge(at - 1) || !is_edge(from)) continue;
+      const bool comma_after = head_[from] == ',';
+      const bool comma_before = !comma_after && head_[at - 1] == ',';
+      head_.erase(comma_before ? at - 1 : at, mode.size() + (comma_after || comma_before ? 1 : 0));
+      from = at - 1;
+      CountLines();
+      warnings_.Add("sql_mode " + std::string(mode) + " was left out: this server does not know it",
+                    statement_.line);
+    }
+  }
 }
 
 /// The database of initialDatabaseName is there already. A dump that makes it as well says how it is to be.

@@ -43,5 +43,19 @@ TEST_CASE("What a MySQL dump says of itself") {
   }
 }
 
+TEST_CASE("MySQL headers: what other tools say of their server") {
+  const auto server = [](const std::string& head) { return ReadDumpHeader(head).server; };
+  CHECK(server("-- phpMyAdmin SQL Dump\n-- version 5.2.1\n-- Server version: 10.4.27-MariaDB\n") ==
+        "10.4.27-MariaDB");
+  CHECK(server("-- Adminer 4.8.1 MySQL 8.0.33 dump\n") == "8.0.33");
+  CHECK(server("-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n") == "8.0.36");
+  CHECK(server("CREATE TABLE t (a int);").empty());
+  const DumpHeader header =
+      ReadDumpHeader("-- phpMyAdmin SQL Dump\n-- Server version: 8.0.31\n--\n-- Database: `my shop`\n--\n");
+  CHECK(header.database == "my shop");
+  CHECK_FALSE(header.present);
+  CHECK_FALSE(header.IsMariadb());
+}
+
 }  // namespace
 }  // namespace spawnd::engines::mysql_family

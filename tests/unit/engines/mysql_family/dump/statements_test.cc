@@ -257,6 +257,22 @@ TEST_CASE("MySQL statements: the database that is there already may be made agai
   }
 }
 
+TEST_CASE("MySQL statements: words of sql_mode that the server refuses are left out") {
+  DumpFilter::Options options = Named();
+  options.lacking_modes = {"NO_AUTO_CREATE_USER", "DB2"};
+  const Outcome outcome = Filtered(
+      "/*!50003 SET sql_mode              = 'ONLY_FULL_GROUP_BY,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION' "
+      "*/ ;\n"
+      "SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='no_auto_create_user';\nSET SESSION sql_mode = 'ANSI,DB2';\n"
+      "SET a = 'NO_AUTO_CREATE_USER';\nINSERT INTO t VALUES ('SET sql_mode = DB2');\n",
+      options);
+  CHECK(outcome.text ==
+        "/*!50003 SET sql_mode              = 'ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION' */ ;\nSET "
+        "@OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='';\nSET SESSION sql_mode = 'ANSI';\nSET a = "
+        "'NO_AUTO_CREATE_USER';\nINSERT INTO t VALUES ('SET sql_mode = DB2');\n");
+  CHECK(outcome.warnings.size() == 2);
+}
+
 TEST_CASE("MySQL dump folders: mydumper's files in order") {
   const auto files =
       FilesOfMydumper({"a.t-schema-triggers.sql", "a.t-schema.sql.gz", "a.t.00000.sql.zst", "a.t.sql",
