@@ -444,7 +444,7 @@ start_host_services
 start_daemon
 make_image base 'sourceType: empty' >/dev/null
 postgres= mariadb= redis_name=
-for version in 11 15 17; do
+for version in 11 15 17 18; do
   if ctl create data-container -q -i "postgres-empty:$version" -n "pg$version" >/dev/null 2>&1; then postgres+=" pg$version"; else echo "SKIP $suite: PostgreSQL $version is not installed here"; fi
 done
 postgres=${postgres# }

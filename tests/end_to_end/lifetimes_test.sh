@@ -144,7 +144,7 @@ case_built_in_images() {
   assert_eq "$(sql eleven '' 'show server_version_num' | cut -c1-2)" 11
   assert_eq "$(field eleven image)" postgres-empty:11
   ctl create data-container -i postgres-empty -n newest -q >/dev/null
-  assert_matches "$(sql newest postgres 'show server_version')" '^17'
+  assert_matches "$(sql newest postgres 'show server_version')" '^18'
   ctl create data-container -i postgres-empty -n newest --if-not-exists -q >/dev/null
   assert_error 1 newest -- ctl delete data-image postgres-empty
   assert_error 1 "built in" -- ctl update data-image postgres-empty --tag x

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# PostgreSQL 11, 15 and 17 side by side: Debian's own, and npm packages found on the configured search path.
+# PostgreSQL 11, 15, 17 and 18 side by side: Debian's own, and npm packages found on the configured search path.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
 
@@ -17,15 +17,16 @@ serves() {
 case_version_11() { serves 11 11.0; }
 case_version_15() { serves 15 15; }
 case_version_17() { serves 17 17.0; }
+case_version_18() { serves 18 18; }
 
 case_newest_without_a_version() {
   make_image newest 'sourceType: empty' >/dev/null
   make_container newest of-newest >/dev/null
-  assert_matches "$(sql of-newest postgres 'show server_version')" '^17\.'
+  assert_matches "$(sql of-newest postgres 'show server_version')" '^18\.'
 }
 
 case_unknown_version_names_the_installed() {
-  assert_error 64 9.6 11. 15. 17. -- ctl create data-image -f "$(image_yaml old 'sourceType: empty' 'version: 9.6')"
+  assert_error 64 9.6 11. 15. 17. 18. -- ctl create data-image -f "$(image_yaml old 'sourceType: empty' 'version: 9.6')"
 }
 
 case_unknown_engine_names_the_known() {
