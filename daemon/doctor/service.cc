@@ -130,13 +130,18 @@ Diagnoses CheckPorts(const DoctorSubject& subject) {
                          first, last, subject.first_port, subject.last_port),
              "Set portRange in spawnd.yaml, or: sysctl -w net.ipv4.ip_local_port_range='32768 60999'"}};
   }
+  if (!HasAddress(subject.host)) {
+    return {{"ports", kBad, fmt::format("{} is no address of this machine", subject.host),
+             "Set host in spawnd.yaml to one that `ip addr` shows, or bring up its interface: containers "
+             "wait for it"}};
+  }
   uint16_t port = subject.first_port;
   while (port < subject.last_port && !CanListen(subject.host, port)) ++port;
   if (!CanListen(subject.host, port)) {
     return {
         {"ports", kBad,
          fmt::format("no port of {}-{} is free on {}", subject.first_port, subject.last_port, subject.host),
-         "Is the address this machine's? Else set a wider portRange in spawnd.yaml"}};
+         "Set a wider portRange in spawnd.yaml"}};
   }
   return {
       {"ports", kGood, fmt::format("{}-{} on {}", subject.first_port, subject.last_port, subject.host), ""}};

@@ -62,6 +62,7 @@ case_an_address_that_is_not_this_machines() {
   serve_on "host: $far"
   assert_error 75 "$far is no address of this machine" "spawnd.yaml" -- ctl create data-container -i bare -n nowhere
   assert_lacks "$err" "no free port"
+  assert_contains "$("$spawnd" doctor --state-dir "$state" --config "$work/spawnd.yaml" 2>&1 || true)" "$far is no address of this machine"
   # Images are made on the loopback address all the same.
   assert_exit 0 make_image other 'sourceType: empty' 'initialDatabaseName: shop'
 }
@@ -80,6 +81,29 @@ case_an_address_that_comes_late() {
   give_address
   wait_until 60 answers late
   ctl delete data-container -q late
+  take_address
+}
+# Each server says that in words of its own.
+case_the_same_of_other_products() {
+  local engine
+  for engine in mariadb redis; do
+    sed -i "s/^engine: .*/engine: $engine/" "$(image_yaml "late-$engine" 'sourceType: empty')"
+    assert_exit 0 ctl create data-image -q -f "$work/files/late-$engine.yaml"
+  done
+  give_address
+  for engine in mariadb redis; do make_container "late-$engine" "of-$engine" >/dev/null; done
+  stop_daemon
+  local pid; for pid in $(keepers); do kill -9 "$pid" 2>/dev/null || true; done
+  take_address
+  start_daemon
+  sleep 14
+  for engine in mariadb redis; do
+    [[ $(field "of-$engine" status) == Pending ]] || fail "$engine is $(field "of-$engine" status): $(field "of-$engine" detail)"
+  done
+  give_address
+  both_run() { [[ $(field of-mariadb status)$(field of-redis status) == CompletedCompleted ]]; }
+  wait_until 60 both_run
+  clean_slate
   take_address
 }
 # The id, from the files, while no daemon runs.
