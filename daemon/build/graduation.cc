@@ -8,6 +8,7 @@
 
 #include "api/image_reference.h"
 #include "daemon/build/context.h"
+#include "daemon/build/restore.h"
 #include "daemon/build/run.h"
 #include "daemon/build/server.h"
 #include "daemon/catalog/catalog.h"
@@ -88,7 +89,7 @@ class Graduation {
     row.engine = order_.image.engine;
     row.engine_version = installation_.version;
     row.version_text = order_.image.version_text;
-    row.detail = order_.image.detail;
+    row.detail = DetailOfBase();
     row.owner = order_.owner;
     row.durability = order_.image.durability;
     // The host's network is root's to give. Whoever was given it does not give it on.
@@ -104,6 +105,16 @@ class Graduation {
     row.teams = order_.request.teams;
     row.idle_teams = order_.idle_teams;
     return row;
+  }
+
+  /// What is to be known of the data is to be known of what was made of it; its log stays where it is.
+  std::string DetailOfBase() const {
+    std::string detail = order_.image.detail;
+    const size_t at = detail.find(kSeeItsLog);
+    if (at != std::string::npos) {
+      detail.replace(at, kSeeItsLog.size(), "see the log of data image " + std::to_string(order_.image.id));
+    }
+    return detail;
   }
 
   Result<ImageCompletion> StartAndSeal(const PendingImage& image) {

@@ -152,7 +152,7 @@ void LogNotes(const Restore& restore, const std::vector<std::string>& notes) {
 std::string PassedOverInWords(uint64_t passed_over) {
   if (passed_over == 0) return {};
   return std::to_string(passed_over) + (passed_over == 1 ? " error was" : " errors were") +
-         " passed over: see its log";
+         " passed over: " + std::string(kSeeItsLog);
 }
 
 engines::RestoreTarget TargetOf(const std::string& database, const BuildServer& server) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/process.h"
@@ -24,6 +25,7 @@ struct Restore {
 /// Into the image's log, a line each.
 void LogNotes(const Restore& restore, const std::vector<std::string>& notes);
 
+inline constexpr std::string_view kSeeItsLog = "see its log";
 /// "17 errors were passed over: see its log"; empty for none.
 std::string PassedOverInWords(uint64_t passed_over);
 

@@ -191,6 +191,9 @@ END
   assert_contains "$(ctl logs data-image errors)" "nor_this"
   make_container errors of-errors >/dev/null
   assert_eq "$(ctl connect of-errors -- -N -e 'select sum(i) from shop.t' 2>/dev/null)" 3
+  # What is made of it has the same data, and no log of its own.
+  assert_exit 0 ctl graduate data-container -q of-errors --name grown
+  assert_eq "$(image_field grown detail)" "2 errors were passed over: see the log of data image $(image_field errors id)"
   ctl delete data-container -q of-errors
 }
 
