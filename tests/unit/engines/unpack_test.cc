@@ -24,7 +24,7 @@ std::string Run(const TemporaryFolder& folder, const std::string& command) {
 std::string Pack(const std::string& command, std::string_view text) {
   const TemporaryFolder folder;
   folder.Write("shop.sql", text);
-  return Run(folder, "cat shop.sql | " + command);
+  return Run(folder, "{ " + command + "; } <shop.sql");
 }
 
 Result<std::string> Unpack(std::string_view packed, const UnpackLimit& limit = {}) {
