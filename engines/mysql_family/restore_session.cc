@@ -78,7 +78,6 @@ DumpSession::DumpSession(Options options)
     : name_(options.filter.name),
       before_(std::move(options.before)),
       credentials_(std::move(options.credentials)),
-      wanted_database_(std::move(options.wanted_database)),
       difference_(std::move(options.difference)),
       difference_hint_(std::move(options.difference_hint)),
       warnings_(name_),
@@ -88,21 +87,11 @@ DumpSession::DumpSession(Options options)
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(std::string filtered, filter_.Filter(bytes, last));
   std::string text = std::exchange(before_, {}) + std::move(filtered);
-  if (last) WarnOfOtherDatabase();
   if (!last || !filter_.TouchesSystemTables()) return text;
   // This connection keeps its rights until it ends; the next one needs the accounts as they should be.
   text += "\nFLUSH PRIVILEGES;\n";
   for (const std::string& statement : LoginStatements(credentials_)) text += statement + ";\n";
   return text;
-}
-
-void DumpSession::WarnOfOtherDatabase() {
-  const auto& filled = filter_.DatabasesFilled();
-  if (wanted_database_.empty() || filled.empty() || filled.contains(wanted_database_)) return;
-  std::string where;
-  for (const std::string& database : filled) where += (where.empty() ? "'" : ", '") + database + "'";
-  warnings_.Add("nothing went into '" + wanted_database_ +
-                "', which initialDatabaseName says: the backup names its own, and its data is in " + where);
 }
 
 Result<void> DumpSession::OnToolMessage(std::string_view line) {

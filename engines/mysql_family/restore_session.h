@@ -20,8 +20,6 @@ class DumpSession final : public RestoreSession {
     std::string before;
     /// The login for whoever comes after, should the backup have replaced the accounts.
     Credentials credentials;
-    /// initialDatabaseName, of a backup; empty: none.
-    std::string wanted_database{};
     /// What an error is told with that may come of it: the dump is another product's, or a newer version's.
     std::string difference{};
     std::string difference_hint{};
@@ -35,12 +33,9 @@ class DumpSession final : public RestoreSession {
   uint64_t PassedOver() const override { return passed_over_; }
 
  private:
-  void WarnOfOtherDatabase();
-
   const std::string name_;
   std::string before_;
   const Credentials credentials_;
-  const std::string wanted_database_;
   const std::string difference_;
   const std::string difference_hint_;
   RestoreWarnings warnings_;

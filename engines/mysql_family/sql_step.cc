@@ -143,7 +143,6 @@ Result<RestoreStep> MakeSqlStep(const Product& product, const Installation& inst
   const RestoreOptions options = source.is_script ? RestoreOptions() : target.options;
   DumpSession::Options session;
   session.credentials = target.credentials;
-  if (!source.is_script) session.wanted_database = target.database;
   const Difference difference =
       source.is_script ? Difference() : DifferenceOf(product, source.header, installation.version);
   session.difference = difference.what;

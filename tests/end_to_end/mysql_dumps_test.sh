@@ -31,7 +31,8 @@ case_open_transaction() {
 case_data_in_its_own_database() {
   dump prod 'CREATE DATABASE prod; USE prod;' 'CREATE TABLE t (a int); INSERT INTO t VALUES (1);'
   container_of prod 'initialDatabaseName: app'
-  assert_contains "$(<"$work/said")" "nothing went into 'app'"
+  assert_contains "$(<"$work/said")" "nothing went into database 'app'"
+  assert_eq "$(field of-prod database)" prod
   assert_contains "$(<"$work/said")" "'prod'"
   assert_eq "$(say of-prod prod 'SELECT a FROM t')" 1
 }

@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(
         std::count(whole.text.begin(), whole.text.end(), '\n') == std::count(dump.begin(), dump.end(), '\n'),
         "lines are lost");
-    if (whole.warnings.empty()) Require(whole.text == dump, "a text is changed without a word");
+    const size_t mark = dump.starts_with("\xef\xbb\xbf") ? 3 : 0;
+    if (whole.warnings.empty()) Require(whole.text == dump.substr(mark), "a text is changed without a word");
   }
   const auto format = spawnd::engines::mysql_family::RecogniseBackup(dump, "x", "MariaDB");
   if (!format) spawnd::fuzz::RequireHonest(format.error());

@@ -183,7 +183,8 @@ void DumpFilter::TakeQuote() {
   if (expected_ == Expected::kNothing) {
     Emit(run);
     if (statement_.words.size() >= Statement::kMaxWords) return;
-    if (quoted_.size() <= kMaxWord) quoted_ += run.substr(0, kMaxWord + 1);
+    quoted_ += run.substr(0, kMaxWord + 1);
+    if (quoted_.size() > kMaxWord) quoted_.resize(kMaxWord + 1);
     if (state_ == State::kCode) AddWord(quote_ + quoted_.substr(0, quoted_.size() - 1));
     return;
   }
@@ -277,6 +278,7 @@ void DumpFilter::TakeWord(std::string word, const std::string& delimiter) {
   }
   if (word.empty()) return Release();
   const bool named_engine = std::exchange(after_engine_, false) && sign_ == '=';
+  if (named_engine) CountLines();
   if (named_engine && missing_.ReplacesEngine(word, line_)) {
     Warn("storage engine replaced: " + word + " by " + options_.own_engine);
     held_ = options_.own_engine + delimiter;

@@ -12,7 +12,6 @@
 #pragma once
 
 #include <functional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +54,6 @@ class DumpFilter {
 
   /// The backup writes into the system tables, accounts among them.
   bool TouchesSystemTables() const { return touches_system_tables_; }
-  /// Databases that it made something in, at most some; "" is Options::database.
-  const std::set<std::string>& DatabasesFilled() const { return filled_; }
 
  private:
   enum class State { kToolsWords, kCode, kQuote, kLineComment, kBlockComment, kDelimiterLine };
@@ -85,7 +82,6 @@ class DumpFilter {
   void AllowExistingDatabase();
   bool SetsModes() const;
   void LeaveOutModes();
-  void NoteFilled();
   void UseDatabase(const std::string& name);
   /// A name, in quotes or not, while something is expected. False: it is not part of that.
   bool TakeName(const std::string& name);
@@ -105,7 +101,6 @@ class DumpFilter {
   Parts parts_;
   StatementRules rules_;
   TransactionWatch transactions_;
-  std::set<std::string> filled_;
 
   std::string_view bytes_;  ///< that Filter was given
   size_t counted_ = 0;      ///< of them, in line_

@@ -58,12 +58,13 @@ void DumpFilter::TakeToolsWords() {
 void DumpFilter::EndToolsWords() {
   std::string line = std::exchange(comment_, {});
   if (line_ == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
-  if (!options_.is_script && IsToolsLine(line)) {
+  const bool whole = line.size() < kMaxToolsLine && (line.ends_with('\n') || at_ == bytes_.size());
+  if (!options_.is_script && whole && IsToolsLine(line)) {
     // Not all of it, should it be long: one warning is one line.
     warnings_.Add("left out, it is no part of the dump: " + line.substr(0, line.find_first_of("\r\n")),
                   line_);
     CountLines();
-    out_ += '\n';
+    if (line.ends_with('\n')) out_ += '\n';
     return;
   }
   if (line == "\n" || line == "\r\n") {

@@ -10,7 +10,6 @@ namespace {
 
 /// A statement whose kind is not clear after so much is passed on.
 constexpr size_t kMaxHead = 64 * 1024;
-constexpr size_t kMaxFilled = 100;
 
 }  // namespace
 
@@ -92,19 +91,6 @@ void DumpFilter::AllowExistingDatabase() {
           head_.substr(from);
 }
 
-void DumpFilter::NoteFilled() {
-  const bool makes =
-      statement_.Is(0, "CREATE") && !statement_.IsOneOf(1, {"DATABASE", "SCHEMA", "USER", "ROLE", "SERVER"});
-  if (!makes && !statement_.IsOneOf(0, {"INSERT", "REPLACE", "LOAD"})) return;
-  std::string database = database_;
-  const size_t table = statement_.Find("TABLE");
-  if (makes && table < statement_.words.size()) {
-    const ObjectName name = NameAt(statement_, table + (statement_.Is(table + 1, "IF") ? 4 : 1));
-    if (!name.database.empty()) database = name.database;
-  }
-  if (filled_.size() < kMaxFilled) filled_.insert(database);
-}
-
 void DumpFilter::EndStatement() {
   if (judging_) JudgeStatement(true);
   const bool dropped = std::exchange(dropping_statement_, false) || dropping_section_;
@@ -114,7 +100,6 @@ void DumpFilter::EndStatement() {
   }
   if (!dropped) {
     transactions_.Took(statement_);
-    NoteFilled();
     if (options_.passed) options_.passed(statement_);
   }
   statement_.words.clear();
