@@ -60,6 +60,8 @@ case_an_append_only_file() {
   mkdir -p s; cp text.aof s/1.redis
   assert_error 64 'append-only file and no script' -- ctl create data-image -q -f s.yaml
   refused 64 /dev/null 'dev/null'
+  mkfifo pipe; cat b.rdb >pipe &
+  holds piped pipe 2
   : >nothing.aof
   refused 64 nothing.aof 'is empty'
 }
@@ -213,6 +215,7 @@ case_keys_that_mean_nothing() {
     refused 64 text.aof "'${line%%:*}' means nothing to Redis" -- "$line"
     refused 64 plain.aof "'${line%%:*}' means nothing to Redis" -- "$line"
   done
+  refused 64 text.aof walFolder 'no backup here is recovered by any' -- 'walFolder: ./s'
 }
 
 valkey_or_skip() {
