@@ -1,5 +1,6 @@
 #include "daemon/build/backup_state.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <optional>
@@ -18,6 +19,7 @@ tl::unexpected<Error> Changed(const std::string& what, const std::string& how) {
 
 void BackupState::Add(const std::string& path, const struct stat& st) {
   bytes_ += static_cast<uint64_t>(st.st_size);
+  written_bytes_ += std::min(static_cast<uint64_t>(st.st_size), static_cast<uint64_t>(st.st_blocks) * 512);
   files_.insert_or_assign(std::hash<std::string>()(path), Stamp(st));
 }
 

@@ -23,6 +23,8 @@ class BackupState {
 
   /// Bytes that it has, of a folder all files together.
   uint64_t Bytes() const { return bytes_; }
+  /// The same without holes, which take no room anywhere.
+  uint64_t WrittenBytes() const { return written_bytes_; }
   /// kInvalidArgument, naming the file, when it is not what it was. What has come to a folder meanwhile does
   /// not count: it may have nothing to do with the backup. `name`: as the user wrote it.
   Result<void> CheckUnchanged(const FileRights& rights, int fd, const std::string& name) const;
@@ -43,6 +45,7 @@ class BackupState {
 
   bool is_folder_;
   uint64_t bytes_ = 0;
+  uint64_t written_bytes_ = 0;
   std::unordered_map<uint64_t, Stamp> files_;  ///< by a hash of their path
 };
 

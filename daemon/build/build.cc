@@ -120,8 +120,9 @@ class Build {
 
   /// What is placed takes its own size on the volume, at least.
   Result<void> CheckFits(const OpenedBackup& backup) const {
-    const uint64_t bytes = backup.state ? backup.state->Bytes() : 0;
-    TRY(engines::CheckFits(backup.name, bytes, host_.volume_bytes));
+    if (!backup.state) return {};
+    TRY(engines::CheckFits(backup.name, backup.state->Bytes(), host_.volume_bytes));
+    const uint64_t bytes = backup.state->WrittenBytes();
     TRY_ASSIGN(const DiskUse disk, UseOfDisk(host_.layout.Root()));
     if (bytes <= disk.free_bytes) return {};
     return Fail(ErrorCode::kNoSpace,
