@@ -353,7 +353,8 @@ class Build {
   /// then open what has the data.
   Result<std::string> ChooseDatabase(BuildServer& server) {
     const std::string& initial = order_.request.initial_database_name;
-    if (!initial.empty() && backups_.empty()) return initial;
+    // The files of a whole server have databases of their own in any case.
+    if (!initial.empty() && (backups_.empty() || has_placements_)) return initial;
     TRY_ASSIGN(const std::vector<std::string> databases, server.Keeper().UserDatabases());
     if (initial.empty()) return databases.size() == 1 ? databases.front() : std::string();
     const bool filled = std::find(databases.begin(), databases.end(), initial) != databases.end();
