@@ -7,8 +7,7 @@ const redis::Product& ValkeyProduct() {
       .name = "valkey",
       .display_name = "Valkey",
       .short_name = "valkey",
-      // Packages that replace a Redis have its name as a link.
-      .server_programs = {"bin/valkey-server", "bin/redis-server"},
+      .server_programs = {"bin/valkey-server"},
       .clients = {"valkey-cli", "redis-cli"},
       .version_words = "Valkey server v=",
       // Both began with 11. From 9.0 on Valkey's files begin with VALKEY and count from 80, so that no number
