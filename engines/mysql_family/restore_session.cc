@@ -87,6 +87,10 @@ DumpSession::DumpSession(Options options)
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(std::string filtered, filter_.Filter(bytes, last));
   std::string text = std::exchange(before_, {}) + std::move(filtered);
+  if (last) {
+    text += filter_.ClosingCheck();
+    closing_line_ = filter_.ClosingLine();
+  }
   if (!last || !filter_.TouchesSystemTables()) return text;
   // This connection keeps its rights until it ends; the next one needs the accounts as they should be.
   text += "\nFLUSH PRIVILEGES;\n";
@@ -97,6 +101,9 @@ Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) 
 Result<void> DumpSession::OnToolMessage(std::string_view line) {
   if (line.substr(0, 5) != "ERROR") return {};
   const ClientError error = ParseClientError(line);
+  if (error.number == TransactionWatch::kOpenError && closing_line_ > 0 && error.line >= closing_line_) {
+    return Fail(filter_.OpenTransaction());
+  }
   if (policy_.PassesOver(error)) {
     ++passed_over_;
     warnings_.Add("passed over error " + std::to_string(error.number) + ": " + error.text, error.line);

@@ -42,6 +42,7 @@ class DumpSession final : public RestoreSession {
   ErrorPolicy policy_;
   DumpFilter filter_;
   uint64_t passed_over_ = 0;
+  uint64_t closing_line_ = 0;  ///< of the question for an open transaction; 0: not asked yet
 };
 
 }  // namespace spawnd::engines::mysql_family

@@ -28,6 +28,25 @@ case_open_transaction() {
   assert_eq "$(say of-whole shop 'SELECT * FROM t')" 1
 }
 
+# The server is asked: no text shows them.
+transactions_that_no_text_shows() {
+  dump chained 'CREATE TABLE t (a int);' 'SET completion_type=1; BEGIN; INSERT INTO t VALUES(1); COMMIT; INSERT INTO t VALUES(2);'
+  dump prepared 'CREATE TABLE t (a int);' "PREPARE s FROM 'SET autocommit=0'; EXECUTE s; INSERT INTO t VALUES (1);"
+  dump called 'CREATE TABLE t (a int);' 'DELIMITER //' 'CREATE PROCEDURE p() BEGIN START TRANSACTION; INSERT INTO t VALUES (5); END//' 'CALL p()//'
+  dump unended 'CREATE TABLE t (a int);' "PREPARE s FROM 'SET autocommit=0'; EXECUTE s; INSERT INTO t VALUES (1) -- no end"
+  local name
+  for name in chained prepared called unended; do
+    assert_error 64 "$name.sql" 'ends within a transaction' -- image_of $name 'initialDatabaseName: shop'
+    assert_error 64 "$name.sql" 'ends within a transaction' -- image_of $name 'initialDatabaseName: shop' 'onError: continue'
+  done
+  dump restored 'CREATE TABLE t (a int);' 'SET @OLD=@@AUTOCOMMIT, AUTOCOMMIT=0;' 'INSERT INTO t VALUES (1);' 'SET AUTOCOMMIT=@OLD;' 'DELIMITER //' 'INSERT INTO t VALUES (2)'
+  container_of restored 'initialDatabaseName: shop'
+  assert_eq "$(say of-restored shop 'SELECT sum(a) FROM t')" 3
+  ctl delete data-container -q of-restored
+}
+case_transactions_that_no_text_shows() { transactions_that_no_text_shows; }
+case_transactions_of_mysql_that_no_text_shows() { need_mysql; transactions_that_no_text_shows; }
+
 case_data_in_its_own_database() {
   dump prod 'CREATE DATABASE prod; USE prod;' 'CREATE TABLE t (a int); INSERT INTO t VALUES (1);'
   container_of prod 'initialDatabaseName: app'

@@ -55,6 +55,15 @@ class DumpFilter {
   /// The backup writes into the system tables, accounts among them.
   bool TouchesSystemTables() const { return touches_system_tables_; }
 
+  /// After the last bytes: ends what is not ended, and asks the server for an open transaction.
+  std::string ClosingCheck() const {
+    return "\n" + delimiter_ + "\nDELIMITER ;\n" + std::string(TransactionWatch::kClosingCheck) + ";\n";
+  }
+  /// The line of that question.
+  uint64_t ClosingLine() const { return line_ + 3; }
+  /// When the server says that there is one.
+  Error OpenTransaction() const { return transactions_.IsOpen(options_.name); }
+
  private:
   enum class State { kToolsWords, kCode, kQuote, kLineComment, kBlockComment, kDelimiterLine };
   /// The next word that the sequence begun needs.

@@ -55,7 +55,8 @@ void TransactionWatch::TookSet(const Statement& statement) {
       continue;
     if (statement.IsOneOf(i + 1, {"0", "OFF", "FALSE"})) {
       autocommit_ = false;
-    } else if (statement.IsOneOf(i + 1, {"1", "ON", "TRUE", "@OLD_AUTOCOMMIT", "DEFAULT"})) {
+    } else {
+      // Also what a variable says, which only the server knows (kClosingCheck).
       autocommit_ = true;
       Close();
     }
@@ -78,12 +79,17 @@ void TransactionWatch::Took(const Statement& statement) {
   if (!autocommit_ && open_at_ == 0 && ChangesRows(statement)) open_at_ = statement.line;
 }
 
+Error TransactionWatch::IsOpen(const std::string& name) const {
+  return {ErrorCode::kInvalidArgument,
+          "'" + name + "' ends within a transaction" +
+              (open_at_ == 0 ? std::string() : ", which begins in line " + std::to_string(open_at_)) +
+              ": what is done in it would be lost",
+          "Is the file whole? Else end it with COMMIT."};
+}
+
 Result<void> TransactionWatch::CheckEnd(const std::string& name) const {
   if (open_at_ == 0) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "'" + name + "' ends within a transaction, which begins in line " + std::to_string(open_at_) +
-                  ": what is done in it would be lost",
-              "Is the file whole? Else end it with COMMIT.");
+  return Fail(IsOpen(name));
 }
 
 }  // namespace spawnd::engines::mysql_family

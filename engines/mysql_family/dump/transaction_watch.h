@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "engines/mysql_family/dump/statement.h"
@@ -14,6 +15,15 @@ class TransactionWatch {
  public:
   /// Every statement that the server gets, in order.
   void Took(const Statement& statement);
+  /// What the server is asked when the text has ended: routines, prepared statements and settings begin
+  /// transactions that no text shows. Where one has changed rows, its answer is error kOpenError. (DO does
+  /// not carry such a query out in MariaDB.)
+  static constexpr std::string_view kClosingCheck =
+      "SET @spawnd_open = (SELECT 1 FROM (SELECT 1 UNION ALL SELECT 2) AS two WHERE EXISTS (SELECT 1 FROM "
+      "information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID() AND trx_rows_modified > 0))";
+  static constexpr unsigned kOpenError = 1242;  // a subquery with more than one row
+  /// The error of a transaction that is open; where it begins, if that is known.
+  Error IsOpen(const std::string& name) const;
   /// kInvalidArgument, with the line where it begins, when one is open. `name`: of the backup.
   Result<void> CheckEnd(const std::string& name) const;
 

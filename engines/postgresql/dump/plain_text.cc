@@ -53,7 +53,7 @@ bool BeginsUtf16(std::string_view bytes) {
 Result<std::string> PlainText::Take(std::string_view bytes, bool last) {
   TRY_ASSIGN(std::string text, Decode(bytes, last));
   if (!in_head_) return text;
-  return TakeHead(std::move(text), last);
+  return TakeHead(text, last);
 }
 
 Result<std::string> PlainText::Decode(std::string_view bytes, bool last) {
@@ -103,7 +103,7 @@ Result<std::string> PlainText::Decode(std::string_view bytes, bool last) {
   return out;
 }
 
-Result<std::string> PlainText::TakeHead(std::string text, bool last) {
+Result<std::string> PlainText::TakeHead(std::string_view text, bool last) {
   head_ += text;
   std::string out;
   while (true) {

@@ -29,7 +29,7 @@ class PlainText {
   enum class Encoding { kUnknown, kAsItIs, kLittleEndian, kBigEndian };
 
   Result<std::string> Decode(std::string_view bytes, bool last);
-  Result<std::string> TakeHead(std::string text, bool last);
+  Result<std::string> TakeHead(std::string_view text, bool last);
   bool LeavesOut(std::string_view line);
 
   const std::string name_;

@@ -194,9 +194,8 @@ Error FirstError(Bench& bench, const Answer& answer, SessionDeadlines deadlines 
 TEST_CASE("a session asks the server for a keeper") {
   if (!CanTry()) return;
   Bench bench;
-  const Process server = bench.Serve([](int client) {
-    Send(client, kHeader + kRow + Message('C', Bytes("SELECT 1\0", 9)) + kReady);
-  });
+  const Process server = bench.Serve(
+      [](int client) { Send(client, kHeader + kRow + Message('C', Bytes("SELECT 1\0", 9)) + kReady); });
   SessionClient client = bench.Client({});
   REQUIRE(client.Probe());
   const auto names = client.UserDatabases();
