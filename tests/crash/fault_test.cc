@@ -80,7 +80,7 @@ TEST_CASE("a full disk fails the write and nothing else") {
   run.Run(fs,
           {{.kind = Step::Kind::kOpen}, {.kind = Step::Kind::kWrite, .block = 0, .count = 4, .stamp = 7}});
   fs.FailCalls(fs.Calls() + 1, 1000, ErrorCode::kNoSpace, 4);
-  std::vector<std::byte> data(storage::kBlockSize);
+  std::vector<std::byte> data(storage::kBlockSize, std::byte{1});  // zeros need no room
   const auto full = run.LiveVolume()->Write(4 * storage::kBlockSize, data);
   REQUIRE(!full);
   CHECK(full.error().code == ErrorCode::kNoSpace);

@@ -62,7 +62,7 @@ for argument; do
   case $argument in
     --version) echo '/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)'; exit ;;
     --initialize-insecure) initialise=1; continue ;;
-    --mysqlx=OFF | --secure-file-priv=NULL) continue ;;
+    --mysqlx=OFF | --secure-file-priv=NULL | --innodb-extend-and-initialize=* | --innodb-idle-flush-pct=* | --default-authentication-plugin=*) continue ;;
     --basedir=*) argument=--basedir=/usr ;;
     --datadir=*) data=$argument ;;
   esac

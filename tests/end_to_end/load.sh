@@ -10,7 +10,7 @@ create table acknowledged (n int primary key, text text);
 create table item (id int primary key);
 insert into item select generate_series(1, 1000);
 SQL
-  make_image bank 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
+  make_image bank "version: ${bank_version:-17}" 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
 }
 
 start_load() {

@@ -43,8 +43,9 @@ class DumpFilter final : private SqlScanner {
 
   /// For psql after the last bytes: is refused by the server when a transaction is open, whatever opened it.
   /// IsClosingCheck says of a line of psql's whether it is that statement's.
+  /// The line before it ends a last statement that has no semicolon, and whose error is its own.
   static constexpr std::string_view kClosingCheck = "\n;\nDISCARD ALL;\n";
-  bool IsClosingCheck(uint64_t line) const { return closing_line_ > 0 && line > closing_line_; }
+  bool IsClosingCheck(uint64_t line) const { return closing_line_ > 0 && line > closing_line_ + 1; }
   /// The line on which a transaction begins that is not closed, as far as the text says; 0: none.
   uint64_t TransactionSince() const { return transaction_.OpenSince(); }
   /// "17.6": of the server that was dumped, from the opening lines of a pg_dump; empty where there are none.
