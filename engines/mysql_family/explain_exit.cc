@@ -53,7 +53,8 @@ std::string WithoutPrefix(std::string_view line) {
 Error FamilyEngine::ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const {
   std::vector<std::string_view> lines = LogLines(log_tail);
   // What may be unknown is no reason to end.
-  std::erase_if(lines, [](std::string_view line) { return line.find("'--loose-") != std::string_view::npos; });
+  std::erase_if(lines,
+                [](std::string_view line) { return line.find("'--loose-") != std::string_view::npos; });
   const size_t bind = FirstLineWith(lines, "Bind on TCP/IP port");
   if (bind < lines.size()) {
     const bool taken = lines[bind].find("in use") != std::string_view::npos;

@@ -257,6 +257,25 @@ SQL
   answers subscribed 'select subname, subenabled from pg_subscription' 'quiet|f'
 }
 
+# With --clean a whole server's dump drops what each server has, and is in use here; one with large objects unlinks them.
+case_clean_dumps_of_real_tools() {
+  img cleaned 'version: 15' 'initialDatabaseName: shop' <<<"create table t (a int); insert into t values (7); select lo_from_bytea(16999, 'x');"
+  make_container cleaned source >/dev/null
+  local PGHOST=127.0.0.1 PGPORT PGUSER PGPASSWORD
+  PGPORT=$(field source port) PGUSER=$(field source user) PGPASSWORD=$(field source password)
+  export PGHOST PGPORT PGUSER PGPASSWORD
+  local clean
+  for clean in '' --if-exists; do
+    pg_dumpall -c $clean --no-role-passwords 2>/dev/null | img "whole$clean" 'version: 15'
+    answers "whole$clean" 'select a from t' 7 shop
+    pg_dump -c $clean shop | img "part$clean" 'version: 15' 'initialDatabaseName: shop'
+    answers "part$clean" 'select a, (select count(*) from pg_largeobject_metadata) from t' '7|1'
+  done
+}
+case_an_error_of_a_last_statement_without_semicolon() {
+  refused unended 'relation "nosuch" does not exist' <<<$'create table t (a int);\ninsert into nosuch values (1)'
+}
+
 write_config
 start_daemon
 run_cases "$@"

@@ -62,7 +62,7 @@ void DumpFilter::OnWord(std::string_view word, size_t number) {
       Release();
   }
   transaction_.OnWord(word, number);
-  if (word == "DROP") has_drop_ = true;
+  if (word == "DROP" || word.ends_with("LO_UNLINK")) has_drop_ = true;
 }
 
 void DumpFilter::OnStatementEnds() {
@@ -70,7 +70,8 @@ void DumpFilter::OnStatementEnds() {
   Release();
   transaction_.OnStatementEnds(StatementLine());
   if (cleaning_ && FirstWord() == "CREATE") cleaning_ = false;
-  if (cleaning_ && has_drop_ && (FirstWord() == "DROP" || FirstWord() == "ALTER")) {
+  if (cleaning_ && has_drop_ &&
+      (FirstWord() == "DROP" || FirstWord() == "ALTER" || FirstWord() == "SELECT")) {
     if (cleaning_lines_.size() == kMaxCleaningLines) cleaning_lines_.pop_front();
     cleaning_lines_.push_back(Line());
   }

@@ -115,7 +115,9 @@ std::string Plain(std::string_view text) {
 bool IsNothingToClean(std::string_view text) {
   return EndsWith(text, "does not exist") || text == "cannot drop the currently open database" ||
          text == "cannot drop a template database" || text == "current user cannot be dropped" ||
-         BeginsWith(text, "cannot drop role ");
+         BeginsWith(text, "cannot drop role ") ||
+         // `postgres`, which has the keeper's session in it: pg_dumpall --clean makes it anew.
+         (BeginsWith(text, "database \"") && EndsWith(text, "is being accessed by other users"));
 }
 
 ErrorCode CodeFor(const ToolError& error) {
