@@ -12,6 +12,12 @@ prepare() {
     -c "insert into sales.audit (note) select 'n' || i from generate_series(1, 50) i" \
     -c 'create table sales.parted (d int) partition by range (d)' -c 'create table sales.parted_1 partition of sales.parted for values from (0) to (10)' \
     -c 'insert into sales.parted select generate_series(0, 9)' -c 'create extension hstore'
+  # Of partitions and of children, and what a table needs without owning it.
+  own_psql -d shop -c 'create schema deep' -c 'create table deep.p (id int, d int) partition by range (d)' \
+    -c 'create table deep.p1 partition of deep.p for values from (0) to (10) partition by list (id)' \
+    -c 'create table deep.p1a partition of deep.p1 for values in (1)' -c 'create table deep.p2 partition of deep.p for values from (10) to (20)' \
+    -c 'insert into deep.p values (1, 1), (1, 11)' -c 'create table deep.base (i int)' -c 'create table deep.kid (j int) inherits (deep.base)' \
+    -c 'insert into deep.base values (1)' -c 'insert into deep.kid values (2, 2)'
   make_dumps
   pg_dump -h "$own" -U postgres --inserts shop >"$work/files/inserts.sql"
   own_postgres_stop
@@ -91,6 +97,26 @@ case_without_rows_of_plain_sql() {
   done
   refused nothing '`excludeData:` names' nosuch sales.customer -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: plain.sql}' 'excludeData: [nosuch]'
   refused nothing '`tables` takes parts of archives' 'pg_dump -Fc' -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: plain.sql}' 'tables: [orders]'
+}
+
+# Rows are those of the partitions, and of what inherits.
+case_without_rows_of_partitions() {
+  local file rows='select (select count(*) from deep.p2), (select count(*) from deep.p1a), (select count(*) from deep.base), (select count(*) from sales.orders)'
+  for file in 'file: custom.dump' 'file: dump.tar' 'folder: directory.d' 'file: plain.sql' 'file: inserts.sql'; do
+    local name=${file//[^a-z]/}
+    assert_exit 0 image "$name" 'initialDatabaseName: shop' 'version: 15' "backup: {$file}" 'excludeData: [p, base]'
+    assert_eq "$(of_image "$name" "$rows")" "0|0|0|$sample_orders" "$file"
+    assert_exit 0 image "$name-sub" 'initialDatabaseName: shop' 'version: 15' "backup: {$file}" 'excludeData: [deep.p1]'
+    assert_eq "$(of_image "$name-sub" "$rows")" "1|0|2|$sample_orders" "$file"
+  done
+  assert_exit 0 image notables 'initialDatabaseName: shop' 'version: 15' 'backup: {file: custom.dump}' 'excludeTables: [deep.p]'
+  assert_contains "$err" "'p1a' is left out with what it is a part of"
+  assert_eq "$(of_image notables "select string_agg(relname, ' ' order by relname) from pg_class where relnamespace = 'deep'::regnamespace")" 'base kid'
+  # Who belongs to whom is said behind the rows.
+  printf '%s\n' 'create table p (d int) partition by range (d);' 'create table p1 (d int);' 'insert into p1 values (1);' \
+    'alter table p attach partition p1 for values from (0) to (10);' >"$work/files/late.sql"
+  chmod a+r "$work/files/late.sql"
+  refused late "line 4 of 'late.sql'" "'public.p1' is a part" 'excludeData: [public.p, public.p1]' -- 'initialDatabaseName: shop' 'version: 15' 'backup: {file: late.sql}' 'excludeData: [p]'
 }
 
 # --- extensions ------------------------------------------------------------------------------------------------

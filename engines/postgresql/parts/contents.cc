@@ -1,8 +1,10 @@
 #include "engines/postgresql/parts/contents.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
+#include "engines/postgresql/parts/words.h"
 #include "engines/postgresql/restore/archive_header.h"
 #include "engines/unpack/unpacked_file.h"
 
@@ -14,6 +16,8 @@ constexpr size_t kMaxNeeds = 5'000'000;  ///< of all entries together
 constexpr size_t kMaxBytes = size_t{1} << 30U;
 /// Of names. What is longer, as the text of a function, is passed over.
 constexpr size_t kMaxKept = 1024;
+/// Of the statement that makes a table, whose end says what it inherits from.
+constexpr size_t kMaxEnd = 16 * 1024;
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kTarBlock = 512;
 
@@ -55,6 +59,18 @@ class Input {
       if (text.size() < kMaxKept) text += c;
     }
     return text;
+  }
+  /// As Text, with the end of what is longer than is kept.
+  std::string BothEnds() {
+    const int64_t length = Integer();
+    std::string text;
+    std::string end;
+    for (int64_t i = 0; i < length && !failed_; ++i) {
+      const auto c = static_cast<char>(Byte());
+      (text.size() < kMaxKept ? text : end) += c;
+      if (end.size() > 2 * kMaxEnd) end.erase(0, kMaxEnd);
+    }
+    return text + end;
   }
   void SetIntegerSize(int size) {
     integer_size_ = size;
@@ -117,6 +133,19 @@ int NumberIn(const std::string& text) {
   return number;
 }
 
+/// `made`: the statement that makes it.
+void TakeStatement(ContentsEntry& entry, const std::string& made) {
+  if (entry.kind == "TABLE" || entry.kind == "FOREIGN TABLE") {
+    for (const Table& parent : InheritedBy(WordsOf(made), entry.schema)) {
+      entry.inherits.push_back(parent.Qualified());
+    }
+  } else if (entry.kind == "EXTENSION") {
+    const std::vector<std::string> words = WordsOf(made);
+    const auto at = std::find(words.begin(), words.end(), "schema");
+    if (at != words.end() && at + 1 != words.end()) entry.into_schema = *(at + 1);
+  }
+}
+
 /// `needs`: of all entries so far.
 ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs) {
   ContentsEntry entry;
@@ -126,9 +155,11 @@ ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs) {
   input.Text();  // numbers in the catalog
   entry.name = input.Text().value_or("");
   entry.kind = input.Text().value_or("");
-  if (shape.minor >= 11) input.Integer();    // section
-  for (int i = 0; i < 3; ++i) input.Text();  // how it is made, dropped, copied
+  if (shape.minor >= 11) input.Integer();  // section
+  const std::string made = input.BothEnds();
+  for (int i = 0; i < 2; ++i) input.Text();  // how it is dropped, copied
   entry.schema = input.Text().value_or("");
+  TakeStatement(entry, made);
   input.Text();                            // tablespace
   if (shape.minor >= 14) input.Text();     // access method
   if (shape.minor >= 16) input.Integer();  // kind of relation

@@ -18,6 +18,8 @@ struct ContentsEntry {
   std::string schema;  ///< may be empty
   std::string name;    ///< as pg_restore -l shows it: "orders", "orders orders_pkey" of a constraint
   std::vector<int> needs{};
+  std::vector<std::string> inherits{};  ///< of a table: "schema.name" of what it inherits from
+  std::string into_schema{};            ///< of an extension: where it is put; empty: it says so itself
 };
 
 struct Contents {

@@ -163,7 +163,8 @@ class ArchiveParts final : public Parts {
   static RestorePlan Wrapped(RestorePlan plan, std::vector<std::string> warnings) {
     for (RestoreStep& step : plan.steps) {
       if (!IsOf(step, "pg_restore")) continue;
-      step.session = std::make_unique<PartsSession>(std::move(step.session), nullptr, std::move(warnings));
+      step.session = std::make_unique<PartsSession>(std::exchange(step.session, nullptr), nullptr,
+                                                    std::exchange(warnings, {}));
     }
     return plan;
   }
@@ -191,8 +192,9 @@ class TextParts final : public Parts {
     if (options.skip_extensions.empty() && !options.TakesParts()) return plan;
     for (RestoreStep& step : plan.steps) {
       if (step.reads != ToolReads::kInput || !IsOf(step, "psql")) continue;
-      step.session = std::make_unique<PartsSession>(
-          std::move(step.session), std::make_unique<PlainFilter>(name_, options), std::vector<std::string>());
+      step.session = std::make_unique<PartsSession>(std::exchange(step.session, nullptr),
+                                                    std::make_unique<PlainFilter>(name_, options),
+                                                    std::vector<std::string>());
     }
     return plan;
   }

@@ -9,51 +9,13 @@ namespace {
 
 /// Names, and enough of what stands around them, are at the beginning.
 constexpr size_t kMaxHeld = 16 * 1024;
-constexpr size_t kMaxWords = 4000;
+/// The end of what makes a table says what it inherits from.
+constexpr size_t kMaxHeldTable = 1024 * 1024;
 constexpr size_t kMaxTables = 100'000;
 constexpr size_t kMaxWanted = 1000;
 
 bool IsOneOf(const std::string& word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-/// A statement's words and signs: unquoted ones in lower case, names and texts without their quotes. Comments
-/// are left out.
-std::vector<std::string> WordsOf(std::string_view sql) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < sql.size() && words.size() < kMaxWords;) {
-    const char c = sql[at];
-    if (std::isspace(static_cast<unsigned char>(c)) != 0) {
-      ++at;
-    } else if (sql.substr(at, 2) == "--") {
-      at = std::min(sql.find('\n', at), sql.size());
-    } else if (sql.substr(at, 2) == "/*") {
-      const size_t end = sql.find("*/", at);
-      at = end == std::string_view::npos ? sql.size() : end + 2;
-    } else if (c == '"' || c == '\'') {
-      std::string text;
-      for (++at; at < sql.size(); ++at) {
-        if (sql[at] == c && (at + 1 == sql.size() || sql[at + 1] != c)) break;
-        if (sql[at] == c) ++at;
-        text += sql[at];
-      }
-      ++at;
-      words.push_back(std::move(text));
-    } else if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
-               static_cast<unsigned char>(c) >= 0x80) {
-      std::string word;
-      for (; at < sql.size(); ++at) {
-        const auto next = static_cast<unsigned char>(sql[at]);
-        if (std::isalnum(next) == 0 && next != '_' && next != '$' && next < 0x80) break;
-        word += static_cast<char>(std::tolower(next));
-      }
-      words.push_back(std::move(word));
-    } else {
-      words.emplace_back(1, c);
-      ++at;
-    }
-  }
-  return words;
 }
 
 size_t Skip(const std::vector<std::string>& words, size_t at,
@@ -65,16 +27,14 @@ size_t Skip(const std::vector<std::string>& words, size_t at,
 }  // namespace
 
 PlainFilter::PlainFilter(const std::string& name, const RestoreOptions& options)
-    : SqlScanner(name),
-      options_(options),
-      without_rows_("excludeData", options.exclude_data),
-      warnings_(name) {}
+    : SqlScanner(name), options_(options), family_(name, options.exclude_data), warnings_(name) {}
 
 Result<std::string> PlainFilter::Filter(std::string_view bytes, bool last) {
   TRY(Scan(bytes, last));
+  if (fault_) return tl::unexpected(*fault_);
   if (last) {
     Release();
-    const std::string unmatched = without_rows_.Unmatched();
+    const std::string unmatched = family_.Unmatched();
     if (!unmatched.empty()) {
       return Fail(ErrorCode::kInvalidArgument, unmatched + ", and '" + Name() + "' has no such table",
                   tables_.empty() ? "It makes no tables."
@@ -91,7 +51,7 @@ void PlainFilter::Pass(std::string_view run) {
       return;
     case Mode::kHold:
       held_ += run;
-      if (held_.size() > kMaxHeld) Judge();
+      if (held_.size() > (FirstWord() == "CREATE" ? kMaxHeldTable : kMaxHeld)) Judge();
       return;
     case Mode::kDrop:
       LeaveOut(run);
@@ -155,11 +115,40 @@ void PlainFilter::Judge() {
   mode_ = rows_follow ? Mode::kDropRows : Mode::kDrop;
 }
 
-PlainFilter::Table PlainFilter::TableAt(const std::vector<std::string>& words, size_t at) {
-  Table table;
-  if (at < words.size()) table.name = words[at];
-  if (at + 2 < words.size() && words[at + 1] == ".") table = {words[at], words[at + 2]};
-  return table;
+void PlainFilter::Fault(Result<void> result) {
+  if (result || fault_) return;
+  fault_ = std::move(result.error());
+  fault_->message = PlaceIn(Name(), Line()) + ": " + fault_->message;
+}
+
+/// `kind`: where TABLE stands.
+void PlainFilter::SeesTable(const std::vector<std::string>& words, size_t kind) {
+  if (tables_.size() >= kMaxTables) return;
+  const Table table = TableAt(words, Skip(words, kind + 1, {"if", "not", "exists"}), schema_);
+  tables_.insert(table.Qualified());
+  family_.Add(table);
+  const bool partition = std::find(words.begin(), words.end(), "inherits") == words.end();
+  for (const Table& parent : InheritedBy(words, schema_)) Fault(family_.AddChild(table, parent, partition));
+}
+
+/// ALTER TABLE parent ATTACH PARTITION child, ALTER TABLE child INHERIT parent.
+void PlainFilter::SeesAlteredTable(const std::vector<std::string>& words) {
+  size_t at = Skip(words, 1, {"foreign", "table", "if", "exists", "only"});
+  const Table table = TableAt(words, at, schema_);
+  at += at + 1 < words.size() && words[at + 1] == "." ? 3 : 1;
+  at = Skip(words, at, {"*"});
+  if (at + 1 >= words.size()) return;
+  if (words[at] == "inherit") Fault(family_.AddChild(table, TableAt(words, at + 1, schema_), false));
+  if (words[at] == "attach" && words[at + 1] == "partition")
+    Fault(family_.AddChild(TableAt(words, at + 2, schema_), table, true));
+}
+
+/// SET search_path = sales, pg_catalog; as pg_dump before 10.3 writes it.
+void PlainFilter::SeesSearchPath(const std::vector<std::string>& words) {
+  const size_t at = Skip(words, 1, {"session", "local"});
+  if (at + 2 >= words.size() || words[at] != "search_path") return;
+  const size_t first = Skip(words, at + 2, {"$user", "pg_catalog", ","});
+  if (first < words.size() && words[first] != ";") schema_ = words[first];
 }
 
 bool PlainFilter::LeavesOut(const std::vector<std::string>& words) {
@@ -171,15 +160,13 @@ bool PlainFilter::LeavesOut(const std::vector<std::string>& words) {
   }
   if (words.front() == "create") {
     const size_t kind = Skip(words, 1, {"unlogged", "foreign"});
-    if (kind < words.size() && words[kind] == "table" && tables_.size() < kMaxTables) {
-      const Table table = TableAt(words, Skip(words, kind + 1, {"if", "not", "exists"}));
-      tables_.insert(table.schema.empty() ? table.name : table.schema + "." + table.name);
-      without_rows_.Match(table.schema, table.name);
-    }
+    if (kind < words.size() && words[kind] == "table") SeesTable(words, kind);
     return false;
   }
-  if (words.front() == "copy") return LeavesOutRowsOf(TableAt(words, 1));
-  if (words.front() == "insert") return LeavesOutRowsOf(TableAt(words, Skip(words, 1, {"into"})));
+  if (words.front() == "alter" && IsOneOf(words[1], {"table", "foreign"})) SeesAlteredTable(words);
+  if (words.front() == "set") SeesSearchPath(words);
+  if (words.front() == "copy") return LeavesOutRowsOf(TableAt(words, 1, schema_));
+  if (words.front() == "insert") return LeavesOutRowsOf(TableAt(words, Skip(words, 1, {"into"}), schema_));
   return options_.schema_only && words.front() == "select" &&
          std::find(words.begin(), words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4)),
                    "setval") != words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4));
@@ -205,11 +192,13 @@ bool PlainFilter::LeavesOutExtension(const std::vector<std::string>& words) {
 }
 
 bool PlainFilter::LeavesOutRowsOf(const Table& table) {
-  if (without_rows_.Match(table.schema, table.name) || options_.schema_only) return true;
-  const std::string name = table.schema.empty() ? table.name : table.schema + "." + table.name;
+  const auto without = family_.IsWithoutRows(table);
+  if (!without) Fault(tl::unexpected(without.error()));
+  if (!without || *without || options_.schema_only) return true;
+  const std::string name = table.Qualified();
   // An extension makes its own tables, of which a dump has rows only.
   if (!skipped_any_ || tables_.contains(name) || tables_.size() == kMaxTables) return false;
-  if (table.schema.empty() || table.schema == "public") return false;
+  if (table.schema == "public") return false;
   warnings_.Add(
       "rows of '" + name + "', which the dump does not make, are left out with the extension that does",
       Line());

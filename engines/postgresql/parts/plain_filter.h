@@ -4,13 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engines/postgresql/parts/extensions.h"
-#include "engines/postgresql/parts/patterns.h"
+#include "engines/postgresql/parts/family.h"
+#include "engines/postgresql/parts/words.h"
 #include "engines/postgresql/restore/sql_scanner.h"
 #include "engines/restore.h"
 #include "engines/restore_warnings.h"
@@ -23,7 +25,8 @@ class PlainFilter final : private SqlScanner {
   PlainFilter(const std::string& name, const RestoreOptions& options);
 
   /// The next bytes, less what is left out. `last`: no more come; kInvalidArgument then for a table that
-  /// exclude_data names and the dump has not, with those that it has; what SqlScanner says of a cut text.
+  /// exclude_data names and the dump has not, with those that it has; what SqlScanner says of a cut text. And
+  /// what TableFamily says.
   Result<std::string> Filter(std::string_view bytes, bool last);
 
   std::vector<std::string> Warnings() const { return warnings_.InOrder(); }
@@ -36,10 +39,6 @@ class PlainFilter final : private SqlScanner {
     kHold,      ///< a statement, until enough of it is there to judge it by
     kDrop,      ///< to the end of the statement
     kDropRows,  ///< to the end mark of COPY's data
-  };
-  struct Table {
-    std::string schema;
-    std::string name;
   };
 
   void Pass(std::string_view run) override;
@@ -57,14 +56,19 @@ class PlainFilter final : private SqlScanner {
   bool LeavesOut(const std::vector<std::string>& words);
   bool LeavesOutExtension(const std::vector<std::string>& words);
   bool LeavesOutRowsOf(const Table& table);
-  static Table TableAt(const std::vector<std::string>& words, size_t at);
+  void SeesTable(const std::vector<std::string>& words, size_t kind);
+  void SeesAlteredTable(const std::vector<std::string>& words);
+  void SeesSearchPath(const std::vector<std::string>& words);
+  void Fault(Result<void> result);
 
   const RestoreOptions options_;
-  TablePatterns without_rows_;
+  TableFamily family_;
   RestoreWarnings warnings_;
   std::vector<WantedExtension> wanted_;
   bool skipped_any_ = false;
   std::set<std::string> tables_;  ///< that the dump makes, "schema.name"
+  std::string schema_{"public"};  ///< of names without one
+  std::optional<Error> fault_;    ///< ends the restore once the piece has been read
   std::string out_;
   Mode mode_ = Mode::kPass;
   std::string held_;

@@ -26,6 +26,9 @@ class Selector {
  public:
   Selector(const Contents& contents, const RestoreOptions& options) : contents_(contents), options_(options) {
     for (const ContentsEntry& entry : contents.entries) by_id_[entry.id] = &entry;
+    for (const ContentsEntry& entry : contents.entries) {
+      for (const int need : entry.needs) AddRelation(entry, need);
+    }
   }
 
   Result<Selection> Select(const std::string& name) {
@@ -52,14 +55,55 @@ class Selector {
                 names.empty() ? "It has no tables." : "It has " + SomeOf(names) + ".");
   }
 
+  /// A partition or a table that inherits: both need their parent, in an entry of its own or in theirs.
+  void AddRelation(const ContentsEntry& entry, int need) {
+    const auto parent = by_id_.find(need);
+    if (parent == by_id_.end() || !IsTable(*parent->second)) return;
+    const std::string name = NameOf(*parent->second);
+    if (std::find(entry.inherits.begin(), entry.inherits.end(), name) != entry.inherits.end()) {
+      children_.emplace(need, entry.id);
+    } else if (entry.kind == "TABLE ATTACH" && name != NameOf(entry) && entry.needs.size() < 16) {
+      for (const int other : entry.needs) {
+        const auto child = by_id_.find(other);
+        if (child != by_id_.end() && IsTable(*child->second) && NameOf(*child->second) == NameOf(entry))
+          children_.emplace(need, other);
+      }
+    }
+  }
+
+  static std::string NameOf(const ContentsEntry& entry) { return entry.schema + "." + entry.name; }
+
+  /// With their partitions, and what inherits from them.
+  std::set<int> WithChildren(std::vector<int> ids) const {
+    std::set<int> all(ids.begin(), ids.end());
+    while (!ids.empty()) {
+      const int id = ids.back();
+      ids.pop_back();
+      for (auto [at, end] = children_.equal_range(id); at != end; ++at) {
+        if (all.insert(at->second).second) ids.push_back(at->second);
+      }
+    }
+    return all;
+  }
+
   Result<void> ChooseTables(const std::string& name) {
     TablePatterns wanted("tables", options_.tables);
     TablePatterns unwanted("excludeTables", options_.exclude_tables);
     std::set<int> kept;
+    std::vector<int> named;
+    for (const ContentsEntry& entry : contents_.entries) {
+      if (IsTable(entry) && unwanted.Match(entry.schema, entry.name)) named.push_back(entry.id);
+    }
+    unwanted_ = WithChildren(named);
+    const std::set<int> by_name(named.begin(), named.end());
+    for (const int id : unwanted_) {
+      if (!by_name.contains(id) && wanted.Empty())
+        selection_.warnings.push_back("'" + by_id_.at(id)->name + "' is left out with what it is a part of");
+    }
     for (const ContentsEntry& entry : contents_.entries) {
       if (!IsTable(entry)) continue;
       const bool keep = wanted.Match(entry.schema, entry.name) || wanted.Empty();
-      if (unwanted.Match(entry.schema, entry.name) || !keep) {
+      if (unwanted_.contains(entry.id) || !keep) {
         out_.insert(entry.id);
       } else {
         kept.insert(entry.id);
@@ -67,18 +111,18 @@ class Selector {
     }
     TRY(CheckMatched(wanted, name));
     TRY(CheckMatched(unwanted, name));
-    if (!wanted.Empty()) TakeRelativesOf(kept, unwanted);
+    if (!wanted.Empty()) TakeRelativesOf(kept);
     return {};
   }
 
   /// Rows of a partitioned table are in its partitions; a table that inherits cannot be made without what it
   /// inherits from.
-  void TakeRelativesOf(std::set<int>& kept, TablePatterns& unwanted) {
+  void TakeRelativesOf(std::set<int>& kept) {
     const auto keep = [&](int id) {
       const auto entry = by_id_.find(id);
       if (entry == by_id_.end() || !IsTable(*entry->second) || entry->second->kind.ends_with("VIEW"))
         return false;
-      if (unwanted.Match(entry->second->schema, entry->second->name)) return false;
+      if (unwanted_.contains(id)) return false;
       out_.erase(id);
       return kept.insert(id).second;
     };
@@ -90,7 +134,7 @@ class Selector {
       for (const ContentsEntry& entry : contents_.entries) {
         // The entry has the name of the partition; the other table that it needs is the whole.
         const bool of_kept = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
-          return kept.contains(need) && by_id_.at(need)->name != entry.name;
+          return kept.contains(need) && NameOf(*by_id_.at(need)) != NameOf(entry);
         });
         if (!(entry.kind == "TABLE ATTACH" && of_kept) &&
             !(entry.kind == "TABLE" && kept.contains(entry.id))) {
@@ -129,12 +173,19 @@ class Selector {
 
   Result<void> LeaveOutRows(const std::string& name) {
     TablePatterns without_rows("excludeData", options_.exclude_data);
+    std::vector<int> named;
     for (const ContentsEntry& entry : contents_.entries) {
-      if (IsTable(entry)) without_rows.Match(entry.schema, entry.name);
+      if (IsTable(entry) && without_rows.Match(entry.schema, entry.name)) named.push_back(entry.id);
+    }
+    std::set<std::string> empty;
+    for (const int id : WithChildren(std::move(named))) empty.insert(NameOf(*by_id_.at(id)));
+    for (const ContentsEntry& entry : contents_.entries) {
       const bool of_schema = options_.schema_only &&
                              (IsRows(entry) || IsOneOf(entry.kind, {"SEQUENCE SET", "BLOB", "BLOBS",
                                                                     "BLOB METADATA", "STATISTICS DATA"}));
-      if (of_schema || (IsRows(entry) && without_rows.Match(entry.schema, entry.name))) out_.insert(entry.id);
+      const bool without =
+          IsRows(entry) && (empty.contains(NameOf(entry)) || without_rows.Match(entry.schema, entry.name));
+      if (of_schema || without) out_.insert(entry.id);
     }
     return CheckMatched(without_rows, name);
   }
@@ -218,6 +269,8 @@ class Selector {
   const Contents& contents_;
   const RestoreOptions& options_;
   std::map<int, const ContentsEntry*> by_id_;
+  std::multimap<int, int> children_;  ///< by what they are partitions of, or inherit from
+  std::set<int> unwanted_;            ///< tables of excludeTables
   std::set<int> out_;
   Selection selection_;
 };

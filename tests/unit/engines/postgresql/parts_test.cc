@@ -47,6 +47,52 @@ TEST_CASE("Rows are left out, and lines stay where they are", "[parts]") {
   CHECK(refused.error().hint == "It has s.a.");
 }
 
+std::string RefusalOf(const std::string& dump, std::vector<std::string> exclude_data) {
+  RestoreOptions options;
+  options.exclude_data = std::move(exclude_data);
+  PlainFilter filter("x.sql", options);
+  const auto refused = filter.Filter(dump, true);
+  return refused ? std::string() : refused.error().message + " " + refused.error().hint;
+}
+
+TEST_CASE("Rows of partitions and of what inherits go with those of their parent", "[parts]") {
+  const std::string tables =
+      "CREATE TABLE s.p (d int)\nPARTITION BY RANGE (d);\nCREATE TABLE s.\"P 1\" (d int) PARTITION BY LIST "
+      "(d);\nCREATE TABLE s.p1a (d int);\nCREATE TABLE s.base (i int);\nCREATE TABLE s.kid (i int DEFAULT "
+      "'1')\nINHERITS (s.x, s.base)\nWITH (fillfactor='70');\nCREATE TABLE s.y PARTITION OF s.p1a DEFAULT;\n"
+      "CREATE TABLE s.late (i int);\nALTER TABLE s.late INHERIT s.kid;\n";
+  const std::string attach =
+      "ALTER TABLE ONLY s.p ATTACH PARTITION s.\"P 1\" FOR VALUES FROM (1) TO (2);\nALTER TABLE ONLY "
+      "s.\"P 1\" ATTACH PARTITION s.p1a FOR VALUES IN (1);\n";
+  const std::string rows = "COPY s.p1a (d) FROM stdin;\n1\n\\.\nINSERT INTO s.y VALUES (1);\n";
+  const std::string kids = "COPY s.late (i) FROM stdin;\n1\n\\.\nINSERT INTO s.kid VALUES (1);\n";
+  RestoreOptions options;
+  options.exclude_data = {"p"};
+  CHECK(Filtered(tables + attach + rows + kids, options) == tables + attach + "\n\n\n\n" + kids);
+  options.exclude_data = {"s.P 1"};
+  CHECK(Filtered(tables + attach + rows, options) == tables + attach + "\n\n\n\n");
+  options.exclude_data = {"base"};
+  CHECK(Filtered(tables + attach + rows + kids, options) == tables + attach + rows + "\n\n\n\n");
+  CHECK(
+      RefusalOf(tables + rows + attach, {"p"}) ==
+      "line 17 of 'x.sql': `excludeData:` names 's.p', of which 's.p1a' is a part, and the rows of that come "
+      "in 'x.sql' before it says so Name it, too: `excludeData: [s.p, s.p1a]`.");
+  CHECK(RefusalOf(tables + rows + attach, {"p", "p1a", "y"}).empty());
+  CHECK(RefusalOf(tables + attach + "COPY s.p (d) FROM stdin;\n1\n\\.\n", {"p1a"}).find("partition") !=
+        std::string::npos);
+}
+
+TEST_CASE("Names without a schema are of the search path", "[parts]") {
+  const std::string dump =
+      "SET search_path = s, pg_catalog;\nCREATE TABLE p (d int) PARTITION BY RANGE (d);\nCREATE TABLE p1 "
+      "PARTITION OF p FOR VALUES FROM (1) TO (2);\nSET search_path = t, pg_catalog;\nCREATE TABLE p1 (i "
+      "int);\n"
+      "INSERT INTO p1 VALUES (1);\nSET search_path = s, pg_catalog;\n";
+  RestoreOptions options;
+  options.exclude_data = {"s.p"};
+  CHECK(Filtered(dump + "INSERT INTO p1 VALUES (1);\n", options) == dump + "\n");
+}
+
 TEST_CASE("Extensions of a dump: what it wants, and what is left out", "[parts]") {
   const std::string dump =
       "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;\nCOMMENT ON EXTENSION pg_cron IS "
