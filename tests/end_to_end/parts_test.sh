@@ -18,6 +18,11 @@ prepare() {
     -c 'create table deep.p1a partition of deep.p1 for values in (1)' -c 'create table deep.p2 partition of deep.p for values from (10) to (20)' \
     -c 'insert into deep.p values (1, 1), (1, 11)' -c 'create table deep.base (i int)' -c 'create table deep.kid (j int) inherits (deep.base)' \
     -c 'insert into deep.base values (1)' -c 'insert into deep.kid values (2, 2)'
+  own_psql -d shop -c 'create schema need' -c 'create sequence need.shared' -c "create function need.next() returns bigint language sql as \$\$ select nextval('need.shared') \$\$" \
+    -c "create domain need.positive as int default nextval('need.shared') check (value > 0)" -c "create table need.s1 (a int default nextval('need.shared'), b int)" \
+    -c 'create table need.s2 (a need.positive, b bigint default need.next())' -c "create table need.s3 (id serial)" \
+    -c "create table need.s4 (a int default nextval('need.s3_id_seq'))" -c 'insert into need.s1 (b) values (7)' -c 'insert into need.s4 default values' \
+    -c 'create view need.v1 as select * from need.s1' -c 'create view need.v2 as select * from need.v1'
   make_dumps
   pg_dump -h "$own" -U postgres --inserts shop >"$work/files/inserts.sql"
   own_postgres_stop
@@ -84,6 +89,25 @@ case_without_tables_and_without_rows_of_an_archive() {
   assert_eq "$(of_image bones 'select count(*) from sales.orders')" 0
   assert_eq "$(of_image bones "$relations")" 'audit customer orders parted parted_1 totals'
   refused nothing '`excludeData:` names' 'nosuch' -- 'version: 15' 'backup: {file: custom.dump}' 'excludeData: [nosuch]'
+}
+
+# Sequences that it does not own, by its default or that of a domain.
+case_what_a_table_needs() {
+  local table
+  for table in s1 s2 s4; do
+    assert_exit 0 image "need-$table" 'initialDatabaseName: shop' 'version: 15' 'backup: {file: custom.dump}' "tables: [need.$table]"
+    assert_lacks "$err" 'left out' "$table"
+    of_image "need-$table" "insert into need.$table default values"
+  done
+  assert_eq "$(of_image need-s1 'select max(a), max(b) from need.s1')" '2|7' "its sequence goes on"
+  assert_exit 0 image need-less 'initialDatabaseName: shop' 'version: 15' 'backup: {file: custom.dump}' 'excludeTables: [s3]'
+  assert_eq "$(of_image need-less 'insert into need.s4 default values; select count(*) from need.s4' | tail -n 1)" 2
+  refused v '`tables:` names' need.v1 'needs what is left out: need.s1' 'tables: [need.v1, need.s1]' -- 'version: 15' 'backup: {file: custom.dump}' 'tables: [v1]'
+  refused v need.v2 need.v1 need.s1 -- 'version: 15' 'backup: {file: dump.tar}' 'tables: [need.v2, s3]'
+  refused v 'Take that off `excludeTables`' -- 'version: 15' 'backup: {file: dump.tar}' 'tables: [need.v1, s1]' 'excludeTables: [s1]'
+  refused v 'no table is left' -- 'version: 15' 'backup: {file: dump.tar}' 'tables: ["need.v*"]' 'excludeTables: [s1]'
+  assert_exit 0 image views 'initialDatabaseName: shop' 'version: 15' 'backup: {file: custom.dump}' 'tables: [v2, v1, s1]'
+  assert_eq "$(of_image views 'select b from need.v2')" 7
 }
 
 case_without_rows_of_plain_sql() {

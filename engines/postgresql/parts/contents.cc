@@ -136,7 +136,9 @@ int NumberIn(const std::string& text) {
 /// `made`: the statement that makes it.
 void TakeStatement(ContentsEntry& entry, const std::string& made) {
   if (entry.kind == "TABLE" || entry.kind == "FOREIGN TABLE") {
-    for (const Table& parent : InheritedBy(WordsOf(made), entry.schema)) {
+    const std::vector<std::string> words = WordsOf(made);
+    entry.is_partition = std::find(words.begin(), words.end(), "inherits") == words.end();
+    for (const Table& parent : InheritedBy(words, entry.schema)) {
       entry.inherits.push_back(parent.Qualified());
     }
   } else if (entry.kind == "EXTENSION") {

@@ -19,6 +19,7 @@ struct ContentsEntry {
   std::string name;    ///< as pg_restore -l shows it: "orders", "orders orders_pkey" of a constraint
   std::vector<int> needs{};
   std::vector<std::string> inherits{};  ///< of a table: "schema.name" of what it inherits from
+  bool is_partition = false;            ///< of that, said where it is made
   std::string into_schema{};            ///< of an extension: where it is put; empty: it says so itself
 };
 

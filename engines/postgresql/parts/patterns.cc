@@ -26,6 +26,12 @@ bool TablePatterns::Match(const std::string& schema, const std::string& name) {
   return any;
 }
 
+bool TablePatterns::Names(const std::string& schema, const std::string& name) const {
+  return std::any_of(patterns_.begin(), patterns_.end(), [&](const Pattern& pattern) {
+    return pattern.text == name || pattern.text == schema + "." + name;
+  });
+}
+
 std::string TablePatterns::Unmatched() const {
   for (const Pattern& pattern : patterns_) {
     if (!pattern.matched) return "`" + key_ + ":` names '" + pattern.text + "'";

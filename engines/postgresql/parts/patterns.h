@@ -14,6 +14,8 @@ class TablePatterns {
   bool Empty() const { return patterns_.empty(); }
   /// Remembers which of them have matched something.
   bool Match(const std::string& schema, const std::string& name);
+  /// By its very name, which has no * and ?.
+  bool Names(const std::string& schema, const std::string& name) const;
   /// "`tables:` names 'x'" of the first that has matched nothing; empty: there is none.
   std::string Unmatched() const;
 

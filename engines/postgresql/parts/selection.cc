@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -18,6 +19,10 @@ bool IsTable(const ContentsEntry& entry) {
   return IsOneOf(entry.kind, {"TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"});
 }
 
+bool IsView(const ContentsEntry& entry) {
+  return entry.kind.ends_with("VIEW");
+}
+
 bool IsRows(const ContentsEntry& entry) {
   return IsOneOf(entry.kind, {"TABLE DATA", "MATERIALIZED VIEW DATA"});
 }
@@ -28,6 +33,7 @@ class Selector {
     for (const ContentsEntry& entry : contents.entries) by_id_[entry.id] = &entry;
     for (const ContentsEntry& entry : contents.entries) {
       for (const int need : entry.needs) AddRelation(entry, need);
+      if (entry.kind == "SEQUENCE OWNED BY") serials_.insert(entry.needs.begin(), entry.needs.end());
     }
   }
 
@@ -36,7 +42,7 @@ class Selector {
     ChooseSequences();
     TRY(LeaveOutRows(name));
     LeaveOutExtensions();
-    LeaveOutWhatNeedsThem();
+    TRY(LeaveOutWhatNeedsThem(name));
     for (const ContentsEntry& entry : contents_.entries) {
       if (!out_.contains(entry.id)) selection_.ids.push_back(entry.id);
     }
@@ -62,13 +68,21 @@ class Selector {
     const std::string name = NameOf(*parent->second);
     if (std::find(entry.inherits.begin(), entry.inherits.end(), name) != entry.inherits.end()) {
       children_.emplace(need, entry.id);
+      if (entry.is_partition) partitions_.emplace(need, entry.id);
     } else if (entry.kind == "TABLE ATTACH" && name != NameOf(entry) && entry.needs.size() < 16) {
       for (const int other : entry.needs) {
         const auto child = by_id_.find(other);
-        if (child != by_id_.end() && IsTable(*child->second) && NameOf(*child->second) == NameOf(entry))
-          children_.emplace(need, other);
+        if (child == by_id_.end() || !IsTable(*child->second) || NameOf(*child->second) != NameOf(entry))
+          continue;
+        children_.emplace(need, other);
+        partitions_.emplace(need, other);
       }
     }
+  }
+
+  /// A sequence that is made without the table that owns it, as one of an identity is not.
+  bool IsSerial(const ContentsEntry& entry) const {
+    return entry.kind == "SEQUENCE" && serials_.contains(entry.id);
   }
 
   static std::string NameOf(const ContentsEntry& entry) { return entry.schema + "." + entry.name; }
@@ -107,41 +121,38 @@ class Selector {
         out_.insert(entry.id);
       } else {
         kept.insert(entry.id);
+        if (wanted.Names(entry.schema, entry.name)) named_.insert(entry.id);
       }
     }
     TRY(CheckMatched(wanted, name));
     TRY(CheckMatched(unwanted, name));
-    if (!wanted.Empty()) TakeRelativesOf(kept);
+    if (!wanted.Empty() || !unwanted.Empty()) TakeRelativesOf(kept);
     return {};
   }
 
-  /// Rows of a partitioned table are in its partitions; a table that inherits cannot be made without what it
-  /// inherits from.
-  void TakeRelativesOf(std::set<int>& kept) {
-    const auto keep = [&](int id) {
+  /// What a table cannot be made without: what it inherits from, sequences of its defaults, and what its
+  /// types and functions are made of. And its partitions, which have its rows.
+  void TakeRelativesOf(const std::set<int>& kept) {
+    std::set<int> seen = kept;
+    std::vector<int> open(kept.begin(), kept.end());
+    const auto take = [&](int id) {
       const auto entry = by_id_.find(id);
-      if (entry == by_id_.end() || !IsTable(*entry->second) || entry->second->kind.ends_with("VIEW"))
-        return false;
-      if (unwanted_.contains(id)) return false;
-      out_.erase(id);
-      return kept.insert(id).second;
-    };
-    // Each round goes one generation further, and nobody has so many.
-    constexpr int kRounds = 100;
-    bool more = true;
-    for (int round = 0; more && round < kRounds; ++round) {
-      more = false;
-      for (const ContentsEntry& entry : contents_.entries) {
-        // The entry has the name of the partition; the other table that it needs is the whole.
-        const bool of_kept = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
-          return kept.contains(need) && NameOf(*by_id_.at(need)) != NameOf(entry);
-        });
-        if (!(entry.kind == "TABLE ATTACH" && of_kept) &&
-            !(entry.kind == "TABLE" && kept.contains(entry.id))) {
-          continue;
-        }
-        for (const int need : entry.needs) more = keep(need) || more;
+      if (entry == by_id_.end() || seen.contains(id)) return;
+      if (IsTable(*entry->second)) {
+        if (IsView(*entry->second) || unwanted_.contains(id)) return;
+        out_.erase(id);
       }
+      if (entry->second->kind == "SEQUENCE") needed_sequences_.insert(id);
+      seen.insert(id);
+      open.push_back(id);
+    };
+    while (!open.empty()) {
+      const int id = open.back();
+      open.pop_back();
+      // What a view is over is for the user to name.
+      if (IsView(*by_id_.at(id)) || IsSerial(*by_id_.at(id))) continue;
+      for (const int need : by_id_.at(id)->needs) take(need);
+      for (auto [at, end] = partitions_.equal_range(id); at != end; ++at) take(at->second);
     }
   }
 
@@ -150,6 +161,9 @@ class Selector {
   void ChooseSequences() {
     std::map<int, bool> needed;  // of those that tables speak of: by one that is kept
     for (const ContentsEntry& entry : contents_.entries) {
+      // They come whether a table needs them or not.
+      if (IsOneOf(entry.kind, {"DOMAIN", "TYPE", "FUNCTION", "PROCEDURE"}))
+        needed_sequences_.insert(entry.needs.begin(), entry.needs.end());
       const auto table = std::find_if(entry.needs.begin(), entry.needs.end(), [&](int need) {
         const auto found = by_id_.find(need);
         return found != by_id_.end() && IsTable(*found->second);
@@ -164,7 +178,9 @@ class Selector {
     }
     TablePatterns wanted("tables", options_.tables);
     for (const ContentsEntry& entry : contents_.entries) {
-      if (entry.kind != "SEQUENCE" || wanted.Match(entry.schema, entry.name)) continue;
+      if (entry.kind != "SEQUENCE" || wanted.Match(entry.schema, entry.name) ||
+          needed_sequences_.contains(entry.id))
+        continue;
       const auto known = needed.find(entry.id);
       const bool keep = known != needed.end() ? known->second : wanted.Empty();
       if (!keep) out_.insert(entry.id);
@@ -221,8 +237,8 @@ class Selector {
   }
 
   /// Of tables and sequences; what needs an extension that is left out would be gone with all its rows.
-  void LeaveOutWhatNeedsThem() {
-    if (options_.tables.empty() && options_.exclude_tables.empty()) return;
+  Result<void> LeaveOutWhatNeedsThem(const std::string& name) {
+    if (options_.tables.empty() && options_.exclude_tables.empty()) return {};
     std::multimap<int, const ContentsEntry*> needed_by;
     std::vector<int> gone;
     for (const ContentsEntry& entry : contents_.entries) {
@@ -235,30 +251,80 @@ class Selector {
       gone.pop_back();
       for (auto [at, end] = needed_by.equal_range(lost); at != end; ++at) {
         const ContentsEntry& entry = *at->second;
+        if (IsSerial(entry) && needed_sequences_.contains(entry.id)) {
+          for (auto [own, last] = needed_by.equal_range(entry.id); own != last; ++own) {
+            if (own->second->kind == "SEQUENCE OWNED BY") out_.insert(own->second->id);
+          }
+          continue;
+        }
         if (!seen.insert(entry.id).second) continue;
         gone.push_back(entry.id);
-        if (out_.insert(entry.id).second) Warn(entry, lost);
+        if (!out_.insert(entry.id).second) continue;
+        if (named_.contains(entry.id)) return CannotCome(entry, lost, name);
+        Warn(entry, lost);
       }
     }
+    return CheckAnyLeft(name);
+  }
+
+  /// A table that the user has named.
+  tl::unexpected<Error> CannotCome(const ContentsEntry& entry, int lost, const std::string& name) const {
+    std::vector<std::string> missing;
+    bool unwanted = false;
+    std::set<int> seen{entry.id};
+    std::vector<int> open{entry.id};
+    while (!open.empty()) {
+      const ContentsEntry& one = *by_id_.at(open.back());
+      open.pop_back();
+      if (one.id != entry.id && IsTable(one) && out_.contains(one.id)) {
+        missing.push_back(NameOf(one));
+        unwanted = unwanted || unwanted_.contains(one.id);
+      }
+      for (const int need : one.needs) {
+        if (by_id_.contains(need) && seen.insert(need).second) open.push_back(need);
+      }
+    }
+    if (missing.empty()) missing.push_back(NameOf(*by_id_.at(lost)));
+    return Fail(ErrorCode::kInvalidArgument,
+                "`tables:` names '" + NameOf(entry) + "' of '" + name +
+                    "', which needs what is left out: " + SomeOf(missing),
+                unwanted ? "Take that off `excludeTables`."
+                         : "Name it, too: `tables: [" + NameOf(entry) + ", " + SomeOf(missing) + "]`.");
+  }
+
+  Result<void> CheckAnyLeft(const std::string& name) const {
+    const auto is_left = [&](const ContentsEntry& entry) {
+      return IsTable(entry) && !out_.contains(entry.id);
+    };
+    if (options_.tables.empty() || std::any_of(contents_.entries.begin(), contents_.entries.end(), is_left))
+      return {};
+    return Fail(ErrorCode::kInvalidArgument, "of '" + name + "' no table is left, as `tables:` names them",
+                selection_.warnings.empty()
+                    ? std::string("Look at `excludeTables`.")
+                    : "The first: " + selection_.warnings.front() + ". Name that, too.");
   }
 
   /// Of what somebody may miss: a table's own index goes without a word.
   void Warn(const ContentsEntry& entry, int lost) {
-    if (!IsOneOf(entry.kind,
-                 {"VIEW", "MATERIALIZED VIEW", "FK CONSTRAINT", "FUNCTION", "PROCEDURE", "TABLE"}))
-      return;
     // Its name is that of its table, a blank, and its own.
     const bool foreign_key = entry.kind == "FK CONSTRAINT";
+    const bool of_table =
+        foreign_key || IsOneOf(entry.kind, {"POLICY", "TRIGGER", "RULE", "DEFAULT", "CHECK CONSTRAINT"});
+    if (!of_table && !IsOneOf(entry.kind, {"VIEW", "MATERIALIZED VIEW", "FUNCTION", "PROCEDURE", "AGGREGATE",
+                                           "TYPE", "DOMAIN", "TABLE", "FOREIGN TABLE"}))
+      return;
     const bool of_lost_table = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int need) {
-      return KindOf(need) == "TABLE" && out_.contains(need) &&
+      return by_id_.contains(need) && IsTable(*by_id_.at(need)) && out_.contains(need) &&
              entry.name.starts_with(by_id_.at(need)->name + " ");
     });
-    if (foreign_key && of_lost_table) return;
+    if (of_table && of_lost_table) return;
     const ContentsEntry& needed = *by_id_.at(lost);
     const std::string name =
         needed.kind == "CONSTRAINT" ? needed.name.substr(0, needed.name.find(' ')) : needed.name;
-    selection_.warnings.push_back((foreign_key ? "foreign key '" : "'") + entry.name +
-                                  "' is left out: it needs '" + name + "', which is");
+    std::string kind = foreign_key ? "foreign key " : of_table ? entry.kind + " " : "";
+    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    selection_.warnings.push_back(kind + "'" + entry.name + "' is left out: it needs '" + name +
+                                  "', which is");
   }
 
   std::string KindOf(int id) const {
@@ -269,8 +335,12 @@ class Selector {
   const Contents& contents_;
   const RestoreOptions& options_;
   std::map<int, const ContentsEntry*> by_id_;
-  std::multimap<int, int> children_;  ///< by what they are partitions of, or inherit from
-  std::set<int> unwanted_;            ///< tables of excludeTables
+  std::multimap<int, int> children_;    ///< by what they are partitions of, or inherit from
+  std::multimap<int, int> partitions_;  ///< of the children
+  std::set<int> unwanted_;              ///< tables of excludeTables
+  std::set<int> named_;                 ///< of `tables`, by their very names
+  std::set<int> needed_sequences_;
+  std::set<int> serials_;  ///< among others
   std::set<int> out_;
   Selection selection_;
 };
