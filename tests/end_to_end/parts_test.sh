@@ -18,6 +18,8 @@ prepare() {
     -c 'create table deep.p1a partition of deep.p1 for values in (1)' -c 'create table deep.p2 partition of deep.p for values from (10) to (20)' \
     -c 'insert into deep.p values (1, 1), (1, 11)' -c 'create table deep.base (i int)' -c 'create table deep.kid (j int) inherits (deep.base)' \
     -c 'insert into deep.base values (1)' -c 'insert into deep.kid values (2, 2)'
+  own_psql -d shop -c 'create schema ext' -c 'create extension citext schema ext' -c 'revoke all on function ext.citext(boolean) from public' \
+    -c 'grant all on function ext.citext(boolean) to postgres'
   own_psql -d shop -c 'create schema need' -c 'create sequence need.shared' -c "create function need.next() returns bigint language sql as \$\$ select nextval('need.shared') \$\$" \
     -c "create domain need.positive as int default nextval('need.shared') check (value > 0)" -c "create table need.s1 (a int default nextval('need.shared'), b int)" \
     -c 'create table need.s2 (a need.positive, b bigint default need.next())' -c "create table need.s3 (id serial)" \
@@ -40,6 +42,14 @@ COPY public.t (id) FROM stdin;
 1
 2
 \.
+SELECT pg_catalog.setval('cron.jobid_seq', 3, true);
+SELECT cron.schedule('nightly', '0 3 * * *', 'vacuum');
+ALTER TABLE cron.job OWNER TO postgres;
+CREATE POLICY p ON cron.job USING (true);
+COMMENT ON TABLE cron.job IS 'x';
+GRANT USAGE ON SCHEMA cron TO postgres;
+GRANT ALL ON FUNCTION cron.schedule(text, text) TO postgres;
+REVOKE ALL ON TABLE cron.job FROM postgres;
 END
   chmod -R a+rX "$work/files"
 }
@@ -150,6 +160,9 @@ case_all_missing_extensions_at_once() {
   assert_exit 0 image ext 'version: 15' 'initialDatabaseName: shop' 'backup: {file: ext.sql}' 'skipExtensions: [pg_nosuch_cron, supabase_vault, hstore]'
   assert_contains "$err" "extension 'pg_nosuch_cron' is left out"
   assert_contains "$err" "rows of 'cron.job'"
+  assert_contains "$err" "what is said of 'cron', which the dump does not make, is left out" "(8 times"
+  assert_exit 0 image typo 'version: 15' 'initialDatabaseName: shop' 'backup: {file: plain.sql}' 'skipExtensions: [hstoer]'
+  assert_contains "$err" "skipExtensions names 'hstoer', an extension that the dump does not have"
   assert_eq "$(of_image ext 'select sum(id) from t')" 3
 }
 
@@ -158,9 +171,20 @@ case_extensions_of_an_archive() {
   sed 's/hstore/hstorf/g' "$work/files/custom.dump" >"$work/files/other.dump"
   chmod a+r "$work/files/other.dump"
   refused other hstorf skipExtensions -- 'version: 15' 'backup: {file: other.dump}'
-  assert_exit 0 image other 'version: 15' 'backup: {file: other.dump}' 'skipExtensions: [hstorf]'
+  assert_exit 0 image other 'version: 15' 'backup: {file: other.dump}' 'skipExtensions: [hstorf, hstoer]'
+  assert_contains "$err" "skipExtensions names 'hstoer', an extension that the archive does not have"
   assert_contains "$err" "extension 'hstorf' is left out"
   assert_eq "$(of_image other 'select count(*) from sales.orders')" "$sample_orders"
+}
+
+# Grants on what an extension made, in a schema of the dump's.
+case_grants_of_extensions() {
+  local file
+  for file in custom.dump plain.sql; do
+    assert_exit 0 image "grants-${file%.*}" 'version: 15' 'initialDatabaseName: shop' "backup: {file: $file}" 'skipExtensions: [citext]'
+    assert_contains "$err" "extension 'citext' is left out" "what is said of 'ext'"
+    assert_eq "$(of_image "grants-${file%.*}" "select string_agg(extname, ' ' order by extname) from pg_extension")" 'hstore plpgsql' "$file"
+  done
 }
 
 # --- settings --------------------------------------------------------------------------------------------------

@@ -27,13 +27,19 @@ size_t Skip(const std::vector<std::string>& words, size_t at,
 }  // namespace
 
 PlainFilter::PlainFilter(const std::string& name, const RestoreOptions& options)
-    : SqlScanner(name), options_(options), family_(name, options.exclude_data), warnings_(name) {}
+    : SqlScanner(name),
+      options_(options),
+      family_(name, options.exclude_data),
+      warnings_(name),
+      skipped_(options.skip_extensions) {}
 
 Result<std::string> PlainFilter::Filter(std::string_view bytes, bool last) {
   TRY(Scan(bytes, last));
   if (fault_) return tl::unexpected(*fault_);
   if (last) {
     Release();
+    for (const std::string& name : skipped_.Unseen())
+      warnings_.Add("skipExtensions names '" + name + "', an extension that the dump does not have");
     const std::string unmatched = family_.Unmatched();
     if (!unmatched.empty()) {
       return Fail(ErrorCode::kInvalidArgument, unmatched + ", and '" + Name() + "' has no such table",
@@ -83,7 +89,7 @@ void PlainFilter::LeaveOutRows(std::string_view run) {
 }
 
 void PlainFilter::OnStatementBegins(char first) {
-  constexpr std::string_view kFirstLetters = "aAcCdDiIsS";
+  constexpr std::string_view kFirstLetters = "aAcCdDgGiIrRsSuU";
   mode_ = kFirstLetters.find(first) != std::string_view::npos ? Mode::kHold : Mode::kPass;
 }
 
@@ -161,15 +167,41 @@ bool PlainFilter::LeavesOut(const std::vector<std::string>& words) {
   if (words.front() == "create") {
     const size_t kind = Skip(words, 1, {"unlogged", "foreign"});
     if (kind < words.size() && words[kind] == "table") SeesTable(words, kind);
-    return false;
+    SeesMade(words);
+    return LeavesOutWhatIsOf(words);
   }
   if (words.front() == "alter" && IsOneOf(words[1], {"table", "foreign"})) SeesAlteredTable(words);
   if (words.front() == "set") SeesSearchPath(words);
   if (words.front() == "copy") return LeavesOutRowsOf(TableAt(words, 1, schema_));
   if (words.front() == "insert") return LeavesOutRowsOf(TableAt(words, Skip(words, 1, {"into"}), schema_));
+  if (LeavesOutWhatIsOf(words)) return true;
   return options_.schema_only && words.front() == "select" &&
          std::find(words.begin(), words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4)),
                    "setval") != words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4));
+}
+
+/// Of a CREATE: what it makes, whatever that is.
+void PlainFilter::SeesMade(const std::vector<std::string>& words) {
+  if (options_.skip_extensions.empty()) return;
+  size_t kind = Skip(words, 1, {"or", "replace", "unlogged", "foreign", "materialized", "recursive", "temp"});
+  if (kind >= words.size()) return;
+  const size_t at = Skip(words, kind + 1, {"if", "not", "exists"});
+  if (at >= words.size()) return;
+  if (words[kind] == "schema") return skipped_.MakesSchema(words[at]);
+  if (IsOneOf(words[kind],
+              {"table", "view", "sequence", "function", "procedure", "aggregate", "type", "domain"}))
+    skipped_.Makes(TableAt(words, at, schema_));
+}
+
+bool PlainFilter::LeavesOutWhatIsOf(const std::vector<std::string>& words) {
+  if (options_.skip_extensions.empty()) return false;
+  const Table subject = SubjectOf(words);
+  if (subject.schema.empty()) return false;
+  if (subject.name.empty() ? !skipped_.BringSchema(subject.schema) : !skipped_.Bring(subject)) return false;
+  warnings_.Add("what is said of '" + subject.schema +
+                    "', which the dump does not make, is left out with the extension that does",
+                Line());
+  return true;
 }
 
 /// `words`: what follows EXTENSION.
@@ -180,9 +212,9 @@ bool PlainFilter::LeavesOutExtension(const std::vector<std::string>& words) {
   const std::string& name = words[at];
   const auto version = std::find(words.begin(), words.end(), "version");
   WantedExtension wanted{name, version != words.end() && version + 1 != words.end() ? *(version + 1) : ""};
-  const auto& skipped = options_.skip_extensions;
-  if (std::find(skipped.begin(), skipped.end(), name) != skipped.end()) {
-    skipped_any_ = true;
+  const auto schema = std::find(words.begin(), words.end(), "schema");
+  const bool put = schema != words.end() && schema + 1 != words.end();
+  if (skipped_.IsSkipped(name, put ? *(schema + 1) : std::string())) {
     if (creates) warnings_.Add("extension '" + name + "' is left out, as skipExtensions says", Line());
     return true;
   }
@@ -197,8 +229,7 @@ bool PlainFilter::LeavesOutRowsOf(const Table& table) {
   if (!without || *without || options_.schema_only) return true;
   const std::string name = table.Qualified();
   // An extension makes its own tables, of which a dump has rows only.
-  if (!skipped_any_ || tables_.contains(name) || tables_.size() == kMaxTables) return false;
-  if (table.schema == "public") return false;
+  if (tables_.size() == kMaxTables || !skipped_.Bring(table)) return false;
   warnings_.Add(
       "rows of '" + name + "', which the dump does not make, are left out with the extension that does",
       Line());

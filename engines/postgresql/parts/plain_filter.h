@@ -12,6 +12,7 @@
 
 #include "engines/postgresql/parts/extensions.h"
 #include "engines/postgresql/parts/family.h"
+#include "engines/postgresql/parts/skipped.h"
 #include "engines/postgresql/parts/words.h"
 #include "engines/postgresql/restore/sql_scanner.h"
 #include "engines/restore.h"
@@ -55,6 +56,8 @@ class PlainFilter final : private SqlScanner {
   void Judge();
   bool LeavesOut(const std::vector<std::string>& words);
   bool LeavesOutExtension(const std::vector<std::string>& words);
+  void SeesMade(const std::vector<std::string>& words);
+  bool LeavesOutWhatIsOf(const std::vector<std::string>& words);
   bool LeavesOutRowsOf(const Table& table);
   void SeesTable(const std::vector<std::string>& words, size_t kind);
   void SeesAlteredTable(const std::vector<std::string>& words);
@@ -65,7 +68,7 @@ class PlainFilter final : private SqlScanner {
   TableFamily family_;
   RestoreWarnings warnings_;
   std::vector<WantedExtension> wanted_;
-  bool skipped_any_ = false;
+  SkippedExtensions skipped_;
   std::set<std::string> tables_;  ///< that the dump makes, "schema.name"
   std::string schema_{"public"};  ///< of names without one
   std::optional<Error> fault_;    ///< ends the restore once the piece has been read

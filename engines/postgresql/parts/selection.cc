@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engines/postgresql/parts/patterns.h"
+#include "engines/postgresql/parts/skipped.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -206,34 +207,57 @@ class Selector {
     return CheckMatched(without_rows, name);
   }
 
-  /// An extension makes its own tables, of which a dump has rows only.
+  /// An extension makes its own objects, of which a dump has rows, grants and comments only.
   void LeaveOutExtensions() {
     if (options_.skip_extensions.empty()) return;
-    std::set<std::string> made;
+    SkippedExtensions skipped(options_.skip_extensions);
+    std::set<int> gone;
     for (const ContentsEntry& entry : contents_.entries) {
-      if (IsTable(entry) || entry.kind == "SEQUENCE") made.insert(entry.schema + "." + entry.name);
+      if (entry.kind == "SCHEMA") skipped.MakesSchema(entry.name);
+      if (IsTable(entry) ||
+          IsOneOf(entry.kind, {"SEQUENCE", "FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "DOMAIN"}))
+        skipped.Makes({entry.schema, entry.name.substr(0, entry.name.find('('))});
+      if (entry.kind != "EXTENSION" || !skipped.IsSkipped(entry.name, entry.into_schema)) continue;
+      gone.insert(entry.id);
+      out_.insert(entry.id);
+      selection_.warnings.push_back("extension '" + entry.name + "' is left out, as skipExtensions says");
     }
-    for (const ContentsEntry& entry : contents_.entries) {
-      const auto& skipped = options_.skip_extensions;
-      const auto is_skipped = [&](int id) {
-        const auto found = by_id_.find(id);
-        return found != by_id_.end() && found->second->kind == "EXTENSION" &&
-               std::find(skipped.begin(), skipped.end(), found->second->name) != skipped.end();
-      };
-      if (is_skipped(entry.id)) {
-        out_.insert(entry.id);
-        selection_.warnings.push_back("extension '" + entry.name + "' is left out, as skipExtensions says");
-      }
-      if (!std::any_of(entry.needs.begin(), entry.needs.end(), is_skipped)) continue;
-      const bool of_extension =
-          IsOneOf(entry.kind, {"COMMENT", "ACL", "SECURITY LABEL"}) && entry.name.starts_with("EXTENSION ");
-      const bool rows = IsOneOf(entry.kind, {"TABLE DATA", "SEQUENCE SET"}) &&
-                        !made.contains(entry.schema + "." + entry.name);
-      if (of_extension || rows) out_.insert(entry.id);
-      if (rows)
-        selection_.warnings.push_back("rows of the extension's own table '" + entry.schema + "." +
-                                      entry.name + "' are left out");
+    for (const std::string& name : skipped.Unseen()) {
+      selection_.warnings.push_back("skipExtensions names '" + name +
+                                    "', an extension that the archive does not have");
     }
+    for (const ContentsEntry& entry : contents_.entries) LeaveOutIfOf(skipped, gone, entry);
+  }
+
+  void LeaveOutIfOf(const SkippedExtensions& skipped, const std::set<int>& gone, const ContentsEntry& entry) {
+    const bool about = IsOneOf(entry.kind, {"COMMENT", "ACL", "SECURITY LABEL"});
+    const bool needs =
+        std::any_of(entry.needs.begin(), entry.needs.end(), [&](int id) { return gone.contains(id); });
+    if (about && needs && entry.name.starts_with("EXTENSION ")) out_.insert(entry.id);
+    const bool of_object =
+        about || IsOneOf(entry.kind, {"TABLE DATA", "SEQUENCE SET", "POLICY", "ROW SECURITY", "TRIGGER",
+                                      "INDEX", "RULE", "DEFAULT ACL"});
+    if (!of_object) return;
+    std::string name = entry.name;
+    std::string schema = entry.schema;
+    if (about) {
+      const size_t blank = name.find(' ');
+      if (blank == std::string::npos) return;
+      if (name.starts_with("SCHEMA ")) schema = name.substr(blank + 1);
+      name = name.starts_with("SCHEMA ") ? std::string() : name.substr(blank + 1);
+      name = name.substr(0, name.find('('));
+    }
+    const bool whole = name.empty() || entry.kind == "DEFAULT ACL";
+    const bool rows = IsOneOf(entry.kind, {"TABLE DATA", "SEQUENCE SET"});
+    // Others' names have that of their table before a blank; by their schema alone.
+    const bool by_name = about || rows;
+    if (whole || !by_name ? !skipped.BringSchema(schema) : !skipped.Bring({schema, name})) return;
+    if (!out_.insert(entry.id).second) return;
+    const std::string warning =
+        rows ? "rows of the extension's own table '" + schema + "." + name + "' are left out"
+             : "what is said of '" + schema +
+                   "', which the archive does not make, is left out with the extension that does";
+    if (said_.insert(warning).second) selection_.warnings.push_back(warning);
   }
 
   /// Of tables and sequences; what needs an extension that is left out would be gone with all its rows.
@@ -340,6 +364,7 @@ class Selector {
   std::set<int> unwanted_;              ///< tables of excludeTables
   std::set<int> named_;                 ///< of `tables`, by their very names
   std::set<int> needed_sequences_;
+  std::set<std::string> said_;
   std::set<int> serials_;  ///< among others
   std::set<int> out_;
   Selection selection_;

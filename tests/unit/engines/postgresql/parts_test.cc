@@ -109,6 +109,33 @@ TEST_CASE("Extensions of a dump: what it wants, and what is left out", "[parts]"
         "\n\nCREATE EXTENSION \"uuid-ossp\" VERSION '1.1';\n\n-- CREATE EXTENSION y;\n\n\n\n");
 }
 
+TEST_CASE("What is said of a skipped extension's own objects is left out", "[parts]") {
+  const std::string kept =
+      "CREATE SCHEMA vault;\nCREATE EXTENSION hstore WITH SCHEMA public;\nCREATE TABLE public.t (i int);\n"
+      "CREATE FUNCTION vault.mine() RETURNS int;\nGRANT ALL ON TABLE public.t TO a;\n"
+      "GRANT ALL ON FUNCTION vault.mine() TO a;\nGRANT USAGE ON SCHEMA vault TO a;\n"
+      "GRANT ALL ON FUNCTION public.hstore(text) TO a;\nCOMMENT ON TABLE public.t IS 'cron.job';\n"
+      "SELECT pg_catalog.setval('public.s', 3, true);\n";
+  const std::string gone =
+      "GRANT USAGE ON SCHEMA cron TO postgres;\nGRANT ALL ON FUNCTION cron.schedule(text, text) TO p;\n"
+      "REVOKE ALL ON TABLE cron.job FROM p;\nSELECT pg_catalog.setval('cron.jobid_seq', 3, true);\n"
+      "SELECT cron.schedule('a', 'b');\nALTER TABLE cron.job OWNER TO p;\nCREATE POLICY p ON cron.job USING "
+      "(true);\nCOMMENT ON TABLE cron.job IS 'x';\nALTER DEFAULT PRIVILEGES FOR ROLE p IN SCHEMA cron GRANT "
+      "ALL "
+      "ON TABLES TO p;\nGRANT ALL ON TABLE vault.secrets TO p;\nSECURITY LABEL FOR x ON COLUMN cron.job.a IS "
+      "'y';\nALTER TABLE cron.job ENABLE ROW LEVEL SECURITY;\nUPDATE cron.job SET a = 1;\n";
+  const std::string extensions =
+      "CREATE EXTENSION pg_cron;\nCREATE EXTENSION supabase_vault WITH SCHEMA vault;\n";
+  RestoreOptions options;
+  options.skip_extensions = {"pg_cron", "supabase_vault", "nosuch"};
+  CHECK(Filtered(extensions + kept + gone, options) == "\n\n" + kept + std::string(13, '\n'));
+  PlainFilter filter("x.sql", options);
+  REQUIRE(filter.Filter(extensions + kept + gone, true));
+  REQUIRE(filter.Warnings().size() == 5);
+  CHECK(filter.Warnings()[0] ==
+        "'x.sql': skipExtensions names 'nosuch', an extension that the dump does not have");
+}
+
 TEST_CASE("The package of an extension is one that is there", "[parts]") {
   const std::string listed =
       "postgresql-15-cron - Run periodic jobs\npostgresql-15-postgis-3 - Geographic\npostgresql-plpython3-15 "
