@@ -29,4 +29,7 @@ inline constexpr std::string_view kKeeper = "spawnd";
 /// The words of an access list for users that are no superuser: all data, nothing of the server.
 const std::vector<std::string_view>& OwnerRules();
 
+/// Settings that spawnd decides (RedisEngine::RefusedSettings), in lower case with '_'.
+std::vector<std::string_view> RefusedNames();
+
 }  // namespace spawnd::engines::redis

@@ -1,5 +1,7 @@
 #include "engines/redis/placed_data.h"
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
 #include <utility>
 
@@ -75,7 +77,8 @@ if is_snapshot; then
 fi
 sh -c 'echo $$ >"$0"; exec "$@"' "$2/load.pid" "$server" --port 0 --unixsocket "$2/load.sock" --dir "$3" \
   --dbfilename loaded.rdb --appendonly yes --appendfilename appendonly.aof --aof-load-truncated yes --save '3600 1' \
-  --auto-aof-rewrite-percentage 0 --databases 10000 --daemonize no --logfile '' 2>&1 | {
+  --auto-aof-rewrite-percentage 0 --databases 10000 --rename-command REPLICAOF '' --rename-command SLAVEOF '' --rename-command MIGRATE '' \
+  --rename-command CLUSTER '' --rename-command SHUTDOWN '' --daemonize no --logfile '' 2>&1 | {
   ready=
   while IFS= read -r line; do
     printf '%s\n' "$line"
@@ -99,6 +102,17 @@ std::string WhyNot(std::string_view output) {
   return std::string(output.substr(start + 2, output.find('\n', start) - start - 2));
 }
 
+/// "Unknown command 'REPLICAOF' reading the append only file", in any case. (Older: "Unknown command '...'".)
+bool NamesUnknown(std::string_view output, std::string_view command) {
+  constexpr std::string_view kUnknown = "Unknown command '";
+  const size_t at = output.rfind(kUnknown);
+  if (at == std::string_view::npos) return false;
+  const std::string_view name = output.substr(at + kUnknown.size());
+  return name.size() > command.size() && name[command.size()] == '\'' &&
+         std::equal(command.begin(), command.end(), name.begin(),
+                    [](unsigned char a, unsigned char b) { return a == std::tolower(b); });
+}
+
 /// What the checker, the server or the script around them has against the files.
 Error ExplainCheck(const std::string& backup, const std::string& both, std::string_view output) {
   if (output.find("spawnd: a second data set") != std::string_view::npos) {
@@ -108,6 +122,13 @@ Error ExplainCheck(const std::string& backup, const std::string& both, std::stri
   if (output.find("No space left") != std::string_view::npos) {
     // The daemon knows whether it is the volume or the disk, and has the hint.
     return {ErrorCode::kNoSpace, "there is no room for '" + backup + "'"};
+  }
+  for (const char* command : {"replicaof", "slaveof", "migrate", "cluster", "shutdown"}) {
+    if (!NamesUnknown(output, command)) continue;
+    return {ErrorCode::kInvalidArgument,
+            "backup '" + backup + "' cannot be read: it holds the command '" + command +
+                "', which is for a server among others and no data",
+            "Take it out of the file, or make the backup again."};
   }
   const std::string checked = WhyNot(output);
   Error why = ExplainLog(checked.empty() ? output : std::string_view(checked));

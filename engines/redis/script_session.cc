@@ -1,11 +1,11 @@
 #include "engines/redis/script_session.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 
 #include "base/random.h"
+#include "engines/redis/script_rules.h"
 
 namespace spawnd::engines::redis {
 namespace {
@@ -13,13 +13,10 @@ namespace {
 constexpr size_t kMarkerLetters = 8;
 /// How much of a command is kept, for what is said of it.
 constexpr size_t kBeginning = 80;
-
-/// redis-cli's own commands: they would talk to another server, or to nobody.
-constexpr std::array<std::string_view, 8> kClientCommands{"CONNECT", "RESTART", "CLEAR", "HELP",
-                                                          "?",       "QUIT",    "EXIT",  "HELLO"};
-/// They turn the connection into a stream that never ends.
-constexpr std::array<std::string_view, 6> kEndless{"MONITOR",    "SUBSCRIBE", "PSUBSCRIBE",
-                                                   "SSUBSCRIBE", "SYNC",      "PSYNC"};
+/// What redis-cli says of quotes that do not fit, and what is said instead.
+constexpr std::string_view kBadArguments = "Invalid argument(s)";
+constexpr std::string_view kOpenQuote =
+    "Invalid argument(s): a quotation mark is not closed, or something follows right behind one";
 
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\v\f";
@@ -28,24 +25,9 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-/// The first word in capitals, without quotes around it.
-std::string FirstWord(std::string_view line) {
-  std::string word(line.substr(0, line.find_first_of(" \t")));
-  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == '"' || c == '\''; }),
-             word.end());
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return word;
-}
-
-template <size_t N>
-bool IsOneOf(const std::array<std::string_view, N>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 /// The error in a line of redis-cli's answer, which may stand within a list: `2) (error) ERR ...`.
 std::string_view ErrorIn(std::string_view line) {
-  if (line == "Invalid argument(s)") return line;
+  if (line == kBadArguments) return line;
   constexpr std::string_view kError = "(error) ";
   const size_t at = line.find(kError);
   // In a string of the data's it would stand behind a quotation mark.
@@ -89,25 +71,32 @@ Result<void> ScriptSession::AddLine(std::string_view line, std::string& out) {
   if (++line_ == 1 && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   line = Trimmed(line);
   if (line.empty() || line.front() == '#') return {};
-  const std::string word = FirstWord(line);
   const std::string place = "line " + std::to_string(line_) + " of " + name_;
   if (line.find('\0') != std::string_view::npos) {
     return Fail(ErrorCode::kInvalidArgument, place + " holds a zero byte",
                 "Write binary values as \"\\x00\" within quotes.");
   }
-  // A number in front repeats the command; ':' sets an option of redis-cli.
-  if (IsOneOf(kClientCommands, word) || word.front() == ':' ||
-      std::isdigit(static_cast<unsigned char>(word.front())) != 0) {
-    return Fail(ErrorCode::kInvalidArgument, place + ": '" + word + "' is not for the server",
-                "A script holds commands of the server, one a line.");
+  Sent sent{line_, true, std::string(line.substr(0, kBeginning))};
+  const auto command = SplitCommand(line);
+  if (!command) return PassOverOrFail(std::string(kOpenQuote), sent);
+  CommandVerdict verdict = JudgeCommand(*command, transaction_ != 0);
+  if (verdict.what == CommandVerdict::What::kRefuse) {
+    return Fail(ErrorCode::kInvalidArgument, place + ": " + verdict.why, std::move(verdict.hint));
   }
-  if (IsOneOf(kEndless, word)) {
-    return Fail(ErrorCode::kInvalidArgument, place + ": '" + word + "' would never end");
+  if (verdict.what == CommandVerdict::What::kLeaveOut) {
+    if (!verdict.why.empty()) warnings_.Add(std::move(verdict.why), line_);
+    return {};
   }
-  out.append(line).append("\n");
+  const std::string word = command->Upper(0);
   if (word == "MULTI") transaction_ = line_;
+  if (word == "MULTI" || word == "DISCARD") transaction_selects_ = false;
+  sent.changes_database = ChangesDatabase(*command);
+  if (transaction_ != 0 && sent.changes_database) transaction_selects_ = true;
+  if (word == "EXEC") sent.changes_database = std::exchange(transaction_selects_, false);
   if (word == "EXEC" || word == "DISCARD") transaction_ = 0;
-  sent_.push_back({line_, transaction_ == 0, std::string(line.substr(0, kBeginning))});
+  out.append(line).append("\n");
+  sent.has_echo = transaction_ == 0;
+  sent_.push_back(std::move(sent));
   if (transaction_ != 0) return {};
   out += "ECHO " + marker_ + std::to_string(line_) + "\n";
   return {};
@@ -125,15 +114,27 @@ Result<void> ScriptSession::OnToolMessage(std::string_view line) {
   }
   const std::string_view error = ErrorIn(line);
   if (!error.empty()) {
-    const Sent& command = InQuestion();
-    if (!MayPassOver(error, command)) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "line " + std::to_string(command.line) + " of " + name_ + ": " + std::string(error));
-    }
-    ++passed_over_;
-    warnings_.Add("passed over: " + std::string(error), command.line);
+    TRY(PassOverOrFail(std::string(error == kBadArguments ? kOpenQuote : error), InQuestion()));
   }
   ++answers_;
+  return {};
+}
+
+Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent& command) {
+  const std::string what = "line " + std::to_string(command.line) + " of " + name_ + ": " + error;
+  if (command.changes_database) {
+    // What follows would go to the database that was open before, over keys of the same names there.
+    std::string hint = MayPassOver(error, command)
+                           ? "This one is not passed over: what follows belongs to that database. "
+                           : "";
+    if (error.find("out of range") != std::string::npos) {
+      hint += "More databases: `settings: {databases: 64}` in the image's YAML.";
+    }
+    return Fail(ErrorCode::kInvalidArgument, what, std::move(hint));
+  }
+  if (!MayPassOver(error, command)) return Fail(ErrorCode::kInvalidArgument, what);
+  ++passed_over_;
+  warnings_.Add("passed over: " + error, command.line);
   return {};
 }
 

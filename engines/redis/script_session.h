@@ -2,8 +2,8 @@
 ///
 /// redis-cli runs on after an error and does not say which line it came from. So every command is followed by
 /// an ECHO of its line's number under a random name, and the first error that comes back before that ends the
-/// script. What redis-cli itself would take for its own command, and what would never end, is refused before
-/// it sees it.
+/// script. What does not belong into a build (script_rules.h) is refused or left out before redis-cli
+/// sees it.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,12 @@ class ScriptSession final : public RestoreSession {
     uint64_t line = 0;
     bool has_echo = true;     ///< not within a transaction, up to its end
     std::string beginning{};  ///< of the command
+    /// What follows means another database by it: its error is none that is passed over.
+    bool changes_database = false;
   };
   /// The command whose answer comes next: in a transaction every one is answered with one line.
   const Sent& InQuestion() const;
+  Result<void> PassOverOrFail(const std::string& error, const Sent& command);
   bool MayPassOver(std::string_view error, const Sent& command) const;
 
   const std::string name_;
@@ -50,6 +53,7 @@ class ScriptSession final : public RestoreSession {
   std::deque<Sent> sent_;     ///< not known to be done; no more than fit into the pipes to and from redis-cli
   size_t answers_ = 0;        ///< lines of answer since the last ECHO
   uint64_t transaction_ = 0;  ///< the line of the MULTI that is open
+  bool transaction_selects_ = false;  ///< it changes the database
   const RestoreOptions options_;
   uint64_t passed_over_ = 0;
   RestoreWarnings warnings_;

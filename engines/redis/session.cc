@@ -120,8 +120,10 @@ class HiredisSession final : public Engine::Session {
   Result<Reply> Run(const std::vector<std::string_view>& words);
   Result<std::string> Setting(std::string_view name);
   Result<void> Set(std::string_view name, std::string_view value);
-  /// One field of INFO persistence.
-  Result<std::string> Persistence(std::string_view field);
+  /// One field of a section of INFO; empty when it is not there.
+  Result<std::string> Info(std::string_view section, std::string_view field);
+  Result<std::string> Persistence(std::string_view field) { return Info("persistence", field); }
+  Result<void> CheckFollowsNobody();
   Result<void> WaitForRewrite(std::chrono::seconds limit);
   Result<void> CheckWritten();
 
@@ -157,8 +159,8 @@ Result<void> HiredisSession::Set(std::string_view name, std::string_view value) 
   return {};
 }
 
-Result<std::string> HiredisSession::Persistence(std::string_view field) {
-  TRY_ASSIGN(const Reply reply, Run({"INFO", "persistence"}));
+Result<std::string> HiredisSession::Info(std::string_view section, std::string_view field) {
+  TRY_ASSIGN(const Reply reply, Run({"INFO", section}));
   const std::string_view text = TextOf(*reply);
   const std::string start = "\n" + std::string(field) + ":";
   const size_t at = text.find(start);
@@ -206,11 +208,21 @@ Result<void> HiredisSession::PrepareContainer(const Credentials& credentials) {
   return {};
 }
 
+/// A container would follow the same server, and have its data in the place of the image's. What the build
+/// ran had no way there (Probe), so that this is for what found one.
+Result<void> HiredisSession::CheckFollowsNobody() {
+  TRY_ASSIGN(const std::string role, Info("replication", "role"));
+  if (role == "master") return {};
+  return Fail(ErrorCode::kInvalidArgument, "the server of this build has become a replica of another one",
+              "Leave out of the backup and the scripts what makes it one.");
+}
+
 /// Compact first, while nobody waits: containers load what is here at every start. Then without a way in:
 /// clients that are not logged in yet stay outside from `off` on, this session stays. `off` goes with the
 /// next start (launch.cc), and the password with CONFIG REWRITE, in case a user's own had kept it in
 /// redis.conf.
 Result<void> HiredisSession::PrepareImage(const Credentials& /*credentials*/) {
+  TRY(CheckFollowsNobody());
   TRY(Set("appendonly", "yes"));
   TRY(WaitForRewrite(kRewriteDeadline));
   TRY_ASSIGN(const std::string base, Persistence("aof_base_size"));
@@ -271,6 +283,11 @@ Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch
   if (!credentials.superuser)
     login = {SocketPath(launch.paths), std::string(kKeeper), launch.keeper_password};
   TRY_ASSIGN(Context context, OpenConnection(login));
+  // Who restores, and what he has run in Lua, reaches no other server. The image keeps nothing of it: the
+  // next start takes this user from its own settings.
+  if (launch.purpose == Purpose::kBuild && credentials.superuser) {
+    TRY(Send(context.get(), {"ACL", "SETUSER", "default", "-replicaof", "-slaveof", "-migrate", "-cluster"}));
+  }
   return std::make_unique<HiredisSession>(std::move(context), std::move(login));
 }
 

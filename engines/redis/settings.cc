@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engines/redis/launch.h"
 #include "engines/redis/redis_engine.h"
 
 namespace spawnd::engines::redis {
@@ -68,8 +69,12 @@ constexpr std::array<std::string_view, 54> kRefused{"bind",
 
 }  // namespace
 
-std::vector<std::string_view> RedisEngine::RefusedSettings() const {
+std::vector<std::string_view> RefusedNames() {
   return {kRefused.begin(), kRefused.end()};
+}
+
+std::vector<std::string_view> RedisEngine::RefusedSettings() const {
+  return RefusedNames();
 }
 
 std::string RedisEngine::WhyRefused(std::string_view setting) const {

@@ -192,6 +192,44 @@ case_errors_of_a_script() {
   refused 64 open.redis 'transaction that begins in line 3' -- 'onError: continue'
 }
 
+case_scripts_reach_no_other_server() {
+  printf 'SET a 1\nREPLICAOF 127.0.0.1 42999\nSET b 2\nCONFIG SET masterauth x\nCLUSTER MEET 127.0.0.1 42999\n' >follows.redis
+  holds follows follows.redis 2
+  assert_contains "$err" "line 2 of 'follows.redis': 'REPLICAOF' was left out: a container follows no other server"
+  assert_contains "$err" "'CLUSTER' was left out"
+  assert_contains "$err" "'CONFIG SET masterauth' was left out"
+  assert_contains "$(redis of-follows info replication)" role:master
+  assert_contains "$(redis of-follows set c 3)" OK
+  # The superuser of a container may still do what he wants.
+  assert_contains "$(redis of-follows acl getuser default)" '+@all'
+  printf "SET a 1\nMIGRATE 127.0.0.1 42999 a 0 100\n" >migrate.redis
+  refused 64 migrate.redis "line 2 of migrate.redis" "'MIGRATE' would move"
+  printf 'SET a 1\nEVAL "return redis.call(\x27migrate\x27, \x27127.0.0.1\x27, 42999, \x27a\x27, 0, 100)" 1 a\n' >lua.redis
+  refused 64 lua.redis 'line 2 of lua.redis' "run this command"
+  printf 'SET a 1\nACL SETUSER default +@all\nEVAL "return 1" 0\n' >rights.redis
+  holds rights rights.redis 1
+  { command_ SET a 1; command_ REPLICAOF 127.0.0.1 42999; command_ SET b 2; } >follows.aof
+  refused 64 follows.aof "'replicaof', which is for a server among others"
+  { command_ SET a 1; command_ SHUTDOWN NOSAVE; } >ends.aof
+  refused 64 ends.aof "'shutdown'"
+}
+
+case_scripts_that_would_not_end() {
+  local line
+  for line in 'CLIENT REPLY OFF' 'BLPOP q 0' 'XREAD BLOCK 0 STREAMS s $' 'WAIT 1 0' MONITOR 'SUBSCRIBE x' 'SHUTDOWN NOSAVE' \
+    'DEBUG SLEEP 1000' QUIT; do
+    printf 'SET a 1\n%s\nSET b 2\n' "$line" >ends.redis
+    refused 64 ends.redis "line 2 of ends.redis: '${line%% *}"
+    refused 64 ends.redis 'line 2 of ends.redis' -- 'onError: continue'
+  done
+  printf 'RPUSH q 1\nBLPOP q 1\nSET c "unterminated\n' >quote.redis
+  refused 64 quote.redis 'line 3 of quote.redis' 'quotation mark is not closed'
+  printf 'SET a 1\nSELECT 99\nSET a 2\n' >nowhere.redis
+  refused 64 nowhere.redis 'line 2 of nowhere.redis' 'out of range' 'databases: 64' -- 'onError: continue'
+  refused 64 nowhere.redis 'line 2 of nowhere.redis' -- 'onError: [ERR]'
+  holds nowhere nowhere.redis 1 'settings: {databases: 100}'
+}
+
 case_settings() {
   holds set text.aof 1 'settings: {maxmemory-policy: allkeys-lru, hash_max_listpack_entries: 77, save: "900 1 300 10", databases: 20}'
   assert_eq "$(redis of-set config get maxmemory-policy | tail -n 1)" allkeys-lru
