@@ -81,7 +81,7 @@ DumpSession::DumpSession(Options options)
       difference_(std::move(options.difference)),
       difference_hint_(std::move(options.difference_hint)),
       warnings_(name_),
-      policy_(options.filter.parts.continue_on_error, options.filter.parts.ignored_errors),
+      policy_(options.filter.parts),
       filter_(Telling(std::move(options.filter), policy_), warnings_) {}
 
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
@@ -109,11 +109,20 @@ Result<void> DumpSession::OnToolMessage(std::string_view line) {
     warnings_.Add("passed over error " + std::to_string(error.number) + ": " + error.text, error.line);
     return {};
   }
+  std::string left_out = policy_.LeavesOutView(error);
+  if (!left_out.empty()) {
+    ++passed_over_;
+    warnings_.Add(std::move(left_out), error.line);
+    return {};
+  }
   const std::string place = error.line == 0 ? "" : "line " + std::to_string(error.line) + " of ";
   const bool other = !difference_.empty() && MayBeOfAnotherServer(error.number);
+  const std::string of_parts = policy_.HintOf(error);
   return Fail(CodeOf(error.number),
               place + "'" + name_ + "': " + error.text + (other ? "; " + difference_ : ""),
-              other ? difference_hint_ : HintOf(error.number));
+              other              ? difference_hint_
+              : of_parts.empty() ? HintOf(error.number)
+                                 : of_parts);
 }
 
 Result<void> DumpSession::OnToolExit(int exit_code) {

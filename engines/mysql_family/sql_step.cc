@@ -155,8 +155,7 @@ Result<RestoreStep> MakeSqlStep(const Product& product, const Installation& inst
   TRY_ASSIGN(session.before, Before(session.filter.database, options));
   RestoreStep step;
   step.title = "restoring " + BaseName(source.name);
-  step.command =
-      ClientCommand(client, target, ErrorPolicy(options.continue_on_error, options.ignored_errors).GoesOn());
+  step.command = ClientCommand(client, target, ErrorPolicy(options).GoesOn());
   step.session = std::make_unique<DumpSession>(std::move(session));
   step.packing = source.packing;
   step.input_file = source.input_file;

@@ -120,6 +120,29 @@ case_parts() {
   assert_error 64 "no table 'nothing'" -- image_of wrong 'initialDatabaseName: shop' 'tables: [nothing]'
 }
 
+case_views_over_what_is_left_out() {
+  dump views 'CREATE TABLE keep (a int); INSERT INTO keep VALUES (1);' 'CREATE TABLE other (a int);' \
+    '/*!50001 CREATE ALGORITHM=UNDEFINED */' '/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */' '/*!50001 VIEW `v` AS select `a` from `other` */;' \
+    'CREATE VIEW w AS SELECT * FROM v;' 'CREATE VIEW x AS SELECT * FROM keep;' 'INSERT INTO keep VALUES (2);'
+  container_of views 'initialDatabaseName: shop' 'excludeTables: [other]'
+  assert_contains "$(<"$work/said")" "view 'v' was left out: it needs 'shop.other'"
+  assert_contains "$(<"$work/said")" "view 'w' was left out: it needs 'shop.v'"
+  assert_eq "$(say of-views shop 'SHOW TABLES; SELECT SUM(a) FROM x')" $'keep\nx\n3'
+  # What is missing for another reason, and what is no view, ends the build still.
+  dump lost 'CREATE TABLE other (a int);' 'CREATE VIEW v AS SELECT * FROM nowhere;'
+  assert_error 64 'line 2' 'nowhere' -- image_of lost 'initialDatabaseName: shop' 'excludeTables: [other]'
+  dump copied 'CREATE TABLE other (a int);' 'CREATE TABLE t AS SELECT * FROM other;'
+  assert_error 64 'line 2' 'excludeTables' -- image_of copied 'initialDatabaseName: shop' 'excludeTables: [other]'
+  dump named 'CREATE TABLE other (a int);' 'CREATE VIEW v AS SELECT * FROM other;'
+  assert_error 64 'line 2' "name 'shop.other' there" -- image_of named 'initialDatabaseName: shop' 'tables: [v]'
+}
+
+case_a_dump_that_ends_its_server() {
+  dump ends 'CREATE TABLE t (a int);' '/* now */ shutdown;' 'INSERT INTO t VALUES (1);'
+  assert_error 64 "line 2 of 'ends.sql'" "'shutdown' ends the server" -- image_of ends 'initialDatabaseName: shop'
+  assert_error 64 "line 2 of 'ends.sql'" -- image_of ends 'initialDatabaseName: shop' 'onError: continue'
+}
+
 case_missing_here() {
   dump lacks 'CREATE TABLE t (a int) ENGINE=TokuDB;' 'CREATE TABLE u (a int) ENGINE=ROCKSDB;' "INSTALL SONAME 'ha_spider';" 'INSERT INTO t VALUES (1);'
   assert_error 64 'TokuDB in line 1' 'ROCKSDB in line 2' 'ha_spider' 'skipExtensions' 'apt install' -- image_of lacks 'initialDatabaseName: shop'

@@ -42,6 +42,7 @@ Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   counted_ = 0;
   TakeAll();
   if (last) return End();
+  if (refused_) return Fail(*refused_);
   CountLines();
   return std::move(out_);
 }
@@ -81,6 +82,7 @@ Result<std::string> DumpFilter::End() {
   Release();
   if (!statement_.words.empty()) EndStatement();
   ReleaseHead();
+  if (refused_) return Fail(*refused_);
   TRY(CheckEnd());
   CountLines();
   return std::move(out_);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -141,7 +142,8 @@ class DumpFilter {
   bool dropping_section_ = false;
   bool dropping_statement_ = false;
   bool touches_system_tables_ = false;
-  bool closed_ = false;  ///< the closing line was there
+  std::optional<Error> refused_{};  ///< a statement that ends the restore
+  bool closed_ = false;             ///< the closing line was there
 };
 
 }  // namespace spawnd::engines::mysql_family

@@ -16,6 +16,14 @@ constexpr size_t kMaxHead = 64 * 1024;
 void DumpFilter::JudgeStatement(bool ended) {
   const bool no_more = ended || statement_.words.size() >= Statement::kMaxWords || head_.size() > kMaxHead;
   const Verdict verdict = rules_.Judge(statement_, database_, no_more);
+  if (verdict.what == Verdict::What::kRefuse) {
+    if (!refused_) {
+      refused_ =
+          Error{ErrorCode::kInvalidArgument, PlaceIn(options_.name, statement_.line) + ": " + verdict.warning,
+                "Leave it out: the build starts and ends its server itself."};
+    }
+    return;
+  }
   if (!verdict.warning.empty() && !dropping_section_) {
     CountLines();
     warnings_.Add(verdict.warning, statement_.line);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "engines/mysql_family/dump/parts.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
@@ -11,6 +13,7 @@ namespace {
 constexpr unsigned kClientErrorsFrom = 2000;
 constexpr unsigned kClientErrorsTo = 3000;
 constexpr std::array<unsigned, 4> kNeverPassedOver{1021, 1030, 1053, 1114};
+constexpr unsigned kNoSuchTable = 1146;
 constexpr size_t kMaxLines = 100'000;
 
 bool IsCode(std::string_view pattern) {
@@ -46,6 +49,16 @@ bool BeginsWith(const Statement& statement, const std::vector<std::string>& word
   return true;
 }
 
+/// "Table 'shop.other' doesn't exist": shop.other.
+std::string MissingTable(const ClientError& error) {
+  constexpr std::string_view kBefore = "Table '";
+  const size_t at = error.text.find(kBefore);
+  if (error.number != kNoSuchTable || at == std::string::npos) return {};
+  const size_t from = at + kBefore.size();
+  const size_t end = error.text.find('\'', from);
+  return end == std::string::npos ? std::string() : error.text.substr(from, end - from);
+}
+
 }  // namespace
 
 ClientError ParseClientError(std::string_view said) {
@@ -74,13 +87,21 @@ ClientError ParseClientError(std::string_view said) {
   return error;
 }
 
-ErrorPolicy::ErrorPolicy(bool continue_on_error, std::vector<std::string> ignored)
-    : continue_(continue_on_error), ignored_(std::move(ignored)) {
+ErrorPolicy::ErrorPolicy(const RestoreOptions& options)
+    : continue_(options.continue_on_error),
+      ignored_(options.ignored_errors),
+      exclude_tables_(options.exclude_tables),
+      names_tables_(!options.tables.empty()) {
   by_words_ =
       std::any_of(ignored_.begin(), ignored_.end(), [](const std::string& one) { return !IsCode(one); });
 }
 
 void ErrorPolicy::Passed(const Statement& statement) {
+  const size_t view = statement.Is(0, "CREATE") ? statement.Find("VIEW") : statement.words.size();
+  if (!exclude_tables_.empty() && view < statement.words.size() && view < statement.Find("AS")) {
+    views_.emplace_back(statement.line, NameAt(statement, view + 1).name);
+    if (views_.size() > kMaxLines) views_.pop_front();
+  }
   if (!by_words_ || continue_) return;
   for (const std::string& pattern : ignored_) {
     if (IsCode(pattern) || !BeginsWith(statement, WordsOf(pattern))) continue;
@@ -100,6 +121,33 @@ bool ErrorPolicy::PassesOver(const ClientError& error) const {
   };
   if (std::any_of(ignored_.begin(), ignored_.end(), is_it)) return true;
   return error.line > 0 && std::find(lines_.rbegin(), lines_.rend(), error.line) != lines_.rend();
+}
+
+bool ErrorPolicy::IsLeftOut(const std::string& table) const {
+  const std::string name = table.substr(table.find('.') + 1);
+  if (views_left_out_.count(name) > 0) return true;
+  return std::any_of(exclude_tables_.begin(), exclude_tables_.end(), [&](const std::string& pattern) {
+    return MatchesPattern(pattern, name) || MatchesPattern(pattern, table);
+  });
+}
+
+std::string ErrorPolicy::LeavesOutView(const ClientError& error) {
+  const std::string table = MissingTable(error);
+  // What `tables` names has to come.
+  if (table.empty() || names_tables_ || !IsLeftOut(table)) return {};
+  const auto view = std::find_if(views_.rbegin(), views_.rend(),
+                                 [&error](const auto& one) { return one.first == error.line; });
+  if (view == views_.rend()) return {};
+  if (views_left_out_.size() < kMaxLines) views_left_out_.insert(view->second);
+  return "view '" + view->second + "' was left out: it needs '" + table + "', which is";
+}
+
+std::string ErrorPolicy::HintOf(const ClientError& error) const {
+  const std::string table = MissingTable(error);
+  if (table.empty()) return {};
+  if (names_tables_) return "`tables:` leaves out what it does not name: name '" + table + "' there as well.";
+  if (!IsLeftOut(table)) return {};
+  return "`excludeTables:` leaves it out: name there what needs it as well, or have both come.";
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -82,6 +82,9 @@ bool CreatesEvent(const Statement& statement) {
 }  // namespace
 
 Verdict StatementRules::Judge(const Statement& statement, const std::string& database, bool ended) {
+  if (statement.IsOneOf(0, {"SHUTDOWN", "RESTART"})) {
+    return {What::kRefuse, "'" + statement.words.front() + "' ends the server"};
+  }
   if (options_.is_script) return {What::kPass};
   std::optional<Verdict> waiting;
   const auto final_word = [&waiting](std::optional<Verdict> verdict) {

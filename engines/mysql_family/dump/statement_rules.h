@@ -18,6 +18,7 @@ struct Verdict {
     kUndecided,  ///< another word is needed
     kPass,
     kDrop,
+    kRefuse,  ///< the restore ends; `warning` says why
   };
   What what = What::kUndecided;
   std::string warning{};  ///< empty: none

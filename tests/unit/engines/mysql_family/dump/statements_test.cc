@@ -294,6 +294,13 @@ TEST_CASE("MySQL collations: every one of the other product's has the nearest") 
   CHECK(CollationForMysql("utf8mb4_nopad_bin", "9.7.4") == "utf8mb4_0900_bin");
 }
 
+ErrorPolicy PolicyOf(bool continue_on_error, std::vector<std::string> ignored) {
+  RestoreOptions options;
+  options.continue_on_error = continue_on_error;
+  options.ignored_errors = std::move(ignored);
+  return ErrorPolicy(options);
+}
+
 TEST_CASE("MySQL errors: which are passed over") {
   const ClientError error = ParseClientError("ERROR 1146 (42S02) at line 12: Table 'a: b' doesn't exist");
   CHECK(error.number == 1146);
@@ -302,14 +309,14 @@ TEST_CASE("MySQL errors: which are passed over") {
   CHECK(error.text == "Table 'a: b' doesn't exist");
   const ClientError gone = ParseClientError("ERROR 2013 (HY000) at line 12: Lost connection");
   const ClientError full = ParseClientError("ERROR 1114 (HY000) at line 12: The table is full");
-  CHECK(ErrorPolicy(true, {}).PassesOver(error));
-  CHECK_FALSE(ErrorPolicy(true, {}).PassesOver(gone));
-  CHECK_FALSE(ErrorPolicy(true, {"2013"}).PassesOver(full));
-  CHECK_FALSE(ErrorPolicy(false, {}).PassesOver(error));
-  CHECK(ErrorPolicy(false, {"1146"}).PassesOver(error));
-  CHECK(ErrorPolicy(false, {"42S02"}).PassesOver(error));
-  CHECK_FALSE(ErrorPolicy(false, {"1062", "CREATE VIEW"}).PassesOver(error));
-  ErrorPolicy by_words(false, {"create `view` v"});
+  CHECK(PolicyOf(true, {}).PassesOver(error));
+  CHECK_FALSE(PolicyOf(true, {}).PassesOver(gone));
+  CHECK_FALSE(PolicyOf(true, {"2013"}).PassesOver(full));
+  CHECK_FALSE(PolicyOf(false, {}).PassesOver(error));
+  CHECK(PolicyOf(false, {"1146"}).PassesOver(error));
+  CHECK(PolicyOf(false, {"42S02"}).PassesOver(error));
+  CHECK_FALSE(PolicyOf(false, {"1062", "CREATE VIEW"}).PassesOver(error));
+  ErrorPolicy by_words = PolicyOf(false, {"create `view` v"});
   by_words.Passed({{"CREATE", "TABLE", "`v"}, 12});
   CHECK_FALSE(by_words.PassesOver(error));
   by_words.Passed({{"CREATE", "VIEW", "`v", "AS"}, 12});
