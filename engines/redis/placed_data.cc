@@ -102,9 +102,10 @@ std::string WhyNot(std::string_view output) {
   return std::string(output.substr(start + 2, output.find('\n', start) - start - 2));
 }
 
-/// "Unknown command 'REPLICAOF' reading the append only file", in any case. (Older: "Unknown command '...'".)
+/// "Unknown command 'REPLICAOF' reading the append only file"; Valkey: "error: unknown command 'REPLICAOF',
+/// with".
 bool NamesUnknown(std::string_view output, std::string_view command) {
-  constexpr std::string_view kUnknown = "Unknown command '";
+  constexpr std::string_view kUnknown = "nknown command '";
   const size_t at = output.rfind(kUnknown);
   if (at == std::string_view::npos) return false;
   const std::string_view name = output.substr(at + kUnknown.size());

@@ -274,6 +274,11 @@ case_valkey_is_itself() {
   engine=valkey holds folder-there other 2
   engine=valkey holds own valkeys.rdb 0
   engine=valkey holds settings-there text.aof 1 'settings: {maxmemory-policy: allkeys-lru}'
+  printf 'SET a 1\nREPLICAOF 127.0.0.1 42999\nSET b 2\n' >there.redis
+  engine=valkey holds script-there there.redis 2
+  assert_contains "$(redis of-script-there info replication)" role:master
+  { command_ SET a 1; command_ REPLICAOF 127.0.0.1 42999; } >there.aof
+  engine=valkey refused 64 there.aof "'replicaof', which is for a server among others"
   redis of-short set k v >/dev/null
   redis of-short --rdb "$work/files/real.rdb" >/dev/null 2>&1
   engine=valkey holds real real.rdb 1
