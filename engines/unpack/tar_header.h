@@ -1,4 +1,5 @@
-/// The header of a member of a tar archive: POSIX.1-1988 (ustar), with GNU's large sizes. Pure.
+/// The header of a member of a tar archive: POSIX.1-1988 (ustar), with GNU's sizes of 8 GiB and more, which
+/// pg_dump writes too. Pure.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 
 #include "engines/postgresql/parts/words.h"
 #include "engines/postgresql/restore/archive_header.h"
+#include "engines/unpack/tar_header.h"
 #include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
@@ -19,7 +20,6 @@ constexpr size_t kMaxKept = 1024;
 /// Of the statement that makes a table, whose end says what it inherits from.
 constexpr size_t kMaxEnd = 16 * 1024;
 constexpr size_t kReadBytes = 64 * 1024;
-constexpr size_t kTarBlock = 512;
 
 /// What goes wrong stays wrong: every later read gives zeros.
 class Input {

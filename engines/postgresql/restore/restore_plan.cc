@@ -19,6 +19,7 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/postgresql/restore/pg_restore_session.h"
 #include "engines/postgresql/restore/psql_session.h"
+#include "engines/unpack/tar_header.h"
 #include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
@@ -224,7 +225,6 @@ Result<RestorePlan> PlanArchive(const RestoreRequest& request, const RestoreTarg
   TRY_ASSIGN(const ClientTool tool, FindClientTool("pg_restore", installation, target.paths.engine_root));
   TRY_ASSIGN(const ClientTool psql, FindClientTool("psql", installation, target.paths.engine_root));
   // A tar file's first member, toc.dat, begins after its header block.
-  constexpr size_t kTarBlock = 512;
   const std::string_view bytes = head.bytes;
   const auto header =
       ReadArchiveHeader(IsArchive(bytes) ? bytes : bytes.substr(std::min(bytes.size(), kTarBlock)));
