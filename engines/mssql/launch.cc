@@ -17,9 +17,12 @@ constexpr int kMemoryLimitMebibytes = 2048;
 /// $1: the folder to remove, the rest: the server. The shell gets the signal to stop and passes it on.
 constexpr const char* kBuildScript = R"(folder=$1
 shift
+server= ended=
+trap 'ended=1; [ -z "$server" ] || kill -TERM "$server"' TERM INT
 "$@" &
 server=$!
-trap 'kill -TERM "$server"' TERM INT
+# It came before the number was known.
+[ -z "$ended" ] || kill -TERM "$server"
 wait "$server"
 code=$?
 while kill -0 "$server" 2>/dev/null; do wait "$server"; code=$?; done
