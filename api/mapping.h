@@ -154,6 +154,8 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("postScript", x.post_script);
   visit.Field("settings", x.settings);
   visit.Field("restore", x.restore);
+  visit.Field("warm", x.warm);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
@@ -166,6 +168,9 @@ void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
   visit.Field("settings", x.settings);
   visit.Field("noWait", x.no_wait);
   visit.Field("endsWithClient", x.ends_with_client);
+  visit.Field("spare", x.spare);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.Field("idleDeleteSeconds", x.idle_delete_seconds);
 }
 
 void Describe(auto& visit, Is<LoadDataContainerRequest> auto& x) {
@@ -186,12 +191,16 @@ void Describe(auto& visit, Is<UpdateDataImageRequest> auto& x) {
   visit.Field("removeTags", x.remove_tags);
   visit.Field("removeTeams", x.remove_teams);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
+  visit.Field("warm", x.warm);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
 }
 
 void Describe(auto& visit, Is<UpdateDataContainerRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("owner", x.owner);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.Field("idleDeleteSeconds", x.idle_delete_seconds);
 }
 
 void Describe(auto& /*visit*/, Is<NothingRequest> auto& /*x*/) {}
@@ -258,6 +267,28 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("warnings", x.warnings);
   visit.Field("libraries", x.libraries);
   visit.Field("settings", x.settings);
+  visit.Field("warm", x.warm);
+  visit.Field("pooled", x.pooled);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+}
+
+// Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".
+void DescribeUse(auto& visit, auto& x) {
+  visit.Field("environment", x.environment);
+  visit.Field("clientCommand", x.client_command);
+  visit.Field("clientHint", x.client_hint);
+  visit.Field("defaultPortNumber", x.default_port);
+  visit.Field("caCertificate", x.ca_certificate);
+  visit.Field("spawndRunning", x.spawnd_running);
+  visit.Field("serverInstalled", x.server_installed);
+  visit.Field("outdated", x.outdated);
+  visit.Field("missing", x.missing);
+  visit.Field("settings", x.settings);
+  visit.Field("start", x.start);
+  visit.Field("spare", x.spare);
+  visit.Field("listen", x.listen);
+  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.Field("idleDeleteSeconds", x.idle_delete_seconds);
 }
 
 void Describe(auto& visit, Is<DataContainer> auto& x) {
@@ -296,17 +327,7 @@ void Describe(auto& visit, Is<DataContainer> auto& x) {
   visit.Field("confinement", x.confinement);
   visit.Field("warnings", x.warnings);
   visit.Field("revisions", x.revisions);
-  // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".
-  visit.Field("environment", x.environment);
-  visit.Field("clientCommand", x.client_command);
-  visit.Field("clientHint", x.client_hint);
-  visit.Field("defaultPortNumber", x.default_port);
-  visit.Field("caCertificate", x.ca_certificate);
-  visit.Field("spawndRunning", x.spawnd_running);
-  visit.Field("serverInstalled", x.server_installed);
-  visit.Field("outdated", x.outdated);
-  visit.Field("missing", x.missing);
-  visit.Field("settings", x.settings);
+  DescribeUse(visit, x);
 }
 
 void Describe(auto& visit, Is<CaCertificate> auto& x) {

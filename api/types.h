@@ -100,6 +100,8 @@ struct CreateDataImageRequest {
   Limits limits;      ///< of its containers, and of its making
   Settings settings;  ///< of its server, and of its containers'
   RestoreOptions restore;
+  std::optional<int64_t> warm;                 ///< containers that are kept started; not given: the daemon's
+  std::optional<int64_t> sleep_after_seconds;  ///< of its containers; 0: never; not given: the daemon's
 };
 
 /// POST /v1/data-containers
@@ -114,6 +116,9 @@ struct CreateDataContainerRequest {
   bool no_wait = false;  ///< of an image that is still being made: kNotReady at once
   /// It is deleted when the process that asks ends, unless somebody changes its lifetime before.
   bool ends_with_client = false;
+  bool spare = false;  ///< a second server waits from the beginning on for the first reset
+  std::optional<int64_t> sleep_after_seconds;  ///< 0: never; not given: as the image says
+  int64_t idle_delete_seconds = 0;  ///< it is deleted when nobody was connected for that long; 0: never
 };
 
 /// "Pending", "Completed", "Failed", of a container also "Stopped". kUnknown: a word that this spawnctl does
@@ -141,18 +146,21 @@ struct DataImage {
   Durability durability = Durability::kEverySecond;
   std::optional<Network> network;  ///< of its containers; not said: the machine's
   bool tls = false;
-  bool superuser = true;              ///< whether its containers may give one
-  std::string database;               ///< what clients open first
-  int64_t created_at = 0;             ///< seconds since 1970
-  int64_t expires_at = 0;             ///< 0: never
-  int64_t data_bytes = 0;             ///< logical, without holes
-  int64_t disk_bytes = 0;             ///< layer and index files that only this image brought
-  int64_t unique_bytes = 0;           ///< what deleting it alone would free
-  int64_t shared_bytes = 0;           ///< its other layers, which other images need too
-  Limits limits;                      ///< that it gives to its containers
-  std::vector<std::string> warnings;  ///< said once, by what makes or changes it
-  std::vector<Library> libraries;     ///< of extensions and plugins that its databases use
-  Settings settings;                  ///< of its server, and of its containers'
+  bool superuser = true;                       ///< whether its containers may give one
+  std::string database;                        ///< what clients open first
+  int64_t created_at = 0;                      ///< seconds since 1970
+  int64_t expires_at = 0;                      ///< 0: never
+  int64_t data_bytes = 0;                      ///< logical, without holes
+  int64_t disk_bytes = 0;                      ///< layer and index files that only this image brought
+  int64_t unique_bytes = 0;                    ///< what deleting it alone would free
+  int64_t shared_bytes = 0;                    ///< its other layers, which other images need too
+  Limits limits;                               ///< that it gives to its containers
+  std::vector<std::string> warnings;           ///< said once, by what makes or changes it
+  std::vector<Library> libraries;              ///< of extensions and plugins that its databases use
+  Settings settings;                           ///< of its server, and of its containers'
+  std::optional<int64_t> warm;                 ///< containers that are kept started; not said: the daemon's
+  int64_t pooled = 0;                          ///< of these, those that a create would be given now
+  std::optional<int64_t> sleep_after_seconds;  ///< of its containers
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -209,18 +217,22 @@ struct ImportDataImageRequest {
 /// POST /v1/data-images/{ref}/update. What is not given stays.
 struct UpdateDataImageRequest {
   std::string name;
-  std::vector<std::string> tags;            ///< added; each leaves the image of the name that has it
-  std::vector<std::string> teams;           ///< added
-  std::vector<std::string> remove_tags;     ///< a warning says which it did not have
-  std::vector<std::string> remove_teams;    ///< as well
-  std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
+  std::vector<std::string> tags;               ///< added; each leaves the image of the name that has it
+  std::vector<std::string> teams;              ///< added
+  std::vector<std::string> remove_tags;        ///< a warning says which it did not have
+  std::vector<std::string> remove_teams;       ///< as well
+  std::optional<int64_t> lifetime_seconds;     ///< from now; 0: for ever
+  std::optional<int64_t> warm;                 ///< containers that are kept started; -1: the daemon's
+  std::optional<int64_t> sleep_after_seconds;  ///< of its containers from now on; 0: never; -1: the daemon's
 };
 
 /// POST /v1/data-containers/{ref}/update. What is not given stays.
 struct UpdateDataContainerRequest {
   std::string name;
-  std::optional<int64_t> lifetime_seconds;  ///< from now; 0: for ever
-  std::string owner;                        ///< a user's name or number; only root gives one away
+  std::optional<int64_t> lifetime_seconds;     ///< from now; 0: for ever
+  std::string owner;                           ///< a user's name or number; only root gives one away
+  std::optional<int64_t> sleep_after_seconds;  ///< 0: never; -1: as the image says
+  std::optional<int64_t> idle_delete_seconds;  ///< 0: never
 };
 
 /// The body of a request that takes nothing. A body that says something is a mistake of the caller.
@@ -267,7 +279,7 @@ struct DataContainer {
   std::string engine_version;
   std::string version_text;
   Status status = Status::kUnknown;
-  std::string state;  ///< creating, running, restarting, reverting, failed, stopping, stopped
+  std::string state;  ///< creating, running, restarting, reverting, failed, stopping, stopped, asleep
   std::string detail;
   std::string revision;  ///< "rev.0"
   std::string owner;
@@ -306,6 +318,11 @@ struct DataContainer {
   std::string outdated;                     ///< what of it is older than that, in words; empty: nothing
   std::vector<std::string> missing;  ///< what its image uses and the installation has no longer, in words
   Settings settings;                 ///< of its server: its own, and those of its image
+  std::string start;                 ///< "pooled": it was started before it was asked for; "cold"
+  std::string spare;                 ///< of its second server: "ready", "starting"; empty: it has none
+  std::vector<std::string> listen;   ///< the addresses it can be reached at; `host` is what to use
+  int64_t sleep_after_seconds = 0;   ///< without a connection; 0: never
+  int64_t idle_delete_seconds = 0;   ///< the same
 };
 
 /// GET /v1/ca: the authority that all servers' certificates are from.

@@ -1,6 +1,5 @@
 #include "daemon/config.h"
 
-#include "yaml/tree.h"
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <sys/sysinfo.h>
@@ -11,85 +10,38 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 
 #include "api/image_reference.h"
 #include "api/resource_limits.h"
 #include "base/file.h"
-#include "base/nearest.h"
+#include "daemon/config_readers.h"
 #include "engines/registry.h"
 #include "storage/geometry.h"
 
 namespace spawnd::daemon {
 namespace {
 
+using config::Bad;
+using config::Count;
+using config::Duration;
+using config::IsAddress;
+using config::IsOrNothing;
+using config::Key;
+using config::Kind;
+using config::ParseNumber;
+using config::Place;
+using config::ReadMap;
+using config::SizeIn;
+using config::Text;
+using config::Texts;
+
 /// ext4 and an engine's first files need some room.
 constexpr uint64_t kMinVolumeBytes = uint64_t{256} << 20U;
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 constexpr size_t kMostOfAQuota = 1'000'000;
-
-using Kind = yaml::Node::Kind;
-
-/// One node of the file, with what a message about it needs.
-struct Place {
-  const yaml::Node& node;
-  const yaml::File& file;
-  std::string key;  ///< "teams.dbas.users"
-};
-
-tl::unexpected<Error> Bad(const Place& place, std::string_view wanted) {
-  return place.file.Bad(place.node.line, fmt::format("'{}' must be {}", place.key, wanted));
-}
-
-bool IsOrNothing(const Place& place, Kind kind) {
-  return place.node.kind == kind || place.node.kind == Kind::kNull;
-}
-
-std::string Guess(std::string_view key, std::span<const std::string_view> names) {
-  const std::string_view nearest = Nearest(key, names);
-  return nearest.empty() ? fmt::format(" (known are {})", fmt::join(names, ", "))
-                         : fmt::format(" (did you mean '{}'?)", nearest);
-}
-
-Result<std::string> Text(const Place& place) {
-  TRY_ASSIGN(std::string text, place.file.Text(place.node, place.key));
-  if (text.empty()) return Bad(place, "a text");
-  return text;
-}
-
-/// Nothing, or a list of texts; a single text counts as a list of one.
-Result<std::vector<std::string>> Texts(const Place& place) {
-  if (place.node.kind == Kind::kText) return std::vector{place.node.text};
-  if (!IsOrNothing(place, Kind::kList)) return Bad(place, "a list of texts");
-  std::vector<std::string> texts;
-  for (const yaml::Node& item : place.node.items) {
-    TRY_ASSIGN(std::string text, Text({item, place.file, place.key}));
-    texts.push_back(std::move(text));
-  }
-  return texts;
-}
-
-struct Key {
-  std::string_view name;
-  std::function<Result<void>(const Place&)> read;
-};
-
-Result<void> ReadMap(const Place& map, std::span<const Key> keys) {
-  if (!IsOrNothing(map, Kind::kMap)) return Bad(map, "a map of keys and values");
-  std::vector<std::string_view> names;
-  for (const Key& key : keys) names.push_back(key.name);
-  const std::string within = map.key.empty() ? "" : map.key + ".";
-  return map.file.ReadKeys(map.node, names, within, [&](size_t key, const yaml::Node& value) {
-    return keys[key].read({value, map.file, within + std::string(names[key])});
-  });
-}
-
-template <typename Number>
-bool ParseNumber(std::string_view text, Number& number) {
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return code == std::errc() && end == text.data() + text.size();
-}
 
 Result<void> ReadPortRange(const Place& place, Config& config) {
   TRY_ASSIGN(const std::string text, Text(place));
@@ -117,19 +69,6 @@ Result<void> ReadUserRange(const Place& place, Config& config) {
   return {};
 }
 
-/// "64GiB" in bytes; nothing when it is no size, or more than `most` bytes.
-std::optional<uint64_t> SizeIn(std::string_view text, uint64_t most) {
-  constexpr std::array<std::pair<std::string_view, unsigned>, 3> kUnits{
-      {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
-  for (const auto& [unit, shift] : kUnits) {
-    uint64_t number = 0;
-    if (!text.ends_with(unit) || !ParseNumber(text.substr(0, text.size() - unit.size()), number)) continue;
-    if (number > most >> shift) break;
-    return number << shift;
-  }
-  return std::nullopt;
-}
-
 Result<void> ReadVolumeSize(const Place& place, Config& config) {
   TRY_ASSIGN(const std::string text, Text(place));
   // A mebibyte is a multiple of every unit of the store, so that only the bounds need a look.
@@ -139,14 +78,47 @@ Result<void> ReadVolumeSize(const Place& place, Config& config) {
   return {};
 }
 
-Result<void> ReadHost(const Place& place, Config& config) {
-  TRY_ASSIGN(config.host, Text(place));
-  in6_addr address{};
-  if (::inet_pton(AF_INET, config.host.c_str(), &address) != 1 &&
-      ::inet_pton(AF_INET6, config.host.c_str(), &address) != 1) {
-    return Bad(place, "a numeric address, such as 127.0.0.1");
+constexpr size_t kMostAddresses = 8;
+constexpr int64_t kMostWarm = 1000;
+
+/// "host" has one, "listen" has all.
+Result<void> ReadListen(const Place& place, Config& config) {
+  TRY_ASSIGN(const std::vector<std::string> addresses, Texts(place));
+  if (addresses.empty() || addresses.size() > kMostAddresses ||
+      !std::all_of(addresses.begin(), addresses.end(), IsAddress)) {
+    return Bad(place, fmt::format("one to {} numeric addresses, such as [127.0.0.1, '::1', 172.17.0.1]",
+                                  kMostAddresses));
   }
+  config.host = addresses.front();
+  config.also_listen.assign(addresses.begin() + 1, addresses.end());
+  const std::set<std::string> different(addresses.begin(), addresses.end());
+  if (different.size() != addresses.size()) return Bad(place, "addresses, each of them once");
   return {};
+}
+
+Result<void> ReadHost(const Place& place, Config& config) {
+  if (place.node.kind != Kind::kText) return Bad(place, "one numeric address; 'listen' takes several");
+  return ReadListen(place, config);
+}
+
+Result<void> ReadReadyMemory(const Place& place, ReadyAhead& ready) {
+  TRY_ASSIGN(const std::string text, Text(place));
+  const auto bytes = SizeIn(text, std::numeric_limits<int64_t>::max());
+  if (!bytes || *bytes == 0) return Bad(place, "a size such as 2GiB");
+  ready.memory_bytes = *bytes;
+  return {};
+}
+
+void AddKeysOfReadyAhead(std::vector<Key>& keys, ReadyAhead& ready) {
+  keys.push_back({"defaultWarm", [&ready](const Place& place) -> Result<void> {
+                    TRY_ASSIGN(ready.default_warm, Count(place, kMostWarm));
+                    return {};
+                  }});
+  keys.push_back({"readyMemory", [&ready](const Place& place) { return ReadReadyMemory(place, ready); }});
+  keys.push_back({"sleepAfter", [&ready](const Place& place) -> Result<void> {
+                    TRY_ASSIGN(ready.sleep_after, Duration(place));
+                    return {};
+                  }});
 }
 
 /// A name or an address: it ends up in URLs and in certificates.
@@ -417,6 +389,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"userRange", with(ReadUserRange)},
       {"volumeSize", with(ReadVolumeSize)},
       {"host", with(ReadHost)},
+      {"listen", with(ReadListen)},
       {"advertiseHost", with(ReadAdvertisedHost)},
       {"limits", with(ReadLimits)},
       {"network", with(ReadNetwork)},
@@ -430,6 +403,7 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"quotas", with(ReadQuotas)},
       {"webhooks", with(ReadWebhooks)},
   };
+  AddKeysOfReadyAhead(keys, config.ready_ahead);
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string_view licence = engine->LicenceKey();
     if (licence.empty()) continue;
@@ -457,7 +431,7 @@ api::Limits BuiltInLimits() {
 
 Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
   TRY_ASSIGN(const yaml::Node document, yaml::Parse(std::string(yaml), name));
-  return Read(document, {name, Guess});
+  return Read(document, {name, config::Guess});
 }
 
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted) {
@@ -474,7 +448,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
   compare(now.host_network == wanted.host_network, "network");
   compare(now.limits == wanted.limits, "limits");
-  compare(now.host == wanted.host, "host");
+  compare(now.host == wanted.host && now.also_listen == wanted.also_listen, "listen");
   compare(now.advertised_host == wanted.advertised_host, "advertiseHost");
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());

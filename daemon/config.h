@@ -22,6 +22,15 @@ inline constexpr const char* kDefaultConfigPath = "/etc/spawnd/spawnd.yaml";
 /// Of this machine.
 api::Limits BuiltInLimits();
 
+/// What is made ready before somebody asks, and what of it is put to sleep.
+struct ReadyAhead {
+  int64_t default_warm = 0;  ///< "defaultWarm": containers kept started of an image that was lately used
+  uint64_t memory_bytes =
+      0;  ///< "readyMemory": what pools and spares may take together; 0: an eighth of the machine's
+  int64_t sleep_after = 0;  ///< "sleepAfter": seconds without a connection; 0: never
+  bool operator==(const ReadyAhead&) const = default;
+};
+
 struct Config {
   std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations
   bool engine_usual_places = true;               ///< where packages put them is searched as well
@@ -33,6 +42,7 @@ struct Config {
   uint32_t last_user = 1'879'113'727;
   uint64_t volume_bytes = uint64_t{64} << 30U;  ///< of a new image's volume; multiple of storage::kChunkSize
   std::string host = "127.0.0.1";               ///< numeric address that engines listen on
+  std::vector<std::string> also_listen{};       ///< further ones: "listen:" has them all, the first is `host`
   std::string advertised_host{};                ///< name or address that clients are told; empty: `host`
   bool host_network = false;                    ///< "network: host": engines reach what the host does
   /// Of a container that says nothing else, nor its image. The built-in ones let no container take the
@@ -50,6 +60,7 @@ struct Config {
   std::map<std::string, std::string> engine_fallbacks;
   /// Keys of licences (Engine::LicenceKey) that the administrator accepts.
   std::set<std::string> accepted_licences;
+  ReadyAhead ready_ahead;
 };
 
 /// `name` is for messages. kInvalidArgument: "<name>, line 3: unknown key 'portrange' (did you mean

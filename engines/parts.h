@@ -47,6 +47,7 @@ struct Paths {
 struct Endpoint {
   std::string host;  ///< address the engine listens on and clients use, e.g. "127.0.0.1"
   uint16_t port = 0;
+  std::vector<std::string> also{};  ///< further addresses that the engine listens on, with the same port
 };
 
 struct Credentials {

@@ -45,6 +45,9 @@ void Columns(Visit&& visit, Row& row) {
   visit("detail", row.detail);
   visit("libraries", row.libraries);
   visit("settings", row.settings);
+  visit("warm", row.warm);
+  visit("sleep_after", row.sleep_after);
+  visit("used_at", row.used_at);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>
@@ -77,6 +80,14 @@ void Columns(Visit&& visit, Row& row) {
   visit("installation_version", row.installation_version);
   visit("settings", row.settings);
   visit("client", row.client);
+  visit("also_listen", row.also_listen);
+  visit("asleep", row.asleep);
+  visit("pooled", row.pooled);
+  visit("started_ahead", row.started_ahead);
+  visit("sleep_after", row.sleep_after);
+  visit("idle_delete", row.idle_delete);
+  visit("spare", row.spare);
+  visit("volume", row.volume);
 }
 
 template <typename Visit, RowOf<RevisionRow> Row>
@@ -84,6 +95,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("number", row.number);
   visit("created_at", row.created_at);
   visit("unique_bytes", row.unique_bytes);
+  visit("volume", row.volume);
 }
 
 template <typename Visit, RowOf<TokenRow> Row>

@@ -164,9 +164,29 @@ ALTER TABLE containers ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE containers ADD COLUMN client TEXT NOT NULL DEFAULT '';
 )sql";
 
+// What is made ready before it is asked for: how many containers of an image, which of them are nobody's yet,
+// when one sleeps, which one has a second server, and in which of its volumes (ContainerRow::volume) it is
+// now.
+constexpr const char* kSchema12 = R"sql(
+ALTER TABLE images ADD COLUMN warm INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE images ADD COLUMN sleep_after INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE images ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE containers ADD COLUMN also_listen TEXT NOT NULL DEFAULT '';
+-- Like `stopped`, which it goes with.
+ALTER TABLE containers ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0 CHECK (asleep = 0 OR (asleep = 1 AND stopped = 1));
+ALTER TABLE containers ADD COLUMN pooled INTEGER NOT NULL DEFAULT 0 CHECK (pooled IN (0, 1));
+ALTER TABLE containers ADD COLUMN started_ahead INTEGER NOT NULL DEFAULT 0 CHECK (started_ahead IN (0, 1));
+ALTER TABLE containers ADD COLUMN sleep_after INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE containers ADD COLUMN idle_delete INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE containers ADD COLUMN spare INTEGER NOT NULL DEFAULT 0 CHECK (spare IN (0, 1));
+ALTER TABLE containers ADD COLUMN volume TEXT NOT NULL DEFAULT '';
+ALTER TABLE container_revisions ADD COLUMN volume TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kMigrations{
     Migration{10, kSchema10},
     Migration{11, kSchema11},
+    Migration{12, kSchema12},
 };
 
 Result<void> SetVersion(Database& database, int64_t version) {

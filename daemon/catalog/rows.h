@@ -64,7 +64,10 @@ struct ImageRow {
   std::string detail;                    ///< why it failed, or what is to be known of it
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
   api::Settings settings{};              ///< of its server, and of its containers'
-  std::vector<std::string> tags;         ///< in order of their text
+  int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
+  int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
+  int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
+  std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
   std::vector<std::string> idle_teams;
@@ -95,6 +98,7 @@ struct RevisionRow {
   uint32_t number = 0;
   int64_t created_at = 0;
   int64_t unique_bytes = 0;  ///< of blocks that no revision before holds
+  std::string volume{};      ///< of its container's volumes, that which holds it (ContainerRow::volume)
 };
 
 /// Milliseconds of each step of a start, in order.
@@ -132,6 +136,16 @@ struct ContainerRow {
   std::string installation_version;
   api::Settings settings{};  ///< that it was created with; those of the image stand below them
   std::string client{};  ///< the process that it ends with (daemon/containers/bound_clients.h); empty: none
+  std::vector<std::string> also_listen{};  ///< further addresses, beside `host`
+  bool asleep = false;                     ///< with `stopped`: until somebody connects
+  bool pooled = false;                     ///< nobody's yet: it waits for a create
+  bool started_ahead = false;              ///< it was pooled before it was somebody's
+  int64_t sleep_after = -1;                ///< seconds without a connection; 0: never; -1: as its image says
+  int64_t idle_delete = 0;  ///< seconds without a connection after which it is deleted; 0: never
+  bool spare = false;       ///< a second server waits for its next reset
+  /// Folder of the volume that it writes into, below its own; empty: its own. A reset that took a spare
+  /// leaves the container in another one than it began in.
+  std::string volume{};
 };
 
 /// kNotFound, naming what there is, when the container has no such revision. All have 0.
@@ -168,11 +182,15 @@ struct ImageChange {
   std::vector<std::string> idle_teams{};
   std::vector<std::string> remove_tags{};   ///< before those above are added
   std::vector<std::string> remove_teams{};  ///< as well
+  std::optional<int64_t> warm{};
+  std::optional<int64_t> sleep_after{};
 };
 struct ContainerChange {
   std::string name;
   std::optional<int64_t> expires_at;
   std::optional<uid_t> owner{};
+  std::optional<int64_t> sleep_after{};
+  std::optional<int64_t> idle_delete{};
 };
 
 }  // namespace spawnd::daemon
