@@ -197,6 +197,9 @@ class Engine {
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
     virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }
+    /// Whether the server has settings of its own that it reads at its next start and has not tried yet: an
+    /// image with such is started once more as a container would be before it counts as made.
+    virtual Result<bool> KeepsSettings() { return false; }
     /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
     /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
     virtual Result<void> BeforeSave() { return {}; }

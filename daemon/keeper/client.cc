@@ -196,10 +196,10 @@ class Client final : public KeeperClient {
     });
   }
 
-  Result<void> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
+  Result<bool> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kFinishImage;
-    return Ask(request, deadline, stop).map([](const KeeperReply&) {});
+    return Ask(request, deadline, stop).map([](const KeeperReply& reply) { return reply.keeps_settings; });
   }
 
   Result<storage::SealResult> Seal(const storage::SealRequest& seal,

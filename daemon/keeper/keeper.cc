@@ -6,12 +6,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
@@ -47,6 +49,8 @@ constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
 constexpr auto kStartProgramDeadline = 30s;
+/// Of the disk, before a container whose file system gave up is started again.
+constexpr uint64_t kRoomToGoOn = uint64_t{16} << 20U;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 
@@ -357,13 +361,14 @@ Result<void> Keeper::SyncAndSave() {
   return volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1).map([](const auto&) {});
 }
 
-Result<void> Keeper::FinishImage() {
+Result<bool> Keeper::FinishImage() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  TRY_ASSIGN(const bool keeps_settings, session_->KeepsSettings());
   TRY(session_->PrepareImage());
   TRY(StopEngine(kBuildStopPatience));
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
-  return {};
+  return keeps_settings;
 }
 
 Result<storage::SealResult> Keeper::Seal(const storage::SealRequest& request,
@@ -430,11 +435,30 @@ std::optional<Error> Keeper::Poisoned() {
   return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error()));
 }
 
+/// A full disk is waited out, but not by ext4: once its own journal found no room it takes nothing more until
+/// it is mounted anew. A server may live on with that for ever (PostgreSQL 18 does, whose recovery fails in
+/// the middle: its postmaster waits for nobody). As long as there is no room it is left alone, for those who
+/// read.
+std::optional<Error> Keeper::StuckFileSystem() {
+  if (!export_ || !export_->Refused() || !init_ || spec_.purpose != engines::Purpose::kServe)
+    return std::nullopt;
+  struct statvfs disk {};
+  if (::statvfs(spec_.directory.c_str(), &disk) != 0 || disk.f_bfree * disk.f_frsize < kRoomToGoOn) {
+    return std::nullopt;
+  }
+  std::ifstream file("/proc/" + std::to_string(init_->Pid()) + "/mountinfo");
+  const std::string mounts{std::istreambuf_iterator<char>(file), {}};
+  if (!storage::TakesNoWrites(mounts, kVolumeDirectory)) return std::nullopt;
+  return Error{ErrorCode::kNoSpace,
+               "the disk was full, and the file system of the container took no more writes since"};
+}
+
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
-  if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
-  return EngineEnded();
+  if (!engine_running_) return std::nullopt;
+  if (init_->EngineExit()) return EngineEnded();
+  return StuckFileSystem();
 }
 
 }  // namespace spawnd::daemon

@@ -50,6 +50,7 @@ class SessionClient {
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
   Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
+  Result<bool> KeepsSettings();
   Result<void> BeforeSave();
   Result<void> AfterSave();
 
