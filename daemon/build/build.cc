@@ -308,7 +308,14 @@ class Build {
   /// As the first backup that says how wants it, or the keys for it do.
   Result<void> MakeInitialDatabase(std::vector<engines::RestorePlan>& plans, BuildServer& server) {
     const api::CreateDataImageRequest& request = order_.request;
-    if (request.initial_database_name.empty()) return {};
+    if (request.initial_database_name.empty()) {
+      if (plans.empty() && !(request.restore.locale.empty() && request.restore.encoding.empty())) {
+        Warn(
+            "`locale` and `encoding` change nothing: they are for the database that `initialDatabaseName` "
+            "names, and there is none");
+      }
+      return {};
+    }
     for (size_t i = 0; i < plans.size(); ++i) {
       if (plans[i].database.empty()) continue;
       TRY(RunSteps(context_, Here(), backups_[i], plans[i].database, server));
@@ -365,9 +372,13 @@ class Build {
     const std::string warning = "nothing went into database '" + initial +
                                 "' (initialDatabaseName): the data is in " + names +
                                 (one ? ", which clients open first" : "");
+    Warn(warning);
+    return one ? databases.front() : initial;
+  }
+
+  void Warn(const std::string& warning) {
     LogNotes(Here(), {warning});
     progress_.Message(warning);
-    return one ? databases.front() : initial;
   }
 
   BuildHost& host_;

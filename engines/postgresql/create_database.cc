@@ -266,6 +266,13 @@ std::string FindStatementFor(std::string_view text, const std::string& database)
   return {};
 }
 
+std::string UselessWishes(const DatabaseWishes& wishes, const std::string& database) {
+  const bool there_before = database.empty() || database == "postgres";
+  if (!there_before || (wishes.locale.empty() && wishes.encoding.empty())) return {};
+  return "`locale` and `encoding` change nothing: the backup makes no database of its own and goes into "
+         "'postgres'; give it one with `initialDatabaseName`";
+}
+
 std::string LocaleWarning(const std::string& locale, const RewrittenStatement& statement) {
   return "this host has no locale '" + locale + "'; database '" + statement.database + "' gets " +
          statement.replacement + " instead";

@@ -236,6 +236,13 @@ case_mysql_disk_of_a_fresh_container() {
   (( kib <= 4096 )) || fail "a fresh container takes $kib KiB"
 }
 
+case_settings_that_are_kept() {
+  need_mysql
+  dump persist 'CREATE TABLE t (a int);' 'SET PERSIST max_connections = 77;'
+  container_of persist 'initialDatabaseName: shop'
+  assert_contains "$(<"$work/said")" 'SET PERSIST has no effect in containers'
+}
+
 write_config
 start_daemon
 run_cases "$@"

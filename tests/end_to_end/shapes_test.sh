@@ -75,6 +75,23 @@ SQL
   done
 }
 
+# Of an archive in one file with another, pg_restore restores the first and is silent.
+case_ends_of_archives() {
+  local files=$work/files
+  cat "$files/shop.dump" "$files/shop.dump" >"$files/two.dump"
+  refused postgresql two "two.dump' goes on behind the end of its archive" 'several archives' -- 'backup: {file: two.dump}'
+  zstd -qf "$files/two.dump" -o "$files/two"
+  refused postgresql two "two' goes on behind the end of its archive" -- 'initialDatabaseName: shop' 'backup: {file: two}'
+  cat "$files/shop.tar" "$files/shop.tar" >"$files/two.tar"
+  refused postgresql two "two.tar' goes on behind the end of its archive" -- 'backup: {file: two.tar}'
+  head -c -2000 "$files/shop.dump" >"$files/cut.dump"
+  refused postgresql cut "cut.dump' is truncated" 'copy or make the backup again' -- 'backup: {file: cut.dump}'
+  cp -r "$files/shop.d" "$files/part.d"
+  rm "$files"/part.d/[0-9]*.dat*
+  refused postgresql part "part.d' is truncated or damaged" 'No such file' 'make the backup again' -- 'backup: {file: part.d}'
+  assert_lacks "$err" /run/spawnd
+}
+
 case_mariadb_dumps() {
   printf '%s\n' 'CREATE TABLE t (a int, b text);' "INSERT INTO t VALUES (1, 'x'), (2, 'y');" >"$work/files/maria.sql"
   packed maria.sql

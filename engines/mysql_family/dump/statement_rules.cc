@@ -85,6 +85,12 @@ Verdict StatementRules::Judge(const Statement& statement, const std::string& dat
   if (statement.IsOneOf(0, {"SHUTDOWN", "RESTART"})) {
     return {What::kRefuse, "'" + statement.words.front() + "' ends the server"};
   }
+  // Servers here read no file of settings, nor the one that this writes.
+  if (statement.Is(0, "SET") && statement.IsOneOf(1, {"PERSIST", "PERSIST_ONLY"})) {
+    Verdict pass{What::kPass};
+    pass.warning = "SET PERSIST has no effect in containers: say `settings:` of the image in its place";
+    return pass;
+  }
   if (options_.is_script) return {What::kPass};
   std::optional<Verdict> waiting;
   const auto final_word = [&waiting](std::optional<Verdict> verdict) {

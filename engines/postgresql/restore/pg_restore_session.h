@@ -28,6 +28,8 @@ class PgRestoreSession final : public RestoreSession {
 
  private:
   void BeginError(std::string_view text);
+  Result<void> OnLine(std::string_view line);
+  Error Truncated(const std::string& how) const;
   Result<void> Decide();
 
   const std::string name_;

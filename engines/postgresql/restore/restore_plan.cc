@@ -214,6 +214,7 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
   ErrorManners manners = MannersFor(target, installation);
   manners.dumped_from = dumped_from.substr(0, dumped_from.find(' '));
   manners.made_database = !made.empty();
+  if (made.empty()) manners.remark = UselessWishes(RulesFor(target, installation).wishes, database);
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, !IsArchive(head.bytes), database,
                                                     target.credentials.user, std::move(manners));
   step.packing = head.packing;
@@ -308,7 +309,10 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
   const Packing packing = head.packing;
   if (format == BackupFormat::kPlainSql) {
-    return WithPartsOfText(request, packing, std::make_unique<PlainSql>(request, std::move(head)));
+    TextFindings found = LookThrough(request, packing);
+    head.bytes += "\n" + found.databases;
+    return WithPartsOfText(request, std::move(found.extensions),
+                           std::make_unique<PlainSql>(request, std::move(head)));
   }
   return WithPartsOfArchive(request, packing, std::make_unique<Archive>(request, std::move(head)));
 }

@@ -39,6 +39,14 @@ TEST_CASE("Rows are left out, and lines stay where they are", "[parts]") {
   options.schema_only = true;
   CHECK(Filtered(dump + "SELECT pg_catalog.setval('s', 1);\n", options) ==
         "CREATE TABLE s.a (i int);\n\n\n\n\n-- end\n\n\nSELECT 1;\n\n");
+  // What writes them otherwise, and what does not.
+  CHECK(Filtered(
+            "MERGE INTO t USING s;\nWITH x AS (SELECT 1) INSERT INTO t TABLE x;\nUPDATE t SET a = 1;\n"
+            "SELECT lo_create('1');\nALTER LARGE OBJECT 1 OWNER TO x;\nDO $$ BEGIN DELETE FROM t; END $$;\n",
+            options) == "\n\n\n\n\n\n");
+  const std::string kept =
+      "DO $$ BEGIN CREATE TYPE t AS (a int); UPDATE x SET a = 1; END $$;\nWITH x AS (SELECT 1) TABLE x;\n";
+  CHECK(Filtered(kept, options) == kept);
   options.schema_only = false;
   options.exclude_data = {"c"};
   PlainFilter filter("x.sql", options);
@@ -107,6 +115,13 @@ TEST_CASE("Extensions of a dump: what it wants, and what is left out", "[parts]"
   options.skip_extensions = {"pg_cron"};
   CHECK(Filtered(dump, options) ==
         "\n\nCREATE EXTENSION \"uuid-ossp\" VERSION '1.1';\n\n-- CREATE EXTENSION y;\n\n\n\n");
+}
+
+TEST_CASE("Statements that make databases are found wherever they stand", "[parts]") {
+  PlainFilter filter("x.sql", {});
+  REQUIRE(
+      filter.Filter("SELECT 1; /* x */ CREATE DATABASE\n shop ENCODING 'UTF8';\ncreate database b;", true));
+  CHECK(filter.Databases() == "CREATE DATABASE\n shop ENCODING 'UTF8';\ncreate database b;\n");
 }
 
 TEST_CASE("What is said of a skipped extension's own objects is left out", "[parts]") {
