@@ -1,6 +1,7 @@
 /// What of a plain dump is left out, and who has an extension.
 #include "engines/postgresql/parts/extensions.h"
 #include "engines/postgresql/parts/plain_filter.h"
+#include "engines/postgresql/parts/selection.h"
 #include "engines/postgresql/physical/base_recovery.h"
 #include "tests/support/catch.h"
 
@@ -149,6 +150,38 @@ TEST_CASE("What is said of a skipped extension's own objects is left out", "[par
   REQUIRE(filter.Warnings().size() == 5);
   CHECK(filter.Warnings()[0] ==
         "'x.sql': skipExtensions names 'nosuch', an extension that the dump does not have");
+}
+
+std::vector<int> Kept(const Contents& contents, const RestoreOptions& options) {
+  const auto selection = SelectParts(contents, options, "x.dump");
+  REQUIRE(selection);
+  return selection->ids;
+}
+
+TEST_CASE("Of an archive, what stands on a skipped extension's table goes with it", "[parts]") {
+  Contents contents;
+  contents.entries = {
+      {1, "SCHEMA", "", "cron"},           {2, "EXTENSION", "", "pg_cron", {1}, {}, false, "cron"},
+      {3, "TABLE", "cron", "own", {1}},    {4, "POLICY", "cron", "job p", {2}},
+      {5, "POLICY", "cron", "own p", {3}}, {6, "TRIGGER", "cron", "job t"},
+      {7, "INDEX", "cron", "job_idx"},     {8, "INDEX", "cron", "own_idx", {3}},
+      {9, "ROW SECURITY", "cron", "job"},  {10, "TABLE DATA", "cron", "job"}};
+  RestoreOptions options;
+  options.skip_extensions = {"pg_cron"};
+  CHECK(Kept(contents, options) == std::vector<int>{1, 3, 5, 8});
+}
+
+TEST_CASE("Of an archive, schemaOnly leaves out large objects with what is said of them", "[parts]") {
+  Contents contents;
+  contents.entries = {{1, "TABLE", "s", "t"},
+                      {2, "BLOB", "", "16405"},
+                      {3, "ACL", "", "LARGE OBJECT 16405"},
+                      {4, "COMMENT", "", "LARGE OBJECT 16405"},
+                      {5, "TABLE DATA", "s", "t", {1}},
+                      {6, "BLOBS", "", "BLOBS"}};
+  RestoreOptions options;
+  options.schema_only = true;
+  CHECK(Kept(contents, options) == std::vector<int>{1});
 }
 
 TEST_CASE("The package of an extension is one that is there", "[parts]") {
