@@ -16,7 +16,7 @@ bool Take(std::string_view& text, std::string_view part) {
 }  // namespace
 
 PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool tar, std::string database,
-                                   std::string user, ErrorManners manners)
+                                   std::string user, const ErrorManners& manners)
     : name_(backup_name),
       warnings_(backup_name),
       policy_(backup_name, std::move(database), std::move(user), warnings_, manners) {

@@ -216,7 +216,7 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
   manners.made_database = !made.empty();
   if (made.empty()) manners.remark = UselessWishes(RulesFor(target, installation).wishes, database);
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, !IsArchive(head.bytes), database,
-                                                    target.credentials.user, std::move(manners));
+                                                    target.credentials.user, manners);
   step.packing = head.packing;
   return step;
 }
