@@ -105,6 +105,14 @@ inline constexpr size_t kMaxServerRunOutput = 4096;
 /// How many names Session::UserDatabases gives at most.
 inline constexpr size_t kMaxUserDatabases = 100;
 
+/// How a product names its errors.
+enum class ErrorCodes : uint8_t {
+  kSqlState,     ///< five characters
+  kMysqlNumber,  ///< a number of the MySQL family's, or five characters
+  kNumber,
+  kWord,  ///< the first word of what it says
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -146,6 +154,9 @@ class Engine {
   virtual std::vector<std::string_view> RefusedSettings() const { return {}; }
   /// One sentence on why one of those is refused, and what to do in its place; may be empty.
   virtual std::string WhyRefused(std::string_view /*setting*/) const { return {}; }
+
+  /// What stands under onError (engines/restore_options.h).
+  virtual ErrorCodes CodesOfErrors() const { return ErrorCodes::kWord; }
 
   /// Made in the container before anything of the engine runs in it.
   virtual std::vector<Bind> Binds(const Launch& /*launch*/) const { return {}; }

@@ -25,6 +25,7 @@
 #include "daemon/store/layout.h"
 #include "engines/measured_source.h"
 #include "engines/registry.h"
+#include "engines/restore_options.h"
 #include "engines/settings.h"
 
 namespace spawnd::daemon {
@@ -52,6 +53,7 @@ class Build {
   Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     TRY(engines::CheckSettings(*engine_, order_.request.settings));
+    TRY(engines::CheckErrorEntries(*engine_, order_.request.restore.ignored_errors));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(context_, std::move(order_.backups), rights_));
     TRY_ASSIGN(logs_, OpenLogs(context_, std::move(order_.wal_folders), rights_));

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/random.h"
+#include "engines/redis/launch.h"
 #include "engines/redis/script_rules.h"
 
 namespace spawnd::engines::redis {
@@ -33,6 +34,14 @@ std::string_view ErrorIn(std::string_view line) {
   // In a string of the data's it would stand behind a quotation mark.
   if (at == std::string_view::npos || line.substr(0, at).find('"') != std::string_view::npos) return {};
   return line.substr(at + kError.size());
+}
+
+/// The server may know the command well, and not have it here.
+std::string NotInBuildsHint() {
+  std::string names;
+  for (const std::string_view command : NotInBuilds())
+    names.append(names.empty() ? "" : ", ").append(command);
+  return "While an image is made, the server has no " + names + ".";
 }
 
 }  // namespace
@@ -132,7 +141,10 @@ Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent&
     }
     return Fail(ErrorCode::kInvalidArgument, what, std::move(hint));
   }
-  if (!MayPassOver(error, command)) return Fail(ErrorCode::kInvalidArgument, what);
+  if (!MayPassOver(error, command)) {
+    return Fail(ErrorCode::kInvalidArgument, what,
+                error.find("called from script") < error.size() ? NotInBuildsHint() : "");
+  }
   ++passed_over_;
   warnings_.Add("passed over: " + error, command.line);
   return {};
