@@ -10,6 +10,7 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

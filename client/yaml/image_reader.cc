@@ -13,6 +13,7 @@
 #include "api/json_document.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
+#include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
 #include "client/yaml/restore_keys.h"

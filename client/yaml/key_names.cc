@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
@@ -27,8 +29,7 @@ std::string_view MarkupIn(std::string_view head) {
   if (StartsWith(head, kByteOrderMark)) head.remove_prefix(kByteOrderMark.size());
   head.remove_prefix(std::min(head.size(), head.find_first_not_of(" \t\r\n")));
   if (!StartsWith(head, "<")) return {};
-  std::string first(head.substr(0, kHeaderBytes));
-  for (char& c : first) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string first = LowerCase(head.substr(0, kHeaderBytes));
   if (Contains(first, "<mysqldump") || Contains(first, "<resultset")) {
     return "XML of `mysqldump --xml`, which no server restores (make it without --xml)";
   }

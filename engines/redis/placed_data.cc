@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/text.h"
 #include "engines/redis/explain_exit.h"
 #include "engines/redis/launch.h"
 #include "engines/redis/manifest.h"
@@ -132,9 +133,7 @@ bool NamesUnknown(std::string_view output, std::string_view command) {
   const size_t at = output.rfind(kUnknown);
   if (at == std::string_view::npos) return false;
   const std::string_view name = output.substr(at + kUnknown.size());
-  return name.size() > command.size() && name[command.size()] == '\'' &&
-         std::equal(command.begin(), command.end(), name.begin(),
-                    [](unsigned char a, unsigned char b) { return a == std::tolower(b); });
+  return name.size() > command.size() && name[command.size()] == '\'' && StartsInAnyCase(name, command);
 }
 
 /// What the checker, the server or the script around them has against the files.

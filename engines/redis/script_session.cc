@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "engines/redis/launch.h"
 #include "engines/redis/script_rules.h"
 
@@ -153,15 +154,11 @@ Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent&
 /// A code is the first word of an error: WRONGTYPE, BUSYKEY. Beginnings of commands are in any case.
 bool ScriptSession::MayPassOver(std::string_view error, const Sent& command) const {
   if (options_.continue_on_error) return true;
-  return std::any_of(
-      options_.ignored_errors.begin(), options_.ignored_errors.end(), [&](const std::string& one) {
-        if (one == error.substr(0, error.find(' '))) return true;
-        return std::equal(
-            one.begin(), one.end(), command.beginning.begin(),
-            command.beginning.begin() +
-                static_cast<std::ptrdiff_t>(std::min(one.size(), command.beginning.size())),
-            [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); });
-      });
+  return std::any_of(options_.ignored_errors.begin(), options_.ignored_errors.end(),
+                     [&](const std::string& one) {
+                       if (one == error.substr(0, error.find(' '))) return true;
+                       return StartsInAnyCase(command.beginning, one);
+                     });
 }
 
 const ScriptSession::Sent& ScriptSession::InQuestion() const {

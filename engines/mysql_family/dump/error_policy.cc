@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
 #include "engines/mysql_family/dump/parts.h"
 
 namespace spawnd::engines::mysql_family {
@@ -33,11 +34,11 @@ std::vector<std::string> WordsOf(std::string_view text) {
     const bool part = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '@' || c == '.' ||
                       c == '$' || static_cast<unsigned char>(c) >= 0x80;
     if (part)
-      word += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      word += c;
     else if (!word.empty())
-      words.push_back(std::exchange(word, {}));
+      words.push_back(UpperCase(std::exchange(word, {})));
   }
-  if (!word.empty()) words.push_back(word);
+  if (!word.empty()) words.push_back(UpperCase(word));
   return words;
 }
 
@@ -120,7 +121,7 @@ bool ErrorPolicy::PassesOver(const ClientError& error) const {
   if (continue_) return true;
   const auto is_it = [&error](const std::string& pattern) {
     return pattern == std::to_string(error.number) ||
-           (!error.state.empty() && SameWord(pattern, error.state));
+           (!error.state.empty() && SameInAnyCase(pattern, error.state));
   };
   if (std::any_of(ignored_.begin(), ignored_.end(), is_it)) return true;
   return error.line > 0 && std::find(lines_.rbegin(), lines_.rend(), error.line) != lines_.rend();
