@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/text.h"
 #include "engines/postgresql/dump/sql_tokens.h"
 
 namespace spawnd::engines::postgresql {
@@ -141,9 +142,7 @@ class Ruling {
     if (!limit && !allow) return;
     const size_t value = ValueAfter(tokens_, limit ? at + 1 : at);
     if (value == 0 || (limit && tokens_[value].text != "0")) return;
-    std::string text = tokens_[value].text;
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-    if (OneOf(text, {"0", "FALSE", "OFF", "NO"}))
+    if (OneOf(UpperCase(tokens_[value].text), {"0", "FALSE", "OFF", "NO"}))
       LeaveOut("database '" + name + "' would let nobody in; that is left out");
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "engines/postgresql/dump/plain_text.h"
 #include "engines/postgresql/parts/contents.h"
 #include "engines/postgresql/parts/extensions.h"
@@ -154,12 +155,13 @@ class Parts : public RecognisedBackup {
 bool LetsExtensionsPass(const RestoreOptions& options) {
   constexpr std::array<std::string_view, 3> kCodes{"0A000", "58P01", "22023"};
   return options.continue_on_error ||
-         std::any_of(options.ignored_errors.begin(), options.ignored_errors.end(), [&](std::string words) {
-           for (char& c : words) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-           return std::find(kCodes.begin(), kCodes.end(), words) != kCodes.end() ||
-                  (words.size() > 6 && std::string_view("CREATE EXTENSION").starts_with(words)) ||
-                  words.starts_with("CREATE EXTENSION");
-         });
+         std::any_of(options.ignored_errors.begin(), options.ignored_errors.end(),
+                     [&](const std::string& entry) {
+                       const std::string words = UpperCase(entry);
+                       return std::find(kCodes.begin(), kCodes.end(), words) != kCodes.end() ||
+                              (words.size() > 6 && std::string_view("CREATE EXTENSION").starts_with(words)) ||
+                              words.starts_with("CREATE EXTENSION");
+                     });
 }
 
 /// From its last block on, where the archive says where that begins.

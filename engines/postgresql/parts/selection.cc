@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
 #include "engines/postgresql/parts/patterns.h"
 #include "engines/postgresql/parts/skipped.h"
 
@@ -357,8 +358,7 @@ class Selector {
     const ContentsEntry& needed = *by_id_.at(lost);
     const std::string name =
         needed.kind == "CONSTRAINT" ? needed.name.substr(0, needed.name.find(' ')) : needed.name;
-    std::string kind = foreign_key ? "foreign key " : of_table ? entry.kind + " " : "";
-    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string kind = foreign_key ? "foreign key " : of_table ? LowerCase(entry.kind) + " " : "";
     selection_.warnings.push_back(kind + "'" + entry.name + "' is left out: it needs '" + name +
                                   "', which is");
   }

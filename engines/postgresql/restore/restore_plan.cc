@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/text.h"
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
@@ -73,11 +74,6 @@ std::vector<std::string> ClientEnvironment(const RestoreTarget& target, int serv
           "PGCONNECT_TIMEOUT=30",
           "PGAPPNAME=spawnd restore",
           "PGOPTIONS=" + options};
-}
-
-std::string BaseName(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
 ErrorManners MannersFor(const RestoreTarget& target, const Installation& installation) {
