@@ -71,6 +71,8 @@ Result<std::set<int64_t>> EndBuilds(const StoreLayout& layout) {
   const auto end_some = [&] {
     for (size_t i = next++; i < names.size(); i = next++) {
       const int64_t id = IdFromName(names[i], "");
+      if (names[i].starts_with(kUnpackedPrefix))
+        RemoveUnfinished(layout.Builds() + "/" + names[i], RemoveTree);
       if (id == 0 || RemoveUnfinished(layout.Builds() + "/" + names[i], RemoveWithKeeper)) continue;
       const std::lock_guard lock(mutex);
       stuck.insert(id);

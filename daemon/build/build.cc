@@ -88,7 +88,9 @@ class Build {
   }
 
   Result<void> RecogniseBackups() {
-    for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup, logs_ ? &*logs_ : nullptr));
+    for (OpenedBackup& backup : backups_) {
+      TRY(RecogniseOrUnpack(context_, rights_, *engine_, backup, logs_ ? &*logs_ : nullptr));
+    }
     return {};
   }
 

@@ -239,8 +239,9 @@ Result<void> FsckCheck::CheckBuilds() {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Builds()));
   for (const std::string& name : names) {
     const std::string path = layout_.Builds() + "/" + name;
-    if (IdFromName(name, "") == 0) continue;
-    TRY_ASSIGN(const bool running, KeeperRuns(path));
+    const bool unpacked = name.starts_with(kUnpackedPrefix);
+    if (IdFromName(name, "") == 0 && !unpacked) continue;
+    TRY_ASSIGN(const bool running, unpacked ? Result<bool>(false) : KeeperRuns(path));
     if (running) continue;
     AddDelete(path, "is left over from an image build that ended");
   }

@@ -72,6 +72,10 @@ class StoreLayout {
   std::string root_;
 };
 
+/// How folders in Builds() begin that hold what was in an archive, for one build
+/// (daemon/build/unpacked_folder.h).
+inline constexpr std::string_view kUnpackedPrefix = "unpacked-";
+
 /// The id in a name of the form "<id><suffix>", 0 when it is not one that we make. Reconciliation removes
 /// only files whose names pass here, so that what somebody else put into a directory stays.
 int64_t IdFromName(std::string_view name, std::string_view suffix);

@@ -13,7 +13,7 @@
 #include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
 #include "engines/restore_options.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::redis {

@@ -54,6 +54,7 @@ Result<std::unique_ptr<Unpacker>> UnpackerOf(uint16_t method) {
 
 class Zip final : public Unpacker {
  public:
+  explicit Zip(MemberListener listener) : listener_(std::move(listener)) {}
   bool Begins(std::string_view bytes) const override { return BeginsZip(bytes); }
   Result<void> Begin() override {
     state_ = State::kRecord;
@@ -111,8 +112,11 @@ class Zip final : public Unpacker {
     if (entry_.encrypted) {
       return Fail(ErrorCode::kUnsupported, "is an encrypted zip archive", kUnpackIt);
     }
+    if (listener_ && (!entry_.passed_over || entry_.is_folder)) {
+      TRY(listener_(entry_.name, entry_.is_folder));
+    }
     if (!entry_.passed_over) {
-      if (!first_name_.empty()) {
+      if (!listener_ && !first_name_.empty()) {
         return Fail(ErrorCode::kInvalidArgument,
                     "is a zip archive of several files: '" + first_name_ + "', '" + entry_.name + "'",
                     kUnpackIt);
@@ -204,6 +208,7 @@ class Zip final : public Unpacker {
     return Step{start + 12, 0, false};
   }
 
+  const MemberListener listener_;
   State state_ = State::kRecord;
   std::string first_name_;  ///< of the file that is unpacked; empty: none yet
   ZipEntry entry_;
@@ -224,8 +229,8 @@ bool BeginsZip(std::string_view bytes) {
          (signature == kZipDescriptor && bytes.substr(4, 2) == "PK");
 }
 
-std::unique_ptr<Unpacker> MakeZip() {
-  return std::make_unique<Zip>();
+std::unique_ptr<Unpacker> MakeZip(MemberListener listener) {
+  return std::make_unique<Zip>(std::move(listener));
 }
 
 }  // namespace spawnd::engines

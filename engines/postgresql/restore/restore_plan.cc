@@ -20,8 +20,8 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/postgresql/restore/pg_restore_session.h"
 #include "engines/postgresql/restore/psql_session.h"
+#include "engines/unpack/backup_head.h"
 #include "engines/unpack/tar_header.h"
-#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
