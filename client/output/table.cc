@@ -108,12 +108,18 @@ std::string OutdatedText(const std::vector<api::DataContainer>& containers) {
 std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
+  // Who sees those of others has to know whose each is: two may have the same name.
+  const bool several = std::any_of(containers.begin(), containers.end(), [&](const api::DataContainer& one) {
+    return one.owner != containers.front().owner;
+  });
+  if (several) rows.front().emplace_back("Owner");
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
                     std::string(StatusWord(container.status)) +
                         (mark && !container.outdated.empty() ? ", outdated" : ""),
                     EngineCell(container), Time(container.created_at, now, kNothing),
                     Expiry(container.expires_at, now, container.state == kCreating)});
+    if (several) rows.back().push_back(Cell(container.owner));
   }
   return FormatTable(rows);
 }

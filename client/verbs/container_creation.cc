@@ -169,7 +169,8 @@ Result<Created> CreateContainer(const Invocation& invocation,
                                 const api::CreateDataContainerRequest& request) {
   const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
                                                 : fmt::format("data container '{}'", request.name);
-  TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
+  TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what, {},
+                                                 request.ends_with_client));
   if (created.json.empty()) return created;
   TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(created.json));
   ShowWarnings(invocation, container.warnings);
