@@ -55,7 +55,8 @@ class Count final : public ArchiveSink {
 Result<bool> HasSeveral(int fd, const std::string& name, const Packing& packing) {
   if (packing.layers.size() == 1 && packing.layers.front() == Codec::kZip) {
     TRY_ASSIGN(const auto files, FilesInZip(fd, name));
-    return files.size() > 1;
+    // Of one that was cut there is no list.
+    if (!files.empty()) return files.size() > 1;
   }
   Count count;
   const auto looked = UnpackArchive(fd, name, packing, {}, count);

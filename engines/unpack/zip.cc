@@ -124,9 +124,11 @@ class Zip final : public Unpacker {
       first_name_ = entry_.name;
     }
     TRY_ASSIGN(unpacker_, UnpackerOf(entry_.method));
-    if (!entry_.size_known && entry_.method == 0) {
-      return Fail(ErrorCode::kUnsupported, "is a zip archive that does not say where its data ends",
-                  kUnpackIt);
+    // zip(1) writes an empty file so into a pipe. Whether it is one, what follows says.
+    taken_for_empty_ = !entry_.size_known && entry_.method == 0;
+    if (taken_for_empty_) {
+      entry_.size_known = true;
+      entry_.packed = 0;
     }
     TRY(unpacker_->Begin());
     state_ = State::kData;
@@ -194,6 +196,11 @@ class Zip final : public Unpacker {
     constexpr size_t kLongest = 24;
     constexpr uint64_t kLow = UINT32_MAX;
     if (in.size() < kLongest + sizeof(uint32_t)) return Step{};
+    const bool is_empty = LittleEndian32(in, 0) == kZipDescriptor && LittleEndian64(in, 4) == 0;
+    if (taken_for_empty_ && !is_empty) {
+      return Fail(ErrorCode::kUnsupported, "is a zip archive that does not say where its data ends",
+                  kUnpackIt);
+    }
     const size_t start = LittleEndian32(in, 0) == kZipDescriptor ? 4 : 0;
     const uint32_t crc = LittleEndian32(in, start);
     state_ = State::kRecord;
@@ -213,6 +220,7 @@ class Zip final : public Unpacker {
   std::string first_name_;  ///< of the file that is unpacked; empty: none yet
   ZipEntry entry_;
   std::unique_ptr<Unpacker> unpacker_;
+  bool taken_for_empty_ = false;
   uint64_t taken_ = 0;  ///< of the entry's data
   uint64_t made_ = 0;
   uLong crc_ = 0;

@@ -151,12 +151,12 @@ ZipEntry ReadZipEntry(std::string_view header) {
   entry.name = header.substr(kLocalHeaderBytes, name_length);
   ReadExtra(header.substr(kLocalHeaderBytes + name_length), entry);
   entry.sizes_follow = (flags & 8U) != 0;
-  entry.size_known = !entry.sizes_follow || entry.packed > 0;
   // Windows' own separators, in archives of its older programs.
   if (entry.name.find('/') == std::string::npos) {
     std::replace(entry.name.begin(), entry.name.end(), '\\', '/');
   }
   entry.is_folder = entry.name.ends_with('/') && entry.name.substr(0, 9) != "__MACOSX/";
+  entry.size_known = !entry.sizes_follow || entry.packed > 0 || entry.is_folder;
   entry.passed_over = IsPassedOver(entry.name);
   return entry;
 }
