@@ -154,12 +154,8 @@ bool RdbModules::Take(Step step) {
       return true;
     case Part::kOpcode:
       return TakeOpcode();
-    case Part::kSkip: {
-      const uint64_t some = std::min<uint64_t>(step.count, pending_.size() - at_);
-      at_ += some;
-      if (some < step.count) steps_.push_back({Part::kSkip, step.count - some});
-      return some == step.count || some > 0;
-    }
+    case Part::kSkip:
+      return Skip(step.count);
     case Part::kLength:
       return Number(number);
     case Part::kString:
@@ -193,6 +189,14 @@ bool RdbModules::Take(Step step) {
       break;
   }
   return true;
+}
+
+/// As far as the bytes go; the rest is the next step.
+bool RdbModules::Skip(uint64_t count) {
+  const uint64_t some = std::min<uint64_t>(count, pending_.size() - at_);
+  at_ += some;
+  if (some < count) steps_.push_back({Part::kSkip, count - some});
+  return some == count || some > 0;
 }
 
 bool RdbModules::TakeString() {

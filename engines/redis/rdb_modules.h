@@ -70,6 +70,7 @@ class RdbModules {
 
   bool Take(Step step);
   bool TakeOpcode();
+  bool Skip(uint64_t count);
   bool TakeString();
   bool TakeModuleItem();
   void TakeEnd(std::string_view ahead);
