@@ -13,12 +13,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/control_group.h"
 #include "base/descriptors.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "daemon/init/outer_root.h"
 #include "daemon/init/private_mounts.h"
@@ -446,8 +446,7 @@ std::optional<Error> Keeper::StuckFileSystem() {
   if (::statvfs(spec_.directory.c_str(), &disk) != 0 || disk.f_bfree * disk.f_frsize < kRoomToGoOn) {
     return std::nullopt;
   }
-  std::ifstream file("/proc/" + std::to_string(init_->Pid()) + "/mountinfo");
-  const std::string mounts{std::istreambuf_iterator<char>(file), {}};
+  const std::string mounts = TextOfFile("/proc/" + std::to_string(init_->Pid()) + "/mountinfo");
   if (!storage::TakesNoWrites(mounts, kVolumeDirectory)) return std::nullopt;
   return Error{ErrorCode::kNoSpace,
                "the disk was full, and the file system of the container took no more writes since"};
