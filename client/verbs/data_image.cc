@@ -8,6 +8,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "base/text.h"
 #include "client/output/table.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
