@@ -13,6 +13,7 @@ ContainerRow NewContainerRow(const ImageRow& image, bool superuser, const engine
   ContainerRow row;
   row.image_id = image.id;
   row.host = host.address;
+  row.also_listen = host.also;
   row.superuser = superuser;
   const engines::Credentials credentials =
       superuser ? engine.MakeCredentials(image.database) : engine.MakeOwnerCredentials(image.database);

@@ -15,6 +15,7 @@
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/containers/bound_clients.h"
+#include "daemon/containers/connection.h"
 #include "daemon/containers/new_row.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/quota.h"
@@ -141,7 +142,19 @@ double MillisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
 }
 
-void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
+/// Those that it listens on all the same, for when they come.
+std::vector<std::string> WarningsOfAddresses(const ContainerRow& row) {
+  std::vector<std::string> warnings;
+  for (const std::string& address : AddressesOf(row)) {
+    if (HasAddress(address)) continue;
+    warnings.push_back(address +
+                       " is no address of this machine now; the container is reached there once it is");
+  }
+  return warnings;
+}
+
+void Start(Order order, const ImageRow& image, const ContainerRow& row) {
+  for (std::string& warning : WarningsOfAddresses(row)) order.warnings.push_back(std::move(warning));
   Services& services = order.services;
   const int64_t id = row.id;
   TakeBackIfUndelivered(order, id);

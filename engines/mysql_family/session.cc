@@ -98,6 +98,7 @@ class FamilySession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<uint32_t> ClientsOnTheirWayIn() override;
 
  private:
   /// One statement; its rows.
@@ -180,6 +181,12 @@ template <typename T>
 Result<T> Asked(Result<T> answer) {
   if (!answer) return Fail(ExplainEnd(answer.error()));
   return answer;
+}
+
+Result<uint32_t> FamilySession::ClientsOnTheirWayIn() {
+  TRY_ASSIGN(const auto all, Run("SHOW PROCESSLIST"));
+  return static_cast<uint32_t>(
+      std::count_if(all.begin(), all.end(), [](const Row& one) { return one[1] == "unauthenticated user"; }));
 }
 
 Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {

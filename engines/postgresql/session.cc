@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engines/postgresql/accounts.h"
+#include "engines/postgresql/clients_on_their_way.h"
 #include "engines/postgresql/connection.h"
 #include "engines/postgresql/least_privilege.h"
 #include "engines/postgresql/libraries.h"
@@ -68,6 +69,7 @@ class LibpqSession final : public Engine::Session {
   Result<bool> KeepsSettings() override {
     return Exists("pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'");
   }
+  Result<uint32_t> ClientsOnTheirWayIn() override { return CountClientsOnTheirWayIn(connection_.get()); }
 
  private:
   /// The first column of all rows.
