@@ -287,7 +287,8 @@ void Pool::MakeRoom() {
 bool Pool::IsAsWanted(const ContainerRow& row, const ContainerRow& wanted, const ImageRow& image) const {
   return row.state == ContainerState::kRunning && row.durability == wanted.durability &&
          row.network == wanted.network && row.superuser == wanted.superuser && wanted.settings.empty() &&
-         row.host == wanted.host && row.limits == LimitsOf(wanted, image, uses_.engine_host);
+         row.host == wanted.host && row.also_listen == wanted.also_listen &&
+         row.limits == LimitsOf(wanted, image, uses_.engine_host);
 }
 
 Result<std::optional<ContainerRow>> Pool::Take(ContainerRow wanted, const ImageRow& image) {
