@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 15> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 18> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -26,7 +26,10 @@ constexpr std::array<std::pair<Op, std::string_view>, 15> kOpNames{{{Op::kStart,
                                                                     {Op::kStartTool, "startTool"},
                                                                     {Op::kStartEngine, "startEngine"},
                                                                     {Op::kMeasureVolume, "measureVolume"},
-                                                                    {Op::kAwaitStart, "awaitStart"}}};
+                                                                    {Op::kAwaitStart, "awaitStart"},
+                                                                    {Op::kDoor, "door"},
+                                                                    {Op::kOpenGate, "openGate"},
+                                                                    {Op::kShutGate, "shutGate"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
 
@@ -40,6 +43,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("op", x.op);
   visit.Field("spec", x.spec);
   visit.Field("launchedAtMicroseconds", x.launched_at_microseconds);
+  visit.Field("doorDescriptors", x.door_descriptors);
   visit.Field("deadlineSeconds", x.deadline_seconds);
   visit.Field("database", x.database);
   visit.Field("command", x.command);
