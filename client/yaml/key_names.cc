@@ -17,7 +17,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 33> kOtherNames{{
+constexpr std::array<OtherName, 34> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
@@ -34,6 +34,7 @@ constexpr std::array<OtherName, 33> kOtherNames{{
     {"image", "name"},
     {"label", "tags"},
     {"ttl", "lifetime"},
+    {"pool", "warm"},
     {"expires", "lifetime"},
     {"backuppath", "backups"},
     {"dump", "backup"},

@@ -186,6 +186,7 @@ class Build {
     row.detail = stands_in_;
     row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
+    row.warm = request.warm.value_or(-1);
     row.network = request.network;
     row.tls = request.tls;
     row.superuser = MayHaveSuperuser();

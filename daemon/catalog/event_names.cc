@@ -42,7 +42,7 @@ std::string Difference(const EventSubject& before, const EventSubject& after) {
 /// Of a row that goes, or is marked to go. A build or a create that fails leaves nothing: that is how it is
 /// told.
 EventName NameEnd(const EventSubject& before, const EventCause& cause) {
-  const bool in_making = before.state == "pending" || before.state == "creating";
+  const bool in_making = before.state == "pending" || before.state == "creating" || before.state == "pooling";
   const bool asked_for = cause.actor.has_value() || !cause.word.empty();
   EventName name{in_making && !asked_for ? "failed" : "deleted", cause.detail, true};
   if (!cause.word.empty()) name.event = cause.word;
@@ -78,6 +78,13 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
   }
   if (before.state != after.state && after.state == "deleting") {
     names.push_back(NameEnd(before, cause));
+    return names;
+  }
+  if (after.state == "pooling") return names;  // nobody asked for it, and it may come to nothing
+  if (before.state == "pooled" && after.state == "running") {
+    // As of any other, for whoever waits for these two.
+    names.push_back({"created", "it was started ahead"});
+    names.push_back({"started"});
     return names;
   }
   if (before.state != after.state) {

@@ -78,7 +78,8 @@ Result<void> Containers::Delete(int64_t id) {
 
 size_t Containers::CountOf(uid_t owner) const {
   return static_cast<size_t>(std::count_if(lives_.begin(), lives_.end(), [owner](const auto& life) {
-    return life.second->row.owner == owner && life.second->machine.State() != ContainerState::kDeleting;
+    return life.second->row.owner == owner && !life.second->row.pooled &&
+           life.second->machine.State() != ContainerState::kDeleting;
   }));
 }
 

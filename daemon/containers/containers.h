@@ -76,6 +76,10 @@ class Containers {
   /// request came, `catalog_milliseconds` what inserting took.
   void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
               Queued queued, Done created);
+  /// Gives one that waits in a pool to whoever asks, by one transaction of the catalog: from here on it is
+  /// `wanted` in all that ContainerTable::HandOver names. Errors: as that, and kUnavailable when it does not
+  /// run at this moment.
+  Result<ContainerRow> HandOver(const ContainerRow& wanted);
   /// Nobody waits for this create any more. Does nothing for one that is past it.
   void ClientGone(int64_t id);
   /// Nobody has heard of the outcome of this create: deletes what there is of it.

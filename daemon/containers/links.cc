@@ -53,6 +53,11 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     const auto connection = ConnectToKeeper(uses_.layout.Container(row.id), Connect::kAtOnce);
     const auto held = connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Container(row.id));
     if (!held || *held) continue;  // it is there, or nobody knows
+    if (row.pooled) {              // nobody has it, and another one is as good
+      TRY(uses_.catalog.containers.MarkDeleting(row.id));
+      row.state = ContainerState::kDeleting;
+      continue;
+    }
     without.push_back(row.id);
     row.state = ContainerState::kRestarting;
     row.detail = "no keeper was running when the daemon started";
@@ -168,6 +173,11 @@ void Containers::KeeperEnded(Life& life, Error error) {
   life.link.reset();
   life.confinement.reset();
   if (mode == Mode::kAttaching) return Tell(id, NotAttached(uses_.layout.Container(id), error));
+  if (life.row.pooled) {
+    // Nobody has it, and another one is as good: this one would have what was committed a second ago.
+    const auto because_it_ended = uses_.catalog.events.Because({.detail = error.message});
+    if (Delete(id)) return;
+  }
   const auto because = uses_.catalog.events.Because(WhatTheKernelDid(life));
   // An engine says in many words that the disk is full, and its log may not have had room for any.
   Tell(id, {EventKind::kKeeperExited, JudgeSpace(std::move(error), uses_.layout.Root())});

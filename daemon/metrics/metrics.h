@@ -31,6 +31,8 @@ class Metrics {
   Counters engine_restarts;        ///< engine; that came back by themselves
   Counters engine_start_failures;  ///< engine, code
   Counters quota_refusals;         ///< quota
+  Counters pool_creates;           ///< engine, outcome ("hit", "miss", "differs")
+  Counters pool_given_up;          ///< why ("image", "port", "room", "stale")
 
   std::vector<Family> Read() const;
 };
