@@ -80,11 +80,12 @@ Result<int> DeleteDataImages(const Invocation& invocation) {
 Result<std::optional<int64_t>> WarmOf(const Invocation& invocation) {
   const std::string text = invocation.Text("--warm");
   if (text.empty()) return std::nullopt;
+  if (text == "default") return -1;
   int64_t warm = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), warm);
   if (error == std::errc() && end == text.data() + text.size()) return warm;
   return Fail(ErrorCode::kInvalidArgument, fmt::format("--warm takes a number, not '{}'", OneLine(text)),
-              "Of containers that are kept started; -1: as the daemon's spawnd.yaml says.");
+              "So many of its containers are kept started; default: as the daemon's spawnd.yaml says.");
 }
 
 Result<int> UpdateDataImage(const Invocation& invocation) {
@@ -131,7 +132,7 @@ constexpr std::array<Flag, 8> kUpdateFlags{{
     {"--remove-tag", "", "<tag>", "a tag that goes; repeatable", true},
     {"--remove-team", "", "<team>", "a team that sees it no more; repeatable", true},
     kLifetimeFlag,
-    {"--warm", "", "<number>", "keep so many of its containers started; -1: as the daemon says"},
+    {"--warm", "", "<number>", "keep so many of its containers started; default: as the daemon says"},
     kSilentFlag,
 }};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};

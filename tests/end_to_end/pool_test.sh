@@ -52,7 +52,7 @@ case_who_asks_is_given_one_that_waits() {
   assert_eq "$(field first start)" pooled
   assert_eq "$(metric spawnd_pool_creates_total 'engine="postgresql",outcome="hit"')" 1
   assert_eq "$(metric spawnd_pool_containers 'engine="postgresql",state="running"')" 1
-  assert_error 73 'already' -- ctl create data-container -i shop -n first
+  assert_error 1 'already' -- ctl create data-container -i shop -n first
   wait_until 30 has_ready shop 1
 }
 
@@ -109,11 +109,11 @@ case_numbers_follow_what_is_asked_for() {
   ctl update data-image -q two --warm 0
   wait_until 20 is_empty
   assert_eq "$(image_field two warm)" 0
-  ctl update data-image -q two --warm -1
+  ctl update data-image -q two --warm default
   assert_eq "$(image_field two warm)" null
   assert_error 64 'warm' -- ctl update data-image two --warm many
   assert_error 64 'warm' -- ctl update data-image two --warm 5000
-  assert_error 65 'warm' 'line 3' -- ctl create data-image -f "$(image_yaml bad 'warm: often' 'sourceType: empty')"
+  assert_error 64 'no number of containers' 'line 3' -- ctl create data-image -f "$(image_yaml bad 'warm: often' 'sourceType: empty')"
   is_empty || fail "defaultWarm is 0 here"
   no_pools
 }
@@ -144,6 +144,27 @@ case_it_is_given_up_for_others() {
   clean_slate_with_pools
 }
 clean_slate_with_pools() { delete_all_containers; no_pools; wait_until 20 no_containers_left; }
+
+# SPAWND_POOL_KILLS: how many.
+case_kills_in_the_middle_leave_nothing_behind() {
+  empty_image shop 'warm: 2'
+  local round id
+  for round in $(seq "${SPAWND_POOL_KILLS:-6}"); do
+    for id in $(pooled_ids); do
+      case $((RANDOM % 3)) in
+        0) kill -9 "$(keeper_pid "$id")" 2>/dev/null || true ;;
+        1) ctl create data-container -q -i shop -n "given-$round-$id" >/dev/null ;;
+      esac
+    done
+    sleep "0.$((RANDOM % 10))"  # somewhere in the start of the next one
+    kill_daemon; start_daemon
+  done
+  wait_until 60 has_ready shop 2
+  wait_until 20 eval '(( $(ls "$state/containers" | wc -l) == 2 + $(ctl get data-containers -o json | jq length) ))'
+  for id in $(ctl get data-containers -o name); do assert_eq "$(sql "$id" '' 'select 1')" 1; done
+  assert_eq "$(ctl get data-containers -o json | jq '[.[] | select(.state != "running")] | length')" 0
+  clean_slate_with_pools
+}
 
 case_a_quota_counts_what_is_somebodys() {
   configure 'quotas: {users: {nobody: {containers: 1}}}'
