@@ -14,6 +14,8 @@ struct Delta::WritePlan {
   uint32_t count = 0;
   std::array<uint32_t, kBlocksPerPiece> slots{};
   std::array<bool, kBlocksPerPiece> fresh{};  // given out for this write, not mapped yet
+  uint32_t ahead_wanted = 0;                  // blocks behind it that should get slots along with it
+  SlotRun ahead;                              // theirs, with zeros in them, which is what they read as
 };
 
 struct Delta::DiscardPlan {
@@ -88,6 +90,7 @@ Result<void> Delta::WritePiece(Epoch epoch, uint32_t block, std::span<const std:
   plan.block = block;
   plan.count = static_cast<uint32_t>(data.size() / kBlockSize);
   TRY(PlanWrite(epoch, plan));
+  if (plan.ahead_wanted > 0) PrepareAhead(epoch, plan);
   auto done = WriteSlots(plan, data);
   // Only after the write: a commit clears the flag before it syncs, so a flag set earlier could be cleared by
   // a sync that did not see these bytes.
@@ -125,7 +128,52 @@ Result<void> Delta::PlanWrite(Epoch epoch, WritePlan& plan) {
     for (uint32_t j = 0; j < run.count; ++j) plan.slots[i + j] = run.first + j;
     i += run.count;
   }
+  if (options_.durability == Durability::kAlways) NoteSequence(epoch, plan);
   return {};
+}
+
+/// Holds mutex_.
+void Delta::NoteSequence(Epoch epoch, WritePlan& plan) {
+  uint32_t mapped = plan.count;
+  while (mapped > 0 && plan.fresh[mapped - 1]) --mapped;
+  if (mapped == plan.count) return;
+  plan.ahead_wanted = sequences_.Note(plan.block + mapped, plan.block + plan.count, epoch);
+}
+
+/// Gives slots with zeros in them to blocks behind the write that read as zeros, so that writing those next
+/// overwrites in place and needs one sync in place of two. That is worth nothing to anybody but them, so
+/// whatever goes wrong is left out.
+void Delta::PrepareAhead(Epoch epoch, WritePlan& plan) {
+  const uint32_t end = plan.block + plan.count;
+  const auto data_below = below_.NextData(end);
+  if (!data_below) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const uint32_t limit = std::min(options_.blocks - end, plan.ahead_wanted);
+    uint32_t count = 0;
+    while (count < limit) {
+      const uint32_t value = map_.Get(end + count);
+      const bool zeros =
+          value == BlockMap::kZero || (value == BlockMap::kAbsent && end + count < *data_below);
+      if (!zeros) break;
+      ++count;
+    }
+    if (count == 0) return;
+    plan.ahead = slots_.Allocate(count, epoch);
+    sequences_.Prepared(end, end + plan.ahead.count);
+  }
+  if (plan.ahead.count == 0) return;
+  if (WriteZeros(*data_, uint64_t{plan.ahead.first} * kBlockSize, uint64_t{plan.ahead.count} * kBlockSize)) {
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  ReleaseAhead(plan, 0);
+}
+
+/// Holds mutex_. Keeps the first `kept` slots.
+void Delta::ReleaseAhead(WritePlan& plan, uint32_t kept) {
+  for (uint32_t i = kept; i < plan.ahead.count; ++i) slots_.Release(plan.ahead.first + i);
+  plan.ahead.count = kept;
 }
 
 Result<void> Delta::WriteSlots(const WritePlan& plan, std::span<const std::byte> data) {
@@ -139,8 +187,8 @@ Result<void> Delta::WriteSlots(const WritePlan& plan, std::span<const std::byte>
   return {};
 }
 
-Result<void> Delta::RecordWrite(Epoch epoch, const WritePlan& plan) {
-  std::array<MapRun, kBlocksPerPiece> runs;
+Result<void> Delta::RecordWrite(Epoch epoch, WritePlan& plan) {
+  std::array<MapRun, kBlocksPerPiece + 1> runs;
   size_t used = 0;
   for (uint32_t i = 0; i < plan.count;) {
     uint32_t run = 1;
@@ -155,11 +203,21 @@ Result<void> Delta::RecordWrite(Epoch epoch, const WritePlan& plan) {
     i += run;
   }
   const std::lock_guard lock(mutex_);
+  // Who wrote one of those blocks since they were looked at must not find zeros there.
+  const uint32_t end = plan.block + plan.count;
+  uint32_t untouched = 0;
+  while (untouched < plan.ahead.count && !BlockMap::IsSlot(map_.Get(end + untouched))) ++untouched;
+  ReleaseAhead(plan, untouched);
+  if (untouched > 0) {
+    runs[used++] = {
+        .block = end, .count = untouched, .value = BlockMap::ValueOf(plan.ahead.first), .tag = epoch};
+  }
   return ChangeMap(epoch, std::span(runs).first(used));
 }
 
-void Delta::ReleaseFresh(const WritePlan& plan) {
+void Delta::ReleaseFresh(WritePlan& plan) {
   const std::lock_guard lock(mutex_);
+  ReleaseAhead(plan, 0);
   for (uint32_t i = 0; i < plan.count; ++i) {
     if (plan.fresh[i]) slots_.Release(plan.slots[i]);
   }

@@ -25,6 +25,7 @@
 #include "storage/delta/commit_rounds.h"
 #include "storage/delta/epoch_gate.h"
 #include "storage/delta/map_journal.h"
+#include "storage/delta/sequential_writes.h"
 #include "storage/delta/slot_allocator.h"
 #include "storage/geometry.h"
 #include "storage/volume_values.h"
@@ -112,8 +113,11 @@ class Delta {
   Result<void> WritePiece(Epoch epoch, uint32_t block, std::span<const std::byte> data);
   Result<void> PlanWrite(Epoch epoch, WritePlan& plan);
   Result<void> WriteSlots(const WritePlan& plan, std::span<const std::byte> data);
-  Result<void> RecordWrite(Epoch epoch, const WritePlan& plan);
-  void ReleaseFresh(const WritePlan& plan);
+  Result<void> RecordWrite(Epoch epoch, WritePlan& plan);
+  void ReleaseFresh(WritePlan& plan);
+  void NoteSequence(Epoch epoch, WritePlan& plan);
+  void PrepareAhead(Epoch epoch, WritePlan& plan);
+  void ReleaseAhead(WritePlan& plan, uint32_t kept);
   Result<void> FindData(DiscardPlan& plan);
   Result<void> RecordDiscard(Epoch epoch, const DiscardPlan& plan);
   /// Appends one record and changes the map. Holds mutex_.
@@ -162,6 +166,7 @@ class Delta {
   std::mutex mutex_;
   BlockMap map_;
   SlotAllocator slots_;
+  SequentialWrites sequences_;
   std::unique_ptr<MapJournal> journal_;    // replaced only by the thread that commits
   std::array<WaitingSlots, 2> waiting_{};  // by parity of the epoch whose commit frees them
   std::array<uint64_t, 2> changes_{};      // records of an epoch not committed yet, by parity

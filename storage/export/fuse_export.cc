@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/fuse.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/unique_fd.h"
 
 namespace spawnd::storage {
 namespace {
@@ -63,6 +66,25 @@ struct ThreadBuffers {
 };
 
 thread_local ThreadBuffers* thread_buffers = nullptr;
+
+/// Lets the waiting client hear of an answer at once. A loop device ends a request in a softirq, and the
+/// kernel leaves one that a system call has raised to ksoftirqd, which runs when this thread has nothing left
+/// to do, on a busy machine later. Whoever turns softirqs on again runs those that wait, and giving back the
+/// lock of any socket does that. Measured (docs/performance.md): 20 us at the median becomes 3. Nothing
+/// depends on it.
+class SoftirqNudge {
+ public:
+  SoftirqNudge() : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+  void Nudge() const {
+    const int off = 0;  // as it is
+    static_cast<void>(::setsockopt(socket_.Get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off));
+  }
+
+ private:
+  UniqueFd socket_;
+};
+
+thread_local const SoftirqNudge* softirqs = nullptr;
 
 }  // namespace
 
@@ -140,6 +162,7 @@ struct FuseRequests {
       return;
     }
     fuse_reply_buf(req, reinterpret_cast<const char*>(out), end - start);
+    softirqs->Nudge();
   }
 
   static void Write(fuse_req_t req, fuse_ino_t /*inode*/, const char* data, size_t size, off_t offset,
@@ -154,6 +177,7 @@ struct FuseRequests {
       }
     }
     fuse_reply_write(req, size);
+    softirqs->Nudge();
     if (!self.drop_writes_) self.volume_->AnticipateFlush();
   }
 
@@ -166,6 +190,7 @@ struct FuseRequests {
     }
     auto flushed = self.volume_->Flush();
     fuse_reply_err(req, flushed ? 0 : ErrnoFor(flushed.error()));
+    softirqs->Nudge();
   }
 
   /// Discards and write-zeroes of the loop device. Both leave zeros behind, which is what Discard does.
@@ -244,6 +269,8 @@ Result<void> FuseExport::Serve(Volume& volume, int threads) {
 void FuseExport::ServeThread() {
   ThreadBuffers buffers;
   thread_buffers = &buffers;
+  const SoftirqNudge nudge;
+  softirqs = &nudge;
   fuse_buf request{};
   request.mem = buffers.RequestMemory();
   while (fuse_session_exited(session_) == 0) {
@@ -253,6 +280,7 @@ void FuseExport::ServeThread() {
     fuse_session_process_buf(session_, &request);
   }
   thread_buffers = nullptr;
+  softirqs = nullptr;
 }
 
 }  // namespace spawnd::storage

@@ -3,6 +3,8 @@
 /// before it began.
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -109,6 +111,41 @@ TEST_CASE("everysec: commits beside running operations are consistent cuts") {
     INFO("power cut after operation " << operations << " of " << fs.LogSize());
     REQUIRE(cut <= clock);
   }
+}
+
+std::vector<std::byte> Block(uint32_t block, uint64_t stamp) {
+  std::vector<std::byte> data(kBlockSize);
+  StampBlock(data, block, stamp);
+  return data;
+}
+
+TEST_CASE("always: what is written before a log, just when that prepares its next blocks, is not lost") {
+  constexpr uint32_t kBefore = 3;  // blocks
+  RecordingFileSystem fs;
+  CrashRun run(storage::Durability::kAlways, false);
+  std::unique_ptr<storage::Volume> volume;
+  std::optional<uint32_t> log_at;  // while it writes
+  std::map<uint32_t, uint64_t> others;
+  fs.BeforeWrites([&](std::span<const std::byte> data) {
+    if (!log_at || data.front() != std::byte{} || data.back() != std::byte{}) return;
+    const uint32_t block = *std::exchange(log_at, std::nullopt) + kBefore;
+    others[block] = 10'000 + block;
+    REQUIRE(volume->Write(uint64_t{block} * kBlockSize, Block(block, others[block])));
+  });
+  auto opened = run.OpenIn(fs, "first boot");
+  REQUIRE(opened);
+  volume = std::move(*opened);
+  for (uint32_t block = 0; block + kBefore < kCrashBlocks; ++block) {
+    if (others.contains(block)) continue;
+    log_at = block;
+    REQUIRE(volume->Write(uint64_t{block} * kBlockSize, Block(block, 1)));
+    log_at.reset();
+    REQUIRE(volume->Flush());
+  }
+  CHECK(others.size() > 5);
+  const auto shown = CrashRun::ReadAll(*volume);
+  REQUIRE(shown);
+  for (const auto& [block, stamp] : others) CHECK((*shown)[block].front() == stamp);
 }
 
 }  // namespace

@@ -100,6 +100,10 @@ TEST_CASE("always: a crash leaves everything that was flushed") {
   RunAndCheck(Durability::kAlways, true, MakeSteps(2, 80, 3, false));
 }
 
+TEST_CASE("always: a crash leaves everything of a log that was flushed, and zeros behind it") {
+  RunAndCheck(Durability::kAlways, GENERATE(false, true), MakeLogSteps(9, 90, 2, false));
+}
+
 TEST_CASE("a process that dies before its first commit") {
   RunAndCheck(Durability::kEverySecond, false, MakeSteps(3, 80, 3, true));
 }

@@ -48,6 +48,36 @@ std::vector<Step> MakeStepsWithRevisions(uint32_t seed, size_t length, size_t op
   return Make(seed, length, opens, late_commit, true);
 }
 
+std::vector<Step> MakeLogSteps(uint32_t seed, size_t length, size_t opens, bool /*late_commit*/) {
+  std::mt19937 random(seed);
+  std::vector<Step> steps;
+  constexpr uint32_t kLogEnd = 24;
+  uint32_t end = kLogEnd;  // of what is written of the log
+  const size_t per_open = length / opens;
+  for (size_t opened = 0; steps.size() < length;) {
+    if (steps.size() >= opened * per_open && opened < opens) {
+      steps.push_back({.kind = Step::Kind::kOpen});
+      ++opened;
+    }
+    if (end >= kLogEnd) {  // the next log
+      end = 4;
+      steps.push_back({.kind = Step::Kind::kDiscard, .block = 2, .count = kLogEnd, .stamp = kZeroStamp});
+    }
+    const auto count = static_cast<uint32_t>(2 + random() % 2);
+    steps.push_back({.block = end - 1, .count = count, .stamp = 100 + steps.size()});
+    end += count - 1;
+    if (random() % 4 == 0) {
+      const bool discard = random() % 2 == 0;
+      steps.push_back({.kind = discard ? Step::Kind::kDiscard : Step::Kind::kWrite,
+                       .block = static_cast<uint32_t>(end + random() % 4),
+                       .count = 1,
+                       .stamp = discard ? kZeroStamp : 100 + steps.size()});
+    }
+    steps.push_back({.kind = random() % 16 == 0 ? Step::Kind::kSave : Step::Kind::kFlush});
+  }
+  return steps;
+}
+
 std::shared_ptr<MemoryImage> MakeCrashImage() {
   auto image = std::make_shared<MemoryImage>(kCrashVolumeBytes);
   for (uint32_t chunk = 0; chunk < kCrashBlocks / kBlocksPerChunk; chunk += 4) {

@@ -50,6 +50,10 @@ std::vector<Step> MakeSteps(uint32_t seed, size_t length, size_t opens, bool lat
 /// The same, and revisions are saved and gone back to.
 std::vector<Step> MakeStepsWithRevisions(uint32_t seed, size_t length, size_t opens, bool late_commit);
 
+/// A log: written forward and flushed after each write, which begins with the block that the last one ended
+/// with; between them writes and discards of others around its end. Its place is zeroed first, as servers do.
+std::vector<Step> MakeLogSteps(uint32_t seed, size_t length, size_t opens, bool late_commit);
+
 /// Every fourth chunk has data, with stamp 1.
 std::shared_ptr<MemoryImage> MakeCrashImage();
 

@@ -55,9 +55,10 @@ class ModelRun {
 
   void Step() {
     const uint64_t dice = random_() % 1000;
-    if (dice < 450) return Write();
+    if (dice < 450) return Write(RandomRange());
     if (dice < 800) return Read();
-    if (dice < 860) return Discard();
+    if (dice < 855) return Discard();
+    if (dice < 860) return GrowLog();
     if (dice < 930) return Flush();
     if (dice < 985) return CommitEpoch();
     if (dice < 990) return CheckNextData();
@@ -131,8 +132,7 @@ class ModelRun {
     }
   }
 
-  void Write() {
-    const Range range = RandomRange();
+  void Write(Range range) {
     std::vector<std::byte> bytes(size_t{range.count} * kBlockSize);
     ++stamp_;
     for (uint32_t i = 0; i < range.count; ++i) {
@@ -140,6 +140,17 @@ class ModelRun {
       model_[range.block + i] = stamp_;
     }
     if (!volume_->Write(uint64_t{range.block} * kBlockSize, bytes)) FAIL("write");
+  }
+
+  /// Writes on where the last one stopped, a few times, with a flush after each.
+  void GrowLog() {
+    if (log_end_ + 50 > kBlocks || random_() % 10 == 0) log_end_ = static_cast<uint32_t>(random_() % 400);
+    for (uint64_t times = random_() % 12 + 2; times > 0; --times) {
+      const auto count = static_cast<uint32_t>(random_() % 3 + 1);
+      Write({log_end_, count});
+      log_end_ += count;
+      Flush();
+    }
   }
 
   void Read() {
@@ -243,6 +254,7 @@ class ModelRun {
   std::vector<uint64_t> image_model_;
   std::map<uint32_t, std::vector<uint64_t>> revisions_;
   uint32_t next_revision_ = 1;
+  uint32_t log_end_ = 0;
   int views_ = 0;
   Durability durability_;
   std::shared_ptr<MemoryImage> image_;

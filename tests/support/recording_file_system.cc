@@ -48,6 +48,7 @@ class RecordingFile final : public File {
   }
 
   Result<void> WriteAt(uint64_t offset, std::span<const std::byte> data) override {
+    if (fs_.before_write_) fs_.before_write_(data);
     const std::lock_guard lock(fs_.mutex_);
     const auto fault = fs_.Fault("write", true);
     if (fault) data = data.first(data.size() * static_cast<size_t>(fs_.fail_written_eighths_) / 8);

@@ -95,6 +95,10 @@ class RecordingFileSystem final : public FileSystem {
   /// get to run meanwhile. Before the first operation.
   void SlowSyncs(std::chrono::microseconds delay) { sync_delay_ = delay; }
 
+  /// Called with the bytes of each write before it happens, by the thread that writes: lets a test do
+  /// something at just that moment. Before the first operation.
+  void BeforeWrites(std::function<void(std::span<const std::byte>)> call) { before_write_ = std::move(call); }
+
  private:
   friend class RecordingFile;
 
@@ -127,6 +131,7 @@ class RecordingFileSystem final : public FileSystem {
   int fail_written_eighths_ = 0;
   bool fault_happened_ = false;
   std::chrono::microseconds sync_delay_{0};
+  std::function<void(std::span<const std::byte>)> before_write_;
   std::function<bool(const std::string&)> lose_sync_;
 };
 

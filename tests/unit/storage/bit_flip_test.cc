@@ -117,13 +117,13 @@ void Fill(const ScratchDirectory& directory, Durability durability = Durability:
   auto volume = Volume::Open(PosixFileSystem(), Options(directory, kBoot, durability));
   REQUIRE(volume);
   for (uint64_t epoch = 1; epoch <= 5; ++epoch) {
-    for (const uint64_t block : {uint64_t{3}, 10 + epoch}) {
+    for (const uint64_t block : {uint64_t{3}, 10 + 2 * epoch}) {  // one after the other would be a log
       REQUIRE((*volume)->Write(block * kBlockSize, Bytes(kBlockSize, static_cast<std::byte>(epoch))));
     }
     if (epoch == 3) REQUIRE((*volume)->SaveRevision(1));
     REQUIRE((*volume)->CommitEpoch());
   }
-  REQUIRE((*volume)->Write(20 * kBlockSize, Bytes(kBlockSize, std::byte{9})));
+  REQUIRE((*volume)->Write(30 * kBlockSize, Bytes(kBlockSize, std::byte{9})));
 }
 
 std::vector<DeltaProblem> Problems(const ScratchDirectory& directory, const char* boot_id = kBoot) {

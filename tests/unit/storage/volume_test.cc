@@ -147,6 +147,50 @@ TEST_CASE("what reads as zeros anyway takes no room when zeros are written") {
   CHECK(ReadBlocks(*volume, over_nothing + 9, 1).back() == std::byte{1});
 }
 
+/// As a server writes its log: a block, a flush, the next block.
+void WriteLog(Volume& volume, uint32_t first, uint32_t count) {
+  for (uint32_t block = first; block < first + count; ++block) {
+    Put(volume, block, 1, block);
+    REQUIRE(volume.Flush());
+  }
+}
+
+TEST_CASE("always: the blocks that a log will take next have slots before it comes to them") {
+  const ScratchDirectory directory;
+  VolumeOptions options = In(directory, Durability::kAlways);
+  options.image = ImageWithChunk(180);  // right behind the log
+  constexpr uint32_t kFirst = 100;
+  constexpr uint32_t kEnd = 180 * kBlocksPerChunk;
+  {
+    const auto volume = OpenVolume(options);
+    // A servers' way to make room; the blocks read as zeros and have no slot.
+    REQUIRE(volume->Write(uint64_t{kFirst} * kBlockSize, Bytes(size_t{kEnd - kFirst} * kBlockSize)));
+    WriteLog(*volume, kFirst, 200);
+    CHECK(volume->Usage().committed_epoch < 12);  // else one for each block, each with two syncs
+    CHECK(volume->Usage().delta_bytes <= (200 + 128) * kBlockSize);
+    CHECK(ReadBlocks(*volume, kFirst + 200, 300) == Bytes(300 * kBlockSize));
+  }
+  const auto volume = OpenVolume(options);
+  for (uint32_t block = kFirst; block < kFirst + 200; ++block) {
+    CHECK(ReadBlocks(*volume, block, 1) == Stamped(block, 1, block));
+  }
+  WriteLog(*volume, kFirst + 200, kEnd - kFirst - 200);
+  CHECK(ReadBlocks(*volume, kEnd, kBlocksPerChunk) == Stamped(kEnd, kBlocksPerChunk, 1));  // not hidden
+}
+
+TEST_CASE("always: what somebody else has written behind a log stays") {
+  const ScratchDirectory directory;
+  const auto volume = OpenVolume(In(directory, Durability::kAlways));
+  Put(*volume, 150, 1, 7);
+  WriteLog(*volume, 100, 50);
+  CHECK(ReadBlocks(*volume, 150, 1) == Stamped(150, 1, 7));
+  WriteLog(*volume, 151, 20);
+  REQUIRE(volume->Discard(uint64_t{160} * kBlockSize, 100 * kBlockSize));
+  REQUIRE(volume->Flush());
+  CHECK(ReadBlocks(*volume, 160, 100) == Bytes(100 * kBlockSize));
+  CHECK(volume->Usage().delta_bytes == 60 * kBlockSize);
+}
+
 TEST_CASE("everysec moves a block once an epoch, always never") {
   const ScratchDirectory directory;
   const Durability durability = GENERATE(Durability::kEverySecond, Durability::kAlways);
