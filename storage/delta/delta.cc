@@ -159,7 +159,9 @@ void Delta::PrepareAhead(Epoch epoch, WritePlan& plan) {
       ++count;
     }
     if (count == 0) return;
-    plan.ahead = slots_.Allocate(count, epoch);
+    // Those that WriteAhead keeps ready are left to others: here zeros are written anyway.
+    if (slots_.Free() < count + kMaxKeptReady) plan.ahead = slots_.AllocateNew(count, epoch);
+    if (plan.ahead.count == 0) plan.ahead = slots_.Allocate(count, epoch);
     sequences_.Prepared(end, end + plan.ahead.count);
   }
   if (plan.ahead.count == 0) return;

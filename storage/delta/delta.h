@@ -87,6 +87,8 @@ class Delta {
   /// Blocks handled in one step: bounds the stack and the time the lock is held.
   static constexpr uint32_t kBlocksPerPiece = 256;
   static constexpr uint32_t kBlocksPerDiscard = 512;
+  /// Free slots at the end of the file, written with zeros (WriteAhead).
+  static constexpr uint32_t kMaxKeptReady = 256;
   /// The tag that recovery gives to slots of revisions; all others get later ones.
   static constexpr Epoch kRevisionTag = 1;
   Epoch FirstEpoch() const { return revisions_.empty() ? 1 : kRevisionTag + 1; }

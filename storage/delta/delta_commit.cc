@@ -21,7 +21,6 @@ constexpr int kHolesPerCommit = 16;
 // holds, so that a small one stays small.
 constexpr uint32_t kShareKeptReady = 8;
 constexpr uint32_t kMinKeptReady = 16;
-constexpr uint32_t kMaxKeptReady = 256;
 
 }  // namespace
 

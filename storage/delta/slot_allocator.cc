@@ -97,6 +97,15 @@ SlotRun SlotAllocator::Allocate(uint32_t wanted, Epoch tag) {
   return run;
 }
 
+SlotRun SlotAllocator::AllocateNew(uint32_t wanted, Epoch tag) {
+  const SlotRun run = Grow(wanted);
+  for (uint32_t slot = run.first; slot < run.first + run.count; ++slot) {
+    MarkUsed(slot);
+    tags_[slot] = tag;
+  }
+  return run;
+}
+
 SlotRun SlotAllocator::TakeNew(uint32_t wanted) {
   const SlotRun run = Grow(wanted);
   for (uint32_t slot = run.first; slot < run.first + run.count; ++slot) MarkUsed(slot);

@@ -40,6 +40,8 @@ class SlotAllocator {
   /// Takes up to `wanted` (1 to kSlotsPerGroup) contiguous slots and tags them. Reuses free ones where they
   /// make a decent run, else grows the file. Count 0: all max_slots are in use. Bounded work.
   SlotRun Allocate(uint32_t wanted, Epoch tag);
+  /// The same, of slots that the file has no room for yet.
+  SlotRun AllocateNew(uint32_t wanted, Epoch tag);
   /// Makes a slot that nothing refers to free at once.
   void Release(uint32_t slot);
   /// Takes slots that the file has no room for yet, up to `wanted`, so that they can be written without the

@@ -60,6 +60,20 @@ TEST_CASE("a full allocator uses what is free, then says so") {
   CHECK(slots.Allocate(1, 1).count == 0);
 }
 
+TEST_CASE("new slots leave free ones alone, and end with the file") {
+  auto slots = SlotAllocator::Create(256).value();
+  CHECK(slots.Allocate(100, 1).count == 100);
+  for (uint32_t slot = 0; slot < 50; ++slot) slots.Release(slot);
+  const SlotRun run = slots.AllocateNew(100, 7);
+  CHECK(run.first == 100);
+  CHECK(run.count == 100);
+  CHECK(slots.Tag(150) == 7);
+  CHECK(slots.Free() == 50);
+  CHECK(slots.AllocateNew(100, 7).count == 56);
+  CHECK(slots.AllocateNew(1, 7).count == 0);
+  CHECK(slots.Free() == 50);
+}
+
 TEST_CASE("waiting slots are neither free nor lost") {
   auto slots = SlotAllocator::Create(256).value();
   slots.Allocate(200, 1);
