@@ -203,6 +203,9 @@ class Engine {
     /// Takes back what BeforeSave changed. The keeper calls it after every BeforeSave, also when that or
     /// the save failed.
     virtual Result<void> AfterSave() { return {}; }
+    /// Why the server must not be stopped although no client is connected: it has work of its own to do, or
+    /// would lose what it holds. A clause for the user, "its event scheduler has 2 events"; empty: it may be.
+    virtual Result<std::string> KeepsAwake() { return std::string(); }
   };
   /// True for a server that, as its users expect, says "done" before the file system has flushed it. Should
   /// it end by itself, the keeper has the file system written out, as a host's kernel would.

@@ -107,8 +107,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 20>& Keys() {
-    static constexpr std::array<Key<Reader>, 20> kKeys{{
+  static const std::array<Key<Reader>, 21>& Keys() {
+    static constexpr std::array<Key<Reader>, 21> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -116,6 +116,7 @@ class Reader {
         {"tags", &Reader::Tags},
         {"teams", &Reader::Teams},
         {"lifetime", &Reader::Lifetime},
+        {"sleepAfter", &Reader::SleepAfter},
         {"durability", &Reader::Durability},
         {"network", &Reader::Network},
         {"tls", &Reader::Tls},
@@ -229,6 +230,13 @@ class Reader {
     auto seconds = api::ParseLifetime(text);
     if (!seconds) return At(value.line, seconds.error());
     request_.lifetime_seconds = *seconds;
+    return {};
+  }
+  Result<void> SleepAfter(const Node& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "sleepAfter"));
+    const auto seconds = api::ParseLifetime(text);
+    if (!seconds) return At(value.line, seconds.error());
+    request_.sleep_after_seconds = *seconds;
     return {};
   }
   Result<void> Durability(const Node& value) {

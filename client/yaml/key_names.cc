@@ -17,7 +17,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 33> kOtherNames{{
+constexpr std::array<OtherName, 34> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
@@ -35,6 +35,7 @@ constexpr std::array<OtherName, 33> kOtherNames{{
     {"label", "tags"},
     {"ttl", "lifetime"},
     {"expires", "lifetime"},
+    {"idle", "sleepAfter"},
     {"backuppath", "backups"},
     {"dump", "backup"},
     {"scripts", "scriptsFolders"},

@@ -130,7 +130,7 @@ void Containers::LaunchKeeper(Life& life) {
   };
   // One that is cancelled in line must not wait for those before it, which may hang. What nobody waits for
   // has a few threads of its own.
-  const bool awaited = is_create || life.reverted || !life.started.empty();
+  const bool awaited = is_create || life.reverted || life.woken || !life.started.empty();
   Jobs& jobs = awaited ? uses_.launches : uses_.recoveries;
   jobs.Run({.owner = {life.row.owner},
             .work = launch,

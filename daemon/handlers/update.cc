@@ -31,6 +31,11 @@ Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_s
   return *lifetime_seconds == 0 ? 0 : (in_making ? row.created_at : std::time(nullptr)) + *lifetime_seconds;
 }
 
+/// -1: as the image says, or the daemon. Of what an image's containers do, and of a container itself.
+Result<void> CheckSleepAfter(const std::optional<int64_t>& seconds) {
+  return seconds && *seconds != -1 ? api::ValidateLifetime(*seconds) : Result<void>();
+}
+
 struct UpdatedImage {
   ImageRow row;
   std::vector<std::string> warnings;
@@ -64,6 +69,7 @@ void WarnOfMissing(std::string_view noun, const std::vector<std::string>& to_rem
 Result<UpdatedImage> UpdateImage(Services& services, const http::Request& request, const ImageRow& image) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   TRY(CheckImageName(wanted.name.empty() ? image.name : wanted.name, TagsAfter(image, wanted)));
+  TRY(CheckSleepAfter(wanted.sleep_after_seconds));
   TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, request.peer.identity, wanted.teams));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
@@ -77,8 +83,10 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
                                                 .expires_at = expiry,
                                                 .idle_teams = std::move(shared.idle_teams),
                                                 .remove_tags = std::move(wanted.remove_tags),
-                                                .remove_teams = std::move(wanted.remove_teams)}));
+                                                .remove_teams = std::move(wanted.remove_teams),
+                                                .sleep_after = wanted.sleep_after_seconds}));
   TRY_ASSIGN(updated.row, services.catalog.images.ById(image.id));
+  services.containers.ImageUpdated(updated.row);
   return updated;
 }
 
@@ -91,9 +99,15 @@ Result<ContainerRow> UpdateContainer(Services& services, const Result<api::Updat
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
-  TRY(services.catalog.containers.Update(container.id, {wanted.name, expiry, owner}));
+  TRY(CheckSleepAfter(wanted.sleep_after_seconds));
+  TRY(api::ValidateLifetime(wanted.idle_delete_seconds.value_or(0)));
+  TRY(services.catalog.containers.Update(container.id, {.name = wanted.name,
+                                                        .expires_at = expiry,
+                                                        .owner = owner,
+                                                        .sleep_after = wanted.sleep_after_seconds,
+                                                        .idle_delete = wanted.idle_delete_seconds}));
   TRY_ASSIGN(const ContainerRow row, services.catalog.containers.ById(container.id));
-  services.containers.Renamed(row.id, row.name, row.owner);
+  services.containers.Updated(row);
   return row;
 }
 

@@ -39,7 +39,8 @@ struct KeeperRequest {
     kStartTool,
     kStartEngine,
     kMeasureVolume,
-    kAwaitStart  ///< of a keeper whose status says that its engine starts; answered as its kStart is
+    kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
+    kKeepsAwake
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};           ///< kStart
@@ -63,6 +64,7 @@ struct KeeperReply {
   std::optional<CommandOutcome> outcome{};      ///< kRunCommand
   std::optional<KeeperSpec> spec{};             ///< kSpec
   std::optional<VolumeRoom> room{};             ///< kMeasureVolume
+  std::string words{};                          ///< kKeepsAwake
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

@@ -46,14 +46,24 @@ Metrics::Metrics()
       engine_start_failures(
           {"spawnd_engine_start_failures", "Starts of containers that failed.", Type::kCounter},
           {"engine", "code"}),
-      quota_refusals({"spawnd_quota_refusals", "Requests that a quota refused.", Type::kCounter}, {"quota"}) {
-}
+      quota_refusals({"spawnd_quota_refusals", "Requests that a quota refused.", Type::kCounter}, {"quota"}),
+      sleeps({"spawnd_container_sleeps", "Containers that went to sleep, nobody being connected.",
+              Type::kCounter},
+             {"engine", "reason"}),
+      idle_deletes({"spawnd_container_idle_deletes",
+                    "Containers that were deleted, nobody having been connected.", Type::kCounter},
+                   {"engine"}),
+      wake_seconds({"spawnd_container_wake_duration_seconds",
+                    "From a connection to a container that sleeps to its server's being ready.",
+                    Type::kHistogram, "seconds"},
+                   {"engine"}, kCreateBounds) {}
 
 std::vector<Family> Metrics::Read() const {
   return {http_requests.Read(),   http_seconds.Read(),          errors.Read(),
           changes.Read(),         change_seconds.Read(),        create_seconds.Read(),
           build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
-          engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read()};
+          engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read(),
+          sleeps.Read(),          idle_deletes.Read(),          wake_seconds.Read()};
 }
 
 }  // namespace spawnd::daemon

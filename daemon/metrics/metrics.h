@@ -31,6 +31,9 @@ class Metrics {
   Counters engine_restarts;        ///< engine; that came back by themselves
   Counters engine_start_failures;  ///< engine, code
   Counters quota_refusals;         ///< quota
+  Counters sleeps;                 ///< engine, reason ("idle", "memory")
+  Counters idle_deletes;           ///< engine
+  Histograms wake_seconds;         ///< engine
 
   std::vector<Family> Read() const;
 };

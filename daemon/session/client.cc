@@ -112,5 +112,9 @@ Result<void> SessionClient::BeforeSave() {
 Result<void> SessionClient::AfterSave() {
   return Do(Op::kAfterSave, deadlines_.question);
 }
+Result<std::string> SessionClient::KeepsAwake() {
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kKeepsAwake, ""}, deadlines_.question));
+  return std::move(reply.words);
+}
 
 }  // namespace spawnd::daemon

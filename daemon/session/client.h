@@ -52,6 +52,7 @@ class SessionClient {
   Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
   Result<void> BeforeSave();
   Result<void> AfterSave();
+  Result<std::string> KeepsAwake();  ///< whatever a server says
 
  private:
   Result<SessionReply> Ask(const SessionRequest& request, std::chrono::milliseconds deadline);

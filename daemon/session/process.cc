@@ -157,6 +157,8 @@ class Server {
         return session_->BeforeSave();
       case Op::kAfterSave:
         return session_->AfterSave();
+      case Op::kKeepsAwake:
+        return session_->KeepsAwake().map([&](std::string words) { reply.words = std::move(words); });
       case Op::kUnknown:
         break;
     }

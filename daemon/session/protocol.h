@@ -30,7 +30,8 @@ struct SessionRequest {
     kUserDatabases,
     kUsedLibraries,
     kBeforeSave,
-    kAfterSave
+    kAfterSave,
+    kKeepsAwake
   };
   Op op = Op::kUnknown;
   std::string database{};  ///< kCreateDatabase
@@ -40,6 +41,7 @@ struct SessionReply {
   std::optional<Error> error{};
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
+  std::string words{};                   ///< kKeepsAwake
 };
 
 std::string EncodeSessionRequest(const SessionRequest& request);

@@ -64,6 +64,7 @@ class LibpqSession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<std::string> KeepsAwake() override;
 
  private:
   /// The first column of all rows.
@@ -371,6 +372,26 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid >= 16384)
   OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE oid >= 16384)
   OR EXISTS (SELECT 1 FROM pg_catalog.pg_largeobject_metadata))sql"));
   return !rows.empty();
+}
+
+/// Processes that neither a client has nor the server itself: those of pg_cron, of a subscription, of
+/// whatever else is loaded. Those of pg_prewarm only remember what was in memory. A prepared transaction, an
+/// unlogged table and the statistics outlive a clean stop.
+constexpr const char* kOwnWork = R"sql(
+SELECT pg_catalog.string_agg(DISTINCT backend_type, ', ') FROM pg_catalog.pg_stat_activity
+WHERE backend_type NOT IN ('client backend', 'autovacuum launcher', 'autovacuum worker',
+  'background writer', 'checkpointer', 'walwriter', 'archiver', 'logical replication launcher', 'parallel worker',
+  'startup', 'standalone backend', 'slotsync worker', 'walsummarizer', 'io worker', 'datachecksumsworker launcher',
+  'walsender', 'autoprewarm leader', 'autoprewarm worker', 'autoprewarm')
+)sql";
+
+Result<std::string> LibpqSession::KeepsAwake() {
+  TRY_ASSIGN(const Names workers, Run(kOwnWork));
+  if (!workers.empty() && !workers.front().empty()) return "it has workers of its own: " + workers.front();
+  // Without the session's own, whoever works here by the private socket: jobs of pg_cron do.
+  TRY_ASSIGN(const bool works, Exists("pg_stat_activity WHERE backend_type = 'client backend' AND "
+                                      "client_port = -1 AND pid <> pg_catalog.pg_backend_pid()"));
+  return std::string(works ? "a process of its own is connected to it" : "");
 }
 
 Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {

@@ -114,6 +114,7 @@ class HiredisSession final : public Engine::Session {
   }
   Result<void> BeforeSave() override;
   Result<void> AfterSave() override;
+  Result<std::string> KeepsAwake() override;
 
  private:
   /// Connects again, once, when the connection is gone: CLIENT KILL and `timeout` reach this session too.
@@ -273,6 +274,16 @@ Result<void> HiredisSession::AfterSave() {
   if (std::exchange(switched_on_, false)) TRY(Set("appendonly", "no"));
   const std::string before = std::exchange(appendfsync_, {});
   return before.empty() ? Result<void>() : Set("appendfsync", before);
+}
+
+/// A stop writes the append-only file out, and the next start loads nothing else.
+Result<std::string> HiredisSession::KeepsAwake() {
+  TRY_ASSIGN(const std::string appendonly, Setting("appendonly"));
+  if (appendonly != "yes") return std::string("its append-only file is off, and what it holds would be lost");
+  TRY_ASSIGN(const std::string status, Persistence("aof_last_write_status"));
+  if (status != "ok") return std::string("it cannot write its append-only file");
+  TRY_ASSIGN(const std::string role, Info("replication", "role"));
+  return std::string(role == "master" ? "" : "it follows another server");
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ ROOMS = {
     "daemon/access": {"daemon/catalog", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/containers": {"daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
                           "daemon/metrics", "engines", "storage", "api", "base"},
+    "daemon/sleep": {"daemon/containers", "daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
+                     "daemon/metrics", "api", "base"},
     "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
     "daemon/build": {"daemon/tools", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
                      "daemon/host", "daemon/metrics", "engines", "storage", "api", "base"},
