@@ -39,7 +39,8 @@ double MillisecondsSince(steady_clock::time_point start) {
 
 }  // namespace
 
-Containers::Containers(Uses uses) : uses_(std::move(uses)) {}
+Containers::Containers(Uses uses, KeptDoors kept)
+    : uses_(std::move(uses)), doors_(uses_.loop, std::move(kept)) {}
 Containers::~Containers() = default;
 
 void Containers::Create(const ContainerRow& row, const ImageRow& image, Time received,
@@ -115,6 +116,7 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
   if (event.kind == EventKind::kKeeperFailed) life.starting.reset();
   const ContainerState before = life.machine.State();
   const std::vector<ContainerAction> actions = life.machine.Handle(event, steady_clock::now());
+  if (event.kind == EventKind::kKeeperMissing) PresentDoor(life);
   ObserveEvent(uses_.metrics, life, event, before);
   for (const ContainerAction& action : actions) {
     if (action.kind == ActionKind::kForget) return Forget(id);  // `life` is gone after this one
@@ -227,6 +229,7 @@ void Containers::KillKeeper(Life& life) {
 }
 
 void Containers::RemoveFiles(Life& life) {
+  PresentDoor(life);
   uses_.removals.Run(
       {life.row.owner},
       [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id), &groups = uses_.groups,
@@ -251,6 +254,7 @@ bool Containers::ChangePort(Life& life) {
                          Error(ErrorCode::kNoSpace, changed.error().message, changed.error().hint)});
     return false;
   }
+  doors_.Close(life.row.id);
   uses_.ports.Release(life.row.port);
   life.row.port = *port;
   return true;
@@ -280,6 +284,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.asleep = action.state == ContainerState::kAsleep;
   life.row.stopped = life.row.asleep || action.state == ContainerState::kStopped;
   life.row.detail = action.detail;
+  PresentDoor(life);
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (action.state == ContainerState::kFailed) {
     spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
@@ -319,6 +324,7 @@ void Containers::StartTimer(Life& life, std::chrono::milliseconds delay) {
 void Containers::Forget(int64_t id) {
   const auto found = lives_.find(id);
   const int64_t image_id = found->second->row.image_id;
+  doors_.Close(id);
   uses_.ports.Release(found->second->row.port);
   spdlog::info("container {} ('{}') is gone", id, found->second->row.name);
   lives_.erase(found);

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/containers/doors.h"
 #include "daemon/containers/machine.h"
 #include "daemon/containers/outdated.h"
 #include "daemon/keeper/client.h"
@@ -78,7 +79,8 @@ class Containers {
     Metrics& metrics;
   };
 
-  explicit Containers(Uses uses);
+  /// `kept`: of the doors of its rows, what was kept over the restart.
+  explicit Containers(Uses uses, KeptDoors kept = {});
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
   ~Containers();
@@ -140,6 +142,8 @@ class Containers {
   /// The daemon stops, and its containers do not: callers that still wait are told so, and whatever happens
   /// from here on is left to the next start, which finds it in the catalog.
   void StopAll();
+  /// Its door, for what else lets clients in to it; none: it has none.
+  std::shared_ptr<const Door> DoorOf(int64_t id) const { return doors_.Of(id); }
 
  private:
   using Life = ContainerLife;
@@ -163,10 +167,16 @@ class Containers {
   void Forget(int64_t id);
 
   Error Judge(Error error, const KeeperSpec& spec, bool is_create) const;
+  /// door.cc
+  Result<std::shared_ptr<const Door>> OpenDoor(const Life& life);
+  void PresentDoor(const Life& life);
+  void TurnAway(const Life& life, const std::string& words);
+  void AwaitArrival(const Life& life);
   /// links.cc
   void Launched(int64_t id, UniqueFd connection, const daemon::KeeperStarted& started);
   void MakeLink(Life& life, UniqueFd connection, LinkMode mode);
   void KeeperSays(int64_t id);
+  void AskForDoor(const Life& life, const daemon::KeeperStarted& started);
   void KeeperReplied(Life& life, const daemon::KeeperStarted& started);
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
   void KeeperEnded(Life& life, Error error);
@@ -189,6 +199,7 @@ class Containers {
   KeeperSpec SpecOf(const Life& life) const;
 
   const Uses uses_;
+  Doors doors_;
   std::map<int64_t, std::unique_ptr<Life>> lives_;
   std::set<std::string> said_missing_;  ///< each once
   bool stopping_ = false;

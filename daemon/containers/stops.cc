@@ -138,7 +138,8 @@ std::vector<Idler> Containers::Idlers() const {
   for (const auto& [id, life] : lives_) {
     const ContainerRow& row = life->row;
     if (stopping_ || life->machine.IsBusy()) continue;
-    const bool busy = life->saves > 0 || life->creation || life->reverted;
+    // Without a door nobody could wake it.
+    const bool busy = life->saves > 0 || life->creation || life->reverted || doors_.Of(id) == nullptr;
     idlers.push_back({.id = id,
                       .name = row.name,
                       .engine = life->image.engine,

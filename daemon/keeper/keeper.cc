@@ -74,7 +74,8 @@ void Keeper::Lap(const char* step) {
   lap_start_ns_ = now;
 }
 
-Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
+Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group,
+                           std::vector<UniqueFd> door) {
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
@@ -100,6 +101,7 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
   TRY_ASSIGN(lock_, std::move(lock));
   TRY(OpenVolume());
   Lap("volume");
+  TRY(TakeDoor(std::move(door)));
   TRY(StartInit(std::move(engine_tree)));
   Lap("fuse");
   TRY_ASSIGN(const InitTimings mounted, init_->Do(InitOrder::kMountVolume, kMountDeadline));
@@ -235,9 +237,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   stop_.Bound(keep, [this, keep] {
     if (keep) static_cast<void>(volume_->CommitEpoch().has_value());
   });
-  if (plan_.filters_fd >= 0) {
-    TRY_ASSIGN(port_, ListeningPort::Start(spec_.endpoint, std::move(filters.ours)));
-  }
+  TRY(PutPortInPlace(std::move(filters.ours)));
   TRY(log_->Serve());
   return export_->Serve(*volume_, kServingThreads);
 }
@@ -249,7 +249,7 @@ Result<void> Keeper::PlanNetwork(int filters_fd) {
   plan_.session.filter = plan_.filter;
   plan_.start_filter = plan_.filter;
   // Nobody but the tools in its own container needs a build's server.
-  if (!plan_.own_network || spec_.purpose == engines::Purpose::kBuild) return {};
+  if ((!plan_.own_network && !door_) || spec_.purpose == engines::Purpose::kBuild) return {};
   TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
   plan_.filters_fd = filters_fd;
   return {};
@@ -379,6 +379,7 @@ Result<void> Keeper::Commit() {
 }
 
 Result<void> Keeper::Stop(const StopSignal::Word& word) {
+  ShutGate();
   if (spec_.purpose == engines::Purpose::kBuild) {
     Abandon();
     return {};
@@ -414,6 +415,7 @@ void Keeper::GiveUp() {
 }
 
 void Keeper::Abandon() {
+  ShutGate();
   if (!export_ || !init_) return;
   export_->DropWrites();
   start_.reset();

@@ -59,6 +59,8 @@ struct KeeperSpec {
   /// Set: the fresh volume lies on a revision of another container, not on the image itself.
   std::optional<storage::RevisionReference> base_revision{};
   bool require_tls = false;
+  /// Its engine gets no clients until it is told to (KeeperRequest::Op::kOpenGate).
+  bool behind_door = false;
   engines::Settings settings{};  ///< the user's own
   /// What starts it, for whoever asks later: spawnd's version and build, and which file the server was
   /// (engines::ProgramIdentity::Text).
@@ -79,6 +81,7 @@ struct KeeperStarted {
   std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
   bool starting = false;                            ///< its engine does not answer yet
+  bool has_door = false;                            ///< and gives it (KeeperRequest::Op::kDoor)
   /// As the spec has them. Empty: of a spawnd that did not say.
   std::string spawnd{};
   std::string build{};
@@ -104,6 +107,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("root", x.installation.root);
   visit.Field("host", x.endpoint.host);
   visit.Field("port", x.endpoint.port);
+  visit.Field("alsoListen", x.endpoint.also);
   visit.Field("user", x.credentials.user);
   visit.Field("password", x.credentials.password);
   visit.Field("database", x.credentials.database);
@@ -122,6 +126,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
   visit.Field("requireTls", x.require_tls);
+  visit.Field("behindDoor", x.behind_door);
   visit.Field("settings", x.settings);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
@@ -139,6 +144,7 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
   visit.Field("starting", x.starting);
+  visit.Field("hasDoor", x.has_door);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
   visit.Field("engineVersion", x.engine_version);

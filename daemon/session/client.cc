@@ -117,4 +117,9 @@ Result<std::string> SessionClient::KeepsAwake() {
   return std::move(reply.words);
 }
 
+Result<uint32_t> SessionClient::ClientsOnTheirWayIn() {
+  TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, ""}, deadlines_.clients));
+  return static_cast<uint32_t>(reply.clients);
+}
+
 }  // namespace spawnd::daemon

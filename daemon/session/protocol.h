@@ -31,7 +31,8 @@ struct SessionRequest {
     kUsedLibraries,
     kBeforeSave,
     kAfterSave,
-    kKeepsAwake
+    kKeepsAwake,
+    kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
   std::string database{};  ///< kCreateDatabase
@@ -42,6 +43,7 @@ struct SessionReply {
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
   std::string words{};                   ///< kKeepsAwake
+  int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };
 
 std::string EncodeSessionRequest(const SessionRequest& request);

@@ -44,10 +44,19 @@ Result<std::string> ShutIfIdle(const std::string& directory, uint16_t port,
         "what keeps it is of an older spawnd, which cannot say whether it has work of its own");
   }
   if (!words || !words->empty()) return words;
-  TRY_ASSIGN(const auto used, LookAtConnections(port, port, server_user));
-  const auto use = used.find(port);
-  if (use == used.end() || use->second.connections <= 0) return std::string();
+  TRY(keeper->ShutGate());
+  const auto used = LookAtConnections(port, port, server_user);
+  const auto use = used ? used->find(port) : std::map<uint16_t, PortUse>::const_iterator();
+  if (used && (use == used->end() || use->second.connections <= 0)) return std::string();
+  // Whoever has come meanwhile is passed on.
+  TRY(keeper->OpenGate());
+  if (!used) return Fail(used.error());
   return Fail(ErrorCode::kInUse, "somebody is connected");
+}
+
+Result<void> OpenAgain(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, KeeperClient::Attach(directory));
+  return keeper->OpenGate();
 }
 
 int64_t MemoryOf(const Idler& idler, const MemoryUse& memory, const EngineHost& host) {
@@ -195,10 +204,18 @@ void Sleeper::Tried(const Idler& idler, std::string_view reason, const Result<st
     return uses_.containers.NoteAwake(
         idler.id, "it does not sleep: " + EscapeControls(keeps_awake->substr(0, kMostOfWords), ""));
   }
-  if (!uses_.containers.Sleep(idler.id)) return;
+  if (!uses_.containers.Sleep(idler.id)) return LetInAgain(idler);
   spdlog::info("container {} ('{}') goes to sleep: {}", idler.id, idler.name,
                reason == "idle" ? "nobody is connected" : "its memory is wanted");
   uses_.metrics.sleeps.Count({idler.engine, std::string(reason)});
+}
+
+/// Something else was asked of it meanwhile. What has ended by then had its gate shut by that.
+void Sleeper::LetInAgain(const Idler& idler) {
+  uses_.jobs.Run(kForDaemon, [this, idler](const std::stop_token&) {
+    const auto opened = OpenAgain(uses_.layout.Container(idler.id));
+    if (!opened) spdlog::info("container {}: {}", idler.id, opened.error().message);
+  });
 }
 
 }  // namespace spawnd::daemon

@@ -78,6 +78,7 @@ class Sleeper {
   void SleepForMemory(const std::vector<Idler>& idlers, const MemoryUse& memory, Time now);
   /// `reason`: "idle" or "memory".
   bool Try(const Idler& idler, std::string_view reason, Time now);
+  void LetInAgain(const Idler& idler);
   void Tried(const Idler& idler, std::string_view reason, const Result<std::string>& keeps_awake);
 
   const Uses uses_;
