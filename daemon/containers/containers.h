@@ -49,6 +49,7 @@ struct Idler {
   bool pooled = false;      ///< nobody's
   int64_t sleep_after = 0;  ///< seconds; 0: never
   int64_t idle_delete = 0;  ///< the same
+  uint64_t arrivals = 0;    ///< connections that have come to its door, ever
 };
 
 class Containers {

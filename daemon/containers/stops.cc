@@ -139,7 +139,8 @@ std::vector<Idler> Containers::Idlers() const {
     const ContainerRow& row = life->row;
     if (stopping_ || life->machine.IsBusy()) continue;
     // Without a door nobody could wake it.
-    const bool busy = life->saves > 0 || life->creation || life->reverted || doors_.Of(id) == nullptr;
+    const auto door = doors_.Of(id);
+    const bool busy = life->saves > 0 || life->creation || life->reverted || door == nullptr;
     idlers.push_back({.id = id,
                       .name = row.name,
                       .engine = life->image.engine,
@@ -148,6 +149,9 @@ std::vector<Idler> Containers::Idlers() const {
                       .pooled = row.pooled,
                       .sleep_after = SleepAfterOf(row, life->image, uses_.engine_host),
                       .idle_delete = row.pooled ? 0 : row.idle_delete});
+    Idler& idler = idlers.back();
+    const bool concerned = idler.sleep_after > 0 || idler.idle_delete > 0;
+    if (concerned && door != nullptr) idler.arrivals = door->TheGate().Arrivals();
   }
   return idlers;
 }

@@ -27,7 +27,7 @@ constexpr seconds kBetweenLooks{1};
 /// Before one that somebody has just left is put to sleep for the memory of others.
 constexpr seconds kLeastIdle{2};
 /// After which one that was kept awake is asked again, at the earliest.
-constexpr seconds kAskAgain{30};
+constexpr seconds kAskAgain{10};
 /// Each holds a thread while its server answers.
 constexpr size_t kTriesAtOnce = 4;
 constexpr size_t kMostOfWords = 200;
@@ -117,10 +117,11 @@ void Sleeper::Judge(const Result<Found>& found) {
 }
 
 void Sleeper::Note(const Idler& idler, const std::map<uint16_t, PortUse>& ports, Time now) {
-  const auto [known, is_new] = idle_.try_emplace(idler.id, Idle{now, now, idler.runs});
+  const auto [known, is_new] = idle_.try_emplace(idler.id, Idle{now, now, idler.runs, idler.arrivals});
   Idle& idle = known->second;
   if (is_new) return;
   if (!std::exchange(idle.runs, idler.runs) && idler.runs) idle.since = now;
+  if (std::exchange(idle.arrivals, idler.arrivals) != idler.arrivals) idle.since = now;
   const auto use = ports.find(idler.port);
   if (use == ports.end()) return;
   if (use->second.connections > 0) {

@@ -63,6 +63,7 @@ class Sleeper {
     Time since;      ///< nobody has been connected
     Time not_again;  ///< its server is not asked before
     bool runs = false;
+    uint64_t arrivals = 0;
   };
   struct Found {
     std::map<uint16_t, PortUse> ports;

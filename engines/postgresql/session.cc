@@ -388,6 +388,8 @@ WHERE backend_type NOT IN ('client backend', 'autovacuum launcher', 'autovacuum 
 Result<std::string> LibpqSession::KeepsAwake() {
   TRY_ASSIGN(const Names workers, Run(kOwnWork));
   if (!workers.empty() && !workers.front().empty()) return "it has workers of its own: " + workers.front();
+  TRY_ASSIGN(const bool follows, Exists("pg_subscription WHERE subenabled"));
+  if (follows) return std::string("it follows another server by a subscription");
   // Without the session's own, whoever works here by the private socket: jobs of pg_cron do.
   TRY_ASSIGN(const bool works, Exists("pg_stat_activity WHERE backend_type = 'client backend' AND "
                                       "client_port = -1 AND pid <> pg_catalog.pg_backend_pid()"));
