@@ -89,7 +89,8 @@ Result<bool> RunDoctor(const ServeOptions& options, bool json) {
       config.disk_refuse_percent,
       [&onlooker] { return onlooker.Look(); },
       [&onlooker](const engines::Command& command) { return onlooker.Run("/usr", command); },
-      MissingHere};
+      MissingHere,
+      config.also_listen};
   for (api::Diagnosis& one : Examine(subject)) found.push_back(std::move(one));
   const std::string text = json ? api::ToJson(found) + "\n" : api::DoctorText(found);
   std::fwrite(text.data(), 1, text.size(), stdout);

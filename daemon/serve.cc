@@ -160,7 +160,7 @@ class Daemon {
 Daemon::Daemon(Config config, StoreLayout layout)
     : config_(std::move(config)),
       layout_(std::move(layout)),
-      ports_(config_.host, config_.first_port, config_.last_port),
+      ports_(config_.host, config_.first_port, config_.last_port, config_.also_listen),
       installations_({config_.engine_search_paths, config_.engine_usual_places, config_.accepted_licences,
                       layout_.Versions()},
                      [this](const std::string& root, const engines::Command& command) {
@@ -181,6 +181,7 @@ Daemon::~Daemon() {
 Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(engine_host_, FindEngineHost(config_));
   engine_host_.host_network = config_.host_network;
+  engine_host_.also = config_.also_listen;
   engine_host_.build = {BuildVersion().version, BuildId()};
   TRY(layout_.Prepare());
   TRY_ASSIGN(lock_, LockStateDirectory(layout_.Root()));
@@ -353,7 +354,8 @@ DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
           [this] {
             return groups_.Enforced() ? groups_.Missing()
                                       : std::vector<std::string>{"no control group is ours"};
-          }};
+          },
+          config_.also_listen};
 }
 
 void Daemon::MakeReload(const std::string& config_path) {

@@ -63,6 +63,7 @@ Result<ContainerRow> RowOf(int64_t id, KeeperClient& keeper, Catalog& catalog) {
   row.image_id = image.id;
   row.image_reference = image.name;
   row.host = spec.endpoint.host;
+  row.also_listen = spec.endpoint.also;
   row.port = spec.endpoint.port;
   row.user = spec.credentials.user;
   row.password = spec.credentials.password;

@@ -15,6 +15,12 @@ std::string DotnetValue(const std::string& value) {
   return plain ? value : Quoted(value, '"');
 }
 
+std::string JoinAddresses(const Endpoint& endpoint, std::string_view between) {
+  std::string all = endpoint.host;
+  for (const std::string& address : endpoint.also) all.append(between).append(address);
+  return all;
+}
+
 std::string HostInUrl(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }

@@ -4,10 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "engines/parts.h"
+
 namespace spawnd::engines {
 
 /// A value of an ADO.NET connection string: in quotes only where it would not be read back as it is.
 std::string DotnetValue(const std::string& value);
+
+/// All addresses of the endpoint, the first first.
+std::string JoinAddresses(const Endpoint& endpoint, std::string_view between);
 
 /// An IPv6 address in brackets, all else as it is.
 std::string HostInUrl(const std::string& host);

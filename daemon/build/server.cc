@@ -80,7 +80,7 @@ KeeperSpec BuildServer::Spec() const {
 Result<void> BuildServer::Launch() {
   KeeperSpec spec = Spec();
   TRY_ASSIGN(spec.tls, context_.host.engine_host.authority->Issue("build " + std::to_string(spec.id),
-                                                                  NamesOfServer(spec.endpoint.host)));
+                                                                  NamesOfServer({spec.endpoint.host})));
   const std::string group = ControlGroups::OfBuild(options_.image_id);
   const api::Limits limits = api::Overlay(options_.limits, context_.host.engine_host.limits);
   TRY_ASSIGN(spec.control_group, context_.host.groups.Prepare(group, limits));

@@ -78,7 +78,7 @@ Result<std::unique_ptr<KeeperClient>> Launch(const Containers::Uses& uses, Keepe
   spec.engine_program = spec.installation.identity.Text();
   TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue(
                            "container " + std::to_string(spec.id),
-                           NamesOfServer(spec.endpoint.host, uses.engine_host.advertised)));
+                           NamesOfServer(AddressesOf(spec.endpoint), uses.engine_host.advertised)));
   TRY(MakeContainerDirectory(spec));
   const std::string group = ControlGroups::OfContainer(spec.id);
   TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));

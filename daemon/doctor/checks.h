@@ -36,6 +36,7 @@ struct DoctorSubject {
   std::function<Result<ProcessOutput>(const engines::Command& command)> run_confined;
   /// Why containers have no limits of some kind; empty: they have all.
   std::function<std::vector<std::string>()> missing_limits;
+  std::vector<std::string> also_listen{};  ///< further addresses that engines listen on
 };
 
 inline constexpr const char* kGood = "good";
@@ -51,6 +52,7 @@ Diagnoses CheckKernelLimits();
 
 // containment.cc
 Diagnoses CheckControlGroups(const DoctorSubject& subject);
+Diagnoses CheckDoors();
 Diagnoses CheckConfinement(const DoctorSubject& subject);
 Diagnoses CheckUsers(const DoctorSubject& subject);
 

@@ -3,6 +3,7 @@
 
 #include "base/accounts.h"
 #include "daemon/doctor/checks.h"
+#include "daemon/door/gate.h"
 
 namespace spawnd::daemon {
 
@@ -17,6 +18,12 @@ Diagnoses CheckControlGroups(const DoctorSubject& subject) {
   if (found.empty())
     found.push_back({"control groups", kGood, "memory, processes and processors are limited", ""});
   return found;
+}
+
+Diagnoses CheckDoors() {
+  const auto works = CheckGates();
+  if (works) return {{"doors", kGood, "clients wait for an engine that is not ready", ""}};
+  return {{"doors", kWarning, works.error().message, works.error().hint}};
 }
 
 Diagnoses CheckConfinement(const DoctorSubject& subject) {

@@ -25,6 +25,7 @@ Diagnoses Examine(const DoctorSubject& subject) {
   add(CheckDisk(subject));
   add(CheckCertificates(subject));
   add(CheckPorts(subject));
+  add(CheckDoors());
   add(CheckControlGroups(subject));
   add(CheckConfinement(subject));
   add(CheckEngines(subject));

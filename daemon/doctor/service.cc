@@ -130,11 +130,18 @@ Diagnoses CheckPorts(const DoctorSubject& subject) {
                          first, last, subject.first_port, subject.last_port),
              "Set portRange in spawnd.yaml, or: sysctl -w net.ipv4.ip_local_port_range='32768 60999'"}};
   }
-  if (!HasAddress(subject.host)) {
-    return {{"ports", kBad, fmt::format("{} is no address of this machine", subject.host),
-             "Set host in spawnd.yaml to one that `ip addr` shows, or bring up its interface: containers "
-             "wait for it"}};
+  std::vector<std::string> addresses{subject.host};
+  addresses.insert(addresses.end(), subject.also_listen.begin(), subject.also_listen.end());
+  Diagnoses found;
+  for (const std::string& address : addresses) {
+    if (HasAddress(address)) continue;
+    found.push_back(
+        {"ports", addresses.size() == 1 ? kBad : kWarning,
+         fmt::format("{} is no address of this machine", address),
+         "Set listen in spawnd.yaml to those that `ip addr` shows, or bring up its interface: containers "
+         "are reached there as soon as it is up"});
   }
+  if (!found.empty()) return found;
   uint16_t port = subject.first_port;
   while (port < subject.last_port && !CanListen(subject.host, port)) ++port;
   if (!CanListen(subject.host, port)) {

@@ -15,6 +15,7 @@
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/containers/bound_clients.h"
+#include "daemon/containers/connection.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/answers/resolve.h"
@@ -102,6 +103,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
   row.host = order.services.engine_host.address;
+  row.also_listen = order.services.engine_host.also;
   row.superuser = order.request.superuser.value_or(image.superuser);
   const engines::Credentials credentials =
       row.superuser ? engine.MakeCredentials(image.database) : engine.MakeOwnerCredentials(image.database);
@@ -135,7 +137,19 @@ Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& i
   }
 }
 
-void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
+/// Those that it listens on all the same, for when they come.
+std::vector<std::string> WarningsOfAddresses(const ContainerRow& row) {
+  std::vector<std::string> warnings;
+  for (const std::string& address : AddressesOf(row)) {
+    if (HasAddress(address)) continue;
+    warnings.push_back(address +
+                       " is no address of this machine now; the container is reached there once it is");
+  }
+  return warnings;
+}
+
+void Start(Order order, const ImageRow& image, const ContainerRow& row) {
+  for (std::string& warning : WarningsOfAddresses(row)) order.warnings.push_back(std::move(warning));
   Services& services = order.services;
   const int64_t id = row.id;
   // A client that closes the connection gives up the create. The container may be ready by then, so one

@@ -263,12 +263,17 @@ Result<IssuedCertificate> CertificateAuthority::Issue(const std::string& common_
   return issued;
 }
 
-std::vector<std::string> NamesOfServer(const std::string& address, const std::string& advertised) {
+std::vector<std::string> NamesOfServer(const std::vector<std::string>& addresses,
+                                       const std::string& advertised) {
   // The address itself also when it stands for all: it is what is printed, and it works on this machine.
-  std::vector<std::string> names{"localhost", "127.0.0.1", "::1", HostName(), address};
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1", HostName()};
+  names.insert(names.end(), addresses.begin(), addresses.end());
   if (!advertised.empty()) names.push_back(advertised);
   ifaddrs* all = nullptr;
-  if ((address == "0.0.0.0" || address == "::") && ::getifaddrs(&all) == 0) {
+  const bool on_all = std::any_of(addresses.begin(), addresses.end(), [](const std::string& address) {
+    return address == "0.0.0.0" || address == "::";
+  });
+  if (on_all && ::getifaddrs(&all) == 0) {
     for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) AddAddress(one->ifa_addr, names);
     ::freeifaddrs(all);
   }

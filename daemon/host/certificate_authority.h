@@ -55,9 +55,10 @@ class CertificateAuthority {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
-/// Names by which clients on this machine and elsewhere may reach a server that listens on `address`:
-/// localhost, the loopback addresses, the host's name, the address itself; for 0.0.0.0 and :: also all
+/// Names by which clients on this machine and elsewhere may reach a server that listens on `addresses`:
+/// localhost, the loopback addresses, the host's name, the addresses themselves; for 0.0.0.0 and :: also all
 /// addresses that the machine has now. And `advertised`, which clients are told; may be empty.
-std::vector<std::string> NamesOfServer(const std::string& address, const std::string& advertised = {});
+std::vector<std::string> NamesOfServer(const std::vector<std::string>& addresses,
+                                       const std::string& advertised = {});
 
 }  // namespace spawnd::daemon

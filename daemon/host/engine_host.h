@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/types.h"
 #include "daemon/host/certificate_authority.h"
@@ -32,6 +33,7 @@ struct EngineHost {
   int64_t sleep_after = 0;    ///< of a container, seconds without a connection; 0: never
   bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
+  std::vector<std::string> also{};  ///< further addresses to listen on
   Build build{};
   /// Who the server of this port is to run as. Its group has the same number.
   uid_t UserOf(uint16_t port) const { return first_uid + port; }

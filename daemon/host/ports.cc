@@ -3,8 +3,10 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <thread>
 
@@ -12,17 +14,38 @@
 
 namespace spawnd::daemon {
 
-Ports::Ports(std::string host, uint16_t first, uint16_t last)
-    : host_(std::move(host)), first_(first), last_(last), next_(first) {}
+namespace {
 
-Result<uint16_t> Ports::Reserve() {
-  return ReserveOn(host_);
+std::vector<std::string> AllOf(const std::string& host, const std::vector<std::string>& also) {
+  std::vector<std::string> all{host};
+  all.insert(all.end(), also.begin(), also.end());
+  return all;
 }
 
-Result<uint16_t> Ports::ReserveOn(const std::string& host) {
-  if (!HasAddress(host)) {
-    return Fail(ErrorCode::kNotReady, host + " is no address of this machine",
-                "`ip addr` shows those it has. Set `host` in spawnd.yaml to one of them, or bring up the "
+std::string Joined(const std::vector<std::string>& hosts) {
+  std::string text;
+  for (const std::string& host : hosts) text += (text.empty() ? "" : ", ") + host;
+  return text;
+}
+
+}  // namespace
+
+Ports::Ports(const std::string& host, uint16_t first, uint16_t last, const std::vector<std::string>& also)
+    : hosts_(AllOf(host, also)), first_(first), last_(last), next_(first) {}
+
+Result<uint16_t> Ports::Reserve() {
+  return ReserveOn(hosts_);
+}
+
+Result<uint16_t> Ports::ReserveOn(const std::vector<std::string>& hosts) {
+  std::vector<std::string> here;
+  std::copy_if(hosts.begin(), hosts.end(), std::back_inserter(here), HasAddress);
+  if (here.empty()) {
+    const std::string all = Joined(hosts);
+    return Fail(ErrorCode::kNotReady,
+                hosts.size() == 1 ? all + " is no address of this machine"
+                                  : "none of " + all + " is an address of this machine",
+                "`ip addr` shows those it has. Set `listen` in spawnd.yaml to one of them, or bring up the "
                 "interface that is to have it.");
   }
   const std::lock_guard lock(mutex_);
@@ -30,13 +53,16 @@ Result<uint16_t> Ports::ReserveOn(const std::string& host) {
   for (uint32_t tried = 0; tried < count; ++tried) {
     const uint16_t port = next_;
     next_ = port == last_ ? first_ : static_cast<uint16_t>(port + 1);
-    if (taken_.contains(port) || !CanListen(host, port)) continue;
+    const bool is_free = !taken_.contains(port) &&
+                         std::all_of(here.begin(), here.end(),
+                                     [port](const std::string& host) { return CanListen(host, port); });
+    if (!is_free) continue;
     taken_.insert(port);
     return port;
   }
   return Fail(
       ErrorCode::kNoSpace,
-      "no free port on " + host + " from " + std::to_string(first_) + " to " + std::to_string(last_),
+      "no free port on " + Joined(here) + " from " + std::to_string(first_) + " to " + std::to_string(last_),
       "Delete containers that are not needed (`spawnctl get data-containers`), or widen the range of ports "
       "in spawnd.yaml.");
 }
@@ -48,7 +74,7 @@ Result<uint16_t> Ports::Await(const std::stop_token& stop, const std::string& ho
   while (true) {
     // Asked before: what has left meanwhile is free by then.
     const bool some_leave = SomeLeave();
-    auto port = ReserveOn(host.empty() ? host_ : host);
+    auto port = ReserveOn(host.empty() ? hosts_ : std::vector<std::string>{host});
     const bool may_come = !port && port.error().code == ErrorCode::kNoSpace && some_leave;
     if (!may_come || stop.stop_requested() || std::chrono::steady_clock::now() > end) return port;
     std::this_thread::sleep_for(kBetween);

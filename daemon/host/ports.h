@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -18,14 +19,15 @@ namespace spawnd::daemon {
 
 class Ports {
  public:
-  /// Ports `first` to `last`, both included, on `host` (an IPv4 or IPv6 address).
-  Ports(std::string host, uint16_t first, uint16_t last);
+  /// Ports `first` to `last`, both included, on `host` (an IPv4 or IPv6 address) and on all of `also`.
+  Ports(const std::string& host, uint16_t first, uint16_t last, const std::vector<std::string>& also = {});
 
   /// A port that nobody has reserved and that can be bound right now; the caller has it until Release.
-  /// kNoSpace when there is none in the whole range, kNotReady when the address is not this machine's.
+  /// kNoSpace when there is none in the whole range, kNotReady when none of the addresses is this machine's.
+  /// One that it does not have now is passed over.
   Result<uint16_t> Reserve();
   /// The same for a job's thread: while ports are on their way back it waits for one of them, some seconds at
-  /// most, and until `stop` says so. `host` empty: that of all.
+  /// most, and until `stop` says so. `host` empty: on the addresses of all.
   Result<uint16_t> Await(const std::stop_token& stop, const std::string& host = {});
   /// Its server is being ended: it will be released in a moment.
   void NoteLeaving(uint16_t port);
@@ -34,12 +36,10 @@ class Ports {
   void Claim(uint16_t port);
   void Release(uint16_t port);
 
-  const std::string& Host() const { return host_; }
-
  private:
-  Result<uint16_t> ReserveOn(const std::string& host);
+  Result<uint16_t> ReserveOn(const std::vector<std::string>& hosts);
 
-  const std::string host_;
+  const std::vector<std::string> hosts_;
   const uint16_t first_;
   const uint16_t last_;
   std::mutex mutex_;

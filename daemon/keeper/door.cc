@@ -57,10 +57,14 @@ void Keeper::ShutGate() {
   if (!passage_) return;
   passage_->Shut();
   if (!engine_running_ || Starting() || !session_ || spec_.behind_door) return;
+  bool was_clear = false;
   const auto end = std::chrono::steady_clock::now() + kLongestEntry;
   while (std::chrono::steady_clock::now() < end) {
     // In this order: who has left the queue is on his way in.
-    if (passage_->Waiting() == 0 && session_->ClientsOnTheirWayIn().value_or(0) == 0) return;
+    const bool clear = passage_->Waiting() == 0 && session_->ClientsOnTheirWayIn().value_or(0) == 0;
+    if (clear && was_clear) return;
+    // Twice: between the queue and where the server shows him nobody sees a client.
+    was_clear = clear;
     std::this_thread::sleep_for(kEntryCheck);
   }
 }

@@ -93,6 +93,7 @@ const mysql_family::Product& MariadbProduct() {
       .initialise = Initialise,
       .options = Options,
       .forced = Forced,
+      .several_addresses_since = "10.11",
       .initial_settings = {"innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,

@@ -157,6 +157,7 @@ const mysql_family::Product& MysqlProduct() {
       .initialise = Initialise,
       .options = Options,
       .forced = Forced,
+      .several_addresses_since = "8.0.13",
       .initial_settings = {"lower_case_table_names", "innodb_page_size", "innodb_data_file_path"},
       .take_rights = TakeRights,
       .takes_system_tables = TakesSystemTables,

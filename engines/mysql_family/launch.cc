@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "engines/connection_text.h"
 #include "engines/mysql_family/family_engine.h"
 #include "engines/settings.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -58,14 +60,25 @@ void Append(std::vector<std::string>& argv, std::vector<std::string> more) {
   for (std::string& one : more) argv.push_back(std::move(one));
 }
 
+/// Older ones take one address alone, and none takes one that stands for all beside others: clients who come
+/// to the others are passed on.
+std::string BindAddress(const Product& product, const Launch& launch) {
+  const std::string all = "," + JoinAddresses(launch.endpoint, ",") + ",";
+  const bool has_any = all.find(",0.0.0.0,") != std::string::npos || all.find(",::,") != std::string::npos;
+  if (has_any || VersionLess(launch.installation.version, product.several_addresses_since)) {
+    return launch.endpoint.host;
+  }
+  return all.substr(1, all.size() - 2);
+}
+
 /// What a container rests on, so that nothing else may decide it.
-std::vector<std::string> ForcedOptions(const Launch& launch) {
+std::vector<std::string> ForcedOptions(const Product& product, const Launch& launch) {
   const Paths& paths = launch.paths;
   std::vector<std::string> options{
       "--basedir=" + paths.engine_root, "--datadir=" + DatabaseDirectory(paths),
       "--tmpdir=" + TemporaryDirectory(paths), "--socket=" + SocketPath(paths),
-      "--pid-file=" + paths.socket_directory + "/server.pid", "--bind-address=" + launch.endpoint.host,
-      "--port=" + std::to_string(launch.endpoint.port),
+      "--pid-file=" + paths.socket_directory + "/server.pid",
+      "--bind-address=" + BindAddress(product, launch), "--port=" + std::to_string(launch.endpoint.port),
       // Accounts are for addresses; a look-up of the caller's name could take seconds. It also makes
       // 'localhost' the private socket and nothing else.
       "--skip-name-resolve", "--ssl-cert=" + paths.tls_certificate, "--ssl-key=" + paths.tls_key,
@@ -156,7 +169,7 @@ Command FamilyEngine::StartCommand(const Launch& launch) const {
   Append(command.argv, SettingOptions(launch.settings, nullptr));
   // Last: of an option that is there twice, the second counts.
   Append(command.argv, product_.forced(launch));
-  Append(command.argv, ForcedOptions(launch));
+  Append(command.argv, ForcedOptions(product_, launch));
   const std::vector<std::string> initial = SettingOptions(launch.settings, &product_.initial_settings);
   if (launch.purpose == Purpose::kBuild && !initial.empty()) {
     std::vector<std::string> make = product_.initialise(launch, DatabaseDirectory(launch.paths));

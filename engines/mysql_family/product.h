@@ -31,6 +31,7 @@ struct Product {
   std::vector<std::string> (*options)(const Launch& launch);
   /// The same that nobody changes.
   std::vector<std::string> (*forced)(const Launch& launch);
+  std::string_view several_addresses_since;  ///< version from which bind_address takes more than one
   /// Settings that count when the first files are made, by SettingName: a server with another value does not
   /// start on them.
   std::vector<std::string_view> initial_settings;

@@ -99,6 +99,7 @@ class FamilySession final : public Engine::Session {
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
   Result<std::string> KeepsAwake() override;
+  Result<uint32_t> ClientsOnTheirWayIn() override;
 
  private:
   /// One statement; its rows.
@@ -157,6 +158,12 @@ Result<void> FamilySession::AnalyzeEverything() {
     if (!analyzed && analyzed.error().code == ErrorCode::kUnavailable) return Fail(analyzed.error());
   }
   return {};
+}
+
+Result<uint32_t> FamilySession::ClientsOnTheirWayIn() {
+  TRY_ASSIGN(const auto all, Run("SHOW PROCESSLIST"));
+  return static_cast<uint32_t>(
+      std::count_if(all.begin(), all.end(), [](const Row& one) { return one[1] == "unauthenticated user"; }));
 }
 
 Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {

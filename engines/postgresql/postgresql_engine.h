@@ -36,6 +36,7 @@ class PostgresqlEngine final : public Engine {
                             std::string_view initial_database, const ClientTls& tls) const override;
 
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
+  Farewell TurnAway(std::string_view received, std::string_view words) const override;
   std::vector<MissingLibrary> MissingLibraries(const Installation& installation,
                                                const std::vector<UsedLibrary>& used) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engines/postgresql/accounts.h"
+#include "engines/postgresql/clients_on_their_way.h"
 #include "engines/postgresql/connection.h"
 #include "engines/postgresql/least_privilege.h"
 #include "engines/postgresql/libraries.h"
@@ -65,6 +66,7 @@ class LibpqSession final : public Engine::Session {
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
   Result<std::string> KeepsAwake() override;
+  Result<uint32_t> ClientsOnTheirWayIn() override { return CountClientsOnTheirWayIn(connection_.get()); }
 
  private:
   /// The first column of all rows.

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engines/connection_text.h"
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
@@ -128,7 +129,7 @@ Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::strin
       {"ident_file", paths.settings_directory + "/" + kIdentFile},
       // Empty would not be "none": the server tries to open a file of that name, and complains.
       {"external_pid_file", paths.socket_directory + "/server.pid"},
-      {"listen_addresses", endpoint.host},
+      {"listen_addresses", JoinAddresses(endpoint, ",")},
       {"port", std::to_string(endpoint.port)},
       {"unix_socket_directories", paths.socket_directory},
       {"unix_socket_group", ""},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engines/connection_text.h"
 #include "engines/redis/redis_engine.h"
 #include "engines/settings.h"
 
@@ -90,7 +91,8 @@ std::string ForcedSettings(const Launch& launch) {
     for (const char c : value) text.append(c == '"' || c == '\\' ? "\\" : "").append(1, c);
     text.append("\"\n");
   };
-  set("bind", launch.endpoint.host);
+  // One value a word: each in quotes of its own.
+  text += "bind " + JoinAddresses(launch.endpoint, " ") + "\n";
   const std::string port = std::to_string(launch.endpoint.port);
   set("port", launch.require_tls ? "0" : port);
   set("tls-port", launch.require_tls ? port : "0");

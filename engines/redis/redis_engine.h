@@ -35,6 +35,9 @@ class RedisEngine : public Engine {
   /// socket.
   std::string_view ReadyLine() const override { return "eady to accept connections"; }
 
+  Farewell TurnAway(std::string_view received, std::string_view words) const override {
+    return {"-ERR " + std::string(words) + "\r\n", received.size(), true};
+  }
   /// appendfsync everysec.
   bool AnswersBeforeFlush() const override { return true; }
 

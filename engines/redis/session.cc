@@ -112,6 +112,7 @@ class HiredisSession final : public Engine::Session {
   Result<std::vector<std::string>> UserDatabases(const Credentials& /*credentials*/) override {
     return std::vector<std::string>{};
   }
+  Result<uint32_t> ClientsOnTheirWayIn() override;
   Result<void> BeforeSave() override;
   Result<void> AfterSave() override;
   Result<std::string> KeepsAwake() override;
@@ -255,6 +256,20 @@ Result<void> HiredisSession::CreateDatabase(const std::string& database) {
 /// are written. It stays that way until the volume is cut.
 ///
 /// `always` also means that a failed write ends the server: not where writes fail already.
+/// Those of the last second that have not said anything yet.
+Result<uint32_t> HiredisSession::ClientsOnTheirWayIn() {
+  TRY_ASSIGN(const Reply reply, Run({"CLIENT", "LIST"}));
+  std::string_view text = TextOf(*reply);
+  uint32_t clients = 0;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const bool is_new = line.find(" age=0 ") != std::string_view::npos;
+    if (is_new && line.find(" cmd=NULL") != std::string_view::npos) ++clients;
+  }
+  return clients;
+}
+
 Result<void> HiredisSession::BeforeSave() {
   TRY(CheckWritten());
   TRY_ASSIGN(const std::string appendonly, Setting("appendonly"));

@@ -143,6 +143,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.superuser = row.superuser;
   view.host = endpoint.host;
   view.port = row.port;
+  view.listen = AddressesToShow(row);
   view.user = row.user;
   view.password = row.password;
   view.database = row.database;

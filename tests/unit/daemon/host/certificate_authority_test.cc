@@ -182,7 +182,7 @@ TEST_CASE("a server's names are how clients reach it") {
   std::array<char, 256> host{};
   REQUIRE(::gethostname(host.data(), host.size() - 1) == 0);
   for (const std::string address : {"127.0.0.1", "10.1.2.3", "0.0.0.0", "::"}) {
-    const auto names = NamesOfServer(address);
+    const auto names = NamesOfServer({address});
     for (const std::string& name : {std::string("localhost"), std::string("127.0.0.1"), std::string("::1"),
                                     std::string(host.data()), address}) {
       INFO(address << " " << name);
