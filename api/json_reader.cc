@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "api/mapping.h"
 #include "api/timestamp.h"
@@ -109,9 +110,17 @@ void ObjectReader::Field(std::string_view name, double& out) {
   out = value->GetDouble();
 }
 
+namespace {
+
+/// Numbers in whose place -1 takes back what was said: the image's counts again, or the daemon's.
+constexpr std::array<std::string_view, 2> kOrDefault{"warm", "sleepAfterSeconds"};
+
+}  // namespace
+
 int64_t ObjectReader::Integer(std::string_view name, int64_t low, int64_t high, int64_t present) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return present;
+  if (std::find(kOrDefault.begin(), kOrDefault.end(), name) != kOrDefault.end()) low = -1;
   if (!value->IsInt64() || value->GetInt64() < low || value->GetInt64() > high) {
     Expected(name, fmt::format("a whole number from {} to {}", low, high));
     return present;

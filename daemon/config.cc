@@ -429,6 +429,15 @@ api::Limits BuiltInLimits() {
           .io_weight = 100};
 }
 
+int64_t ReadyMemoryOf(const ReadyAhead& ready) {
+  constexpr int64_t kPart = 8;
+  if (ready.memory_bytes > 0) return static_cast<int64_t>(ready.memory_bytes);
+  struct sysinfo machine {};
+  return ::sysinfo(&machine) == 0
+             ? static_cast<int64_t>(uint64_t{machine.totalram} * machine.mem_unit) / kPart
+             : 0;
+}
+
 Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {
   TRY_ASSIGN(const yaml::Node document, yaml::Parse(std::string(yaml), name));
   return Read(document, {name, config::Guess});

@@ -31,6 +31,9 @@ struct ReadyAhead {
   bool operator==(const ReadyAhead&) const = default;
 };
 
+/// `memory_bytes`, or what stands for it on this machine.
+int64_t ReadyMemoryOf(const ReadyAhead& ready);
+
 struct Config {
   std::vector<std::string> engine_search_paths;  ///< absolute; folders that hold installations
   bool engine_usual_places = true;               ///< where packages put them is searched as well

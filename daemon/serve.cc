@@ -44,6 +44,7 @@
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
+#include "daemon/sleep/sleeper.h"
 #include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
@@ -143,6 +144,7 @@ class Daemon {
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
+  std::unique_ptr<Sleeper> sleeper_;
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Manifests> manifests_;
   std::unique_ptr<LostHours> lost_hours_;
@@ -190,6 +192,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   engine_host_.authority = std::make_shared<const CertificateAuthority>(std::move(authority));
   TRY(OpenCatalog());
   engine_host_.limits = config_.limits;
+  engine_host_.sleep_after = config_.ready_ahead.sleep_after;
   TRY_ASSIGN(launcher_, KeeperLauncher::Start(layout_.Root(), [this](pid_t launcher) {
                Delegate(launcher);
              }));  // before there are threads
@@ -210,6 +213,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(pool_->Start(loop_->Get()));
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(memory_watch_->Start(loop_->Get()));
+  TRY(sleeper_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
   TRY(manifests_->Start());
   TRY(lost_hours_->Start(loop_->Get()));
@@ -290,6 +294,9 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
+  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, layout_, engine_host_,
+                                                     *questions_, *mailbox_, metrics_, config_.first_port,
+                                                     config_.last_port, ReadyMemoryOf(config_.ready_ahead)});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());

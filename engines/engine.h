@@ -224,6 +224,9 @@ class Engine {
     /// Takes back what BeforeSave changed. The keeper calls it after every BeforeSave, also when that or
     /// the save failed.
     virtual Result<void> AfterSave() { return {}; }
+    /// Why the server must not be stopped although no client is connected: it has work of its own to do, or
+    /// would lose what it holds. A clause for the user, "its event scheduler has 2 events"; empty: it may be.
+    virtual Result<std::string> KeepsAwake() { return std::string(); }
     /// How many clients have come to the server and have not been let in or turned away by it yet. What ends
     /// the server on purpose waits a moment for them.
     virtual Result<uint32_t> ClientsOnTheirWayIn() { return uint32_t{0}; }

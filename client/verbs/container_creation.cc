@@ -162,6 +162,9 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
   TRY_ASSIGN(request.limits, LimitsOf(invocation));
   TRY_ASSIGN(request.settings, SettingsOf(invocation));
   request.no_wait = invocation.Has("--no-wait");
+  TRY_ASSIGN(request.sleep_after_seconds, DurationOf(invocation, "--sleep-after"));
+  TRY_ASSIGN(const auto idle_delete, DurationOf(invocation, "--idle-delete"));
+  request.idle_delete_seconds = idle_delete.value_or(0);
   return request;
 }
 

@@ -1,7 +1,9 @@
 /// create, get and delete of data containers.
 #include <fmt/core.h>
+#include <poll.h>
 
 #include <array>
+#include <chrono>
 #include <ctime>
 
 #include "api/image_reference.h"
@@ -22,9 +24,47 @@ Result<std::vector<api::DataContainer>> ContainersOf(const std::string& json, bo
   return std::vector<api::DataContainer>{std::move(container)};
 }
 
+/// How often a container that this process stands for is looked for: somebody else may delete it.
+constexpr std::chrono::seconds kBetweenLooks{5};
+
+Result<void> Bind(const Invocation& invocation, api::CreateDataContainerRequest& request) {
+  if (!invocation.Has("--bound")) return {};
+  if (invocation.Has("--if-not-exists")) {
+    return Fail(ErrorCode::kInvalidArgument, "--bound and --if-not-exists are both given",
+                "A container that is there already is not bound to this process. Give one of them.");
+  }
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  if (daemon.Where().IsRemote()) {
+    return Fail(
+        ErrorCode::kUnsupported, "--bound is for a daemon of this machine: another one does not see this end",
+        "Run it over there: ssh <host> spawnctl create data-container ... --bound; or use --idle-delete.");
+  }
+  request.ends_with_client = true;
+  return {};
+}
+
+/// Stands for the container until a signal comes, or somebody else has deleted it.
+Result<int> StandFor(const Invocation& invocation, const Created& created, int64_t id) {
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  const std::string target = DaemonClient::Target(kContainersPath, std::to_string(id));
+  pollfd signal{created.signals.Fd(), POLLIN, 0};
+  while (true) {
+    const int ready = ::poll(&signal, 1, static_cast<int>(std::chrono::milliseconds(kBetweenLooks).count()));
+    if (ready > 0) break;
+    const auto there = daemon.Get(target);
+    if (!there && there.error().code == ErrorCode::kNotFound) return 0;
+  }
+  // Taken, or it would end this process after all as soon as it is no longer held back.
+  static_cast<void>(created.signals.Next());
+  const auto deleted = daemon.Delete(target);
+  if (deleted || deleted.error().code == ErrorCode::kNotFound) return 0;
+  return Fail(deleted.error());
+}
+
 Result<int> CreateDataContainer(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(const api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
+  TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
+  TRY(Bind(invocation, request));
   TRY_ASSIGN(const Created created, invocation.Has("--if-not-exists")
                                         ? FindOrCreateContainer(invocation, request)
                                         : CreateContainer(invocation, request));
@@ -37,7 +77,8 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
   } else if (output.format != Format::kTable) {
     TRY_ASSIGN(text, Render(created.json, output));
   }
-  return ShowCreated(created, text);
+  TRY_ASSIGN(const int exit_code, ShowCreated(created, text));
+  return exit_code == 0 && request.ends_with_client ? StandFor(invocation, created, container.id) : exit_code;
 }
 
 Result<int> GetDataContainers(const Invocation& invocation) {
@@ -70,6 +111,8 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
   TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
   request.owner = invocation.Text("--owner");
+  TRY_ASSIGN(request.sleep_after_seconds, SleepAfterOf(invocation));
+  TRY_ASSIGN(request.idle_delete_seconds, DurationOf(invocation, "--idle-delete"));
   TRY_ASSIGN(const std::string json,
              ChangeResource(invocation, kContainersPath, "update", api::ToJson(request)));
   TRY_ASSIGN(const api::DataContainer container, api::FromJson<api::DataContainer>(json));
@@ -79,10 +122,13 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 16> kCreateFlags{{
+constexpr std::array<Flag, 19> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
+    kSleepAfterFlag,
+    kIdleDeleteFlag,
+    {"--bound", "", "", "stay in the foreground: it is deleted when this ends, however that is"},
     kDurabilityFlag,
     kSuperuserFlag,
     kNoSuperuserFlag,
@@ -112,9 +158,12 @@ constexpr std::string_view kGetExamples =
     "  spawnctl get data-containers --format '{{.name}} {{.host}}:{{.port}}'\n"
     "  eval \"$(spawnctl get data-container mine -o env)\"\n";
 
-constexpr std::array<Flag, 4> kUpdateFlags{
+constexpr std::array<Flag, 6> kUpdateFlags{
     {{"--name", "-n", "<name>", "a new name"},
      kLifetimeFlag,
+     {"--sleep-after", "", "<duration>",
+      "sleep after so long without a connection; 0: never; default: as its image"},
+     kIdleDeleteFlag,
      {"--owner", "", "<user>", "whose it is from then on; only root gives one away"},
      kSilentFlag}};
 
@@ -124,7 +173,7 @@ constexpr std::array<Command, 4> kRows{{
     {"get", "data-container", "[<container>]", 0, 1, "List the data containers, or show one", kGetExamples,
      kGetFlags, GetDataContainers},
     {"update", "data-container", "<container>", 1, 1,
-     "Rename a data container, or give it another lifetime or owner",
+     "Rename a data container, or give it another lifetime or owner, or say when it sleeps",
      "  spawnctl update data-container mine --lifetime 2h\n", kUpdateFlags, UpdateDataContainer},
     {"delete", "data-container", "<container>...", 1, kAnyNumber, "Stop and delete data containers",
      "  spawnctl delete data-container mine yours\n", kDeleteFlags, DeleteDataContainers},

@@ -101,6 +101,7 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   request.remove_teams = invocation.List("--remove-team");
   TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
   TRY_ASSIGN(request.warm, WarmOf(invocation));
+  TRY_ASSIGN(request.sleep_after_seconds, SleepAfterOf(invocation));
   TRY_ASSIGN(const std::string json, ChangeResource(invocation, kImagesPath, "update", api::ToJson(request)));
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(json));
   ShowWarnings(invocation, image.warnings);
@@ -126,7 +127,7 @@ constexpr std::array<Flag, 3> kGetFlags{{
     {"--output", "-o", "<format>", "json, yaml, name or wide"},
     kFormatFlag,
 }};
-constexpr std::array<Flag, 8> kUpdateFlags{{
+constexpr std::array<Flag, 9> kUpdateFlags{{
     {"--name", "-n", "<name>", "a new name"},
     {"--tag", "", "<tag>", "one more tag, taken from the image of the name that has it; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
@@ -134,6 +135,8 @@ constexpr std::array<Flag, 8> kUpdateFlags{{
     {"--remove-team", "", "<team>", "a team that sees it no more; repeatable", true},
     kLifetimeFlag,
     {"--warm", "", "<number>", "keep so many of its containers started; default: as the daemon says"},
+    {"--sleep-after", "", "<duration>",
+     "its containers sleep after so long without a connection; 0: never; default"},
     kSilentFlag,
 }};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};

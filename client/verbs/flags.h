@@ -21,6 +21,11 @@ inline constexpr Flag kNoSuperuserFlag{"--no-superuser", "", "",
                                        "its user owns the databases and reaches none of the server's files"};
 inline constexpr Flag kLifetimeFlag{"--lifetime", "-t", "<duration>",
                                     "delete it by itself after 10m, 3h10m, 48h, 7d; 0: never"};
+inline constexpr Flag kSleepAfterFlag{
+    "--sleep-after", "", "<duration>",
+    "stop its server after so long without a connection; the next wakes it"};
+inline constexpr Flag kIdleDeleteFlag{"--idle-delete", "", "<duration>",
+                                      "delete it after so long without a connection; 0: never"};
 inline constexpr Flag kMemoryFlag{"--memory", "", "<size>",
                                   "most memory of its server: 512MiB, 2g; none: no limit"};
 inline constexpr Flag kCpusFlag{"--cpus", "", "<number>",

@@ -171,10 +171,20 @@ Result<std::string> ChangeResource(const Invocation& invocation, std::string_vie
 }
 
 Result<std::optional<int64_t>> LifetimeOf(const Invocation& invocation) {
-  const std::string text = invocation.Text("--lifetime");
+  return DurationOf(invocation, "--lifetime");
+}
+
+Result<std::optional<int64_t>> DurationOf(const Invocation& invocation, std::string_view flag) {
+  const std::string text = invocation.Text(flag);
   if (text.empty()) return std::optional<int64_t>();
-  TRY_ASSIGN(const int64_t seconds, api::ParseLifetime(text));
-  return std::optional(seconds);
+  auto seconds = api::ParseLifetime(text);
+  if (!seconds) return Fail(flag == "--lifetime" ? seconds.error() : seconds.error().Wrap(std::string(flag)));
+  return std::optional(*seconds);
+}
+
+Result<std::optional<int64_t>> SleepAfterOf(const Invocation& invocation) {
+  if (invocation.Text("--sleep-after") == "default") return std::optional<int64_t>(-1);
+  return DurationOf(invocation, "--sleep-after");
 }
 
 }  // namespace spawnd::client

@@ -72,6 +72,10 @@ Result<std::string> ChangeResource(const Invocation& invocation, std::string_vie
 
 /// What --lifetime says, in seconds; nothing when it was not given.
 Result<std::optional<int64_t>> LifetimeOf(const Invocation& invocation);
+/// The same of another flag.
+Result<std::optional<int64_t>> DurationOf(const Invocation& invocation, std::string_view flag);
+/// Of --sleep-after where it is changed: -1 for "default".
+Result<std::optional<int64_t>> SleepAfterOf(const Invocation& invocation);
 
 /// What `get` prints when there is nothing to list.
 inline constexpr std::string_view kNoResources = "No resources found.\n";

@@ -110,9 +110,10 @@ Result<int> RestartTogether(const Invocation& invocation, const DaemonClient& da
   return exit_code;
 }
 
-/// One that its owner has stopped stays so.
+/// One that its owner has stopped stays so, and one that sleeps would only be woken.
 bool MayRestart(const Invocation& invocation, const api::DataContainer& one) {
-  if (one.state == "stopped" || one.state == "stopping" || one.state == "creating") return false;
+  if (one.state == "stopped" || one.state == "stopping" || one.state == "asleep" || one.state == "creating")
+    return false;
   return !invocation.Has("--outdated") || !one.outdated.empty();
 }
 
@@ -151,7 +152,7 @@ Result<int> RestartDataContainers(const Invocation& invocation) {
 
 constexpr std::array<Flag, 1> kFlags{{kSilentFlag}};
 constexpr std::array<Flag, 4> kRestartFlags{{
-    {"--all", "", "", "all that you see, but for those that are stopped"},
+    {"--all", "", "", "all that you see, but for those that are stopped or asleep"},
     {"--outdated", "", "", "with --all: those that run an older spawnd or server than is installed"},
     {"--rolling", "", "", "with --all: one after the other, until one fails"},
     kSilentFlag,

@@ -118,6 +118,7 @@ class Reader {
         {"tags", &Reader::Tags},
         {"teams", &Reader::Teams},
         {"lifetime", &Reader::Lifetime},
+        {"sleepAfter", &Reader::SleepAfter},
         {"durability", &Reader::Durability},
         {"network", &Reader::Network},
         {"tls", &Reader::Tls},
@@ -232,6 +233,13 @@ class Reader {
     auto seconds = api::ParseLifetime(text);
     if (!seconds) return At(value.line, seconds.error());
     request_.lifetime_seconds = *seconds;
+    return {};
+  }
+  Result<void> SleepAfter(const Node& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "sleepAfter"));
+    const auto seconds = api::ParseLifetime(text);
+    if (!seconds) return At(value.line, seconds.error());
+    request_.sleep_after_seconds = *seconds;
     return {};
   }
   Result<void> Durability(const Node& value) {

@@ -37,6 +37,7 @@ constexpr std::array<OtherName, 34> kOtherNames{{
     {"ttl", "lifetime"},
     {"pool", "warm"},
     {"expires", "lifetime"},
+    {"idle", "sleepAfter"},
     {"backuppath", "backups"},
     {"dump", "backup"},
     {"scripts", "scriptsFolders"},

@@ -196,6 +196,7 @@ class Build {
     row.superuser = MayHaveSuperuser();
     row.limits = request.limits;
     row.settings = request.settings;
+    row.sleep_after = request.sleep_after_seconds.value_or(-1);
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);

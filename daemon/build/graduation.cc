@@ -92,6 +92,7 @@ class Graduation {
     row.detail = DetailOfBase();
     row.owner = order_.owner;
     row.durability = order_.image.durability;
+    row.sleep_after = order_.image.sleep_after;
     // The host's network is root's to give. Whoever was given it does not give it on.
     if (order_.owner == 0) row.network = order_.image.network;
     row.tls = order_.image.tls;

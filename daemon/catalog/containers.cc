@@ -96,21 +96,45 @@ Result<void> ContainerTable::WriteState(int64_t id, ContainerState state, std::s
                                         bool stays_down) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  if (state == ContainerState::kStopped) {
+  if (state == ContainerState::kStopped || state == ContainerState::kAsleep) {
     // Why it waits for a person is not forgotten over a stop.
     TRY(
-        database_.Run("UPDATE containers SET stopped = 1, state = 'failed', revert_to = NULL, "
+        database_.Run("UPDATE containers SET stopped = 1, asleep = ?, state = 'failed', revert_to = NULL, "
                       "detail = CASE stays_down WHEN 1 THEN detail ELSE ? END WHERE id = ?",
-                      detail, id));
+                      int64_t{state == ContainerState::kAsleep}, detail, id));
   } else {
     const bool stops = state == ContainerState::kStopping;
     // One that was stopped and is found damaged stays stopped.
     TRY(database_.Run(
-        "UPDATE containers SET state = ?, detail = ?, stays_down = ?, revert_to = NULL, "
+        "UPDATE containers SET state = ?, detail = ?, stays_down = ?, revert_to = NULL, asleep = 0, "
         "stopped = CASE WHEN ?3 THEN stopped ELSE ? END WHERE id = ?",
         stops ? "running" : ContainerStateName(state), detail, int64_t{stays_down}, int64_t{stops}, id));
   }
   TRY(ExpectChange(database_, kNoun, id));
+  return transaction.Commit();
+}
+
+Result<void> ContainerTable::BeginSleep(int64_t id) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(
+      database_.Run("UPDATE containers SET stopped = 1, asleep = 1, detail = '' "
+                    "WHERE id = ? AND state = 'running' AND stopped = 0",
+                    id));
+  TRY(ExpectChange(database_, kNoun, id));
+  return transaction.Commit();
+}
+
+Result<void> ContainerTable::MarkAsleep(const std::vector<int64_t>& ids) {
+  if (ids.empty()) return {};
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  for (const int64_t id : ids) {
+    TRY(
+        database_.Run("UPDATE containers SET state = 'failed', stopped = 1, asleep = 1, detail = '' "
+                      "WHERE id = ? AND state = 'running' AND stopped = 0",
+                      id));
+  }
   return transaction.Commit();
 }
 
@@ -177,6 +201,13 @@ Result<void> ContainerTable::Update(int64_t id, const ContainerChange& change) {
                       id));
     TRY(ExpectChange(database_, kNoun, id));
   }
+  if (change.sleep_after || change.idle_delete) {
+    TRY(
+        database_.Run("UPDATE containers SET sleep_after = coalesce(?, sleep_after), "
+                      "idle_delete = coalesce(?, idle_delete) WHERE id = ?",
+                      change.sleep_after, change.idle_delete, id));
+    TRY(ExpectChange(database_, kNoun, id));
+  }
   return transaction.Commit();
 }
 
@@ -186,8 +217,10 @@ Result<std::vector<ContainerRow>> ContainerTable::ReadAll(Query& query) {
     TRY(ReadRevisions(container));
     if (!container.stopped) continue;
     // As the first schema knew no such states, its table has them as a column beside those it knew.
-    container.state =
-        container.state == ContainerState::kFailed ? ContainerState::kStopped : ContainerState::kStopping;
+    const bool ended = container.state == ContainerState::kFailed;
+    container.state = !ended             ? ContainerState::kStopping
+                      : container.asleep ? ContainerState::kAsleep
+                                         : ContainerState::kStopped;
   }
   return containers;
 }

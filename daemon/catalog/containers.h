@@ -38,6 +38,10 @@ class ContainerTable {
   /// Any state but reverting. What it was to go back to is forgotten, and but for kStopped that it was to
   /// stay down.
   Result<void> SetState(int64_t id, ContainerState state, std::string_view detail = {});
+  /// running -> stopping, to be asleep: a start of the daemon goes on with that.
+  Result<void> BeginSleep(int64_t id);
+  /// -> asleep, those of them that are running: none of these has a keeper any more.
+  Result<void> MarkAsleep(const std::vector<int64_t>& ids);
   /// -> failed, and no start of the daemon is a new chance: it waits for a person.
   Result<void> KeepDown(int64_t id, std::string_view why);
   /// -> restarting, those of them that are running: none of these has a keeper any more.

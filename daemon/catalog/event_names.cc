@@ -51,6 +51,7 @@ EventName NameEnd(const EventSubject& before, const EventCause& cause) {
 
 std::string NameStart(std::string_view from, std::string_view begun) {
   if (from == "reverting") return begun == "loading" ? "loaded" : "reset";
+  if (from == "restarting" && begun == "waking") return "awake";
   return from == "restarting" && begun != "starting" ? "restarted" : "started";
 }
 
@@ -62,6 +63,7 @@ std::string NameState(const EventSubject& before, const EventSubject& after, con
   if (to == "running") return NameStart(before.state, begun);
   if (to == "reverting") return cause.word.empty() ? "resetting" : std::string(cause.word);
   if (to == "restarting" && cause.actor && !cause.word.empty()) return std::string(cause.word);
+  if (to == "restarting" && (before.state == "asleep" || cause.word == "waking")) return "waking";
   // By itself: its server, or what holds it, has ended.
   if (to == "restarting" && before.state == "running" && !cause.actor) return "engine-ended";
   return to;

@@ -27,7 +27,8 @@ CREATE TEMP VIEW image_now AS SELECT
   '' AS revision, detail FROM main.images;
 
 CREATE TEMP VIEW container_now AS SELECT
-  'container' AS resource, c.id, CASE WHEN c.stopped AND c.state = 'failed' THEN 'stopped'
+  'container' AS resource, c.id, CASE WHEN c.asleep AND c.state = 'failed' THEN 'asleep'
+  WHEN c.stopped AND c.state = 'failed' THEN 'stopped'
   WHEN c.stopped AND c.state = 'running' THEN 'stopping'
   WHEN c.pooled AND c.state = 'running' THEN 'pooled' WHEN c.pooled AND c.state = 'creating' THEN 'pooling'
   ELSE c.state END AS state, c.name, c.owner, c.expires_at, c.image_id, c.image_reference AS image,
@@ -95,8 +96,8 @@ std::string Bounded(std::string text) {
 
 /// Whoever finishes what is in one of these states does it for who began it. What can last is nobody's.
 bool IsUnderWay(std::string_view state) {
-  constexpr std::array<std::string_view, 7> kLasting{"",        "running", "completed", "failed",
-                                                     "stopped", "pooled",  "deleting"};
+  constexpr std::array<std::string_view, 8> kLasting{"",        "running", "completed", "failed",
+                                                     "stopped", "asleep",  "pooled",    "deleting"};
   return std::find(kLasting.begin(), kLasting.end(), state) == kLasting.end();
 }
 

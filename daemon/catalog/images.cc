@@ -195,6 +195,10 @@ Result<void> ImageTable::Update(int64_t id, const ImageChange& change) {
     TRY(database_.Run("UPDATE images SET expires_at = ? WHERE id = ?", *change.expires_at, id));
     TRY(ExpectChange(database_, kNoun, id));
   }
+  if (change.sleep_after) {
+    TRY(database_.Run("UPDATE images SET sleep_after = ? WHERE id = ?", *change.sleep_after, id));
+    TRY(ExpectChange(database_, kNoun, id));
+  }
   return transaction.Commit();
 }
 

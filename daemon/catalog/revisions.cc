@@ -40,10 +40,10 @@ Result<void> ContainerTable::NoteSaved(int64_t id, const std::vector<RevisionRow
 Result<void> ContainerTable::BeginRevert(int64_t id, uint32_t number) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  TRY(
-      database_.Run("UPDATE containers SET state = 'reverting', revert_to = ?, stays_down = 0, stopped = 0, "
-                    "detail = ? WHERE id = ? AND state <> 'deleting'",
-                    int64_t{number}, "it goes back to " + RevisionText(number), id));
+  TRY(database_.Run(
+      "UPDATE containers SET state = 'reverting', revert_to = ?, stays_down = 0, stopped = 0, asleep = 0, "
+      "detail = ? WHERE id = ? AND state <> 'deleting'",
+      int64_t{number}, "it goes back to " + RevisionText(number), id));
   TRY(ExpectChange(database_, "data container", id));
   return transaction.Commit();
 }

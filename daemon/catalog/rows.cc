@@ -12,7 +12,7 @@ constexpr std::array<std::pair<ImageState, std::string_view>, 4> kImageStates{{
     {ImageState::kDeleting, "deleting"},
 }};
 
-constexpr std::array<std::pair<ContainerState, std::string_view>, 8> kContainerStates{{
+constexpr std::array<std::pair<ContainerState, std::string_view>, 9> kContainerStates{{
     {ContainerState::kCreating, "creating"},
     {ContainerState::kRunning, "running"},
     {ContainerState::kRestarting, "restarting"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<ContainerState, std::string_view>, 8> kContainerS
     {ContainerState::kReverting, "reverting"},
     {ContainerState::kStopping, "stopping"},
     {ContainerState::kStopped, "stopped"},
+    {ContainerState::kAsleep, "asleep"},
 }};
 
 template <typename Names, typename State>

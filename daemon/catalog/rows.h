@@ -31,7 +31,8 @@ enum class ContainerState {
   kDeleting,
   kReverting,
   kStopping,
-  kStopped
+  kStopped,
+  kAsleep  ///< stopped until somebody connects
 };
 
 /// The word for a state in the catalog and in JSON: "creating" ...
@@ -111,7 +112,7 @@ struct ContainerRow {
   std::string image_reference;  ///< "name" or "name:tag" as asked for
   ContainerState state = ContainerState::kCreating;
   bool stays_down = false;             ///< with kFailed, kStopped: not started again until a person decides
-  bool stopped = false;                ///< with kStopping, kStopped, and only then: by its owner
+  bool stopped = false;                ///< with kStopping, kStopped, kAsleep, and only then
   std::string revision = "rev.0";      ///< the last that was saved or gone back to
   std::vector<RevisionRow> revisions;  ///< by number
   std::optional<uint32_t> revert_to;   ///< with kReverting, and only then
@@ -131,18 +132,18 @@ struct ContainerRow {
   int64_t expires_at = 0;
   double ready_milliseconds = 0;
   Timings timings;
-  std::string detail;
+  std::string detail;             ///< of one that runs: why it does not sleep, once that has been asked
   std::string installation_root;  ///< engine to start it with
   std::string installation_version;
   api::Settings settings{};  ///< that it was created with; those of the image stand below them
   std::string client{};  ///< the process that it ends with (daemon/containers/bound_clients.h); empty: none
   std::vector<std::string> also_listen{};  ///< further addresses, beside `host`
-  bool asleep = false;                     ///< with `stopped`: until somebody connects
-  bool pooled = false;                     ///< nobody's yet: it waits for a create
-  bool started_ahead = false;              ///< it was pooled before it was somebody's
-  int64_t sleep_after = -1;                ///< seconds without a connection; 0: never; -1: as its image says
-  int64_t idle_delete = 0;  ///< seconds without a connection after which it is deleted; 0: never
-  bool spare = false;       ///< a second server waits for its next reset
+  bool asleep = false;         ///< with kStopping, kAsleep, and only then: until somebody connects
+  bool pooled = false;         ///< nobody's yet: it waits for a create
+  bool started_ahead = false;  ///< it was pooled before it was somebody's
+  int64_t sleep_after = -1;    ///< seconds without a connection; 0: never; -1: as its image says
+  int64_t idle_delete = 0;     ///< seconds without a connection after which it is deleted; 0: never
+  bool spare = false;          ///< a second server waits for its next reset
   /// Folder of the volume that it writes into, below its own; empty: its own. A reset that took a spare
   /// leaves the container in another one than it began in.
   std::string volume{};

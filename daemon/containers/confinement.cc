@@ -8,6 +8,11 @@ api::Limits LimitsOf(const ContainerRow& container, const ImageRow& image, const
   return api::Overlay(container.limits, api::Overlay(image.limits, host.limits));
 }
 
+int64_t SleepAfterOf(const ContainerRow& container, const ImageRow& image, const EngineHost& host) {
+  if (container.sleep_after >= 0) return container.sleep_after;
+  return image.sleep_after >= 0 ? image.sleep_after : host.sleep_after;
+}
+
 api::Confinement ConfinementFrom(const KeeperStarted& started, const EngineHost& host) {
   api::Confinement confinement;
   confinement.user = started.engine_uid == host.uid ? "shared" : "own";

@@ -15,6 +15,9 @@ namespace spawnd::daemon {
 /// The container's own, else its image's, else the daemon's.
 api::Limits LimitsOf(const ContainerRow& container, const ImageRow& image, const EngineHost& host);
 
+/// The same of when it sleeps: seconds without a connection; 0: never.
+int64_t SleepAfterOf(const ContainerRow& container, const ImageRow& image, const EngineHost& host);
+
 /// In the words of the API.
 api::Confinement ConfinementFrom(const KeeperStarted& started, const EngineHost& host);
 

@@ -84,11 +84,13 @@ size_t Containers::CountOf(uid_t owner) const {
   }));
 }
 
-void Containers::Renamed(int64_t id, const std::string& name, uid_t owner) {
-  const auto found = lives_.find(id);
+void Containers::Updated(const ContainerRow& row) {
+  const auto found = lives_.find(row.id);
   if (found == lives_.end()) return;
-  found->second->row.name = name;
-  found->second->row.owner = owner;
+  found->second->row.name = row.name;
+  found->second->row.owner = row.owner;
+  found->second->row.sleep_after = row.sleep_after;
+  found->second->row.idle_delete = row.idle_delete;
 }
 
 void Containers::StopAll() {
@@ -280,7 +282,8 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.state = action.state;
   // A stop does not make it forget why it waits for a person.
   if (action.state != ContainerState::kStopped) life.row.stays_down = action.stays_down;
-  life.row.stopped = action.state == ContainerState::kStopped;
+  life.row.asleep = action.state == ContainerState::kAsleep;
+  life.row.stopped = life.row.asleep || action.state == ContainerState::kStopped;
   life.row.detail = action.detail;
   PresentDoor(life);
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));

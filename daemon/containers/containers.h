@@ -39,6 +39,19 @@ enum class LinkMode;
 struct EngineHost;
 struct JobQueued;
 
+/// What there is to know of one for whoever puts containers to sleep.
+struct Idler {
+  int64_t id = 0;
+  std::string name;
+  std::string engine;
+  uint16_t port = 0;
+  bool runs = false;        ///< and nothing is under way with it
+  bool pooled = false;      ///< nobody's
+  int64_t sleep_after = 0;  ///< seconds; 0: never
+  int64_t idle_delete = 0;  ///< the same
+  uint64_t arrivals = 0;    ///< connections that have come to its door, ever
+};
+
 class Containers {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -108,8 +121,19 @@ class Containers {
   Result<void> Delete(int64_t id);
   /// How many that user has; those on their way out do not count.
   size_t CountOf(uid_t owner) const;
-  /// Takes over the new name of a row that was renamed in the catalog.
-  void Renamed(int64_t id, const std::string& name, uid_t owner);
+  /// Takes over what somebody has changed in the row: its name, owner, when it sleeps and goes.
+  void Updated(const ContainerRow& row);
+  /// The same for the containers of an image.
+  void ImageUpdated(const ImageRow& image);
+  /// All but those that are being made, go back or go away.
+  std::vector<Idler> Idlers() const;
+  /// Stops one that runs and that nobody is connected to, until somebody connects or asks for it. False when
+  /// that is not to be now.
+  bool Sleep(int64_t id);
+  /// Somebody has connected to one that sleeps.
+  void Wake(int64_t id);
+  /// Why one that nobody is connected to does not sleep: `get` says so.
+  void NoteAwake(int64_t id, const std::string& why);
   /// Those whose use of memory has a limit that holds, while they have a keeper.
   std::vector<int64_t> Limited() const;
   /// How many processes of one the kernel has killed for want of memory, and that in words.
@@ -152,6 +176,7 @@ class Containers {
   Result<std::shared_ptr<const Door>> OpenDoor(const Life& life);
   void PresentDoor(const Life& life);
   void TurnAway(const Life& life, const std::string& words);
+  void AwaitArrival(const Life& life);
   /// links.cc
   void Launched(int64_t id, UniqueFd connection, const daemon::KeeperStarted& started);
   void MakeLink(Life& life, UniqueFd connection, LinkMode mode);
@@ -167,6 +192,7 @@ class Containers {
   /// stops.cc
   Result<void> BeginStop(int64_t id, const Done& stopped);
   Result<void> BeginStart(int64_t id, ContainerEvent::Kind marked, const Done& started);
+  Result<void> MarkRestarting(Life& life);
   void StopKeeper(Life& life);
   void ReplyToWaiters(Life& life, std::vector<Done> Life::*waiters, const std::optional<Error>& error);
   /// revisions.cc

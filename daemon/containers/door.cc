@@ -29,9 +29,20 @@ void Containers::PresentDoor(const Life& life) {
                       name + " has failed; `spawnctl get data-container " + life.row.name + "` says why");
     case ContainerState::kDeleting:
       return TurnAway(life, name + " was deleted");
+    case ContainerState::kAsleep:
+      return AwaitArrival(life);
     default:
       return doors_.Leave(life.row.id);
   }
+}
+
+/// One that nobody could wake, because it has no door, is not left asleep.
+void Containers::AwaitArrival(const Life& life) {
+  const int64_t id = life.row.id;
+  const auto door = OpenDoor(life);
+  if (door && *door != nullptr) return doors_.WatchArrivals(id, [this, id] { Wake(id); });
+  if (!door) spdlog::warn("container {} cannot sleep: {}", id, door.error().message);
+  uses_.mailbox.Post([this, id] { Wake(id); });
 }
 
 void Containers::TurnAway(const Life& life, const std::string& words) {

@@ -35,7 +35,9 @@ struct ContainerLife {
   using Done = std::function<void(Result<ContainerRow>)>;
 
   ContainerLife(ContainerRow container_row, ImageRow image_row)
-      : row(std::move(container_row)), image(std::move(image_row)), machine(row.state, row.stays_down) {}
+      : row(std::move(container_row)),
+        image(std::move(image_row)),
+        machine(row.state, row.stays_down, row.asleep) {}
 
   ContainerRow row;
   ImageRow image;
@@ -74,6 +76,9 @@ struct ContainerLife {
   WhatRuns runs;                                ///< the same; holds as long as that does
 
   int64_t oom_kills = 0;  ///< that its group had counted when its keeper started
+
+  /// When somebody connected who waits for it to wake.
+  std::optional<std::chrono::steady_clock::time_point> woken;
 
   int saves = 0;              ///< under way
   Done reverted;              ///< empty: nobody waits

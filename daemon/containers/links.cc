@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape_controls.h"
+#include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
@@ -15,6 +16,7 @@
 #include "daemon/keeper/control_socket.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 
@@ -49,6 +51,7 @@ Result<void> Ask(int connection, KeeperRequest::Op op) {
 Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
   // At once for all, before any is tried: after a reboot that is one sync of the disk and not hundreds.
   std::vector<int64_t> without;
+  std::vector<int64_t> asleep;
   for (ContainerRow& row : rows) {
     if (row.state != ContainerState::kRunning) continue;
     const auto connection = ConnectToKeeper(uses_.layout.Container(row.id), Connect::kAtOnce);
@@ -59,11 +62,20 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
       row.state = ContainerState::kDeleting;
       continue;
     }
+    TRY_ASSIGN(const ImageRow image, uses_.catalog.images.ById(row.image_id));
+    // Nobody waits for it, and the rest have the machine to themselves. One that was kept awake has a detail.
+    if (SleepAfterOf(row, image, uses_.engine_host) > 0 && row.detail.empty()) {
+      asleep.push_back(row.id);
+      row.state = ContainerState::kAsleep;
+      row.stopped = row.asleep = true;
+      continue;
+    }
     without.push_back(row.id);
     row.state = ContainerState::kRestarting;
     row.detail = "no keeper was running when the daemon started";
   }
   TRY(uses_.catalog.containers.MarkRestarting(without, "no keeper was running when the daemon started"));
+  TRY(uses_.catalog.containers.MarkAsleep(asleep));
   for (const ContainerRow& row : rows) {
     TRY_ASSIGN(ImageRow image, uses_.catalog.images.ById(row.image_id));
     uses_.ports.Claim(row.port);
@@ -176,6 +188,10 @@ void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started)
   if (found == lives_.end()) return;
   Life& life = *found->second;
   life.starting.reset();
+  if (const auto woken = std::exchange(life.woken, std::nullopt)) {
+    const std::chrono::duration<double> took = steady_clock::now() - *woken;
+    uses_.metrics.wake_seconds.Observe({life.image.engine}, took.count());
+  }
   if (life.creation) {
     for (const auto& timing : started.timings) life.row.timings.push_back(timing);
   }

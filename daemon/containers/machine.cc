@@ -86,6 +86,10 @@ ContainerMachine::Actions ContainerMachine::OnWish(EventKind wish) {
       return OnStartMarked();
     case EventKind::kRestartMarked:
       return OnRestartMarked();
+    case EventKind::kSleepMarked:
+      return OnSleepMarked();
+    case EventKind::kWakeMarked:
+      return Sleeps() ? Begin() : Actions{};
     case EventKind::kClientGone:
       return OnClientGone();
     default:
@@ -159,7 +163,9 @@ ContainerMachine::Actions ContainerMachine::OnKeeperKilled(const Error& how) {
     case ContainerState::kDeleting:
       return {Do(ActionKind::kRemoveFiles)};
     case ContainerState::kStopping:
-      state_ = ContainerState::kStopped;
+      // To wake it would quietly go back to its last commit.
+      if (falls_asleep_ && how.code == ErrorCode::kPoisoned) return CountFailure(how);
+      state_ = falls_asleep_ ? ContainerState::kAsleep : ContainerState::kStopped;
       return {Write(state_, how.message)};
     case ContainerState::kRestarting:
       return Launch();
@@ -187,6 +193,7 @@ ContainerMachine::Actions ContainerMachine::OnFoundAtStart() {
       if (stays_down_) return {};
       break;
     case ContainerState::kStopped:  // a catalog that was put back may be older than its keeper
+    case ContainerState::kAsleep:
     case ContainerState::kRunning:
     case ContainerState::kRestarting:
       break;
@@ -211,7 +218,8 @@ bool ContainerMachine::AttachAnswers() {
   // Else something was decided meanwhile that makes its own keeper, or ends whatever there is.
   if (!std::exchange(attaching_, false)) return false;
   return state_ == ContainerState::kRunning || state_ == ContainerState::kRestarting ||
-         state_ == ContainerState::kFailed || state_ == ContainerState::kStopped;
+         state_ == ContainerState::kFailed || state_ == ContainerState::kStopped ||
+         state_ == ContainerState::kAsleep;
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperAttached(Time now) {
@@ -236,7 +244,7 @@ ContainerMachine::Actions ContainerMachine::OnKeeperStarting() {
 }
 
 ContainerMachine::Actions ContainerMachine::OnKeeperMissing() {
-  if (!AttachAnswers() || state_ == ContainerState::kStopped) return {};
+  if (!AttachAnswers() || state_ == ContainerState::kStopped || state_ == ContainerState::kAsleep) return {};
   if (state_ == ContainerState::kRestarting) return Launch();
   state_ = ContainerState::kRestarting;
   Actions actions{Write(state_, "no keeper was running when the daemon started")};
@@ -285,6 +293,7 @@ ContainerMachine::Actions ContainerMachine::OnKeeperFailed(const Error& error) {
     case ContainerState::kRunning:
     case ContainerState::kFailed:
     case ContainerState::kStopped:
+    case ContainerState::kAsleep:
       break;
   }
   return {};
@@ -422,68 +431,6 @@ ContainerMachine::Actions ContainerMachine::OnRevertMarked() {
     actions.push_back(std::move(action));
   }
   return actions;
-}
-
-bool ContainerMachine::IsBusy() const {
-  return state_ == ContainerState::kCreating || state_ == ContainerState::kReverting ||
-         state_ == ContainerState::kDeleting;
-}
-
-ContainerMachine::Actions ContainerMachine::OnStopMarked() {
-  stop_waits_ = true;
-  if (state_ == ContainerState::kStopped) return OnStateWritten();
-  Actions actions;
-  if (IsBusy()) {
-    ReplyNotStopped(actions, {ErrorCode::kInUse, "it is " + std::string(ContainerStateName(state_))});
-    return actions;
-  }
-  ReplyNotStarted(actions, {ErrorCode::kCancelled, "it was stopped meanwhile"});
-  if (state_ == ContainerState::kFailed) {
-    state_ = ContainerState::kStopped;
-    actions.push_back(Write(state_));
-    return actions;
-  }
-  state_ = ContainerState::kStopping;
-  if (launching_) {
-    actions.push_back(Do(ActionKind::kCancelLaunch));
-  } else if (!killing_ && !removal_waits_) {
-    for (ContainerAction& action : Stop()) actions.push_back(std::move(action));
-  }
-  return actions;
-}
-
-ContainerMachine::Actions ContainerMachine::OnStartMarked() {
-  start_waits_ = true;
-  if (state_ == ContainerState::kRunning && !attaching_ && !attach_waits_) return OnStateWritten();
-  return Begin();
-}
-
-ContainerMachine::Actions ContainerMachine::Begin() {
-  Actions actions;
-  if (state_ == ContainerState::kDeleting) {
-    ReplyNotStarted(actions, {ErrorCode::kCancelled, "it is being deleted"});
-  }
-  if (IsBusy()) return actions;
-  ReplyNotStopped(actions, {ErrorCode::kCancelled, "it was started again meanwhile"});
-  if (state_ == ContainerState::kRunning) return actions;  // as soon as it is known to
-  state_ = ContainerState::kRestarting;
-  stays_down_ = false;
-  failures_ = own_failures_ = 0;
-  if (launching_) {
-    actions.push_back(Do(ActionKind::kHurryLaunch));
-  } else if (!killing_ && !removal_waits_ && !attaching_ && !attach_waits_) {
-    for (ContainerAction& action : Launch()) actions.push_back(std::move(action));
-  }
-  return actions;
-}
-
-ContainerMachine::Actions ContainerMachine::OnRestartMarked() {
-  start_waits_ = true;
-  // One that is on its way is a new one already.
-  if (state_ != ContainerState::kRunning) return Begin();
-  state_ = ContainerState::kRestarting;
-  failures_ = own_failures_ = 0;
-  return Stop();
 }
 
 ContainerMachine::Actions ContainerMachine::OnClientGone() {

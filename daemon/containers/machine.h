@@ -14,6 +14,10 @@
 ///   running, restarting, failed ──stop asked──> stopping ──keeper gone──> stopped
 ///   stopping, stopped, failed ──start asked──> restarting
 ///
+///   running ──nobody is connected──> stopping ──keeper gone──> asleep ──somebody connects──> restarting
+///   stopping, to be asleep ──somebody connects, start asked──> restarting
+///   asleep ──start, save asked──> restarting; ──stop asked──> stopped; ──revert asked──> reverting
+///
 /// It is tried again with growing pauses. What is the machine's fault (no room, its port taken, its engine
 /// not installed at the moment) is tried again for ever: the machine gets well, and nothing else would bring
 /// the container back. A poisoned volume is never tried again: a start would quietly go back to its last
@@ -61,6 +65,8 @@ struct ContainerEvent {
     kStopMarked,     ///< the row says stopping, or failed; somebody waits for the answer
     kStartMarked,    ///< unless it runs, the row says restarting; somebody waits for the answer
     kRestartMarked,  ///< the row says restarting, and its engine is to be another one
+    kSleepMarked,    ///< the row says stopping, to be asleep
+    kWakeMarked,     ///< the row says restarting: somebody has connected
     kClientGone,     ///< nobody waits for the create any more
   };
   Kind kind;
@@ -121,13 +127,18 @@ class ContainerMachine {
   /// Between tries to start what found no room on the disk. It goes on for ever: room comes back.
   static constexpr std::chrono::seconds kNoSpaceDelay{5};
 
-  /// `state`: what the catalog says. `stays_down`: it failed in a way that waits for a person.
-  explicit ContainerMachine(ContainerState state, bool stays_down = false)
-      : state_(state), stays_down_(stays_down) {}
+  /// `state`: what the catalog says. `stays_down`: it failed in a way that waits for a person. `asleep`: what
+  /// it says beside kStopping and kAsleep.
+  explicit ContainerMachine(ContainerState state, bool stays_down = false, bool asleep = false)
+      : state_(state), stays_down_(stays_down), falls_asleep_(asleep && state == ContainerState::kStopping) {}
 
   ContainerState State() const { return state_; }
   /// It is being created, goes back or goes away: it cannot be stopped now.
   bool IsBusy() const;
+  /// It runs, nothing is under way or unknown about its keeper, and nobody has still to be told that it runs.
+  bool MaySleep() const;
+  /// It is asleep, or on its way there: whoever connects wakes it.
+  bool Sleeps() const;
   std::vector<ContainerAction> Handle(const ContainerEvent& event, Time now);
 
  private:
@@ -153,6 +164,7 @@ class ContainerMachine {
   Actions OnStopMarked();
   Actions OnStartMarked();
   Actions OnRestartMarked();
+  Actions OnSleepMarked();
   Actions OnClientGone();
 
   Actions Launch();
@@ -176,6 +188,7 @@ class ContainerMachine {
 
   ContainerState state_;
   bool stays_down_;
+  bool falls_asleep_;            ///< with kStopping: what comes of that is sleep
   bool launching_ = false;       ///< a kLaunchKeeper has not answered yet
   bool killing_ = false;         ///< a kKillKeeper or kStopKeeper has not answered yet
   bool stop_is_tidy_ = false;    ///< that is a kStopKeeper, and was not told to hurry

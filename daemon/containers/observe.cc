@@ -18,7 +18,7 @@ void ObserveEvent(Metrics& metrics, const ContainerLife& life, const ContainerEv
     metrics.engine_start_failures.Count({engine, std::string(ErrorCodeName(event.error.code))});
   }
   // Of what somebody asked for there is a record of his.
-  const bool unasked = life.started.empty() && before != ContainerState::kReverting;
+  const bool unasked = life.started.empty() && !life.woken && before != ContainerState::kReverting;
   if (event.kind == Kind::kKeeperStarted && before == ContainerState::kRestarting && unasked) {
     metrics.engine_restarts.Count({engine});
     NoteOwnChange("restart", "data-container", life.row.id, life.row.name);

@@ -43,6 +43,14 @@ Result<void> Containers::BeginSave(int64_t id, uid_t caller, const Done& saved) 
   const auto found = lives_.find(id);
   if (stopping_ || found == lives_.end()) return Fail(ErrorCode::kUnavailable, "the container is going away");
   Life& life = *found->second;
+  if (life.machine.Sleeps() || life.woken) {
+    const auto awake = [this, id, caller, saved](const Result<ContainerRow>& row) {
+      if (!row) return saved(Fail(row.error()));
+      // It is posted, because Containers is still telling this container's machine.
+      uses_.mailbox.Post([this, id, caller, saved] { Save(id, caller, saved); });
+    };
+    return BeginStart(id, EventKind::kStartMarked, awake);
+  }
   if (life.machine.State() != ContainerState::kRunning) {
     return Fail(ErrorCode::kUnavailable,
                 "data container '" + life.row.name + "' is not running, it is " +
@@ -105,7 +113,7 @@ Result<void> Containers::BeginRevert(int64_t id, uint32_t number, const Done& re
   TRY(uses_.catalog.containers.BeginRevert(id, number));
   spdlog::info("container {} ('{}') goes back to {}", id, row.name, RevisionText(number));
   life.row.revert_to = number;
-  life.row.stays_down = life.row.stopped = false;
+  life.row.stays_down = life.row.stopped = life.row.asleep = false;
   life.reverted = reverted;
   Tell(id, {EventKind::kRevertMarked});
   return {};

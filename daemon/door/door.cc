@@ -40,12 +40,6 @@ std::pair<std::string, uint16_t> PlaceOf(int descriptor) {
   return {TextOf(address), ntohs(address.v4.sin_port)};  // where an IPv6 address has it, too
 }
 
-bool IsSocket(int descriptor) {
-  int type = 0;
-  socklen_t length = sizeof type;
-  return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
-}
-
 }  // namespace
 
 std::vector<std::string> AddressesOf(const engines::Endpoint& endpoint) {
@@ -69,7 +63,6 @@ Result<Door> Door::Open(const engines::Endpoint& endpoint) {
 }
 
 Result<Door> Door::Of(const engines::Endpoint& endpoint, std::vector<UniqueFd> descriptors) {
-  UniqueFd map;
   std::vector<UniqueFd> sockets;
   for (const std::string& host : AddressesOf(endpoint)) {
     const auto address = AddressOf(host, endpoint.port);
@@ -80,15 +73,12 @@ Result<Door> Door::Of(const engines::Endpoint& endpoint, std::vector<UniqueFd> d
     if (found == descriptors.end()) return Fail(ErrorCode::kNotFound, "a socket of a door is missing");
     sockets.push_back(std::move(*found));
   }
-  for (UniqueFd& descriptor : descriptors) {
-    if (descriptor.Valid() && !IsSocket(descriptor.Get())) map = std::move(descriptor);
-  }
-  if (!map.Valid()) return Fail(ErrorCode::kNotFound, "the gate of a door is missing");
-  return Door(Gate(std::move(map)), std::move(sockets));
+  TRY_ASSIGN(Gate gate, Gate::Of(std::move(descriptors)));
+  return Door(std::move(gate), std::move(sockets));
 }
 
 std::vector<int> Door::Descriptors() const {
-  std::vector<int> all{gate_.Descriptor()};
+  std::vector<int> all = gate_.Descriptors();
   for (const UniqueFd& socket : sockets_) all.push_back(socket.Get());
   return all;
 }

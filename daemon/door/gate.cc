@@ -57,13 +57,28 @@ constexpr std::array<bpf_insn, 8> Select(int map, uint32_t place) {
           Instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_sk_select_reuseport)};
 }
 
+/// Adds one to the number in the table of one.
+constexpr std::array<bpf_insn, 9> CountOne(int map) {
+  return {Instruction(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
+          Instruction(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, map),
+          Instruction(0, 0, 0, 0, 0),
+          Instruction(BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0),
+          Instruction(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -4),
+          Instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+          Instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2, 0),
+          Instruction(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, 1),
+          Instruction(BPF_STX | BPF_ATOMIC | BPF_DW, 0, 1, 0, BPF_ADD)};
+}
+
 /// The engine's place, else the door's, else as the kernel likes.
-UniqueFd LoadProgram(int map, size_t address, bpf_attach_type type) {
+UniqueFd LoadProgram(int map, int arrivals, size_t address, bpf_attach_type type) {
+  const auto count = CountOne(arrivals);
   const auto engine = Select(map, EnginePlace(address));
   const auto door = Select(map, DoorPlace(address));
-  std::array<bpf_insn, 1 + engine.size() + 1 + door.size() + 2> program{};
+  std::array<bpf_insn, 1 + count.size() + engine.size() + 1 + door.size() + 2> program{};
   auto* at = program.begin();
   *at++ = Instruction(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+  at = std::copy(count.begin(), count.end(), at);
   at = std::copy(engine.begin(), engine.end(), at);
   *at++ = Instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, static_cast<int>(door.size()), 0);
   at = std::copy(door.begin(), door.end(), at);
@@ -96,14 +111,14 @@ void Empty(int map, uint32_t place) {
   Bpf(BPF_MAP_DELETE_ELEM, attributes);
 }
 
-/// The kernel's number of the socket in a place; 0: there is none.
-uint64_t SocketIn(int map, uint32_t place) {
-  uint64_t cookie = 0;
+/// What a table has in a place: the kernel's number of the socket, or the count. 0: nothing.
+uint64_t NumberIn(int map, uint32_t place) {
+  uint64_t number = 0;
   bpf_attr attributes{};
   attributes.map_fd = static_cast<__u32>(map);
   attributes.key = AddressOfBytes(&place);
-  attributes.value = AddressOfBytes(&cookie);
-  return Bpf(BPF_MAP_LOOKUP_ELEM, attributes) == 0 ? cookie : 0;
+  attributes.value = AddressOfBytes(&number);
+  return Bpf(BPF_MAP_LOOKUP_ELEM, attributes) == 0 ? number : 0;
 }
 
 uint64_t NumberOf(int socket) {
@@ -112,23 +127,55 @@ uint64_t NumberOf(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
 }
 
+UniqueFd MakeMap(bpf_map_type type, size_t entries) {
+  bpf_attr attributes{};
+  attributes.map_type = type;
+  attributes.key_size = sizeof(uint32_t);
+  attributes.value_size = sizeof(uint64_t);
+  attributes.max_entries = static_cast<__u32>(entries);
+  return UniqueFd(Bpf(BPF_MAP_CREATE, attributes));
+}
+
+/// 0: it is none.
+uint32_t TypeOfMap(int descriptor) {
+  bpf_map_info info{};
+  bpf_attr attributes{};
+  attributes.info.bpf_fd = static_cast<__u32>(descriptor);
+  attributes.info.info_len = sizeof info;
+  attributes.info.info = AddressOfBytes(&info);
+  return Bpf(BPF_OBJ_GET_INFO_BY_FD, attributes) == 0 ? info.type : 0;
+}
+
 }  // namespace
 
 Result<Gate> Gate::Make(size_t addresses) {
-  bpf_attr attributes{};
-  attributes.map_type = BPF_MAP_TYPE_REUSEPORT_SOCKARRAY;
-  attributes.key_size = sizeof(uint32_t);
-  attributes.value_size = sizeof(uint64_t);
-  attributes.max_entries = static_cast<__u32>(addresses) * kPlaces;
-  UniqueFd map(Bpf(BPF_MAP_CREATE, attributes));
+  UniqueFd map = MakeMap(BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, addresses * kPlaces);
   if (!map.Valid()) return Fail(NotAllowed(errno));
-  return Gate(std::move(map));
+  UniqueFd arrivals = MakeMap(BPF_MAP_TYPE_ARRAY, 1);
+  if (!arrivals.Valid()) return Fail(NotAllowed(errno));
+  return Gate(std::move(map), std::move(arrivals));
+}
+
+Result<Gate> Gate::Of(std::vector<UniqueFd> descriptors) {
+  UniqueFd map;
+  UniqueFd arrivals;
+  for (UniqueFd& descriptor : descriptors) {
+    const uint32_t type = descriptor.Valid() ? TypeOfMap(descriptor.Get()) : 0;
+    if (type == BPF_MAP_TYPE_REUSEPORT_SOCKARRAY) map = std::move(descriptor);
+    if (type == BPF_MAP_TYPE_ARRAY) arrivals = std::move(descriptor);
+  }
+  if (!map.Valid() || !arrivals.Valid()) return Fail(ErrorCode::kNotFound, "the gate of a door is missing");
+  return Gate(std::move(map), std::move(arrivals));
+}
+
+uint64_t Gate::Arrivals() const {
+  return NumberIn(arrivals_.Get(), 0);
 }
 
 Result<void> Gate::Attach(size_t address, int door) const {
-  UniqueFd program = LoadProgram(map_.Get(), address, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE);
+  UniqueFd program = LoadProgram(map_.Get(), arrivals_.Get(), address, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE);
   // Before Linux 5.14 what is in the queue of a socket that closes is lost.
-  if (!program.Valid()) program = LoadProgram(map_.Get(), address, BPF_SK_REUSEPORT_SELECT);
+  if (!program.Valid()) program = LoadProgram(map_.Get(), arrivals_.Get(), address, BPF_SK_REUSEPORT_SELECT);
   if (!program.Valid()) return Fail(NotAllowed(errno));
   const int fd = program.Get();
   if (::setsockopt(door, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &fd, sizeof fd) != 0)
@@ -155,11 +202,11 @@ void Gate::Shut(size_t address) const {
 
 void Gate::Shut(size_t address, int engine) const {
   const uint64_t number = NumberOf(engine);
-  if (number != 0 && SocketIn(map_.Get(), EnginePlace(address)) == number) Shut(address);
+  if (number != 0 && NumberIn(map_.Get(), EnginePlace(address)) == number) Shut(address);
 }
 
 bool Gate::IsOpen(size_t address) const {
-  return SocketIn(map_.Get(), EnginePlace(address)) != 0;
+  return NumberIn(map_.Get(), EnginePlace(address)) != 0;
 }
 
 Result<void> CheckGates() {

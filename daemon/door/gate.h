@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -22,8 +23,8 @@ class Gate {
  public:
   /// For `addresses` of them. kUnsupported where the kernel or the service does not allow bpf(2).
   static Result<Gate> Make(size_t addresses);
-  /// One that somebody else has made.
-  explicit Gate(UniqueFd map) : map_(std::move(map)) {}
+  /// One that somebody else has made, of its Descriptors in any order. kNotFound when one is missing.
+  static Result<Gate> Of(std::vector<UniqueFd> descriptors);
 
   /// Gives the group of `door` its program. Before it listens.
   Result<void> Attach(size_t address, int door) const;
@@ -38,10 +39,17 @@ class Gate {
   /// Some engine gets the new connections.
   bool IsOpen(size_t address) const;
 
-  int Descriptor() const { return map_.Get(); }
+  /// How many connections have come to its addresses since it was made, whoever got them: the program counts.
+  /// A client that is gone before anybody looks has been there all the same.
+  uint64_t Arrivals() const;
+
+  std::vector<int> Descriptors() const { return {map_.Get(), arrivals_.Get()}; }
 
  private:
+  Gate(UniqueFd map, UniqueFd arrivals) : map_(std::move(map)), arrivals_(std::move(arrivals)) {}
+
   UniqueFd map_;
+  UniqueFd arrivals_;  ///< a table of one number
 };
 
 /// Whether this kernel and this service let gates be made. kUnsupported, with what to do about it.

@@ -252,7 +252,8 @@ Result<void> FsckCheck::CheckContainers() {
   for (const ContainerRow& row : containers_) {
     // The next start of the daemon takes away what is half made or half gone.
     const bool settled = row.state == ContainerState::kRunning || row.state == ContainerState::kRestarting ||
-                         row.state == ContainerState::kFailed || row.state == ContainerState::kStopped;
+                         row.state == ContainerState::kFailed || row.state == ContainerState::kStopped ||
+                         row.state == ContainerState::kAsleep;
     if (!settled || row.stays_down) continue;
     TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(row.id)));
     if (!running) TRY(CheckContainer(row));

@@ -54,6 +54,8 @@ Result<void> Check(const api::CreateDataContainerRequest& request) {
   if (!request.name.empty()) TRY(api::ValidateName(request.name, "data container"));
   TRY(api::ValidateLifetime(request.lifetime_seconds));
   TRY(api::ValidateLimits(request.limits));
+  TRY(api::ValidateLifetime(request.sleep_after_seconds.value_or(0)));
+  TRY(api::ValidateLifetime(request.idle_delete_seconds));
   return {};
 }
 
@@ -106,6 +108,8 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.durability = order.request.durability.value_or(image.durability);
   row.limits = order.request.limits;
   row.settings = order.request.settings;
+  row.sleep_after = order.request.sleep_after_seconds.value_or(-1);
+  row.idle_delete = order.request.idle_delete_seconds;
   if (EndsWithClient(order)) row.client = TextOfClient(order.peer.pid, order.peer.process->Get());
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;

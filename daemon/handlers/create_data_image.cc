@@ -48,6 +48,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   }
   TRY(api::ValidateLifetime(request.lifetime_seconds));
   TRY(CheckWarm(request.warm.value_or(0)));
+  TRY(api::ValidateLifetime(request.sleep_after_seconds.value_or(0)));
   TRY(api::ValidateLimits(request.limits));
   TRY(api::ValidateRestore(request.restore));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,

@@ -31,6 +31,11 @@ Result<std::optional<int64_t>> ExpiryOf(const std::optional<int64_t>& lifetime_s
   return *lifetime_seconds == 0 ? 0 : (in_making ? row.created_at : std::time(nullptr)) + *lifetime_seconds;
 }
 
+/// -1: as the image says, or the daemon. Of what an image's containers do, and of a container itself.
+Result<void> CheckSleepAfter(const std::optional<int64_t>& seconds) {
+  return seconds && *seconds != -1 ? api::ValidateLifetime(*seconds) : Result<void>();
+}
+
 struct UpdatedImage {
   ImageRow row;
   std::vector<std::string> warnings;
@@ -65,6 +70,7 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   TRY(CheckImageName(wanted.name.empty() ? image.name : wanted.name, TagsAfter(image, wanted)));
   TRY(CheckWarm(wanted.warm.value_or(0)));
+  TRY(CheckSleepAfter(wanted.sleep_after_seconds));
   TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, request.peer.identity, wanted.teams));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
@@ -79,8 +85,10 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
                                                 .idle_teams = std::move(shared.idle_teams),
                                                 .remove_tags = std::move(wanted.remove_tags),
                                                 .remove_teams = std::move(wanted.remove_teams),
-                                                .warm = wanted.warm}));
+                                                .warm = wanted.warm,
+                                                .sleep_after = wanted.sleep_after_seconds}));
   TRY_ASSIGN(updated.row, services.catalog.images.ById(image.id));
+  services.containers.ImageUpdated(updated.row);
   return updated;
 }
 
@@ -93,9 +101,15 @@ Result<ContainerRow> UpdateContainer(Services& services, const Result<api::Updat
   if (!wanted.name.empty()) TRY(api::ValidateName(wanted.name, "data container"));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, container, container.state == ContainerState::kCreating));
-  TRY(services.catalog.containers.Update(container.id, {wanted.name, expiry, owner}));
+  TRY(CheckSleepAfter(wanted.sleep_after_seconds));
+  TRY(api::ValidateLifetime(wanted.idle_delete_seconds.value_or(0)));
+  TRY(services.catalog.containers.Update(container.id, {.name = wanted.name,
+                                                        .expires_at = expiry,
+                                                        .owner = owner,
+                                                        .sleep_after = wanted.sleep_after_seconds,
+                                                        .idle_delete = wanted.idle_delete_seconds}));
   TRY_ASSIGN(const ContainerRow row, services.catalog.containers.ById(container.id));
-  services.containers.Renamed(row.id, row.name, row.owner);
+  services.containers.Updated(row);
   return row;
 }
 

@@ -28,8 +28,9 @@ struct EngineHost {
   uid_t first_uid = 0;
   std::string advertised{};  ///< name or address that clients are told; empty: that on which it listens
   std::shared_ptr<const CertificateAuthority> authority{};  ///< there once the daemon has started
-  /// What a container may use unless it or its image says otherwise.
+  /// What a container may use, and when it sleeps, unless it or its image says otherwise.
   api::Limits limits{};
+  int64_t sleep_after = 0;    ///< of a container, seconds without a connection; 0: never
   bool host_network = false;  ///< it reaches what the host reaches, unless its image says otherwise
 
   std::vector<std::string> also{};  ///< further addresses to listen on

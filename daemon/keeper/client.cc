@@ -183,6 +183,13 @@ class Client final : public KeeperClient {
     return std::move(reply.libraries);
   }
 
+  Result<std::string> KeepsAwake(const std::function<bool()>& stop) override {
+    KeeperRequest request;
+    request.op = Op::kKeepsAwake;
+    TRY_ASSIGN(KeeperReply reply, Ask(request, kLibrariesDeadline, stop));
+    return std::move(reply.words);
+  }
+
   Result<VolumeRoom> MeasureVolume() override {
     KeeperRequest request;
     request.op = Op::kMeasureVolume;

@@ -101,6 +101,9 @@ class KeeperClient {
   /// What its databases need of the installation, each a text as engines::TextOf makes; what a server says
   /// that is none is left out.
   virtual Result<std::vector<std::string>> UsedLibraries(const std::function<bool()>& stop) = 0;
+  /// As engines::Engine::Session's, in whatever words the server has put there. kUnsupported: of an older
+  /// build.
+  virtual Result<std::string> KeepsAwake(const std::function<bool()>& stop) = 0;
   /// How much room there is on its volume, while that is mounted.
   virtual Result<VolumeRoom> MeasureVolume() = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all

@@ -85,6 +85,10 @@ class Keeper {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
     return session_->UsedLibraries();
   }
+  Result<std::string> KeepsAwake() {
+    if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+    return session_->KeepsAwake();
+  }
   Result<VolumeRoom> MeasureVolume();
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
   Result<void> Save();

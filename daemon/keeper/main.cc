@@ -167,6 +167,8 @@ class KeeperLoop {
         return ReplyWith(keeper_.UserDatabases(), &KeeperReply::databases);
       case Op::kUsedLibraries:
         return ReplyWith(keeper_.UsedLibraries(), &KeeperReply::libraries);
+      case Op::kKeepsAwake:
+        return ReplyWith(keeper_.KeepsAwake(), &KeeperReply::words);
       case Op::kMeasureVolume:
         return MeasureVolume();
       case Op::kRunCommand:

@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 18> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 19> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<Op, std::string_view>, 18> kOpNames{{{Op::kStart,
                                                                     {Op::kStartEngine, "startEngine"},
                                                                     {Op::kMeasureVolume, "measureVolume"},
                                                                     {Op::kAwaitStart, "awaitStart"},
+                                                                    {Op::kKeepsAwake, "keepsAwake"},
                                                                     {Op::kDoor, "door"},
                                                                     {Op::kOpenGate, "openGate"},
                                                                     {Op::kShutGate, "shutGate"}}};
@@ -68,6 +69,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("spec", x.spec);
   visit.Field("room", x.room);
   visit.Field("keepsSettings", x.keeps_settings);
+  visit.Field("words", x.words);
 }
 
 std::string EncodeRequest(const KeeperRequest& request) {

@@ -40,9 +40,10 @@ struct KeeperRequest {
     kStartEngine,
     kMeasureVolume,
     kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
-    kDoor,        ///< its reply has the descriptors of the container's door along
-    kOpenGate,    ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
-    kShutGate     ///< they wait at the door; answered when those before them are in, or have had their time
+    kKeepsAwake,
+    kDoor,      ///< its reply has the descriptors of the container's door along
+    kOpenGate,  ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
+    kShutGate   ///< they wait at the door; answered when those before them are in, or have had their time
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};      ///< kStart
@@ -69,6 +70,7 @@ struct KeeperReply {
   std::optional<KeeperSpec> spec{};             ///< kSpec
   std::optional<VolumeRoom> room{};             ///< kMeasureVolume
   bool keeps_settings = false;                  ///< kFinishImage
+  std::string words{};                          ///< kKeepsAwake
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

@@ -54,14 +54,25 @@ Metrics::Metrics()
                    {"engine", "outcome"}),
       pool_given_up(
           {"spawnd_pool_given_up", "Containers that were started ahead and ended unused.", Type::kCounter},
-          {"why"}) {}
+          {"why"}),
+      sleeps({"spawnd_container_sleeps", "Containers that went to sleep, nobody being connected.",
+              Type::kCounter},
+             {"engine", "reason"}),
+      idle_deletes({"spawnd_container_idle_deletes",
+                    "Containers that were deleted, nobody having been connected.", Type::kCounter},
+                   {"engine"}),
+      wake_seconds({"spawnd_container_wake_duration_seconds",
+                    "From a connection to a container that sleeps to its server's being ready.",
+                    Type::kHistogram, "seconds"},
+                   {"engine"}, kCreateBounds) {}
 
 std::vector<Family> Metrics::Read() const {
   return {http_requests.Read(),   http_seconds.Read(),          errors.Read(),
           changes.Read(),         change_seconds.Read(),        create_seconds.Read(),
           build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
           engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read(),
-          pool_creates.Read(),    pool_given_up.Read()};
+          pool_creates.Read(),    pool_given_up.Read(),         sleeps.Read(),
+          idle_deletes.Read(),    wake_seconds.Read()};
 }
 
 }  // namespace spawnd::daemon

@@ -33,6 +33,9 @@ class Metrics {
   Counters quota_refusals;         ///< quota
   Counters pool_creates;           ///< engine, outcome ("hit", "miss", "differs")
   Counters pool_given_up;          ///< why ("image", "port", "room", "stale")
+  Counters sleeps;                 ///< engine, reason ("idle", "memory")
+  Counters idle_deletes;           ///< engine
+  Histograms wake_seconds;         ///< engine
 
   std::vector<Family> Read() const;
 };

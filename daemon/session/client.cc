@@ -116,6 +116,10 @@ Result<void> SessionClient::BeforeSave() {
 Result<void> SessionClient::AfterSave() {
   return Do(Op::kAfterSave, deadlines_.question);
 }
+Result<std::string> SessionClient::KeepsAwake() {
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kKeepsAwake, ""}, deadlines_.question));
+  return std::move(reply.words);
+}
 
 Result<uint32_t> SessionClient::ClientsOnTheirWayIn() {
   TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, ""}, deadlines_.clients));

@@ -54,6 +54,7 @@ class SessionClient {
   Result<bool> KeepsSettings();
   Result<void> BeforeSave();
   Result<void> AfterSave();
+  Result<std::string> KeepsAwake();  ///< whatever a server says
   /// For who ends the server at once: a session that does not answer quickly is no use to him.
   Result<uint32_t> ClientsOnTheirWayIn();
 

@@ -159,6 +159,8 @@ class Server {
         return session_->BeforeSave();
       case Op::kAfterSave:
         return session_->AfterSave();
+      case Op::kKeepsAwake:
+        return session_->KeepsAwake().map([&](std::string words) { reply.words = std::move(words); });
       case Op::kClientsOnTheirWayIn:
         return session_->ClientsOnTheirWayIn().map([&](uint32_t clients) { reply.clients = clients; });
       case Op::kUnknown:

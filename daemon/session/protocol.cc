@@ -10,7 +10,7 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 10> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<Op, std::string_view>, 10> kOpNames{
      {Op::kKeepsSettings, "keepsSettings"},
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"},
+     {Op::kKeepsAwake, "keepsAwake"},
      {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
 
 constexpr size_t kMaxMessage = 2048;
@@ -65,6 +66,7 @@ void Describe(auto& visit, api::Is<SessionReply> auto& x) {
   visit.Field("databases", x.databases);
   visit.Field("libraries", x.libraries);
   visit.Field("keepsSettings", x.keeps_settings);
+  visit.Field("words", x.words);
   visit.Field("clients", x.clients);
 }
 
@@ -78,6 +80,7 @@ Result<SessionRequest> DecodeSessionRequest(std::string_view text) {
 
 std::string EncodeSessionReply(const SessionReply& reply) {
   SessionReply shorter = reply;
+  shorter.words = Cut(std::move(shorter.words));
   if (shorter.error) {
     shorter.error->message = Cut(std::move(shorter.error->message));
     shorter.error->hint = Cut(std::move(shorter.error->hint));

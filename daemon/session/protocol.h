@@ -32,6 +32,7 @@ struct SessionRequest {
     kKeepsSettings,
     kBeforeSave,
     kAfterSave,
+    kKeepsAwake,
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
@@ -43,6 +44,7 @@ struct SessionReply {
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
   bool keeps_settings = false;           ///< kKeepsSettings
+  std::string words{};                   ///< kKeepsAwake
   int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };
 

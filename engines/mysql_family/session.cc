@@ -98,6 +98,7 @@ class FamilySession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<std::string> KeepsAwake() override;
   Result<uint32_t> ClientsOnTheirWayIn() override;
 
  private:
@@ -257,6 +258,26 @@ Result<std::vector<UsedLibrary>> FamilySession::UsedLibraries() {
     if (auto library = UsedLibraryFrom(row[0])) libraries.push_back(std::move(*library));
   }
   return libraries;
+}
+
+/// What any restart forgets (SET GLOBAL) is forgotten. How many rows a table has, MySQL says of yesterday.
+Result<std::string> FamilySession::KeepsAwake() {
+  TRY_ASSIGN(const auto events, Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED' "
+                                    "AND @@GLOBAL.event_scheduler = 'ON'"));
+  if (!events.empty() && events.front()[0] != "0") {
+    return "its event scheduler has " + events.front()[0] + " to run";
+  }
+  TRY_ASSIGN(const auto tables,
+             Run("SELECT table_schema, table_name FROM information_schema.tables WHERE "
+                 "engine = 'MEMORY' AND table_schema NOT IN ('mysql', 'performance_schema', "
+                 "'information_schema', 'sys') LIMIT 100"));
+  for (const Row& table : tables) {
+    TRY_ASSIGN(const auto row,
+               Run("SELECT 1 FROM " + Identifier(table[0]) + "." + Identifier(table[1]) + " LIMIT 1"));
+    if (!row.empty())
+      return "table '" + table[0] + "." + table[1] + "' is in memory alone, and would be empty";
+  }
+  return std::string();
 }
 
 Result<Connection> OpenConnection(const std::string& socket, const char* database) {

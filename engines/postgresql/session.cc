@@ -69,6 +69,7 @@ class LibpqSession final : public Engine::Session {
   Result<bool> KeepsSettings() override {
     return Exists("pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'");
   }
+  Result<std::string> KeepsAwake() override;
   Result<uint32_t> ClientsOnTheirWayIn() override { return CountClientsOnTheirWayIn(connection_.get()); }
 
  private:
@@ -267,10 +268,10 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   return {};
 }
 
-/// The segment of the log in which containers begin. A build's are made with holes (settings.cc), and in those
-/// each commit would allocate blocks of the file system first: its journal is written, too, and flushed twice
-/// as often. Zeros that were written take no room in the image. In this session, whoever else writes makes
-/// segments with holes. Before 12 all segments are whole.
+/// The segment of the log in which containers begin. A build's are made with holes (settings.cc), and in
+/// those each commit would allocate blocks of the file system first: its journal is written, too, and flushed
+/// twice as often. Zeros that were written take no room in the image. In this session, whoever else writes
+/// makes segments with holes. Before 12 all segments are whole.
 Result<void> LibpqSession::BeginWholeLogSegment() {
   constexpr int kFirstWithHoles = 120000;
   if (PQserverVersion(connection_.get()) < kFirstWithHoles) return {};
@@ -390,6 +391,28 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid >= 16384)
   OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE oid >= 16384)
   OR EXISTS (SELECT 1 FROM pg_catalog.pg_largeobject_metadata))sql"));
   return !rows.empty();
+}
+
+/// Processes that neither a client has nor the server itself: those of pg_cron, of a subscription, of
+/// whatever else is loaded. Those of pg_prewarm only remember what was in memory. A prepared transaction, an
+/// unlogged table and the statistics outlive a clean stop.
+constexpr const char* kOwnWork = R"sql(
+SELECT pg_catalog.string_agg(DISTINCT backend_type, ', ') FROM pg_catalog.pg_stat_activity
+WHERE backend_type NOT IN ('client backend', 'autovacuum launcher', 'autovacuum worker',
+  'background writer', 'checkpointer', 'walwriter', 'archiver', 'logical replication launcher', 'parallel worker',
+  'startup', 'standalone backend', 'slotsync worker', 'walsummarizer', 'io worker', 'datachecksumsworker launcher',
+  'walsender', 'autoprewarm leader', 'autoprewarm worker', 'autoprewarm')
+)sql";
+
+Result<std::string> LibpqSession::KeepsAwake() {
+  TRY_ASSIGN(const Names workers, Run(kOwnWork));
+  if (!workers.empty() && !workers.front().empty()) return "it has workers of its own: " + workers.front();
+  TRY_ASSIGN(const bool follows, Exists("pg_subscription WHERE subenabled"));
+  if (follows) return std::string("it follows another server by a subscription");
+  // Without the session's own, whoever works here by the private socket: jobs of pg_cron do.
+  TRY_ASSIGN(const bool works, Exists("pg_stat_activity WHERE backend_type = 'client backend' AND "
+                                      "client_port = -1 AND pid <> pg_catalog.pg_backend_pid()"));
+  return std::string(works ? "a process of its own is connected to it" : "");
 }
 
 Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {

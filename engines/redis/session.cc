@@ -119,6 +119,7 @@ class HiredisSession final : public Engine::Session {
   Result<uint32_t> ClientsOnTheirWayIn() override;
   Result<void> BeforeSave() override;
   Result<void> AfterSave() override;
+  Result<std::string> KeepsAwake() override;
 
   /// From now on what an image loses by a limit of memory is noticed. `limit`: of its containers, in bytes;
   /// 0: none.
@@ -357,6 +358,16 @@ uint64_t MemoryLimit(const Settings& settings) {
     for (size_t i = 0; i <= power; ++i) limit *= kilo;
   }
   return limit;
+}
+
+/// A stop writes the append-only file out, and the next start loads nothing else.
+Result<std::string> HiredisSession::KeepsAwake() {
+  TRY_ASSIGN(const std::string appendonly, Setting("appendonly"));
+  if (appendonly != "yes") return std::string("its append-only file is off, and what it holds would be lost");
+  TRY_ASSIGN(const std::string status, Persistence("aof_last_write_status"));
+  if (status != "ok") return std::string("it cannot write its append-only file");
+  TRY_ASSIGN(const std::string role, Info("replication", "role"));
+  return std::string(role == "master" ? "" : "it follows another server");
 }
 
 }  // namespace

@@ -39,6 +39,8 @@ ROOMS = {
     "daemon/access": {"daemon/catalog", "daemon/http", "daemon/loop", "api", "base"},
     "daemon/containers": {"daemon/door", "daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
                           "daemon/metrics", "engines", "storage", "api", "base"},
+    "daemon/sleep": {"daemon/containers", "daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
+                     "daemon/metrics", "api", "base"},
     "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
     "daemon/pool": {"daemon/containers", "daemon/images", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
                     "daemon/metrics", "engines", "api", "base"},

@@ -35,6 +35,7 @@ api::Status StatusOf(ContainerState state) {
     case ContainerState::kStopped:
       return api::Status::kStopped;
     case ContainerState::kRunning:
+    case ContainerState::kAsleep:  // who connects finds it running
       return api::Status::kCompleted;
     case ContainerState::kFailed:
     case ContainerState::kDeleting:
@@ -103,6 +104,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
           {std::move(library->name), std::move(library->version), std::move(library->file)});
     }
   }
+  if (row.sleep_after >= 0) view.sleep_after_seconds = row.sleep_after;
   if (row.Hidden()) ShowAsBuiltIn(row, view);
   return view;
 }
@@ -167,6 +169,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.timings = row.timings;
   view.settings = engines::Overlay(row.settings, image.settings);
   view.start = row.started_ahead ? "pooled" : "cold";
+  view.idle_delete_seconds = row.idle_delete;
   ShowRevisions(row, view);
   return view;
 }
@@ -185,6 +188,7 @@ ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, cons
   bounds.confinement = services.containers.ConfinementOf(row.id);
   bounds.runs = services.containers.WhatRunsOf(row.id);
   bounds.starting = services.containers.StartingOf(row.id);
+  bounds.sleep_after = SleepAfterOf(row, image, services.engine_host);
   bounds.image = image.name;
   bounds.libraries = image.libraries;
   const auto engine = engines::FindEngine(image.engine);
@@ -222,6 +226,7 @@ std::vector<std::string> MissingOf(const ContainerBounds& bounds) {
 
 void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view) {
   view.limits = bounds.limits;
+  view.sleep_after_seconds = bounds.sleep_after;
   view.confinement = bounds.confinement;
   if (!bounds.starting.empty()) {
     view.detail = view.detail.empty() ? bounds.starting : view.detail + "; " + bounds.starting;

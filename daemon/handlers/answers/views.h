@@ -32,6 +32,7 @@ void HideSecrets(api::DataContainer& view);
 /// What is known of a container beside its row.
 struct ContainerBounds {
   api::Limits limits;
+  int64_t sleep_after = 0;  ///< as DataContainer has it
   std::optional<api::Confinement> confinement;
   std::string starting;          ///< how far the start of its engine is, when that takes long
   std::optional<WhatRuns> runs;  ///< of a running one

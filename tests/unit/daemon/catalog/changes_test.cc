@@ -48,6 +48,48 @@ TEST_CASE("stopped containers, as their rows say") {
   CHECK(state() == ContainerState::kDeleting);
 }
 
+TEST_CASE("sleeping containers, as their rows say") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.Path() + "/catalog.db";
+  auto catalog = Open(path);
+  auto& containers = catalog->containers;
+  const int64_t image = Completed(*catalog, "shop");
+  const int64_t id = containers.Insert(NewContainer("demo", image, 20001)).value();
+  CHECK_FALSE(containers.BeginSleep(id));  // it is being created
+  REQUIRE(containers.Complete(id, 1, {}, 0));
+  const auto state = [&] { return containers.ById(id)->state; };
+  REQUIRE(containers.BeginSleep(id));
+  CHECK(state() == ContainerState::kStopping);
+  CHECK(containers.ById(id)->asleep);
+  REQUIRE(containers.SetState(id, ContainerState::kAsleep));
+  CHECK(state() == ContainerState::kAsleep);
+  REQUIRE(containers.MarkRestarting({id}, "x"));
+  CHECK(state() == ContainerState::kAsleep);
+  for (const ContainerState after :
+       {ContainerState::kStopped, ContainerState::kRestarting, ContainerState::kRunning}) {
+    REQUIRE(containers.SetState(id, after));
+    CHECK(state() == after);
+    CHECK_FALSE(containers.ById(id)->asleep);
+    REQUIRE(containers.SetState(id, ContainerState::kAsleep));
+  }
+  REQUIRE(containers.BeginRevert(id, 0));
+  CHECK(state() == ContainerState::kReverting);
+  REQUIRE(containers.FinishRevert(id, 0));
+  // After a reboot: only what was running.
+  REQUIRE(containers.MarkAsleep({id}));
+  CHECK(state() == ContainerState::kAsleep);
+  REQUIRE(containers.SetState(id, ContainerState::kStopped));
+  REQUIRE(containers.MarkAsleep({id}));
+  CHECK(state() == ContainerState::kStopped);
+  REQUIRE(containers.Update(id, {.name = "", .expires_at = {}, .sleep_after = 60}));
+  REQUIRE(containers.Update(id, {.name = "", .expires_at = {}, .idle_delete = 7}));
+  CHECK(containers.ById(id)->sleep_after == 60);
+  CHECK(containers.ById(id)->idle_delete == 7);
+  REQUIRE(catalog->images.Update(image,
+                                 {.name = "", .tags = {}, .teams = {}, .expires_at = {}, .sleep_after = 5}));
+  CHECK(catalog->images.ById(image)->sleep_after == 5);
+}
+
 TEST_CASE("tokens, changes and what expires") {
   const ScratchDirectory scratch;
   const auto catalog = Open(scratch.Path() + "/catalog.db");

@@ -194,6 +194,15 @@ TEST_CASE("events: the life of a container") {
   REQUIRE(containers.SetState(demo, ContainerState::kRunning));
   CHECK(told.News() ==
         Lines{"container engine-ended renamed: the machine was started anew", "container restarted renamed"});
+  REQUIRE(containers.BeginSleep(demo));
+  REQUIRE(containers.SetState(demo, ContainerState::kAsleep));
+  {
+    const auto because = told.catalog->events.Because({.word = "waking", .detail = "somebody has connected"});
+    REQUIRE(containers.SetState(demo, ContainerState::kRestarting));
+  }
+  REQUIRE(containers.SetState(demo, ContainerState::kRunning));
+  CHECK(told.News() == Lines{"container stopping renamed", "container asleep renamed",
+                             "container waking renamed: somebody has connected", "container awake renamed"});
   REQUIRE(containers.MarkDeleting(demo));
   REQUIRE(containers.Remove(demo));
   CHECK(told.News() == Lines{"container deleted renamed"});

@@ -372,14 +372,15 @@ TEST_CASE("container machine: removals back off up to a minute") {
 }
 
 TEST_CASE("container machine: from every state, whatever happens, no launch follows a deletion") {
-  const std::vector<Event> all{
-      Event::kCreated,         Event::kFoundAtStart,   Event::kKeeperStarted, Event::kKeeperFailed,
-      Event::kKeeperExited,    Event::kKeeperAttached, Event::kKeeperMissing, Event::kKeeperUnknown,
-      Event::kKeeperKilled,    Event::kFilesRemoved,   Event::kRemovalFailed, Event::kStateWritten,
-      Event::kStateNotWritten, Event::kTimerFired,     Event::kDeleteMarked,  Event::kClientGone,
-      Event::kStopMarked,      Event::kStartMarked,    Event::kRestartMarked};
+  const std::vector<Event> all{Event::kCreated,         Event::kFoundAtStart,  Event::kKeeperStarted,
+                               Event::kKeeperFailed,    Event::kKeeperExited,  Event::kKeeperAttached,
+                               Event::kKeeperMissing,   Event::kKeeperUnknown, Event::kKeeperKilled,
+                               Event::kFilesRemoved,    Event::kRemovalFailed, Event::kStateWritten,
+                               Event::kStateNotWritten, Event::kTimerFired,    Event::kDeleteMarked,
+                               Event::kClientGone,      Event::kStopMarked,    Event::kStartMarked,
+                               Event::kRestartMarked,   Event::kSleepMarked,   Event::kWakeMarked};
   for (const State start : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed,
-                            State::kReverting, State::kStopping, State::kStopped}) {
+                            State::kReverting, State::kStopping, State::kStopped, State::kAsleep}) {
     for (size_t i = 1; i < all.size(); ++i) {
       for (size_t j = 1; j < all.size(); ++j) {
         Life life(start);
@@ -398,8 +399,9 @@ TEST_CASE("container machine: from every state, whatever happens, no launch foll
 }
 
 TEST_CASE("container machine: state names go there and back") {
-  for (const State state : {State::kCreating, State::kRunning, State::kRestarting, State::kFailed,
-                            State::kDeleting, State::kReverting, State::kStopping, State::kStopped}) {
+  for (const State state :
+       {State::kCreating, State::kRunning, State::kRestarting, State::kFailed, State::kDeleting,
+        State::kReverting, State::kStopping, State::kStopped, State::kAsleep}) {
     CHECK(ContainerStateFromName(ContainerStateName(state)) == state);
   }
   CHECK(ContainerStateFromName("of a later version") == State::kFailed);
