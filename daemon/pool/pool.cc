@@ -9,7 +9,6 @@
 #include "api/image_reference.h"
 #include "daemon/containers/confinement.h"
 #include "daemon/containers/containers.h"
-#include "daemon/containers/new_row.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
@@ -19,6 +18,7 @@
 #include "daemon/loop/mailbox.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/pool/memory.h"
+#include "daemon/pool/new_row.h"
 #include "daemon/store/disk.h"
 #include "engines/registry.h"
 

@@ -141,9 +141,9 @@ case_it_is_given_up_for_others() {
   starts cold -i shop -n b --pids 300
   assert_eq "$(ctl get data-containers -o json | jq length)" 2
   assert_eq "$(metric spawnd_pool_given_up_total 'why="port"')" 1
-  clean_slate_with_pools
+  clean_slate
 }
-clean_slate_with_pools() { delete_all_containers; no_pools; wait_until 20 no_containers_left; }
+clean_slate() { delete_all_containers; no_pools; wait_until 20 no_containers_left; }
 
 # SPAWND_POOL_KILLS: how many.
 case_kills_in_the_middle_leave_nothing_behind() {
@@ -163,7 +163,7 @@ case_kills_in_the_middle_leave_nothing_behind() {
   wait_until 20 eval '(( $(ls "$state/containers" | wc -l) == 2 + $(ctl get data-containers -o json | jq length) ))'
   for id in $(ctl get data-containers -o name); do assert_eq "$(sql "$id" '' 'select 1')" 1; done
   assert_eq "$(ctl get data-containers -o json | jq '[.[] | select(.state != "running")] | length')" 0
-  clean_slate_with_pools
+  clean_slate
 }
 
 case_a_quota_counts_what_is_somebodys() {
@@ -177,7 +177,7 @@ case_a_quota_counts_what_is_somebodys() {
   assert_eq "$(nobody auth -o json | jq .usage.containers)" 1
   assert_error 75 'you have 1 of 1' -- nobody create data-container -i root/shop
   has_ready shop 1 || fail "who was refused has taken it"
-  clean_slate_with_pools
+  clean_slate
 }
 
 case_images_lately_used_have_one() {
@@ -196,7 +196,7 @@ case_images_lately_used_have_one() {
   wait_until 30 eval '(( $(pool | jq "[.[] | select(.state == \"running\")] | length") == 2 ))'
   starts pooled -i redis-empty
   assert_eq "$(redis_ping)" PONG
-  clean_slate_with_pools
+  clean_slate
 }
 redis_ping() {
   local json; json=$(ctl get data-containers -o json | jq '[.[] | select(.engine == "Redis")] | last')

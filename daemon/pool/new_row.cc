@@ -1,4 +1,4 @@
-#include "daemon/containers/new_row.h"
+#include "daemon/pool/new_row.h"
 
 #include <ctime>
 
