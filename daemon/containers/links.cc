@@ -9,6 +9,7 @@
 #include "base/escape_controls.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
+#include "daemon/containers/other_volumes.h"
 #include "daemon/host/ports.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
@@ -16,6 +17,7 @@
 #include "daemon/loop/jobs.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/volumes.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -50,8 +52,9 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
   std::vector<int64_t> without;
   for (ContainerRow& row : rows) {
     if (row.state != ContainerState::kRunning) continue;
-    const auto connection = ConnectToKeeper(uses_.layout.Container(row.id), Connect::kAtOnce);
-    const auto held = connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Container(row.id));
+    const auto connection = ConnectToKeeper(uses_.layout.Volume(row.id, row.volume), Connect::kAtOnce);
+    const auto held =
+        connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Volume(row.id, row.volume));
     if (!held || *held) continue;  // it is there, or nobody knows
     without.push_back(row.id);
     row.state = ContainerState::kRestarting;
@@ -63,14 +66,19 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     uses_.ports.Claim(row.port);
     lives_[row.id] = std::make_unique<Life>(row, std::move(image));
   }
-  for (const ContainerRow& row : rows) Tell(row.id, {EventKind::kFoundAtStart});
+  for (const ContainerRow& row : rows) {
+    Tell(row.id, {EventKind::kFoundAtStart});
+    const auto life = lives_.find(row.id);
+    const bool others = !row.volume.empty() || VolumesOf(uses_.layout, row.id).size() > 1;
+    if (others && life != lives_.end()) LeaveOtherVolumes(*life->second);
+  }
   return {};
 }
 
 /// On the loop: nothing here waits, however its keeper is.
 void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
-  const std::string directory = uses_.layout.Container(id);
+  const std::string directory = DirectoryOf(life);
   auto connection = ConnectToKeeper(directory, Connect::kAtOnce);
   if (!connection) return Teller(id)(NotAttached(directory, connection.error()));
   const auto asked = Ask(connection->Get(), KeeperRequest::Op::kStatus);
@@ -122,7 +130,7 @@ void Containers::KeeperSays(int64_t id) {
   auto part = life.link->reader.TakePart(life.link->connection.Get(), MSG_DONTWAIT);
   if (!part) {
     if (part.error().code == ErrorCode::kTimeout) return;
-    return KeeperEnded(life, LastWords(uses_.layout.Container(id), "its keeper was killed"));
+    return KeeperEnded(life, LastWords(DirectoryOf(life), "its keeper was killed"));
   }
   if (!*part) return;
   const auto reply = DecodeReply((*part)->text);
@@ -145,7 +153,9 @@ void Containers::KeeperReplied(Life& life, const daemon::KeeperStarted& started)
   if (before == Mode::kStarting) return KeeperStarted(id, started);
   NoteRevisions(life, started.revisions);
   NoteConfinement(life, started);
-  if (before == Mode::kAttaching) Tell(id, {EventKind::kKeeperAttached});
+  if (before != Mode::kAttaching) return;
+  Tell(id, {EventKind::kKeeperAttached});
+  ConsiderSpare(id);
 }
 
 void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started) {
@@ -167,7 +177,7 @@ void Containers::KeeperEnded(Life& life, Error error) {
   if (mode == Mode::kStarting) return GiveUpStart(life, std::move(error));
   life.link.reset();
   life.confinement.reset();
-  if (mode == Mode::kAttaching) return Tell(id, NotAttached(uses_.layout.Container(id), error));
+  if (mode == Mode::kAttaching) return Tell(id, NotAttached(DirectoryOf(life), error));
   const auto because = uses_.catalog.events.Because(WhatTheKernelDid(life));
   // An engine says in many words that the disk is full, and its log may not have had room for any.
   Tell(id, {EventKind::kKeeperExited, JudgeSpace(std::move(error), uses_.layout.Root())});
@@ -181,7 +191,8 @@ void Containers::GiveUpStart(Life& life, Error why) {
   life.confinement.reset();
   uses_.removals.Run({life.row.owner}, [this, id = life.row.id, spec = SpecOf(life),
                                         why = std::move(why)](const std::stop_token&) {
-    const auto ended = KeeperClient::End(spec.directory, kKillDeadline);
+    // It may go back to a revision in another volume by now.
+    const auto ended = EndKeepers(uses_.layout, id);
     Error error = why.code == ErrorCode::kCancelled ? why : Judge(why, spec, false);
     if (!ended) error.message += " (and " + ended.error().message + ")";
     Teller(id)({EventKind::kKeeperFailed, std::move(error)});

@@ -94,8 +94,9 @@ void Containers::StopKeeper(Life& life) {
   life.link.reset();
   life.confinement.reset();
   life.hurry_stop = std::stop_source();
+  DropSpare(life);
   uses_.removals.Run(
-      {life.row.owner}, [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id),
+      {life.row.owner}, [tell = Teller(life.row.id), directory = DirectoryOf(life),
                          hurry = life.hurry_stop.get_token()](const std::stop_token& daemon_stops) {
         const auto stopped = KeeperClient::Stop(directory, kStopKeeperDeadline, [&] {
           if (daemon_stops.stop_requested()) return KeeperClient::Patience::kLeave;

@@ -44,6 +44,8 @@ constexpr seconds kSaveDeadline(300);
 constexpr seconds kVolumeDeadline(1800);
 /// A tidy end before SIGKILL. Whoever waits for it may be a daemon that stops: less than its own goodbye.
 constexpr seconds kAbandonDeadline(4);
+/// A server that is killed; somebody waits for the end of its connections.
+constexpr seconds kCutOffDeadline(2);
 
 using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
 
@@ -188,9 +190,11 @@ class Client final : public KeeperClient {
     return *reply.room;
   }
 
-  Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) override {
+  Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
+                                                   const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kSave;
+    request.revision = number;
     return Ask(request, kSaveDeadline, stop).map([](const KeeperReply& reply) {
       return reply.started.revisions;
     });
@@ -210,6 +214,13 @@ class Client final : public KeeperClient {
     return Ask(request, kSealDeadline, {}, progress).map([](KeeperReply reply) {
       return std::move(reply.sealed).value_or(storage::SealResult());
     });
+  }
+
+  Result<void> OpenGate() override { return {}; }
+  Result<void> CutOff() override {
+    KeeperRequest request;
+    request.op = Op::kCutOff;
+    return Ask(request, kCutOffDeadline).map([](const KeeperReply&) {});
   }
 
   Result<void> Kill(seconds deadline) override {

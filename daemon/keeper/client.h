@@ -97,14 +97,19 @@ class KeeperClient {
   virtual Result<VolumeRoom> MeasureVolume() = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all
   /// there are; the last one is new. The engine's writes wait for some milliseconds. kCancelled when `stop`
-  /// says so: the revision may come all the same, and whoever attaches later finds it in Started.
-  virtual Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) = 0;
+  /// says so: the revision may come all the same, and whoever attaches later finds it in Started. Its number
+  /// is `number` or, if the volume has that already, the next.
+  virtual Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
+                                                           const std::function<bool()>& stop) = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
   /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill.
   virtual Result<void> FinishImage(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
+  virtual Result<void> OpenGate() = 0;
+  /// Nothing of the engine is left, and none of its connections, when this returns. The keeper ends with it.
+  virtual Result<void> CutOff() = 0;
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;

@@ -174,7 +174,8 @@ Result<void> Keeper::OpenVolume() {
     TRY_ASSIGN(options.image, std::move(image));
     options.volume_bytes = options.image->VolumeBytes();
   }
-  options.revision = spec_.base_revision;
+  if (spec_.base_revision) options.revisions.push_back(*spec_.base_revision);
+  options.revisions.insert(options.revisions.end(), spec_.base_below.begin(), spec_.base_below.end());
   if (spec_.revert_to) {
     const uint32_t number = *spec_.revert_to;
     auto reverted =
@@ -340,21 +341,22 @@ Result<void> Keeper::StopEngine(std::chrono::milliseconds patience) {
   return init_->StopEngine(patience, patience + kStopAround);
 }
 
-Result<void> Keeper::Save() {
+Result<void> Keeper::Save(uint32_t number) {
   if (!engine_running_ || !session_ || Starting()) {
     return Fail(ErrorCode::kUnavailable, "the engine is not running");
   }
   auto saved = session_->BeforeSave();
-  if (saved) saved = SyncAndSave();
+  if (saved) saved = SyncAndSave(number);
   // The revision is whole even if this fails. The engine only stays slower until its next start.
   [[maybe_unused]] const bool as_it_was = session_->AfterSave().has_value();
   return saved;
 }
 
-Result<void> Keeper::SyncAndSave() {
+Result<void> Keeper::SyncAndSave(uint32_t number) {
   TRY(init_->Do(InitOrder::kSyncVolume, kSyncDeadline).map([](InitTimings) {}));
   const auto there = volume_->Revisions();
-  return volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1).map([](const auto&) {});
+  const uint32_t next = there.empty() ? 1 : there.back().number + 1;
+  return volume_->SaveRevision(std::max(number, next)).map([](const auto&) {});
 }
 
 Result<void> Keeper::FinishImage() {
@@ -423,6 +425,15 @@ void Keeper::Abandon() {
   if (init_->Do(InitOrder::kKillEngine, 5s)) {
     [[maybe_unused]] const bool unmounted = init_->Do(InitOrder::kUnmountVolume, 5s).has_value();
   }
+}
+
+Result<void> Keeper::CutOff() {
+  if (!export_ || !init_) return {};
+  export_->DropWrites();
+  session_.reset();
+  start_.reset();
+  engine_running_ = false;
+  return init_->Do(InitOrder::kKillEngine, 5s).map([](InitTimings) {});
 }
 
 std::optional<Error> Keeper::Poisoned() {

@@ -177,7 +177,7 @@ class KeeperLoop {
       case Op::kStartEngine:
         return StartEngine(request, fd);
       case Op::kSave: {
-        auto saved = keeper_.Save();
+        auto saved = keeper_.Save(request.revision);
         return saved ? keeper_.Status() : Failed(saved.error());
       }
       case Op::kFinishImage:
@@ -188,6 +188,8 @@ class KeeperLoop {
         keeper_.Abandon();
         done_ = true;
         return KeeperReply{};
+      case Op::kCutOff:
+        return ReplyFor(keeper_.CutOff());
       case Op::kUnknown:
         break;
     }

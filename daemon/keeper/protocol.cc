@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 15> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 16> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -26,7 +26,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 15> kOpNames{{{Op::kStart,
                                                                     {Op::kStartTool, "startTool"},
                                                                     {Op::kStartEngine, "startEngine"},
                                                                     {Op::kMeasureVolume, "measureVolume"},
-                                                                    {Op::kAwaitStart, "awaitStart"}}};
+                                                                    {Op::kAwaitStart, "awaitStart"},
+                                                                    {Op::kCutOff, "cutOff"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
 
@@ -45,6 +46,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("command", x.command);
   visit.Field("tool", x.tool);
   visit.Field("seal", x.seal);
+  visit.Field("revision", x.revision);
 }
 
 void Describe(auto& visit, api::Is<VolumeRoom> auto& x) {

@@ -39,13 +39,15 @@ struct KeeperRequest {
     kStartTool,
     kStartEngine,
     kMeasureVolume,
-    kAwaitStart  ///< of a keeper whose status says that its engine starts; answered as its kStart is
+    kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
+    kCutOff       ///< its engine is killed at once; answered when nothing of it is left
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};           ///< kStart
   int64_t launched_at_microseconds = 0;       ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
   int64_t deadline_seconds = 0;               ///< kStart, kStartEngine; 0: as long as the engine shows life
   std::string database{};                     ///< kCreateDatabase
+  uint32_t revision = 0;                      ///< kSave: its number, unless the volume has a later one
   std::optional<engines::Command> command{};  ///< kRunCommand; its standard input comes along as a descriptor
   std::optional<ProgramOrder> tool{};         ///< kStartTool; its descriptors come along
   std::optional<storage::SealRequest> seal{};  ///< kSeal

@@ -56,8 +56,12 @@ struct KeeperSpec {
   bool hold_engine = false;
   /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
   std::optional<uint32_t> revert_to{};
-  /// Set: the fresh volume lies on a revision of another container, not on the image itself.
+  /// Set: the volume lies on a revision of another one, not on the image itself; and that one's on the first
+  /// of the others, and so on.
   std::optional<storage::RevisionReference> base_revision{};
+  std::vector<storage::RevisionReference> base_below{};
+  /// Its engine is not let in when it is ready, but when OpenGate says so: a spare.
+  bool behind_door = false;
   bool require_tls = false;
   engines::Settings settings{};  ///< the user's own
   /// What starts it, for whoever asks later: spawnd's version and build, and which file the server was
@@ -68,6 +72,14 @@ struct KeeperSpec {
   /// Of this server alone, made for this start; PEM. The engine gets it in memory.
   IssuedCertificate tls{};
 };
+
+inline void LieOn(const std::vector<storage::RevisionReference>& ground, KeeperSpec& spec) {
+  spec.base_revision.reset();
+  spec.base_below.clear();
+  if (ground.empty()) return;
+  spec.base_revision = ground.front();
+  spec.base_below.assign(ground.begin() + 1, ground.end());
+}
 
 struct KeeperStarted {
   pid_t pid = 0;
@@ -121,6 +133,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("holdEngine", x.hold_engine);
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
+  visit.Field("baseBelow", x.base_below);
+  visit.Field("behindDoor", x.behind_door);
   visit.Field("requireTls", x.require_tls);
   visit.Field("settings", x.settings);
   visit.Field("spawnd", x.spawnd);

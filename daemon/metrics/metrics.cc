@@ -43,6 +43,8 @@ Metrics::Metrics()
       engine_restarts({"spawnd_engine_restarts",
                        "Containers that run again without anybody having asked for it.", Type::kCounter},
                       {"engine"}),
+      spare_resets({"spawnd_spare_resets", "Resets that a second server was ready for.", Type::kCounter},
+                   {"engine"}),
       engine_start_failures(
           {"spawnd_engine_start_failures", "Starts of containers that failed.", Type::kCounter},
           {"engine", "code"}),
@@ -50,10 +52,10 @@ Metrics::Metrics()
 }
 
 std::vector<Family> Metrics::Read() const {
-  return {http_requests.Read(),   http_seconds.Read(),          errors.Read(),
-          changes.Read(),         change_seconds.Read(),        create_seconds.Read(),
-          build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
-          engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read()};
+  return {http_requests.Read(),  http_seconds.Read(),    errors.Read(),        changes.Read(),
+          change_seconds.Read(), create_seconds.Read(),  build_seconds.Read(), build_failures.Read(),
+          engine_exits.Read(),   engine_restarts.Read(), spare_resets.Read(),  engine_start_failures.Read(),
+          quota_refusals.Read()};
 }
 
 }  // namespace spawnd::daemon
