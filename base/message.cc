@@ -39,6 +39,10 @@ Result<void> SendPart(int socket, char kind, std::string_view part, const std::v
 }  // namespace
 
 Result<void> SendMessage(int socket, std::string_view text, std::initializer_list<int> descriptors) {
+  return SendMessage(socket, text, std::vector<int>(descriptors));
+}
+
+Result<void> SendMessage(int socket, std::string_view text, const std::vector<int>& descriptors) {
   if (text.size() > kMaxMessageBytes) {
     return Fail(ErrorCode::kInvalidArgument, "a message on a control socket is too long");
   }

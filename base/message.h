@@ -21,7 +21,7 @@ namespace spawnd {
 inline constexpr size_t kMaxMessageBytes = size_t{64} << 20;
 /// The size of one packet. The kernel's default socket buffer holds a few of them.
 inline constexpr size_t kPartBytes = size_t{64} << 10;
-inline constexpr size_t kMaxDescriptors = 6;
+inline constexpr size_t kMaxDescriptors = 16;
 
 struct Message {
   std::string text;
@@ -31,6 +31,7 @@ struct Message {
 /// The descriptors stay the caller's; negative ones are left out. Errors: kUnavailable when the other side is
 /// gone, kInvalidArgument for a message of more than kMaxMessageBytes.
 Result<void> SendMessage(int socket, std::string_view text, std::initializer_list<int> descriptors = {});
+Result<void> SendMessage(int socket, std::string_view text, const std::vector<int>& descriptors);
 
 /// A message without text and with one descriptor, by what is safe between fork and exec. False with errno.
 bool SendDescriptor(int socket, int fd);

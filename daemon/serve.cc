@@ -95,7 +95,7 @@ class Daemon {
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void BeginGeneration();
-  void MakeParts(const SocketAccess& access);
+  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeServices(const std::function<void()>& reap);
   void MakeReload(const std::string& config_path);
@@ -200,7 +200,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   doctor_ = SubjectOfDoctor(options.socket_path);
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
-  MakeParts(socket.access);
+  MakeParts(socket.access, socket.kept);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -252,7 +252,7 @@ void Daemon::BeginGeneration() {
     spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
-void Daemon::MakeParts(const SocketAccess& access) {
+void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
   // Containers that come back by themselves: as many at once as there are cores, one of these for others.
@@ -274,7 +274,8 @@ void Daemon::MakeParts(const SocketAccess& access) {
                          images_->ContainerGone(image_id);
                          reaper_->ReapDue();  // its image may have expired meanwhile
                        },
-                       metrics_});
+                       metrics_},
+      TakeKeptDoors(kept));
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);

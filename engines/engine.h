@@ -89,6 +89,13 @@ struct Launch {
   std::string keeper_password{};
 };
 
+/// What somebody is told who comes to a server that is not there.
+struct Farewell {
+  std::string bytes{};   ///< sent as they are
+  size_t taken = 0;      ///< of what came, bytes that are dealt with
+  bool is_over = false;  ///< the connection is closed once they are sent; else more is awaited
+};
+
 /// A second place for a folder, for a product that has its places compiled in.
 struct Bind {
   std::string from;  ///< one of Paths
@@ -203,6 +210,9 @@ class Engine {
     /// Takes back what BeforeSave changed. The keeper calls it after every BeforeSave, also when that or
     /// the save failed.
     virtual Result<void> AfterSave() { return {}; }
+    /// How many clients have come to the server and have not been let in or turned away by it yet. What ends
+    /// the server on purpose waits a moment for them.
+    virtual Result<uint32_t> ClientsOnTheirWayIn() { return uint32_t{0}; }
   };
   /// True for a server that, as its users expect, says "done" before the file system has flushed it. Should
   /// it end by itself, the keeper has the file system written out, as a host's kernel would.
@@ -217,6 +227,12 @@ class Engine {
   /// image, or, before a restart, those of `launch` again. kUnavailable: not ready yet, try again; anything
   /// else is final.
   virtual Result<std::unique_ptr<Session>> Probe(const Launch& launch) const = 0;
+  /// One step of the words to a client whose server is stopped, has failed or is deleted: `received` is what
+  /// it has sent and nothing was done about yet, empty at first. As far as the protocol allows, the client's
+  /// user reads `words`. Whoever calls bounds how much comes and for how long.
+  virtual Farewell TurnAway(std::string_view /*received*/, std::string_view /*words*/) const {
+    return {.is_over = true};
+  }
   /// False for a server that cannot be told to speak TLS only.
   virtual bool CanRequireTls() const { return true; }
   /// True for a server without a private socket: Probe connects to Launch::endpoint, which is the host's.

@@ -3,7 +3,7 @@
 namespace spawnd::daemon {
 
 engines::Endpoint EndpointOf(const ContainerRow& row) {
-  return {row.host, row.port};
+  return {row.host, row.port, row.also_listen};
 }
 
 engines::Endpoint ReachedAt(const ContainerRow& row, const std::string& advertised) {

@@ -41,7 +41,8 @@ double MillisecondsSince(steady_clock::time_point start) {
 
 }  // namespace
 
-Containers::Containers(Uses uses) : uses_(std::move(uses)) {}
+Containers::Containers(Uses uses, KeptDoors kept)
+    : uses_(std::move(uses)), doors_(uses_.loop, std::move(kept)) {}
 Containers::~Containers() = default;
 
 void Containers::Create(const ContainerRow& row, const ImageRow& image, Time received,
@@ -115,6 +116,7 @@ void Containers::Tell(int64_t id, ContainerEvent event) {
   if (event.kind == EventKind::kKeeperFailed) life.starting.reset();
   const ContainerState before = life.machine.State();
   const std::vector<ContainerAction> actions = life.machine.Handle(event, steady_clock::now());
+  if (event.kind == EventKind::kKeeperMissing) PresentDoor(life);
   ObserveEvent(uses_.metrics, life, event, before);
   for (const ContainerAction& action : actions) {
     if (action.kind == ActionKind::kForget) return Forget(id);  // `life` is gone after this one
@@ -229,6 +231,7 @@ void Containers::KillKeeper(Life& life) {
 }
 
 void Containers::RemoveFiles(Life& life) {
+  PresentDoor(life);
   uses_.removals.Run({life.row.owner}, [tell = Teller(life.row.id), id = life.row.id, &layout = uses_.layout,
                                         &groups = uses_.groups](const std::stop_token&) {
     for (const std::string& volume : VolumesOf(layout, id))
@@ -252,6 +255,7 @@ bool Containers::ChangePort(Life& life) {
                          Error(ErrorCode::kNoSpace, changed.error().message, changed.error().hint)});
     return false;
   }
+  doors_.Close(life.row.id);
   uses_.ports.Release(life.row.port);
   life.row.port = *port;
   return true;
@@ -281,6 +285,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.stopped = action.state == ContainerState::kStopped;
   life.row.detail = action.detail;
   SpareAfterState(life, went_back && written);
+  PresentDoor(life);
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (action.state == ContainerState::kFailed) {
     spdlog::error("container {} ('{}') stays down: {}", life.row.id, life.row.name, action.detail);
@@ -320,6 +325,7 @@ void Containers::StartTimer(Life& life, std::chrono::milliseconds delay) {
 void Containers::Forget(int64_t id) {
   const auto found = lives_.find(id);
   const int64_t image_id = found->second->row.image_id;
+  doors_.Close(id);
   uses_.ports.Release(found->second->row.port);
   spdlog::info("container {} ('{}') is gone", id, found->second->row.name);
   lives_.erase(found);

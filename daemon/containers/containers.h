@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
+#include "daemon/containers/doors.h"
 #include "daemon/containers/machine.h"
 #include "daemon/containers/outdated.h"
 #include "daemon/keeper/client.h"
@@ -70,7 +71,8 @@ class Containers {
     std::function<bool(int64_t id)> room_for_spare{};
   };
 
-  explicit Containers(Uses uses);
+  /// `kept`: of the doors of its rows, what was kept over the restart.
+  explicit Containers(Uses uses, KeptDoors kept = {});
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
   ~Containers();
@@ -132,6 +134,8 @@ class Containers {
   /// The daemon stops, and its containers do not: callers that still wait are told so, and whatever happens
   /// from here on is left to the next start, which finds it in the catalog.
   void StopAll();
+  /// Its door, for what else lets clients in to it; none: it has none.
+  std::shared_ptr<const Door> DoorOf(int64_t id) const { return doors_.Of(id); }
 
  private:
   using Life = ContainerLife;
@@ -155,10 +159,15 @@ class Containers {
   void Forget(int64_t id);
 
   Error Judge(Error error, const KeeperSpec& spec, bool is_create) const;
+  /// door.cc
+  Result<std::shared_ptr<const Door>> OpenDoor(const Life& life);
+  void PresentDoor(const Life& life);
+  void TurnAway(const Life& life, const std::string& words);
   /// links.cc
   void Launched(int64_t id, UniqueFd connection, const daemon::KeeperStarted& started);
   void MakeLink(Life& life, UniqueFd connection, LinkMode mode);
   void KeeperSays(int64_t id);
+  void AskForDoor(const Life& life, const daemon::KeeperStarted& started);
   void KeeperReplied(Life& life, const daemon::KeeperStarted& started);
   void KeeperStarted(int64_t id, const daemon::KeeperStarted& started);
   void KeeperEnded(Life& life, Error error);
@@ -196,6 +205,7 @@ class Containers {
   void AwaitSpare(Life& life, uint32_t number);
   void GoBackWithoutSpare(int64_t id);
   Result<void> TakeSpare(Life& life, uint32_t number);
+  void LetIn(const Life& life);
   void SpareTaken(int64_t id, uint32_t number, const Result<void>& switched);
   void DropSpare(Life& life);
   void LeaveOtherVolumes(const Life& life);
@@ -204,6 +214,7 @@ class Containers {
   std::string DirectoryOf(const Life& life) const;
 
   const Uses uses_;
+  Doors doors_;
   std::map<int64_t, std::unique_ptr<Life>> lives_;
   std::set<std::string> said_missing_;  ///< each once
   bool stopping_ = false;

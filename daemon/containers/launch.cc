@@ -117,7 +117,8 @@ void Containers::LaunchKeeper(Life& life) {
   life.leave_line = std::stop_source();
   const std::stop_token cancelled = life.cancel_launch.get_token();
   const bool is_create = life.creation.has_value();
-  const auto launch = [this, id, spec = SpecOf(life), is_create,
+  doors_.Leave(id);
+  const auto launch = [this, id, spec = SpecOf(life), door = OpenDoor(life), is_create,
                        limits = LimitsOf(life.row, life.image, uses_.engine_host), cancelled,
                        volume = life.row.volume, others = life.others,
                        queued = steady_clock::now()](const std::stop_token& stop) {
@@ -128,7 +129,8 @@ void Containers::LaunchKeeper(Life& life) {
     terms.says = [this, id](const std::string& words) {
       uses_.mailbox.Post([this, id, words] { EngineSays(id, words); });
     };
-    auto keeper = LaunchKeeperIn(uses_, volume, spec, limits, terms);
+    if (door) terms.door = *door;
+    auto keeper = door ? LaunchKeeperIn(uses_, volume, spec, limits, terms) : Fail(door.error());
     if (!keeper)
       return Teller(id)({EventKind::kKeeperFailed, Judge(std::move(keeper.error()), spec, is_create)});
     daemon::KeeperStarted started = (*keeper)->Started();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape_controls.h"
+#include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
 #include "daemon/containers/other_volumes.h"
@@ -65,12 +66,15 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     TRY_ASSIGN(ImageRow image, uses_.catalog.images.ById(row.image_id));
     uses_.ports.Claim(row.port);
     lives_[row.id] = std::make_unique<Life>(row, std::move(image));
+    doors_.TakeKept(row.id, EndpointOf(row));
   }
+  doors_.DropUnclaimed();
   for (const ContainerRow& row : rows) {
     Tell(row.id, {EventKind::kFoundAtStart});
-    const auto life = lives_.find(row.id);
+    // The others are asked for keepers, or get one.
+    if (row.state == ContainerState::kFailed && row.stays_down) PresentDoor(*lives_.at(row.id));
     const bool others = !row.volume.empty() || VolumesOf(uses_.layout, row.id).size() > 1;
-    if (others && life != lives_.end()) LeaveOtherVolumes(*life->second);
+    if (others) LeaveOtherVolumes(*lives_.at(row.id));
   }
   return {};
 }
@@ -133,11 +137,20 @@ void Containers::KeeperSays(int64_t id) {
     return KeeperEnded(life, LastWords(DirectoryOf(life), "its keeper was killed"));
   }
   if (!*part) return;
+  if (!(*part)->descriptors.empty()) {
+    return doors_.TakeBack(id, EndpointOf(life.row), std::move((*part)->descriptors));
+  }
   const auto reply = DecodeReply((*part)->text);
   if (!reply) return;
   if (reply->error) return KeeperEnded(life, *reply->error);
   if (reply->starting) return EngineSays(id, *reply->starting);
   KeeperReplied(life, reply->started);
+}
+
+/// The last daemon had it, and nobody has kept it but the keeper.
+void Containers::AskForDoor(const Life& life, const daemon::KeeperStarted& started) {
+  if (!started.has_door || doors_.Of(life.row.id) != nullptr) return;
+  static_cast<void>(Ask(life.link->connection.Get(), KeeperRequest::Op::kDoor).has_value());
 }
 
 void Containers::KeeperReplied(Life& life, const daemon::KeeperStarted& started) {
@@ -147,13 +160,16 @@ void Containers::KeeperReplied(Life& life, const daemon::KeeperStarted& started)
   if (before == Mode::kAttaching && started.starting &&
       Ask(life.link->connection.Get(), KeeperRequest::Op::kAwaitStart)) {
     life.link->mode = Mode::kStarting;
+    AskForDoor(life, started);
     return Tell(id, {EventKind::kKeeperStarting});
   }
   life.link->mode = Mode::kServing;
+  AskForDoor(life, started);
   if (before == Mode::kStarting) return KeeperStarted(id, started);
   NoteRevisions(life, started.revisions);
   NoteConfinement(life, started);
   if (before != Mode::kAttaching) return;
+  if (started.behind_door) LetIn(life);
   Tell(id, {EventKind::kKeeperAttached});
   ConsiderSpare(id);
 }

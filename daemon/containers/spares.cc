@@ -71,6 +71,7 @@ Result<void> SwitchKeepers(const std::string& to, const std::string& from) {
   TRY_ASSIGN(const auto spare, KeeperClient::Attach(to));
   TRY(spare->OpenGate());
   const auto old = KeeperClient::Attach(from);
+  if (old) static_cast<void>((*old)->ShutGate().has_value());  // for those who are in a handshake
   const auto cut = old ? (*old)->CutOff() : Fail(old.error());
   // However it is: nothing of it may be there when somebody is told that the container has gone back.
   return cut ? Result<void>() : KeeperClient::End(from, kKillDeadline);
@@ -83,7 +84,7 @@ bool Containers::MayHaveSpare(const Life& life) const {
     return false;
   if (life.machine.State() != ContainerState::kRunning || life.row.network == api::Network::kHost)
     return false;
-  if (life.no_spare_of == CurrentRevision(life.row)) return false;
+  if (life.no_spare_of == CurrentRevision(life.row) || doors_.Of(life.row.id) == nullptr) return false;
   const auto engine = engines::FindEngine(life.image.engine);
   // One that is probed by its address is only reached there once it is let in.
   return engine && !(*engine)->ProbesByAddress() &&
@@ -115,11 +116,12 @@ void Containers::ConsiderSpare(int64_t id) {
 void Containers::LaunchSpare(const Life& life, KeeperSpec spec, HeldRevision on) {
   const auto launch = [this, id = life.row.id, volume = life.spare->volume, spec = std::move(spec),
                        on = std::move(on), limits = LimitsOf(life.row, life.image, uses_.engine_host),
-                       others = life.others,
+                       others = life.others, door = doors_.Of(life.row.id),
                        cancelled = life.spare->cancel.get_token()](const std::stop_token& daemon_stops) {
     const std::scoped_lock lock(others->making);
     LaunchTerms terms{.deadline = kSpareDeadline,
                       .stop = [&] { return cancelled.stop_requested() || daemon_stops.stop_requested(); }};
+    terms.door = door;
     auto keeper = StartSpare(uses_, spec, volume, on, limits, terms);
     if (!keeper) {
       return uses_.mailbox.Post([this, id, volume, why = keeper.error()] { SpareFailed(id, volume, why); });
@@ -245,6 +247,19 @@ bool Containers::SpareFits(const Life& life, uint32_t number) const {
   const auto installed =
       engine ? uses_.installations.ForData(**engine, life.row.installation_version) : Fail(engine.error());
   return installed && installed->identity.Text() == life.spare->started.engine_program;
+}
+
+/// The last daemon ended between its word to the catalog and the gate.
+void Containers::LetIn(const Life& life) {
+  uses_.launches.Run(
+      {life.row.owner}, [id = life.row.id, directory = DirectoryOf(life)](const std::stop_token&) {
+        const auto keeper = KeeperClient::Attach(directory);
+        const auto opened = keeper ? (*keeper)->OpenGate() : Fail(keeper.error());
+        if (opened) return;
+        spdlog::error("container {}: its clients are not let in: {}", id, opened.error().message);
+        // The next one lets them in by itself.
+        static_cast<void>(KeeperClient::End(directory, kKillDeadline).has_value());
+      });
 }
 
 Result<void> Containers::TakeSpare(Life& life, uint32_t number) {

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
-#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "base/accounts.h"
 #include "base/file.h"
@@ -20,6 +22,8 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr int kBacklog = 128;
+/// Of the names under which the service has descriptors kept.
+constexpr std::string_view kKeptPrefix = "door-";
 
 Result<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -80,17 +84,40 @@ Result<void> GiveToGroup(const std::string& path) {
   return {};
 }
 
-/// The socket that systemd passed, if any.
-Result<std::optional<UniqueFd>> FromSystemd() {
-  const int count = ::sd_listen_fds(1);
+/// What systemd passed, by its names.
+Result<std::multimap<std::string, UniqueFd>> FromSystemd() {
+  char** names = nullptr;
+  const int count = ::sd_listen_fds_with_names(1, &names);
   if (count < 0) return FailErrno(-count, "cannot take the socket from systemd");
-  if (count == 0) return std::optional<UniqueFd>();
-  UniqueFd fd(SD_LISTEN_FDS_START);
-  if (count > 1 || ::sd_is_socket_unix(fd.Get(), SOCK_STREAM, 1, nullptr, 0) <= 0) {
+  std::multimap<std::string, UniqueFd> descriptors;
+  for (int i = 0; i < count; ++i) {
+    descriptors.emplace(names != nullptr ? names[i] : "", UniqueFd(SD_LISTEN_FDS_START + i));
+    if (names != nullptr) std::free(names[i]);
+  }
+  std::free(names);
+  return descriptors;
+}
+
+bool IsListening(const UniqueFd& fd) {
+  return ::sd_is_socket_unix(fd.Get(), SOCK_STREAM, 1, nullptr, 0) > 0;
+}
+
+/// The socket among them; not valid: there is nothing at all for it.
+Result<UniqueFd> TakeSocket(std::multimap<std::string, UniqueFd>& descriptors) {
+  const auto is_ours = [](const auto& one) { return IsListening(one.second); };
+  const auto found = std::find_if(descriptors.begin(), descriptors.end(), is_ours);
+  const auto all = std::count_if(descriptors.begin(), descriptors.end(), is_ours);
+  // What the service has given away itself may come alone: it was started by hand.
+  const bool nothing = std::all_of(descriptors.begin(), descriptors.end(),
+                                   [](const auto& one) { return one.first.starts_with(kKeptPrefix); });
+  if (nothing) return UniqueFd();
+  if (all != 1) {
     return Fail(ErrorCode::kInvalidArgument, "systemd must pass exactly one listening Unix stream socket",
                 "Look at ListenStream= in spawnd.socket.");
   }
-  return std::optional<UniqueFd>(std::move(fd));
+  UniqueFd socket = std::move(found->second);
+  descriptors.erase(found);
+  return socket;
 }
 
 /// Reads owner, group and mode of the file that a socket is bound to. A socket without a file (systemd may
@@ -120,10 +147,11 @@ bool MayConnect(const SocketAccess& access, const Identity& who) {
 }
 
 Result<ListenSocket> OpenListenSocket(const std::string& path) {
-  TRY_ASSIGN(auto from_systemd, FromSystemd());
-  if (from_systemd) {
-    TRY_ASSIGN(const SocketAccess access, AccessOf(from_systemd->Get()));
-    return ListenSocket{std::move(*from_systemd), true, access};
+  TRY_ASSIGN(auto kept, FromSystemd());
+  TRY_ASSIGN(UniqueFd passed, TakeSocket(kept));
+  if (passed.Valid()) {
+    TRY_ASSIGN(const SocketAccess access, AccessOf(passed.Get()));
+    return ListenSocket{std::move(passed), true, access, std::move(kept)};
   }
 
   TRY_ASSIGN(const sockaddr_un address, AddressOf(path));
@@ -140,7 +168,7 @@ Result<ListenSocket> OpenListenSocket(const std::string& path) {
   TRY(GiveToGroup(path));
   if (::listen(fd.Get(), kBacklog) != 0) return FailErrno(errno, "cannot listen on '" + path + "'");
   TRY_ASSIGN(const SocketAccess access, AccessOf(fd.Get()));
-  return ListenSocket{std::move(fd), false, access};
+  return ListenSocket{std::move(fd), false, access, std::move(kept)};
 }
 
 }  // namespace spawnd::daemon

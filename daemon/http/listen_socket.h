@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <string>
 
 #include "base/identity.h"
@@ -28,6 +29,8 @@ struct ListenSocket {
   UniqueFd fd;
   bool from_systemd = false;  ///< then `path` is systemd's to make and to remove
   SocketAccess access;
+  /// What else systemd has kept for the service, by names.
+  std::multimap<std::string, UniqueFd> kept{};
 };
 
 /// Takes the socket that systemd hands over, if it does; else makes one at `path`: 0660, group kSocketGroup,

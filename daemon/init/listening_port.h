@@ -1,4 +1,4 @@
-/// The one door of a container: its engine listens on an address of the host although its own network has
+/// Where a container is reached: its engine listens on an address of the host although its own network has
 /// none.
 ///
 /// The engine's bind() is held up by its filter of system calls and answered here, in the keeper, which is in
@@ -15,13 +15,20 @@
 /// One thread of its own, from Start to the end of the object.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/door/address.h"
 #include "engines/parts.h"
+
+struct seccomp_notif;
 
 namespace spawnd::daemon {
 
@@ -29,20 +36,30 @@ class ListeningPort {
  public:
   /// `filters` is a socket on which the descriptor of each filter's listener arrives
   /// (SpawnOptions::filter_listener_socket).
-  static Result<std::unique_ptr<ListeningPort>> Start(engines::Endpoint endpoint, UniqueFd filters);
+  /// `bound` gets a copy of each socket that was put in place, with the number of its address (AddressesOf);
+  /// from the thread. None: there is no door, and the port is the engine's alone.
+  using Bound = std::function<void(size_t address, UniqueFd socket)>;
+  static Result<std::unique_ptr<ListeningPort>> Start(const engines::Endpoint& endpoint, UniqueFd filters,
+                                                      Bound bound = {});
   ListeningPort(const ListeningPort&) = delete;
   ListeningPort& operator=(const ListeningPort&) = delete;
   ~ListeningPort();
 
  private:
-  ListeningPort(engines::Endpoint endpoint, UniqueFd filters, UniqueFd stop)
-      : endpoint_(std::move(endpoint)), filters_(std::move(filters)), stop_(std::move(stop)) {}
+  struct Asked;
+
+  ListeningPort(const engines::Endpoint& endpoint, UniqueFd filters, UniqueFd stop, Bound bound);
   void Run();
   void Answer(int listener) const;
+  static std::optional<Asked> SocketAsked(const seccomp_notif& question);
+  size_t PlaceOf(const SocketAddress& asked) const;
+  int PutInPlace(int listener, const seccomp_notif& question, const Asked& asked, size_t place) const;
 
-  const engines::Endpoint endpoint_;
+  const uint16_t port_;
+  std::vector<HostAddress> addresses_;
   UniqueFd filters_;
   UniqueFd stop_;  ///< an eventfd
+  const Bound bound_;
   std::thread thread_;
 };
 

@@ -60,7 +60,7 @@ class Client final : public KeeperClient {
   const KeeperStarted& Started() const override { return started_; }
   int Process() const { return process_.Get(); }
   void NoteStarting() { started_.starting = true; }
-  Result<void> Send(const KeeperRequest& request, std::initializer_list<int> descriptors) {
+  Result<void> Send(const KeeperRequest& request, const std::vector<int>& descriptors) {
     return SendMessage(connection_.Get(), EncodeRequest(request), descriptors);
   }
   void SetStarted(KeeperStarted started) { started_ = std::move(started); }
@@ -158,6 +158,9 @@ class Client final : public KeeperClient {
     return std::move(*reply.spec);
   }
 
+  Result<void> OpenGate() override { return Do(Op::kOpenGate); }
+  Result<void> ShutGate() override { return Do(Op::kShutGate); }
+
   Result<void> CreateDatabase(const std::string& database) override {
     KeeperRequest request;
     request.op = Op::kCreateDatabase;
@@ -216,7 +219,6 @@ class Client final : public KeeperClient {
     });
   }
 
-  Result<void> OpenGate() override { return {}; }
   Result<void> CutOff() override {
     KeeperRequest request;
     request.op = Op::kCutOff;
@@ -231,6 +233,12 @@ class Client final : public KeeperClient {
   }
 
  private:
+  Result<void> Do(Op op) {
+    KeeperRequest request;
+    request.op = op;
+    return Ask(request, kQuickDeadline).map([](const KeeperReply&) {});
+  }
+
   /// None: not within `wait`.
   Result<std::optional<KeeperReply>> NextReply(MessageReader& reader, milliseconds wait) {
     pollfd poll_fd{connection_.Get(), POLLIN, 0};
@@ -339,7 +347,11 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Launch(KeeperLauncher& launc
   TRY_ASSIGN(ForkedKeeper forked, launcher.ForkKeeper(spec.directory, spec.id));
   auto client = std::make_unique<Client>(spec.directory, std::move(forked.connection),
                                          KeeperStarted{.pid = forked.pid}, std::move(forked.process));
-  auto sent = client->Send(request, {engine_tree.Get(), group.Get()});
+  std::vector<int> along{engine_tree.Get(), group.Get()};
+  const std::vector<int> door = terms.door ? terms.door->Descriptors() : std::vector<int>();
+  along.insert(along.end(), door.begin(), door.end());
+  request.door_descriptors = door.size();
+  auto sent = client->Send(request, along);
   auto ready = sent ? client->AwaitStart(terms) : Result<bool>(Fail(std::move(sent.error())));
   if (!ready) {
     Error error = std::move(ready.error());

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "daemon/door/door.h"
 #include "daemon/init/init_process.h"
 #include "daemon/init/program_order.h"
 #include "daemon/keeper/launcher.h"
@@ -35,6 +36,7 @@ struct LaunchTerms {
   std::function<bool()> stop;                      ///< asked at least every 100 ms: give it up
   std::function<bool()> leave{};                   ///< the same: the patience is over now
   std::function<void(const std::string&)> says{};  ///< the engine's last words, now and then
+  std::shared_ptr<const Door> door{};              ///< the container's; none: it has none
 };
 
 class KeeperClient {
@@ -88,6 +90,12 @@ class KeeperClient {
   /// keeper running after an error; the caller calls Kill.
   virtual Result<void> StartEngine(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   /// Makes `database` on the engine when it does not exist.
+  /// New clients are let in to this keeper's engine, in one step from whichever had them. kUnavailable: it is
+  /// not ready.
+  virtual Result<void> OpenGate() = 0;
+  /// New clients wait at the door, if they came to this keeper's engine. Those before them are let in first,
+  /// as far as that is quick.
+  virtual Result<void> ShutGate() = 0;
   virtual Result<void> CreateDatabase(const std::string& database) = 0;
   virtual Result<std::vector<std::string>> UserDatabases() = 0;
   /// What its databases need of the installation, each a text as engines::TextOf makes; what a server says
@@ -107,7 +115,6 @@ class KeeperClient {
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
-  virtual Result<void> OpenGate() = 0;
   /// Nothing of the engine is left, and none of its connections, when this returns. The keeper ends with it.
   virtual Result<void> CutOff() = 0;
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its

@@ -53,6 +53,7 @@ Result<bool> Keeper::CheckStart() {
     auto probed = ProbeAndPrepare();
     if (probed) {
       start_.reset();
+      LetClientsIn();
       return true;
     }
     // Without a deadline a server that lets nobody in for now is not ready yet either.

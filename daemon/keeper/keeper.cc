@@ -43,6 +43,7 @@ constexpr std::chrono::milliseconds kLeastPatience = 1s;
 /// What process 1 needs beside that, to kill what is left and to answer.
 constexpr auto kStopAround = 3s;
 constexpr auto kSyncDeadline = 120s;
+constexpr auto kCutOffDeadline = 2s;
 constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
@@ -74,7 +75,8 @@ void Keeper::Lap(const char* step) {
   lap_start_ns_ = now;
 }
 
-Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group) {
+Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group,
+                           std::vector<UniqueFd> door) {
   if (!request.spec) return Fail(ErrorCode::kInvalidArgument, "a keeper is to start nothing");
   spec_ = *request.spec;
   started_.pid = ::getpid();
@@ -100,6 +102,7 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
   TRY_ASSIGN(lock_, std::move(lock));
   TRY(OpenVolume());
   Lap("volume");
+  TRY(TakeDoor(std::move(door)));
   TRY(StartInit(std::move(engine_tree)));
   Lap("fuse");
   TRY_ASSIGN(const InitTimings mounted, init_->Do(InitOrder::kMountVolume, kMountDeadline));
@@ -236,9 +239,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   stop_.Bound(keep, [this, keep] {
     if (keep) static_cast<void>(volume_->CommitEpoch().has_value());
   });
-  if (plan_.filters_fd >= 0) {
-    TRY_ASSIGN(port_, ListeningPort::Start(spec_.endpoint, std::move(filters.ours)));
-  }
+  TRY(PutPortInPlace(std::move(filters.ours)));
   TRY(log_->Serve());
   return export_->Serve(*volume_, kServingThreads);
 }
@@ -250,7 +251,7 @@ Result<void> Keeper::PlanNetwork(int filters_fd) {
   plan_.session.filter = plan_.filter;
   plan_.start_filter = plan_.filter;
   // Nobody but the tools in its own container needs a build's server.
-  if (!plan_.own_network || spec_.purpose == engines::Purpose::kBuild) return {};
+  if ((!plan_.own_network && !door_) || spec_.purpose == engines::Purpose::kBuild) return {};
   TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
   plan_.filters_fd = filters_fd;
   return {};
@@ -315,6 +316,7 @@ KeeperReply Keeper::Status() {
   KeeperReply reply;
   reply.started = started_;
   reply.started.starting = Starting();
+  reply.started.behind_door = spec_.behind_door;
   if (volume_) reply.started.revisions = volume_->Revisions();
   return reply;
 }
@@ -381,6 +383,7 @@ Result<void> Keeper::Commit() {
 }
 
 Result<void> Keeper::Stop(const StopSignal::Word& word) {
+  ShutGate();
   if (spec_.purpose == engines::Purpose::kBuild) {
     Abandon();
     return {};
@@ -416,6 +419,7 @@ void Keeper::GiveUp() {
 }
 
 void Keeper::Abandon() {
+  ShutGate();
   if (!export_ || !init_) return;
   export_->DropWrites();
   start_.reset();
@@ -433,7 +437,10 @@ Result<void> Keeper::CutOff() {
   session_.reset();
   start_.reset();
   engine_running_ = false;
-  return init_->Do(InitOrder::kKillEngine, 5s).map([](InitTimings) {});
+  auto killed = init_->Do(InitOrder::kKillEngine, kCutOffDeadline).map([](InitTimings) {});
+  // And those that were passed on.
+  passage_.reset();
+  return killed;
 }
 
 std::optional<Error> Keeper::Poisoned() {

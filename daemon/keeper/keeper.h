@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "daemon/door/passage.h"
 #include "daemon/init/init_client.h"
 #include "daemon/init/listening_port.h"
 #include "daemon/keeper/committer.h"
@@ -49,8 +50,10 @@ class Keeper {
 
   /// Volume and mounts; then, unless the spec says hold_engine, what StartEngine does. After an error the
   /// caller ends the process. Forks, so it is called before this process has any thread. `engine_tree`: a
-  /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made.
-  Result<void> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group);
+  /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made. `door`: its descriptors;
+  /// none, where the machine has no doors.
+  Result<void> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group,
+                     std::vector<UniqueFd> door);
   /// Starts the engine and does not wait for it: from here on it is Starting. `deadline` 0: however long it
   /// takes, as long as it shows life.
   Result<void> StartEngine(std::chrono::seconds deadline);
@@ -67,6 +70,13 @@ class Keeper {
   /// Has a restore tool started in the container and does not wait for it: who ordered it holds its leash.
   Result<void> StartTool(ProgramOrder order, ProgramDescriptors descriptors);
   KeeperReply Status();
+  /// New clients are let in to this engine. kUnavailable: it is not ready.
+  Result<void> OpenGate();
+  /// They wait at the door, if they came to this engine until now. Returns once those who came before are in,
+  /// but soon in any case.
+  void ShutGate();
+  /// None: there is no door.
+  const Door* TheDoor() const { return passage_ ? &passage_->TheDoor() : nullptr; }
   /// What it was started with.
   const KeeperSpec& Spec() const { return spec_; }
   Result<void> CreateDatabase(const std::string& database);
@@ -111,6 +121,9 @@ class Keeper {
  private:
   Result<void> OpenVolume();
   Result<void> StartInit(UniqueFd engine_tree);
+  Result<void> TakeDoor(std::vector<UniqueFd> descriptors);
+  void LetClientsIn();
+  Result<void> PutPortInPlace(UniqueFd filters);
   Result<void> PlanNetwork(int filters_fd);
   Result<void> WriteEngineFiles();
   Result<UniqueFd> BeginSession();
@@ -137,6 +150,8 @@ class Keeper {
   std::unique_ptr<storage::Volume> volume_;
   std::unique_ptr<storage::FuseExport> export_;
   std::unique_ptr<ContainerInit> init_;
+  std::optional<Door> door_;          ///< until there is the passage
+  std::unique_ptr<Passage> passage_;  ///< none: the machine has no doors
   std::unique_ptr<ListeningPort> port_;
   /// Also of a server that cannot be reached yet.
   std::optional<SessionClient> session_;

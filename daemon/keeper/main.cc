@@ -154,8 +154,7 @@ class KeeperLoop {
   std::optional<KeeperReply> CarryOut(const KeeperRequest& request, int fd, Message message) {
     switch (request.op) {
       case Op::kStart:
-        message.descriptors.resize(2);
-        return Start(request, fd, std::move(message.descriptors[0]), std::move(message.descriptors[1]));
+        return Start(request, fd, std::move(message.descriptors));
       case Op::kAwaitStart:
         return AnswerToStart(fd);
       case Op::kStatus:
@@ -176,6 +175,13 @@ class KeeperLoop {
         return StartTool(request, std::move(message));
       case Op::kStartEngine:
         return StartEngine(request, fd);
+      case Op::kDoor:
+        return SendDoor(fd);
+      case Op::kOpenGate:
+        return ReplyFor(keeper_.OpenGate());
+      case Op::kShutGate:
+        keeper_.ShutGate();
+        return KeeperReply{};
       case Op::kSave: {
         auto saved = keeper_.Save(request.revision);
         return saved ? keeper_.Status() : Failed(saved.error());
@@ -219,11 +225,24 @@ class KeeperLoop {
                        : Failed(descriptors.error());
   }
 
-  std::optional<KeeperReply> Start(const KeeperRequest& request, int fd, UniqueFd engine_tree,
-                                   UniqueFd control_group) {
+  std::optional<KeeperReply> SendDoor(int fd) {
+    const Door* door = keeper_.TheDoor();
+    if (door == nullptr) return Failed(Error(ErrorCode::kNotFound, "the container has no door"));
+    static_cast<void>(SendMessage(fd, EncodeReply({}), door->Descriptors()).has_value());
+    return std::nullopt;
+  }
+
+  std::optional<KeeperReply> Start(const KeeperRequest& request, int fd, std::vector<UniqueFd> descriptors) {
+    std::vector<UniqueFd> door;
+    while (door.size() < request.door_descriptors && !descriptors.empty()) {
+      door.push_back(std::move(descriptors.back()));
+      descriptors.pop_back();
+    }
+    descriptors.resize(2);
     if (started_) return Failed(Error(ErrorCode::kAlreadyExists, "this keeper has a container already"));
     if (request.spec) directory_ = request.spec->directory;
-    const auto begun = keeper_.Start(request, std::move(engine_tree), std::move(control_group));
+    const auto begun =
+        keeper_.Start(request, std::move(descriptors[0]), std::move(descriptors[1]), std::move(door));
     started_ = true;
     return begun ? AnswerToStart(fd) : CannotStart(begun.error());
   }

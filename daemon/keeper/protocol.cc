@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 16> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 19> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
@@ -27,6 +27,9 @@ constexpr std::array<std::pair<Op, std::string_view>, 16> kOpNames{{{Op::kStart,
                                                                     {Op::kStartEngine, "startEngine"},
                                                                     {Op::kMeasureVolume, "measureVolume"},
                                                                     {Op::kAwaitStart, "awaitStart"},
+                                                                    {Op::kDoor, "door"},
+                                                                    {Op::kOpenGate, "openGate"},
+                                                                    {Op::kShutGate, "shutGate"},
                                                                     {Op::kCutOff, "cutOff"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
@@ -41,6 +44,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("op", x.op);
   visit.Field("spec", x.spec);
   visit.Field("launchedAtMicroseconds", x.launched_at_microseconds);
+  visit.Field("doorDescriptors", x.door_descriptors);
   visit.Field("deadlineSeconds", x.deadline_seconds);
   visit.Field("database", x.database);
   visit.Field("command", x.command);

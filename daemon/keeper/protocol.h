@@ -40,11 +40,16 @@ struct KeeperRequest {
     kStartEngine,
     kMeasureVolume,
     kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
+    kDoor,        ///< its reply has the descriptors of the container's door along
+    kOpenGate,    ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
+    kShutGate,    ///< they wait at the door; answered when those before them are in, or have had their time
     kCutOff       ///< its engine is killed at once; answered when nothing of it is left
   };
   Op op = Op::kUnknown;
-  std::optional<KeeperSpec> spec{};           ///< kStart
-  int64_t launched_at_microseconds = 0;       ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
+  std::optional<KeeperSpec> spec{};      ///< kStart
+  int64_t launched_at_microseconds = 0;  ///< kStart: CLOCK_MONOTONIC when the daemon began to launch it
+  /// kStart: of the descriptors that come along, so many at the end are those of the door.
+  uint64_t door_descriptors = 0;
   int64_t deadline_seconds = 0;               ///< kStart, kStartEngine; 0: as long as the engine shows life
   std::string database{};                     ///< kCreateDatabase
   uint32_t revision = 0;                      ///< kSave: its number, unless the volume has a later one

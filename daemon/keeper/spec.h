@@ -60,9 +60,9 @@ struct KeeperSpec {
   /// of the others, and so on.
   std::optional<storage::RevisionReference> base_revision{};
   std::vector<storage::RevisionReference> base_below{};
-  /// Its engine is not let in when it is ready, but when OpenGate says so: a spare.
-  bool behind_door = false;
   bool require_tls = false;
+  /// Its engine gets no clients until it is told to (KeeperRequest::Op::kOpenGate).
+  bool behind_door = false;
   engines::Settings settings{};  ///< the user's own
   /// What starts it, for whoever asks later: spawnd's version and build, and which file the server was
   /// (engines::ProgramIdentity::Text).
@@ -91,6 +91,8 @@ struct KeeperStarted {
   std::vector<std::pair<std::string, double>> timings{};
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
   bool starting = false;                            ///< its engine does not answer yet
+  bool has_door = false;                            ///< and gives it (KeeperRequest::Op::kDoor)
+  bool behind_door = false;                         ///< it waits for Op::kOpenGate
   /// As the spec has them. Empty: of a spawnd that did not say.
   std::string spawnd{};
   std::string build{};
@@ -116,6 +118,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("root", x.installation.root);
   visit.Field("host", x.endpoint.host);
   visit.Field("port", x.endpoint.port);
+  visit.Field("alsoListen", x.endpoint.also);
   visit.Field("user", x.credentials.user);
   visit.Field("password", x.credentials.password);
   visit.Field("database", x.credentials.database);
@@ -134,8 +137,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
   visit.Field("baseBelow", x.base_below);
-  visit.Field("behindDoor", x.behind_door);
   visit.Field("requireTls", x.require_tls);
+  visit.Field("behindDoor", x.behind_door);
   visit.Field("settings", x.settings);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
@@ -153,6 +156,8 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("timings", x.timings);
   visit.Field("revisions", x.revisions);
   visit.Field("starting", x.starting);
+  visit.Field("hasDoor", x.has_door);
+  visit.Field("behindDoor", x.behind_door);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
   visit.Field("engineVersion", x.engine_version);

@@ -113,4 +113,9 @@ Result<void> SessionClient::AfterSave() {
   return Do(Op::kAfterSave, deadlines_.question);
 }
 
+Result<uint32_t> SessionClient::ClientsOnTheirWayIn() {
+  TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, ""}, deadlines_.clients));
+  return static_cast<uint32_t>(reply.clients);
+}
+
 }  // namespace spawnd::daemon

@@ -23,6 +23,7 @@ struct SessionDeadlines {
   std::chrono::milliseconds prepare_image = std::chrono::hours(24);  ///< statistics of all that was restored
   std::chrono::milliseconds create_database = std::chrono::seconds(300);
   std::chrono::milliseconds question = std::chrono::seconds(60);
+  std::chrono::milliseconds clients = std::chrono::milliseconds(50);
   std::chrono::milliseconds before_save = std::chrono::seconds(130);  ///< may write a data set out first
 };
 
@@ -52,6 +53,8 @@ class SessionClient {
   Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
   Result<void> BeforeSave();
   Result<void> AfterSave();
+  /// For who ends the server at once: a session that does not answer quickly is no use to him.
+  Result<uint32_t> ClientsOnTheirWayIn();
 
  private:
   Result<SessionReply> Ask(const SessionRequest& request, std::chrono::milliseconds deadline);

@@ -157,6 +157,8 @@ class Server {
         return session_->BeforeSave();
       case Op::kAfterSave:
         return session_->AfterSave();
+      case Op::kClientsOnTheirWayIn:
+        return session_->ClientsOnTheirWayIn().map([&](uint32_t clients) { reply.clients = clients; });
       case Op::kUnknown:
         break;
     }

@@ -10,7 +10,7 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 8> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 9> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
@@ -18,7 +18,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 8> kOpNames{
      {Op::kUserDatabases, "userDatabases"},
      {Op::kUsedLibraries, "usedLibraries"},
      {Op::kBeforeSave, "beforeSave"},
-     {Op::kAfterSave, "afterSave"}}};
+     {Op::kAfterSave, "afterSave"},
+     {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
 
 constexpr size_t kMaxMessage = 2048;
 constexpr api::JsonLimits kLimits{kMaxSessionPacket, 4, size_t{4} << 10, engines::kMaxUserDatabases};
@@ -62,6 +63,7 @@ void Describe(auto& visit, api::Is<SessionReply> auto& x) {
   visit.Field("error", x.error);
   visit.Field("databases", x.databases);
   visit.Field("libraries", x.libraries);
+  visit.Field("clients", x.clients);
 }
 
 std::string EncodeSessionRequest(const SessionRequest& request) {

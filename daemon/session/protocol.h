@@ -30,7 +30,8 @@ struct SessionRequest {
     kUserDatabases,
     kUsedLibraries,
     kBeforeSave,
-    kAfterSave
+    kAfterSave,
+    kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
   std::string database{};  ///< kCreateDatabase
@@ -40,6 +41,7 @@ struct SessionReply {
   std::optional<Error> error{};
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
+  int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };
 
 std::string EncodeSessionRequest(const SessionRequest& request);
