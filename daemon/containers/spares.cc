@@ -68,11 +68,8 @@ Result<std::unique_ptr<KeeperClient>> StartSpare(const Containers::Uses& uses, c
 
 /// The new server is let in first, so that who comes meanwhile is in no queue of the old one's.
 Result<void> SwitchKeepers(const std::string& to, const std::string& from) {
-  TRY_ASSIGN(const auto spare, KeeperClient::Attach(to));
-  TRY(spare->OpenGate());
-  const auto old = KeeperClient::Attach(from);
-  if (old) static_cast<void>((*old)->ShutGate().has_value());  // for those who are in a handshake
-  const auto cut = old ? (*old)->CutOff() : Fail(old.error());
+  TRY(KeeperClient::LetIn(to));
+  const auto cut = KeeperClient::CutOff(from);
   // However it is: nothing of it may be there when somebody is told that the container has gone back.
   return cut ? Result<void>() : KeeperClient::End(from, kKillDeadline);
 }
@@ -253,8 +250,7 @@ bool Containers::SpareFits(const Life& life, uint32_t number) const {
 void Containers::LetIn(const Life& life) {
   uses_.launches.Run(
       {life.row.owner}, [id = life.row.id, directory = DirectoryOf(life)](const std::stop_token&) {
-        const auto keeper = KeeperClient::Attach(directory);
-        const auto opened = keeper ? (*keeper)->OpenGate() : Fail(keeper.error());
+        const auto opened = KeeperClient::LetIn(directory);
         if (opened) return;
         spdlog::error("container {}: its clients are not let in: {}", id, opened.error().message);
         // The next one lets them in by itself.

@@ -45,7 +45,7 @@ constexpr seconds kVolumeDeadline(1800);
 /// A tidy end before SIGKILL. Whoever waits for it may be a daemon that stops: less than its own goodbye.
 constexpr seconds kAbandonDeadline(4);
 /// A server that is killed; somebody waits for the end of its connections.
-constexpr seconds kCutOffDeadline(2);
+constexpr seconds kCutOffDeadline(3);
 
 using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
 
@@ -219,7 +219,7 @@ class Client final : public KeeperClient {
     });
   }
 
-  Result<void> CutOff() override {
+  Result<void> CutOff() {
     KeeperRequest request;
     request.op = Op::kCutOff;
     return Ask(request, kCutOffDeadline).map([](const KeeperReply&) {});
@@ -372,6 +372,17 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   if (reply) client->SetStarted(std::move(reply->started));
   if (!reply && reply.error().code == ErrorCode::kUnavailable) return Fail(std::move(reply.error()));
   return std::unique_ptr<KeeperClient>(std::move(client));
+}
+
+Result<void> KeeperClient::LetIn(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, FindKeeper(directory));
+  return keeper->OpenGate();
+}
+
+Result<void> KeeperClient::CutOff(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, FindKeeper(directory));
+  TRY(keeper->ShutGate());
+  return keeper->CutOff();
 }
 
 Result<void> KeeperClient::End(const std::string& directory, seconds deadline) {

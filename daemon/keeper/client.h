@@ -115,8 +115,12 @@ class KeeperClient {
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
-  /// Nothing of the engine is left, and none of its connections, when this returns. The keeper ends with it.
-  virtual Result<void> CutOff() = 0;
+  /// For the keeper of a container directory whose engine waits behind the door: as OpenGate.
+  static Result<void> LetIn(const std::string& directory);
+  /// Kills the engine of the keeper of a container directory, which another one has taken the place of: when
+  /// this returns it answers nobody any more. Those who were in a handshake have been let in before. The
+  /// keeper and what the kernel still takes down are left for End.
+  static Result<void> CutOff(const std::string& directory);
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;

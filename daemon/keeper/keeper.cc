@@ -437,8 +437,9 @@ Result<void> Keeper::CutOff() {
   session_.reset();
   start_.reset();
   engine_running_ = false;
-  auto killed = init_->Do(InitOrder::kKillEngine, kCutOffDeadline).map([](InitTimings) {});
+  auto killed = init_->Do(InitOrder::kBeginToKill, kCutOffDeadline).map([](InitTimings) {});
   // And those that were passed on.
+  port_.reset();
   passage_.reset();
   return killed;
 }

@@ -107,8 +107,8 @@ class Keeper {
   void GiveUp();
   /// Drops what was not written yet: the container is about to be deleted or goes back to a revision.
   void Abandon();
-  /// Kills the engine and drops what was not written yet: another one has taken its place. Nothing of it is
-  /// left when this returns; what comes next is Abandon.
+  /// Kills the engine and drops what was not written yet: another one has taken its place. When this returns
+  /// it answers nobody any more, though what it had open may take a while to go. What comes next is Abandon.
   Result<void> CutOff();
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.

@@ -43,7 +43,7 @@ struct KeeperRequest {
     kDoor,        ///< its reply has the descriptors of the container's door along
     kOpenGate,    ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
     kShutGate,    ///< they wait at the door; answered when those before them are in, or have had their time
-    kCutOff       ///< its engine is killed at once; answered when nothing of it is left
+    kCutOff       ///< its engine is killed at once; answered when it can answer nobody any more
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};      ///< kStart
