@@ -29,12 +29,12 @@ Result<void> MemoryWatch::Start(uv_loop_t* loop) {
 }
 
 void MemoryWatch::Look() {
-  auto ids = uses_.containers.Limited();
-  if (ids.empty() || std::exchange(looking_, true)) return;
-  uses_.jobs.Run(kForDaemon, [this, ids = std::move(ids)](const std::stop_token&) {
+  auto limited = uses_.containers.Limited();
+  if (limited.empty() || std::exchange(looking_, true)) return;
+  uses_.jobs.Run(kForDaemon, [this, limited = std::move(limited)](const std::stop_token&) {
     std::vector<Seen> seen;
-    for (const int64_t id : ids) {
-      Seen one{id, uses_.groups.LookAt(ControlGroups::OfContainer(id))};
+    for (const auto& [id, group] : limited) {
+      Seen one{id, uses_.groups.LookAt(group)};
       if (one.look.usage.oom_kills > 0) seen.push_back(std::move(one));
     }
     uses_.mailbox.Post([this, seen = std::move(seen)] {

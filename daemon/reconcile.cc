@@ -20,7 +20,6 @@
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
 #include "daemon/keeper/client.h"
-#include "daemon/keeper/files.h"
 #include "daemon/set_aside.h"
 #include "daemon/store/checked_text.h"
 #include "daemon/store/generation.h"
@@ -130,8 +129,8 @@ Result<void> SweepTemporaryFiles(const StoreLayout& layout, Catalog& catalog,
 }
 
 /// When something was last written to a container, as far as its files tell; 1970 when they do not.
-timespec LastUse(const StoreLayout& layout, int64_t id) {
-  const std::string delta = layout.Container(id) + "/" + kDeltaName;
+timespec LastUse(const StoreLayout& layout, const ContainerRow& row) {
+  const std::string delta = layout.Delta(row.id, row.volume);
   timespec last{};
   for (const std::string& name : PosixFileSystem().List(delta).value_or(std::vector<std::string>())) {
     struct stat st {};
@@ -147,7 +146,7 @@ timespec LastUse(const StoreLayout& layout, int64_t id) {
 Result<void> AdoptContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
   TRY_ASSIGN(auto rows, catalog.containers.List(Rows::kAll));
   std::map<int64_t, timespec> used;
-  for (const ContainerRow& row : rows) used[row.id] = LastUse(layout, row.id);
+  for (const ContainerRow& row : rows) used[row.id] = LastUse(layout, row);
   std::stable_sort(rows.begin(), rows.end(), [&used](const ContainerRow& a, const ContainerRow& b) {
     const timespec& first = used[a.id];
     const timespec& second = used[b.id];

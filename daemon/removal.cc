@@ -24,6 +24,7 @@
 #include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/state_lock.h"
+#include "daemon/store/volumes.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -48,14 +49,20 @@ std::string ImageName(const ImageRow& image) {
   return image.name + tags;
 }
 
-/// Folders of containers and builds: one in which a keeper may answer.
+/// Folders of containers' volumes and of builds: those in which a keeper may answer.
 std::vector<std::string> Folders(const StoreLayout& layout) {
   std::vector<std::string> folders;
   for (const std::string& parent : {layout.Containers(), layout.Builds()}) {
     boost::system::error_code code;
     boost::filesystem::directory_iterator it(parent, code);
     for (const boost::filesystem::directory_iterator end; !code && it != end; it.increment(code)) {
-      if (IdFromName(it->path().filename().string(), "") != 0) folders.push_back(it->path().string());
+      const int64_t id = IdFromName(it->path().filename().string(), "");
+      if (id == 0) continue;
+      folders.push_back(it->path().string());
+      if (parent == layout.Builds()) continue;
+      for (const std::string& volume : VolumesOf(layout, id)) {
+        if (!volume.empty()) folders.push_back(layout.Volume(id, volume));
+      }
     }
   }
   std::sort(folders.begin(), folders.end());

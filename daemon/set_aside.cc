@@ -16,6 +16,7 @@
 #include "daemon/store/lost_things.h"
 #include "daemon/store/manifest_file.h"
 #include "daemon/store/unknown.h"
+#include "daemon/store/volumes.h"
 #include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
@@ -46,6 +47,20 @@ Result<std::unique_ptr<KeeperClient>> KeeperIn(const std::string& directory) {
   TRY_ASSIGN(const bool held, ContainerLock::IsHeld(directory));
   if (held) return keeper;
   return std::unique_ptr<KeeperClient>();
+}
+
+/// The volume of a container in which something runs; of several that which its manifest says it is in.
+std::string RunningVolumeOf(const StoreLayout& layout, int64_t id) {
+  std::string running;
+  for (const std::string& volume : VolumesOf(layout, id)) {
+    const auto held = ContainerLock::IsHeld(layout.Volume(id, volume));
+    if (held && !*held) continue;
+    running = volume;
+    const auto manifest = ReadManifest(layout, {ManifestKind::kContainer, id});
+    const auto summary = manifest ? SummaryOfManifest(*manifest) : Fail(manifest.error());
+    if (!summary || summary->volume == volume) break;
+  }
+  return running;
 }
 
 /// What its keeper knows of a container whose row is lost. Its name, its owner, its lifetime and which
@@ -103,8 +118,9 @@ Result<ContainerRow> InsertByManifest(const StoreLayout& layout, int64_t id, Kee
 /// True: the folder stays where it is, and it is not known what it stands on.
 bool HandleContainer(const StoreLayout& layout, Catalog& catalog, LostAndFound& lost, int64_t id) {
   const std::string directory = layout.Container(id);
+  const std::string volume = RunningVolumeOf(layout, id);
   constexpr std::string_view kProblem = "is the folder of a container that the catalog does not know";
-  const auto keeper = KeeperIn(directory);
+  const auto keeper = KeeperIn(layout.Volume(id, volume));
   if (keeper && *keeper == nullptr) {
     SetAside(lost, directory, kProblem);
     return false;
@@ -117,6 +133,7 @@ bool HandleContainer(const StoreLayout& layout, Catalog& catalog, LostAndFound& 
     }
   }
   auto row = keeper ? RowOf(id, **keeper, catalog) : Fail(keeper.error());
+  if (row) row->volume = volume;
   const auto inserted = row ? catalog.containers.InsertFound(*row) : Fail(row.error());
   if (inserted) {
     spdlog::warn("'{}' {}, and it runs: it is container '{}' of root's from now on", directory, kProblem,

@@ -66,14 +66,19 @@ bool IsZeros(std::span<const std::byte> data) {
   return first == 0 && std::memcmp(data.data(), data.data() + sizeof first, data.size() - sizeof first) == 0;
 }
 
+/// What a delta lies on, and who it is for the delta's header.
+struct Ground {
+  std::unique_ptr<Below> below;
+  std::vector<const RevisionBelow*> revisions{};  ///< in `below`, from the lowest
+  uint64_t identity = 0;
+};
+
 class DeltaVolume final : public Volume {
  public:
-  /// `revision` is `below`, or null when that is the image.
-  DeltaVolume(VolumeOptions options, std::unique_ptr<Below> below, const RevisionBelow* revision,
-              std::unique_ptr<Delta> delta)
+  DeltaVolume(VolumeOptions options, Ground ground, std::unique_ptr<Delta> delta)
       : options_(std::move(options)),
-        below_(std::move(below)),
-        revision_(revision),
+        below_(std::move(ground.below)),
+        revisions_(std::move(ground.revisions)),
         delta_(std::move(delta)) {}
 
   uint64_t SizeBytes() const override { return options_.volume_bytes; }
@@ -142,7 +147,9 @@ class DeltaVolume final : public Volume {
   bool ChunkIsFromImage(uint64_t chunk) override {
     const Delta::Blocks blocks = delta_->Count(BlockOf(chunk), kBlocksPerChunk);
     return blocks.in_slots + blocks.zeroed == 0 &&
-           (revision_ == nullptr || revision_->AllFromImage(BlockOf(chunk), kBlocksPerChunk));
+           std::all_of(revisions_.begin(), revisions_.end(), [chunk](const RevisionBelow* revision) {
+             return revision->HoldsNone(BlockOf(chunk), kBlocksPerChunk);
+           });
   }
 
  private:
@@ -162,7 +169,7 @@ class DeltaVolume final : public Volume {
 
   const VolumeOptions options_;
   const std::unique_ptr<Below> below_;
-  const RevisionBelow* const revision_;
+  const std::vector<const RevisionBelow*> revisions_;
   const std::unique_ptr<Delta> delta_;
   // A guess only, so nothing orders them with the writes they count.
   std::atomic<uint32_t> writes_since_flush_{0};
@@ -192,6 +199,23 @@ Result<void> CheckSize(const VolumeOptions& options) {
   return {};
 }
 
+/// From the image upward. The salt of each revision goes into the identity of what lies on it, so that a
+/// volume that was given other ground than it was made on is refused.
+Result<Ground> OpenGround(FileSystem& fs, const VolumeOptions& options) {
+  const auto blocks = static_cast<uint32_t>(options.volume_bytes / kBlockSize);
+  Ground ground{.below = std::make_unique<ImageBelow>(options.image, blocks),
+                .identity = IdentityOf(options.image.get())};
+  for (auto revision = options.revisions.rbegin(); revision != options.revisions.rend(); ++revision) {
+    const RevisionOwner owner{.volume_bytes = options.volume_bytes, .image_identity = ground.identity};
+    TRY_ASSIGN(auto opened, RevisionBelow::Open(fs, revision->directory, revision->number, owner,
+                                                std::move(ground.below)));
+    ground.identity ^= opened->Salt();
+    ground.revisions.push_back(opened.get());
+    ground.below = std::move(opened);
+  }
+  return ground;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Volume>> Volume::Open(FileSystem& fs, VolumeOptions options) {
@@ -202,32 +226,21 @@ Result<std::unique_ptr<Volume>> Volume::Open(FileSystem& fs, VolumeOptions optio
   if (options.boot_id.size() > kMaxBootIdBytes) {
     return Fail(ErrorCode::kInvalidArgument, "boot id '" + options.boot_id + "' is too long");
   }
-  const auto blocks = static_cast<uint32_t>(options.volume_bytes / kBlockSize);
-  uint64_t identity = IdentityOf(options.image.get());
-  std::unique_ptr<Below> below = std::make_unique<ImageBelow>(options.image, blocks);
-  const RevisionBelow* revision = nullptr;
-  if (options.revision) {
-    const RevisionOwner owner{.volume_bytes = options.volume_bytes, .image_identity = identity};
-    TRY_ASSIGN(auto opened, RevisionBelow::Open(fs, options.revision->directory, options.revision->number,
-                                                owner, std::move(below)));
-    identity ^= opened->Salt();
-    revision = opened.get();
-    below = std::move(opened);
-  }
+  TRY_ASSIGN(Ground ground, OpenGround(fs, options));
   DeltaOptions delta_options{.directory = options.directory,
-                             .blocks = blocks,
+                             .blocks = static_cast<uint32_t>(options.volume_bytes / kBlockSize),
                              .durability = options.durability,
-                             .image_identity = identity,
+                             .image_identity = ground.identity,
                              .boot_id = options.boot_id,
                              .journal_compaction_bytes = options.journal_compaction_bytes};
-  TRY_ASSIGN(auto delta, Delta::Open(fs, std::move(delta_options), *below));
-  return std::make_unique<DeltaVolume>(std::move(options), std::move(below), revision, std::move(delta));
+  TRY_ASSIGN(auto delta, Delta::Open(fs, std::move(delta_options), *ground.below));
+  return std::make_unique<DeltaVolume>(std::move(options), std::move(ground), std::move(delta));
 }
 
 Result<void> RevertDelta(FileSystem& fs, const VolumeOptions& options, std::optional<uint32_t> revision) {
   TRY(CheckSize(options));
-  const RevisionOwner owner{.volume_bytes = options.volume_bytes,
-                            .image_identity = IdentityOf(options.image.get())};
+  TRY_ASSIGN(const Ground ground, OpenGround(fs, options));
+  const RevisionOwner owner{.volume_bytes = options.volume_bytes, .image_identity = ground.identity};
   return RevertJournal(fs, options.directory, owner, revision);
 }
 

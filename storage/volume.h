@@ -1,4 +1,4 @@
-/// The virtual disk of one container: an optional image below, a delta above.
+/// The virtual disk of one container: an optional image below, a delta above, and perhaps revisions between.
 ///
 /// Thread-safe: Read, Write, Discard and Flush may run at once from any number of threads. Two writes to the
 /// same block at the same time leave one of the two, as on a disk.
@@ -34,9 +34,10 @@ struct VolumeOptions {
   std::string boot_id;
   /// The journal is rewritten once it is longer than this and than twice what it was after the last time.
   uint64_t journal_compaction_bytes = 1 << 20;
-  /// Set: the volume does not lie on the image itself but on a revision of another volume over that image.
-  /// The other volume may be open meanwhile, in another process too; it is only read.
-  std::optional<RevisionReference> revision{};
+  /// Not empty: the volume does not lie on the image itself but on the first of these, whose own volume lies
+  /// on the second, and so on down to the image (docs/adr/0012). The other volumes may be open meanwhile, in
+  /// other processes too; they are only read.
+  std::vector<RevisionReference> revisions{};
 };
 
 class Volume {
@@ -77,9 +78,10 @@ class Volume {
 };
 
 /// Takes a volume that nobody has open back to one of its revisions, or without one to the state of its
-/// image. `options` as for Open; of them the directory, the size and the image count. Takes milliseconds, is
-/// durable when it returns, and after a crash or twice in a row has the same result. Revisions stay. Errors:
-/// kNotFound (naming what there is), kCorrupt (naming the damaged revision), kInvalidArgument, kNoSpace, kIo.
+/// what it lies on. `options` as for Open; of them the directory, the size, the image and the revisions below
+/// count. Takes milliseconds, is durable when it returns, and after a crash or twice in a row has the same
+/// result. Revisions stay. Errors: kNotFound (naming what there is), kCorrupt (naming the damaged revision),
+/// kInvalidArgument, kNoSpace, kIo.
 Result<void> RevertDelta(FileSystem& fs, const VolumeOptions& options, std::optional<uint32_t> revision);
 
 }  // namespace spawnd::storage

@@ -249,10 +249,17 @@ class Build {
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
     progress_.Stage("starting");
     TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_, {image_.id, host_.layout.Images() + "/" + empty.index_file,
-                                             image_.layer_id, installation_, engine_->MakeCredentials(""),
-                                             has_placements_, order_.request.network, order_.request.limits,
-                                             std::nullopt, MayHaveSuperuser(), order_.request.settings}));
+               BuildServer::Start(context_, {image_.id,
+                                             host_.layout.Images() + "/" + empty.index_file,
+                                             image_.layer_id,
+                                             installation_,
+                                             engine_->MakeCredentials(""),
+                                             has_placements_,
+                                             order_.request.network,
+                                             order_.request.limits,
+                                             {},
+                                             MayHaveSuperuser(),
+                                             order_.request.settings}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(server->Explain(std::move(sealed.error())));

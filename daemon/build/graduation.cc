@@ -14,8 +14,8 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
 #include "daemon/images/images.h"
-#include "daemon/keeper/files.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/volumes.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
 
@@ -130,9 +130,8 @@ class Graduation {
     options.credentials.superuser = order_.container.superuser;
     options.superuser = order_.container.superuser;
     if (order_.revision != 0) {
-      options.base_revision = storage::RevisionReference{
-          .directory = host_.layout.Container(order_.container.id) + "/" + kDeltaName,
-          .number = order_.revision};
+      TRY_ASSIGN(options.ground, GroundOn(host_.layout, order_.container.id,
+                                          {order_.revision, HolderOf(order_.container, order_.revision)}));
     }
     options.limits = order_.image.limits;
     options.settings = engines::Overlay(order_.container.settings, order_.image.settings);

@@ -67,7 +67,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.purpose = options_.purpose;
   spec.image_superuser = options_.superuser;
   spec.settings = options_.settings;
-  spec.base_revision = options_.base_revision;
+  LieOn(options_.ground, spec);
   spec.hold_engine = options_.hold_engine;
   spec.engine_uid = spec.engine_gid = host.engine_host.UserOf(port_);
   spec.volume_uid = host.engine_host.uid;

@@ -27,8 +27,9 @@ class BuildServer {
     std::optional<api::Network> network{};
     /// Of the image that is made; what it does not say comes from the machine.
     api::Limits limits{};
-    /// Set: the volume lies on this revision of a container over that image.
-    std::optional<storage::RevisionReference> base_revision{};
+    /// Not empty: the volume lies on these revisions of a container over that image, on the first directly
+    /// (daemon/store/volumes.h).
+    std::vector<storage::RevisionReference> ground{};
     /// Whether containers of the image may have a superuser.
     bool superuser = true;
     engines::Settings settings{};  ///< the user's own, of the image that is made

@@ -60,10 +60,13 @@ class ContainerTable {
   Result<void> NoteRevisions(int64_t id, const std::vector<RevisionRow>& revisions);
   /// Does what NoteRevisions does, and makes the last one the container's current revision.
   Result<void> NoteSaved(int64_t id, const std::vector<RevisionRow>& revisions);
-  /// -> reverting. From here on no start of the container may come without going back.
+  /// -> reverting, in the volume that holds the revision. From here on no start of the container may come
+  /// without going back. A spare is wanted from the first time on that it goes back to where it was.
   Result<void> BeginRevert(int64_t id, uint32_t number);
   /// reverting -> running, at that revision.
   Result<void> FinishRevert(int64_t id, uint32_t number);
+  /// A running one is in `volume` from here on, whose spare was at that revision.
+  Result<void> TakeSpare(int64_t id, uint32_t number, const std::string& volume);
 
   /// "10002" or a name, among the living that pass `filter`: the oldest. kNotFound, also of a pooled one.
   Result<ContainerRow> Find(std::string_view reference, const Filter& filter = {});

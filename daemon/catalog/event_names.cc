@@ -97,6 +97,10 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
     return names;
   }
   if (after.state == "deleting") return names;
+  // Its spare was ready, and nothing had to be begun first.
+  if (after.state == "running" && before.volume != after.volume) {
+    names.push_back({cause.word == "loading" ? "loaded" : "reset", ""});
+  }
   if (std::string said = Difference(before, after); !said.empty())
     names.push_back({"updated", std::move(said)});
   // Whoever had it sees nothing else of it any more.

@@ -24,7 +24,7 @@ CREATE TEMP VIEW image_now AS SELECT
     (SELECT tag FROM main.image_tags WHERE image_id = images.id ORDER BY tag)) AS tags,
   (SELECT coalesce(group_concat(team, char(10)), '') FROM
     (SELECT team FROM main.image_teams WHERE image_id = images.id AND active = 1 ORDER BY team)) AS teams,
-  '' AS revision, detail FROM main.images;
+  '' AS revision, '' AS volume, detail FROM main.images;
 
 CREATE TEMP VIEW container_now AS SELECT
   'container' AS resource, c.id, CASE WHEN c.asleep AND c.state = 'failed' THEN 'asleep'
@@ -36,10 +36,10 @@ CREATE TEMP VIEW container_now AS SELECT
   CASE i.cache_key WHEN '' THEN '' ELSE i.engine || ':' || i.engine_version END AS built_in,
   (SELECT coalesce(group_concat(tag, char(10)), '') FROM
     (SELECT tag FROM main.image_tags WHERE image_id = c.image_id ORDER BY tag)) AS tags,
-  '' AS teams, c.revision, c.detail FROM main.containers AS c JOIN main.images AS i ON i.id = c.image_id;
+  '' AS teams, c.revision, c.volume, c.detail FROM main.containers AS c JOIN main.images AS i ON i.id = c.image_id;
 
 CREATE TEMP TABLE touched (resource, id, state, name, owner, expires_at, image_id, image, image_name, image_owner,
-  built_in, tags, teams, revision, detail);
+  built_in, tags, teams, revision, volume, detail);
 
 CREATE TEMP TRIGGER image_comes AFTER INSERT ON main.images BEGIN
   INSERT INTO touched (resource, id, state) VALUES ('image', new.id, ''); END;
@@ -159,6 +159,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("tags", row.tags);
   visit("teams", row.teams);
   visit("revision", row.revision);
+  visit("volume", row.volume);
   visit("detail", row.detail);
 }
 

@@ -79,6 +79,7 @@ struct EventSubject {
   std::vector<std::string> tags;
   std::vector<std::string> teams;
   std::string revision;
+  std::string volume;
   std::string detail;
 };
 

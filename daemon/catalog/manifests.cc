@@ -120,11 +120,12 @@ Result<ManifestSummary> Summarize(Database& scratch, const std::string& manifest
     TRY_ASSIGN(Query query,
                scratch.Prepare("SELECT json_extract(value, '$.id'), json_extract(value, '$.name'), "
                                "json_extract(value, '$.owner'), json_extract(value, " +
-                               std::string(image) + ") FROM json_each(?, '$." + table + "')"));
+                               std::string(image) +
+                               "), json_extract(value, '$.volume') FROM json_each(?, '$." + table + "')"));
     query.Bind(std::string_view(manifest));
     TRY_ASSIGN(const bool row, query.Step());
     if (!row) continue;
-    ManifestSummary summary{{kind, query.Int()}, query.Text(), query.Int(), query.Int()};
+    ManifestSummary summary{{kind, query.Int()}, query.Text(), query.Int(), query.Int(), query.Text()};
     if (summary.of.id > 0) return summary;
   }
   return Fail(NoManifest());

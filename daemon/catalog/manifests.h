@@ -36,6 +36,7 @@ struct ManifestSummary {
   std::string name;
   int64_t owner = 0;
   int64_t image_id = 0;  ///< a container's
+  std::string volume{};  ///< the same (ContainerRow::volume)
 };
 
 class ManifestRows {

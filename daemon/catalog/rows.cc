@@ -62,6 +62,13 @@ std::string RevisionText(uint32_t number) {
   return "rev." + std::to_string(number);
 }
 
+std::string HolderOf(const ContainerRow& container, uint32_t number) {
+  for (const RevisionRow& revision : container.revisions) {
+    if (revision.number == number) return revision.volume;
+  }
+  return "";
+}
+
 Result<void> CheckRevision(const ContainerRow& container, uint32_t number) {
   std::string names = RevisionText(0);
   for (const RevisionRow& revision : container.revisions) {

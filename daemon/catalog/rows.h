@@ -145,10 +145,12 @@ struct ContainerRow {
   int64_t idle_delete = 0;     ///< seconds without a connection after which it is deleted; 0: never
   bool spare = false;          ///< a second server waits for its next reset
   /// Folder of the volume that it writes into, below its own; empty: its own. A reset that took a spare
-  /// leaves the container in another one than it began in.
+  /// leaves the container in another one than it began in (daemon/store/volumes.h).
   std::string volume{};
 };
 
+/// The volume that holds a revision of it; that of rev.0 is the first.
+std::string HolderOf(const ContainerRow& container, uint32_t number);
 /// kNotFound, naming what there is, when the container has no such revision. All have 0.
 Result<void> CheckRevision(const ContainerRow& container, uint32_t number);
 

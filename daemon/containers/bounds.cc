@@ -13,7 +13,7 @@ namespace spawnd::daemon {
 
 /// Whether memory ran out since it was started.
 EventCause Containers::WhatTheKernelDid(const Life& life) const {
-  ControlGroups::Look look = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id));
+  ControlGroups::Look look = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id, life.row.volume));
   if (look.usage.oom_kills <= life.oom_kills) return {};
   return {.word = "out-of-memory", .detail = std::move(look.memory_ran_out)};
 }
@@ -21,7 +21,8 @@ EventCause Containers::WhatTheKernelDid(const Life& life) const {
 void Containers::NoteConfinement(Life& life, const daemon::KeeperStarted& started) {
   // Its group stays over all its starts, and is new to a create.
   if (!life.creation) {
-    life.oom_kills = uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id)).usage.oom_kills;
+    life.oom_kills =
+        uses_.groups.LookAt(ControlGroups::OfContainer(life.row.id, life.row.volume)).usage.oom_kills;
   }
   life.confinement = ConfinementFrom(started, uses_.engine_host);
   life.runs = {started.spawnd, started.build, started.engine_version, started.engine_program};
@@ -41,12 +42,13 @@ std::optional<WhatRuns> Containers::WhatRunsOf(int64_t id) const {
   return found->second->runs;
 }
 
-std::vector<int64_t> Containers::Limited() const {
-  std::vector<int64_t> ids;
+std::vector<std::pair<int64_t, std::string>> Containers::Limited() const {
+  std::vector<std::pair<int64_t, std::string>> limited;
   for (const auto& [id, life] : lives_) {
-    if (life->confinement && life->confinement->limits == "enforced") ids.push_back(id);
+    if (!life->confinement || life->confinement->limits != "enforced") continue;
+    limited.emplace_back(id, ControlGroups::OfContainer(id, life->row.volume));
   }
-  return ids;
+  return limited;
 }
 
 void Containers::NoteKills(int64_t id, int64_t kills, const std::string& why) {

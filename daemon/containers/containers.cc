@@ -14,6 +14,7 @@
 #include "daemon/containers/connection.h"
 #include "daemon/containers/life.h"
 #include "daemon/containers/observe.h"
+#include "daemon/containers/other_volumes.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
@@ -24,6 +25,7 @@
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
+#include "daemon/store/volumes.h"
 #include "engines/registry.h"
 
 namespace spawnd::daemon {
@@ -222,22 +224,23 @@ ContainerEvent Removal(const Result<void>& result, EventKind done) {
 void Containers::KillKeeper(Life& life) {
   life.link.reset();
   life.confinement.reset();
-  uses_.removals.Run(
-      {life.row.owner},
-      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id)](const std::stop_token&) {
-        tell(Removal(KeeperClient::End(directory, kKillDeadline), EventKind::kKeeperKilled));
-      });
+  DropSpare(life);
+  uses_.removals.Run({life.row.owner}, [tell = Teller(life.row.id), id = life.row.id, &layout = uses_.layout,
+                                        others = life.others](const std::stop_token&) {
+    // A spare that is being made is not found by its folder yet.
+    const std::scoped_lock lock(others->making);
+    tell(Removal(EndKeepers(layout, id), EventKind::kKeeperKilled));
+  });
 }
 
 void Containers::RemoveFiles(Life& life) {
   PresentDoor(life);
-  uses_.removals.Run(
-      {life.row.owner},
-      [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id), &groups = uses_.groups,
-       group = ControlGroups::OfContainer(life.row.id)](const std::stop_token&) {
-        groups.Remove(group);
-        tell(Removal(RemoveTree(directory), EventKind::kFilesRemoved));
-      });
+  uses_.removals.Run({life.row.owner}, [tell = Teller(life.row.id), id = life.row.id, &layout = uses_.layout,
+                                        &groups = uses_.groups](const std::stop_token&) {
+    for (const std::string& volume : VolumesOf(layout, id))
+      groups.Remove(ControlGroups::OfContainer(id, volume));
+    tell(Removal(RemoveTree(layout.Container(id)), EventKind::kFilesRemoved));
+  });
 }
 
 void Containers::RemoveRow(Life& life, const Error& why) {
@@ -285,6 +288,7 @@ void Containers::WriteState(Life& life, const ContainerAction& action) {
   life.row.asleep = action.state == ContainerState::kAsleep;
   life.row.stopped = life.row.asleep || action.state == ContainerState::kStopped;
   life.row.detail = action.detail;
+  SpareAfterState(life, went_back && written);
   PresentDoor(life);
   if (completes) life.row.timings.emplace_back("commit", MillisecondsSince(start));
   if (action.state == ContainerState::kFailed) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -37,6 +38,7 @@ class StoreLayout;
 struct ContainerLife;
 enum class LinkMode;
 struct EngineHost;
+struct HeldRevision;
 struct JobQueued;
 
 /// What there is to know of one for whoever puts containers to sleep.
@@ -44,6 +46,7 @@ struct Idler {
   int64_t id = 0;
   std::string name;
   std::string engine;
+  std::string directory;  ///< of its keeper
   uint16_t port = 0;
   bool runs = false;        ///< and nothing is under way with it
   bool pooled = false;      ///< nobody's
@@ -78,6 +81,8 @@ class Containers {
     /// The last trace of a container is gone, and with it a use of its image.
     std::function<void(int64_t image_id)> container_gone;
     Metrics& metrics;
+    /// Whether the machine has room for a second server of that container; not set: it has.
+    std::function<bool(int64_t id)> room_for_spare{};
   };
 
   /// `kept`: of the doors of its rows, what was kept over the restart.
@@ -134,12 +139,23 @@ class Containers {
   void Wake(int64_t id);
   /// Why one that nobody is connected to does not sleep: `get` says so.
   void NoteAwake(int64_t id, const std::string& why);
-  /// Those whose use of memory has a limit that holds, while they have a keeper.
-  std::vector<int64_t> Limited() const;
+  /// Those whose use of memory has a limit that holds, while they have a keeper, and their groups' names.
+  std::vector<std::pair<int64_t, std::string>> Limited() const;
   /// How many processes of one the kernel has killed for want of memory, and that in words.
   void NoteKills(int64_t id, int64_t kills, const std::string& why);
   /// What its keeper says of it; nothing while it has none.
   std::optional<api::Confinement> ConfinementOf(int64_t id) const;
+  /// Begins to make a spare, if the container is to have one, has none and may. Also when it is not sure that
+  /// anything has changed.
+  void ConsiderSpare(int64_t id);
+  /// "ready", "starting", or empty: it has none.
+  std::string SpareOf(int64_t id) const;
+  /// The control group of its spare; empty: it has none.
+  std::string GroupOfSpare(int64_t id) const;
+  /// Those that have one, from the one whose spare was used or made the longest ago.
+  std::vector<int64_t> WithSpare() const;
+  /// Ends its spare, if it has one, and makes none for a while: the room is needed otherwise.
+  void GiveUpSpare(int64_t id);
   /// How far the start of its engine is, in a sentence; empty for one that does not take long.
   std::string StartingOf(int64_t id) const;
   /// The same of what it was started with.
@@ -198,10 +214,35 @@ class Containers {
   /// revisions.cc
   Result<void> BeginSave(int64_t id, uid_t caller, const Done& saved);
   Result<void> BeginRevert(int64_t id, uint32_t number, const Done& reverted);
-  void Saved(int64_t id, const Result<std::vector<storage::RevisionUsage>>& revisions, const Done& saved);
+  void Saved(int64_t id, const std::string& volume,
+             const Result<std::vector<storage::RevisionUsage>>& revisions, const Done& saved);
   void NoteRevisions(const Life& life, const std::vector<storage::RevisionUsage>& revisions);
   void ReplyReverted(Life& life, const std::optional<Error>& error);
+  static bool GoesBack(const Life& life);
+  Result<void> BeginToGoBack(Life& life, uint32_t number);
+  void GoBack(Life& life, uint32_t number);
+  Result<void> GoBackInPlace(Life& life, uint32_t number);
+  /// spares.cc
+  bool MayHaveSpare(const Life& life) const;
+  bool SpareFits(const Life& life, uint32_t number) const;
+  void LaunchSpare(const Life& life, KeeperSpec spec, HeldRevision on);
+  void SpareReady(int64_t id, const std::string& volume, UniqueFd connection,
+                  const daemon::KeeperStarted& started);
+  void SpareFailed(int64_t id, const std::string& volume, const Error& why);
+  void SpareSays(int64_t id);
+  void SpareAfterState(Life& life, bool went_back);
+  void SpareAfterSave(Life& life, const std::string& revision);
+  void TryAgainForSpare(Life& life);
+  void AwaitSpare(Life& life, uint32_t number);
+  void GoBackWithoutSpare(int64_t id);
+  Result<void> TakeSpare(Life& life, uint32_t number);
+  void LetIn(const Life& life);
+  void SpareTaken(int64_t id, uint32_t number, const Result<void>& switched);
+  void DropSpare(Life& life);
+  void LeaveOtherVolumes(const Life& life);
   KeeperSpec SpecOf(const Life& life) const;
+  /// Of the volume that it is in, and of its keeper.
+  std::string DirectoryOf(const Life& life) const;
 
   const Uses uses_;
   Doors doors_;

@@ -22,7 +22,7 @@ std::string FullVolumeInWords(const StoreLayout& layout, const ContainerRow& row
   // What was ever written is at least what is there now.
   const auto most = static_cast<uint64_t>(image.data_bytes) + static_cast<uint64_t>(written_bytes);
   if (most < volume_bytes / 4 * 3) return {};
-  const auto keeper = KeeperClient::Attach(layout.Container(row.id));
+  const auto keeper = KeeperClient::Attach(layout.Volume(row.id, row.volume));
   const auto room = keeper ? (*keeper)->MeasureVolume() : Fail(keeper.error());
   if (!room || room->free_bytes >= kFullBytes) return {};
   return "its volume of " + SizeInWords(volume_bytes) +

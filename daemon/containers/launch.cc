@@ -8,6 +8,7 @@
 #include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
+#include "daemon/containers/launching.h"
 #include "daemon/containers/life.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
@@ -16,6 +17,7 @@
 #include "daemon/loop/jobs.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/volumes.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
 
@@ -38,7 +40,7 @@ double MillisecondsSince(steady_clock::time_point start) {
 KeeperSpec Containers::SpecOf(const Life& life) const {
   KeeperSpec spec;
   spec.id = life.row.id;
-  spec.directory = uses_.layout.Container(life.row.id);
+  spec.directory = DirectoryOf(life);
   spec.index_path = uses_.layout.Images() + "/" + life.image.index_file;
   spec.layer_directory = uses_.layout.Layers();
   spec.durability = StorageDurability(life.row.durability);
@@ -55,6 +57,10 @@ KeeperSpec Containers::SpecOf(const Life& life) const {
   return spec;
 }
 
+std::string Containers::DirectoryOf(const Life& life) const {
+  return uses_.layout.Volume(life.row.id, life.row.volume);
+}
+
 namespace {
 
 /// The container's directory must survive what is written in it. With kAlways that is the first commit of a
@@ -64,28 +70,6 @@ Result<void> MakeContainerDirectory(const KeeperSpec& spec) {
   TRY(PosixFileSystem().CreateDirectory(spec.directory));
   if (spec.durability != storage::Durability::kAlways) return {};
   return PosixFileSystem().SyncDirectory(DirectoryOf(spec.directory));
-}
-
-/// The group is there before the keeper, and stays until the container is deleted: what it has counted is of
-/// all its starts.
-Result<std::unique_ptr<KeeperClient>> Launch(const Containers::Uses& uses, KeeperSpec spec,
-                                             const api::Limits& limits, const LaunchTerms& terms) {
-  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
-  // Upgrades of the host may move an engine; the major version is what the data asks for.
-  TRY_ASSIGN(spec.installation, uses.installations.ForDataOrDetect(*engine, spec.installation.version));
-  spec.spawnd = uses.engine_host.build.version;
-  spec.build = uses.engine_host.build.id;
-  spec.engine_program = spec.installation.identity.Text();
-  TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue(
-                           "container " + std::to_string(spec.id),
-                           NamesOfServer(AddressesOf(spec.endpoint), uses.engine_host.advertised)));
-  TRY(MakeContainerDirectory(spec));
-  const std::string group = ControlGroups::OfContainer(spec.id);
-  TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));
-  spec.most_processes = limits.pids.value_or(0);
-  TRY_ASSIGN(auto keeper, KeeperClient::Launch(uses.launcher, spec, terms));
-  uses.groups.AdmitKeeper(group, keeper->Started().pid);
-  return keeper;
 }
 
 /// Only somebody's create has a deadline: its caller waits, and there is nothing to lose. What recovers goes
@@ -102,6 +86,31 @@ LaunchTerms TermsOf(bool is_create, const std::stop_token& cancelled, const std:
 
 }  // namespace
 
+/// The group is there before the keeper, and stays until the volume is left: what it has counted is of all
+/// its starts.
+Result<std::unique_ptr<KeeperClient>> LaunchKeeperIn(const Containers::Uses& uses, const std::string& volume,
+                                                     KeeperSpec spec, const api::Limits& limits,
+                                                     const LaunchTerms& terms) {
+  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(spec.installation.engine));
+  // Upgrades of the host may move an engine; the major version is what the data asks for.
+  TRY_ASSIGN(spec.installation, uses.installations.ForDataOrDetect(*engine, spec.installation.version));
+  spec.spawnd = uses.engine_host.build.version;
+  spec.build = uses.engine_host.build.id;
+  spec.engine_program = spec.installation.identity.Text();
+  TRY_ASSIGN(spec.tls, uses.engine_host.authority->Issue(
+                           "container " + std::to_string(spec.id),
+                           NamesOfServer(AddressesOf(spec.endpoint), uses.engine_host.advertised)));
+  TRY(MakeContainerDirectory(spec));
+  TRY_ASSIGN(const auto ground, GroundOf(uses.layout, spec.id, volume));
+  LieOn(ground, spec);
+  const std::string group = ControlGroups::OfContainer(spec.id, volume);
+  TRY_ASSIGN(spec.control_group, uses.groups.Prepare(group, limits));
+  spec.most_processes = limits.pids.value_or(0);
+  TRY_ASSIGN(auto keeper, KeeperClient::Launch(uses.launcher, spec, terms));
+  uses.groups.AdmitKeeper(group, keeper->Started().pid);
+  return keeper;
+}
+
 void Containers::LaunchKeeper(Life& life) {
   const int64_t id = life.row.id;
   life.cancel_launch = std::stop_source();
@@ -111,14 +120,17 @@ void Containers::LaunchKeeper(Life& life) {
   doors_.Leave(id);
   const auto launch = [this, id, spec = SpecOf(life), door = OpenDoor(life), is_create,
                        limits = LimitsOf(life.row, life.image, uses_.engine_host), cancelled,
+                       volume = life.row.volume, others = life.others,
                        queued = steady_clock::now()](const std::stop_token& stop) {
+    // What was to leave this volume is done with it, and nobody begins to.
+    { const std::scoped_lock lock(others->leaving); }
     const double waited = MillisecondsSince(queued);
     LaunchTerms terms = TermsOf(is_create, cancelled, stop);
     terms.says = [this, id](const std::string& words) {
       uses_.mailbox.Post([this, id, words] { EngineSays(id, words); });
     };
     if (door) terms.door = *door;
-    auto keeper = door ? Launch(uses_, spec, limits, terms) : Fail(door.error());
+    auto keeper = door ? LaunchKeeperIn(uses_, volume, spec, limits, terms) : Fail(door.error());
     if (!keeper)
       return Teller(id)({EventKind::kKeeperFailed, Judge(std::move(keeper.error()), spec, is_create)});
     daemon::KeeperStarted started = (*keeper)->Started();

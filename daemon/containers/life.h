@@ -1,4 +1,4 @@
-/// What Containers knows of one container. Private to containers.cc and revisions.cc.
+/// What Containers knows of one container. Private to its sources.
 ///
 /// Loop thread only; nothing here survives the process.
 #pragma once
@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,7 @@
 #include "daemon/catalog/rows.h"
 #include "daemon/containers/machine.h"
 #include "daemon/containers/outdated.h"
+#include "daemon/keeper/spec.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
 
@@ -30,6 +32,30 @@ enum class LinkMode {
   kServing,    ///< nothing but its end
 };
 
+/// What jobs of one container have to know of each other, because they work in volumes that it is not in.
+/// Thread-safe.
+class OtherVolumes {
+ public:
+  /// Held by the job that launches a spare, which makes files; whoever takes all files away waits for it.
+  std::mutex making;
+  /// Held while a volume is being left; whoever launches a keeper waits for it.
+  std::mutex leaving;
+
+  /// That which the container is in from now on.
+  void SetCurrent(const std::string& volume) {
+    const std::scoped_lock lock(mutex_);
+    current_ = volume;
+  }
+  bool IsCurrent(const std::string& volume) {
+    const std::scoped_lock lock(mutex_);
+    return current_ == volume;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string current_;
+};
+
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
 struct ContainerLife {
   using Done = std::function<void(Result<ContainerRow>)>;
@@ -37,7 +63,9 @@ struct ContainerLife {
   ContainerLife(ContainerRow container_row, ImageRow image_row)
       : row(std::move(container_row)),
         image(std::move(image_row)),
-        machine(row.state, row.stays_down, row.asleep) {}
+        machine(row.state, row.stays_down, row.asleep) {
+    others->SetCurrent(row.volume);
+  }
 
   ContainerRow row;
   ImageRow image;
@@ -79,6 +107,28 @@ struct ContainerLife {
 
   /// When somebody connected who waits for it to wake.
   std::optional<std::chrono::steady_clock::time_point> woken;
+  /// Its second server, which waits behind the door at the revision that a reset goes back to (spares.cc).
+  struct Spare {
+    std::string volume;
+    uint32_t revision = 0;
+    std::chrono::steady_clock::time_point since{};
+    std::stop_source cancel{};  ///< of its launch
+    bool ready = false;
+    daemon::KeeperStarted started{};  ///< once it is ready, as the two below
+    // The watch goes before the descriptor.
+    UniqueFd connection{};
+    std::unique_ptr<Watch> watch{};
+  };
+  std::optional<Spare> spare;
+  /// The spare is being put in its place: the catalog says so already, and the one before is not gone yet.
+  bool taking_spare = false;
+  /// The revision of a revert that waits for the spare, which is starting; its caller is `reverted`.
+  std::optional<uint32_t> awaits_spare;
+  std::optional<uint32_t> no_spare_of;  ///< of this revision there cannot be one
+  int spare_failures = 0;               ///< one after the other
+  std::unique_ptr<Watch> spare_timer;
+  uint32_t last_volume = 0;  ///< the highest number that a volume has had; 0: look
+  std::shared_ptr<OtherVolumes> others = std::make_shared<OtherVolumes>();
 
   int saves = 0;              ///< under way
   Done reverted;              ///< empty: nobody waits

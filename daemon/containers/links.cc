@@ -11,6 +11,7 @@
 #include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
+#include "daemon/containers/other_volumes.h"
 #include "daemon/host/ports.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/control_socket.h"
@@ -19,6 +20,7 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
+#include "daemon/store/volumes.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -54,8 +56,9 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
   std::vector<int64_t> asleep;
   for (ContainerRow& row : rows) {
     if (row.state != ContainerState::kRunning) continue;
-    const auto connection = ConnectToKeeper(uses_.layout.Container(row.id), Connect::kAtOnce);
-    const auto held = connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Container(row.id));
+    const auto connection = ConnectToKeeper(uses_.layout.Volume(row.id, row.volume), Connect::kAtOnce);
+    const auto held =
+        connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Volume(row.id, row.volume));
     if (!held || *held) continue;  // it is there, or nobody knows
     if (row.pooled) {              // nobody has it, and another one is as good
       TRY(uses_.catalog.containers.MarkDeleting(row.id));
@@ -87,6 +90,8 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     Tell(row.id, {EventKind::kFoundAtStart});
     // The others are asked for keepers, or get one.
     if (row.state == ContainerState::kFailed && row.stays_down) PresentDoor(*lives_.at(row.id));
+    const bool others = !row.volume.empty() || VolumesOf(uses_.layout, row.id).size() > 1;
+    if (others) LeaveOtherVolumes(*lives_.at(row.id));
   }
   return {};
 }
@@ -94,7 +99,7 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
 /// On the loop: nothing here waits, however its keeper is.
 void Containers::AttachKeeper(Life& life) {
   const int64_t id = life.row.id;
-  const std::string directory = uses_.layout.Container(id);
+  const std::string directory = DirectoryOf(life);
   auto connection = ConnectToKeeper(directory, Connect::kAtOnce);
   if (!connection) return Teller(id)(NotAttached(directory, connection.error()));
   const auto asked = Ask(connection->Get(), KeeperRequest::Op::kStatus);
@@ -146,7 +151,7 @@ void Containers::KeeperSays(int64_t id) {
   auto part = life.link->reader.TakePart(life.link->connection.Get(), MSG_DONTWAIT);
   if (!part) {
     if (part.error().code == ErrorCode::kTimeout) return;
-    return KeeperEnded(life, LastWords(uses_.layout.Container(id), "its keeper was killed"));
+    return KeeperEnded(life, LastWords(DirectoryOf(life), "its keeper was killed"));
   }
   if (!*part) return;
   if (!(*part)->descriptors.empty()) {
@@ -180,7 +185,10 @@ void Containers::KeeperReplied(Life& life, const daemon::KeeperStarted& started)
   if (before == Mode::kStarting) return KeeperStarted(id, started);
   NoteRevisions(life, started.revisions);
   NoteConfinement(life, started);
-  if (before == Mode::kAttaching) Tell(id, {EventKind::kKeeperAttached});
+  if (before != Mode::kAttaching) return;
+  if (started.behind_door) LetIn(life);
+  Tell(id, {EventKind::kKeeperAttached});
+  ConsiderSpare(id);
 }
 
 void Containers::KeeperStarted(int64_t id, const daemon::KeeperStarted& started) {
@@ -206,7 +214,7 @@ void Containers::KeeperEnded(Life& life, Error error) {
   if (mode == Mode::kStarting) return GiveUpStart(life, std::move(error));
   life.link.reset();
   life.confinement.reset();
-  if (mode == Mode::kAttaching) return Tell(id, NotAttached(uses_.layout.Container(id), error));
+  if (mode == Mode::kAttaching) return Tell(id, NotAttached(DirectoryOf(life), error));
   if (life.row.pooled) {
     // Nobody has it, and another one is as good: this one would have what was committed a second ago.
     const auto because_it_ended = uses_.catalog.events.Because({.detail = error.message});
@@ -225,7 +233,8 @@ void Containers::GiveUpStart(Life& life, Error why) {
   life.confinement.reset();
   uses_.removals.Run({life.row.owner}, [this, id = life.row.id, spec = SpecOf(life),
                                         why = std::move(why)](const std::stop_token&) {
-    const auto ended = KeeperClient::End(spec.directory, kKillDeadline);
+    // It may go back to a revision in another volume by now.
+    const auto ended = EndKeepers(uses_.layout, id);
     Error error = why.code == ErrorCode::kCancelled ? why : Judge(why, spec, false);
     if (!ended) error.message += " (and " + ended.error().message + ")";
     Teller(id)({EventKind::kKeeperFailed, std::move(error)});

@@ -106,8 +106,9 @@ void Containers::StopKeeper(Life& life) {
   life.link.reset();
   life.confinement.reset();
   life.hurry_stop = std::stop_source();
+  DropSpare(life);
   uses_.removals.Run(
-      {life.row.owner}, [tell = Teller(life.row.id), directory = uses_.layout.Container(life.row.id),
+      {life.row.owner}, [tell = Teller(life.row.id), directory = DirectoryOf(life),
                          hurry = life.hurry_stop.get_token()](const std::stop_token& daemon_stops) {
         const auto stopped = KeeperClient::Stop(directory, kStopKeeperDeadline, [&] {
           if (daemon_stops.stop_requested()) return KeeperClient::Patience::kLeave;
@@ -140,10 +141,11 @@ std::vector<Idler> Containers::Idlers() const {
     if (stopping_ || life->machine.IsBusy()) continue;
     // Without a door nobody could wake it.
     const auto door = doors_.Of(id);
-    const bool busy = life->saves > 0 || life->creation || life->reverted || door == nullptr;
+    const bool busy = life->saves > 0 || life->creation || life->reverted || GoesBack(*life) || door == nullptr;
     idlers.push_back({.id = id,
                       .name = row.name,
                       .engine = life->image.engine,
+                      .directory = DirectoryOf(*life),
                       .port = row.port,
                       .runs = life->machine.MaySleep() && !busy,
                       .pooled = row.pooled,

@@ -2,19 +2,21 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "daemon/keeper/container_lock.h"
-#include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/store/checked_text.h"
 #include "daemon/store/manifest_file.h"
 #include "daemon/store/unknown.h"
+#include "daemon/store/volumes.h"
 #include "storage/boot_id.h"
 #include "storage/delta/delta_verify.h"
+#include "storage/delta/revision.h"
 #include "storage/image/image_files.h"
 #include "storage/image/image_verify.h"
 
@@ -255,18 +257,53 @@ Result<void> FsckCheck::CheckContainers() {
                          row.state == ContainerState::kFailed || row.state == ContainerState::kStopped ||
                          row.state == ContainerState::kAsleep;
     if (!settled || row.stays_down) continue;
-    TRY_ASSIGN(const bool running, KeeperRuns(layout_.Container(row.id)));
-    if (!running) TRY(CheckContainer(row));
+    TRY_ASSIGN(const bool kept, AddTakeBack({layout_.Container(row.id)}, NameAndId(row)));
+    if (kept) continue;
+    std::set<std::string> volumes{row.volume};
+    for (const RevisionRow& revision : row.revisions) volumes.insert(revision.volume);
+    for (const std::string& volume : VolumesOf(layout_, row.id)) volumes.insert(volume);
+    for (const std::string& volume : volumes) {
+      TRY_ASSIGN(const bool running, KeeperRuns(layout_.Volume(row.id, volume)));
+      if (!running) TRY(CheckVolume(row, volume));
+    }
   }
   return {};
 }
 
-Result<void> FsckCheck::CheckContainer(const ContainerRow& row) {
-  TRY_ASSIGN(const bool kept, AddTakeBack({layout_.Container(row.id)}, NameAndId(row)));
-  if (kept) return {};
+/// Those that the container is in, or was when a revision was saved.
+bool FsckCheck::IsNeeded(const ContainerRow& row, const std::string& volume) {
+  return row.volume == volume ||
+         std::any_of(row.revisions.begin(), row.revisions.end(),
+                     [&volume](const RevisionRow& revision) { return revision.volume == volume; });
+}
+
+/// As a start of the daemon, which ends what is left of second servers.
+Result<void> FsckCheck::CheckUnneeded(const ContainerRow& row, const std::string& volume) {
+  const std::string delta = layout_.Delta(row.id, volume);
+  TRY_ASSIGN(const bool there, IsThere(volume.empty() ? delta : layout_.Volume(row.id, volume)));
+  const auto revisions = storage::ListRevisions(PosixFileSystem(), delta);
+  if (!there || (revisions && !revisions->empty())) return {};
+  findings_.push_back({volume.empty() ? delta : layout_.Volume(row.id, volume),
+                       "is left of a server of " + NameAndId(row) + " that has been replaced", "",
+                       "delete it",
+                       [this, id = row.id, volume] { return RemoveVolume(layout_, id, volume); }});
+  return {};
+}
+
+Result<void> FsckCheck::CheckVolume(const ContainerRow& row, const std::string& volume) {
+  if (!IsNeeded(row, volume)) return CheckUnneeded(row, volume);
+  const auto ground = GroundOf(layout_, row.id, volume);
+  if (!ground) {
+    const std::string path = layout_.Volume(row.id, volume);
+    findings_.push_back({path, ground.error().message, NameAndId(row), "mark the container failed",
+                         [this, id = row.id, why = ground.error().message] {
+                           return catalog_.containers.KeepDown(id, why);
+                         }});
+    return {};
+  }
   TRY_ASSIGN(const std::string boot_id, storage::ReadBootId());
   TRY_ASSIGN(const auto problems,
-             storage::VerifyDelta(PosixFileSystem(), layout_.Container(row.id) + "/" + kDeltaName, boot_id));
+             storage::VerifyDelta(PosixFileSystem(), layout_.Delta(row.id, volume), boot_id));
   for (const storage::DeltaProblem& problem : problems) {
     const std::string detail = "'" + problem.file + "': " + problem.what;
     findings_.push_back({problem.file, problem.what, NameAndId(row), "mark the container failed",

@@ -47,7 +47,9 @@ class FsckCheck {
   Result<void> CheckUnfinished(const std::string& folder, const std::string& suffix);
   Result<void> CheckBuilds();
   Result<void> CheckContainers();
-  Result<void> CheckContainer(const ContainerRow& row);
+  Result<void> CheckVolume(const ContainerRow& row, const std::string& volume);
+  Result<void> CheckUnneeded(const ContainerRow& row, const std::string& volume);
+  static bool IsNeeded(const ContainerRow& row, const std::string& volume);
 
   std::string Describe(const std::vector<ImageRow>& images) const;
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);

@@ -94,7 +94,7 @@ void GetDataContainerLog(Services& services, const http::Request& request, const
   if (!order) return SendError(reply, order.error());
   WithContainer(services, request, reply,
                 [&services, reply, order = *order](const ContainerRow& row) mutable {
-                  order.path = services.layout.Container(row.id) + "/" + kEngineLogName;
+                  order.path = services.layout.Volume(row.id, row.volume) + "/" + kEngineLogName;
                   services.logs.Send(std::move(order), reply);
                 });
 }

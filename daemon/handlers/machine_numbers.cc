@@ -98,7 +98,8 @@ Result<MachineNumbers> MachineNumbers::Look(Services& services, const http::Call
     for (const ContainerRow& row : seen) {
       if (numbers.single_.size() == kMostContainerSeries) break;
       const auto engine = engines.find(row.id);
-      numbers.single_.push_back({row.id, row.name, engine == engines.end() ? "" : engine->second});
+      numbers.single_.push_back({row.id, row.name, engine == engines.end() ? "" : engine->second,
+                                 ControlGroups::OfContainer(row.id, row.volume)});
     }
   }
   numbers.looked_at_ = Queues(services);
@@ -117,6 +118,9 @@ void MachineNumbers::Count(const std::vector<ContainerRow>& containers, const st
     const std::string& engine = engine_of_image[row.image_id];
     ++(row.pooled ? pooled_ : containers_)[{engine, std::string(ContainerStateName(row.state))}];
     engine_of_.emplace_back(row.id, engine);
+    groups_of_servers_.emplace_back(ControlGroups::OfContainer(row.id, row.volume), engine);
+    const std::string spare = services_.containers.GroupOfSpare(row.id);
+    if (!spare.empty()) groups_of_servers_.emplace_back(spare, engine);
   }
 }
 
@@ -191,9 +195,9 @@ void MachineNumbers::DiskUse(std::vector<Family>& families) const {
 void MachineNumbers::ControlGroupsUse(std::vector<Family>& families) const {
   std::map<std::string, api::Usage> by_engine;
   const bool enforced = services_.groups.Enforced();
-  for (const auto& [id, engine] : engine_of_) {
+  for (const auto& [group, engine] : groups_of_servers_) {
     if (!enforced) break;
-    const api::Usage use = services_.groups.LookAt(ControlGroups::OfContainer(id)).usage;
+    const api::Usage use = services_.groups.LookAt(group).usage;
     by_engine[engine].memory_bytes += use.memory_bytes;
     by_engine[engine].pids += use.pids;
   }
@@ -236,7 +240,7 @@ void MachineNumbers::SingleContainers(std::vector<Family>& families) const {
     const Labels labels{{"container", std::to_string(one.id)}, {"name", one.name}, {"engine", one.engine}};
     Add(disk, labels, static_cast<double>(account_.OfFolder(one.id)));
     if (!services_.groups.Enforced()) continue;
-    const api::Usage use = services_.groups.LookAt(ControlGroups::OfContainer(one.id)).usage;
+    const api::Usage use = services_.groups.LookAt(one.group).usage;
     Add(memory, labels, static_cast<double>(use.memory_bytes));
     Add(peak, labels, static_cast<double>(use.memory_peak_bytes));
     Add(processes, labels, static_cast<double>(use.pids));

@@ -35,6 +35,7 @@ class MachineNumbers {
     int64_t id = 0;
     std::string name;
     std::string engine;
+    std::string group;
   };
   /// (engine, state) and so on, to how many.
   using Tally = std::map<std::pair<std::string, std::string>, int>;
@@ -56,6 +57,8 @@ class MachineNumbers {
   Tally images_;
   Tally built_in_images_;
   std::vector<std::pair<int64_t, std::string>> engine_of_;  ///< of all containers
+  /// Groups of all servers there are of containers, spares too, with their engine.
+  std::vector<std::pair<std::string, std::string>> groups_of_servers_;
   std::vector<OneContainer> single_;
   std::vector<Family> looked_at_;  ///< what was there at once
 };

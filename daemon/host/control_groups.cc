@@ -141,8 +141,13 @@ api::Usage UsageOf(int group) {
 }
 
 bool IsOfContainerOrBuild(const std::string& name) {
-  return name.size() > 1 && (name[0] == 'c' || name[0] == 'b') &&
-         name.find_first_not_of("0123456789", 1) == std::string::npos;
+  constexpr std::string_view kDigits = "0123456789";
+  if (name.size() < 2 || (name[0] != 'c' && name[0] != 'b')) return false;
+  const size_t id_end = name.find_first_not_of(kDigits, 1);
+  if (id_end == std::string::npos) return true;
+  // One of a container's volumes.
+  return name[0] == 'c' && name[id_end] == 'v' && id_end + 1 < name.size() &&
+         name.find_first_not_of(kDigits, id_end + 1) == std::string::npos;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 /// A control group (cgroup v2) for each container and build, with its limits:
 ///
 ///   <delegated>/service         the launcher, and what it has forked
-///   <delegated>/c10001          a container: its weights of processor and disk
+///   <delegated>/c10001          a container: its weights of processor and disk (c10001v3: in its volume v3)
 ///   <delegated>/c10001/keeper   serves the volume, and so may not wait for memory that the engine has used
 ///   up <delegated>/c10001/engine   memory, processes and processors of all that runs in the container
 ///   <delegated>/b10002          a build, the same
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/types.h"
@@ -54,7 +55,10 @@ class ControlGroups {
   /// groups.
   api::Usage LookAtAll() const;
 
-  static std::string OfContainer(int64_t id) { return "c" + std::to_string(id); }
+  /// Of one of its volumes (ContainerRow::volume): a second server of a container has a group of its own.
+  static std::string OfContainer(int64_t id, std::string_view volume = {}) {
+    return "c" + std::to_string(id) + std::string(volume);
+  }
   static std::string OfBuild(int64_t id) { return "b" + std::to_string(id); }
 
  private:

@@ -115,6 +115,9 @@ class InitProcess {
       case InitOrder::kKillEngine:
         KillAll();
         return {};
+      case InitOrder::kBeginToKill:
+        ::kill(-1, SIGKILL);
+        return {};
       case InitOrder::kTrimVolume:
         return storage::TrimFileSystem(kVolumeDirectory);
       case InitOrder::kSyncVolume:

@@ -53,8 +53,9 @@ enum class InitOrder : int {
   kStartEngine,
   kStartSession,  ///< in place of an earlier one; through StartSession only
   kEndSession,
-  kStopEngine,  ///< clean stop, then end what is left; through StopEngine only
-  kKillEngine,  ///< SIGKILL to everything but process 1
+  kStopEngine,   ///< clean stop, then end what is left; through StopEngine only
+  kKillEngine,   ///< SIGKILL to everything but process 1; answered when all of it is gone
+  kBeginToKill,  ///< the same, answered when all of it has the signal: no instruction of it runs any more
   kTrimVolume,
   kSyncVolume,     ///< all that the engine has written reaches the volume
   kUnmountVolume,  ///< the engine has ended; detaches the loop device too

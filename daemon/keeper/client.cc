@@ -44,6 +44,8 @@ constexpr seconds kSaveDeadline(300);
 constexpr seconds kVolumeDeadline(1800);
 /// A tidy end before SIGKILL. Whoever waits for it may be a daemon that stops: less than its own goodbye.
 constexpr seconds kAbandonDeadline(4);
+/// A server that is killed; somebody waits for the end of its connections.
+constexpr seconds kCutOffDeadline(3);
 
 using ProgressFunction = std::function<bool(const storage::SealProgress&)>;
 
@@ -198,9 +200,11 @@ class Client final : public KeeperClient {
     return *reply.room;
   }
 
-  Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) override {
+  Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
+                                                   const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kSave;
+    request.revision = number;
     return Ask(request, kSaveDeadline, stop).map([](const KeeperReply& reply) {
       return reply.started.revisions;
     });
@@ -220,6 +224,12 @@ class Client final : public KeeperClient {
     return Ask(request, kSealDeadline, {}, progress).map([](KeeperReply reply) {
       return std::move(reply.sealed).value_or(storage::SealResult());
     });
+  }
+
+  Result<void> CutOff() {
+    KeeperRequest request;
+    request.op = Op::kCutOff;
+    return Ask(request, kCutOffDeadline).map([](const KeeperReply&) {});
   }
 
   Result<void> Kill(seconds deadline) override {
@@ -368,6 +378,17 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::Attach(const std::string& di
   if (reply) client->SetStarted(std::move(reply->started));
   if (!reply && reply.error().code == ErrorCode::kUnavailable) return Fail(std::move(reply.error()));
   return std::unique_ptr<KeeperClient>(std::move(client));
+}
+
+Result<void> KeeperClient::LetIn(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, FindKeeper(directory));
+  return keeper->OpenGate();
+}
+
+Result<void> KeeperClient::CutOff(const std::string& directory) {
+  TRY_ASSIGN(const auto keeper, FindKeeper(directory));
+  TRY(keeper->ShutGate());
+  return keeper->CutOff();
 }
 
 Result<void> KeeperClient::End(const std::string& directory, seconds deadline) {

@@ -108,8 +108,10 @@ class KeeperClient {
   virtual Result<VolumeRoom> MeasureVolume() = 0;
   /// Saves the next revision, with everything in it that the engine had committed before, and returns all
   /// there are; the last one is new. The engine's writes wait for some milliseconds. kCancelled when `stop`
-  /// says so: the revision may come all the same, and whoever attaches later finds it in Started.
-  virtual Result<std::vector<storage::RevisionUsage>> Save(const std::function<bool()>& stop) = 0;
+  /// says so: the revision may come all the same, and whoever attaches later finds it in Started. Its number
+  /// is `number` or, if the volume has that already, the next.
+  virtual Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
+                                                           const std::function<bool()>& stop) = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
   /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill. True:
   /// the server keeps settings for its next start, which nobody has tried.
@@ -117,6 +119,12 @@ class KeeperClient {
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;
+  /// For the keeper of a container directory whose engine waits behind the door: as OpenGate.
+  static Result<void> LetIn(const std::string& directory);
+  /// Kills the engine of the keeper of a container directory, which another one has taken the place of: when
+  /// this returns it answers nobody any more. Those who were in a handshake have been let in before. The
+  /// keeper and what the kernel still takes down are left for End.
+  static Result<void> CutOff(const std::string& directory);
   /// Ends the keeper whatever it does, tidily if it can in a few seconds, and returns once it and its
   /// namespaces are gone (at most `deadline` later, else kTimeout).
   virtual Result<void> Kill(std::chrono::seconds deadline) = 0;

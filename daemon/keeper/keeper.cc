@@ -45,6 +45,7 @@ constexpr std::chrono::milliseconds kLeastPatience = 1s;
 /// What process 1 needs beside that, to kill what is left and to answer.
 constexpr auto kStopAround = 3s;
 constexpr auto kSyncDeadline = 120s;
+constexpr auto kCutOffDeadline = 2s;
 constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
@@ -180,7 +181,8 @@ Result<void> Keeper::OpenVolume() {
     TRY_ASSIGN(options.image, std::move(image));
     options.volume_bytes = options.image->VolumeBytes();
   }
-  options.revision = spec_.base_revision;
+  if (spec_.base_revision) options.revisions.push_back(*spec_.base_revision);
+  options.revisions.insert(options.revisions.end(), spec_.base_below.begin(), spec_.base_below.end());
   if (spec_.revert_to) {
     const uint32_t number = *spec_.revert_to;
     auto reverted =
@@ -318,6 +320,7 @@ KeeperReply Keeper::Status() {
   KeeperReply reply;
   reply.started = started_;
   reply.started.starting = Starting();
+  reply.started.behind_door = spec_.behind_door;
   if (volume_) reply.started.revisions = volume_->Revisions();
   return reply;
 }
@@ -344,21 +347,22 @@ Result<void> Keeper::StopEngine(std::chrono::milliseconds patience) {
   return init_->StopEngine(patience, patience + kStopAround);
 }
 
-Result<void> Keeper::Save() {
+Result<void> Keeper::Save(uint32_t number) {
   if (!engine_running_ || !session_ || Starting()) {
     return Fail(ErrorCode::kUnavailable, "the engine is not running");
   }
   auto saved = session_->BeforeSave();
-  if (saved) saved = SyncAndSave();
+  if (saved) saved = SyncAndSave(number);
   // The revision is whole even if this fails. The engine only stays slower until its next start.
   [[maybe_unused]] const bool as_it_was = session_->AfterSave().has_value();
   return saved;
 }
 
-Result<void> Keeper::SyncAndSave() {
+Result<void> Keeper::SyncAndSave(uint32_t number) {
   TRY(init_->Do(InitOrder::kSyncVolume, kSyncDeadline).map([](InitTimings) {}));
   const auto there = volume_->Revisions();
-  return volume_->SaveRevision(there.empty() ? 1 : there.back().number + 1).map([](const auto&) {});
+  const uint32_t next = there.empty() ? 1 : there.back().number + 1;
+  return volume_->SaveRevision(std::max(number, next)).map([](const auto&) {});
 }
 
 Result<bool> Keeper::FinishImage() {
@@ -430,6 +434,19 @@ void Keeper::Abandon() {
   if (init_->Do(InitOrder::kKillEngine, 5s)) {
     [[maybe_unused]] const bool unmounted = init_->Do(InitOrder::kUnmountVolume, 5s).has_value();
   }
+}
+
+Result<void> Keeper::CutOff() {
+  if (!export_ || !init_) return {};
+  export_->DropWrites();
+  session_.reset();
+  start_.reset();
+  engine_running_ = false;
+  auto killed = init_->Do(InitOrder::kBeginToKill, kCutOffDeadline).map([](InitTimings) {});
+  // And those that were passed on.
+  port_.reset();
+  passage_.reset();
+  return killed;
 }
 
 std::optional<Error> Keeper::Poisoned() {

@@ -91,7 +91,8 @@ class Keeper {
   }
   Result<VolumeRoom> MeasureVolume();
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
-  Result<void> Save();
+  /// Its number is `number`, or the next if the volume has a later one.
+  Result<void> Save(uint32_t number);
   /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be
   /// sealed.
   /// True: the server keeps settings for its next start (Engine::Session::KeepsSettings).
@@ -111,6 +112,9 @@ class Keeper {
   void GiveUp();
   /// Drops what was not written yet: the container is about to be deleted or goes back to a revision.
   void Abandon();
+  /// Kills the engine and drops what was not written yet: another one has taken its place. When this returns
+  /// it answers nobody any more, though what it had open may take a while to go. What comes next is Abandon.
+  Result<void> CutOff();
 
   /// Descriptor to poll: the engine ended, or process 1 did. -1 before Start.
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
@@ -134,7 +138,7 @@ class Keeper {
   /// False: neither the log nor the processor has seen anything of the engine for a long time.
   bool ShowsLife(std::chrono::steady_clock::time_point now);
   Result<void> StopEngine(std::chrono::milliseconds patience);
-  Result<void> SyncAndSave();
+  Result<void> SyncAndSave(uint32_t number);
   std::optional<Error> StuckFileSystem();
   Result<void> Commit();
   Error EngineEnded();

@@ -185,7 +185,7 @@ class KeeperLoop {
         keeper_.ShutGate();
         return KeeperReply{};
       case Op::kSave: {
-        auto saved = keeper_.Save();
+        auto saved = keeper_.Save(request.revision);
         return saved ? keeper_.Status() : Failed(saved.error());
       }
       case Op::kFinishImage:
@@ -196,6 +196,8 @@ class KeeperLoop {
         keeper_.Abandon();
         done_ = true;
         return KeeperReply{};
+      case Op::kCutOff:
+        return ReplyFor(keeper_.CutOff());
       case Op::kUnknown:
         break;
     }

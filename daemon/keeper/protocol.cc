@@ -30,7 +30,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 19> kOpNames{{{Op::kStart,
                                                                     {Op::kKeepsAwake, "keepsAwake"},
                                                                     {Op::kDoor, "door"},
                                                                     {Op::kOpenGate, "openGate"},
-                                                                    {Op::kShutGate, "shutGate"}}};
+                                                                    {Op::kShutGate, "shutGate"},
+                                                                    {Op::kCutOff, "cutOff"}}};
 
 constexpr api::JsonLimits kLimits{kMaxMessageBytes, 16, size_t{1} << 20, 200'000};
 
@@ -50,6 +51,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("command", x.command);
   visit.Field("tool", x.tool);
   visit.Field("seal", x.seal);
+  visit.Field("revision", x.revision);
 }
 
 void Describe(auto& visit, api::Is<VolumeRoom> auto& x) {

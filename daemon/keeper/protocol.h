@@ -41,9 +41,10 @@ struct KeeperRequest {
     kMeasureVolume,
     kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
     kKeepsAwake,
-    kDoor,      ///< its reply has the descriptors of the container's door along
-    kOpenGate,  ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
-    kShutGate   ///< they wait at the door; answered when those before them are in, or have had their time
+    kDoor,        ///< its reply has the descriptors of the container's door along
+    kOpenGate,    ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
+    kShutGate,    ///< they wait at the door; answered when those before them are in, or have had their time
+    kCutOff       ///< its engine is killed at once; answered when it can answer nobody any more
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};      ///< kStart
@@ -52,6 +53,7 @@ struct KeeperRequest {
   uint64_t door_descriptors = 0;
   int64_t deadline_seconds = 0;               ///< kStart, kStartEngine; 0: as long as the engine shows life
   std::string database{};                     ///< kCreateDatabase
+  uint32_t revision = 0;                      ///< kSave: its number, unless the volume has a later one
   std::optional<engines::Command> command{};  ///< kRunCommand; its standard input comes along as a descriptor
   std::optional<ProgramOrder> tool{};         ///< kStartTool; its descriptors come along
   std::optional<storage::SealRequest> seal{};  ///< kSeal

@@ -56,8 +56,10 @@ struct KeeperSpec {
   bool hold_engine = false;
   /// Before the volume is opened it goes back to this revision, 0: to its image. Doing it twice does no harm.
   std::optional<uint32_t> revert_to{};
-  /// Set: the fresh volume lies on a revision of another container, not on the image itself.
+  /// Set: the volume lies on a revision of another one, not on the image itself; and that one's on the first
+  /// of the others, and so on.
   std::optional<storage::RevisionReference> base_revision{};
+  std::vector<storage::RevisionReference> base_below{};
   bool require_tls = false;
   /// Its engine gets no clients until it is told to (KeeperRequest::Op::kOpenGate).
   bool behind_door = false;
@@ -71,6 +73,14 @@ struct KeeperSpec {
   IssuedCertificate tls{};
 };
 
+inline void LieOn(const std::vector<storage::RevisionReference>& ground, KeeperSpec& spec) {
+  spec.base_revision.reset();
+  spec.base_below.clear();
+  if (ground.empty()) return;
+  spec.base_revision = ground.front();
+  spec.base_below.assign(ground.begin() + 1, ground.end());
+}
+
 struct KeeperStarted {
   pid_t pid = 0;
   uid_t engine_uid = 0;     ///< who the engine runs as
@@ -82,6 +92,7 @@ struct KeeperStarted {
   std::vector<storage::RevisionUsage> revisions{};  ///< by number
   bool starting = false;                            ///< its engine does not answer yet
   bool has_door = false;                            ///< and gives it (KeeperRequest::Op::kDoor)
+  bool behind_door = false;                         ///< it waits for Op::kOpenGate
   /// As the spec has them. Empty: of a spawnd that did not say.
   std::string spawnd{};
   std::string build{};
@@ -125,6 +136,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("holdEngine", x.hold_engine);
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
+  visit.Field("baseBelow", x.base_below);
   visit.Field("requireTls", x.require_tls);
   visit.Field("behindDoor", x.behind_door);
   visit.Field("settings", x.settings);
@@ -145,6 +157,7 @@ void Describe(auto& visit, api::Is<KeeperStarted> auto& x) {
   visit.Field("revisions", x.revisions);
   visit.Field("starting", x.starting);
   visit.Field("hasDoor", x.has_door);
+  visit.Field("behindDoor", x.behind_door);
   visit.Field("spawnd", x.spawnd);
   visit.Field("build", x.build);
   visit.Field("engineVersion", x.engine_version);

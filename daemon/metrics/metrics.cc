@@ -43,6 +43,8 @@ Metrics::Metrics()
       engine_restarts({"spawnd_engine_restarts",
                        "Containers that run again without anybody having asked for it.", Type::kCounter},
                       {"engine"}),
+      spare_resets({"spawnd_spare_resets", "Resets that a second server was ready for.", Type::kCounter},
+                   {"engine"}),
       engine_start_failures(
           {"spawnd_engine_start_failures", "Starts of containers that failed.", Type::kCounter},
           {"engine", "code"}),
@@ -72,7 +74,7 @@ std::vector<Family> Metrics::Read() const {
           build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
           engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read(),
           pool_creates.Read(),    pool_given_up.Read(),         sleeps.Read(),
-          idle_deletes.Read(),    wake_seconds.Read()};
+          idle_deletes.Read(),    wake_seconds.Read(),          spare_resets.Read()};
 }
 
 }  // namespace spawnd::daemon

@@ -29,6 +29,7 @@ class Metrics {
   Counters build_failures;         ///< code
   Counters engine_exits;           ///< engine; of containers that were to go on
   Counters engine_restarts;        ///< engine; that came back by themselves
+  Counters spare_resets;           ///< engine; that took a spare
   Counters engine_start_failures;  ///< engine, code
   Counters quota_refusals;         ///< quota
   Counters pool_creates;           ///< engine, outcome ("hit", "miss", "differs")

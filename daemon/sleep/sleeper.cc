@@ -15,7 +15,6 @@
 #include "daemon/loop/jobs.h"
 #include "daemon/loop/mailbox.h"
 #include "daemon/metrics/metrics.h"
-#include "daemon/store/layout.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -179,7 +178,7 @@ bool Sleeper::Try(const Idler& idler, std::string_view reason, Time now) {
   if (trying_.size() >= kTriesAtOnce || !trying_.insert(idler.id).second) return false;
   uses_.jobs.Run(kForDaemon, [this, idler, reason](const std::stop_token& stop) {
     auto words = ShutIfIdle(
-        uses_.layout.Container(idler.id), idler.port,
+        idler.directory, idler.port,
         [this](uint16_t port) { return uses_.engine_host.UserOf(port); }, stop);
     uses_.mailbox.Post([this, idler, reason, words = std::move(words)] { Tried(idler, reason, words); });
   });
@@ -214,7 +213,7 @@ void Sleeper::Tried(const Idler& idler, std::string_view reason, const Result<st
 /// Something else was asked of it meanwhile. What has ended by then had its gate shut by that.
 void Sleeper::LetInAgain(const Idler& idler) {
   uses_.jobs.Run(kForDaemon, [this, idler](const std::stop_token&) {
-    const auto opened = OpenAgain(uses_.layout.Container(idler.id));
+    const auto opened = OpenAgain(idler.directory);
     if (!opened) spdlog::info("container {}: {}", idler.id, opened.error().message);
   });
 }

@@ -63,6 +63,12 @@ std::string StoreLayout::ImageLog(int64_t image_id) const {
 std::string StoreLayout::Container(int64_t id) const {
   return Containers() + "/" + std::to_string(id);
 }
+std::string StoreLayout::Volume(int64_t id, std::string_view volume) const {
+  return volume.empty() ? Container(id) : Container(id) + "/" + std::string(volume);
+}
+std::string StoreLayout::Delta(int64_t id, std::string_view volume) const {
+  return Volume(id, volume) + "/delta";
+}
 std::string StoreLayout::Build(int64_t image_id) const {
   return Builds() + "/" + std::to_string(image_id);
 }

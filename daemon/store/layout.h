@@ -11,7 +11,8 @@
 ///     reserve                room for deleting on a full disk (reserve.h)
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image, and beside it a .manifest
-///     containers/<id>/       a container's own: delta, control.sock, engine.log
+///     containers/<id>/       a container's own: delta, control.sock, engine.log, manifest
+///     containers/<id>/v<n>/  another volume of it, with what its keeper needs (daemon/store/volumes.h)
 ///     builds/<image id>/     the same for an image that is being built
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said
@@ -66,6 +67,11 @@ class StoreLayout {
   std::string ContainerManifest(int64_t id) const;
   std::string ImageLog(int64_t image_id) const;
   std::string Container(int64_t id) const;
+  /// The folder of a container's volume (ContainerRow::volume) and of its keeper; that of "" is the
+  /// container's own.
+  std::string Volume(int64_t id, std::string_view volume) const;
+  /// What the volume has written (kDeltaName in daemon/keeper/files.h).
+  std::string Delta(int64_t id, std::string_view volume) const;
   std::string Build(int64_t image_id) const;
 
  private:

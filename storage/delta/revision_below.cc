@@ -8,10 +8,10 @@ namespace spawnd::storage {
 
 Result<std::unique_ptr<RevisionBelow>> RevisionBelow::Open(FileSystem& fs, const std::string& directory,
                                                            uint32_t number, const RevisionOwner& owner,
-                                                           std::unique_ptr<Below> image) {
+                                                           std::unique_ptr<Below> ground) {
   const std::string data_path = directory + "/" + kDataName;
   TRY_ASSIGN(auto data, fs.Open(data_path, OpenMode::kRead));
-  std::unique_ptr<RevisionBelow> below(new RevisionBelow(std::move(image), std::move(data), data_path));
+  std::unique_ptr<RevisionBelow> below(new RevisionBelow(std::move(ground), std::move(data), data_path));
   TRY_ASSIGN(below->map_, BlockMap::Create(static_cast<uint32_t>(owner.volume_bytes / kBlockSize)));
   const auto note = [&map = below->map_](const MapRun& run) -> Result<void> {
     const bool in_slots = BlockMap::IsSlot(run.value);
@@ -36,7 +36,7 @@ Result<void> RevisionBelow::Read(uint32_t block, std::span<std::byte> out) {
     } else if (value == BlockMap::kZero) {
       std::memset(part.data(), 0, part.size());
     } else {
-      TRY(image_->Read(block, part));
+      TRY(below_->Read(block, part));
     }
     block += run;
     out = out.subspan(part.size());
@@ -45,7 +45,7 @@ Result<void> RevisionBelow::Read(uint32_t block, std::span<std::byte> out) {
 }
 
 Result<uint32_t> RevisionBelow::NextData(uint32_t block) {
-  uint32_t in_image = 0;  // first block with image data at or after `block`
+  uint32_t in_below = 0;  // first block with data below at or after `block`
   for (bool looked = false; block < map_.Blocks();) {
     const uint32_t value = map_.Get(block);
     if (BlockMap::IsSlot(value)) return block;
@@ -53,12 +53,12 @@ Result<uint32_t> RevisionBelow::NextData(uint32_t block) {
       ++block;
       continue;
     }
-    if (!looked || in_image < block) {
-      TRY_ASSIGN(in_image, image_->NextData(block));
+    if (!looked || in_below < block) {
+      TRY_ASSIGN(in_below, below_->NextData(block));
       looked = true;
     }
     const uint32_t next_entry = map_.NextEntry(block);
-    if (in_image < next_entry) return in_image;
+    if (in_below < next_entry) return in_below;
     block = next_entry;
   }
   return map_.Blocks();

@@ -300,7 +300,7 @@ std::string CrashRun::JudgeRevisions(RecordingFileSystem& fs, storage::Volume& v
     if (!allowed.revisions.contains(revision.number)) return name + " comes from nowhere";
     storage::VolumeOptions options = OptionsFor("view");
     options.directory = "/view-" + std::to_string(revision.number);
-    options.revision = {.directory = "/volume", .number = revision.number};
+    options.revisions = {{.directory = "/volume", .number = revision.number}};
     const auto view = storage::Volume::Open(fs, options);
     if (!view) return name + ": " + view.error().message;
     const auto shown = ReadAll(**view);

@@ -82,7 +82,7 @@ class ModelRun {
       INFO("revision " << revision.number);
       storage::VolumeOptions options = Options();
       options.directory = "/view-" + std::to_string(++views_);
-      options.revision = {.directory = "/volume", .number = revision.number};
+      options.revisions = {{.directory = "/volume", .number = revision.number}};
       const auto view = storage::Volume::Open(*fs_, options);
       if (!view) FAIL(view.error().message);
       std::vector<std::byte> bytes(kVolumeBytes);

@@ -190,6 +190,8 @@ ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, cons
   bounds.starting = services.containers.StartingOf(row.id);
   bounds.sleep_after = SleepAfterOf(row, image, services.engine_host);
   bounds.image = image.name;
+  bounds.spare = services.containers.SpareOf(row.id);
+  bounds.group = ControlGroups::OfContainer(row.id, row.volume);
   bounds.libraries = image.libraries;
   const auto engine = engines::FindEngine(image.engine);
   if (!engine) return bounds;
@@ -228,6 +230,7 @@ void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api:
   view.limits = bounds.limits;
   view.sleep_after_seconds = bounds.sleep_after;
   view.confinement = bounds.confinement;
+  view.spare = bounds.spare;
   if (!bounds.starting.empty()) {
     view.detail = view.detail.empty() ? bounds.starting : view.detail + "; " + bounds.starting;
   }
@@ -239,7 +242,7 @@ void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api:
     if (!bounds.runs->engine_version.empty()) view.engine_version = bounds.runs->engine_version;
   }
   if (!bounds.confinement || bounds.confinement->limits != "enforced") return;
-  ControlGroups::Look look = groups.LookAt(ControlGroups::OfContainer(view.id));
+  ControlGroups::Look look = groups.LookAt(bounds.group);
   view.usage = look.usage;
   // Whatever else there is to say of it was the reason for something, and this is not over.
   if (view.detail.empty()) view.detail = std::move(look.memory_ran_out);

@@ -40,6 +40,8 @@ struct ContainerBounds {
   std::string image;
   std::vector<std::string> libraries;  ///< of the image, each as engines::TextOf
   std::string outdated;
+  std::string group;  ///< of its server
+  std::string spare;  ///< as Containers::SpareOf says
 };
 /// Of the loop thread.
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image);

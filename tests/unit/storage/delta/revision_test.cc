@@ -2,16 +2,20 @@
 /// to them is in tests/crash, long random runs are in tests/model.
 #include "storage/delta/revision.h"
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <thread>
 
 #include "base/random.h"
 #include "storage/delta/delta.h"
+#include "storage/delta/delta_verify.h"
 #include "storage/image/image.h"
 #include "storage/seal.h"
+#include "storage/unsaved.h"
 #include "storage/volume.h"
 #include "tests/support/in_child.h"
 #include "tests/support/memory_image.h"
@@ -55,7 +59,7 @@ std::unique_ptr<Volume> View(const ScratchDirectory& directory, const ScratchDir
                              uint32_t number, std::shared_ptr<Image> image = nullptr) {
   VolumeOptions options = In(scratch);
   options.image = std::move(image);
-  options.revision = {.directory = directory.Path(), .number = number};
+  options.revisions = {{.directory = directory.Path(), .number = number}};
   return OpenVolume(options);
 }
 
@@ -204,11 +208,86 @@ TEST_CASE("a revision can be looked at while its volume goes on") {
   CHECK(StampAt(*view, 7) == 99);
   CHECK(StampAt(*volume, 7) == 9);
   VolumeOptions other = In(scratch);
-  other.revision = {.directory = directory.Path(), .number = 2};
+  other.revisions = {{.directory = directory.Path(), .number = 2}};
   const auto missing = Volume::Open(PosixFileSystem(), other);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ErrorCode::kNotFound);
   CHECK(missing.error().hint == "There are: rev.0, rev.1.");
+}
+
+TEST_CASE("volumes lie on revisions of volumes that lie on revisions") {
+  const std::array<ScratchDirectory, 4> folders;
+  std::vector<RevisionReference> ground;
+  for (size_t i = 0; i < folders.size(); ++i) {
+    VolumeOptions options = In(folders[i]);
+    options.revisions = ground;
+    const auto volume = OpenVolume(options);
+    for (uint32_t block = 0; block < i; ++block) CHECK(StampAt(*volume, block) == block + 1);
+    CHECK(StampAt(*volume, static_cast<uint32_t>(i)) == 0);
+    CHECK(volume->ChunkIsFromImage(0) == (i == 0));
+    Put(*volume, static_cast<uint32_t>(i), 1, i + 1);
+    // Of the block that lies lowest each says something else.
+    Put(*volume, 100, 1, 50 + i);
+    REQUIRE(volume->SaveRevision(static_cast<uint32_t>(i) + 1));
+    Put(*volume, 0, 8, 99);
+    ground.insert(ground.begin(), {.directory = folders[i].Path(), .number = static_cast<uint32_t>(i) + 1});
+  }
+  SECTION("and go back to their own, and to what they lie on") {
+    VolumeOptions top = In(folders[3]);
+    top.revisions.assign(ground.begin() + 1, ground.end());
+    REQUIRE(RevertDelta(PosixFileSystem(), top, 4));
+    CHECK(StampAt(*OpenVolume(top), 100) == 53);
+    REQUIRE(RevertDelta(PosixFileSystem(), top, std::nullopt));
+    const auto volume = OpenVolume(top);
+    CHECK(StampAt(*volume, 100) == 52);
+    for (uint32_t block = 0; block < 3; ++block) CHECK(StampAt(*volume, block) == block + 1);
+    CHECK(StampAt(*volume, 3) == 0);
+  }
+  SECTION("and on no other ground") {
+    VolumeOptions top = In(folders[3]);
+    for (const auto& other : {std::vector<RevisionReference>{}, {ground[2], ground[3]}, {ground[3]}}) {
+      top.revisions = other;
+      CHECK(Volume::Open(PosixFileSystem(), top).error().code == ErrorCode::kInvalidArgument);
+      CHECK(RevertDelta(PosixFileSystem(), top, 4).error().code == ErrorCode::kInvalidArgument);
+    }
+    top.revisions = {ground[1], ground[3], ground[2]};  // a revision of one that lies elsewhere
+    CHECK(Volume::Open(PosixFileSystem(), top).error().code == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("what no revision holds goes from a volume that nobody writes to any more") {
+  const ScratchDirectory directory;
+  const ScratchDirectory scratch;
+  CHECK(DropUnsaved(PosixFileSystem(), directory.Path()).error().code == ErrorCode::kNotFound);
+  {
+    const auto volume = OpenVolume(In(directory));
+    Put(*volume, 0, 512, 1);
+    REQUIRE(volume->SaveRevision(1));
+    Put(*volume, 512, 64, 2);
+    REQUIRE(volume->SaveRevision(2));
+    Put(*volume, 0, 1024, 3);
+    REQUIRE(volume->CommitEpoch());
+  }
+  const auto view = View(directory, scratch, 1);
+  REQUIRE(DropUnsaved(PosixFileSystem(), directory.Path()));
+  struct stat st {};
+  REQUIRE(::stat((directory / "data").c_str(), &st) == 0);
+  CHECK(st.st_blocks * 512 <= (512 + 64 + 8) * int64_t{kBlockSize});
+  const Bytes journal = ReadFile(directory / "journal");
+  REQUIRE(DropUnsaved(PosixFileSystem(), directory.Path()));
+  CHECK(ReadFile(directory / "journal") == journal);  // nothing was done twice
+  for (uint32_t block = 0; block < 512; ++block) REQUIRE(StampAt(*view, block) == 1);
+  CHECK(VerifyDelta(PosixFileSystem(), directory.Path(), "boot").value().empty());
+  Revert(directory, 1);
+  {
+    const auto volume = OpenVolume(In(directory));
+    for (uint32_t block = 0; block < 600; ++block) REQUIRE(StampAt(*volume, block) == (block < 512 ? 1 : 0));
+    Put(*volume, 0, 1024, 4);
+  }
+  Revert(directory, 2);
+  const auto volume = OpenVolume(In(directory));
+  for (uint32_t block = 0; block < 600; ++block)
+    REQUIRE(StampAt(*volume, block) == (block < 512 ? 1 : block < 576 ? 2 : 0));
 }
 
 TEST_CASE("sealing a revision stores what it changed, and refers to the image for the rest") {

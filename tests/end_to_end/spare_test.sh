@@ -1,0 +1,153 @@
+#!/bin/bash
+# A reset takes the server that waits for it: the content, the connections of before, what is saved and loaded in
+# between, and every process that can be killed meanwhile. SPAWND_TEST_LONG=1: a thousand resets.
+source "$(dirname "$0")/harness.sh"
+
+if (( ${SPAWND_TEST_LONG:-0} )); then resets=1000 kills=40; else resets=12 kills=6; fi
+
+write_config
+start_daemon
+
+endpoint() { ctl get data-container "$1" -o json | jq -r '[.host, .port, .user, .password, .database] | join(" ")'; }
+content() { sql "$1" shop 'select count(*), md5(string_agg(i::text, $$,$$ order by id)) from item i'; }
+spare_is() { [[ $(field "$1" 'spare // ""') == "$2" ]]; }
+await_spare() { wait_until 60 spare_is "$1" ready; }
+state_is() { [[ $(field "$1" state) == "$2" ]]; }
+folder() { echo "$state/containers/$(field "$1" id)"; }
+volumes() { find "$(folder "$1")" -mindepth 1 -maxdepth 1 -name 'v*' -printf '%f\n' | sort; }
+taken() { ctl metrics 2>/dev/null | awk '/^spawnd_spare_resets_total/ { sum += $2 } END { print sum + 0 }'; }
+# A connection that is there until its server ends: whoever has it says so in file $2.
+hold() { psql_at "$1" shop -c 'select pg_sleep(600)' >"$2" 2>&1; }
+held() { [[ $(sql "$1" shop "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()") == 1 ]]; }
+
+case_a_reset_takes_the_spare_and_another_one_comes() {
+  make_items_image shop
+  make_container shop one >/dev/null
+  local before image i holder
+  before=$(endpoint one) image=$(content one)
+  spare_is one '' || fail "a container that nobody has reset has a spare"
+  ctl reset data-container one -q
+  for ((i = 1; i <= resets; ++i)); do
+    await_spare one
+    hold one "$work/holder" & holder=$!
+    wait_until 20 held one
+    sql one shop "delete from item where id % 2 = 0; create table left_over as select $i"
+    ctl reset data-container one -q
+    assert_eq "$(content one)" "$image" "after reset $i"
+    assert_eq "$(sql one shop "select to_regclass('left_over') is null")" t "what was made before reset $i"
+    if wait "$holder"; then fail "a connection of before outlived reset $i"; fi
+  done
+  (( $(taken) >= resets )) || fail "$(taken) of $resets resets took a spare"
+  assert_eq "$(endpoint one)" "$before" "address and credentials"
+  assert_eq "$(revision_of one)" rev.0
+  await_spare one
+  wait_until 20 eval '[[ $(volumes one | wc -l) == 2 ]]'  # its own and the next spare's
+  wait_until 20 eval '[[ ! -e $(folder one)/delta ]]'
+}
+revision_of() { field "$1" revision; }
+
+case_saves_and_loads_between_resets_are_what_they_say() {
+  local first second
+  sql one shop 'delete from item where id > 500'
+  assert_eq "$(ctl save data-container one -q)" rev.1
+  first=$(content one)
+  await_spare one
+  sql one shop 'drop table item'
+  ctl reset data-container one -q
+  assert_eq "$(content one)" "$first" "rev.1 after a reset"
+  sql one shop 'delete from item where id > 100'
+  assert_eq "$(ctl save data-container one -q)" rev.2 "numbers go on over volumes"
+  second=$(content one)
+  await_spare one
+  sql one shop 'truncate item'
+  ctl reset data-container one -q
+  assert_eq "$(content one)" "$second" "rev.2, which lies on rev.1"
+  ctl load data-container one -q -r rev.1
+  assert_eq "$(content one)" "$first" "rev.1, loaded"
+  await_spare one
+  sql one shop 'truncate item'
+  ctl reset data-container one -q
+  assert_eq "$(content one)" "$first" "rev.1, reset"
+  ctl load data-container one -q -r rev.0
+  assert_eq "$(sql one shop 'select count(*) from item')" 1000
+  ctl load data-container one -q -r rev.2
+  assert_eq "$(content one)" "$second" "rev.2, loaded"
+  assert_eq "$(ctl get data-container one -o json | jq -c '[.revisions[].name]')" '["rev.0","rev.1","rev.2"]'
+}
+
+case_a_revision_on_a_spares_volume_is_graduated() {
+  ctl graduate data-container one -q -n small >/dev/null
+  make_container small of-small >/dev/null
+  assert_eq "$(sql of-small shop 'select count(*) from item')" 100
+  ctl delete data-container -q of-small
+}
+
+case_stop_start_and_a_restart_of_the_daemon_keep_what_was_taken() {
+  await_spare one
+  sql one shop "update item set name = 'kept' where id = 1"
+  ctl stop data-container one -q
+  assert_eq "$(keepers "$(field one id) " | wc -l)" 0 "keepers of a stopped container"
+  ctl start data-container one -q
+  assert_eq "$(sql one shop 'select name from item where id = 1')" kept
+  await_spare one
+  stop_daemon; start_daemon
+  assert_eq "$(sql one shop 'select name from item where id = 1')" kept
+  await_spare one
+  ctl reset data-container one -q
+  assert_eq "$(sql one shop "select count(*) from item where name = 'kept'")" 0
+}
+
+case_whatever_is_killed_in_a_reset_the_container_is_at_one_of_the_two() {
+  local i before now client victim
+  before=$(content one)
+  for ((i = 0; i < kills; ++i)); do
+    if (( i % 2 == 0 )); then await_spare one; fi
+    sql one shop 'delete from item where id = 1'
+    ctl reset data-container one -q >/dev/null 2>&1 & client=$!
+    sleep "0.0$((RANDOM % 90 + 10))"
+    case $((i % 3)) in
+      0) kill_daemon ;;
+      1) for victim in $(keepers "$(field one id) "); do kill -9 "$victim" 2>/dev/null || true; done ;;
+      2) victim=$(keepers "$(field one id) " | shuf -n 1); [[ -z $victim ]] || kill -9 "$victim" 2>/dev/null || true ;;
+    esac
+    wait "$client" || true
+    daemon_answers || start_daemon
+    wait_until 60 state_is one running
+    wait_until 30 answers one
+    now=$(content one)
+    if [[ $now != "$before" ]]; then
+      assert_eq "$(sql one shop 'select count(*) from item where id = 1')" 0 "neither before nor after, kill $i"
+      ctl reset data-container one -q
+      assert_eq "$(content one)" "$before" "after the next reset, kill $i"
+    fi
+  done
+  await_spare one
+  # rev.1 and rev.2 are held by one each; it is in one of its own, and so is its spare.
+  wait_until 30 eval '(( $(volumes one | wc -l) <= 4 ))'
+}
+
+case_fsck_finds_nothing_wrong_and_what_is_left_over() {
+  local id; id=$(field one id)
+  ctl stop data-container one -q
+  stop_daemon
+  assert_contains "$("$spawnd" fsck --state-dir "$state")" "Nothing is wrong"
+  mkdir -p "$state/containers/$id/v900/delta"
+  assert_contains "$("$spawnd" fsck --state-dir "$state" 2>&1 || true)" "v900' is left of a server"
+  start_daemon
+  ctl start data-container one -q
+  wait_until 30 eval '[[ ! -e $state/containers/$id/v900 ]]'
+  ctl delete data-container -q one
+}
+
+case_a_container_may_have_one_from_the_beginning() {
+  ctl create data-container -q -i shop -n two --spare >/dev/null
+  await_spare two
+  local resets_before; resets_before=$(taken)
+  sql two shop 'drop table item'
+  ctl reset data-container two -q
+  assert_eq "$(sql two shop 'select count(*) from item')" 1000
+  assert_eq "$(taken)" $((resets_before + 1))
+  ctl delete data-container -q two
+}
+
+run_cases "$@"
