@@ -294,8 +294,8 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
-  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, layout_, engine_host_,
-                                                     *questions_, *mailbox_, metrics_, config_.first_port,
+  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_,
+                                                     *mailbox_, metrics_, config_.first_port,
                                                      config_.last_port, ReadyMemoryOf(config_.ready_ahead)});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });

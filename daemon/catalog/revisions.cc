@@ -45,12 +45,12 @@ Result<void> ContainerTable::NoteSaved(int64_t id, const std::vector<RevisionRow
 Result<void> ContainerTable::BeginRevert(int64_t id, uint32_t number) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  TRY(
-      database_.Run("UPDATE containers SET state = 'reverting', revert_to = ?1, stays_down = 0, stopped = 0, asleep = 0, "
-                    "detail = ?2, spare = spare OR revision = ?3, volume = coalesce((SELECT volume FROM "
-                    "container_revisions WHERE container_id = ?4 AND number = ?1), '') "
-                    "WHERE id = ?4 AND state <> 'deleting'",
-                    int64_t{number}, "it goes back to " + RevisionText(number), RevisionText(number), id));
+  TRY(database_.Run(
+      "UPDATE containers SET state = 'reverting', revert_to = ?1, stays_down = 0, stopped = 0, asleep = 0, "
+      "detail = ?2, spare = spare OR revision = ?3, volume = coalesce((SELECT volume FROM "
+      "container_revisions WHERE container_id = ?4 AND number = ?1), '') "
+      "WHERE id = ?4 AND state <> 'deleting'",
+      int64_t{number}, "it goes back to " + RevisionText(number), RevisionText(number), id));
   TRY(ExpectChange(database_, "data container", id));
   return transaction.Commit();
 }

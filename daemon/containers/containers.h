@@ -1,4 +1,4 @@
-/// All living containers: carries out what their machines say (daemon/containers/machine.h), with keepers on
+/// All living containers: carries out what their machines say (daemon/machine/machine.h), with keepers on
 /// job threads, and tells them what happened.
 ///
 /// Loop thread only. Nothing here survives the process; Adopt makes it again from the catalog's rows.
@@ -19,9 +19,9 @@
 #include "base/unique_fd.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/containers/doors.h"
-#include "daemon/containers/machine.h"
 #include "daemon/containers/outdated.h"
 #include "daemon/keeper/client.h"
+#include "daemon/machine/machine.h"
 
 typedef struct uv_loop_s uv_loop_t;
 

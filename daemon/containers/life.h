@@ -17,11 +17,11 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "daemon/catalog/rows.h"
-#include "daemon/containers/machine.h"
 #include "daemon/containers/outdated.h"
 #include "daemon/keeper/spec.h"
 #include "daemon/loop/event_loop.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/machine/machine.h"
 
 namespace spawnd::daemon {
 

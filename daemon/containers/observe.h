@@ -2,7 +2,7 @@
 /// Loop thread.
 #pragma once
 
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 
 namespace spawnd::daemon {
 

@@ -141,7 +141,8 @@ std::vector<Idler> Containers::Idlers() const {
     if (stopping_ || life->machine.IsBusy()) continue;
     // Without a door nobody could wake it.
     const auto door = doors_.Of(id);
-    const bool busy = life->saves > 0 || life->creation || life->reverted || GoesBack(*life) || door == nullptr;
+    const bool busy =
+        life->saves > 0 || life->creation || life->reverted || GoesBack(*life) || door == nullptr;
     idlers.push_back({.id = id,
                       .name = row.name,
                       .engine = life->image.engine,

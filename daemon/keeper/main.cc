@@ -184,10 +184,8 @@ class KeeperLoop {
       case Op::kShutGate:
         keeper_.ShutGate();
         return KeeperReply{};
-      case Op::kSave: {
-        auto saved = keeper_.Save(request.revision);
-        return saved ? keeper_.Status() : Failed(saved.error());
-      }
+      case Op::kSave:
+        return Save(request);
       case Op::kFinishImage:
         return ReplyWith(keeper_.FinishImage(), &KeeperReply::keeps_settings);
       case Op::kSeal:
@@ -202,6 +200,11 @@ class KeeperLoop {
         break;
     }
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
+  }
+
+  KeeperReply Save(const KeeperRequest& request) {
+    auto saved = keeper_.Save(request.revision);
+    return saved ? keeper_.Status() : Failed(saved.error());
   }
 
   KeeperReply MeasureVolume() {

@@ -41,10 +41,10 @@ struct KeeperRequest {
     kMeasureVolume,
     kAwaitStart,  ///< of a keeper whose status says that its engine starts; answered as its kStart is
     kKeepsAwake,
-    kDoor,        ///< its reply has the descriptors of the container's door along
-    kOpenGate,    ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
-    kShutGate,    ///< they wait at the door; answered when those before them are in, or have had their time
-    kCutOff       ///< its engine is killed at once; answered when it can answer nobody any more
+    kDoor,      ///< its reply has the descriptors of the container's door along
+    kOpenGate,  ///< new clients are let in to the engine of this keeper (KeeperSpec::behind_door)
+    kShutGate,  ///< they wait at the door; answered when those before them are in, or have had their time
+    kCutOff     ///< its engine is killed at once; answered when it can answer nobody any more
   };
   Op op = Op::kUnknown;
   std::optional<KeeperSpec> spec{};      ///< kStart

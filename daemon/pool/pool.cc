@@ -154,7 +154,8 @@ std::string Pool::WhyStale(const ContainerRow& row) {
   const auto image = uses_.catalog.images.ById(row.image_id);
   if (!image) return image.error().message;
   const EngineHost& host = uses_.engine_host;
-  if (row.host != host.address || row.also_listen != host.also) return "the machine has other addresses for containers";
+  if (row.host != host.address || row.also_listen != host.also)
+    return "the machine has other addresses for containers";
   if (row.network != NetworkOf(*image, host)) return "containers have another network";
   ContainerRow asked_nothing;
   if (row.limits != LimitsOf(asked_nothing, *image, host)) return "containers have other limits";

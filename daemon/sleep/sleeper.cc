@@ -178,8 +178,7 @@ bool Sleeper::Try(const Idler& idler, std::string_view reason, Time now) {
   if (trying_.size() >= kTriesAtOnce || !trying_.insert(idler.id).second) return false;
   uses_.jobs.Run(kForDaemon, [this, idler, reason](const std::stop_token& stop) {
     auto words = ShutIfIdle(
-        idler.directory, idler.port,
-        [this](uint16_t port) { return uses_.engine_host.UserOf(port); }, stop);
+        idler.directory, idler.port, [this](uint16_t port) { return uses_.engine_host.UserOf(port); }, stop);
     uses_.mailbox.Post([this, idler, reason, words = std::move(words)] { Tried(idler, reason, words); });
   });
   return true;

@@ -33,7 +33,6 @@ class Catalog;
 class Jobs;
 class Mailbox;
 class Metrics;
-class StoreLayout;
 struct EngineHost;
 
 class Sleeper {
@@ -42,7 +41,6 @@ class Sleeper {
   struct Uses {
     Catalog& catalog;
     Containers& containers;
-    const StoreLayout& layout;
     const EngineHost& engine_host;
     Jobs& jobs;
     Mailbox& mailbox;

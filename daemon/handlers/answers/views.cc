@@ -120,6 +120,23 @@ void ShowRevisions(const ContainerRow& row, api::DataContainer& view) {
   }
 }
 
+/// How clients get to it, in the words of its engine.
+void ShowConnection(const ContainerRow& row, const ImageRow& image, const std::string& ca_certificate,
+                    const engines::Endpoint& endpoint, api::DataContainer& view) {
+  const auto engine = engines::FindEngine(image.engine);
+  if (!engine) return;
+  engines::ConnectionStrings strings =
+      (*engine)->Connect(endpoint, CredentialsOf(row), image.initial_database, {ca_certificate, image.tls});
+  view.connection_string = strings.dotnet;
+  view.jdbc_connection_string = strings.jdbc;
+  view.url = strings.url;
+  view.environment = std::move(strings.environment);
+  view.client_command = std::move(strings.client_command);
+  view.client_hint = std::move(strings.client_hint);
+  view.default_port = (*engine)->DefaultPort();
+  view.ca_certificate = ca_certificate;
+}
+
 }  // namespace
 
 api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& image, std::string owner,
@@ -148,18 +165,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.user = row.user;
   view.password = row.password;
   view.database = row.database;
-  if (const auto engine = engines::FindEngine(image.engine)) {
-    engines::ConnectionStrings strings =
-        (*engine)->Connect(endpoint, CredentialsOf(row), image.initial_database, {ca_certificate, image.tls});
-    view.connection_string = strings.dotnet;
-    view.jdbc_connection_string = strings.jdbc;
-    view.url = strings.url;
-    view.environment = std::move(strings.environment);
-    view.client_command = std::move(strings.client_command);
-    view.client_hint = std::move(strings.client_hint);
-    view.default_port = (*engine)->DefaultPort();
-    view.ca_certificate = ca_certificate;
-  }
+  ShowConnection(row, image, ca_certificate, endpoint, view);
   view.created_at = row.created_at;
   view.expires_at = row.state == ContainerState::kCreating ? 0 : row.expires_at;
   view.disk_bytes = space.unique_bytes;

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::daemon {

@@ -1,7 +1,7 @@
 /// Stops, starts and sleep of ContainerMachine: what people ask for, and what nobody being connected brings.
 #include <utility>
 
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 
 namespace spawnd::daemon {
 

@@ -1,5 +1,5 @@
 /// Every line of the container's life, and the promises that hold over whole lives.
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 
 #include "tests/support/catch.h"
 

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::daemon {

@@ -1,5 +1,5 @@
 /// Whose fault a failure is, and how long it is waited after it.
-#include "daemon/containers/failures.h"
+#include "daemon/machine/failures.h"
 
 #include "tests/support/catch.h"
 

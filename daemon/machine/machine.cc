@@ -1,9 +1,9 @@
-#include "daemon/containers/machine.h"
+#include "daemon/machine/machine.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "daemon/containers/failures.h"
+#include "daemon/machine/failures.h"
 
 namespace spawnd::daemon {
 namespace {

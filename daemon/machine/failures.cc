@@ -1,4 +1,4 @@
-#include "daemon/containers/failures.h"
+#include "daemon/machine/failures.h"
 
 #include <algorithm>
 #include <cstdint>
