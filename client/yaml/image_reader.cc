@@ -109,8 +109,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 21>& Keys() {
-    static constexpr std::array<Key<Reader>, 21> kKeys{{
+  static const std::array<Key<Reader>, 22>& Keys() {
+    static constexpr std::array<Key<Reader>, 22> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},

@@ -18,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 34> kOtherNames{{
+constexpr std::array<OtherName, 35> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},

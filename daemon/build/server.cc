@@ -134,7 +134,7 @@ Result<void> BuildServer::TryImage() const {
   context_.progress.Stage("starting it once with the settings that it keeps");
   Options options = options_;
   options.base_index = context_.host.layout.ImageIndex(options_.image_id);
-  options.base_revision.reset();
+  options.ground.clear();
   options.hold_engine = false;
   options.purpose = engines::Purpose::kServe;
   auto server = Start(context_, std::move(options));

@@ -12,7 +12,7 @@ namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 19> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 20> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
