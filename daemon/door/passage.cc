@@ -95,6 +95,11 @@ void Passage::Shut() {
   }
 }
 
+bool Passage::IsOpen() const {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
 size_t Passage::Waiting() const {
   const std::lock_guard lock(mutex_);
   size_t waiting = 0;

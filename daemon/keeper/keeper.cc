@@ -435,6 +435,7 @@ std::optional<Error> Keeper::Poisoned() {
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
+  CheckRecovery();
   if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
   return EngineEnded();
 }

@@ -1,4 +1,5 @@
-/// Doors, gates and passages with real sockets: who gets a connection, and what becomes of it. Needs root, as keepers do.
+/// Doors, gates and passages with real sockets: who gets a connection, and what becomes of it. Needs root, as
+/// keepers do.
 #include "daemon/door/door.h"
 
 #include <arpa/inet.h>
