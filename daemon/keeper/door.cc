@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How long the end of an engine waits for clients that it is just letting in.
-constexpr auto kLongestEntry = 50ms;
+constexpr auto kLongestEntry = 250ms;
 constexpr auto kEntryCheck = 1ms;
 constexpr auto kRecoveryCheck = 2s;
 

@@ -54,7 +54,7 @@ class Keeper {
   /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made. `door`: its descriptors;
   /// none, where the machine has no doors.
   Result<void> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group,
-                     std::vector<UniqueFd> door);
+                     std::vector<UniqueFd> door = {});
   /// Starts the engine and does not wait for it: from here on it is Starting. `deadline` 0: however long it
   /// takes, as long as it shows life.
   Result<void> StartEngine(std::chrono::seconds deadline);

@@ -234,9 +234,12 @@ case_several_addresses() {
   for kind in postgresql mariadb redis; do
     begin_loop "several-$kind" "$kind" ::1
     end_loop
+    # Who comes to PostgreSQL from elsewhere has to speak TLS.
+    [[ $kind != postgresql ]] || continue
     begin_loop "several-$kind" "$kind" "$far"
     end_loop
   done
+  assert_eq "$(PGSSLMODE=require PGPASSWORD=$(field several-postgresql password) psql -XAtq -h "$far" -p "$(field several-postgresql port)" -U "$(field several-postgresql user)" -d postgres -c 'select 1')" 1
   local names
   names=$(openssl s_client -starttls postgres -connect "127.0.0.1:$(field several-postgresql port)" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName)
   assert_contains "$names" "IP Address:$far"
