@@ -238,6 +238,9 @@ class Engine {
   /// thing. An attempt to connect before that costs the starting server more than it tells, so the keeper
   /// waits for the line, and only tries now and then without it.
   virtual std::string_view ReadyLine() const = 0;
+  /// What a server writes to its log that lets nobody in for a while, without ending: it recovers from the
+  /// end of one of its processes, and ReadyLine follows. Empty: it does not do that.
+  virtual std::string_view OutOfServiceLine() const { return {}; }
   /// One attempt to connect as the server's superuser, over the private socket where there is one, and to
   /// open what clients will open first (Credentials::database; where that is missing, any), which warms it
   /// for the client's first connection. The server has the credentials of `launch` already, or those of an

@@ -32,6 +32,14 @@ size_t QueueOf(int listening) {
   return info.tcpi_state == TCP_LISTEN ? info.tcpi_unacked : 0;
 }
 
+/// The address that a client has come to.
+std::optional<HostAddress> HereOf(int client) {
+  HostAddress address;
+  address.length = sizeof address.socket;
+  if (::getsockname(client, &address.socket.any, &address.length) != 0) return std::nullopt;
+  return address;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Passage>> Passage::Start(Door door, const engines::Endpoint& endpoint) {
@@ -95,6 +103,11 @@ void Passage::Shut() {
   }
 }
 
+bool Passage::IsOpen() const {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
 size_t Passage::Waiting() const {
   const std::lock_guard lock(mutex_);
   size_t waiting = 0;
@@ -125,7 +138,9 @@ bool Passage::PassOn(size_t address) {
   while (open_ && server) {
     UniqueFd client(::accept4(door_.Socket(address), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client.Valid()) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    relay_->PassOn(std::move(client), servers_[*server]);
+    // To where he came himself, and so from there: a server may ask more of who comes from afar.
+    const auto here = *server == address ? HereOf(client.Get()) : std::nullopt;
+    relay_->PassOn(std::move(client), here.value_or(servers_[*server]));
   }
   return true;
 }

@@ -38,6 +38,7 @@ class Passage {
   /// From here on clients wait at the door, but those that the engine has already. Only what this keeper has
   /// opened is shut: where another keeper's engine has taken its place, nothing happens there.
   void Shut();
+  bool IsOpen() const;
   /// How many have come to the engine and have not been taken by it yet.
   size_t Waiting() const;
 

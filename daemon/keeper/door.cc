@@ -10,8 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How long the end of an engine waits for clients that it is just letting in.
-constexpr auto kLongestEntry = 50ms;
+constexpr auto kLongestEntry = 250ms;
 constexpr auto kEntryCheck = 1ms;
+constexpr auto kRecoveryCheck = 2s;
 
 }  // namespace
 
@@ -27,6 +28,7 @@ Result<void> Keeper::PutPortInPlace(UniqueFd filters) {
     TRY_ASSIGN(passage_, Passage::Start(std::move(*door_), spec_.endpoint));
     door_.reset();
     started_.has_door = true;
+    NoticeRecoveries();
   }
   if (plan_.filters_fd < 0) return {};
   ListeningPort::Bound bound;
@@ -53,8 +55,35 @@ Result<void> Keeper::OpenGate() {
   return {};
 }
 
+/// A server that throws all clients out and recovers, and does not end: who comes meanwhile waits, as for a
+/// start.
+void Keeper::NoticeRecoveries() {
+  if (engine_->OutOfServiceLine().empty()) return;
+  log_->Notice(engine_->OutOfServiceLine(), [this] {
+    if (!passage_->IsOpen()) return;
+    recovering_ = true;
+    passage_->Shut();
+  });
+  log_->Notice(engine_->ReadyLine(), [this] {
+    if (recovering_.exchange(false)) passage_->Open();
+  });
+}
+
+/// The words may have been somebody's own, who can write to the log: the server is asked itself, now and
+/// then.
+void Keeper::CheckRecovery() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!recovering_) {
+    next_recovery_check_ = now + kRecoveryCheck;
+  } else if (now > next_recovery_check_) {
+    next_recovery_check_ = now + kRecoveryCheck;
+    if (session_ && session_->Probe() && recovering_.exchange(false)) passage_->Open();
+  }
+}
+
 void Keeper::ShutGate() {
   if (!passage_) return;
+  recovering_ = false;
   passage_->Shut();
   if (!engine_running_ || Starting() || !session_ || spec_.behind_door) return;
   bool was_clear = false;

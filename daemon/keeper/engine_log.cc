@@ -47,6 +47,10 @@ EngineLog::~EngineLog() {
   thread_.join();
 }
 
+void EngineLog::Notice(std::string_view words, std::function<void()> seen) {
+  notables_.push_back({std::string(words), std::move(seen)});
+}
+
 Result<void> EngineLog::Serve() {
   stop_.Reset(::eventfd(0, EFD_CLOEXEC));
   if (!stop_.Valid()) return FailErrno(errno, "cannot make an eventfd");
@@ -82,6 +86,12 @@ bool EngineLog::Drain() {
 void EngineLog::Keep(std::string_view bytes) {
   tail_ += bytes;
   printed_ += bytes.size();
+  for (const Notable& one : notables_) {
+    // Also where it came in two parts.
+    const size_t fresh = std::min(tail_.size(), bytes.size() + one.words.size() - 1);
+    if (std::string_view(tail_).substr(tail_.size() - fresh).find(one.words) != std::string_view::npos)
+      one.seen();
+  }
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   if (size_ >= kEngineLogBytes) BeginAnew();
   // What finds no room is lost: an engine that waited for a full disk would be worse.

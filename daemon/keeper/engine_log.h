@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -31,6 +33,9 @@ class EngineLog {
 
   /// The engine's end of the pipe, until Serve closes it here: whoever writes has a copy.
   int Writer() const { return writer_.Get(); }
+  /// Has `seen` called each time that the engine has printed `words`, from the thread that reads; it must not
+  /// ask this log. Before Serve.
+  void Notice(std::string_view words, std::function<void()> seen);
   /// Starts to read, until all copies of the writer are closed.
   Result<void> Serve();
 
@@ -56,7 +61,13 @@ class EngineLog {
   void Keep(std::string_view bytes);
   void BeginAnew();
 
+  struct Notable {
+    std::string words;
+    std::function<void()> seen;
+  };
+
   const std::string path_;
+  std::vector<Notable> notables_;
   std::mutex mutex_;
   UniqueFd file_;
   int64_t size_ = 0;

@@ -474,6 +474,7 @@ std::optional<Error> Keeper::StuckFileSystem() {
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
+  CheckRecovery();
   if (!engine_running_) return std::nullopt;
   if (init_->EngineExit()) return EngineEnded();
   return StuckFileSystem();

@@ -5,6 +5,7 @@
 /// described in docs/durability.md.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -53,7 +54,7 @@ class Keeper {
   /// copy of the installation's mount (daemon/init/mounts.h), which the daemon made. `door`: its descriptors;
   /// none, where the machine has no doors.
   Result<void> Start(const KeeperRequest& request, UniqueFd engine_tree, UniqueFd control_group,
-                     std::vector<UniqueFd> door);
+                     std::vector<UniqueFd> door = {});
   /// Starts the engine and does not wait for it: from here on it is Starting. `deadline` 0: however long it
   /// takes, as long as it shows life.
   Result<void> StartEngine(std::chrono::seconds deadline);
@@ -129,6 +130,8 @@ class Keeper {
   Result<void> StartInit(UniqueFd engine_tree);
   Result<void> TakeDoor(std::vector<UniqueFd> descriptors);
   void LetClientsIn();
+  void NoticeRecoveries();
+  void CheckRecovery();
   Result<void> PutPortInPlace(UniqueFd filters);
   Result<void> PlanNetwork(int filters_fd);
   Result<void> WriteEngineFiles();
@@ -157,8 +160,10 @@ class Keeper {
   std::unique_ptr<storage::Volume> volume_;
   std::unique_ptr<storage::FuseExport> export_;
   std::unique_ptr<ContainerInit> init_;
-  std::optional<Door> door_;          ///< until there is the passage
-  std::unique_ptr<Passage> passage_;  ///< none: the machine has no doors
+  std::optional<Door> door_;              ///< until there is the passage
+  std::unique_ptr<Passage> passage_;      ///< none: the machine has no doors
+  std::atomic<bool> recovering_ = false;  ///< the gate is shut for that, and will be opened again
+  std::chrono::steady_clock::time_point next_recovery_check_{};
   std::unique_ptr<ListeningPort> port_;
   /// Also of a server that cannot be reached yet.
   std::optional<SessionClient> session_;

@@ -23,7 +23,7 @@ struct SessionDeadlines {
   std::chrono::milliseconds prepare_image = std::chrono::hours(24);  ///< statistics of all that was restored
   std::chrono::milliseconds create_database = std::chrono::seconds(300);
   std::chrono::milliseconds question = std::chrono::seconds(60);
-  std::chrono::milliseconds clients = std::chrono::milliseconds(50);
+  std::chrono::milliseconds clients = std::chrono::milliseconds(250);
   std::chrono::milliseconds before_save = std::chrono::seconds(130);  ///< may write a data set out first
 };
 

@@ -32,6 +32,10 @@ class PostgresqlEngine final : public Engine {
   int LastStopSignal() const override;
   std::string_view ReadyLine() const override { return "database system is ready to accept connections"; }
 
+  std::string_view OutOfServiceLine() const override {
+    return "LOG:  terminating any other active server processes";
+  }
+
   Credentials MakeCredentials(std::string_view database) const override;
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
                             std::string_view initial_database, const ClientTls& tls) const override;

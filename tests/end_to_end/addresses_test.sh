@@ -67,47 +67,33 @@ case_an_address_that_is_not_this_machines() {
   assert_exit 0 make_image other 'sourceType: empty' 'initialDatabaseName: shop'
 }
 
+# Its door is bound all the same, and so is the server: once the address is there, it works.
 case_an_address_that_comes_late() {
-  give_address
-  make_container bare late >/dev/null
-  stop_daemon
-  kill -9 "$(keeper_pid "$(field_of_row late)")"
-  take_address
-  start_daemon
-  says_why() { [[ $(field late detail) == *"is no address of this machine"* || $(field late detail) == *"assign requested address"* ]]; }
-  wait_until 20 says_why
-  sleep 14  # longer than eight failures take that are its own
-  [[ $(field late status) == Pending ]] || fail "it is $(field late status): $(field late detail)"
-  give_address
-  wait_until 60 answers late
-  ctl delete data-container -q late
-  take_address
-}
-# Each server says that in words of its own.
-case_the_same_of_other_products() {
-  local engine
-  for engine in mariadb redis; do
-    sed -i "s/^engine: .*/engine: $engine/" "$(image_yaml "late-$engine" 'sourceType: empty')"
-    assert_exit 0 ctl create data-image -q -f "$work/files/late-$engine.yaml"
+  local kind
+  for kind in mariadb redis; do
+    sed -i "s/^engine: .*/engine: $kind/" "$(image_yaml "late-$kind" 'sourceType: empty')"
+    assert_exit 0 ctl create data-image -q -f "$work/files/late-$kind.yaml"
   done
   give_address
-  for engine in mariadb redis; do make_container "late-$engine" "of-$engine" >/dev/null; done
+  make_container bare late >/dev/null
+  for kind in mariadb redis; do make_container "late-$kind" "of-$kind" >/dev/null; done
   stop_daemon
   local pid; for pid in $(keepers); do kill -9 "$pid" 2>/dev/null || true; done
   take_address
   start_daemon
-  sleep 14
-  for engine in mariadb redis; do
-    [[ $(field "of-$engine" status) == Pending ]] || fail "$engine is $(field "of-$engine" status): $(field "of-$engine" detail)"
-  done
+  all_run() { [[ $(field late state)$(field of-mariadb state)$(field of-redis state) == runningrunningrunning ]]; }
+  wait_until 60 all_run
+  ! answers late || fail "there is no such address"
   give_address
-  both_run() { [[ $(field of-mariadb status)$(field of-redis status) == CompletedCompleted ]]; }
-  wait_until 60 both_run
+  wait_until 10 answers late
+  local address
+  for kind in mariadb redis; do
+    address=$far/$(field "of-$kind" port)
+    timeout 5 bash -c "exec 3<>/dev/tcp/$address" || fail "$kind is not reached"
+  done
   clean_slate
   take_address
 }
-# The id, from the files, while no daemon runs.
-field_of_row() { ls "$state/containers"; }
 
 case_a_port_right_after_a_delete() {
   ports=$first_port-$((first_port + 2)) serve_on

@@ -15,12 +15,12 @@ begin_loop() {
   (( ${#fields[@]} == 4 )) || fail "there is no $1"
   python3 "$client" "$2" "${3:-127.0.0.1}" "${fields[@]}" >"$work/loop" 2>&1 &
   echo $! >"$work/loop.pid"
-  some_are_in() { sleep 0.2; kill -0 "$(<"$work/loop.pid")"; }
-  wait_until 10 some_are_in
+  wait_until 20 grep -q begun "$work/loop"
+  sleep 0.1
 }
 # end_loop [FAILED]: at most so many could be failing, none refused.
 end_loop() {
-  sleep 0.3
+  sleep 0.5
   kill -TERM "$(<"$work/loop.pid")"
   wait_until 70 process_gone "$(<"$work/loop.pid")"
   local last; last=$(tail -n 1 "$work/loop")
@@ -56,11 +56,13 @@ case_planned_ends_of_postgresql() { planned postgresql; }
 case_planned_ends_of_mariadb() { planned mariadb; }
 case_planned_ends_of_redis() { planned redis; }
 
+# engine_pid CONTAINER [last]: the server, or the last of its processes, after whose end it recovers by itself.
 engine_pid() {
-  local pid
+  local pid found=
   for pid in $(descendants "$(keeper_pid "$(field "$1" id)")"); do
-    case $(ps -o comm= -p "$pid") in postgres | redis-server) echo "$pid"; return ;; esac
+    case $(ps -o comm= -p "$pid") in postgres | redis-server) found+=" $pid" ;; esac
   done
+  if [[ -n ${2:-} ]]; then echo "${found##* }"; else tr ' ' '\n' <<<"${found# }" | sort -n | head -n 1; fi
 }
 # Who was being let in when it ended is cut, and who came after waits.
 crashes() {
@@ -69,8 +71,12 @@ crashes() {
   for (( n = 0; n < times; ++n )); do
     runs() { [[ $(field "a-$kind" state) == running ]]; }
     wait_until 60 runs
-    if (( n % 2 )); then kill -9 "$(engine_pid "a-$kind")"; else kill -9 "$(keeper_pid "$(field "a-$kind" id)")"; fi
-    sleep 0.2
+    case $(( n % 3 )) in
+      0) kill -9 "$(keeper_pid "$(field "a-$kind" id)")" ;;
+      1) kill -9 "$(engine_pid "a-$kind")" ;;
+      2) kill -9 "$(engine_pid "a-$kind" last)" ;;
+    esac
+    sleep 0.5
   done
   wait_until 60 runs
   end_loop "$times"
@@ -198,6 +204,20 @@ for _ in range(200):
   start_daemon
 }
 
+case_the_hosts_network() {
+  stop_daemon
+  write_config
+  echo 'network: host' >>"$work/spawnd.yaml"
+  start_daemon
+  make_container of-postgresql open >/dev/null
+  assert_eq "$(field open network)" host
+  begin_loop open postgresql
+  ctl reset dc -q open
+  ctl restart dc -q open
+  end_loop
+  ctl delete dc -q open
+}
+
 case_several_addresses() {
   stop_daemon
   write_config
@@ -205,7 +225,7 @@ case_several_addresses() {
   start_daemon
   local kind
   for kind in postgresql mariadb redis; do
-    assert_exit 0 ctl create data-container -q -i "of-$kind" -n "several-$kind"
+    assert_exit 0 ctl create data-container -i "of-$kind" -n "several-$kind"
     assert_contains "$err" "$far is no address of this machine now"
     assert_eq "$(field "several-$kind" host)" 127.0.0.1
     assert_eq "$(ctl get data-container "several-$kind" -o json | jq -c .listen)" "[\"127.0.0.1\",\"::1\",\"$far\"]"
@@ -214,9 +234,12 @@ case_several_addresses() {
   for kind in postgresql mariadb redis; do
     begin_loop "several-$kind" "$kind" ::1
     end_loop
+    # Who comes to PostgreSQL from elsewhere has to speak TLS.
+    [[ $kind != postgresql ]] || continue
     begin_loop "several-$kind" "$kind" "$far"
     end_loop
   done
+  assert_eq "$(PGSSLMODE=require PGPASSWORD=$(field several-postgresql password) psql -XAtq -h "$far" -p "$(field several-postgresql port)" -U "$(field several-postgresql user)" -d postgres -c 'select 1')" 1
   local names
   names=$(openssl s_client -starttls postgres -connect "127.0.0.1:$(field several-postgresql port)" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName)
   assert_contains "$names" "IP Address:$far"

@@ -239,14 +239,19 @@ for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
     try: stolen.connect(("127.0.0.1", int(sys.argv[1]))); stolen.send(b"escaped"); print("CONNECTED", flush=True)
     except OSError as e: print("not connected", e, flush=True)
     libc.connect(stolen.fileno(), (ctypes.c_char * 16)(), 16)
+    # Ports of other containers are shared by sockets of root's alone.
+    try: stolen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1); stolen.bind(("127.0.0.1", int(sys.argv[3]))); print("SHARES", flush=True)
+    except OSError as e: print("does not share", e, flush=True)
     try: stolen.bind(("127.0.0.1", int(sys.argv[2]))); stolen.listen(); print("listens", flush=True); time.sleep(3)
     except OSError as e: print("does not listen", e, flush=True)
     break
 print("ended", flush=True)
 END
+  local others_port
   for name in $postgres; do
+    others_port=$(ctl get data-containers -o json | jq -r --arg name "$name" '[.[] | select(.name != $name)][0].port')
     inside "$name" "echo $(base64 -w0 "$work/steal.py") | base64 -d >/tmp/steal.py
-      setsid python3 /tmp/steal.py $host_port $((first_port + 98)) >/tmp/stolen 2>&1 &
+      setsid python3 /tmp/steal.py $host_port $((first_port + 98)) $others_port >/tmp/stolen 2>&1 &
       until grep -q ended /tmp/stolen; do sleep 0.1; done" >/dev/null 2>&1 &
     stolen_from=$!
     while kill -0 "$stolen_from" 2>/dev/null; do
@@ -262,6 +267,7 @@ END
     assert_lacks "$said" UNLOCKED
     assert_lacks "$said" INTERFACES
     assert_lacks "$said" "NO DEVICE"
+    assert_lacks "$said" SHARES
     [[ $said != *found* ]] || found=1
   done
   (( found )) || note "no server handed a client's socket on"

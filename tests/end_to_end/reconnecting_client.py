@@ -166,6 +166,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 counts = {"attempts": 0, "refused": 0, "failed": 0, "cut": 0}
 slowest = 0.0
+print("begun", flush=True)
 while going:
     counts["attempts"] += 1
     begun = time.monotonic()

@@ -79,7 +79,7 @@ case_a_file_that_cannot_be_used_changes_nothing() {
 case_what_needs_a_restart_is_named() {
   write_teams spawnd-first-team
   printf '%s\n' 'volumeSize: 1GiB' 'host: 127.0.0.2' >>"$work/spawnd.yaml"
-  reload "take effect at the next start: volumeSize, host"
+  reload "take effect at the next start: volumeSize, listen"
   make_container base after >/dev/null
   assert_eq "$(field after host)" 127.0.0.1
 }

@@ -140,14 +140,15 @@ case_deleted_while_it_stops() {
 }
 
 case_killed_while_it_starts() {
+  local port; port=$(field mine port)
   ctl stop dc -q mine
-  # Nobody takes the port of a container that is there, but while the daemon is not (and systemd does not keep it)
-  # a stranger can. So the start is under way for as long as one likes.
+  # A stranger has its port, so the start is under way for as long as one likes. It is to be had while there is no daemon,
+  # nor systemd to keep its door.
   kill_daemon
   python3 -c 'import socket,sys,time
-s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(600)' "$(field mine port)" &
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(600)' "$port" &
   local stranger=$!
-  taken() { ! python3 -c 'import socket,sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' "$(field mine port)" 2>/dev/null; }
+  taken() { ! python3 -c 'import socket,sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' "$port" 2>/dev/null; }
   wait_until 10 taken
   start_daemon
   assert_error 1 "does not start" "in use" -- ctl start dc mine

@@ -70,7 +70,7 @@ TEST_CASE("what waits for the next start is named, what changes at once is not")
                                                         {"engineUser", "postgres"},
                                                         {"volumeSize", "1GiB"},
                                                         {"network", "host"},
-                                                        {"host", "127.0.0.2"},
+                                                        {"listen", "127.0.0.2"},
                                                         {"acceptMssqlEula", "true"}}) {
     CHECK(waiting("", (key + ": " + value).c_str()) == Keys{key});
     CHECK(waiting((key + ": " + value).c_str(), "") == Keys{key});
