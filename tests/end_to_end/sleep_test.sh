@@ -280,16 +280,20 @@ wakes() {
   echo "$count" >>"$work/wakes.count"
 }
 
+resident() { awk '/VmRSS/ { print $2 }' "/proc/$(daemon_pid)/status"; }
+
 many_sleepers() {
-  local count=$1 clients=$2 seconds=$3 i names=() pids=()
+  local count=$1 clients=$2 seconds=$3 i names=() pids=() before
   rm -f "$work"/wakes.*
+  before=$(resident)
   for i in $(seq 1 "$count"); do
     makes base "s$i" --sleep-after 1s
     ctl get data-container "s$i" -o env >"$work/s$i.env"
     names+=("s$i")
   done
   wait_until 120 eval '[[ -z $(ctl get dc -o json | jq -r ".[] | select(.state != \"asleep\") | .name") ]]'
-  note "the daemon: $(awk '/VmRSS/ { print $2 }' "/proc/$(daemon_pid)/status") KiB with $count asleep"
+  note "the daemon: $(resident) KiB with $count asleep, $before KiB without"
+  (( count < 100 || ($(resident) - before) / count <= 64 )) || fail "too much memory for containers that sleep"
   for i in $(seq 1 "$clients"); do wakes "$seconds" "${names[@]}" & pids+=($!); done
   for i in "${pids[@]}"; do wait "$i"; done
   [[ ! -e $work/wakes.failed ]] || fail "clients that got no answer: $(sort "$work/wakes.failed" | uniq -c), $(tail -n 5 "$work/wakes.err")"

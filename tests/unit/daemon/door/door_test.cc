@@ -74,11 +74,14 @@ TEST_CASE("door: clients come to the engine in the gate, else to the door; anoth
   REQUIRE(door);
   const UniqueFd first = Engine(endpoint);
   UniqueFd second = Engine(endpoint);
+  CHECK(door->TheGate().Arrivals() == 0);
   UniqueFd client = Connect(endpoint);
   CHECK(HasVisitor(door->Socket(0)));
+  CHECK(door->TheGate().Arrivals() == 1);
   REQUIRE(door->TheGate().Open(0, first.Get()));
   client = Connect(endpoint);
   CHECK(HasVisitor(first.Get()));
+  CHECK(door->TheGate().Arrivals() == 2);
   // In one step from one to the other.
   REQUIRE(door->TheGate().Open(0, second.Get()));
   client = Connect(endpoint);
@@ -132,8 +135,11 @@ TEST_CASE("door: who has gathered is passed on to the engine, later ones are its
   const engines::Endpoint endpoint = SomeEndpoint();
   auto door = Door::Open(endpoint);
   REQUIRE(door);
-  const int map = ::dup(door->TheGate().Descriptor());
-  const Gate gate{UniqueFd(map)};
+  std::vector<UniqueFd> copies;
+  for (const int fd : door->TheGate().Descriptors()) copies.emplace_back(::dup(fd));
+  const auto known = Gate::Of(std::move(copies));
+  REQUIRE(known);
+  const Gate& gate = *known;
   const auto passage = Passage::Start(std::move(*door), endpoint);
   REQUIRE(passage);
   const UniqueFd early = Connect(endpoint);
