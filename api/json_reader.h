@@ -101,6 +101,12 @@ class ObjectReader {
   }
   void Time(std::string_view name, int64_t& out);
   void Secret(std::string_view name, std::string& out) { Field(name, out); }
+  /// A number that -1 takes back.
+  void OrDefault(std::string_view name, std::optional<int64_t>& out) {
+    if (Find(name) == nullptr) return;
+    known_.pop_back();  // the call below notes the name again
+    out = Integer(name, -1, kMaxInteger, 0);
+  }
 
   /// After all fields: the verdict. Strict readers complain here about what nobody asked for.
   Result<void> Finish();

@@ -106,6 +106,7 @@ class ObjectWriter {
     writer_.EndArray();
   }
   void Time(std::string_view name, int64_t seconds);
+  void OrDefault(std::string_view name, const std::optional<int64_t>& value) { Field(name, value); }
   void Secret(std::string_view name, const std::string& value) {
     if (!value.empty()) Field(name, value);
   }

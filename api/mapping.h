@@ -2,8 +2,9 @@
 /// and one that reads it (json_reader.h) walk the same list. The words of the enumerations are here too, for
 /// whoever shows them. A struct of another room is described in its own namespace, the same way.
 ///
-/// A visitor has Field(name, member), Time(name, seconds), and Secret(name, text), which is there once only
-/// and else not even as an empty text. Order is the order in the output.
+/// A visitor has Field(name, member), Time(name, seconds), OrDefault(name, number), which may be -1, and
+/// Secret(name, text), which is there once only and else not even as an empty text. Order is the order in the
+/// output.
 #pragma once
 
 #include <array>
@@ -191,15 +192,15 @@ void Describe(auto& visit, Is<UpdateDataImageRequest> auto& x) {
   visit.Field("removeTags", x.remove_tags);
   visit.Field("removeTeams", x.remove_teams);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
-  visit.Field("warm", x.warm);
-  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.OrDefault("warm", x.warm);
+  visit.OrDefault("sleepAfterSeconds", x.sleep_after_seconds);
 }
 
 void Describe(auto& visit, Is<UpdateDataContainerRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("lifetimeSeconds", x.lifetime_seconds);
   visit.Field("owner", x.owner);
-  visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.OrDefault("sleepAfterSeconds", x.sleep_after_seconds);
   visit.Field("idleDeleteSeconds", x.idle_delete_seconds);
 }
 

@@ -78,6 +78,10 @@ Result<void> ReadExactly(File& file, uint64_t offset, std::span<std::byte> out, 
 /// Writes zeros over a range, which then has its blocks in the file. After an error some may be written.
 Result<void> WriteZeros(File& file, uint64_t offset, uint64_t length);
 
+/// What a small file says, as far as it can be read: nothing when it is not there, or its reading fails, as
+/// it does in /proc when a process ends meanwhile. (An ifstream's iterators throw then.)
+std::string TextOfFile(const std::string& path);
+
 /// The directory part of a path; "." when there is none.
 std::string DirectoryOf(const std::string& path);
 

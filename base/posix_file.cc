@@ -202,6 +202,19 @@ Result<void> WriteZeros(File& file, uint64_t offset, uint64_t length) {
   return {};
 }
 
+std::string TextOfFile(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> part{};
+  while (fd.Valid()) {
+    const ssize_t n = ::read(fd.Get(), part.data(), part.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    text.append(part.data(), static_cast<size_t>(n));
+  }
+  return text;
+}
+
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

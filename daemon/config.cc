@@ -448,8 +448,12 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
   compare(now.host_network == wanted.host_network, "network");
   compare(now.limits == wanted.limits, "limits");
-  compare(now.host == wanted.host && now.also_listen == wanted.also_listen, "listen");
+  const bool several = !now.also_listen.empty() || !wanted.also_listen.empty();
+  compare(now.host == wanted.host && now.also_listen == wanted.also_listen, several ? "listen" : "host");
   compare(now.advertised_host == wanted.advertised_host, "advertiseHost");
+  const ReadyAhead& ahead = now.ready_ahead;
+  compare(ahead.default_warm == wanted.ready_ahead.default_warm, "defaultWarm");
+  compare(ahead.memory_bytes == wanted.ready_ahead.memory_bytes, "readyMemory");
   for (const engines::Engine* engine : engines::AllEngines()) {
     const std::string licence(engine->LicenceKey());
     compare(now.accepted_licences.contains(licence) == wanted.accepted_licences.contains(licence), licence);

@@ -4,13 +4,17 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "api/error_codes.h"
+#include "base/nearest.h"
 #include "daemon/doctor_command.h"
 #include "daemon/fsck/fsck.h"
 #include "daemon/fsck/lost.h"
@@ -77,6 +81,11 @@ class CommandLine {
   }
 
   int Run(int argc, char** argv) {
+    const std::vector<std::string> commands = Commands();
+    if (argc > 1 && argv[1][0] != '-' &&
+        std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+      return Unknown(argv[1], commands);
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -89,6 +98,22 @@ class CommandLine {
   }
 
  private:
+  std::vector<std::string> Commands() const {
+    std::vector<std::string> names;
+    const auto all = [](const CLI::App* /*command*/) { return true; };
+    for (const CLI::App* command : app_.get_subcommands(all)) names.push_back(command->get_name());
+    return names;
+  }
+
+  static int Unknown(std::string_view word, const std::vector<std::string>& commands) {
+    const std::vector<std::string_view> candidates(commands.begin(), commands.end());
+    const std::string_view meant = spawnd::Nearest(word, candidates);
+    return Report({spawnd::ErrorCode::kInvalidArgument,
+                   "spawnd has no command '" + std::string(word.substr(0, 100)) + "'",
+                   meant.empty() ? "`spawnd --help` lists them; what users do, `spawnctl` does."
+                                 : "Did you mean '" + std::string(meant) + "'?"});
+  }
+
   CLI::App* Add(const char* name, const char* summary, std::function<int()> run) {
     CLI::App* command = app_.add_subcommand(name, summary);
     command->callback([this, run = std::move(run)] { run_ = run; });

@@ -40,6 +40,8 @@
 #include "daemon/loop/key_guards.h"
 #include "daemon/memory_watch.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/pool/pool.h"
+#include "daemon/pool/spare_room.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
@@ -138,6 +140,8 @@ class Daemon {
   std::unique_ptr<BuiltIns> built_ins_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<BoundClients> bound_clients_;
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<SpareRoom> spare_room_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
@@ -204,6 +208,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
+  TRY(pool_->Start(loop_->Get()));
+  TRY(spare_room_->Start(loop_->Get()));
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(memory_watch_->Start(loop_->Get()));
   TRY(catalog_copies_->Start(loop_->Get()));
@@ -273,10 +279,17 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
                        [this](int64_t image_id) {
                          images_->ContainerGone(image_id);
                          reaper_->ReapDue();  // its image may have expired meanwhile
+                         pool_->Poke();
                        },
-                       metrics_},
+                       metrics_, [this] { return spare_room_->HasRoom(); }},
       TakeKeptDoors(kept));
+  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_},
+                                            config_.ready_ahead.memory_bytes);
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
+  pool_ = std::make_unique<Pool>(
+      Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_, *launches_,
+                 *recoveries_, *questions_, *mailbox_, metrics_},
+      Pool::Settings{config_.ready_ahead.default_warm, config_.ready_ahead.memory_bytes});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
@@ -322,6 +335,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *bound_clients_,
                                                   *images_,
                                                   *built_ins_,
+                                                  *pool_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
                                                   reap});
@@ -393,6 +407,7 @@ void Daemon::Stop(std::string_view why) {
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping; containers keep running");
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();
+  pool_->Stop();
   containers_->StopAll();
   images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on

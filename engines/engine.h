@@ -112,6 +112,14 @@ inline constexpr size_t kMaxServerRunOutput = 4096;
 /// How many names Session::UserDatabases gives at most.
 inline constexpr size_t kMaxUserDatabases = 100;
 
+/// How a product names its errors.
+enum class ErrorCodes : uint8_t {
+  kSqlState,     ///< five characters
+  kMysqlNumber,  ///< a number of the MySQL family's, or five characters
+  kNumber,
+  kWord,  ///< the first word of what it says
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -153,6 +161,9 @@ class Engine {
   virtual std::vector<std::string_view> RefusedSettings() const { return {}; }
   /// One sentence on why one of those is refused, and what to do in its place; may be empty.
   virtual std::string WhyRefused(std::string_view /*setting*/) const { return {}; }
+
+  /// What stands under onError (engines/restore_options.h).
+  virtual ErrorCodes CodesOfErrors() const { return ErrorCodes::kWord; }
 
   /// Made in the container before anything of the engine runs in it.
   virtual std::vector<Bind> Binds(const Launch& /*launch*/) const { return {}; }
@@ -204,6 +215,9 @@ class Engine {
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
     virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }
+    /// Whether the server has settings of its own that it reads at its next start and has not tried yet: an
+    /// image with such is started once more as a container would be before it counts as made.
+    virtual Result<bool> KeepsSettings() { return false; }
     /// Right before the file system is synced and the volume cut for a save. When it returns, the server has
     /// handed to the kernel what clients were told is done, and until AfterSave it does so before it answers.
     virtual Result<void> BeforeSave() { return {}; }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
 #include "engines/mariadb/mariadb_engine.h"
 #include "engines/mssql/mssql_engine.h"
 #include "engines/mysql/mysql_engine.h"
@@ -15,15 +16,10 @@
 namespace spawnd::engines {
 namespace {
 
-bool SameText(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 bool IsCalled(const Engine& engine, std::string_view name) {
   const auto aliases = engine.Aliases();
-  return SameText(engine.Name(), name) ||
-         std::any_of(aliases.begin(), aliases.end(), [&](auto alias) { return SameText(alias, name); });
+  return SameInAnyCase(engine.Name(), name) ||
+         std::any_of(aliases.begin(), aliases.end(), [&](auto alias) { return SameInAnyCase(alias, name); });
 }
 
 bool Usable(const Engine& engine, const Installation& one) {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace spawnd::engines {
 
 ContainerCommand WriteFileInContainer(const std::string& path, std::string content) {
   ContainerCommand command;
-  command.title = "writing " + path.substr(path.rfind('/') + 1);
+  command.title = "writing " + BaseName(path);
   // What is placed may have left a link there, which must not be written through.
   command.command.argv = {"/bin/sh", "-c", "rm -rf -- \"$1\" && cat > \"$1\"", "sh", path};
   command.command.env = {"LC_ALL=C", "PATH=/usr/bin:/bin"};

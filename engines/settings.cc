@@ -4,6 +4,8 @@
 #include <cctype>
 #include <set>
 
+#include "base/text.h"
+
 namespace spawnd::engines {
 namespace {
 
@@ -27,8 +29,8 @@ bool IsValue(std::string_view value) {
 }  // namespace
 
 std::string SettingName(std::string_view name) {
-  std::string common(name);
-  for (char& c : common) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::string common = LowerCase(name);
+  std::replace(common.begin(), common.end(), '-', '_');
   return common;
 }
 

@@ -9,6 +9,8 @@
 #include <map>
 #include <sstream>
 
+#include "base/text.h"
+
 namespace spawnd::yaml {
 namespace {
 
@@ -184,8 +186,7 @@ Result<std::vector<std::pair<std::string, int>>> File::Texts(const Node& value, 
 
 Result<void> File::Truth(const Node& value, std::string_view key, std::string hint, bool& out) const {
   TRY_ASSIGN(const std::string text, Text(value, key));
-  std::string word(WithoutBlanksAround(text));
-  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string word = LowerCase(WithoutBlanksAround(text));
   if (word != "true" && word != "false") {
     return Bad(value.line, fmt::format("'{}' must be true or false, found '{}'", key, text), std::move(hint));
   }

@@ -22,11 +22,12 @@ constexpr std::array<std::string_view, 26> kVerbOrder{
     "restart", "delete",  "export", "import",  "run",     "proxy",   "connect",    "logs",       "events",
     "auth",    "onboard", "doctor", "context", "metrics", "version", "completion", "dial-stdio",
 };
-constexpr std::array<Resource, 5> kResources{{
+constexpr std::array<Resource, 6> kResources{{
     {"data-image", "data-images", "di"},
     {"data-container", "data-containers", "dc"},
     {"access-token", "access-tokens", "at"},
     {"engine", "engines", ""},
+    {"pool", "pool", ""},
     {"ca", "ca", ""},
 }};
 

@@ -99,6 +99,7 @@ std::vector<Candidate> Named(std::vector<std::string> names) {
 
 std::vector<Candidate> ValuesOf(std::string_view flag, const Typed& typed, const NamesOf& names) {
   if (flag == "--image") return Named(names("data-image", {}));
+  if (flag == "--context") return Named(names("context", {}));
   if (flag == "--remove-tag") return Named(names("tag", {}));
   if (flag == "--remove-team") return Named(names("team", {}));
   if (flag == "--tag" || flag == "--team") return Named(names(flag.substr(2), {}));
@@ -147,7 +148,12 @@ std::vector<Candidate> ResourcesFor(const std::vector<const Command*>& commands)
   return candidates;
 }
 
-std::vector<Candidate> Arguments(const Command& command, const NamesOf& names) {
+std::vector<Candidate> Arguments(const Command& command, const Typed& typed, const NamesOf& names) {
+  if (command.verb == "context") {
+    if (typed.words.size() == 1) return Named({"list", "create", "use", "delete"});
+    const bool takes_one = typed.words.size() == 2 && (typed.words[1] == "use" || typed.words[1] == "delete");
+    return takes_one ? Named(names("context", {})) : std::vector<Candidate>();
+  }
   if (command.verb == "completion") return Named({"bash", "zsh", "fish"});
   if (command.max_arguments == 0) return {};
   if (command.arguments.find("<container>") != std::string_view::npos) {
@@ -181,7 +187,7 @@ std::vector<Candidate> Next(std::span<const Command> commands, const Typed& type
   if (typed.words.empty()) return Verbs(commands);
   if (matching.empty()) return {};
   if (!matching.front()->resource.empty() && typed.words.size() == 1) return ResourcesFor(matching);
-  return Arguments(*matching.front(), names);
+  return Arguments(*matching.front(), typed, names);
 }
 
 /// Whether a word means itself to bash, zsh and fish alike, inside of quotes too. Team names are free text

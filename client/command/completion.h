@@ -18,8 +18,8 @@ struct Candidate {
   std::string_view about;  ///< one line; may be empty
 };
 
-/// The names of what there is of a kind: "data-image", "data-container", "tag", "team", and "revision" `of` a
-/// container. Empty when the daemon does not answer.
+/// The names of what there is of a kind: "data-image", "data-container", "tag", "team", "context", and
+/// "revision" `of` a container. Empty when the daemon does not answer.
 using NamesOf = std::function<std::vector<std::string>(std::string_view kind, std::string_view of)>;
 
 /// No word of the answer needs quotes in any shell. `words`: those behind the program's name, the last one as

@@ -115,20 +115,22 @@ std::string RemoteCommand(const Endpoint& endpoint, const std::string& arguments
 }  // namespace
 
 Connection::~Connection() {
+  // A process that was forked meanwhile may have it, too, and would keep ssh waiting.
+  if (process_ > 0) ::shutdown(fd_.Get(), SHUT_RDWR);
   fd_.Reset();
   if (process_ <= 0) return;
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
-Result<Connection> Dial(const Endpoint& endpoint, const std::vector<int>& files, int cancel_fd) {
+Result<Connection> Dial(const Endpoint& endpoint, const std::vector<int>& files, int cancel_fd, bool holds) {
   if (!endpoint.IsRemote()) {
     TRY_ASSIGN(UniqueFd fd, ConnectUnix(endpoint.socket_path));
     return Connection(std::move(fd));
   }
   TRY_ASSIGN(const std::string kinds, KindsOf(files));
-  TRY_ASSIGN(Connection connection,
-             StartSsh(endpoint, RemoteCommand(endpoint, kinds.empty() ? "" : " --files " + kinds)));
+  const std::string arguments = (kinds.empty() ? "" : " --files " + kinds) + (holds ? " --hold" : "");
+  TRY_ASSIGN(Connection connection, StartSsh(endpoint, RemoteCommand(endpoint, arguments)));
   TRY(SendFiles(connection.Fd(), files, cancel_fd));
   return connection;
 }

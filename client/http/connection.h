@@ -41,9 +41,11 @@ class Connection {
 };
 
 /// Connects to the daemon. Over ssh `files` are sent first, so that the daemon there is given them open;
-/// else they are not looked at. `cancel_fd` readable: give up with kCancelled. Errors: kUnavailable,
+/// else they are not looked at. `cancel_fd` readable: give up with kCancelled. `holds`: what asks the daemon
+/// over there stays for as long as the connection does, and not for the answer alone. Errors: kUnavailable,
 /// kInvalidArgument.
-Result<Connection> Dial(const Endpoint& endpoint, const std::vector<int>& files, int cancel_fd);
+Result<Connection> Dial(const Endpoint& endpoint, const std::vector<int>& files, int cancel_fd,
+                        bool holds = false);
 
 /// Through ssh to a TCP port that the daemon's machine reaches, a data container's.
 Result<Connection> DialContainer(const Endpoint& endpoint, const TcpAddress& address);

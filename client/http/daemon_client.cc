@@ -42,9 +42,12 @@ std::string DaemonClient::Target(std::string_view collection, std::string_view r
 
 Result<HttpResponse> DaemonClient::Send(HttpRequest request, const Waiting& waiting) const {
   request.token = token_;
-  TRY_ASSIGN(const Connection connection, Dial(endpoint_, request.descriptors, waiting.cancel_fd));
+  TRY_ASSIGN(Connection connection,
+             Dial(endpoint_, request.descriptors, waiting.cancel_fd, waiting.held != nullptr));
   if (endpoint_.IsRemote()) request.sent_files = std::exchange(request.descriptors, {}).size();
   auto response = Exchange(connection.Fd(), request, waiting);
+  if (response && waiting.held != nullptr)
+    *waiting.held = std::make_shared<Connection>(std::move(connection));
   if (!response && response.error().code == ErrorCode::kUnavailable) {
     return Fail(ErrorCode::kUnavailable, fmt::format("spawnd at {}: {}", Name(), response.error().message),
                 endpoint_.IsRemote() ? "What ssh, or spawnctl over there, said stands above."
@@ -137,6 +140,7 @@ Result<std::string> DaemonClient::Create(const std::string& target, std::string 
   waiting.cancel_fd = events.cancel_fd;
   waiting.on_cancel = events.on_cancel;
   waiting.on_tick = events.on_tick;
+  waiting.held = events.held;
   waiting.on_line = [&](std::string_view text) -> Result<void> {
     TRY_ASSIGN(api::StreamLine line, api::ParseStreamLine(text));
     if (const auto* progress = std::get_if<api::Progress>(&line)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct CreateEvents {
   int cancel_fd = -1;                  ///< readable: have the work cancelled
   std::function<void()> on_cancel{};   ///< as in Waiting: hear how that ended
   std::function<void()> on_unheard{};  ///< the request was sent, and nobody knows how it ended
+  /// As of Waiting.
+  std::shared_ptr<Connection>* held = nullptr;
 };
 
 class DaemonClient {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "base/unique_fd.h"
 
 namespace spawnd::client {
+
+class Connection;
 
 inline constexpr size_t kMaxBodyBytes = size_t{64} << 20;  ///< of a response that is no stream
 inline constexpr size_t kMaxLineBytes = size_t{1} << 20;   ///< of a streamed response
@@ -52,6 +55,9 @@ struct Waiting {
   /// cancel_fd, the daemon is told that its work is not wanted any more, and its answer is waited for all the
   /// same: only that says what became of it. kTimeout the second time, or kHearOut later.
   std::function<void()> on_cancel{};
+  /// Set: gets the connection once it is answered, for as long as the process over there that asked is to
+  /// stay (Dial).
+  std::shared_ptr<Connection>* held = nullptr;
   /// For the whole exchange, then kTimeout. 0: for ever.
   std::chrono::milliseconds deadline{0};
   /// Called about every `tick` while nothing comes.

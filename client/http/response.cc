@@ -6,18 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
+
 namespace spawnd::client {
 namespace {
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = Lower(c);
-  return lower;
-}
 
 /// "application/x-ndjson; charset=utf-8" -> "application/x-ndjson"
 std::string MediaType(std::string_view value) {

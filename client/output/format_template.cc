@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

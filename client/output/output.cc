@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/json_document.h"
+#include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/writer.h"
 

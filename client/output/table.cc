@@ -78,13 +78,40 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now) {
+namespace {
+
+/// "1/2": one waits, two are wanted; without an end: as the daemon says.
+std::string WarmCell(const api::DataImage& image) {
+  return std::to_string(image.pooled) + (image.warm ? "/" + std::to_string(*image.warm) : "");
+}
+
+std::string MemoryCell(int64_t bytes) {
+  return bytes == 0 ? std::string(kNothing) : FormatBytes(bytes);
+}
+
+}  // namespace
+
+std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now, bool wide) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Tags", "Engine", "Status", "CreatedAt", "Teams", "ExpiresAt"}};
+  if (wide) rows.front().insert(rows.front().end(), {"Owner", "Warm"});
   for (const api::DataImage& image : images) {
     rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), EngineCell(image),
                     StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
                     Expiry(image.expires_at, now, image.status == api::Status::kPending)});
+    if (wide) rows.back().insert(rows.back().end(), {Cell(image.owner), WarmCell(image)});
+  }
+  return FormatTable(rows);
+}
+
+std::string PoolTable(const std::vector<api::DataContainer>& containers, int64_t now) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "Image", "Engine", "State", "CreatedAt", "Memory", "Disk"}};
+  for (const api::DataContainer& container : containers) {
+    rows.push_back({std::to_string(container.id), Cell(container.image), EngineCell(container),
+                    Cell(container.state), Time(container.created_at, now, kNothing),
+                    MemoryCell(container.usage ? container.usage->memory_bytes : 0),
+                    MemoryCell(container.disk_bytes)});
   }
   return FormatTable(rows);
 }
@@ -108,12 +135,18 @@ std::string OutdatedText(const std::vector<api::DataContainer>& containers) {
 std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
+  // Who sees those of others has to know whose each is: two may have the same name.
+  const bool several = std::any_of(containers.begin(), containers.end(), [&](const api::DataContainer& one) {
+    return one.owner != containers.front().owner;
+  });
+  if (several) rows.front().emplace_back("Owner");
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
                     std::string(StatusWord(container.status)) +
                         (mark && !container.outdated.empty() ? ", outdated" : ""),
                     EngineCell(container), Time(container.created_at, now, kNothing),
                     Expiry(container.expires_at, now, container.state == kCreating)});
+    if (several) rows.back().push_back(Cell(container.owner));
   }
   return FormatTable(rows);
 }

@@ -14,8 +14,11 @@ namespace spawnd::client {
 /// line ends in blanks. Width counts characters, not bytes.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
-/// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`. `now`: seconds since 1970.
-std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now);
+/// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`, `wide`: and `Owner Warm`. `now`: seconds since
+/// 1970.
+std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now, bool wide = false);
+/// `ID Image Engine State CreatedAt Memory Disk`
+std::string PoolTable(const std::vector<api::DataContainer>& containers, int64_t now);
 /// `ID Name Revision Status Engine CreatedAt ExpiresAt`. `mark`: Status says which are outdated; programs
 /// that read the table know its words, so only where people read it.
 std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark = false);

@@ -9,8 +9,6 @@ namespace spawnd::client {
 
 /// Without blanks and line ends at both ends.
 std::string Trim(std::string_view text);
-/// ASCII letters only.
-std::string LowerCase(std::string_view text);
 /// `text` on one line, safe for a terminal: control characters become blanks.
 std::string OneLine(std::string_view text);
 /// Puts `to` in the place of every `from`, which is not empty.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/json.h"
+#include "client/contexts.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/session.h"
@@ -57,6 +58,12 @@ Result<Names> Containers(const DaemonClient& daemon) {
 }
 
 Result<Names> NamesFrom(const Invocation& invocation, std::string_view kind, std::string_view of) {
+  if (kind == "context") {
+    TRY_ASSIGN(const Contexts contexts, ReadContexts());
+    Names known{kDefaultContext};
+    for (const Context& context : contexts.contexts) known.push_back(context.name);
+    return known;
+  }
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   if (kind == "data-image") return Images(daemon);
   if (kind == "tag") return OfImages(daemon, &api::DataImage::tags);

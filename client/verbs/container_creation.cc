@@ -10,6 +10,7 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
@@ -161,6 +162,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
   TRY_ASSIGN(request.limits, LimitsOf(invocation));
   TRY_ASSIGN(request.settings, SettingsOf(invocation));
   request.no_wait = invocation.Has("--no-wait");
+  request.spare = invocation.Has("--spare");
   return request;
 }
 
@@ -168,7 +170,8 @@ Result<Created> CreateContainer(const Invocation& invocation,
                                 const api::CreateDataContainerRequest& request) {
   const std::string what = request.name.empty() ? fmt::format("a data container from '{}'", request.image)
                                                 : fmt::format("data container '{}'", request.name);
-  TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what));
+  TRY_ASSIGN(Created created, CreateWithProgress(invocation, kContainersPath, api::ToJson(request), what, {},
+                                                 request.ends_with_client));
   if (created.json.empty()) return created;
   TRY_ASSIGN(const auto container, api::FromJson<api::DataContainer>(created.json));
   ShowWarnings(invocation, container.warnings);

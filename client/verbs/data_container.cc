@@ -79,7 +79,7 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 16> kCreateFlags{{
+constexpr std::array<Flag, 17> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
@@ -91,6 +91,7 @@ constexpr std::array<Flag, 16> kCreateFlags{{
     kPidsFlag,
     kSettingFlag,
     kNoWaitFlag,
+    kSpareFlag,
     {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,
     kOutputFlag,

@@ -2,12 +2,16 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <charconv>
 #include <ctime>
+#include <optional>
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "base/text.h"
 #include "client/output/table.h"
 #include "client/output/terminal.h"
+#include "client/output/text.h"
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
@@ -50,8 +54,12 @@ std::string Collection(const Invocation& invocation) {
   return std::string(kImagesPath) + (only_public ? "?public=true" : "");
 }
 
+/// A table of more columns, which only the list of images has.
+constexpr std::string_view kWide = "wide";
+
 Result<int> GetDataImages(const Invocation& invocation) {
-  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  const bool wide = LowerCase(invocation.Text("--output")) == kWide;
+  TRY_ASSIGN(const Output output, wide ? Result<Output>(Output()) : OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, Collection(invocation)));
   std::string text;
@@ -59,7 +67,7 @@ Result<int> GetDataImages(const Invocation& invocation) {
     TRY_ASSIGN(text, Render(json, output));
   } else {
     TRY_ASSIGN(const auto images, ImagesOf(json, !invocation.Arguments().empty()));
-    text = images.empty() ? std::string(kNoResources) : ImageTable(images, std::time(nullptr));
+    text = images.empty() ? std::string(kNoResources) : ImageTable(images, std::time(nullptr), wide);
   }
   TRY(WriteOut(text));
   return 0;
@@ -68,6 +76,17 @@ Result<int> GetDataImages(const Invocation& invocation) {
 Result<int> DeleteDataImages(const Invocation& invocation) {
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   return DeleteEach(invocation, kImagesPath, "Data image");
+}
+
+Result<std::optional<int64_t>> WarmOf(const Invocation& invocation) {
+  const std::string text = invocation.Text("--warm");
+  if (text.empty()) return std::nullopt;
+  if (text == "default") return -1;
+  int64_t warm = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), warm);
+  if (error == std::errc() && end == text.data() + text.size()) return warm;
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("--warm takes a number, not '{}'", OneLine(text)),
+              "So many of its containers are kept started; default: as the daemon's spawnd.yaml says.");
 }
 
 Result<int> UpdateDataImage(const Invocation& invocation) {
@@ -81,6 +100,7 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   request.remove_tags = invocation.List("--remove-tag");
   request.remove_teams = invocation.List("--remove-team");
   TRY_ASSIGN(request.lifetime_seconds, LifetimeOf(invocation));
+  TRY_ASSIGN(request.warm, WarmOf(invocation));
   TRY_ASSIGN(const std::string json, ChangeResource(invocation, kImagesPath, "update", api::ToJson(request)));
   TRY_ASSIGN(const api::DataImage image, api::FromJson<api::DataImage>(json));
   ShowWarnings(invocation, image.warnings);
@@ -103,16 +123,17 @@ constexpr std::array<Flag, 9> kCreateFlags{{
 constexpr std::array<Flag, 3> kGetFlags{{
     {"--public", "", "",
      "the built-in ones, which the plain list leaves out, and those of the team 'public'"},
-    kImageOutputFlag,
+    {"--output", "-o", "<format>", "json, yaml, name or wide"},
     kFormatFlag,
 }};
-constexpr std::array<Flag, 7> kUpdateFlags{{
+constexpr std::array<Flag, 8> kUpdateFlags{{
     {"--name", "-n", "<name>", "a new name"},
     {"--tag", "", "<tag>", "one more tag, taken from the image of the name that has it; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
     {"--remove-tag", "", "<tag>", "a tag that goes; repeatable", true},
     {"--remove-team", "", "<team>", "a team that sees it no more; repeatable", true},
     kLifetimeFlag,
+    {"--warm", "", "<number>", "keep so many of its containers started; default: as the daemon says"},
     kSilentFlag,
 }};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
@@ -141,7 +162,7 @@ constexpr std::array<Command, 4> kRows{{
     {"get", "data-image", "[<image>]", 0, 1, "List the data images, or show one", kGetExamples, kGetFlags,
      GetDataImages},
     {"update", "data-image", "<image>", 1, 1,
-     "Rename a data image, tag it, show it to a team, give it another lifetime",
+     "Rename a data image, tag it, show it to a team, keep containers of it started",
      "  spawnctl update data-image shop --tag stable --lifetime 7d\n", kUpdateFlags, UpdateDataImage},
     {"delete", "data-image", "<image>...", 1, kAnyNumber, "Delete data images that no container uses",
      "  spawnctl delete data-image shop:old 10007\n", kDeleteFlags, DeleteDataImages},

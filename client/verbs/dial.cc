@@ -1,6 +1,7 @@
 /// dial-stdio: what spawnctl on another machine runs here through ssh. Connects its standard input and output
 /// to the daemon, after it has received the files that the request speaks of, or to a data container.
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -57,6 +58,17 @@ Result<void> SendFirst(int socket, const std::vector<int>& files) {
   return {};
 }
 
+/// Until nobody holds the other end any more. What the daemon was asked for may end with this process.
+void WaitForEnd(int input) {
+  std::array<char, 4096> ignored{};
+  while (true) {
+    pollfd polled{input, POLLIN, 0};
+    if (::poll(&polled, 1, -1) < 0 && errno != EINTR) return;
+    const ssize_t n = ::read(input, ignored.data(), ignored.size());
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return;
+  }
+}
+
 Result<int> DialStdio(const Invocation& invocation) {
   if (invocation.Has("--to")) {
     TRY_ASSIGN(const TcpAddress address, ParseAddress(invocation.Text("--to")));
@@ -78,12 +90,14 @@ Result<int> DialStdio(const Invocation& invocation) {
   TRY(files.Receive(STDIN_FILENO, kinds));
   if (!kinds.empty()) TRY(SendFirst(socket.Get(), files.Descriptors()));
   TRY(RelayStdio(STDIN_FILENO, STDOUT_FILENO, socket.Get()));
+  if (invocation.Has("--hold")) WaitForEnd(STDIN_FILENO);
   return 0;
 }
 
-constexpr std::array<Flag, 3> kFlags{{
+constexpr std::array<Flag, 4> kFlags{{
     {"--socket", "", "<path>", "the daemon's socket on this machine; default the usual one"},
     {"--files", "", "<kinds>", "receive files first, a letter each: f a file, d a folder"},
+    {"--hold", "", "", "stay after the answer, until standard input ends"},
     {"--to", "", "<host:port>", "a data container in place of the daemon"},
 }};
 

@@ -71,7 +71,7 @@ Result<DaemonClient> FindDaemon(const Invocation& invocation) {
 
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what,
-                                   const std::vector<UniqueFd>& files) {
+                                   const std::vector<UniqueFd>& files, bool holds) {
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   TRY_ASSIGN(SignalWatch signals, SignalWatch::Start());
   const size_t columns = ErrorColumns();
@@ -82,6 +82,8 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   int signal = 0;
   events.on_cancel = [&] { signal = signals.Next().number; };
   bool unheard = false;
+  std::shared_ptr<Connection> held;
+  if (holds) events.held = &held;
   events.on_unheard = [&] { unheard = true; };
   events.on_progress = [&display](const api::Progress& progress) { display.Show(progress); };
   if (mode == ProgressDisplay::Mode::kTerminal) events.on_tick = [&display] { display.Tick(); };
@@ -93,10 +95,12 @@ Result<Created> CreateWithProgress(const Invocation& invocation, std::string_vie
   unheard = unheard && signal != 0;
   // That of a cancel before the daemon was asked is still there, and so is one since the answer.
   if (signal == 0) signal = signals.Next().number;
-  if (json) return Created{std::move(*json), signal == 0 ? 0 : 128 + signal, std::move(signals)};
+  if (json) {
+    return Created{std::move(*json), signal == 0 ? 0 : 128 + signal, std::move(signals), std::move(held)};
+  }
   if (signal == 0) return Fail(std::move(json.error()));
   TRY_ASSIGN(const int exit_code, Cancelled(std::move(json.error()), signal, unheard, what));
-  return Created{{}, exit_code, std::move(signals)};
+  return Created{{}, exit_code, std::move(signals), {}};
 }
 
 ProgressDisplay DisplayFor(const Invocation& invocation) {

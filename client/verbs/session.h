@@ -30,14 +30,16 @@ struct Created {
   int exit_code = 0;  ///< not 0: interrupted; without json, that has been said on standard error
   SignalWatch
       signals;  ///< until the result is printed: a signal must not leave a resource that nobody knows of
+  std::shared_ptr<Connection> held{};  ///< as of Waiting, where it was asked for
 };
 
 /// POSTs `body` and waits for the stream's end, showing progress as -q, --progress and the terminal say.
 /// Ctrl-C makes the daemon stop and clean up, and is waited for: it may have come too late, and then there is
 /// a resource all the same. `what` for that message: "data image 'x'". `files` go along as descriptors.
+/// `holds`: what asked the daemon over there stays until Created goes.
 Result<Created> CreateWithProgress(const Invocation& invocation, std::string_view collection,
                                    std::string body, std::string_view what,
-                                   const std::vector<UniqueFd>& files = {});
+                                   const std::vector<UniqueFd>& files = {}, bool holds = false);
 
 /// What shows progress on standard error, as -q, --progress and the terminal say.
 ProgressDisplay DisplayFor(const Invocation& invocation);

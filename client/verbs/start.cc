@@ -10,6 +10,7 @@
 #include "api/error_codes.h"
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "client/output/last_words.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/flags.h"
@@ -127,6 +128,8 @@ Result<int> RestartAll(const Invocation& invocation) {
     }
     return 0;
   }
+  const LastWords words(
+      "interrupted: what was being restarted goes on to the end, what comes after it is left as it is\n");
   return invocation.Has("--rolling") ? RestartInTurn(invocation, daemon, containers)
                                      : RestartTogether(invocation, daemon, containers);
 }

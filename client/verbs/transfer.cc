@@ -15,6 +15,7 @@
 #include "api/json.h"
 #include "base/descriptors.h"
 #include "base/percent_encode.h"
+#include "client/output/last_words.h"
 #include "client/output/progress_display.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
@@ -322,6 +323,9 @@ Result<api::Import> SendFile(const Invocation& invocation, const std::string& pa
   TRY_ASSIGN(const std::string begun, daemon.Post(BeginPath(wanted), source.head));
   TRY_ASSIGN(const api::Import import, api::FromJson<api::Import>(begun));
   ProgressDisplay display = DisplayFor(invocation);
+  const LastWords words(path == "-"
+                            ? "interrupted: nothing is imported; the daemon keeps what it has got for a day\n"
+                            : "interrupted: nothing is imported; the same command goes on where it was\n");
   auto sent = SendRest(daemon, source, import, display);
   display.Clear();
   if (sent) TRY(ExpectEnd(source));

@@ -25,6 +25,7 @@
 #include "client/verbs/flags.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
+#include "client/version.h"
 
 namespace spawnd::client {
 namespace {
@@ -150,14 +151,21 @@ Result<ProgramEnd> RunWith(const Invocation& invocation, const api::DataContaine
   return RunProgram(program, signals);
 }
 
+/// Whether what asks over there can stay for as long as this process does: older ones end with their one
+/// request, and so would the container.
+bool CanHold(const DaemonClient& daemon) {
+  const auto json = daemon.Get("/v1/version");
+  const auto version = json ? api::FromJson<api::Version>(*json) : Fail(json.error());
+  return version && version->version == ClientVersion();
+}
+
 Result<int> Run(const Invocation& invocation) {
   if (invocation.Trailing().empty()) return Fail(NoCommand(invocation));
   TRY_ASSIGN(api::CreateDataContainerRequest request, ContainerRequestOf(invocation));
   if (invocation.Text("--lifetime").empty()) {
     TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
     request.lifetime_seconds = kRunLifetimeSeconds;
-    // What asks over there ends with its one request.
-    request.ends_with_client = !daemon.Where().IsRemote();
+    request.ends_with_client = !daemon.Where().IsRemote() || CanHold(daemon);
   }
   TRY_ASSIGN(const Created created, CreateContainer(invocation, request));
   if (created.json.empty()) return created.exit_code;
@@ -226,7 +234,7 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 14> kRunFlags{{
+constexpr std::array<Flag, 15> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>",
@@ -239,6 +247,7 @@ constexpr std::array<Flag, 14> kRunFlags{{
     kPidsFlag,
     kSettingFlag,
     kNoWaitFlag,
+    kSpareFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,
     kProgressFlag,

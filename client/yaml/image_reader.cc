@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "api/json_document.h"
 #include "api/lifetime.h"
 #include "api/resource_limits.h"
+#include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
 #include "client/yaml/restore_keys.h"
@@ -107,8 +109,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 20>& Keys() {
-    static constexpr std::array<Key<Reader>, 20> kKeys{{
+  static const std::array<Key<Reader>, 21>& Keys() {
+    static constexpr std::array<Key<Reader>, 21> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -121,6 +123,7 @@ class Reader {
         {"tls", &Reader::Tls},
         {"superuser", &Reader::Superuser},
         {"limits", &Reader::Limits},
+        {"warm", &Reader::Warm},
         {"initialDatabaseName", &Reader::InitialDatabaseName},
         {"backups", &Reader::Backups},
         {"backup", &Reader::OneBackup},
@@ -257,6 +260,17 @@ class Reader {
     bool superuser = true;
     TRY(file_.Truth(value, "superuser", "With false, no container of the image has one.", superuser));
     request_.superuser = superuser;
+    return {};
+  }
+  Result<void> Warm(const Node& value) {
+    TRY_ASSIGN(const std::string text, Text(value, "warm"));
+    int64_t warm = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), warm);
+    if (error != std::errc() || end != text.data() + text.size() || warm < 0) {
+      return Bad(value.line, fmt::format("'{}' is no number of containers", text),
+                 "So many are kept started: 0, 1, 2 ...");
+    }
+    request_.warm = warm;
     return {};
   }
   Result<void> Limits(const Node& value) {

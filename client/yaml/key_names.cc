@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {
@@ -17,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 33> kOtherNames{{
+constexpr std::array<OtherName, 34> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
@@ -34,6 +35,7 @@ constexpr std::array<OtherName, 33> kOtherNames{{
     {"image", "name"},
     {"label", "tags"},
     {"ttl", "lifetime"},
+    {"pool", "warm"},
     {"expires", "lifetime"},
     {"backuppath", "backups"},
     {"dump", "backup"},

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

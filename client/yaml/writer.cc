@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "client/output/text.h"
 
 namespace spawnd::client {

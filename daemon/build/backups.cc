@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "daemon/tools/text_in_memory.h"
+#include "engines/unpack/archive.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -40,13 +41,37 @@ Result<std::unique_ptr<engines::RecognisedBackup>> RecogniseOnce(const engines::
   request.backup_name = backup.name;
   request.backup_fd = backup.fd.Get();
   request.reopens = backup.reopens;
-  request.folder = IsFolder(backup) ? backup.folder.get() : nullptr;
+  request.folder = IsFolder(backup) ? FolderOf(backup) : nullptr;
   request.is_script = backup.is_script;
   if (logs != nullptr) {
     request.logs = logs->folder.get();
     request.logs_name = logs->name;
   }
   return engine.Recognise(request);
+}
+
+/// Of what the client sent.
+int FdOfState(const OpenedBackup& backup) {
+  if (backup.folder) return backup.folder_fd.Get();
+  return backup.archive_fd.Valid() ? backup.archive_fd.Get() : backup.fd.Get();
+}
+
+Result<void> RecogniseAs(const engines::Engine& engine, OpenedBackup& backup, const OpenedBackup* logs) {
+  auto recognised = RecogniseOnce(engine, backup, logs);
+  if (!recognised && IsFolder(backup)) {
+    const std::string only = OnlyFileIn(*FolderOf(backup));
+    if (only.empty()) return Fail(recognised.error());
+    auto fd = FolderOf(backup)->Open(only);
+    if (!fd) return Fail(recognised.error());
+    backup.fd = std::move(*fd);
+    // It has been opened with the client's rights.
+    backup.reopens = true;
+    backup.name += "/" + only;
+    recognised = RecogniseOnce(engine, backup, logs);
+  }
+  if (!recognised) return Fail(recognised.error());
+  backup.recognised = std::move(*recognised);
+  return {};
 }
 
 }  // namespace
@@ -98,8 +123,7 @@ Result<std::optional<OpenedBackup>> OpenLogs(const BuildContext& context, std::v
 
 Result<void> CheckUnchanged(const OpenedBackup& backup, const FileRights& rights, Result<void> restored) {
   if (!backup.state || (!restored && restored.error().code == ErrorCode::kCancelled)) return restored;
-  auto same = backup.state->CheckUnchanged(rights, backup.folder ? backup.folder_fd.Get() : backup.fd.Get(),
-                                           backup.name);
+  auto same = backup.state->CheckUnchanged(rights, FdOfState(backup), backup.name);
   if (same) return restored;
   if (!restored) same.error().message += ": " + restored.error().message;
   return same;
@@ -125,22 +149,26 @@ Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text
   return backup;
 }
 
-Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup, const OpenedBackup* logs) {
-  auto recognised = RecogniseOnce(engine, backup, logs);
-  if (!recognised && IsFolder(backup)) {
-    const std::string only = OnlyFileIn(*backup.folder);
-    if (only.empty()) return Fail(recognised.error());
-    auto fd = backup.folder->Open(only);
-    if (!fd) return Fail(recognised.error());
-    backup.fd = std::move(*fd);
-    // It has been opened with the client's rights.
-    backup.reopens = true;
-    backup.name += "/" + only;
-    recognised = RecogniseOnce(engine, backup, logs);
-  }
-  if (!recognised) return Fail(recognised.error());
-  backup.recognised = std::move(*recognised);
-  return {};
+Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup) {
+  return RecogniseAs(engine, backup, nullptr);
+}
+
+Result<void> RecogniseOrUnpack(const BuildContext& context, const FileRights& rights,
+                               const engines::Engine& engine, OpenedBackup& backup,
+                               const OpenedBackup* logs) {
+  auto recognised = RecogniseAs(engine, backup, logs);
+  if (recognised || !backup.fd.Valid() || backup.unpacked) return recognised;
+  const auto packing = engines::RecogniseArchive(backup.fd.Get(), backup.name);
+  if (!packing || !*packing) return recognised;
+  TRY_ASSIGN(backup.unpacked, UnpackedFolder::Make(context, rights, backup.fd.Get(), backup.name, **packing));
+  TRY_ASSIGN(backup.unpacked_names, ClientFolder::Make(rights, backup.name, backup.unpacked->Fd()));
+  backup.archive_fd = std::move(backup.fd);
+  const std::string archive = backup.name;
+  recognised = RecogniseAs(engine, backup, logs);
+  if (recognised) return {};
+  // The folder that it speaks of is nowhere.
+  return Fail(recognised.error().code, recognised.error().message + "; it was in an archive of several files",
+              "Unpack '" + archive + "', and name the backup that was in it.");
 }
 
 }  // namespace spawnd::daemon

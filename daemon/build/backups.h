@@ -15,6 +15,7 @@
 #include "daemon/build/context.h"
 #include "daemon/build/programs_in.h"
 #include "daemon/build/script_folders.h"
+#include "daemon/build/unpacked_folder.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
@@ -40,11 +41,15 @@ class ClientFolder final : public engines::BackupFolder {
 
 struct OpenedBackup {
   std::string name;  ///< for messages
-  /// Of a file, or of the only one in `folder`; its offset may be the client's, too.
+  /// Of a file, or of the only one in a folder; its offset may be the client's, too.
   UniqueFd fd{};
   bool reopens = false;  ///< the client's user may open it again by its descriptor
   UniqueFd folder_fd{};  ///< of a folder
   std::unique_ptr<ClientFolder> folder{};
+  /// Of an archive that stands for the folder in it: the file, and what was in it.
+  UniqueFd archive_fd{};
+  std::unique_ptr<UnpackedFolder> unpacked{};
+  std::unique_ptr<ClientFolder> unpacked_names{};
   bool is_script = false;
   std::optional<BackupState> state{};  ///< as it was opened; not of a script
   /// What the engine saw in it; refers to `fd` and `folder`.
@@ -68,15 +73,26 @@ Result<OpenedBackup> OpenScript(const FileRights& rights, const FoundScript& scr
 /// A script text as a file to restore from, in memory.
 Result<OpenedBackup> ScriptAsBackup(std::string_view name, std::string_view text);
 
+/// What was unpacked, else the client's own; nullptr and -1 of a file.
+inline const ClientFolder* FolderOf(const OpenedBackup& backup) {
+  return backup.unpacked ? backup.unpacked_names.get() : backup.folder.get();
+}
+inline int FolderFdOf(const OpenedBackup& backup) {
+  return backup.unpacked ? backup.unpacked->Fd() : backup.folder_fd.Get();
+}
+
 /// A folder, and not the only file in one.
 inline bool IsFolder(const OpenedBackup& backup) {
-  return backup.folder && !backup.fd.Valid();
+  return FolderOf(backup) != nullptr && !backup.fd.Valid();
 }
 
 /// Has the engine look at the backup; to be called once for each engine. A folder that is none, but has one
-/// file in it, stands for that. kInvalidArgument when it is no backup of this engine. `logs`: a folder
-/// for it, which outlives it; nullptr: none.
-Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup,
-                       const OpenedBackup* logs = nullptr);
+/// file in it, stands for that. kInvalidArgument when it is no backup of this engine.
+Result<void> Recognise(const engines::Engine& engine, OpenedBackup& backup);
+
+/// The same of what the client sent: an archive of several files that the engine does not take stands for the
+/// folder in it, and is unpacked. `logs`: a folder for it, which outlives it; nullptr: none.
+Result<void> RecogniseOrUnpack(const BuildContext& context, const FileRights& rights,
+                               const engines::Engine& engine, OpenedBackup& backup, const OpenedBackup* logs);
 
 }  // namespace spawnd::daemon

@@ -25,6 +25,7 @@
 #include "daemon/store/layout.h"
 #include "engines/measured_source.h"
 #include "engines/registry.h"
+#include "engines/restore_options.h"
 #include "engines/settings.h"
 
 namespace spawnd::daemon {
@@ -52,6 +53,7 @@ class Build {
   Result<ImageRow> Make() {
     TRY_ASSIGN(engine_, engines::FindEngine(order_.request.engine));
     TRY(engines::CheckSettings(*engine_, order_.request.settings));
+    TRY(engines::CheckErrorEntries(*engine_, order_.request.restore.ignored_errors));
     // Whatever may be refused is refused now, before there is anything to clean up.
     TRY_ASSIGN(backups_, OpenBackups(context_, std::move(order_.backups), rights_));
     TRY_ASSIGN(logs_, OpenLogs(context_, std::move(order_.wal_folders), rights_));
@@ -86,7 +88,9 @@ class Build {
   }
 
   Result<void> RecogniseBackups() {
-    for (OpenedBackup& backup : backups_) TRY(Recognise(*engine_, backup, logs_ ? &*logs_ : nullptr));
+    for (OpenedBackup& backup : backups_) {
+      TRY(RecogniseOrUnpack(context_, rights_, *engine_, backup, logs_ ? &*logs_ : nullptr));
+    }
     return {};
   }
 
@@ -186,6 +190,7 @@ class Build {
     row.detail = stands_in_;
     row.owner = order_.owner;
     row.durability = request.durability.value_or(api::Durability::kEverySecond);
+    row.warm = request.warm.value_or(-1);
     row.network = request.network;
     row.tls = request.tls;
     row.superuser = MayHaveSuperuser();
@@ -315,7 +320,14 @@ class Build {
   /// As the first backup that says how wants it, or the keys for it do.
   Result<void> MakeInitialDatabase(std::vector<engines::RestorePlan>& plans, BuildServer& server) {
     const api::CreateDataImageRequest& request = order_.request;
-    if (request.initial_database_name.empty()) return {};
+    if (request.initial_database_name.empty()) {
+      if (plans.empty() && !(request.restore.locale.empty() && request.restore.encoding.empty())) {
+        Warn(
+            "`locale` and `encoding` change nothing: they are for the database that `initialDatabaseName` "
+            "names, and there is none");
+      }
+      return {};
+    }
     for (size_t i = 0; i < plans.size(); ++i) {
       if (plans[i].database.empty()) continue;
       TRY(RunSteps(context_, Here(), backups_[i], plans[i].database, server));
@@ -372,9 +384,13 @@ class Build {
     const std::string warning = "nothing went into database '" + initial +
                                 "' (initialDatabaseName): the data is in " + names +
                                 (one ? ", which clients open first" : "");
+    Warn(warning);
+    return one ? databases.front() : initial;
+  }
+
+  void Warn(const std::string& warning) {
     LogNotes(Here(), {warning});
     progress_.Message(warning);
-    return one ? databases.front() : initial;
   }
 
   BuildHost& host_;

@@ -44,13 +44,13 @@ Result<void> RunStep(const BuildContext& context, const Restore& restore, const 
   run.unpack_limit = LimitOf(context.host.volume_bytes);
   UniqueFd input;
   if (!step.input_file.empty()) {
-    TRY_ASSIGN(input, backup.folder->Open(step.input_file));
+    TRY_ASSIGN(input, FolderOf(backup)->Open(step.input_file));
     run.backup_fd = input.Get();
     run.backup_name += "/" + step.input_file;
   }
   if (IsFolder(backup) &&
       (step.reads == engines::ToolReads::kBackup || step.reads == engines::ToolReads::kLogs)) {
-    TRY_ASSIGN(run.backup_folder, CloneFolder(backup.folder_fd.Get(), restore.client, backup.name));
+    TRY_ASSIGN(run.backup_folder, CloneFolder(FolderFdOf(backup), restore.client, backup.name));
   }
   run.caller = restore.rights.identity;
   run.reads_any_file = restore.rights.overrides_modes;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <tuple>
 
+#include "base/text.h"
+
 namespace spawnd::daemon {
 namespace {
 
@@ -61,9 +63,7 @@ std::optional<std::string_view> WithoutEnding(std::string_view name,
                                               const std::vector<std::string_view>& endings) {
   const size_t dot = name.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return std::nullopt;
-  std::string ending(name.substr(dot + 1));
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string ending = LowerCase(name.substr(dot + 1));
   if (std::find(endings.begin(), endings.end(), ending) == endings.end()) return std::nullopt;
   return name.substr(0, dot);
 }

@@ -64,7 +64,7 @@ KeeperSpec BuildServer::Spec() const {
   spec.installation = options_.installation;
   spec.endpoint = Endpoint();
   spec.credentials = options_.credentials;
-  spec.purpose = engines::Purpose::kBuild;
+  spec.purpose = options_.purpose;
   spec.image_superuser = options_.superuser;
   spec.settings = options_.settings;
   LieOn(options_.ground, spec);
@@ -107,7 +107,8 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
     spdlog::warn("image {} does not remember what libraries it uses: {}", options_.image_id,
                  libraries.error().message);
   }
-  TRY(keeper_->FinishImage(kFinishDeadline, [this] { return context_.stop.stop_requested(); }));
+  TRY_ASSIGN(const bool keeps_settings,
+             keeper_->FinishImage(kFinishDeadline, [this] { return context_.stop.stop_requested(); }));
   TRY(context_.StopRequested());
   const storage::SealRequest request{layout.Layers(), options_.layer_id,
                                      layout.ImageIndex(options_.image_id)};
@@ -118,6 +119,7 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
                return !context_.stop.stop_requested();
              }));
   TRY(End());
+  if (keeps_settings) TRY(TryImage());
   ImageCompletion completion;
   completion.database = std::move(database);
   completion.data_bytes = static_cast<int64_t>(sealed.data_bytes);
@@ -126,6 +128,24 @@ Result<ImageCompletion> BuildServer::Seal(std::string database) {
   completion.layer_ids = std::move(sealed.layer_ids);
   if (libraries) completion.libraries = std::move(*libraries);
   return completion;
+}
+
+Result<void> BuildServer::TryImage() const {
+  context_.progress.Stage("starting it once with the settings that it keeps");
+  Options options = options_;
+  options.base_index = context_.host.layout.ImageIndex(options_.image_id);
+  options.ground.clear();
+  options.hold_engine = false;
+  options.purpose = engines::Purpose::kServe;
+  auto server = Start(context_, std::move(options));
+  if (server) return (*server)->End();
+  TRY(context_.StopRequested());
+  Error error = server.error().Wrap("no container of the image would start");
+  if (error.code != ErrorCode::kNoSpace) error.code = ErrorCode::kInvalidArgument;
+  error.hint =
+      "The backup, a script or the container set something for the server's next start (ALTER "
+      "SYSTEM): take it out, or take it back in `postScript`.";
+  return Fail(std::move(error));
 }
 
 Error BuildServer::Explain(Error error) {

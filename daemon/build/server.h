@@ -33,6 +33,7 @@ class BuildServer {
     /// Whether containers of the image may have a superuser.
     bool superuser = true;
     engines::Settings settings{};  ///< the user's own, of the image that is made
+    engines::Purpose purpose = engines::Purpose::kBuild;
   };
 
   /// Launches the keeper, on another port when the first is taken in between. After an error nothing is left.
@@ -49,7 +50,8 @@ class BuildServer {
   /// Starts the server that hold_engine held back. All files are placed by then, and the server may have
   /// much to recover first.
   Result<void> StartEngine();
-  /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success.
+  /// Stops the server cleanly and seals its volume as the image. The keeper is gone after success. An image
+  /// whose server keeps settings for its next start (ALTER SYSTEM) is started once, as a container would be.
   Result<ImageCompletion> Seal(std::string database);
   /// An error of what was done on its volume, in words that tell a full volume from a full disk.
   Error Explain(Error error);
@@ -62,6 +64,7 @@ class BuildServer {
       : context_(context), options_(std::move(options)) {}
   Result<void> Launch();
   KeeperSpec Spec() const;
+  Result<void> TryImage() const;
 
   const BuildContext& context_;
   const Options options_;

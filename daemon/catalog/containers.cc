@@ -59,8 +59,27 @@ Result<int64_t> ContainerTable::InsertAs(ContainerState state, const ContainerRo
   TRY_ASSIGN(inserted.id, IdForInTransaction(database_, row.id));
   inserted.state = state;
   TRY(InsertRowInTransaction(database_, "containers", inserted));
+  if (!row.pooled) TRY(images_.NoteUseInTransaction(row.image_id, row.created_at));
   TRY(transaction.Commit());
   return inserted.id;
+}
+
+Result<void> ContainerTable::HandOver(const ContainerRow& row) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(CheckNameInTransaction(row.name, row.owner, row.id));
+  TRY(
+      database_.Run("UPDATE containers SET name = ?, owner = ?, image_reference = ?, client = ?, limits = ?, "
+                    "created_at = ?, expires_at = ?, sleep_after = ?, idle_delete = ?, spare = ?, "
+                    "ready_milliseconds = ?, timings = ?, detail = '', pooled = 0, started_ahead = 1 "
+                    "WHERE id = ? AND pooled = 1 AND state = 'running' AND stopped = 0 AND EXISTS "
+                    "(SELECT 1 FROM images WHERE id = image_id AND state = 'completed')",
+                    row.name, int64_t{row.owner}, row.image_reference, row.client, LimitsToJson(row.limits),
+                    row.created_at, row.expires_at, row.sleep_after, row.idle_delete, int64_t{row.spare},
+                    row.ready_milliseconds, TimingsToJson(row.timings), row.id));
+  TRY(ExpectChange(database_, kNoun, row.id));
+  TRY(images_.NoteUseInTransaction(row.image_id, row.created_at));
+  return transaction.Commit();
 }
 
 Result<void> ContainerTable::SetState(int64_t id, ContainerState state, std::string_view detail) {
@@ -177,7 +196,7 @@ Result<ContainerRow> ContainerTable::Find(std::string_view reference, const Filt
   TRY_ASSIGN(Query query,
              SelectRows<ContainerRow>(database_,
                                       "FROM containers WHERE (id = ? OR name = ?) AND state <> 'deleting' "
-                                      "ORDER BY id"));
+                                      "AND pooled = 0 ORDER BY id"));
   query.Bind(api::IdOf(reference)).Bind(reference);
   TRY_ASSIGN(auto containers, ReadAll(query));
   for (ContainerRow& container : containers) {
@@ -198,9 +217,19 @@ Result<ContainerRow> ContainerTable::ById(int64_t id) {
 }
 
 Result<std::vector<ContainerRow>> ContainerTable::List(Rows rows) {
-  TRY_ASSIGN(Query query, SelectRows<ContainerRow>(
-                              database_, "FROM containers WHERE ?1 OR state <> 'deleting' ORDER BY id"));
+  TRY_ASSIGN(Query query,
+             SelectRows<ContainerRow>(
+                 database_, "FROM containers WHERE ?1 OR (state <> 'deleting' AND pooled = 0) ORDER BY id"));
   query.Bind(int64_t{rows == Rows::kAll});
+  return ReadAll(query);
+}
+
+Result<std::vector<ContainerRow>> ContainerTable::Pooled(int64_t image_id) {
+  TRY_ASSIGN(Query query,
+             SelectRows<ContainerRow>(database_,
+                                      "FROM containers WHERE pooled = 1 AND (?1 = 0 OR image_id = ?1) AND "
+                                      "state <> 'deleting' ORDER BY id"));
+  query.Bind(image_id);
   return ReadAll(query);
 }
 

@@ -29,6 +29,10 @@ class ContainerTable {
   /// kAlreadyExists (a living container of that owner has the name), kInUse (a container has the port),
   /// kNotFound (the image is gone, being deleted or not completed).
   Result<int64_t> Insert(const ContainerRow& row);
+  /// Gives a pooled one that runs to whoever asks: from here on it is `row`, in its name, owner, image
+  /// reference, client, limits, lifetime, what is said of its sleep and end, and what its create took.
+  /// Errors: kAlreadyExists as Insert, kNotFound when it is not one that can be given.
+  Result<void> HandOver(const ContainerRow& row);
   /// As Insert, for one that is running already and whose row was lost: running.
   Result<int64_t> InsertFound(const ContainerRow& row);
   /// Any state but reverting. What it was to go back to is forgotten, and but for kStopped that it was to
@@ -57,14 +61,19 @@ class ContainerTable {
   Result<void> BeginRevert(int64_t id, uint32_t number);
   /// reverting -> running, at that revision.
   Result<void> FinishRevert(int64_t id, uint32_t number);
+  /// It is in `volume`, whatever the catalog thought.
+  Result<void> MoveTo(int64_t id, const std::string& volume);
   /// A running one is in `volume` from here on, whose spare was at that revision.
   Result<void> TakeSpare(int64_t id, uint32_t number, const std::string& volume);
 
-  /// "10002" or a name, among the living that pass `filter`: the oldest. kNotFound.
+  /// "10002" or a name, among the living that pass `filter`: the oldest. kNotFound, also of a pooled one.
   Result<ContainerRow> Find(std::string_view reference, const Filter& filter = {});
   /// Any container, also one that is being deleted. kNotFound.
   Result<ContainerRow> ById(int64_t id);
-  Result<std::vector<ContainerRow>> List(Rows rows = Rows::kListed);  ///< by id
+  /// By id. Those that are pooled are in no list but that of all.
+  Result<std::vector<ContainerRow>> List(Rows rows = Rows::kListed);
+  /// By id, without what is being deleted; 0: of any image.
+  Result<std::vector<ContainerRow>> Pooled(int64_t image_id = 0);
   /// All that refer to the image, those being deleted included.
   Result<std::vector<ContainerRow>> OfImage(int64_t image_id);
   /// Ports that rows hold, those being deleted included. Sorted.

@@ -42,7 +42,7 @@ std::string Difference(const EventSubject& before, const EventSubject& after) {
 /// Of a row that goes, or is marked to go. A build or a create that fails leaves nothing: that is how it is
 /// told.
 EventName NameEnd(const EventSubject& before, const EventCause& cause) {
-  const bool in_making = before.state == "pending" || before.state == "creating";
+  const bool in_making = before.state == "pending" || before.state == "creating" || before.state == "pooling";
   const bool asked_for = cause.actor.has_value() || !cause.word.empty();
   EventName name{in_making && !asked_for ? "failed" : "deleted", cause.detail, true};
   if (!cause.word.empty()) name.event = cause.word;
@@ -80,6 +80,13 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
     names.push_back(NameEnd(before, cause));
     return names;
   }
+  if (after.state == "pooling") return names;  // nobody asked for it, and it may come to nothing
+  if (before.state == "pooled" && after.state == "running") {
+    // As of any other, for whoever waits for these two.
+    names.push_back({"created", "it was started ahead"});
+    names.push_back({"started"});
+    return names;
+  }
   if (before.state != after.state) {
     if (cause.word == "out-of-memory") names.push_back({std::string(cause.word), cause.detail});
     const bool says_why = after.state != "running" && after.state != "completed";
@@ -88,9 +95,11 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
     return names;
   }
   if (after.state == "deleting") return names;
-  // Its spare was ready, and nothing had to be begun first.
-  if (after.state == "running" && before.volume != after.volume) {
-    names.push_back({cause.word == "loading" ? "loaded" : "reset", ""});
+  // Its spare was ready: begun and done in one.
+  if (after.state == "running" && before.volume != after.volume && cause.word != "recovered") {
+    const bool loads = cause.word == "loading";
+    names.push_back({loads ? "loading" : "resetting", "it goes back to " + after.revision});
+    names.push_back({loads ? "loaded" : "reset", ""});
   }
   if (std::string said = Difference(before, after); !said.empty())
     names.push_back({"updated", std::move(said)});

@@ -28,7 +28,9 @@ CREATE TEMP VIEW image_now AS SELECT
 
 CREATE TEMP VIEW container_now AS SELECT
   'container' AS resource, c.id, CASE WHEN c.stopped AND c.state = 'failed' THEN 'stopped'
-  WHEN c.stopped AND c.state = 'running' THEN 'stopping' ELSE c.state END AS state, c.name, c.owner, c.expires_at, c.image_id, c.image_reference AS image,
+  WHEN c.stopped AND c.state = 'running' THEN 'stopping'
+  WHEN c.pooled AND c.state = 'running' THEN 'pooled' WHEN c.pooled AND c.state = 'creating' THEN 'pooling'
+  ELSE c.state END AS state, c.name, c.owner, c.expires_at, c.image_id, c.image_reference AS image,
   i.name AS image_name, i.owner AS image_owner,
   CASE i.cache_key WHEN '' THEN '' ELSE i.engine || ':' || i.engine_version END AS built_in,
   (SELECT coalesce(group_concat(tag, char(10)), '') FROM
@@ -93,8 +95,8 @@ std::string Bounded(std::string text) {
 
 /// Whoever finishes what is in one of these states does it for who began it. What can last is nobody's.
 bool IsUnderWay(std::string_view state) {
-  constexpr std::array<std::string_view, 6> kLasting{"",       "running", "completed",
-                                                     "failed", "stopped", "deleting"};
+  constexpr std::array<std::string_view, 7> kLasting{"",        "running", "completed", "failed",
+                                                     "stopped", "pooled",  "deleting"};
   return std::find(kLasting.begin(), kLasting.end(), state) == kLasting.end();
 }
 

@@ -127,7 +127,7 @@ Result<void> ImageTable::MarkDamaged(int64_t id, std::string_view detail) {
 /// when nothing uses the image.
 Result<std::string> ImageTable::UsersInWords(int64_t id, uid_t asker) {
   TRY_ASSIGN(Query query, database_.Prepare("SELECT name, owner FROM containers WHERE image_id = ? AND "
-                                            "state <> 'deleting' ORDER BY id"));
+                                            "state <> 'deleting' AND pooled = 0 ORDER BY id"));
   query.Bind(id);
   std::string names;
   size_t of_others = 0;
@@ -187,6 +187,10 @@ Result<void> ImageTable::Update(int64_t id, const ImageChange& change) {
   for (const std::string& tag : change.tags) TRY(AddTagInTransaction(id, tag));
   TRY(AddTeamsInTransaction(id, change.teams, change.idle_teams));
   TRY(CheckLabelCountInTransaction(id));
+  if (change.warm) {
+    TRY(database_.Run("UPDATE images SET warm = ? WHERE id = ?", *change.warm, id));
+    TRY(ExpectChange(database_, kNoun, id));
+  }
   if (change.expires_at) {
     TRY(database_.Run("UPDATE images SET expires_at = ? WHERE id = ?", *change.expires_at, id));
     TRY(ExpectChange(database_, kNoun, id));
@@ -297,8 +301,29 @@ Result<std::vector<int64_t>> ImageTable::Expired(int64_t now) {
       database_,
       "SELECT id FROM images WHERE expires_at > 0 AND expires_at <= ? AND cache_key = '' AND state IN "
       "('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM containers WHERE image_id = images.id "
-      "AND containers.state <> 'deleting') ORDER BY id",
+      "AND containers.state <> 'deleting' AND containers.pooled = 0) ORDER BY id",
       now);
+}
+
+Result<void> ImageTable::NoteUseInTransaction(int64_t id, int64_t now) {
+  constexpr int64_t kAtMostEvery = 60;
+  return database_.Run("UPDATE images SET used_at = ?1 WHERE id = ?2 AND used_at <= ?1 - ?3", now, id,
+                       kAtMostEvery);
+}
+
+Result<std::vector<WantedPool>> ImageTable::WantedPools(int64_t by_default, int64_t since) {
+  TRY_ASSIGN(Query query,
+             database_.Prepare("SELECT id, CASE WHEN warm < 0 THEN ?1 ELSE warm END AS count FROM images "
+                               "WHERE state = 'completed' AND (warm > 0 OR (warm < 0 AND ?1 > 0 AND "
+                               "used_at >= ?2)) ORDER BY used_at DESC, id DESC"));
+  query.Bind(by_default).Bind(since);
+  std::vector<WantedPool> wanted;
+  while (true) {
+    TRY_ASSIGN(const bool row, query.Step());
+    if (!row) return wanted;
+    const int64_t id = query.Int();
+    wanted.push_back({id, query.Int()});
+  }
 }
 
 }  // namespace spawnd::daemon

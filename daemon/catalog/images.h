@@ -17,6 +17,12 @@ namespace spawnd::daemon {
 class Database;
 class Query;
 
+/// How many containers of an image are to be started before somebody asks.
+struct WantedPool {
+  int64_t image_id = 0;
+  int64_t count = 0;
+};
+
 class ImageTable {
  public:
   /// What a caller may see; empty: everything.
@@ -62,6 +68,11 @@ class ImageTable {
   Result<std::vector<int64_t>> UsingLayer(std::string_view layer_id);
   /// Every layer that some image refers to; garbage collection keeps exactly these and what is leased.
   Result<std::vector<std::string>> LayersReferenced();
+  /// That a container is made of it, at `now`. Noted once a minute at most: the note is a write of its own.
+  Result<void> NoteUseInTransaction(int64_t id, int64_t now);
+  /// Of completed images, built-in ones too: those that are to have pooled containers, the one that was used
+  /// last first. `by_default`: of those that do not say, and were used at `since` or later.
+  Result<std::vector<WantedPool>> WantedPools(int64_t by_default, int64_t since);
   /// Completed and failed ones whose time has come and that no living container uses. By id.
   Result<std::vector<int64_t>> Expired(int64_t now);
 

@@ -81,7 +81,8 @@ Result<void> Containers::Delete(int64_t id) {
 
 size_t Containers::CountOf(uid_t owner) const {
   return static_cast<size_t>(std::count_if(lives_.begin(), lives_.end(), [owner](const auto& life) {
-    return life.second->row.owner == owner && life.second->machine.State() != ContainerState::kDeleting;
+    return life.second->row.owner == owner && !life.second->row.pooled &&
+           life.second->machine.State() != ContainerState::kDeleting;
   }));
 }
 
@@ -103,6 +104,8 @@ void Containers::StopAll() {
     ReplyToWaiters(*life, &Life::stopped, stopping);
     life->timer.reset();
     life->link.reset();
+    life->spare_timer.reset();
+    life->spare.reset();
   }
 }
 

@@ -67,8 +67,8 @@ class Containers {
     /// The last trace of a container is gone, and with it a use of its image.
     std::function<void(int64_t image_id)> container_gone;
     Metrics& metrics;
-    /// Whether the machine has room for a second server of that container; not set: it has.
-    std::function<bool(int64_t id)> room_for_spare{};
+    /// Whether the machine has room for one more second server of a container; not set: it has.
+    std::function<bool()> room_for_spare{};
   };
 
   /// `kept`: of the doors of its rows, what was kept over the restart.
@@ -82,6 +82,10 @@ class Containers {
   /// request came, `catalog_milliseconds` what inserting took.
   void Create(const ContainerRow& row, const ImageRow& image, Time received, double catalog_milliseconds,
               Queued queued, Done created);
+  /// Gives one that waits in a pool to whoever asks, by one transaction of the catalog: from here on it is
+  /// `wanted` in all that ContainerTable::HandOver names. Errors: as that, and kUnavailable when it does not
+  /// run at this moment.
+  Result<ContainerRow> HandOver(const ContainerRow& wanted);
   /// Nobody waits for this create any more. Does nothing for one that is past it.
   void ClientGone(int64_t id);
   /// Nobody has heard of the outcome of this create: deletes what there is of it.

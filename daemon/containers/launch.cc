@@ -144,9 +144,9 @@ void Containers::LaunchKeeper(Life& life) {
   };
   // One that is cancelled in line must not wait for those before it, which may hang. What nobody waits for
   // has a few threads of its own.
-  const bool awaited = is_create || life.reverted || !life.started.empty();
+  const bool awaited = (is_create && !life.row.pooled) || life.reverted || !life.started.empty();
   Jobs& jobs = awaited ? uses_.launches : uses_.recoveries;
-  jobs.Run({.owner = {life.row.owner},
+  jobs.Run({.owner = {life.row.owner, !life.row.pooled},
             .work = launch,
             .gone = life.leave_line.get_token(),
             .dropped =

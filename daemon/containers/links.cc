@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape_controls.h"
+#include "base/file.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
@@ -57,6 +58,11 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     const auto held =
         connection ? Result<bool>(true) : ContainerLock::IsHeld(uses_.layout.Volume(row.id, row.volume));
     if (!held || *held) continue;  // it is there, or nobody knows
+    if (row.pooled) {              // nobody has it, and another one is as good
+      TRY(uses_.catalog.containers.MarkDeleting(row.id));
+      row.state = ContainerState::kDeleting;
+      continue;
+    }
     without.push_back(row.id);
     row.state = ContainerState::kRestarting;
     row.detail = "no keeper was running when the daemon started";
@@ -73,8 +79,11 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     Tell(row.id, {EventKind::kFoundAtStart});
     // The others are asked for keepers, or get one.
     if (row.state == ContainerState::kFailed && row.stays_down) PresentDoor(*lives_.at(row.id));
+    // What is left of second servers. Where nothing of its own volume is there, one of the others may be what
+    // it should be in.
     const bool others = !row.volume.empty() || VolumesOf(uses_.layout, row.id).size() > 1;
-    if (others) LeaveOtherVolumes(*lives_.at(row.id));
+    const auto there = PosixFileSystem().Exists(uses_.layout.Delta(row.id, row.volume));
+    if (others && there && *there) LeaveOtherVolumes(*lives_.at(row.id));
   }
   return {};
 }
@@ -194,6 +203,11 @@ void Containers::KeeperEnded(Life& life, Error error) {
   life.link.reset();
   life.confinement.reset();
   if (mode == Mode::kAttaching) return Tell(id, NotAttached(DirectoryOf(life), error));
+  if (life.row.pooled) {
+    // Nobody has it, and another one is as good: this one would have what was committed a second ago.
+    const auto because_it_ended = uses_.catalog.events.Because({.detail = error.message});
+    if (Delete(id)) return;
+  }
   const auto because = uses_.catalog.events.Because(WhatTheKernelDid(life));
   // An engine says in many words that the disk is full, and its log may not have had room for any.
   Tell(id, {EventKind::kKeeperExited, JudgeSpace(std::move(error), uses_.layout.Root())});

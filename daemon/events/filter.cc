@@ -12,10 +12,11 @@ namespace {
 constexpr std::array<std::string_view, 6> kKeys{"type", "event", "id", "name", "image", "owner"};
 constexpr std::array<std::string_view, 2> kTypes{"image", "container"};
 /// What NameEvents (daemon/catalog/event_names.cc) may say.
-constexpr std::array<std::string_view, 24> kEvents{
-    "pending", "completed", "failed",  "updated",  "unshared",  "deleted",    "expired",      "created",
-    "started", "starting",  "stopped", "stopping", "restarted", "restarting", "engine-ended", "out-of-memory",
-    "saved",   "resetting", "reset",   "loading",  "loaded",    "graduated",  "recovered",    "missed"};
+constexpr std::array<std::string_view, 25> kEvents{
+    "pending",      "completed",     "failed",   "updated",   "unshared", "deleted",   "expired",
+    "created",      "started",       "starting", "stopped",   "stopping", "restarted", "restarting",
+    "engine-ended", "out-of-memory", "saved",    "resetting", "reset",    "loading",   "loaded",
+    "graduated",    "recovered",     "missed",   "pooled"};
 constexpr size_t kMostValues = 100;
 
 std::string Listed(std::span<const std::string_view> words) {

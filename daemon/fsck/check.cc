@@ -241,8 +241,9 @@ Result<void> FsckCheck::CheckBuilds() {
   TRY_ASSIGN(const auto names, PosixFileSystem().List(layout_.Builds()));
   for (const std::string& name : names) {
     const std::string path = layout_.Builds() + "/" + name;
-    if (IdFromName(name, "") == 0) continue;
-    TRY_ASSIGN(const bool running, KeeperRuns(path));
+    const bool unpacked = name.starts_with(kUnpackedPrefix);
+    if (IdFromName(name, "") == 0 && !unpacked) continue;
+    TRY_ASSIGN(const bool running, unpacked ? Result<bool>(false) : KeeperRuns(path));
     if (running) continue;
     AddDelete(path, "is left over from an image build that ended");
   }
@@ -269,8 +270,8 @@ Result<void> FsckCheck::CheckContainers() {
 }
 
 /// Those that the container is in, or was when a revision was saved.
-bool FsckCheck::IsNeeded(const ContainerRow& row, const std::string& volume) {
-  return row.volume == volume ||
+bool FsckCheck::IsNeeded(const ContainerRow& row, const std::string& volume) const {
+  return row.volume == volume || FoundVolumeOf(layout_, row) == volume ||
          std::any_of(row.revisions.begin(), row.revisions.end(),
                      [&volume](const RevisionRow& revision) { return revision.volume == volume; });
 }

@@ -15,6 +15,7 @@
 #include "daemon/build/context.h"
 #include "daemon/build/empty.h"
 #include "daemon/containers/bound_clients.h"
+#include "daemon/containers/new_row.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/quota.h"
 #include "daemon/handlers/answers/resolve.h"
@@ -23,6 +24,7 @@
 #include "daemon/host/engine_host.h"
 #include "daemon/host/ports.h"
 #include "daemon/images/builtin.h"
+#include "daemon/pool/pool.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
 
@@ -91,59 +93,64 @@ bool EndsWithClient(const Order& order) {
 
 ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::Engine& engine,
                     const engines::Installation& installation) {
-  ContainerRow row;
+  const bool superuser = order.request.superuser.value_or(image.superuser);
+  ContainerRow row = NewContainerRow(image, superuser, engine, installation, order.services.engine_host);
   row.name = order.request.name;
-  row.image_id = image.id;
   row.image_reference = order.request.image;
   // The reader of a list would not recognise an image by its id, so the name is kept.
   if (api::IdOf(row.image_reference) != 0) {
     row.image_reference = image.Hidden() ? BuiltInReference(image) : image.name;
   }
-  row.host = order.services.engine_host.address;
-  row.superuser = order.request.superuser.value_or(image.superuser);
-  const engines::Credentials credentials =
-      row.superuser ? engine.MakeCredentials(image.database) : engine.MakeOwnerCredentials(image.database);
-  row.user = credentials.user;
-  row.password = credentials.password;
-  row.database = credentials.database;
   row.owner = order.caller.uid;
   row.durability = order.request.durability.value_or(image.durability);
-  const bool host_network = order.services.engine_host.host_network;
-  row.network = image.network.value_or(host_network ? api::Network::kHost : api::Network::kNone);
   row.limits = order.request.limits;
   row.settings = order.request.settings;
+  row.spare = order.request.spare;
   if (EndsWithClient(order)) row.client = TextOfClient(order.peer.pid, order.peer.process->Get());
-  row.created_at = std::time(nullptr);
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;
-  row.installation_root = installation.root;
-  row.installation_version = installation.version;
   return row;
 }
 
-/// Draws a name when none was asked for.
-Result<int64_t> Insert(Catalog& catalog, ContainerRow& row, const std::string& image_name) {
-  if (!row.name.empty()) return catalog.containers.Insert(row);
+/// Has `make` make it under the name that was asked for; draws one when none was.
+template <typename Made>
+Result<Made> UnderAName(ContainerRow& row, const ImageRow& image,
+                        const std::function<Result<Made>(const ContainerRow&)>& make) {
+  if (!row.name.empty()) return make(row);
   for (int attempt = 1;; ++attempt) {
-    row.name = api::GenerateContainerName(image_name);
-    auto id = catalog.containers.Insert(row);
-    if (id || id.error().code != ErrorCode::kAlreadyExists || attempt == kNameAttempts) return id;
+    row.name = api::GenerateContainerName(NameForContainers(image));
+    auto made = make(row);
+    if (made || made.error().code != ErrorCode::kAlreadyExists || attempt == kNameAttempts) return made;
   }
+}
+
+/// A client that closes the connection gives up the create. The container may be ready by then, so one that
+/// nobody was told of is taken back.
+void TakeBackIfUndelivered(const Order& order, int64_t id) {
+  order.answer.Handle().IfUndelivered([&services = order.services, id] {
+    services.mailbox.Post([&services, id] { services.containers.TakeBack(id); });
+  });
+}
+
+void BindToClient(const Order& order, int64_t id) {
+  if (!EndsWithClient(order)) return;
+  const auto watched = order.services.bound_clients.Watch(id, order.peer.process);
+  if (!watched) spdlog::warn("container {} outlives its client: {}", id, watched.error().message);
+}
+
+double MillisecondsSince(steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
 }
 
 void Start(const Order& order, const ImageRow& image, const ContainerRow& row) {
   Services& services = order.services;
   const int64_t id = row.id;
-  // A client that closes the connection gives up the create. The container may be ready by then, so one
-  // that nobody was told of is taken back.
-  order.answer.Handle().IfUndelivered(
-      [&services, id] { services.mailbox.Post([&services, id] { services.containers.TakeBack(id); }); });
+  TakeBackIfUndelivered(order, id);
   auto client_gone = std::make_shared<std::stop_callback<std::function<void()>>>(
       order.answer.Handle().ClientGone(),
       [&services, id] { services.mailbox.Post([&services, id] { services.containers.ClientGone(id); }); });
-  const std::chrono::duration<double, std::milli> catalog_time = steady_clock::now() - order.received;
   services.containers.Create(
-      row, image, order.received, catalog_time.count(), TellQueued(order.answer, "start"),
+      row, image, order.received, MillisecondsSince(order.received), TellQueued(order.answer, "start"),
       [order, client_gone, engine = image.engine](const Result<ContainerRow>& created) {
         if (created) {
           order.services.metrics.create_seconds.Observe({engine}, created->ready_milliseconds / 1000);
@@ -163,12 +170,11 @@ Result<void> InsertAndStart(const Order& order, const ImageRow& image, const eng
   ContainerRow row = NewRow(order, image, engine, installation);
   row.port = port.Get();
   const auto because = order.services.catalog.events.Because(CauseOf(order.peer));
-  TRY_ASSIGN(row.id, Insert(order.services.catalog, row, NameForContainers(image)));
+  ContainerTable& table = order.services.catalog.containers;
+  TRY_ASSIGN(row.id,
+             UnderAName<int64_t>(row, image, [&table](const auto& one) { return table.Insert(one); }));
   port.Keep();  // it is the container's from here on
-  if (EndsWithClient(order)) {
-    const auto watched = order.services.bound_clients.Watch(row.id, order.peer.process);
-    if (!watched) spdlog::warn("container {} outlives its client: {}", row.id, watched.error().message);
-  }
+  BindToClient(order, row.id);
   NoteChange(order.peer, "create", "data-container", row.id, row.name);
   Start(order, image, row);
   return {};
@@ -201,11 +207,39 @@ void StartOnceAPortIsFree(const Order& order, const ImageRow& image, const engin
          });
 }
 
+/// Answers with one that was started ahead. False: there is none like what was asked for.
+Result<bool> AnswerFromPool(const Order& order, const ImageRow& image, const engines::Engine& engine,
+                            const engines::Installation& installation) {
+  Services& services = order.services;
+  TRY(CheckContainerQuota(services, order.caller.uid));
+  ContainerRow row = NewRow(order, image, engine, installation);
+  row.ready_milliseconds = MillisecondsSince(order.received);
+  row.timings = {{"catalog", row.ready_milliseconds}};
+  const auto because = services.catalog.events.Because(CauseOf(order.peer));
+  using Given = std::optional<ContainerRow>;
+  TRY_ASSIGN(const Given given, UnderAName<Given>(row, image, [&](const ContainerRow& wanted) {
+               return services.pool.Take(wanted, image);
+             }));
+  if (!given) return false;
+  BindToClient(order, given->id);
+  NoteChange(order.peer, "create", "data-container", given->id, given->name);
+  TakeBackIfUndelivered(order, given->id);
+  services.metrics.create_seconds.Observe({image.engine}, given->ready_milliseconds / 1000);
+  AnswerWithContainer(services, *given, order.answer, order.warnings);
+  if (given->expires_at != 0) services.expiries_changed();
+  return true;
+}
+
 Result<void> InsertAndStart(const Order& order, const ImageRow& image, const engines::Engine& engine,
                             const engines::Installation& installation) {
+  TRY_ASSIGN(const bool is_answered, AnswerFromPool(order, image, engine, installation));
+  if (is_answered) return {};
   Ports& ports = order.services.build.ports;
+  order.services.pool.MakeRoom();
   const auto port = ports.Reserve();
   if (port) return InsertAndStart(order, image, engine, installation, PortLease(ports, *port));
+  if (port.error().code == ErrorCode::kNoSpace && !ports.SomeLeave())
+    order.services.pool.GiveUpOne({"port", "its port is for what somebody asked for"});
   if (port.error().code != ErrorCode::kNoSpace || !ports.SomeLeave()) return Fail(port.error());
   StartOnceAPortIsFree(order, image, engine, installation);
   return {};

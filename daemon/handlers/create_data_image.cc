@@ -47,6 +47,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
                 "'spawnctl get engines' lists them.");
   }
   TRY(api::ValidateLifetime(request.lifetime_seconds));
+  TRY(CheckWarm(request.warm.value_or(0)));
   TRY(api::ValidateLimits(request.limits));
   TRY(api::ValidateRestore(request.restore));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,

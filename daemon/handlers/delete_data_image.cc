@@ -26,6 +26,7 @@ void DeleteDataImage(Services& services, const http::Request& request, const htt
                          image.Hidden() ? BuiltInReference(image) : image.name);
               const auto deleted = Delete(services, who.identity, image);
               if (!deleted) return SendError(reply, deleted.error());
+              services.pool.Poke();
               SendJson(reply, api::ToJson(*deleted));
             });
 }

@@ -48,15 +48,18 @@ void GetDataImages(Services& services, const http::Request& request, const http:
   if (!rows) return SendError(reply, rows.error());
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
-  services.questions.Run(
-      {request.peer.identity.uid},
-      [reply, rows = std::move(*rows), account = std::move(*account)](const std::stop_token&) mutable {
-        std::vector<api::DataImage> views;
-        for (const ImageRow& row : rows) {
-          views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
-        }
-        SendJson(reply, api::ToJson(views));
-      });
+  auto ready = services.pool.ReadyByImage();
+  if (!ready) return SendError(reply, ready.error());
+  services.questions.Run({request.peer.identity.uid},
+                         [reply, rows = std::move(*rows), account = std::move(*account),
+                          ready = std::move(*ready)](const std::stop_token&) mutable {
+                           std::vector<api::DataImage> views;
+                           for (const ImageRow& row : rows) {
+                             views.push_back(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
+                             views.back().pooled = ready[row.id];
+                           }
+                           SendJson(reply, api::ToJson(views));
+                         });
 }
 
 void GetDataImage(Services& services, const http::Request& request, const http::Reply& reply) {

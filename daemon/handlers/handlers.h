@@ -15,6 +15,7 @@ void GetDataImages(Services& services, const http::Request& request, const http:
 void GetDataImage(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataContainers(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataContainer(Services& services, const http::Request& request, const http::Reply& reply);
+void GetPool(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataImageLog(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEvents(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDataContainerLog(Services& services, const http::Request& request, const http::Reply& reply);

@@ -116,7 +116,7 @@ void MachineNumbers::Count(const std::vector<ContainerRow>& containers, const st
   }
   for (const ContainerRow& row : containers) {
     const std::string& engine = engine_of_image[row.image_id];
-    ++containers_[{engine, std::string(ContainerStateName(row.state))}];
+    ++(row.pooled ? pooled_ : containers_)[{engine, std::string(ContainerStateName(row.state))}];
     engine_of_.emplace_back(row.id, engine);
     groups_of_servers_.emplace_back(ControlGroups::OfContainer(row.id, row.volume), engine);
     const std::string spare = services_.containers.GroupOfSpare(row.id);
@@ -129,6 +129,11 @@ void MachineNumbers::Rows(std::vector<Family>& families) const {
   for (const auto& [key, count] : containers_) {
     Add(containers, {{"engine", key.first}, {"state", key.second}}, count);
   }
+  Family pooled =
+      Gauge("spawnd_pool_containers", "Data containers that were started ahead and are nobody's.");
+  for (const auto& [key, count] : pooled_) {
+    Add(pooled, {{"engine", key.first}, {"state", key.second}}, count);
+  }
   Family images = Gauge("spawnd_images", "Data images there are.");
   for (const bool built_in : {false, true}) {
     for (const auto& [key, count] : built_in ? built_in_images_ : images_) {
@@ -137,6 +142,7 @@ void MachineNumbers::Rows(std::vector<Family>& families) const {
     }
   }
   families.push_back(std::move(containers));
+  families.push_back(std::move(pooled));
   families.push_back(std::move(images));
   families.push_back(One("spawnd_uploads", "Uploads that no request has used yet.",
                          static_cast<double>(services_.uploads.Count())));

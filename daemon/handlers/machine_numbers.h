@@ -53,6 +53,7 @@ class MachineNumbers {
   Services& services_;
   SpaceAccount account_;
   Tally containers_;
+  Tally pooled_;
   Tally images_;
   Tally built_in_images_;
   std::vector<std::pair<int64_t, std::string>> engine_of_;  ///< of all containers

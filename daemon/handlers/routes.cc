@@ -59,6 +59,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/data-containers", Bind(services, GetDataContainers, Needs::kLook));
   router.Add("GET", "/v1/data-containers/{ref}", Bind(services, GetDataContainer, Needs::kLook));
   router.Add("DELETE", "/v1/data-containers/{ref}", Bind(services, DeleteDataContainer, Needs::kContainers));
+  router.Add("GET", "/v1/pool", Bind(services, GetPool, Needs::kLook));
   router.Add("POST", "/v1/data-containers/{ref}/save",
              Bind(services, WithinQuota(SaveDataContainer), Needs::kContainers));
   router.Add("POST", "/v1/data-containers/{ref}/reset",

@@ -24,6 +24,7 @@
 #include "daemon/logs/log_streams.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/pool/pool.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
@@ -67,6 +68,7 @@ struct Services {
   BoundClients& bound_clients;
   Images& images;
   BuiltIns& built_ins;
+  Pool& pool;
   const std::function<size_t(uid_t)> connections_of;
   const std::function<http::ConnectionCounts()> connections;
   /// To be called whenever an expiry has come into being or moved.

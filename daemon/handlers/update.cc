@@ -64,6 +64,7 @@ void WarnOfMissing(std::string_view noun, const std::vector<std::string>& to_rem
 Result<UpdatedImage> UpdateImage(Services& services, const http::Request& request, const ImageRow& image) {
   TRY_ASSIGN(auto wanted, api::FromJson<api::UpdateDataImageRequest>(request.body));
   TRY(CheckImageName(wanted.name.empty() ? image.name : wanted.name, TagsAfter(image, wanted)));
+  TRY(CheckWarm(wanted.warm.value_or(0)));
   TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, request.peer.identity, wanted.teams));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
@@ -77,7 +78,8 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
                                                 .expires_at = expiry,
                                                 .idle_teams = std::move(shared.idle_teams),
                                                 .remove_tags = std::move(wanted.remove_tags),
-                                                .remove_teams = std::move(wanted.remove_teams)}));
+                                                .remove_teams = std::move(wanted.remove_teams),
+                                                .warm = wanted.warm}));
   TRY_ASSIGN(updated.row, services.catalog.images.ById(image.id));
   return updated;
 }
@@ -130,6 +132,7 @@ void UpdateDataImage(Services& services, const http::Request& request, const htt
     const auto updated = UpdateImage(services, request, image);
     if (!updated) return SendError(reply, updated.error());
     services.expiries_changed();
+    services.pool.Poke();
     AnswerWithImage(services, updated->row, StreamedAnswer(reply), updated->warnings);
   });
 }

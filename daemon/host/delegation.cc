@@ -14,6 +14,8 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.h"
+
 namespace spawnd::daemon {
 namespace {
 
@@ -23,11 +25,6 @@ constexpr std::chrono::milliseconds kPause{20};
 constexpr int kAttempts = 250;
 /// Of a unit's name, with its suffix.
 constexpr size_t kLongestUnit = 255;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct CloseBus {
   void operator()(sd_bus* bus) const { ::sd_bus_flush_close_unref(bus); }
@@ -112,7 +109,7 @@ bool Join(const std::string& directory, pid_t resident) {
 }
 
 bool IsIn(pid_t process, const std::string& group) {
-  const std::string own = OwnGroup(ReadAll(fmt::format("/proc/{}/cgroup", process))).value_or("");
+  const std::string own = OwnGroup(TextOfFile(fmt::format("/proc/{}/cgroup", process))).value_or("");
   return !own.empty() && (own == group || own.starts_with(group + "/"));
 }
 
@@ -180,8 +177,8 @@ std::string ScopeName(const std::string& state_directory) {
 }
 
 Result<std::string> DelegatedGroup(pid_t resident, const std::string& state_directory) {
-  TRY_ASSIGN(const std::string mount, GroupMount(ReadAll("/proc/self/mountinfo")));
-  if (ReadAll(mount + "/cgroup.controllers").find_first_not_of(" \n") == std::string::npos) {
+  TRY_ASSIGN(const std::string mount, GroupMount(TextOfFile("/proc/self/mountinfo")));
+  if (TextOfFile(mount + "/cgroup.controllers").find_first_not_of(" \n") == std::string::npos) {
     return Fail(ErrorCode::kUnsupported,
                 "cgroup v2 has no controllers on this machine; those of cgroup v1 are not used");
   }
@@ -192,7 +189,7 @@ Result<std::string> DelegatedGroup(pid_t resident, const std::string& state_dire
     }
     return ScopeFor(resident, mount, name, state_directory);
   }
-  TRY_ASSIGN(std::string own, OwnGroup(ReadAll("/proc/self/cgroup")));
+  TRY_ASSIGN(std::string own, OwnGroup(TextOfFile("/proc/self/cgroup")));
   if (own.size() == 1) own.clear();  // "/", the root itself
   return mount + own;
 }

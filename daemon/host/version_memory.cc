@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <fstream>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -57,9 +56,8 @@ VersionMemory::VersionMemory(std::string path) : path_(std::move(path)) {
 }
 
 void VersionMemory::Read() {
-  std::ifstream file(path_, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  auto entries = api::ReadJson<Entries>(text, kLimits, api::Strictness::kLenient, "what servers have said");
+  auto entries =
+      api::ReadJson<Entries>(TextOfFile(path_), kLimits, api::Strictness::kLenient, "what servers have said");
   if (!entries) return;
   for (Entry& one : entries->programs) {
     if (one.argv.empty() || one.program.empty()) continue;

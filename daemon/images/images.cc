@@ -156,6 +156,7 @@ void Images::FilesRemoved(int64_t id, const std::vector<std::string>& layers, co
   const auto forgotten = removed ? catalog_.images.Remove(id) : removed;
   if (forgotten) {
     going_.erase(id);
+    due_.erase(id);  // the reaper may have named it meanwhile
     spdlog::info("image {} is gone", id);
   } else {
     // The row still says deleting: the reaper's next look tries again, at the latest the daemon's next start.

@@ -9,12 +9,12 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "daemon/init/mounts.h"
 #include "daemon/init/private_mounts.h"
 
@@ -149,9 +149,8 @@ Result<void> CopyFile(const std::string& from, const std::string& to) {
       return {};
     }
   }
-  std::ifstream file(from, std::ios::binary);
-  if (!file) return {};
-  TRY(WriteWorldReadable(fresh, std::string(std::istreambuf_iterator<char>(file), {})));
+  if (::access(from.c_str(), R_OK) != 0) return {};
+  TRY(WriteWorldReadable(fresh, TextOfFile(from)));
   if (::rename(fresh.c_str(), to.c_str()) != 0) return FailErrno(errno, "cannot make '" + to + "'");
   return {};
 }

@@ -9,12 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/message.h"
 #include "daemon/init/mounts.h"
 #include "daemon/keeper/container_lock.h"
@@ -203,10 +203,10 @@ class Client final : public KeeperClient {
     });
   }
 
-  Result<void> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
+  Result<bool> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kFinishImage;
-    return Ask(request, deadline, stop).map([](const KeeperReply&) {});
+    return Ask(request, deadline, stop).map([](const KeeperReply& reply) { return reply.keeps_settings; });
   }
 
   Result<storage::SealResult> Seal(const storage::SealRequest& seal,
@@ -286,8 +286,7 @@ class Client final : public KeeperClient {
 
 /// The keeper cannot look for itself: the file is a link to anywhere on many machines. None: no names.
 std::string NameServers() {
-  std::ifstream file("/etc/resolv.conf", std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  return TextOfFile("/etc/resolv.conf");
 }
 
 /// The process at the other end of a connection: by a pidfd of the kernel's (since Linux 6.5, socket(7)),
@@ -418,8 +417,7 @@ Result<std::optional<Error>> KeeperClient::Stop(const std::string& directory, se
 }
 
 Error LastWords(const std::string& directory, std::string_view otherwise) {
-  std::ifstream file(directory + "/" + kLastWordsName, std::ios::binary);
-  auto words = DecodeReply(std::string(std::istreambuf_iterator<char>(file), {}));
+  auto words = DecodeReply(TextOfFile(directory + "/" + kLastWordsName));
   if (words && words->error) return std::move(*words->error);
   return {ErrorCode::kUnavailable, std::string(otherwise)};
 }

@@ -110,8 +110,9 @@ class KeeperClient {
   virtual Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
                                                            const std::function<bool()>& stop) = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
-  /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill.
-  virtual Result<void> FinishImage(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
+  /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill. True:
+  /// the server keeps settings for its next start, which nobody has tried.
+  virtual Result<bool> FinishImage(std::chrono::seconds deadline, const std::function<bool()>& stop) = 0;
   virtual Result<storage::SealResult> Seal(
       const storage::SealRequest& request,
       const std::function<bool(const storage::SealProgress&)>& progress) = 0;

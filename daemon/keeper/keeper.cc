@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/control_group.h"
 #include "base/descriptors.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "daemon/init/outer_root.h"
 #include "daemon/init/private_mounts.h"
@@ -48,6 +50,8 @@ constexpr auto kSessionDeadline = 30s;
 /// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
 constexpr auto kCommandDeadline = 24h;
 constexpr auto kStartProgramDeadline = 30s;
+/// Of the disk, before a container whose file system gave up is started again.
+constexpr uint64_t kRoomToGoOn = uint64_t{16} << 20U;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
 constexpr auto kLockDeadline = 30s;
 
@@ -361,13 +365,14 @@ Result<void> Keeper::SyncAndSave(uint32_t number) {
   return volume_->SaveRevision(std::max(number, next)).map([](const auto&) {});
 }
 
-Result<void> Keeper::FinishImage() {
+Result<bool> Keeper::FinishImage() {
   if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  TRY_ASSIGN(const bool keeps_settings, session_->KeepsSettings());
   TRY(session_->PrepareImage());
   TRY(StopEngine(kBuildStopPatience));
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
-  return {};
+  return keeps_settings;
 }
 
 Result<storage::SealResult> Keeper::Seal(const storage::SealRequest& request,
@@ -449,11 +454,29 @@ std::optional<Error> Keeper::Poisoned() {
   return healthy ? std::nullopt : std::optional(PoisonedError(healthy.error()));
 }
 
+/// A full disk is waited out, but not by ext4: once its own journal found no room it takes nothing more until
+/// it is mounted anew. A server may live on with that for ever (PostgreSQL 18 does, whose recovery fails in
+/// the middle: its postmaster waits for nobody). As long as there is no room it is left alone, for those who
+/// read.
+std::optional<Error> Keeper::StuckFileSystem() {
+  if (!export_ || !export_->Refused() || !init_ || spec_.purpose != engines::Purpose::kServe)
+    return std::nullopt;
+  struct statvfs disk {};
+  if (::statvfs(spec_.directory.c_str(), &disk) != 0 || disk.f_bfree * disk.f_frsize < kRoomToGoOn) {
+    return std::nullopt;
+  }
+  const std::string mounts = TextOfFile("/proc/" + std::to_string(init_->Pid()) + "/mountinfo");
+  if (!storage::TakesNoWrites(mounts, kVolumeDirectory)) return std::nullopt;
+  return Error{ErrorCode::kNoSpace,
+               "the disk was full, and the file system of the container took no more writes since"};
+}
+
 std::optional<Error> Keeper::Ended() {
   // Before the engine, which may have ended because of it.
   if (auto poisoned = Poisoned()) return poisoned;
-  if (!engine_running_ || !init_->EngineExit()) return std::nullopt;
-  return EngineEnded();
+  if (!engine_running_) return std::nullopt;
+  if (init_->EngineExit()) return EngineEnded();
+  return StuckFileSystem();
 }
 
 }  // namespace spawnd::daemon

@@ -91,7 +91,8 @@ class Keeper {
   Result<void> Save(uint32_t number);
   /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be
   /// sealed.
-  Result<void> FinishImage();
+  /// True: the server keeps settings for its next start (Engine::Session::KeepsSettings).
+  Result<bool> FinishImage();
   Result<storage::SealResult> Seal(const storage::SealRequest& request,
                                    const std::function<bool(const storage::SealProgress&)>& progress);
 
@@ -115,7 +116,8 @@ class Keeper {
   int EventFd() const { return init_ ? init_->EventFd() : -1; }
   /// Why the volume can no longer be used, once it cannot: kPoisoned.
   std::optional<Error> Poisoned();
-  /// Why this keeper has to end, if it has to: its engine ended by itself, or its volume is poisoned.
+  /// Why this keeper has to end, if it has to: its engine ended by itself, its volume is poisoned, or has a
+  /// file system that takes no more writes.
   std::optional<Error> Ended();
 
  private:
@@ -133,6 +135,7 @@ class Keeper {
   bool ShowsLife(std::chrono::steady_clock::time_point now);
   Result<void> StopEngine(std::chrono::milliseconds patience);
   Result<void> SyncAndSave(uint32_t number);
+  std::optional<Error> StuckFileSystem();
   Result<void> Commit();
   Error EngineEnded();
   void ProtectItself();

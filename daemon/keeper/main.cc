@@ -187,7 +187,7 @@ class KeeperLoop {
         return saved ? keeper_.Status() : Failed(saved.error());
       }
       case Op::kFinishImage:
-        return ReplyFor(keeper_.FinishImage());
+        return ReplyWith(keeper_.FinishImage(), &KeeperReply::keeps_settings);
       case Op::kSeal:
         return Seal(request, fd);
       case Op::kAbandon:

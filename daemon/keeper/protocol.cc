@@ -69,6 +69,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("outcome", x.outcome);
   visit.Field("spec", x.spec);
   visit.Field("room", x.room);
+  visit.Field("keepsSettings", x.keeps_settings);
 }
 
 std::string EncodeRequest(const KeeperRequest& request) {

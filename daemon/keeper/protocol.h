@@ -70,6 +70,7 @@ struct KeeperReply {
   std::optional<CommandOutcome> outcome{};      ///< kRunCommand
   std::optional<KeeperSpec> spec{};             ///< kSpec
   std::optional<VolumeRoom> room{};             ///< kMeasureVolume
+  bool keeps_settings = false;                  ///< kFinishImage
 };
 
 std::string EncodeRequest(const KeeperRequest& request);

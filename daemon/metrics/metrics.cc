@@ -48,14 +48,22 @@ Metrics::Metrics()
       engine_start_failures(
           {"spawnd_engine_start_failures", "Starts of containers that failed.", Type::kCounter},
           {"engine", "code"}),
-      quota_refusals({"spawnd_quota_refusals", "Requests that a quota refused.", Type::kCounter}, {"quota"}) {
-}
+      quota_refusals({"spawnd_quota_refusals", "Requests that a quota refused.", Type::kCounter}, {"quota"}),
+      pool_creates({"spawnd_pool_creates",
+                    "Creates of images that have a pool: from it, as it was empty, or as something else was "
+                    "asked for.",
+                    Type::kCounter},
+                   {"engine", "outcome"}),
+      pool_given_up(
+          {"spawnd_pool_given_up", "Containers that were started ahead and ended unused.", Type::kCounter},
+          {"why"}) {}
 
 std::vector<Family> Metrics::Read() const {
-  return {http_requests.Read(),  http_seconds.Read(),    errors.Read(),        changes.Read(),
-          change_seconds.Read(), create_seconds.Read(),  build_seconds.Read(), build_failures.Read(),
-          engine_exits.Read(),   engine_restarts.Read(), spare_resets.Read(),  engine_start_failures.Read(),
-          quota_refusals.Read()};
+  return {http_requests.Read(),   http_seconds.Read(),          errors.Read(),
+          changes.Read(),         change_seconds.Read(),        create_seconds.Read(),
+          build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
+          engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read(),
+          pool_creates.Read(),    pool_given_up.Read(),         spare_resets.Read()};
 }
 
 }  // namespace spawnd::daemon

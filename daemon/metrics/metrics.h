@@ -32,6 +32,8 @@ class Metrics {
   Counters spare_resets;           ///< engine; that took a spare
   Counters engine_start_failures;  ///< engine, code
   Counters quota_refusals;         ///< quota
+  Counters pool_creates;           ///< engine, outcome ("hit", "miss", "differs")
+  Counters pool_given_up;          ///< why ("image", "port", "room", "stale")
 
   std::vector<Family> Read() const;
 };

@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include <ctime>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string>
+
+#include "base/file.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -16,8 +17,7 @@ namespace {
 /// Fields of /proc/self/stat behind the program's name, which may have blanks (proc(5) counts from 1, and the
 /// first one there is its third).
 std::vector<std::string> FieldsOfStat() {
-  std::ifstream file("/proc/self/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string text = TextOfFile("/proc/self/stat");
   std::istringstream rest(text.substr(text.rfind(')') + 1));
   return {std::istream_iterator<std::string>(rest), std::istream_iterator<std::string>()};
 }

@@ -106,6 +106,10 @@ Result<std::vector<std::string>> SessionClient::UsedLibraries() {
   TRY_ASSIGN(SessionReply reply, Ask({Op::kUsedLibraries, ""}, deadlines_.question));
   return std::move(reply.libraries);
 }
+Result<bool> SessionClient::KeepsSettings() {
+  TRY_ASSIGN(const SessionReply reply, Ask({Op::kKeepsSettings, ""}, deadlines_.question));
+  return reply.keeps_settings;
+}
 Result<void> SessionClient::BeforeSave() {
   return Do(Op::kBeforeSave, deadlines_.before_save);
 }

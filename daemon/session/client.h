@@ -51,6 +51,7 @@ class SessionClient {
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
   Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
+  Result<bool> KeepsSettings();
   Result<void> BeforeSave();
   Result<void> AfterSave();
   /// For who ends the server at once: a session that does not answer quickly is no use to him.

@@ -153,6 +153,8 @@ class Server {
         return session_->UsedLibraries().map([&](const std::vector<engines::UsedLibrary>& libraries) {
           for (const engines::UsedLibrary& one : libraries) reply.libraries.push_back(engines::TextOf(one));
         });
+      case Op::kKeepsSettings:
+        return session_->KeepsSettings().map([&](bool keeps) { reply.keeps_settings = keeps; });
       case Op::kBeforeSave:
         return session_->BeforeSave();
       case Op::kAfterSave:

@@ -10,13 +10,14 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 9> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 10> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
      {Op::kCreateDatabase, "createDatabase"},
      {Op::kUserDatabases, "userDatabases"},
      {Op::kUsedLibraries, "usedLibraries"},
+     {Op::kKeepsSettings, "keepsSettings"},
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"},
      {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
@@ -63,6 +64,7 @@ void Describe(auto& visit, api::Is<SessionReply> auto& x) {
   visit.Field("error", x.error);
   visit.Field("databases", x.databases);
   visit.Field("libraries", x.libraries);
+  visit.Field("keepsSettings", x.keeps_settings);
   visit.Field("clients", x.clients);
 }
 

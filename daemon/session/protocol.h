@@ -29,6 +29,7 @@ struct SessionRequest {
     kCreateDatabase,
     kUserDatabases,
     kUsedLibraries,
+    kKeepsSettings,
     kBeforeSave,
     kAfterSave,
     kClientsOnTheirWayIn
@@ -41,6 +42,7 @@ struct SessionReply {
   std::optional<Error> error{};
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
+  bool keeps_settings = false;           ///< kKeepsSettings
   int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };
 

@@ -20,7 +20,9 @@ Result<bool> Settled(Catalog& catalog, ManifestOf which) {
   const auto container = catalog.containers.ById(which.id);
   if (!container && container.error().code == ErrorCode::kNotFound) return false;
   if (!container) return Fail(container.error());
-  return container->state != ContainerState::kCreating && container->state != ContainerState::kDeleting;
+  // A pooled one is nobody's, and nobody misses it.
+  return !container->pooled && container->state != ContainerState::kCreating &&
+         container->state != ContainerState::kDeleting;
 }
 
 }  // namespace

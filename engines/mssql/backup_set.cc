@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mssql {
 namespace {
 
@@ -11,14 +13,9 @@ namespace {
 constexpr std::string_view kFullBackup = "1";
 constexpr std::array<std::string_view, 4> kSystemDatabases{"master", "model", "msdb", "tempdb"};
 
-bool SameText(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 Result<size_t> Column(const Table& table, std::string_view name) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (SameText(table.columns[i], name)) return i;
+    if (SameInAnyCase(table.columns[i], name)) return i;
   }
   return Fail(ErrorCode::kInvalidArgument,
               "the server's answer about the backup has no column " + std::string(name));
@@ -45,7 +42,7 @@ Result<std::string> ReadHeader(const Table& table) {
   }
   const std::string database = Value(table.rows.front(), name);
   for (const std::string_view own : kSystemDatabases) {
-    if (!SameText(own, database)) continue;
+    if (!SameInAnyCase(own, database)) continue;
     return Fail(
         ErrorCode::kUnsupported, "the backup is one of '" + database + "', a database of the server's own",
         "Restore the databases that hold the data; logins of the old server are made by a postScript.");

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mssql {
 namespace {
 
@@ -48,8 +50,7 @@ class Reader {
 };
 
 bool IsGo(std::string_view line) {
-  return line.size() >= 2 && std::toupper(static_cast<unsigned char>(line[0])) == 'G' &&
-         std::toupper(static_cast<unsigned char>(line[1])) == 'O' &&
+  return StartsInAnyCase(line, "GO") &&
          (line.size() == 2 || line[2] == ' ' || line[2] == '\t' || line[2] == '-' || line[2] == ';');
 }
 

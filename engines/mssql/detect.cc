@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
 #include "engines/mssql/mssql_engine.h"
 #include "engines/server_search.h"
 #include "engines/version.h"
@@ -23,9 +24,7 @@ bool IsDigit(char c) {
 }
 
 bool SpeaksOfSqlServer(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = LowerCase(text);
   return lower.find("sql server") != std::string::npos || lower.find("sqlservr") != std::string::npos;
 }
 

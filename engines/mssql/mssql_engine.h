@@ -22,6 +22,7 @@ class MssqlEngine final : public Engine {
     return "SQL Server's settings are made by statements: `EXEC sp_configure ...; RECONFIGURE` in a "
            "preScript.";
   }
+  ErrorCodes CodesOfErrors() const override { return ErrorCodes::kNumber; }
 
   std::vector<std::string> UsualPlaces() const override;
   std::vector<Installation> Detect(const std::vector<std::string>& places,

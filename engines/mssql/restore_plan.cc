@@ -12,7 +12,7 @@
 #include "engines/mssql/tool_session.h"
 #include "engines/restore_options.h"
 #include "engines/source_session.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 
 namespace spawnd::engines::mssql {
 namespace {

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
@@ -19,6 +21,20 @@ bool StartsWith(std::string_view text, std::string_view start) {
 
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
+}
+
+/// No SQL begins with an angle bracket.
+std::string_view MarkupIn(std::string_view head) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (StartsWith(head, kByteOrderMark)) head.remove_prefix(kByteOrderMark.size());
+  head.remove_prefix(std::min(head.size(), head.find_first_not_of(" \t\r\n")));
+  if (!StartsWith(head, "<")) return {};
+  const std::string first = LowerCase(head.substr(0, kHeaderBytes));
+  if (Contains(first, "<mysqldump") || Contains(first, "<resultset")) {
+    return "XML of `mysqldump --xml`, which no server restores (make it without --xml)";
+  }
+  if (Contains(first, "<html")) return "a web page (was the dump downloaded without being logged in?)";
+  return "XML (phpMyAdmin and others: export it as SQL)";
 }
 
 /// What the file is instead; empty when it may be SQL of this family.
@@ -39,6 +55,7 @@ std::string_view OtherThan(std::string_view head) {
     return "a PostgreSQL dump";
   }
   if (StartsWith(head.substr(std::min(head.size(), kTarMagicOffset)), "ustar")) return "a tar archive";
+  if (const std::string_view markup = MarkupIn(head); !markup.empty()) return markup;
   // Dumps may hold any bytes in their texts, but not before the first statement.
   const std::string_view first = head.substr(0, 64);
   const bool binary = std::any_of(first.begin(), first.end(), [](unsigned char c) {

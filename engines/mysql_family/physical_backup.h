@@ -7,7 +7,7 @@
 
 #include "engines/engine.h"
 #include "engines/mysql_family/product.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 
 namespace spawnd::engines::mysql_family {
 

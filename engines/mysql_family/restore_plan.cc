@@ -3,7 +3,7 @@
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/physical_backup.h"
 #include "engines/mysql_family/sql_step.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {

@@ -18,6 +18,7 @@ ErrorCode CodeOf(unsigned number) {
     case 2003:
     case 2006:
     case 2013:
+    case 2026:  // its TLS connection did
       return ErrorCode::kUnavailable;
     default:
       return ErrorCode::kInvalidArgument;
@@ -25,6 +26,10 @@ ErrorCode CodeOf(unsigned number) {
 }
 
 std::string HintOf(unsigned number) {
+  if (CodeOf(number) == ErrorCode::kUnavailable) {
+    return "The server has ended or closed the connection: by SHUTDOWN, in a routine and by PREPARE, too, or "
+           "by itself.";
+  }
   if (number == 1046) return "Name the database that it goes into: `initialDatabaseName: NAME`.";
   if (number == 1153 || number == 1301)
     return "A row of it is larger than the server takes in one packet, 1 GiB.";

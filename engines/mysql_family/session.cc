@@ -109,6 +109,7 @@ class FamilySession final : public Engine::Session {
                 std::string("the server says: ") + ::mysql_error(connection_.get()));
   }
   Result<void> AnalyzeEverything();
+  Result<void> MakeLogin(const Credentials& credentials);
   /// For a user that is no superuser.
   Result<void> MakeOwner(const Credentials& credentials);
 
@@ -158,7 +159,35 @@ Result<void> FamilySession::AnalyzeEverything() {
   return {};
 }
 
+/// What a restore may have done to the server that it went to.
+Error ExplainEnd(const Error& error) {
+  if (error.code == ErrorCode::kUnavailable) {
+    return {error.code, "the server of this build has ended: " + error.message,
+            "SHUTDOWN does that, in a routine and by PREPARE, too: leave it out of the backup and the "
+            "scripts. Else "
+            "its own words are in the log."};
+  }
+  return {ErrorCode::kInvalidArgument,
+          "the backup or a script has taken away accounts, rights or system tables that no container can do "
+          "without: " +
+              error.message,
+          "Leave out what deletes, renames or restricts 'root'@'localhost' or the product's own accounts "
+          "('mariadb.sys', 'mysql.sys' ...), or changes the tables in `mysql` by hand."};
+}
+
+/// The answer to what is asked at the end of a build.
+template <typename T>
+Result<T> Asked(Result<T> answer) {
+  if (!answer) return Fail(ExplainEnd(answer.error()));
+  return answer;
+}
+
 Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
+  TRY(MakeLogin(credentials));
+  return credentials.superuser ? Result<void>() : MakeOwner(credentials);
+}
+
+Result<void> FamilySession::MakeLogin(const Credentials& credentials) {
   for (const std::string& statement : LoginStatements(credentials)) TRY(Run(statement));
   // The server prefers the account for fewer addresses when two fit, even if its user is the empty one.
   // Such accounts would shut the container's user out.
@@ -166,7 +195,7 @@ Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
              Run("SELECT user, host FROM mysql.user WHERE (user = " + Literal(credentials.user) +
                  " AND host NOT IN ('localhost', '%')) OR (user = '' AND host <> '%')"));
   for (const Row& account : before) TRY(Run("DROP USER " + Account(account[0], account[1])));
-  return credentials.superuser ? Result<void>() : MakeOwner(credentials);
+  return {};
 }
 
 Result<void> FamilySession::MakeOwner(const Credentials& credentials) {
@@ -184,10 +213,12 @@ Result<void> FamilySession::MakeOwner(const Credentials& credentials) {
   return {};
 }
 
+/// A restore may have replaced the tables that accounts are in, or emptied them. What every container does
+/// before anybody logs in is done here once, so that no image is made of which none could.
 Result<void> FamilySession::PrepareImage(const Credentials& credentials) {
-  // A restore may have replaced the tables that accounts are in.
-  TRY(Run("FLUSH PRIVILEGES"));
-  TRY(Run("DROP USER IF EXISTS " + Account(credentials.user, "%")));
+  TRY(Asked(Run("FLUSH PRIVILEGES")));
+  TRY(Asked(MakeLogin(credentials)));
+  TRY(Asked(Run("DROP USER IF EXISTS " + Account(credentials.user, "%"))));
   TRY(AnalyzeEverything());
   return {};
 }
@@ -199,7 +230,7 @@ Result<void> FamilySession::CreateDatabase(const std::string& database) {
 
 Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials& /*credentials*/) {
   TRY_ASSIGN(const auto filled,
-             Run(std::string(kFilledSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
+             Asked(Run(std::string(kFilledSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases))));
   auto rows = filled;
   if (rows.empty()) {
     TRY_ASSIGN(rows, Run(std::string(kUserSchemas) + " LIMIT " + std::to_string(kMaxUserDatabases)));
@@ -211,9 +242,9 @@ Result<std::vector<std::string>> FamilySession::UserDatabases(const Credentials&
 
 /// Plugins that were installed, not those of the server.
 Result<std::vector<UsedLibrary>> FamilySession::UsedLibraries() {
-  TRY_ASSIGN(const auto rows, Run("SELECT CONCAT(name, CHAR(9), CHAR(9), dl) FROM mysql.plugin ORDER BY 1 "
-                                  "LIMIT " +
-                                  std::to_string(kMaxUsedLibraries)));
+  TRY_ASSIGN(const auto rows,
+             Asked(Run("SELECT CONCAT(name, CHAR(9), CHAR(9), dl) FROM mysql.plugin ORDER BY 1 LIMIT " +
+                       std::to_string(kMaxUsedLibraries))));
   std::vector<UsedLibrary> libraries;
   for (const Row& row : rows) {
     if (auto library = UsedLibraryFrom(row[0])) libraries.push_back(std::move(*library));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "engines/connection_text.h"
 #include "engines/mysql_family/plugin_folder.h"
 #include "engines/mysql_family/restore_session.h"
@@ -52,11 +53,6 @@ Command ClientCommand(const std::string& client, const RestoreTarget& target, bo
                  "MYSQL_PWD=" + target.credentials.password};
   command.working_directory = "/";
   return command;
-}
-
-std::string BaseName(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
 /// A character set or a collation, as it may stand in a statement.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
 #include "engines/postgresql/dump/sql_tokens.h"
 
 namespace spawnd::engines::postgresql {
@@ -36,20 +37,15 @@ struct Option {
   size_t value = 0;
 };
 
-std::string Upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-  return text;
-}
-
 bool IsUtf8(const std::string& encoding) {
-  const std::string name = Upper(encoding);
+  const std::string name = UpperCase(encoding);
   // 6 is its number in PostgreSQL; ours by default.
   return name.empty() || name == "UTF8" || name == "UTF-8" || name == "UNICODE" || name == "DEFAULT" ||
          name == "6";
 }
 
 bool IsFalse(const SqlToken& value) {
-  const std::string text = Upper(value.text);
+  const std::string text = UpperCase(value.text);
   return text == "FALSE" || text == "OFF" || text == "NO" || text == "0";
 }
 
@@ -176,11 +172,11 @@ class Rewriting {
   }
 
   bool LosesBuiltin() const {
-    return OlderThan(kFirstWithBuiltin) && Upper(ValueOf("LOCALE_PROVIDER")) == "BUILTIN";
+    return OlderThan(kFirstWithBuiltin) && UpperCase(ValueOf("LOCALE_PROVIDER")) == "BUILTIN";
   }
 
   void RewriteProvider(const Option& option) {
-    const std::string provider = Upper(ValueOf("LOCALE_PROVIDER"));
+    const std::string provider = UpperCase(ValueOf("LOCALE_PROVIDER"));
     const bool of_provider = IsOfProvider(option.name) && !wishes_.locale.empty();
     const bool unknown = (OlderThan(kFirstWithProviders) &&
                           (IsOfProvider(option.name) || option.name == "COLLATION_VERSION")) ||
@@ -254,7 +250,7 @@ std::string FindStatementFor(std::string_view text, const std::string& database)
   constexpr std::string_view kBegin = "CREATE DATABASE ";
   for (size_t line = 0; line < text.size();) {
     const size_t next = std::min(text.size(), text.find('\n', line)) + 1;
-    if (Upper(std::string(text.substr(line, kBegin.size()))) == kBegin) {
+    if (UpperCase(std::string(text.substr(line, kBegin.size()))) == kBegin) {
       const size_t end = text.find(';', line);
       if (end == std::string_view::npos) break;
       const std::string_view sql = text.substr(line, end + 1 - line);
@@ -264,6 +260,13 @@ std::string FindStatementFor(std::string_view text, const std::string& database)
     line = next;
   }
   return {};
+}
+
+std::string UselessWishes(const DatabaseWishes& wishes, const std::string& database) {
+  const bool there_before = database.empty() || database == "postgres";
+  if (!there_before || (wishes.locale.empty() && wishes.encoding.empty())) return {};
+  return "`locale` and `encoding` change nothing: the backup makes no database of its own and goes into "
+         "'postgres'; give it one with `initialDatabaseName`";
 }
 
 std::string LocaleWarning(const std::string& locale, const RewrittenStatement& statement) {

@@ -50,6 +50,10 @@ std::string FindStatementFor(std::string_view text, const std::string& database)
 /// What to tell the user about one of `replaced`.
 std::string LocaleWarning(const std::string& locale, const RewrittenStatement& statement);
 
+/// Where `wishes` change nothing: `database`, into which a backup goes that makes none, is there before it.
+/// Empty words otherwise.
+std::string UselessWishes(const DatabaseWishes& wishes, const std::string& database);
+
 /// What is said once of all tablespaces of a backup.
 inline constexpr const char* kTablespaceWarning =
     "tablespaces are folders of the machine that the backup comes from; everything is in the default one";

@@ -23,6 +23,7 @@ class PostgresqlEngine final : public Engine {
 
   std::vector<std::string_view> RefusedSettings() const override;
   std::string WhyRefused(std::string_view setting) const override;
+  ErrorCodes CodesOfErrors() const override { return ErrorCodes::kSqlState; }
 
   Command InitialiseCommand(const Launch& launch) const override;
   std::vector<SettingsFile> SettingsFiles(const Launch& launch) const override;

@@ -64,6 +64,10 @@ class LibpqSession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  /// ALTER SYSTEM.
+  Result<bool> KeepsSettings() override {
+    return Exists("pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'");
+  }
 
  private:
   /// The first column of all rows.

@@ -74,6 +74,18 @@ std::string OwnersAccessList(const Launch& launch) {
   return text + "\nuser " + std::string(kKeeper) + " on >" + launch.keeper_password + " ~* &* +@all\n";
 }
 
+/// For the server that makes an image, and nothing of it outlasts that one. A limit of memory would have keys
+/// evicted, or refused, while they are restored: whether the data fit is looked at at the end (session.cc).
+/// Whoever restores may change access lists as he likes; a command that is not there he cannot give back.
+std::string BuildSettings() {
+  std::string text = "maxmemory 0\n";
+  for (const std::string_view command : NotInBuilds()) {
+    text.append("rename-command ").append(command).append(" \"\"\n");
+  }
+  // A revision of a replica would follow its master again, and lose what it was saved for.
+  return text + "replicaof no one\n";
+}
+
 std::string ForcedSettings(const Launch& launch) {
   std::string text = "# Written by spawnd before every start. First the image's and the container's own.\n";
   // As they would stand in redis.conf: several words are several arguments.
@@ -118,8 +130,7 @@ std::string ForcedSettings(const Launch& launch) {
   set("appendfilename", "appendonly.aof");
   set("aof-use-rdb-preamble", "yes");
   set("appendfsync", launch.durable ? "always" : "everysec");
-  // A revision of a replica would follow its master again, and lose what it was saved for.
-  if (launch.purpose == Purpose::kBuild) text += "replicaof no one\n";
+  if (launch.purpose == Purpose::kBuild) text += BuildSettings();
   return text;
 }
 
@@ -135,6 +146,12 @@ std::string ServerPrograms(const Product& product, const Paths& paths) {
 
 std::string SocketPath(const Paths& paths) {
   return paths.socket_directory + "/redis.sock";
+}
+
+const std::vector<std::string_view>& NotInBuilds() {
+  static const std::vector<std::string_view> commands{"REPLICAOF", "SLAVEOF", "CLUSTER",
+                                                      "FAILOVER",  "MIGRATE", "SHUTDOWN"};
+  return commands;
 }
 
 const std::vector<std::string_view>& OwnerRules() {

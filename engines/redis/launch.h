@@ -29,6 +29,10 @@ inline constexpr std::string_view kKeeper = "spawnd";
 /// The words of an access list for users that are no superuser: all data, nothing of the server.
 const std::vector<std::string_view>& OwnerRules();
 
+/// Commands that the server of a build does not have, whatever its access lists say: what reaches another
+/// server, and what ends this one.
+const std::vector<std::string_view>& NotInBuilds();
+
 /// Settings that spawnd decides (RedisEngine::RefusedSettings), in lower case with '_'.
 std::vector<std::string_view> RefusedNames();
 

@@ -5,8 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "base/text.h"
 #include "engines/redis/explain_exit.h"
 #include "engines/redis/launch.h"
+#include "engines/redis/manifest.h"
+#include "engines/redis/rdb_header.h"
 #include "engines/redis/rdb_modules.h"
 #include "engines/source_session.h"
 
@@ -23,7 +26,9 @@ class DataSource final : public SourceSession {
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override {
     modules_.Feed(bytes);
-    if (!last || modules_.Names().empty()) return SourceSession::FilterInput(bytes, last);
+    if (!last) return SourceSession::FilterInput(bytes, last);
+    TRY(CheckEnd());
+    if (modules_.Names().empty()) return SourceSession::FilterInput(bytes, last);
     return Fail(
         ErrorCode::kUnsupported,
         "'" + name_ + "' holds data of modules, which " + server_ +
@@ -33,6 +38,25 @@ class DataSource final : public SourceSession {
   }
 
  private:
+  /// Commands may follow a snapshot: that is an append-only file.
+  Result<void> CheckEnd() const {
+    const std::string_view following = modules_.Following();
+    if (modules_.IsCut()) return Fail(TruncatedSnapshot(name_));
+    if (following.empty() || BeginsCommands(following)) return {};
+    const std::string place = " behind byte " + std::to_string(modules_.SnapshotBytes());
+    if (ReadRdbHeader(following)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + name_ + "' holds more than one snapshot: another one begins" + place,
+                  "A server has one data set. Name one snapshot; load the others into a server and have it "
+                  "write one of all.");
+    }
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + name_ + "' is a snapshot with something else at its end" + place,
+                "Only the commands of an append-only file may follow one. Cut it there (`head -c " +
+                    std::to_string(modules_.SnapshotBytes()) +
+                    "`), and name a script of commands under `postScript`.");
+  }
+
   const std::string name_;
   const std::string server_;
   RdbModules modules_;
@@ -109,9 +133,7 @@ bool NamesUnknown(std::string_view output, std::string_view command) {
   const size_t at = output.rfind(kUnknown);
   if (at == std::string_view::npos) return false;
   const std::string_view name = output.substr(at + kUnknown.size());
-  return name.size() > command.size() && name[command.size()] == '\'' &&
-         std::equal(command.begin(), command.end(), name.begin(),
-                    [](unsigned char a, unsigned char b) { return a == std::tolower(b); });
+  return name.size() > command.size() && name[command.size()] == '\'' && StartsInAnyCase(name, command);
 }
 
 /// What the checker, the server or the script around them has against the files.
@@ -130,6 +152,14 @@ Error ExplainCheck(const std::string& backup, const std::string& both, std::stri
             "backup '" + backup + "' cannot be read: it holds the command '" + command +
                 "', which is for a server among others and no data",
             "Take it out of the file, or make the backup again."};
+  }
+  for (const char* crash : {"crashed by signal", "Segmentation fault"}) {
+    if (output.find(crash) == std::string_view::npos) continue;
+    return {
+        ErrorCode::kInvalidArgument,
+        "backup '" + backup + "' cannot be read: the server crashes over it" + both,
+        "A command in it has too few words, or it is damaged: `redis-check-aof` and `redis-check-rdb` look "
+        "for that."};
   }
   const std::string checked = WhyNot(output);
   Error why = ExplainLog(checked.empty() ? output : std::string_view(checked));
@@ -205,6 +235,11 @@ ContainerCommand Check(const Loader& loader, const std::string& warning) {
 }
 
 }  // namespace
+
+Error TruncatedSnapshot(const std::string& name) {
+  return {ErrorCode::kInvalidArgument, "backup '" + name + "' is truncated: its end is missing",
+          "Copy or make the backup again; `redis-check-rdb` checks a file."};
+}
 
 std::string_view NewerServerHint() {
   return "Install a server that is at least as new as the one that made the backup.";

@@ -34,6 +34,9 @@ std::vector<Placement> PlaceFile(const Loader& loader, DataFile file, const std:
 std::vector<Placement> PlaceFolder(const Loader& loader, const std::vector<DataFile>& files,
                                    const std::string& warning);
 
+/// Of a snapshot that was cut.
+Error TruncatedSnapshot(const std::string& name);
+
 /// What a snapshot that needs a newer server is told: both versions.
 std::string_view NewerServerHint();
 

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 namespace spawnd::engines::redis {
 namespace {
 
 constexpr size_t kHeaderBytes = 9;
+/// The first format with a checksum behind its end.
+constexpr int kFirstWithChecksum = 5;
+constexpr uint64_t kChecksumBytes = 8;
+/// As much is kept of what follows.
+constexpr size_t kFollowingBytes = 64;
 /// More are no real file; what is said of them has an end.
 constexpr size_t kMostNames = 100;
 
@@ -52,12 +58,18 @@ std::string WithTheirModules(const std::set<std::string>& names) {
 }
 
 void RdbModules::Feed(std::string_view bytes) {
+  passed_ += bytes.size();
+  if (ended_) {
+    following_ += bytes.substr(0, kFollowingBytes - following_.size());
+    return;
+  }
   while (!done_ && !bytes.empty()) {
     // Long values are passed over without keeping them.
     if (!steps_.empty() && steps_.back().part == Part::kSkip && at_ == pending_.size()) {
       const size_t some = std::min<uint64_t>(steps_.back().count, bytes.size());
       bytes.remove_prefix(some);
       if ((steps_.back().count -= some) == 0) steps_.pop_back();
+      if (!steps_.empty() && steps_.back().part == Part::kEnd) TakeEnd(bytes);
       continue;
     }
     constexpr size_t kSome = 4096;
@@ -65,7 +77,7 @@ void RdbModules::Feed(std::string_view bytes) {
     at_ = 0;
     pending_.append(bytes.substr(0, kSome));
     bytes.remove_prefix(std::min(bytes.size(), kSome));
-    while (!done_ && !steps_.empty()) {
+    while (!done_ && !steps_.empty() && steps_.back().part != Part::kEnd) {
       const size_t before = at_;
       const Step step = steps_.back();
       steps_.pop_back();
@@ -74,8 +86,16 @@ void RdbModules::Feed(std::string_view bytes) {
       if (step.part != Part::kSkip) steps_.push_back(step);
       break;
     }
-    if (steps_.empty()) done_ = true;
+    if (!done_ && !steps_.empty() && steps_.back().part == Part::kEnd) TakeEnd(bytes);
   }
+}
+
+/// `ahead`: what was given and is not looked at yet.
+void RdbModules::TakeEnd(std::string_view ahead) {
+  done_ = ended_ = true;
+  snapshot_bytes_ = passed_ - ahead.size() - (pending_.size() - at_);
+  following_ = pending_.substr(at_, kFollowingBytes);
+  following_ += ahead.substr(0, kFollowingBytes - following_.size());
 }
 
 bool RdbModules::Byte(uint8_t& byte) {
@@ -127,17 +147,15 @@ bool RdbModules::Take(Step step) {
     case Part::kHeader:
       if (pending_.size() - at_ < kHeaderBytes) return false;
       done_ = !pending_.starts_with("REDIS") && !pending_.starts_with("VALKEY");
+      // Of VALKEY three digits are left: 080 and later.
+      version_ = std::atoi(pending_.substr(at_ + kHeaderBytes - 3, 3).c_str());
       at_ += kHeaderBytes;
       steps_.push_back({Part::kOpcode});
       return true;
     case Part::kOpcode:
       return TakeOpcode();
-    case Part::kSkip: {
-      const uint64_t some = std::min<uint64_t>(step.count, pending_.size() - at_);
-      at_ += some;
-      if (some < step.count) steps_.push_back({Part::kSkip, step.count - some});
-      return some == step.count || some > 0;
-    }
+    case Part::kSkip:
+      return Skip(step.count);
     case Part::kLength:
       return Number(number);
     case Part::kString:
@@ -167,8 +185,18 @@ bool RdbModules::Take(Step step) {
       return true;
     case Part::kModuleItems:
       return TakeModuleItem();
+    case Part::kEnd:
+      break;
   }
   return true;
+}
+
+/// As far as the bytes go; the rest is the next step.
+bool RdbModules::Skip(uint64_t count) {
+  const uint64_t some = std::min<uint64_t>(count, pending_.size() - at_);
+  at_ += some;
+  if (some < count) steps_.push_back({Part::kSkip, count - some});
+  return some == count || some > 0;
 }
 
 bool RdbModules::TakeString() {
@@ -204,7 +232,8 @@ bool RdbModules::TakeOpcode() {
   constexpr uint8_t kFirstField = 0xF3;
   constexpr uint8_t kEnd = 0xFF;
   if (code == kEnd) {
-    done_ = true;
+    steps_.push_back({Part::kEnd});
+    if (version_ >= kFirstWithChecksum) steps_.push_back({Part::kSkip, kChecksumBytes});
     return true;
   }
   steps_.push_back({Part::kOpcode});

@@ -1,5 +1,5 @@
-/// Which modules the data of a snapshot (.rdb) belongs to, found while its bytes pass by. Used by one thread
-/// at a time.
+/// Which modules the data of a snapshot (.rdb) belongs to, and what follows its end, found while its bytes
+/// pass by. Used by one thread at a time.
 ///
 /// A server that lacks one of them ends at the first value of it, and names that one. So the file is walked
 /// before it is loaded: every value by its layout, nothing of one is kept. What this does not know (a newer
@@ -23,6 +23,14 @@ class RdbModules {
   void Feed(std::string_view bytes);
   /// Names of the types and auxiliary fields that were seen, such as "ReJSON-RL".
   const std::set<std::string>& Names() const { return names_; }
+  /// All of it was understood, and its end was among the bytes; `snapshot_bytes` of them then, checksum
+  /// included.
+  bool Ended() const { return ended_; }
+  uint64_t SnapshotBytes() const { return snapshot_bytes_; }
+  /// The first bytes behind that.
+  std::string_view Following() const { return following_; }
+  /// It was understood up to the last byte, and has no end.
+  bool IsCut() const { return !done_ && passed_ > 0; }
 
  private:
   /// What is expected next.
@@ -38,6 +46,7 @@ class RdbModules {
     kGroup,       ///< `count` more `group`s
     kModuleName,
     kModuleItems,  ///< up to their end
+    kEnd,
   };
   enum class Group : uint8_t {
     kString,
@@ -61,8 +70,10 @@ class RdbModules {
 
   bool Take(Step step);
   bool TakeOpcode();
+  bool Skip(uint64_t count);
   bool TakeString();
   bool TakeModuleItem();
+  void TakeEnd(std::string_view ahead);
   bool Value(uint8_t type);
   void Fields(uint8_t code);
   /// One item of a group: the steps that it is made of.
@@ -78,6 +89,11 @@ class RdbModules {
   std::string pending_;                       ///< bytes of a part that is not whole yet
   size_t at_ = 0;                             ///< in pending_
   bool done_ = false;
+  int version_ = 0;      ///< of the format
+  uint64_t passed_ = 0;  ///< bytes that were given
+  bool ended_ = false;
+  uint64_t snapshot_bytes_ = 0;
+  std::string following_;
 };
 
 /// "ReJSON-RL (RedisJSON), TSDB-TYPE (RedisTimeSeries)": with the module, where it is known.

@@ -13,7 +13,7 @@
 #include "engines/redis/redis_engine.h"
 #include "engines/redis/script_session.h"
 #include "engines/restore_options.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::redis {
@@ -30,23 +30,26 @@ Result<std::string> ReadAt(int fd, off_t offset, size_t size, const std::string&
   return bytes;
 }
 
-/// A snapshot that was cut, as far as its end tells. What ends with commands is an append-only file.
-Result<void> CheckWhole(int fd, const std::string& name, const RdbHeader& header) {
-  struct stat st {};
-  if (header.heads_commands || ::fstat(fd, &st) != 0) return {};
-  constexpr size_t kEndBytes = 4096;
-  const off_t from = std::max<off_t>(0, st.st_size - static_cast<off_t>(kEndBytes));
-  TRY_ASSIGN(const std::string end, ReadAt(fd, from, kEndBytes, name));
-  const size_t trailer = std::min(end.size(), kRdbTrailerBytes);
-  if (EndsWhole(header, std::string_view(end).substr(end.size() - trailer)) || EndsCommands(end)) return {};
-  return Fail(ErrorCode::kInvalidArgument, "backup '" + name + "' is truncated: its end is missing",
-              "Copy or make the backup again; `redis-check-rdb` checks a file.");
-}
-
 bool LooksLikeText(std::string_view bytes) {
   return std::none_of(bytes.begin(), bytes.end(), [](unsigned char c) {
     return c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v';
   });
+}
+
+/// A large snapshot that was cut, as far as its end tells. What ends with commands is an append-only file.
+/// What is a small one's end, and what follows it, is looked at as it passes (placed_data.cc).
+Result<void> CheckWhole(int fd, const std::string& name, const RdbHeader& header) {
+  struct stat st {};
+  if (header.heads_commands || ::fstat(fd, &st) != 0) return {};
+  constexpr off_t kLarge = 16 << 20;
+  if (st.st_size < kLarge) return {};
+  constexpr size_t kEndBytes = 4096;
+  const off_t from = std::max<off_t>(0, st.st_size - static_cast<off_t>(kEndBytes));
+  TRY_ASSIGN(const std::string end, ReadAt(fd, from, kEndBytes, name));
+  const size_t trailer = std::min(end.size(), kRdbTrailerBytes);
+  const std::string_view last = std::string_view(end).substr(end.size() - trailer);
+  if (EndsWhole(header, last) || EndsCommands(end) || LooksLikeText(last)) return {};
+  return Fail(TruncatedSnapshot(name));
 }
 
 /// The client that belongs to the server, else one in the usual places; where tools find it.

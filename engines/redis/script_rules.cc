@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "base/text.h"
 #include "engines/redis/launch.h"
 
 namespace spawnd::engines::redis {
@@ -39,12 +40,6 @@ bool IsOneOf(const std::array<std::string_view, N>& words, std::string_view word
 
 bool IsBlank(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
-}
-
-std::string InUpperCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
 }
 
 /// One word, as redis-cli reads it (sdssplitargs).
@@ -152,10 +147,10 @@ bool Blocks(const CommandWords& command) {
 CommandVerdict JudgeConfig(const CommandWords& command) {
   if (command.Upper(1) != "SET") return {};
   for (size_t i = 2; i < command.words.size(); i += 2) {
-    std::string setting = InUpperCase(command.words[i]);
+    std::string setting = UpperCase(command.words[i]);
     std::replace(setting.begin(), setting.end(), '-', '_');
     for (const std::string_view refused : RefusedNames()) {
-      if (InUpperCase(std::string(refused)) != setting) continue;
+      if (UpperCase(refused) != setting) continue;
       return {What::kLeaveOut,
               "'CONFIG SET " + command.words[i] + "' was left out: spawnd decides this of each container"};
     }
@@ -197,7 +192,7 @@ CommandVerdict JudgeServer(const CommandWords& command, const std::string& name)
 }  // namespace
 
 std::string CommandWords::Upper(size_t word) const {
-  return word < words.size() ? InUpperCase(words[word]) : std::string();
+  return word < words.size() ? UpperCase(words[word]) : std::string();
 }
 
 std::optional<CommandWords> SplitCommand(std::string_view line) {

@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "base/random.h"
+#include "base/text.h"
+#include "engines/redis/launch.h"
 #include "engines/redis/script_rules.h"
 
 namespace spawnd::engines::redis {
@@ -33,6 +35,14 @@ std::string_view ErrorIn(std::string_view line) {
   // In a string of the data's it would stand behind a quotation mark.
   if (at == std::string_view::npos || line.substr(0, at).find('"') != std::string_view::npos) return {};
   return line.substr(at + kError.size());
+}
+
+/// The server may know the command well, and not have it here.
+std::string NotInBuildsHint() {
+  std::string names;
+  for (const std::string_view command : NotInBuilds())
+    names.append(names.empty() ? "" : ", ").append(command);
+  return "While an image is made, the server has no " + names + ".";
 }
 
 }  // namespace
@@ -132,7 +142,10 @@ Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent&
     }
     return Fail(ErrorCode::kInvalidArgument, what, std::move(hint));
   }
-  if (!MayPassOver(error, command)) return Fail(ErrorCode::kInvalidArgument, what);
+  if (!MayPassOver(error, command)) {
+    return Fail(ErrorCode::kInvalidArgument, what,
+                error.find("called from script") < error.size() ? NotInBuildsHint() : "");
+  }
   ++passed_over_;
   warnings_.Add("passed over: " + error, command.line);
   return {};
@@ -141,15 +154,11 @@ Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent&
 /// A code is the first word of an error: WRONGTYPE, BUSYKEY. Beginnings of commands are in any case.
 bool ScriptSession::MayPassOver(std::string_view error, const Sent& command) const {
   if (options_.continue_on_error) return true;
-  return std::any_of(
-      options_.ignored_errors.begin(), options_.ignored_errors.end(), [&](const std::string& one) {
-        if (one == error.substr(0, error.find(' '))) return true;
-        return std::equal(
-            one.begin(), one.end(), command.beginning.begin(),
-            command.beginning.begin() +
-                static_cast<std::ptrdiff_t>(std::min(one.size(), command.beginning.size())),
-            [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); });
-      });
+  return std::any_of(options_.ignored_errors.begin(), options_.ignored_errors.end(),
+                     [&](const std::string& one) {
+                       if (one == error.substr(0, error.find(' '))) return true;
+                       return StartsInAnyCase(command.beginning, one);
+                     });
 }
 
 const ScriptSession::Sent& ScriptSession::InQuestion() const {

@@ -6,8 +6,11 @@
 /// forced settings (launch.cc).
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <utility>
@@ -16,6 +19,7 @@
 #include "engines/redis/database_number.h"
 #include "engines/redis/launch.h"
 #include "engines/redis/redis_engine.h"
+#include "engines/settings.h"
 
 namespace spawnd::engines::redis {
 namespace {
@@ -115,6 +119,10 @@ class HiredisSession final : public Engine::Session {
   Result<void> BeforeSave() override;
   Result<void> AfterSave() override;
 
+  /// From now on what an image loses by a limit of memory is noticed. `limit`: of its containers, in bytes;
+  /// 0: none.
+  Result<void> WatchMemory(uint64_t limit);
+
  private:
   /// Connects again, once, when the connection is gone: CLIENT KILL and `timeout` reach this session too.
   Result<Reply> Run(const std::vector<std::string_view>& words);
@@ -123,7 +131,9 @@ class HiredisSession final : public Engine::Session {
   /// One field of a section of INFO; empty when it is not there.
   Result<std::string> Info(std::string_view section, std::string_view field);
   Result<std::string> Persistence(std::string_view field) { return Info("persistence", field); }
+  Result<uint64_t> Number(std::string_view section, std::string_view field);
   Result<void> CheckFollowsNobody();
+  Result<void> CheckHoldsAll();
   Result<void> WaitForRewrite(std::chrono::seconds limit);
   Result<void> CheckWritten();
 
@@ -132,6 +142,8 @@ class HiredisSession final : public Engine::Session {
   /// What BeforeSave found and changed; empty: nothing.
   std::string appendfsync_;
   bool switched_on_ = false;
+  uint64_t memory_limit_ = 0;
+  bool watches_evictions_ = false;
 };
 
 Result<Reply> HiredisSession::Run(const std::vector<std::string_view>& words) {
@@ -167,6 +179,11 @@ Result<std::string> HiredisSession::Info(std::string_view section, std::string_v
   if (at == std::string_view::npos) return std::string();
   const std::string_view value = text.substr(at + start.size());
   return std::string(value.substr(0, value.find_first_of("\r\n")));
+}
+
+Result<uint64_t> HiredisSession::Number(std::string_view section, std::string_view field) {
+  TRY_ASSIGN(const std::string text, Info(section, field));
+  return std::strtoull(text.c_str(), nullptr, 10);
 }
 
 /// Until the append-only file is whole: written out by a rewrite that is wanted or under way.
@@ -217,12 +234,45 @@ Result<void> HiredisSession::CheckFollowsNobody() {
               "Leave out of the backup and the scripts what makes it one.");
 }
 
+/// Where the data on the volume have a limit of their own (redis.conf of a container), they are held to it at
+/// every start, this one too.
+Result<void> HiredisSession::WatchMemory(uint64_t limit) {
+  memory_limit_ = limit;
+  TRY_ASSIGN(const std::string own, Setting("maxmemory"));
+  watches_evictions_ = own == "0";
+  return {};
+}
+
+/// The server of a build has no limit of memory (launch.cc), those of containers do: what is over it they
+/// would lose at their first command, or take no writes any more. What clients have of the memory is no data.
+Result<void> HiredisSession::CheckHoldsAll() {
+  TRY_ASSIGN(const uint64_t evicted, Number("stats", "evicted_keys"));
+  if (watches_evictions_ && evicted > 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the server has evicted " + std::to_string(evicted) + " keys while the image was made",
+                "A script has set `maxmemory`: take that out, or let it be as large as the data; "
+                "`settings: {maxmemory: ...}` of the image counts in its containers only.");
+  }
+  if (memory_limit_ == 0) return {};
+  TRY_ASSIGN(const uint64_t used, Number("memory", "used_memory"));
+  TRY_ASSIGN(const uint64_t buffers, Number("memory", "mem_not_counted_for_evict"));
+  TRY_ASSIGN(const uint64_t clients, Number("memory", "mem_clients_normal"));
+  const uint64_t needed = used - std::min(used, buffers + clients);
+  if (needed <= memory_limit_) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "the data need " + std::to_string(needed) +
+                  " bytes of memory, and `settings` of the image give " + std::to_string(memory_limit_) +
+                  " (maxmemory): its containers would lose keys, or refuse writes",
+              "Give more, or leave `maxmemory` out.");
+}
+
 /// Compact first, while nobody waits: containers load what is here at every start. Then without a way in:
 /// clients that are not logged in yet stay outside from `off` on, this session stays. `off` goes with the
 /// next start (launch.cc), and the password with CONFIG REWRITE, in case a user's own had kept it in
 /// redis.conf.
 Result<void> HiredisSession::PrepareImage(const Credentials& /*credentials*/) {
   TRY(CheckFollowsNobody());
+  TRY(CheckHoldsAll());
   TRY(Set("appendonly", "yes"));
   TRY(WaitForRewrite(kRewriteDeadline));
   TRY_ASSIGN(const std::string base, Persistence("aof_base_size"));
@@ -275,6 +325,25 @@ Result<void> HiredisSession::AfterSave() {
   return before.empty() ? Result<void>() : Set("appendfsync", before);
 }
 
+/// "100mb" as the server reads it, which has taken the setting by now: `k` is 1000, `kb` 1024. 0: none.
+uint64_t MemoryLimit(const Settings& settings) {
+  uint64_t limit = 0;
+  for (const auto& [name, value] : settings) {
+    if (SettingName(name) != "maxmemory") continue;
+    char* unit = nullptr;
+    limit = std::strtoull(value.c_str(), &unit, 10);
+    if (*unit == '\0' || *unit == 'b' || *unit == 'B') continue;
+    const bool binary = unit[1] != '\0';
+    const uint64_t kilo = binary ? 1024 : 1000;
+    const std::string_view units = "kmg";
+    const size_t power = units.find(static_cast<char>(std::tolower(static_cast<unsigned char>(*unit))));
+    // A unit of a newer server's: no opinion.
+    if (power == std::string_view::npos) return 0;
+    for (size_t i = 0; i <= power; ++i) limit *= kilo;
+  }
+  return limit;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch) const {
@@ -283,12 +352,9 @@ Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch
   if (!credentials.superuser)
     login = {SocketPath(launch.paths), std::string(kKeeper), launch.keeper_password};
   TRY_ASSIGN(Context context, OpenConnection(login));
-  // Who restores, and what he has run in Lua, reaches no other server. The image keeps nothing of it: the
-  // next start takes this user from its own settings.
-  if (launch.purpose == Purpose::kBuild && credentials.superuser) {
-    TRY(Send(context.get(), {"ACL", "SETUSER", "default", "-replicaof", "-slaveof", "-migrate", "-cluster"}));
-  }
-  return std::make_unique<HiredisSession>(std::move(context), std::move(login));
+  auto session = std::make_unique<HiredisSession>(std::move(context), std::move(login));
+  if (launch.purpose == Purpose::kBuild) TRY(session->WatchMemory(MemoryLimit(launch.settings)));
+  return session;
 }
 
 }  // namespace spawnd::engines::redis

@@ -54,11 +54,11 @@ std::unique_ptr<Unpacker> MakeLz4();
 /// A frame of zstd or lz4 (both define it) that is to be passed over.
 bool BeginsSkippableFrame(std::string_view bytes);
 
-/// APPNOTE.TXT of PKWARE: an archive of one file.
+/// APPNOTE.TXT of PKWARE: an archive of one file, or with `listener` of any.
 bool BeginsZip(std::string_view bytes);
-std::unique_ptr<Unpacker> MakeZip();
+std::unique_ptr<Unpacker> MakeZip(MemberListener listener = {});
 
-/// POSIX.1-1988 (ustar), GNU and pax: an archive of one file.
-std::unique_ptr<Unpacker> MakeTar();
+/// POSIX.1-1988 (ustar), GNU and pax: an archive of one file, or with `listener` of any.
+std::unique_ptr<Unpacker> MakeTar(MemberListener listener = {});
 
 }  // namespace spawnd::engines

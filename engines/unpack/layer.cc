@@ -9,8 +9,14 @@ namespace spawnd::engines {
 
 Result<std::unique_ptr<Layer>> Layer::Make(std::string name, Codec codec, ByteSource& below,
                                            const UnpackLimit& limit) {
+  TRY_ASSIGN(auto unpacker, MakeUnpacker(codec));
+  return Make(std::move(name), codec, below, limit, std::move(unpacker));
+}
+
+std::unique_ptr<Layer> Layer::Make(std::string name, Codec codec, ByteSource& below, const UnpackLimit& limit,
+                                   std::unique_ptr<Unpacker> unpacker) {
   std::unique_ptr<Layer> layer(new Layer(std::move(name), codec, below, limit));
-  TRY_ASSIGN(layer->unpacker_, MakeUnpacker(codec));
+  layer->unpacker_ = std::move(unpacker);
   return layer;
 }
 

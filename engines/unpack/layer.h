@@ -25,7 +25,11 @@ class Layer final : public ByteSource {
   /// `name`: of the file, for messages. `below` outlives it.
   static Result<std::unique_ptr<Layer>> Make(std::string name, Codec codec, ByteSource& below,
                                              const UnpackLimit& limit);
+  /// With an unpacker of that codec.
+  static std::unique_ptr<Layer> Make(std::string name, Codec codec, ByteSource& below,
+                                     const UnpackLimit& limit, std::unique_ptr<Unpacker> unpacker);
 
+  /// One read makes bytes of one file of an archive: whoever listens knows of which.
   /// kInvalidArgument for data that is damaged, ends early or is followed by something else, with the place;
   /// for what exceeds the limit; and what `below` says.
   Result<size_t> Read(char* out, size_t size) override;

@@ -22,6 +22,11 @@ std::string_view Text(std::string_view field) {
 
 }  // namespace
 
+bool IsTar(std::string_view head) {
+  constexpr size_t kMagicAt = 257;
+  return head.size() > kMagicAt && head.substr(kMagicAt, 5) == "ustar";
+}
+
 TarHeader ReadTarHeader(std::string_view header) {
   TarHeader read;
   read.path = Text(header.substr(0, 100));

@@ -17,6 +17,8 @@ struct TarHeader {
   uint64_t size = 0;
 };
 
+bool IsTar(std::string_view head);
+
 /// `header`: kTarBlock bytes.
 TarHeader ReadTarHeader(std::string_view header);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 #include "base/result.h"
@@ -41,5 +42,9 @@ class Unpacker {
 };
 
 inline constexpr size_t kBeginBytes = 16;
+
+/// Told of each file and folder in an archive as it begins, before any byte of it is made; an error ends the
+/// unpacking. Paths are as they are in the archive: nobody has looked at them.
+using MemberListener = std::function<Result<void>(std::string_view path, bool is_folder)>;
 
 }  // namespace spawnd::engines

@@ -54,6 +54,7 @@ Result<std::unique_ptr<Unpacker>> UnpackerOf(uint16_t method) {
 
 class Zip final : public Unpacker {
  public:
+  explicit Zip(MemberListener listener) : listener_(std::move(listener)) {}
   bool Begins(std::string_view bytes) const override { return BeginsZip(bytes); }
   Result<void> Begin() override {
     state_ = State::kRecord;
@@ -111,8 +112,11 @@ class Zip final : public Unpacker {
     if (entry_.encrypted) {
       return Fail(ErrorCode::kUnsupported, "is an encrypted zip archive", kUnpackIt);
     }
+    if (listener_ && (!entry_.passed_over || entry_.is_folder)) {
+      TRY(listener_(entry_.name, entry_.is_folder));
+    }
     if (!entry_.passed_over) {
-      if (!first_name_.empty()) {
+      if (!listener_ && !first_name_.empty()) {
         return Fail(ErrorCode::kInvalidArgument,
                     "is a zip archive of several files: '" + first_name_ + "', '" + entry_.name + "'",
                     kUnpackIt);
@@ -120,9 +124,11 @@ class Zip final : public Unpacker {
       first_name_ = entry_.name;
     }
     TRY_ASSIGN(unpacker_, UnpackerOf(entry_.method));
-    if (!entry_.size_known && entry_.method == 0) {
-      return Fail(ErrorCode::kUnsupported, "is a zip archive that does not say where its data ends",
-                  kUnpackIt);
+    // zip(1) writes an empty file so into a pipe. Whether it is one, what follows says.
+    taken_for_empty_ = !entry_.size_known && entry_.method == 0;
+    if (taken_for_empty_) {
+      entry_.size_known = true;
+      entry_.packed = 0;
     }
     TRY(unpacker_->Begin());
     state_ = State::kData;
@@ -190,6 +196,11 @@ class Zip final : public Unpacker {
     constexpr size_t kLongest = 24;
     constexpr uint64_t kLow = UINT32_MAX;
     if (in.size() < kLongest + sizeof(uint32_t)) return Step{};
+    const bool is_empty = LittleEndian32(in, 0) == kZipDescriptor && LittleEndian64(in, 4) == 0;
+    if (taken_for_empty_ && !is_empty) {
+      return Fail(ErrorCode::kUnsupported, "is a zip archive that does not say where its data ends",
+                  kUnpackIt);
+    }
     const size_t start = LittleEndian32(in, 0) == kZipDescriptor ? 4 : 0;
     const uint32_t crc = LittleEndian32(in, start);
     state_ = State::kRecord;
@@ -204,10 +215,12 @@ class Zip final : public Unpacker {
     return Step{start + 12, 0, false};
   }
 
+  const MemberListener listener_;
   State state_ = State::kRecord;
   std::string first_name_;  ///< of the file that is unpacked; empty: none yet
   ZipEntry entry_;
   std::unique_ptr<Unpacker> unpacker_;
+  bool taken_for_empty_ = false;
   uint64_t taken_ = 0;  ///< of the entry's data
   uint64_t made_ = 0;
   uLong crc_ = 0;
@@ -224,8 +237,8 @@ bool BeginsZip(std::string_view bytes) {
          (signature == kZipDescriptor && bytes.substr(4, 2) == "PK");
 }
 
-std::unique_ptr<Unpacker> MakeZip() {
-  return std::make_unique<Zip>();
+std::unique_ptr<Unpacker> MakeZip(MemberListener listener) {
+  return std::make_unique<Zip>(std::move(listener));
 }
 
 }  // namespace spawnd::engines

@@ -19,8 +19,11 @@ constexpr size_t kLocalHeaderBytes = 30;
 constexpr size_t kEndBytes = 22;
 /// In place of a size that is in the extra field.
 constexpr uint64_t kSeeExtra = UINT32_MAX;
-/// How much of the end is looked at beforehand: the central directory of some hundred files, and a comment.
-constexpr off_t kLookedAt = 128 * 1024;
+/// Where the end record is looked for: it, and a comment.
+constexpr off_t kEndAndComment = 22 + 65535;
+/// Bounds a directory that is looked at: of some hundred thousand files.
+constexpr uint64_t kMaxDirectory = uint64_t{64} << 20U;
+constexpr const char* kUnpackIt = "Unpack it, and name the backup that was in it.";
 
 bool IsEncrypted(uint16_t flags) {
   return (flags & 0x2041U) != 0;
@@ -44,31 +47,55 @@ void ReadExtra(std::string_view extra, ZipEntry& entry) {
   }
 }
 
-Result<std::string> ReadEnd(int fd, const std::string& name) {
-  struct stat st {};
-  if (::fstat(fd, &st) != 0) return FailErrno(errno, "cannot read backup '" + name + "'");
-  const off_t from = std::max<off_t>(0, st.st_size - kLookedAt);
-  std::string bytes(static_cast<size_t>(st.st_size - from), '\0');
+Result<std::string> ReadAt(int fd, uint64_t from, uint64_t size, const std::string& name) {
+  std::string bytes(static_cast<size_t>(size), '\0');
   ssize_t n = 0;
   do {
-    n = ::pread(fd, bytes.data(), bytes.size(), from);
+    n = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(from));
   } while (n < 0 && errno == EINTR);
   if (n < 0) return FailErrno(errno, "cannot read backup '" + name + "'");
   bytes.resize(static_cast<size_t>(n));
   return bytes;
 }
 
-/// The central directory, if all of it is there, else nothing.
-std::string_view CentralDirectory(std::string_view end) {
+/// The record of 8-byte sizes, where there is one: its locator stands before the end record, and says where.
+Result<std::string> ReadEnd64(int fd, uint64_t end_at, const std::string& name) {
+  constexpr uint64_t kLocatorBytes = 20;
+  constexpr uint64_t kRecordBytes = 56;
+  if (end_at < kLocatorBytes) return std::string();
+  TRY_ASSIGN(const std::string locator, ReadAt(fd, end_at - kLocatorBytes, kLocatorBytes, name));
+  if (locator.size() < kLocatorBytes || LittleEndian32(locator, 0) != kEnd64Locator) return std::string();
+  const uint64_t at = LittleEndian64(locator, 8);
+  if (at > end_at) return std::string();
+  TRY_ASSIGN(std::string record, ReadAt(fd, at, kRecordBytes, name));
+  if (record.size() < kRecordBytes || LittleEndian32(record, 0) != kEnd64) return std::string();
+  return record;
+}
+
+/// Empty when it cannot be found.
+Result<std::string> ReadDirectory(int fd, const std::string& name) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return FailErrno(errno, "cannot read backup '" + name + "'");
+  const off_t from = std::max<off_t>(0, st.st_size - kEndAndComment);
+  TRY_ASSIGN(const std::string end,
+             ReadAt(fd, static_cast<uint64_t>(from), static_cast<uint64_t>(st.st_size - from), name));
   for (size_t at = end.size(); at >= kEndBytes; --at) {
     const size_t start = at - kEndBytes;
     if (LittleEndian32(end, start) != kZipEnd) continue;
-    const size_t length = LittleEndian32(end, start + 12);
-    if (length > start) return {};
-    const std::string_view directory = end.substr(start - length, length);
-    return length >= 4 && LittleEndian32(directory, 0) == kCentralHeader ? directory : std::string_view();
+    const uint64_t end_at = static_cast<uint64_t>(from) + start;
+    uint64_t length = LittleEndian32(end, start + 12);
+    // It ends where the end records begin. Its own offset is wrong where something was put before the
+    // archive.
+    uint64_t directory_end = end_at;
+    TRY_ASSIGN(const std::string end64, ReadEnd64(fd, end_at, name));
+    if (!end64.empty()) {
+      length = LittleEndian64(end64, 40);
+      directory_end = LittleEndian64(end64, 48) + length;
+    }
+    if (length > kMaxDirectory || length > directory_end || directory_end > end_at) return std::string();
+    return ReadAt(fd, directory_end - length, length, name);
   }
-  return {};
+  return std::string();
 }
 
 std::string Listed(const std::vector<std::string>& names) {
@@ -124,27 +151,35 @@ ZipEntry ReadZipEntry(std::string_view header) {
   entry.name = header.substr(kLocalHeaderBytes, name_length);
   ReadExtra(header.substr(kLocalHeaderBytes + name_length), entry);
   entry.sizes_follow = (flags & 8U) != 0;
-  entry.size_known = !entry.sizes_follow || entry.packed > 0;
+  // Windows' own separators, in archives of its older programs.
+  if (entry.name.find('/') == std::string::npos) {
+    std::replace(entry.name.begin(), entry.name.end(), '\\', '/');
+  }
+  entry.is_folder = entry.name.ends_with('/') && entry.name.substr(0, 9) != "__MACOSX/";
+  entry.size_known = !entry.sizes_follow || entry.packed > 0 || entry.is_folder;
   entry.passed_over = IsPassedOver(entry.name);
   return entry;
 }
 
-Result<void> CheckZipContents(int fd, const std::string& name) {
-  TRY_ASSIGN(const std::string end, ReadEnd(fd, name));
+Result<std::vector<std::string>> FilesInZip(int fd, const std::string& name) {
+  TRY_ASSIGN(const std::string directory, ReadDirectory(fd, name));
   std::vector<std::string> names;
-  bool encrypted = false;
-  std::string_view left = CentralDirectory(end);
+  std::string_view left = directory;
   while (left.size() >= kCentralHeaderBytes && LittleEndian32(left, 0) == kCentralHeader) {
     const size_t length = *ZipRecordLength(left);
-    if (length > left.size()) return {};
+    if (length > left.size()) return std::vector<std::string>();
     const std::string_view file = left.substr(kCentralHeaderBytes, LittleEndian16(left, 28));
-    encrypted = encrypted || IsEncrypted(LittleEndian16(left, 8));
+    if (IsEncrypted(LittleEndian16(left, 8))) {
+      return Fail(ErrorCode::kUnsupported, "'" + name + "' is an encrypted zip archive", kUnpackIt);
+    }
     if (!IsPassedOver(file)) names.emplace_back(file);
     left.remove_prefix(length);
   }
-  constexpr const char* kUnpackIt = "Unpack it, and name the backup that was in it.";
-  if (encrypted)
-    return Fail(ErrorCode::kUnsupported, "'" + name + "' is an encrypted zip archive", kUnpackIt);
+  return names;
+}
+
+Result<void> CheckZipContents(int fd, const std::string& name) {
+  TRY_ASSIGN(const std::vector<std::string> names, FilesInZip(fd, name));
   if (names.size() <= 1) return {};
   return Fail(ErrorCode::kInvalidArgument,
               "'" + name + "' is a zip archive of " + std::to_string(names.size()) +

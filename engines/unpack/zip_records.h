@@ -27,7 +27,8 @@ struct ZipEntry {
   bool encrypted = false;
   bool sizes_follow = false;  ///< sizes and checksum come behind the data
   bool size_known = true;     ///< `packed` is right
-  bool passed_over = false;   ///< a folder, or what macOS and Windows put into archives by themselves
+  bool is_folder = false;
+  bool passed_over = false;  ///< a folder, or what macOS and Windows put into archives by themselves
   uint32_t crc = 0;
   uint64_t packed = 0;
   uint64_t unpacked = 0;
@@ -36,9 +37,11 @@ struct ZipEntry {
 /// A local header, whole.
 ZipEntry ReadZipEntry(std::string_view header);
 
-/// Says of an archive whose end can be seen already that it is encrypted or holds anything but one file,
-/// before anything is unpacked. No error where the end is not to be made sense of: whoever unpacks it will
-/// see. kIo.
+/// The files in an archive, without those that are passed over. Empty where its end is not to be made sense
+/// of: whoever unpacks it will see. kIo; kUnsupported of one that is encrypted.
+Result<std::vector<std::string>> FilesInZip(int fd, const std::string& name);
+
+/// Says of an archive that it holds anything but one file, before anything is unpacked. Errors as above.
 Result<void> CheckZipContents(int fd, const std::string& name);
 
 }  // namespace spawnd::engines

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 
@@ -64,6 +65,20 @@ Result<void> PlaceMount(int mount, const std::string& directory) {
     return FailErrno(errno, "cannot mount a volume at '" + directory + "'");
   }
   return {};
+}
+
+/// A line: six fields, of which the fifth is the place, any number of optional ones, "-", the type, the
+/// device, the options of the file system itself. proc_pid_mountinfo(5).
+bool TakesNoWrites(std::string_view mountinfo, std::string_view directory) {
+  while (!mountinfo.empty()) {
+    const std::string_view line = mountinfo.substr(0, mountinfo.find('\n'));
+    mountinfo.remove_prefix(std::min(mountinfo.size(), line.size() + 1));
+    const size_t kind = line.find(" - ext4 ");
+    if (kind == std::string_view::npos || line.find(" " + std::string(directory) + " ") > kind) continue;
+    const std::string options = "," + std::string(line.substr(line.rfind(' ') + 1)) + ",";
+    return options.find(",ro,") != std::string::npos || options.find(",emergency_ro,") != std::string::npos;
+  }
+  return false;
 }
 
 Result<void> TrimFileSystem(const std::string& directory) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -32,6 +33,11 @@ Result<void> PlaceMount(int mount, const std::string& directory);
 /// Everything that was written to the file system before is on the device afterwards. Who writes meanwhile
 /// goes on writing.
 Result<void> SyncFileSystem(const std::string& directory);
+
+/// Whether /proc/PID/mountinfo shows the ext4 at `directory` as one that takes no more writes, which it is
+/// from the first write of its own on that failed until it is mounted anew. Pure. From 6.15 on the kernel
+/// says `emergency_ro`, before `ro`.
+bool TakesNoWrites(std::string_view mountinfo, std::string_view directory);
 
 /// Gives all free space of the mounted file system back to the volume.
 Result<void> TrimFileSystem(const std::string& directory);

@@ -70,6 +70,11 @@ thread_local ThreadBuffers* thread_buffers = nullptr;
 struct FuseRequests {
   static FuseExport& Export(fuse_req_t req) { return *static_cast<FuseExport*>(fuse_req_userdata(req)); }
 
+  static void Refuse(fuse_req_t req, const Error& error) {
+    Export(req).refused_ = true;
+    fuse_reply_err(req, ErrnoFor(error));
+  }
+
   static struct stat Attributes(FuseExport& self, fuse_ino_t inode) {
     struct stat st {};
     st.st_ino = inode;
@@ -149,7 +154,7 @@ struct FuseRequests {
       auto written = self.volume_->Write(static_cast<uint64_t>(offset),
                                          {reinterpret_cast<const std::byte*>(data), size});
       if (!written) {
-        fuse_reply_err(req, ErrnoFor(written.error()));
+        Refuse(req, written.error());
         return;
       }
     }
@@ -165,7 +170,8 @@ struct FuseRequests {
       return;
     }
     auto flushed = self.volume_->Flush();
-    fuse_reply_err(req, flushed ? 0 : ErrnoFor(flushed.error()));
+    if (!flushed) return Refuse(req, flushed.error());
+    fuse_reply_err(req, 0);
   }
 
   /// Discards and write-zeroes of the loop device. Both leave zeros behind, which is what Discard does.
@@ -179,7 +185,7 @@ struct FuseRequests {
     if (!self.drop_writes_) {
       auto discarded = self.volume_->Discard(static_cast<uint64_t>(offset), static_cast<uint64_t>(length));
       if (!discarded) {
-        fuse_reply_err(req, ErrnoFor(discarded.error()));
+        Refuse(req, discarded.error());
         return;
       }
     }

@@ -37,6 +37,9 @@ class FuseExport {
   /// kernel would otherwise write back gigabytes, or log errors, on the way.
   void DropWrites() { drop_writes_ = true; }
 
+  /// Whether the kernel has ever been told that a write or a flush failed. Any thread.
+  bool Refused() const { return refused_; }
+
  private:
   friend struct FuseRequests;
   FuseExport(std::string mount_point, std::string file_name);
@@ -47,6 +50,7 @@ class FuseExport {
   fuse_session* session_ = nullptr;
   Volume* volume_ = nullptr;
   std::atomic<bool> drop_writes_{false};
+  std::atomic<bool> refused_{false};
   std::vector<std::thread> threads_;
 };
 

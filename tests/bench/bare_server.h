@@ -25,6 +25,8 @@ class BareServer {
   /// From the call to the first connection, in milliseconds.
   Result<double> Start();
   Result<void> Stop();
+  /// -1: it does not run.
+  pid_t Pid() const { return pid_; }
 
  private:
   explicit BareServer(const engines::Engine& engine) : engine_(engine) {}

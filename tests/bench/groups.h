@@ -9,6 +9,7 @@ namespace spawnd::bench {
 RowGroup CreateGroup(Context& context);
 RowGroup EnginesGroup(Context& context);
 RowGroup ManyGroup(Context& context);
+RowGroup PoolGroup(Context& context);
 RowGroup PgbenchGroup(Context& context);
 RowGroup SpaceGroup(Context& context);
 RowGroup MemoryGroup(Context& context);

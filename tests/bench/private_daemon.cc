@@ -31,8 +31,9 @@ Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const std::string& s
   if (::mkdtemp(pattern.data()) == nullptr) return FailErrno(errno, "cannot make a folder in /var/tmp");
   self->directory_ = pattern;
   const std::string socket = pattern + "/spawnd.sock";
-  std::ofstream(pattern + "/spawnd.yaml") << "host: 127.0.0.1\nengineSearchPaths: [" SPAWND_SOURCE_ROOT
-                                             "/.deps, " SPAWND_SOURCE_ROOT "/.deps/unpacked]\n";
+  std::ofstream(pattern + "/spawnd.yaml")
+      << "host: 127.0.0.1\ndefaultWarm: 0\nengineSearchPaths: [" SPAWND_SOURCE_ROOT
+         "/.deps, " SPAWND_SOURCE_ROOT "/.deps/unpacked]\n";
 
   SpawnOptions options;
   options.argv = {spawnd,     "serve", "--state-dir", pattern + "/state",
@@ -96,10 +97,12 @@ Result<api::DataImage> PrivateDaemon::CreateImageOf(const std::string& name, con
   return api::FromJson<api::DataImage>(json);
 }
 
-Result<api::DataImage> PrivateDaemon::CreateEmptyImage(const std::string& name, const std::string& engine) {
+Result<api::DataImage> PrivateDaemon::CreateEmptyImage(const std::string& name, const std::string& engine,
+                                                       int64_t warm) {
   api::CreateDataImageRequest request;
   request.name = name;
   request.engine = engine;
+  request.warm = warm;
   client::CreateEvents events;
   TRY_ASSIGN(const std::string json, client_->Create("/v1/data-images", api::ToJson(request), events));
   return api::FromJson<api::DataImage>(json);

@@ -28,8 +28,9 @@ class PrivateDaemon {
 
   /// Makes an image from SQL text.
   Result<api::DataImage> CreateImage(const std::string& name, const std::string& sql);
-  /// Makes an empty image of any engine.
-  Result<api::DataImage> CreateEmptyImage(const std::string& name, const std::string& engine);
+  /// Makes an empty image of any engine. `warm`: containers of it that are kept started.
+  Result<api::DataImage> CreateEmptyImage(const std::string& name, const std::string& engine,
+                                          int64_t warm = 0);
   /// Makes an image of a backup file.
   Result<api::DataImage> CreateImageOf(const std::string& name, const std::string& backup,
                                        const std::string& database);

@@ -39,6 +39,8 @@ each_place() {
   offers "$shell" 'spawnctl load data-container alpha --revision ' rev.0 rev.1
   offers "$shell" 'spawnctl graduate dc alpha -r rev.1 --tag ni' nightly
   offers "$shell" 'spawnctl update data-image shop --team pub' public
+  offers "$shell" 'spawnctl context u' use
+  offers "$shell" 'spawnctl context use def' default
   # A letter means what it does in its verb: here it is a switch, in create it takes a file.
   offers "$shell" 'spawnctl logs data-container -f al' alpha
 }

@@ -18,6 +18,11 @@ case_of_a_running_daemon() {
   jq -e 'all(.[]; .text != "")' "$work/json" >/dev/null || fail "a line without words"
 }
 
+case_a_mistyped_command() {
+  assert_error 64 "no command 'docter'" "did you mean 'doctor'?" -- "$spawnd" docter
+  assert_error 64 "no command 'create'" 'spawnctl' -- "$spawnd" create
+}
+
 case_without_a_daemon() {
   stop_daemon
   local code=0

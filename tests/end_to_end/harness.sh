@@ -91,13 +91,14 @@ wait_until() {
 
 # Which servers there are is the tests' own choice, whatever else this machine has: Debian's packages, what `./dev setup`
 # brought, and SPAWND_ENGINE_PATH. usual_places=true adds what else is installed.
-# How full the machine's own disk is must not matter; a test of that sets disk_limits= for what is the default.
+# Nothing is started that a test has not asked for. How full the machine's own disk is must not matter; a test of that sets disk_limits= for what is the default.
 write_config() {
   cat >"$work/spawnd.yaml" <<END
 engineSearchPaths: [/usr, /usr/lib/postgresql, $repo/.deps/postgresql, $repo/.deps/redis, $repo/.deps/unpacked${SPAWND_ENGINE_PATH:+, ${SPAWND_ENGINE_PATH//:/, }}]
 engineUsualPlaces: ${usual_places:-false}
 portRange: ${1:-$first_port-$((first_port + 99))}
 engineUser: spawnd
+defaultWarm: 0
 ${disk_limits-diskWarnPercent: 100
 diskRefusePercent: 100}
 END

@@ -2,6 +2,7 @@
 # what was acknowledged, and the check that none of it is lost.
 # shellcheck shell=bash
 
+# make_bank_image [VERSION]: `bank`, or `bank-VERSION`.
 make_bank_image() {
   cat >"$work/files/bank.sql" <<'SQL'
 create table account (id int primary key, balance bigint not null);
@@ -10,7 +11,7 @@ create table acknowledged (n int primary key, text text);
 create table item (id int primary key);
 insert into item select generate_series(1, 1000);
 SQL
-  make_image bank "version: ${bank_version:-17}" 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
+  make_image "bank${1:+-$1}" "version: ${1:-17}" 'sourceType: backup' 'initialDatabaseName: shop' 'backup: {file: bank.sql}' >/dev/null
 }
 
 start_load() {

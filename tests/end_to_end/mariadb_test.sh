@@ -57,6 +57,13 @@ case_one_database() {
   assert_eq "$(say of-one "SHOW DATABASES LIKE 'other'")" ''
 }
 
+# Of the requests for asynchronous input and output a machine has as many as two dozen servers would take.
+case_none_of_the_machines_requests() {
+  make_container one one-alone >/dev/null
+  assert_eq "$(say one-alone 'SELECT @@innodb_use_native_aio')" 0
+  ctl delete data-container -q one-alone
+}
+
 # Which of them clients open first is asked of the keeper, whose answer names them all.
 case_very_many_databases() {
   local i

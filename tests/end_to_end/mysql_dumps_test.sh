@@ -141,6 +141,60 @@ case_a_dump_that_ends_its_server() {
   dump ends 'CREATE TABLE t (a int);' '/* now */ shutdown;' 'INSERT INTO t VALUES (1);'
   assert_error 64 "line 2 of 'ends.sql'" "'shutdown' ends the server" -- image_of ends 'initialDatabaseName: shop'
   assert_error 64 "line 2 of 'ends.sql'" -- image_of ends 'initialDatabaseName: shop' 'onError: continue'
+  dump immediate "EXECUTE IMMEDIATE 'SHUTDOWN';"
+  assert_error 64 "line 1 of 'immediate.sql'" "'SHUTDOWN' ends the server" -- image_of immediate
+  # What no text shows.
+  dump prepared-end "SET @a = 'SHUTDOWN'; PREPARE s FROM @a; EXECUTE s;"
+  assert_error 69 'SHUTDOWN' -- image_of prepared-end
+}
+
+# No image of which no container could be made.
+case_accounts_that_are_gone() {
+  local sql
+  for sql in 'DELETE FROM mysql.global_priv;' "DROP USER 'mariadb.sys'@'localhost';" 'DROP TABLE mysql.global_priv;' 'DROP DATABASE mysql;'; do
+    dump gone 'CREATE TABLE t (a int);' "$sql"
+    assert_error 64 'no container can do without' -- image_of gone 'initialDatabaseName: shop'
+  done
+  # What every start puts right.
+  dump renamed 'CREATE TABLE t (a int);' "RENAME USER root@localhost TO x@y;" "CREATE USER root@'127.0.0.1' IDENTIFIED BY 'x';"
+  container_of renamed 'initialDatabaseName: shop'
+  assert_eq "$(say of-renamed shop 'SHOW TABLES')" t
+}
+
+case_names_with_quotes_in_them() {
+  dump quotes 'CREATE TABLE `a``b` (a int);' 'INSERT INTO `a``b` VALUES (1);' 'CREATE TABLE `a` (a int); CREATE TABLE `c``` (a int);'
+  container_of quotes 'initialDatabaseName: shop' 'tables: ["a`b", "c`"]'
+  assert_eq "$(say of-quotes shop 'SHOW TABLES')" $'a`b\nc`'
+  assert_eq "$(say of-quotes shop 'SELECT * FROM `a``b`')" 1
+  dump itself 'CREATE DATABASE `d``e`; USE `d``e`; CREATE TABLE t (a int);'
+  container_of itself 'initialDatabaseName: "d`e"'
+  assert_eq "$(say of-itself 'd`e' 'SHOW TABLES')" t
+}
+
+case_sequences() {
+  dump sequence 'CREATE SEQUENCE `s` start with 1;' 'DO SETVAL(`s`, 1001, 0);' 'SELECT SETVAL(s, 1001, 0);' 'CREATE TABLE t (a int);'
+  container_of sequence 'initialDatabaseName: shop' 'tables: [t]'
+  assert_eq "$(say of-sequence shop 'SHOW TABLES')" t
+  ctl delete data-container -q of-sequence; ctl delete data-image -q sequence
+  container_of sequence 'initialDatabaseName: shop' 'tables: [s]'
+  assert_eq "$(say of-sequence shop 'SELECT NEXTVAL(s)')" 1001
+}
+
+case_what_is_no_sql() {
+  dump xml '<?xml version="1.0"?>' '<mysqldump xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+  assert_error 64 "'xml.sql' is no MariaDB backup" 'mysqldump --xml' -- image_of xml
+  dump page '<!DOCTYPE html>' '<html>'
+  assert_error 64 'a web page' -- image_of page
+}
+
+case_errors_that_no_server_has() {
+  dump view 'CREATE VIEW v AS SELECT nowhere(1) AS a;'
+  local one
+  for one in 0 42 2013 '42 12'; do
+    assert_error 64 "'$one' under \`onError\` is neither" 'as 1064' -- image_of view "onError: [1146, $one]"
+  done
+  assert_error 64 'nowhere does not exist' '--routines' -- image_of view 'initialDatabaseName: shop' 'onError: [1146, 42s02, 4271]'
+  assert_error 64 'nowhere does not exist' 'leaves out routines' -- image_of view 'initialDatabaseName: shop' 'tables: [v]'
 }
 
 case_missing_here() {
@@ -234,6 +288,13 @@ case_mysql_disk_of_a_fresh_container() {
   local kib; kib=$(du -sk "$state/containers/$(field of-fresh id)" | cut -f1)
   echo "a fresh container takes $kib KiB"
   (( kib <= 4096 )) || fail "a fresh container takes $kib KiB"
+}
+
+case_settings_that_are_kept() {
+  need_mysql
+  dump persist 'CREATE TABLE t (a int);' 'SET PERSIST max_connections = 77;'
+  container_of persist 'initialDatabaseName: shop'
+  assert_contains "$(<"$work/said")" 'SET PERSIST has no effect in containers'
 }
 
 write_config

@@ -276,6 +276,81 @@ case_an_error_of_a_last_statement_without_semicolon() {
   refused unended 'relation "nosuch" does not exist' <<<$'create table t (a int);\ninsert into nosuch values (1)'
 }
 
+# What a server reads at its next start is tried before an image counts as made.
+case_settings_for_the_next_start() {
+  refused next1 'no container of the image would start' "nope" <<<"ALTER SYSTEM SET shared_preload_libraries = 'nope'; CREATE TABLE t (a int);"
+  refused next2 'no container of the image would start' 'max_connections' 'ALTER SYSTEM' <<<"ALTER SYSTEM SET max_connections = 1;"
+  img next3 <<<"ALTER SYSTEM SET work_mem = '9MB'; CREATE TABLE t (a int);"
+  answers next3 'show work_mem' 9MB
+}
+
+case_a_locale_without_a_database_for_it() {
+  img nolocale 'locale: C' <<<'CREATE TABLE t (a int);'
+  said '`locale` and `encoding` change nothing'
+  img itsown 'locale: C' <<<$'CREATE DATABASE shop;\n\\connect shop\nCREATE TABLE t (a int);'
+  unsaid 'change nothing'
+  answers itsown "select datcollate from pg_database where datname = 'shop'" C
+  assert_exit 0 ctl create data-image -f "$(image_yaml scripted 'sourceType: empty' 'postScript: select 1' 'locale: C')"
+  assert_contains "$err" '`locale` and `encoding` change nothing'
+}
+
+case_data_in_a_template() {
+  img template <<<$'\\connect template1\nCREATE TABLE t (a int);'
+  said 'database "template1" has 1 tables of the backup'
+}
+
+case_schemas_of_missing_roles() {
+  img schemas <<'SQL'
+CREATE ROLE here;
+CREATE SCHEMA s AUTHORIZATION nobody;
+CREATE SCHEMA IF NOT EXISTS "S 2" AUTHORIZATION "No Body"; CREATE TABLE "S 2".t (a int);
+CREATE SCHEMA AUTHORIZATION nobody;
+CREATE SCHEMA mine AUTHORIZATION here;
+CREATE TABLE s.t (a int);
+SQL
+  said "role \"nobody\" does not exist; passed over"
+  answers schemas "select string_agg(nspname || ':' || (nspowner = 'here'::regrole), ',' order by nspname) from pg_namespace where oid > 16383" \
+    'S 2:false,mine:true,nobody:false,s:false'
+}
+
+case_schema_only_of_plain_sql() {
+  img bare 'initialDatabaseName: shop' 'schemaOnly: true' <<'SQL'
+CREATE TABLE t (a int); CREATE TABLE u (a int);
+WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x;
+DO $$ BEGIN INSERT INTO t VALUES (1); END $$;
+DO $$ BEGIN CREATE TYPE mood AS ENUM ('fine'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+MERGE INTO t USING (SELECT 7 AS a) AS s ON t.a = s.a WHEN NOT MATCHED THEN INSERT VALUES (7);
+UPDATE t SET a = 1;
+SELECT pg_catalog.lo_create('16405');
+ALTER LARGE OBJECT 16405 OWNER TO postgres;
+BEGIN; SELECT pg_catalog.lo_open('16405', 131072); SELECT pg_catalog.lowrite(0, '\x00'); SELECT pg_catalog.lo_close(0); COMMIT;
+SQL
+  said 'a DO that writes rows is left out'
+  answers bare "select (select count(*) from t), (select count(*) from pg_largeobject_metadata), 'fine'::mood" '0|0|fine'
+}
+
+case_utf16_without_a_mark() {
+  local order
+  for order in LE BE; do
+    printf -- "-- a dump\nCREATE DATABASE shop ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0;\nCREATE TABLE t (a text); INSERT INTO t VALUES ('\u00e9');\nCREATE EXTENSION nosuch;\n" |
+      iconv -t "UTF-16$order" | img "wide$order" 'skipExtensions: [nosuch]'
+    answers "wide$order" 'select a from t' $'\u00e9' postgres
+  done
+}
+
+case_drop_and_create_without_a_head() {
+  img anew 'initialDatabaseName: shop' <<<$'DROP DATABASE IF EXISTS shop;\nCREATE DATABASE shop;\n\\connect shop\nCREATE TABLE t (a int);'
+  answers anew 'select count(*) from t' 0 shop
+}
+
+# The locale stands far behind the first 64 KiB.
+case_a_database_far_down() {
+  { for ((i = 0; i < 1500; i++)); do echo "CREATE ROLE role_of_a_service_that_we_once_had_$i;"; done
+    echo "CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'LATIN1' LC_COLLATE = 'C' LC_CTYPE = 'C';"; } |
+    img far 'initialDatabaseName: shop'
+  answers far 'show server_encoding' LATIN1
+}
+
 write_config
 start_daemon
 run_cases "$@"

@@ -122,10 +122,21 @@ case_a_cut_append_only_file() {
   { printf 'REDIS0009\0\001a\024'; printf '12345'; } >half.rdb
   refused 64 half.rdb "'half.rdb' is truncated"
   gzip -k half.rdb
-  refused 64 half.rdb.gz "'half.rdb.gz' cannot be read"
+  refused 64 half.rdb.gz "'half.rdb.gz' is truncated"
   mkdir middle; command_ SET a 1 | head -c 20 >middle/1.aof; command_ SET b 2 >middle/2.aof
   printf 'file 1.aof seq 1 type i\nfile 2.aof seq 2 type i\n' >middle/x.manifest
   refused 64 middle 'not the last'
+}
+
+case_what_is_no_one_backup() {
+  { snapshot a; snapshot b; } >two.rdb
+  refused 64 two.rdb "'two.rdb' holds more than one snapshot" 'behind byte 23'
+  { snapshot a; echo 'SET b 2'; } >text.rdb
+  refused 64 text.rdb 'something else at its end behind byte 23' 'head -c 23'
+  { snapshot a; echo; } | gzip >line.rdb.gz
+  refused 64 line.rdb.gz 'something else at its end behind byte 23'
+  { command_ SET a 1; printf '*3\r\n$3\r\nSET\r\n$1\r\nbcd\r\n$1\r\n1\r\n'; command_ SET c 1; } >length.aof
+  refused 64 length.aof 'bad file format' 'length in it is wrong' redis-check-aof
 }
 
 case_what_this_server_cannot_load() {
@@ -185,6 +196,7 @@ case_errors_of_a_script() {
   assert_contains "$err" "passed over: WRONGTYPE"
   assert_contains "$err" "line 4 of"
   refused 64 errors.redis 'line 4 of errors.redis' -- 'onError: [WRONGTYPE]'
+  refused 64 errors.redis "'4271' under \`onError\`" 'as WRONGTYPE' -- 'onError: [WRONGTYPE, 4271]'
   holds some errors.redis 3 'onError: [WRONGTYPE, nosuch]'
   # In a transaction that is not closed nothing is done.
   printf 'SET a 1\nSET b 2\nMULTI\nSET c 3\n' >open.redis
@@ -204,8 +216,12 @@ case_scripts_reach_no_other_server() {
   assert_contains "$(redis of-follows acl getuser default)" '+@all'
   printf "SET a 1\nMIGRATE 127.0.0.1 42999 a 0 100\n" >migrate.redis
   refused 64 migrate.redis "line 2 of migrate.redis" "'MIGRATE' would move"
-  printf 'SET a 1\nEVAL "return redis.call(\x27migrate\x27, \x27127.0.0.1\x27, 42999, \x27a\x27, 0, 100)" 1 a\n' >lua.redis
-  refused 64 lua.redis 'line 2 of lua.redis' "run this command"
+  # No access list of a script's own gives back what the server of a build does not have.
+  local call
+  for call in "'migrate', '127.0.0.1', 42999, 'a', 0, 100" "'shutdown', 'nosave'" "'replicaof', '127.0.0.1', 42999"; do
+    printf 'ACL SETUSER default +@all\nEVAL "return redis.call(%s)" 1 a\n' "$call" >lua.redis
+    refused 64 lua.redis 'line 2 of lua.redis' 'no REPLICAOF'
+  done
   printf 'SET a 1\nACL SETUSER default +@all\nEVAL "return 1" 0\n' >rights.redis
   holds rights rights.redis 1
   { command_ SET a 1; command_ REPLICAOF 127.0.0.1 42999; command_ SET b 2; } >follows.aof
@@ -228,6 +244,28 @@ case_scripts_that_would_not_end() {
   refused 64 nowhere.redis 'line 2 of nowhere.redis' 'out of range' 'databases: 64' -- 'onError: continue'
   refused 64 nowhere.redis 'line 2 of nowhere.redis' -- 'onError: [ERR]'
   holds nowhere nowhere.redis 1 'settings: {databases: 100}'
+}
+
+# Ctrl-C ends the build of a script that never ends, and leaves nothing.
+case_an_endless_script() {
+  printf 'SET a 1\nEVAL "while true do end" 0\n' >endless.redis
+  ctl create data-image -f "$(described endless endless.redis)" >"$work/endless" 2>&1 & local build=$!
+  wait_until 20 eval '[[ $(ctl get data-images -o json | jq -r ".[] | select(.name == \"endless\") | .status") == Pending ]]'
+  sleep 1
+  kill -INT "$(pgrep -P $build || echo $build)"
+  wait_until 20 process_gone $build
+  assert_contains "$(<"$work/endless")" "'endless' is not created"
+  wait_until 20 eval '[[ -z $(ls "$state/builds") ]]'
+}
+
+case_a_limit_of_memory() {
+  python3 -c 'for i in range(5000): print(f"SET k{i} " + "x" * 1000)' >large.redis
+  refused 64 large.redis 'the data need' '3145728 (maxmemory)' -- 'settings: {maxmemory: 3mb, maxmemory-policy: allkeys-lru}'
+  refused 64 large.redis 'the data need' -- 'settings: {MaxMemory: 3000k}'
+  holds large large.redis 5000 'settings: {maxmemory: 30mb, maxmemory-policy: allkeys-lru}'
+  assert_eq "$(redis of-large config get maxmemory | tail -n 1)" 31457280
+  { printf 'CONFIG SET maxmemory-policy allkeys-lru\nCONFIG SET maxmemory 3mb\n'; cat large.redis; } >evicts.redis
+  refused 64 evicts.redis 'has evicted' "A script has set"
 }
 
 case_settings() {

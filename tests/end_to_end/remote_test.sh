@@ -165,4 +165,21 @@ case_contexts() {
 write_config "$first_port-$((first_port + 90))"
 start_daemon
 start_sshd
+# What stays over there for it ends with it, and the container with that.
+case_a_run_that_is_killed_leaves_nothing() {
+  make_image bound 'sourceType: empty' >/dev/null
+  become_remote run -q -n bound --image bound -- sh -c "touch '$work/bound.up'; exec sleep 600" >"$work/out" 2>"$work/err" </dev/null &
+  local run=$! children
+  wait_until 60 test -e "$work/bound.up"
+  # Longer than an idle connection: it is the process over there that counts.
+  ctl get data-container bound >/dev/null
+  children=$(pgrep -f '^sleep 600$' -P "$run" || true)
+  kill -9 "$run"; wait "$run" 2>/dev/null || true
+  # shellcheck disable=SC2086 # some numbers
+  [[ -z $children ]] || kill -9 $children 2>/dev/null || true
+  bound_gone() { ! ctl get data-container bound >/dev/null 2>&1; }
+  wait_until 20 bound_gone
+  assert_contains "$(ctl events --filter name=bound)" 'the process that it was made for has ended'
+}
+
 run_cases "$@"

@@ -75,6 +75,23 @@ SQL
   done
 }
 
+# Of an archive in one file with another, pg_restore restores the first and is silent.
+case_ends_of_archives() {
+  local files=$work/files
+  cat "$files/shop.dump" "$files/shop.dump" >"$files/two.dump"
+  refused postgresql two "two.dump' goes on behind the end of its archive" 'several archives' -- 'backup: {file: two.dump}'
+  zstd -qf "$files/two.dump" -o "$files/two"
+  refused postgresql two "two' goes on behind the end of its archive" -- 'initialDatabaseName: shop' 'backup: {file: two}'
+  cat "$files/shop.tar" "$files/shop.tar" >"$files/two.tar"
+  refused postgresql two "two.tar' goes on behind the end of its archive" -- 'backup: {file: two.tar}'
+  head -c -2000 "$files/shop.dump" >"$files/cut.dump"
+  refused postgresql cut "cut.dump' is truncated" 'copy or make the backup again' -- 'backup: {file: cut.dump}'
+  cp -r "$files/shop.d" "$files/part.d"
+  rm "$files"/part.d/[0-9]*.dat*
+  refused postgresql part "part.d' is truncated or damaged" 'No such file' 'make the backup again' -- 'backup: {file: part.d}'
+  assert_lacks "$err" /run/spawnd
+}
+
 case_mariadb_dumps() {
   printf '%s\n' 'CREATE TABLE t (a int, b text);' "INSERT INTO t VALUES (1, 'x'), (2, 'y');" >"$work/files/maria.sql"
   packed maria.sql
@@ -165,9 +182,73 @@ case_in_a_folder() {
   has_rows dump-in-folder 'select count(*) from item' 1000
   refused postgresql several 'several' 'a.sql, b.sql' 'name the backup file' -- 'backupFolder: several'
   (cd "$files/several" && zip -q ../several.zip a.sql b.sql)
-  refused postgresql several 'several.zip' 'a zip archive of 2 files' "'a.sql', 'b.sql'" -- 'backup: {file: several.zip}'
-  (cd "$files" && tar -czf directory.tgz shop.d)
-  refused postgresql directory 'directory.tgz' 'tar file of a backup in directory format' 'name the folder' -- 'backup: {file: directory.tgz}'
+  refused postgresql several 'several.zip' 'a.sql, b.sql' 'an archive of several files' "unpack 'several.zip'" -- 'backup: {file: several.zip}'
+}
+
+# Nothing that was unpacked stays.
+nothing_unpacked() { assert_eq "$(find "$state/builds" -mindepth 1 -name 'unpacked-*')" ''; }
+
+case_archives_of_folders() {
+  local files=$work/files f
+  (cd "$files" && tar -czf dir-1 shop.d && tar -C shop.d -cf dir-2 . && zip -qr dir-3 shop.d && mv dir-3.zip dir-3)
+  # The table of contents in front, as pg_dump -Ft has it; and an archive in a folder, with its checksum.
+  (cd "$files/shop.d" && tar --format=pax -cJf ../dir-4 toc.dat ./*.dat.gz)
+  mkdir "$files/with-archive"; cp "$files/dir-1" "$files/with-archive/shop.tgz"; echo x >"$files/with-archive/shop.tgz.md5"
+  # One dump beside what is none.
+  (cd "$files" && zip -q dir-5 shop.dump several.yaml && mv dir-5.zip dir-5)
+  chmod -R a+rX "$files"
+  for f in 1 2 3 4 5; do
+    shape_of postgresql "dir-$f" 'initialDatabaseName: shop' "backup: {file: dir-$f}" >/dev/null
+    has_rows "dir-$f" 'select count(*) from item' 1000
+  done
+  shape_of postgresql dir-6 'initialDatabaseName: shop' 'backupFolder: with-archive' >/dev/null
+  has_rows dir-6 'select count(*) from item' 1000
+  nothing_unpacked
+}
+
+case_archives_of_mydumper_and_redis() {
+  local files=$work/files dump=$work/files/mydumper
+  mkdir "$dump"
+  echo 'Started dump at: 2026-01-01' >"$dump/metadata"
+  echo 'CREATE DATABASE `shop`;' >"$dump/shop-schema-create.sql"
+  echo 'CREATE TABLE `t` (a int);' | gzip >"$dump/shop.t-schema.sql.gz"
+  echo 'INSERT INTO `t` VALUES (1),(2);' | zstd -q >"$dump/shop.t.00000.sql.zst"
+  (cd "$files" && tar -cf - mydumper | zstd -q >my-tar && cd mydumper && zip -q ../my-zip ./* && mv ../my-zip.zip ../my-zip)
+  local f
+  for f in my-tar my-zip; do
+    shape_of mariadb "$f" "backup: {file: $f}" >/dev/null
+    make_container "$f" of-maria >/dev/null
+    assert_eq "$(maria of-maria -e 'SELECT SUM(a) FROM shop.t')" 3
+    ctl delete data-container -q of-maria
+  done
+  mkdir -p "$files/data/appendonlydir"
+  printf 'file a.1.base.aof seq 1 type b\nfile a.1.incr.aof seq 1 type i\n' >"$files/data/appendonlydir/appendonly.aof.manifest"
+  printf '*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n' | tee "$files/data/appendonlydir/a.1.base.aof" >"$files/data/appendonlydir/a.1.incr.aof"
+  (cd "$files" && tar -czf aof.tgz data)
+  shape_of redis aof 'backup: {file: aof.tgz}' >/dev/null
+  make_container aof of-aof >/dev/null
+  assert_eq "$(redis of-aof get a)" 1
+  nothing_unpacked
+}
+
+# Of an ordinary user, whose files they become; and what must not be unpacked.
+case_archives_that_are_refused() {
+  local files=$work/files bad=$work/bad
+  mkdir "$bad" "$bad/d"; echo x >"$bad/d/toc.dat"; ln -s /etc "$bad/d/l"; echo y >"$bad/up"
+  (cd "$bad" && tar -czf "$files/links" d && rm d/l && tar -cPf "$files/up" d/toc.dat --transform 's#up#../up#' up &&
+    tar -cPf "$files/root" "$bad/d/toc.dat" "$bad/up" && tar -cf "$files/twice" d/toc.dat up && tar -rf "$files/twice" d/toc.dat)
+  refused postgresql links "links' is a tar archive with a link in it, 'd/l'" -- 'backup: {file: links}'
+  refused postgresql up "archive 'up' has '../up', which is no path below a folder" -- 'backup: {file: up}'
+  refused postgresql root "which is no path below a folder" -- 'backup: {file: root}'
+  refused postgresql twice "'d/toc.dat' twice" -- 'backup: {file: twice}'
+  mkdir "$bad/bomb"; echo x >"$bad/bomb/metadata"; head -c 300M /dev/zero >"$bad/bomb/shop-schema.sql"
+  tar -C "$bad" -czf "$files/bomb" bomb; (cd "$bad" && zip -qr "$files/bomb.zip" bomb)
+  for f in bomb bomb.zip; do
+    refused mariadb bomb "$f' unpacks to more than the volume of 256 MiB" 'raise `volumeSize`' -- "backup: {file: $f}"
+  done
+  head -c -100 "$files/my-zip" >"$files/cut-zip"
+  refused mariadb cut 'truncated' -- 'backup: {file: cut-zip}'
+  nothing_unpacked
 }
 
 case_through_pipes() {

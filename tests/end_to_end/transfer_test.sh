@@ -230,7 +230,10 @@ case_import_goes_on_after_its_client_was_killed() {
   SPAWNCTL_API_ENDPOINT=unix://$there_socket "$work/spawnctl" import data-image - < <(slow_start 25000000) >"$work/out" 2>"$work/err" &
   pid=$!
   wait_until 20 received_at_least 20000000
-  kill -9 "$pid"; wait "$pid" 2>/dev/null || true
+  local code=0
+  kill -TERM "$pid"; wait "$pid" 2>/dev/null || code=$?
+  assert_eq "$code" 143
+  assert_contains "$(<"$work/err")" 'interrupted: nothing is imported; the daemon keeps what it has got for a day'
   kill "$(<"$work/sleep.pid")" 2>/dev/null || true
   before=$(received)
   assert_error 2 big -- there_ctl get data-image big

@@ -40,6 +40,8 @@ ROOMS = {
     "daemon/containers": {"daemon/door", "daemon/keeper", "daemon/access", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
                           "daemon/metrics", "engines", "storage", "api", "base"},
     "daemon/images": {"daemon/catalog", "daemon/store", "daemon/loop", "daemon/host", "engines", "api", "base"},
+    "daemon/pool": {"daemon/containers", "daemon/images", "daemon/catalog", "daemon/store", "daemon/loop", "daemon/host",
+                    "daemon/metrics", "engines", "api", "base"},
     "daemon/build": {"daemon/tools", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
                      "daemon/host", "daemon/metrics", "engines", "storage", "api", "base"},
     "daemon/transfer": {"daemon/build", "daemon/images", "daemon/http", "daemon/store", "daemon/catalog", "daemon/loop", "daemon/host",
@@ -51,7 +53,7 @@ ROOMS = {
     "daemon/upkeep": {"daemon/catalog", "daemon/store", "daemon/loop", "storage", "api", "base"},
     "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
                         "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/transfer", "daemon/logs", "daemon/doctor",
-                        "daemon/events", "daemon/metrics", "engines",
+                        "daemon/events", "daemon/metrics", "daemon/pool", "engines",
                         "storage", "api", "base"},
 }
 # What a folder may not know of, as the beginnings of header names.

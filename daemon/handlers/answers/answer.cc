@@ -57,10 +57,14 @@ void ViewImage(Services& services, uid_t viewer, const Result<ImageRow>& row, co
   if (!row) return show(Fail(row.error()));
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return show(Fail(std::move(account.error())));
-  services.questions.Run({viewer},
-                         [show, row = *row, account = std::move(*account)](const std::stop_token&) mutable {
-                           show(ViewOfImage(row, UserName(row.owner), account.OfImage(row.id)));
-                         });
+  auto ready = services.pool.ReadyByImage();
+  if (!ready) return show(Fail(std::move(ready.error())));
+  services.questions.Run({viewer}, [show, row = *row, account = std::move(*account),
+                                    pooled = (*ready)[row->id]](const std::stop_token&) mutable {
+    auto view = ViewOfImage(row, UserName(row.owner), account.OfImage(row.id));
+    view.pooled = pooled;
+    show(std::move(view));
+  });
 }
 
 void ViewContainer(Services& services, uid_t viewer, const Result<ContainerRow>& row,

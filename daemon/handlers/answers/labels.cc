@@ -29,6 +29,13 @@ Result<void> CheckImageName(const std::string& name, const std::vector<std::stri
               "Choose another one: whoever says this one means that image.");
 }
 
+Result<void> CheckWarm(int64_t warm) {
+  constexpr int64_t kMost = 1000;
+  if (warm >= -1 && warm <= kMost) return {};
+  return Fail(ErrorCode::kInvalidArgument, "'" + std::to_string(warm) + "' is no number of warm containers",
+              "It is a number from 0 to " + std::to_string(kMost) + ", or -1 for what spawnd.yaml says.");
+}
+
 Result<SharedWith> ShareWith(const TeamMembers& known, const Identity& who,
                              const std::vector<std::string>& teams) {
   SharedWith shared;

@@ -1,6 +1,7 @@
 /// What an image may be called, and whom its owner may share it with. Loop thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace spawnd::daemon {
 /// means that. `name` may be empty: it comes later. An image that Spawn offered beside its empty ones
 /// ("postgres:flyway-getting-started") may have its name, as long as it has no other tags.
 Result<void> CheckImageName(const std::string& name, const std::vector<std::string>& tags);
+
+/// How many containers of an image are kept started; -1: as the daemon says. kInvalidArgument.
+Result<void> CheckWarm(int64_t warm);
 
 /// Teams as they go into an image's row.
 struct SharedWith {

@@ -32,7 +32,7 @@ Result<Belongings> Belongings::Of(Services& services, uid_t who) {
   }
   TRY_ASSIGN(const auto containers, services.catalog.containers.List(Rows::kAll));
   for (const ContainerRow& container : containers) {
-    if (container.owner == who) his.containers_.push_back(container.id);
+    if (container.owner == who && !container.pooled) his.containers_.push_back(container.id);
   }
   return his;
 }

@@ -24,7 +24,9 @@ Result<std::vector<Candidate>> CandidatesOf(Services& services, const http::Call
   std::vector<Candidate> candidates;
   std::set<int64_t> used;
   TRY_ASSIGN(const auto all, services.catalog.containers.List(Rows::kAll));
-  for (const ContainerRow& row : all) used.insert(row.image_id);
+  for (const ContainerRow& row : all) {
+    if (!row.pooled) used.insert(row.image_id);
+  }
   TRY_ASSIGN(const auto containers, VisibleContainers(services.catalog, who));
   for (const ContainerRow& row : containers) {
     // Root may have one of that name himself.

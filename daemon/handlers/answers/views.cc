@@ -92,6 +92,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
   view.expires_at = row.state == ImageState::kPending ? 0 : row.expires_at;
+  if (row.warm >= 0) view.warm = row.warm;
   view.data_bytes = row.data_bytes;
   view.disk_bytes = row.disk_bytes;
   view.unique_bytes = space.unique_bytes;
@@ -164,6 +165,7 @@ api::DataContainer ViewOfContainer(const ContainerRow& row, const ImageRow& imag
   view.ready_milliseconds = row.ready_milliseconds;
   view.timings = row.timings;
   view.settings = engines::Overlay(row.settings, image.settings);
+  view.start = row.started_ahead ? "pooled" : "cold";
   ShowRevisions(row, view);
   return view;
 }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
 #include "engines/version.h"
 
 namespace spawnd::engines::mysql_family {
@@ -31,12 +32,6 @@ bool Take(std::string_view& text, std::string_view start) {
   return true;
 }
 
-std::string Lower(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
-
 std::string Without(std::string text, std::string_view part) {
   const size_t at = text.find(part);
   if (at != std::string::npos) text.erase(at, part.size());
@@ -52,7 +47,7 @@ std::string Strength(std::string_view strength) {
 
 std::string CollationForMariadb(std::string_view name, std::string_view version) {
   const bool has_uca1400 = !VersionLess(version, kUca1400From);
-  const std::string lower = Lower(name);
+  const std::string lower = LowerCase(name);
   std::string_view rest = lower;
   if (!has_uca1400 && lower.find("uca1400_") != std::string::npos) {
     const std::string charset = lower.starts_with("utf8mb3") ? "utf8mb3" : "utf8mb4";
@@ -76,7 +71,7 @@ std::string CollationForMariadb(std::string_view name, std::string_view version)
 
 std::string CollationForMysql(std::string_view name, std::string_view version) {
   const bool has_0900 = !VersionLess(version, k0900From);
-  const std::string lower = Lower(name);
+  const std::string lower = LowerCase(name);
   if (lower.find("0900_") != std::string::npos && lower.starts_with("utf8mb4_")) {
     return has_0900 ? "" : lower.ends_with("_bin") ? "utf8mb4_bin" : "utf8mb4_unicode_520_ci";
   }

@@ -77,6 +77,7 @@ void DumpFilter::TakeAll() {
 
 Result<std::string> DumpFilter::End() {
   if (state_ == State::kToolsWords) EndToolsWords();
+  EndQuoted();
   EndWord();
   EndDefiner(false);
   Release();
@@ -89,6 +90,8 @@ Result<std::string> DumpFilter::End() {
 }
 
 void DumpFilter::TakeCode(char c) {
+  if (quote_closed_ && c == quote_) return ReopenQuote();
+  EndQuoted();
   const char before = std::exchange(previous_, c);
   // "@" within DEFINER=`a`@`b` is a sign of its own.
   if (IsWordCharacter(c) && !(c == '@' && expected_ == Expected::kDefinerAt)) {
@@ -175,7 +178,8 @@ void DumpFilter::TakeQuote() {
     if (c == '\\' && quote_ != '`') {
       escaped_ = true;
     } else if (c == quote_) {
-      // A doubled quote closes one text and opens the next, which is the same to us.
+      // A doubled quote is one in the text, as the next sign tells.
+      quote_closed_ = true;
       state_ = State::kCode;
       previous_ = 0;
       break;
@@ -187,21 +191,36 @@ void DumpFilter::TakeQuote() {
     if (statement_.words.size() >= Statement::kMaxWords) return;
     quoted_ += run.substr(0, kMaxWord + 1);
     if (quoted_.size() > kMaxWord) quoted_.resize(kMaxWord + 1);
-    if (state_ == State::kCode) AddWord(quote_ + quoted_.substr(0, quoted_.size() - 1));
     return;
   }
   held_ += run;
   quoted_ += run;
   if (held_.size() > kMaxWord) {
     EndDefiner(false);
-    return Release();
+    quote_closed_ = false;
+    Release();
   }
-  if (state_ == State::kCode) CloseQuote();
 }
 
-void DumpFilter::CloseQuote() {
-  quoted_.pop_back();
-  if (!TakeName(quoted_)) Release();
+/// The second quote of a doubled one.
+void DumpFilter::ReopenQuote() {
+  quote_closed_ = false;
+  state_ = State::kQuote;
+  if (expected_ == Expected::kNothing)
+    Emit(quote_);
+  else
+    held_ += quote_;
+}
+
+/// A text in quotes is known whole.
+void DumpFilter::EndQuoted() {
+  if (!std::exchange(quote_closed_, false)) return;
+  if (expected_ != Expected::kNothing) {
+    quoted_.pop_back();
+    if (!TakeName(quoted_)) Release();
+  } else if (statement_.words.size() < Statement::kMaxWords) {
+    AddWord(quote_ + quoted_.substr(0, quoted_.size() - 1));
+  }
 }
 
 void DumpFilter::TakeLineComment() {

@@ -81,7 +81,8 @@ class DumpFilter {
   void TakeDelimiterLine(char c);
   void OpenQuote(char quote);
   void OpenComment(State kind, char c);
-  void CloseQuote();
+  void ReopenQuote();
+  void EndQuoted();
   void TakeSign(char before, char c);
   void EndWord();
   void TakeWord(std::string word, const std::string& delimiter);
@@ -119,6 +120,7 @@ class DumpFilter {
   size_t at_ = 0;  ///< what comes next of bytes_
   std::string out_;
   char quote_ = 0;
+  bool quote_closed_ = false;  ///< by the character before: another one makes it part of the text
   bool escaped_ = false;
   char previous_ = 0;    ///< the character before, where two make a sign
   std::string comment_;  ///< its first characters, to know the closing line; a line of a tool's words

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <utility>
 
+#include "engines/connection_text.h"
 #include "engines/mysql_family/dump/dump_filter.h"
 
 namespace spawnd::engines::mysql_family {
@@ -89,8 +90,9 @@ void DumpFilter::AllowExistingDatabase() {
   if (name.name.empty() || name.name != options_.database) return;
   // A comment in front may have the same word; what matters is the one after CREATE.
   const size_t create = head_.find(statement_.words[1], head_.find(statement_.words[0]));
-  const size_t place = head_.find(name.name, create + statement_.words[1].size());
-  const size_t from = place > 0 && place != std::string::npos && head_[place - 1] == '`' ? place - 1 : place;
+  const size_t behind = create + statement_.words[1].size();
+  const size_t quoted = head_.find(Quoted(name.name, '`'), behind);
+  const size_t from = quoted == std::string::npos ? head_.find(name.name, behind) : quoted;
   if (from == std::string::npos) return;
   const auto lines =
       static_cast<size_t>(std::count(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(from), '\n'));

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
 #include "engines/mysql_family/dump/parts.h"
 
 namespace spawnd::engines::mysql_family {
@@ -14,10 +15,12 @@ constexpr unsigned kClientErrorsFrom = 2000;
 constexpr unsigned kClientErrorsTo = 3000;
 constexpr std::array<unsigned, 4> kNeverPassedOver{1021, 1030, 1053, 1114};
 constexpr unsigned kNoSuchTable = 1146;
+constexpr unsigned kNoSuchRoutine = 1305;
+constexpr unsigned kNoSuchFunction = 1630;
 constexpr size_t kMaxLines = 100'000;
 
 bool IsCode(std::string_view pattern) {
-  const auto is_part = [](unsigned char c) { return std::isdigit(c) != 0 || std::isupper(c) != 0; };
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0; };
   const bool digits =
       std::all_of(pattern.begin(), pattern.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   return digits || (pattern.size() == 5 && std::isdigit(static_cast<unsigned char>(pattern.front())) != 0 &&
@@ -31,11 +34,11 @@ std::vector<std::string> WordsOf(std::string_view text) {
     const bool part = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '@' || c == '.' ||
                       c == '$' || static_cast<unsigned char>(c) >= 0x80;
     if (part)
-      word += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      word += c;
     else if (!word.empty())
-      words.push_back(std::exchange(word, {}));
+      words.push_back(UpperCase(std::exchange(word, {})));
   }
-  if (!word.empty()) words.push_back(word);
+  if (!word.empty()) words.push_back(UpperCase(word));
   return words;
 }
 
@@ -117,7 +120,8 @@ bool ErrorPolicy::PassesOver(const ClientError& error) const {
     return false;
   if (continue_) return true;
   const auto is_it = [&error](const std::string& pattern) {
-    return pattern == std::to_string(error.number) || (!error.state.empty() && pattern == error.state);
+    return pattern == std::to_string(error.number) ||
+           (!error.state.empty() && SameInAnyCase(pattern, error.state));
   };
   if (std::any_of(ignored_.begin(), ignored_.end(), is_it)) return true;
   return error.line > 0 && std::find(lines_.rbegin(), lines_.rend(), error.line) != lines_.rend();
@@ -143,6 +147,13 @@ std::string ErrorPolicy::LeavesOutView(const ClientError& error) {
 }
 
 std::string ErrorPolicy::HintOf(const ClientError& error) const {
+  if (error.number == kNoSuchRoutine || error.number == kNoSuchFunction) {
+    if (names_tables_)
+      return "`tables:` leaves out routines: leave it away, or name nothing there that needs one.";
+    return "The dump does not have it, or has it further down. `mysqldump --routines` writes routines; a "
+           "view that "
+           "needs one is left out by `excludeTables: [VIEW]`.";
+  }
   const std::string table = MissingTable(error);
   if (table.empty()) return {};
   if (names_tables_) return "`tables:` leaves out what it does not name: name '" + table + "' there as well.";

@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
 /// So many are named at most.
 constexpr size_t kMaxFound = 20;
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return upper;
-}
 
 std::string Plain(const std::string& word) {
   const bool quoted = word.starts_with('`') || word.starts_with('\'') || word.starts_with('"');
@@ -37,7 +33,7 @@ std::string PackageOf(const std::string& what) {
                                                            {"BLACKHOLE", "mariadb-server"},
                                                            {"SPHINX", "mariadb-server"},
                                                            {"COLUMNSTORE", "mariadb-plugin-columnstore"}};
-  const auto package = packages.find(Upper(what));
+  const auto package = packages.find(UpperCase(what));
   return package == packages.end() ? "" : package->second;
 }
 
@@ -45,7 +41,7 @@ std::string PackageOf(const std::string& what) {
 
 bool MissingThings::IsSkipped(std::string_view what) const {
   return std::any_of(options_.skipped.begin(), options_.skipped.end(), [&](const std::string& skipped) {
-    return Upper(skipped) == Upper(what) || Upper(skipped) == Upper(WithoutEnding(std::string(what)));
+    return SameInAnyCase(skipped, what) || SameInAnyCase(skipped, WithoutEnding(std::string(what)));
   });
 }
 
@@ -106,7 +102,7 @@ bool MissingThings::ReplacesEngine(const std::string& engine, uint64_t line) {
   if (IsSkipped(name)) return true;
   if (options_.engines.empty()) return false;
   const bool known =
-      std::find(options_.engines.begin(), options_.engines.end(), Upper(name)) != options_.engines.end();
+      std::find(options_.engines.begin(), options_.engines.end(), UpperCase(name)) != options_.engines.end();
   if (known || found_.size() >= kMaxFound) return false;
   if (found_.try_emplace("storage engine " + name, line).second) keys_.push_back(name);
   return false;

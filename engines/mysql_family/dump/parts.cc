@@ -63,8 +63,14 @@ Subject SubjectOf(const Statement& statement) {
   if (statement.IsOneOf(0, {"ALTER", "LOCK", "TRUNCATE", "ANALYZE", "OPTIMIZE"})) {
     if (statement.words.size() < 2) return {Kind::kUnknown};
     const size_t word = Skip(statement, 1, {"IGNORE", "LOCAL"});
-    if (statement.IsOneOf(word, {"TABLE", "TABLES", "VIEW"})) return Named(statement, word + 1, Kind::kTable);
+    if (statement.IsOneOf(word, {"TABLE", "TABLES", "VIEW", "SEQUENCE"}))
+      return Named(statement, word + 1, Kind::kTable);
     return statement.words.size() > word ? Subject{} : Subject{Kind::kUnknown};
+  }
+  // Where a sequence of MariaDB's stands is its row.
+  if (statement.IsOneOf(0, {"DO", "SELECT"})) {
+    if (statement.words.size() < 2) return {Kind::kUnknown};
+    return statement.Is(1, "SETVAL") ? Named(statement, 2, Kind::kRows) : Subject{};
   }
   if (statement.IsOneOf(0, {"DELETE", "LOAD"})) {
     const size_t at = statement.Find(statement.Is(0, "DELETE") ? "FROM" : "TABLE");

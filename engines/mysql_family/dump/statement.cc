@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace spawnd::engines::mysql_family {
 
 bool SameWord(std::string_view word, std::string_view upper) {
-  return std::equal(word.begin(), word.end(), upper.begin(), upper.end(),
-                    [](unsigned char x, char y) { return std::toupper(x) == y; });
+  return SameInAnyCase(word, upper);
 }
 
 bool Statement::IsOneOf(size_t word, const std::vector<std::string_view>& upper) const {

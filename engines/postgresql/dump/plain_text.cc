@@ -33,6 +33,13 @@ constexpr std::array<std::string_view, 20> kToolWords{"pg_dump: ",
                                                       "+ pg_dump",
                                                       "Script started on "};
 
+/// No text in another encoding holds a zero byte.
+bool IsAsciiPair(std::string_view bytes, size_t letter) {
+  const size_t zero = 1 - letter;
+  return bytes.size() >= 4 && bytes[letter] > 0 && bytes[letter + 2] > 0 && bytes[zero] == 0 &&
+         bytes[zero + 2] == 0;
+}
+
 void AppendUtf8(std::string& out, uint32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -47,7 +54,8 @@ void AppendUtf8(std::string& out, uint32_t c) {
 }  // namespace
 
 bool BeginsUtf16(std::string_view bytes) {
-  return bytes.starts_with(kLittle) || bytes.starts_with(kBig);
+  return bytes.starts_with(kLittle) || bytes.starts_with(kBig) || IsAsciiPair(bytes, 0) ||
+         IsAsciiPair(bytes, 1);
 }
 
 Result<std::string> PlainText::Take(std::string_view bytes, bool last) {
@@ -60,14 +68,15 @@ Result<std::string> PlainText::Decode(std::string_view bytes, bool last) {
   if (encoding_ == Encoding::kAsItIs) return std::string(bytes);
   undecoded_ += bytes;
   if (encoding_ == Encoding::kUnknown) {
-    if (undecoded_.size() < kLittle.size() && !last) return std::string();
-    const bool little = undecoded_.starts_with(kLittle);
-    if (!little && !undecoded_.starts_with(kBig)) {
+    if (undecoded_.size() < 2 * kLittle.size() && !last) return std::string();
+    if (!BeginsUtf16(undecoded_)) {
       encoding_ = Encoding::kAsItIs;
       return std::exchange(undecoded_, {});
     }
+    const bool marked = undecoded_.starts_with(kLittle) || undecoded_.starts_with(kBig);
+    const bool little = marked ? undecoded_.starts_with(kLittle) : IsAsciiPair(undecoded_, 0);
     encoding_ = little ? Encoding::kLittleEndian : Encoding::kBigEndian;
-    undecoded_.erase(0, kLittle.size());
+    if (marked) undecoded_.erase(0, kLittle.size());
   }
   const auto unit = [this](size_t at) {
     const auto first = static_cast<unsigned char>(undecoded_[at]);

@@ -12,7 +12,8 @@
 
 namespace spawnd::engines::postgresql {
 
-/// True for the byte order mark of UTF-16 in either order.
+/// True for the byte order mark of UTF-16 in either order, and for what begins with two of its ASCII
+/// characters without one.
 bool BeginsUtf16(std::string_view bytes);
 
 class PlainText {

@@ -45,6 +45,13 @@ constexpr const char* kSubscriptions = R"sql(
   END LOOP;
   UPDATE pg_catalog.pg_subscription SET subenabled = false, subslotname = NULL WHERE subenabled;)sql";
 
+/// It is run in template1. What is there comes along into every database that is made later.
+constexpr const char* kTemplate = R"sql(
+  FOR r IN SELECT pg_catalog.count(*) AS tables FROM pg_catalog.pg_class
+      WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm') HAVING pg_catalog.count(*) > 0 LOOP
+    RAISE WARNING 'database "template1" has % tables of the backup, which clients see only when they open it', r.tables;
+  END LOOP;)sql";
+
 /// Servers before 14 make such passwords by themselves.
 constexpr const char* kPasswords = R"sql(
   FOR r IN SELECT pg_catalog.string_agg(pg_catalog.quote_ident(rolname), ', ' ORDER BY rolname) AS names
@@ -63,7 +70,7 @@ void ReplaceAll(std::string& text, const std::string& what, const std::string& w
 
 std::string SettlingStatement(const std::string& user, int server_major) {
   constexpr int kFirstWithScram = 14;
-  std::string body = std::string(kRoles) + kDatabases + kSubscriptions;
+  std::string body = std::string(kRoles) + kDatabases + kSubscriptions + kTemplate;
   if (server_major >= kFirstWithScram) body += kPasswords;
   ReplaceAll(body, "$SUPERUSER", QuotedText(kSuperuser));
   ReplaceAll(body, "$USER", QuotedText(user));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace spawnd::engines::postgresql {
 namespace {
 
@@ -107,11 +109,7 @@ size_t ValueAfter(const std::vector<SqlToken>& tokens, size_t word) {
 }
 
 std::string NameIn(const SqlToken& token) {
-  std::string name = token.text;
-  if (token.kind == SqlToken::kWord) {
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  }
-  return name;
+  return token.kind == SqlToken::kWord ? LowerCase(token.text) : token.text;
 }
 
 std::string QuotedName(std::string_view name) {

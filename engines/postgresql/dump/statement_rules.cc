@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/text.h"
 #include "engines/postgresql/dump/sql_tokens.h"
 
 namespace spawnd::engines::postgresql {
@@ -59,9 +60,12 @@ class Ruling {
   bool OlderThan(int major) const {
     return rules_.wishes.server_major > 0 && rules_.wishes.server_major < major;
   }
+  static bool IsRoleOfSession(const SqlToken& token) {
+    return token.kind == SqlToken::kWord &&
+           OneOf(token.text, {"CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"});
+  }
   bool IsOwn(const SqlToken& token) const {
-    if (token.kind == SqlToken::kWord && OneOf(token.text, {"CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}))
-      return true;
+    if (IsRoleOfSession(token)) return true;
     return std::find(rules_.own_roles.begin(), rules_.own_roles.end(), NameIn(token)) !=
            rules_.own_roles.end();
   }
@@ -80,6 +84,7 @@ class Ruling {
     if (first == "GRANT" || first == "REVOKE") return JudgeGrant();
     if (second == "SUBSCRIPTION") return JudgeSubscription();
     if (first == "CREATE" && second == "DATABASE") return JudgeCreateDatabase();
+    if (first == "CREATE" && second == "SCHEMA") return JudgeCreateSchema();
     if (first == "ALTER" && second == "DATABASE") return JudgeAlterDatabase();
     if (first == "ALTER" && IsRoleWord(second)) return JudgeAlterRole();
     if (first == "DROP" && IsRoleWord(second)) return JudgeDropRole();
@@ -106,6 +111,25 @@ class Ruling {
     warnings_ = std::move(made.warnings);
   }
 
+  /// The role may not be here, and then the schema has to be all the same. Not one that is made with what is
+  /// in it, nor `public`, which is there.
+  void JudgeCreateSchema() {
+    const size_t at = IsAt(tokens_, 2, "IF") ? 5 : 2;
+    const bool named = !IsAt(tokens_, at, "AUTHORIZATION");
+    const size_t word = named ? at + 1 : at;
+    size_t last = tokens_.size() - 1;
+    while (last > 0 && tokens_[last].IsSign(';')) --last;
+    if (!IsAt(tokens_, word, "AUTHORIZATION") || last != word + 1) return;
+    const auto written = [&](size_t token) {
+      return std::string(sql_.substr(tokens_[token].begin, tokens_[token].end - tokens_[token].begin));
+    };
+    const std::string name = written(named ? at : last);
+    // Of the word CURRENT_USER the name is not known.
+    if (NameIn(tokens_[named ? at : last]) == "public" || (!named && IsRoleOfSession(tokens_[last]))) return;
+    replaced_ = std::string(sql_.substr(0, tokens_[at].begin)) + name + "; ALTER SCHEMA " + name +
+                " OWNER TO " + written(last) + ";" + LineBreaksOf(sql_.substr(tokens_[at].begin));
+  }
+
   void JudgeAlterDatabase() {
     const std::string name = NameIn(tokens_[2]);
     size_t at = IsAt(tokens_, 3, "WITH") ? 4 : 3;
@@ -118,9 +142,7 @@ class Ruling {
     if (!limit && !allow) return;
     const size_t value = ValueAfter(tokens_, limit ? at + 1 : at);
     if (value == 0 || (limit && tokens_[value].text != "0")) return;
-    std::string text = tokens_[value].text;
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-    if (OneOf(text, {"0", "FALSE", "OFF", "NO"}))
+    if (OneOf(UpperCase(tokens_[value].text), {"0", "FALSE", "OFF", "NO"}))
       LeaveOut("database '" + name + "' would let nobody in; that is left out");
   }
 
@@ -260,8 +282,8 @@ class Ruling {
 bool MayBeRuled(std::string_view first, std::string_view second) {
   const bool known = second.empty();
   if (first == "CREATE") {
-    return known || OneOf(second, {"DATABASE", "TABLESPACE", "SUBSCRIPTION", "TABLE", "UNLOGGED", "INDEX",
-                                   "UNIQUE", "MATERIALIZED"});
+    return known || OneOf(second, {"DATABASE", "SCHEMA", "TABLESPACE", "SUBSCRIPTION", "TABLE", "UNLOGGED",
+                                   "INDEX", "UNIQUE", "MATERIALIZED"});
   }
   if (first == "ALTER") {
     return known || OneOf(second, {"DATABASE", "TABLESPACE", "SUBSCRIPTION", "TABLE", "INDEX", "MATERIALIZED",

@@ -72,6 +72,9 @@ class Input {
     }
     return text + end;
   }
+  int IntegerSize() const { return integer_size_; }
+  /// How many bytes have been taken.
+  uint64_t Position() const { return read_ - (bytes_.size() - at_); }
   void SetIntegerSize(int size) {
     integer_size_ = size;
     failed_ = failed_ || size < 1 || size > 8;
@@ -148,8 +151,22 @@ void TakeStatement(ContentsEntry& entry, const std::string& made) {
   }
 }
 
+/// A byte for whether it is known (1: not yet, 2: yes, 3: there are no data), and the number.
+void TakeOffset(Input& input, const Shape& shape, CustomData& data) {
+  constexpr unsigned kUnknown = 1;
+  constexpr unsigned kKnown = 2;
+  const unsigned state = input.Byte();
+  uint64_t offset = 0;
+  for (unsigned i = 0; i < shape.offset_size; ++i) {
+    const uint64_t byte = input.Byte();
+    if (i < 8) offset |= byte << (8 * i);
+  }
+  if (state == kUnknown) data.last_block.reset();
+  if (state == kKnown && data.last_block) data.last_block = std::max(*data.last_block, offset);
+}
+
 /// `needs`: of all entries so far.
-ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs) {
+ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs, CustomData& data) {
   ContentsEntry entry;
   entry.id = static_cast<int>(input.Integer());
   input.Integer();  // whether it has data
@@ -172,7 +189,7 @@ ContentsEntry TakeEntry(Input& input, const Shape& shape, size_t& needs) {
     if (++needs > kMaxNeeds) break;
   }
   if (shape.format == kCustomFormat) {
-    input.Skip(1 + size_t{shape.offset_size});
+    TakeOffset(input, shape, data);
   } else {
     input.Text();  // its file
   }
@@ -188,10 +205,13 @@ std::optional<Contents> TakeContents(Input& input) {
   if (count < 0 || static_cast<uint64_t>(count) > kMaxEntries) return std::nullopt;
   Contents contents;
   size_t needs = 0;
+  CustomData data{0, static_cast<size_t>(input.IntegerSize()), 0};
   for (int64_t i = 0; i < count && !input.Failed() && needs <= kMaxNeeds; ++i) {
-    contents.entries.push_back(TakeEntry(input, *shape, needs));
+    contents.entries.push_back(TakeEntry(input, *shape, needs, data));
   }
   if (input.Failed() || needs > kMaxNeeds) return std::nullopt;
+  data.first_block = input.Position();
+  if (shape->format == kCustomFormat) contents.custom = data;
   return contents;
 }
 

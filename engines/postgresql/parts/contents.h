@@ -3,6 +3,7 @@
 /// Format: WriteToc() of PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c, versions 1.10 to 1.16.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,7 +24,16 @@ struct ContentsEntry {
   std::string into_schema{};            ///< of an extension: where it is put; empty: it says so itself
 };
 
+/// Where the data of a custom archive is.
+struct CustomData {
+  uint64_t first_block = 0;  ///< where the contents end
+  size_t integer_size = 0;   ///< of its numbers (CustomWalk)
+  std::optional<uint64_t>
+      last_block{};  ///< where the last one begins; not known of one that was written to a pipe
+};
+
 struct Contents {
+  std::optional<CustomData> custom{};
   std::vector<ContentsEntry> entries;  ///< in the order in which they are restored
 
   /// Names of the extensions.

@@ -1,5 +1,7 @@
 #include "engines/postgresql/parts/parts.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -7,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
+#include "engines/postgresql/dump/plain_text.h"
 #include "engines/postgresql/parts/contents.h"
 #include "engines/postgresql/parts/extensions.h"
 #include "engines/postgresql/parts/plain_filter.h"
 #include "engines/postgresql/parts/selection.h"
+#include "engines/postgresql/restore/custom_walk.h"
 #include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
@@ -19,14 +24,42 @@ namespace {
 constexpr uint64_t kLookedThrough = uint64_t{256} << 20U;
 constexpr size_t kReadBytes = 256 * 1024;
 
-/// A session with something before it: a filter, and warnings of its own.
+/// What is left out of a text, which it reads as what it says whatever its encoding.
+class TextBefore {
+ public:
+  TextBefore(const std::string& name, const RestoreOptions& options)
+      : warnings_(name), text_(name, warnings_), filter_(name, options) {}
+
+  Result<std::string> Filter(std::string_view bytes, bool last) {
+    TRY_ASSIGN(const std::string text, text_.Take(bytes, last));
+    return filter_.Filter(text, last);
+  }
+  const PlainFilter& Parts() const { return filter_; }
+  std::vector<std::string> Warnings() const {
+    std::vector<std::string> all = warnings_.InOrder();
+    for (std::string& warning : filter_.Warnings()) all.push_back(std::move(warning));
+    return all;
+  }
+
+ private:
+  RestoreWarnings warnings_;
+  PlainText text_;
+  PlainFilter filter_;
+};
+
+/// A session with something before it: a filter, the end of an archive, and warnings of its own.
 class PartsSession final : public RestoreSession {
  public:
-  PartsSession(std::unique_ptr<RestoreSession> inner, std::unique_ptr<PlainFilter> filter,
-               std::vector<std::string> warnings)
-      : inner_(std::move(inner)), filter_(std::move(filter)), warnings_(std::move(warnings)) {}
+  PartsSession(std::unique_ptr<RestoreSession> inner, std::unique_ptr<TextBefore> filter)
+      : inner_(std::move(inner)), filter_(std::move(filter)) {}
+  PartsSession(std::unique_ptr<RestoreSession> inner, std::string name,
+               const std::optional<CustomData>& custom, std::vector<std::string> warnings)
+      : inner_(std::move(inner)), name_(std::move(name)), warnings_(std::move(warnings)) {
+    if (custom) walk_.emplace(custom->first_block, custom->integer_size);
+  }
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override {
+    if (walk_) TRY(walk_->Take(bytes, last, name_));
     if (filter_ == nullptr) return inner_->FilterInput(bytes, last);
     TRY_ASSIGN(const std::string text, filter_->Filter(bytes, last));
     return inner_->FilterInput(text, last);
@@ -55,7 +88,9 @@ class PartsSession final : public RestoreSession {
   }
 
   const std::unique_ptr<RestoreSession> inner_;
-  const std::unique_ptr<PlainFilter> filter_;
+  const std::unique_ptr<TextBefore> filter_;
+  const std::string name_;
+  std::optional<CustomWalk> walk_;
   const std::vector<std::string> warnings_;
 };
 
@@ -120,21 +155,49 @@ class Parts : public RecognisedBackup {
 bool LetsExtensionsPass(const RestoreOptions& options) {
   constexpr std::array<std::string_view, 3> kCodes{"0A000", "58P01", "22023"};
   return options.continue_on_error ||
-         std::any_of(options.ignored_errors.begin(), options.ignored_errors.end(), [&](std::string words) {
-           for (char& c : words) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-           return std::find(kCodes.begin(), kCodes.end(), words) != kCodes.end() ||
-                  (words.size() > 6 && std::string_view("CREATE EXTENSION").starts_with(words)) ||
-                  words.starts_with("CREATE EXTENSION");
-         });
+         std::any_of(options.ignored_errors.begin(), options.ignored_errors.end(),
+                     [&](const std::string& entry) {
+                       const std::string words = UpperCase(entry);
+                       return std::find(kCodes.begin(), kCodes.end(), words) != kCodes.end() ||
+                              (words.size() > 6 && std::string_view("CREATE EXTENSION").starts_with(words)) ||
+                              words.starts_with("CREATE EXTENSION");
+                     });
+}
+
+/// From its last block on, where the archive says where that begins.
+Result<void> CheckEnd(int fd, const std::string& name, const std::optional<CustomData>& custom) {
+  constexpr uint64_t kMaxWalk = uint64_t{256} << 20U;
+  constexpr size_t kPiece = 4096;
+  if (!custom || !custom->last_block) return {};
+  uint64_t at = std::max(*custom->last_block, custom->first_block);
+  const uint64_t end = at + kMaxWalk;
+  CustomWalk walk(0, custom->integer_size);
+  std::string piece(kPiece, '\0');
+  while (at < end) {
+    const ssize_t size = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(at));
+    // What cannot be read is for the tool to say.
+    if (size < 0) return {};
+    TRY(walk.Take({piece.data(), static_cast<size_t>(size)}, size == 0, name));
+    if (size == 0) return {};
+    at += static_cast<uint64_t>(size) + walk.Uninteresting();
+    walk.Skip(walk.Uninteresting());
+  }
+  return {};
 }
 
 class ArchiveParts final : public Parts {
  public:
   ArchiveParts(const RestoreRequest& request, const Packing& packing,
                std::unique_ptr<RecognisedBackup> archive)
-      : Parts(request, std::move(archive)), contents_(ReadContents(request, packing)) {}
+      : Parts(request, std::move(archive)), contents_(ReadContents(request, packing)) {
+    // Several connections read it by themselves, so that nobody sees it stream by.
+    if (contents_ && !packing.IsPacked() && request.folder == nullptr) {
+      end_ = CheckEnd(request.backup_fd, name_, contents_->custom);
+    }
+  }
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
+    if (!end_) return Fail(end_.error());
     TRY_ASSIGN(RestorePlan plan, backup_->Plan(installation, target));
     const RestoreOptions& options = target.options;
     const bool chooses = options.TakesParts() || !options.skip_extensions.empty();
@@ -160,22 +223,26 @@ class ArchiveParts final : public Parts {
   }
 
  private:
-  static RestorePlan Wrapped(RestorePlan plan, std::vector<std::string> warnings) {
+  RestorePlan Wrapped(RestorePlan plan, std::vector<std::string> warnings) const {
     for (RestoreStep& step : plan.steps) {
       if (!IsOf(step, "pg_restore")) continue;
-      step.session = std::make_unique<PartsSession>(std::exchange(step.session, nullptr), nullptr,
+      const bool streams = contents_ && step.reads == ToolReads::kInput;
+      step.session = std::make_unique<PartsSession>(std::exchange(step.session, nullptr), name_,
+                                                    streams ? contents_->custom : std::nullopt,
                                                     std::exchange(warnings, {}));
     }
     return plan;
   }
 
   const std::optional<Contents> contents_;
+  Result<void> end_;
 };
 
 class TextParts final : public Parts {
  public:
-  TextParts(const RestoreRequest& request, const Packing& packing, std::unique_ptr<RecognisedBackup> text)
-      : Parts(request, std::move(text)), wanted_(WantedIn(request, packing)) {}
+  TextParts(const RestoreRequest& request, std::vector<WantedExtension> wanted,
+            std::unique_ptr<RecognisedBackup> text)
+      : Parts(request, std::move(text)), wanted_(std::move(wanted)) {}
 
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     const RestoreOptions& options = target.options;
@@ -193,26 +260,12 @@ class TextParts final : public Parts {
     for (RestoreStep& step : plan.steps) {
       if (step.reads != ToolReads::kInput || !IsOf(step, "psql")) continue;
       step.session = std::make_unique<PartsSession>(std::exchange(step.session, nullptr),
-                                                    std::make_unique<PlainFilter>(name_, options),
-                                                    std::vector<std::string>());
+                                                    std::make_unique<TextBefore>(name_, options));
     }
     return plan;
   }
 
  private:
-  /// What is wrong with the text is for the restore to say.
-  static std::vector<WantedExtension> WantedIn(const RestoreRequest& request, const Packing& packing) {
-    if (request.folder != nullptr) return {};
-    UnpackedFile file(request.backup_fd, request.backup_name, packing);
-    PlainFilter filter(request.backup_name, {});
-    for (uint64_t seen = 0; seen < kLookedThrough;) {
-      const auto bytes = file.Read(kReadBytes);
-      if (!bytes || bytes->empty() || !filter.Filter(*bytes, false)) break;
-      seen += bytes->size();
-    }
-    return filter.Wanted();
-  }
-
   const std::vector<WantedExtension> wanted_;
 };
 
@@ -223,9 +276,22 @@ std::unique_ptr<RecognisedBackup> WithPartsOfArchive(const RestoreRequest& reque
   return std::make_unique<ArchiveParts>(request, packing, std::move(archive));
 }
 
-std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request, const Packing& packing,
+TextFindings LookThrough(const RestoreRequest& request, const Packing& packing) {
+  if (request.folder != nullptr) return {};
+  UnpackedFile file(request.backup_fd, request.backup_name, packing);
+  TextBefore text(request.backup_name, {});
+  for (uint64_t seen = 0; seen < kLookedThrough;) {
+    const auto bytes = file.Read(kReadBytes);
+    if (!bytes || bytes->empty() || !text.Filter(*bytes, false)) break;
+    seen += bytes->size();
+  }
+  return {text.Parts().Wanted(), text.Parts().Databases()};
+}
+
+std::unique_ptr<RecognisedBackup> WithPartsOfText(const RestoreRequest& request,
+                                                  std::vector<WantedExtension> wanted,
                                                   std::unique_ptr<RecognisedBackup> text) {
-  return std::make_unique<TextParts>(request, packing, std::move(text));
+  return std::make_unique<TextParts>(request, std::move(wanted), std::move(text));
 }
 
 }  // namespace spawnd::engines::postgresql

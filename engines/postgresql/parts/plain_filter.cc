@@ -13,6 +13,7 @@ constexpr size_t kMaxHeld = 16 * 1024;
 constexpr size_t kMaxHeldTable = 1024 * 1024;
 constexpr size_t kMaxTables = 100'000;
 constexpr size_t kMaxWanted = 1000;
+constexpr size_t kMaxDatabases = 64 * 1024;
 
 bool IsOneOf(const std::string& word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -89,7 +90,7 @@ void PlainFilter::LeaveOutRows(std::string_view run) {
 }
 
 void PlainFilter::OnStatementBegins(char first) {
-  constexpr std::string_view kFirstLetters = "aAcCdDgGiIrRsSuU";
+  constexpr std::string_view kFirstLetters = "aAcCdDgGiImMrRsSuUwW";
   mode_ = kFirstLetters.find(first) != std::string_view::npos ? Mode::kHold : Mode::kPass;
 }
 
@@ -165,6 +166,8 @@ bool PlainFilter::LeavesOut(const std::vector<std::string>& words) {
     return LeavesOutExtension({words.begin() + static_cast<ptrdiff_t>(object) + 1, words.end()});
   }
   if (words.front() == "create") {
+    if (words[1] == "database" && databases_.size() + held_.size() < kMaxDatabases)
+      databases_ += held_.substr(held_.find_first_of("cC")) + "\n";
     const size_t kind = Skip(words, 1, {"unlogged", "foreign"});
     if (kind < words.size() && words[kind] == "table") SeesTable(words, kind);
     SeesMade(words);
@@ -174,10 +177,34 @@ bool PlainFilter::LeavesOut(const std::vector<std::string>& words) {
   if (words.front() == "set") SeesSearchPath(words);
   if (words.front() == "copy") return LeavesOutRowsOf(TableAt(words, 1, schema_));
   if (words.front() == "insert") return LeavesOutRowsOf(TableAt(words, Skip(words, 1, {"into"}), schema_));
-  if (LeavesOutWhatIsOf(words)) return true;
-  return options_.schema_only && words.front() == "select" &&
-         std::find(words.begin(), words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4)),
-                   "setval") != words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4));
+  return LeavesOutWhatIsOf(words) || (options_.schema_only && LeavesOutData(words));
+}
+
+/// With schema_only: what writes rows, sets sequences or makes large objects. Of a DO only the one that makes
+/// nothing else, as far as its words say: many a dump makes its types in one.
+bool PlainFilter::LeavesOutData(const std::vector<std::string>& words) {
+  const std::string& verb = words.front();
+  const auto has = [&](std::initializer_list<std::string_view> some) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return IsOneOf(word, some); });
+  };
+  if (IsOneOf(verb, {"merge", "update", "delete"})) return true;
+  const auto near = words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4));
+  if (verb == "select") {
+    return std::any_of(words.begin(), near, [](const std::string& word) {
+      return word == "setval" || word == "lowrite" || word.starts_with("lo_");
+    });
+  }
+  if (IsOneOf(verb, {"alter", "comment", "grant", "revoke", "security"})) {
+    const auto large = std::find(words.begin(), words.end(), "large");
+    return large != words.end() && large + 1 != words.end() && *(large + 1) == "object";
+  }
+  const bool writes = has({"insert", "update", "delete", "merge"});
+  if (verb == "with") return writes;
+  if (verb != "do" || !(writes || has({"setval", "lo_create", "lo_from_bytea", "lowrite"}))) return false;
+  if (has({"create", "alter"})) return false;
+  warnings_.Add("a DO that writes rows is left out, as schemaOnly says", Line());
+  return true;
 }
 
 /// Of a CREATE: what it makes, whatever that is.

@@ -33,6 +33,8 @@ class PlainFilter final : private SqlScanner {
   std::vector<std::string> Warnings() const { return warnings_.InOrder(); }
   /// Those that it has come by so far, at most a thousand.
   const std::vector<WantedExtension>& Wanted() const { return wanted_; }
+  /// Statements that make databases, each begun on a line of its own, at most 64 KiB of them.
+  const std::string& Databases() const { return databases_; }
 
  private:
   enum class Mode {
@@ -59,6 +61,7 @@ class PlainFilter final : private SqlScanner {
   void SeesMade(const std::vector<std::string>& words);
   bool LeavesOutWhatIsOf(const std::vector<std::string>& words);
   bool LeavesOutRowsOf(const Table& table);
+  bool LeavesOutData(const std::vector<std::string>& words);
   void SeesTable(const std::vector<std::string>& words, size_t kind);
   void SeesAlteredTable(const std::vector<std::string>& words);
   void SeesSearchPath(const std::vector<std::string>& words);
@@ -69,6 +72,7 @@ class PlainFilter final : private SqlScanner {
   RestoreWarnings warnings_;
   std::vector<WantedExtension> wanted_;
   SkippedExtensions skipped_;
+  std::string databases_;
   std::set<std::string> tables_;  ///< that the dump makes, "schema.name"
   std::string schema_{"public"};  ///< of names without one
   std::optional<Error> fault_;    ///< ends the restore once the piece has been read

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
 #include "engines/postgresql/parts/patterns.h"
 #include "engines/postgresql/parts/skipped.h"
 
@@ -197,9 +198,10 @@ class Selector {
     std::set<std::string> empty;
     for (const int id : WithChildren(std::move(named))) empty.insert(NameOf(*by_id_.at(id)));
     for (const ContentsEntry& entry : contents_.entries) {
-      const bool of_schema = options_.schema_only &&
-                             (IsRows(entry) || IsOneOf(entry.kind, {"SEQUENCE SET", "BLOB", "BLOBS",
-                                                                    "BLOB METADATA", "STATISTICS DATA"}));
+      const bool of_schema =
+          options_.schema_only &&
+          (IsRows(entry) || entry.name.starts_with("LARGE OBJECT") ||
+           IsOneOf(entry.kind, {"SEQUENCE SET", "BLOB", "BLOBS", "BLOB METADATA", "STATISTICS DATA"}));
       const bool without =
           IsRows(entry) && (empty.contains(NameOf(entry)) || without_rows.Match(entry.schema, entry.name));
       if (of_schema || without) out_.insert(entry.id);
@@ -229,6 +231,15 @@ class Selector {
     for (const ContentsEntry& entry : contents_.entries) LeaveOutIfOf(skipped, gone, entry);
   }
 
+  /// Of what stands on a table: its name has that of the table before a blank, but for an index. The archive
+  /// has no table for it.
+  bool BringTableOf(const SkippedExtensions& skipped, const ContentsEntry& entry) const {
+    const bool has_table = std::any_of(entry.needs.begin(), entry.needs.end(), [&](int id) {
+      return by_id_.contains(id) && IsTable(*by_id_.at(id));
+    });
+    return !has_table && skipped.Bring({entry.schema, entry.name.substr(0, entry.name.find(' '))});
+  }
+
   void LeaveOutIfOf(const SkippedExtensions& skipped, const std::set<int>& gone, const ContentsEntry& entry) {
     const bool about = IsOneOf(entry.kind, {"COMMENT", "ACL", "SECURITY LABEL"});
     const bool needs =
@@ -249,9 +260,11 @@ class Selector {
     }
     const bool whole = name.empty() || entry.kind == "DEFAULT ACL";
     const bool rows = IsOneOf(entry.kind, {"TABLE DATA", "SEQUENCE SET"});
-    // Others' names have that of their table before a blank; by their schema alone.
     const bool by_name = about || rows;
-    if (whole || !by_name ? !skipped.BringSchema(schema) : !skipped.Bring({schema, name})) return;
+    const bool brought = whole     ? skipped.BringSchema(schema)
+                         : by_name ? skipped.Bring({schema, name})
+                                   : BringTableOf(skipped, entry);
+    if (!brought) return;
     if (!out_.insert(entry.id).second) return;
     const std::string warning =
         rows ? "rows of the extension's own table '" + schema + "." + name + "' are left out"
@@ -345,8 +358,7 @@ class Selector {
     const ContentsEntry& needed = *by_id_.at(lost);
     const std::string name =
         needed.kind == "CONSTRAINT" ? needed.name.substr(0, needed.name.find(' ')) : needed.name;
-    std::string kind = foreign_key ? "foreign key " : of_table ? entry.kind + " " : "";
-    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string kind = foreign_key ? "foreign key " : of_table ? LowerCase(entry.kind) + " " : "";
     selection_.warnings.push_back(kind + "'" + entry.name + "' is left out: it needs '" + name +
                                   "', which is");
   }

@@ -6,7 +6,7 @@
 #include "engines/postgresql/dump/plain_text.h"
 #include "engines/postgresql/restore/archive_header.h"
 #include "engines/postgresql/restore/tar_walk.h"
-#include "engines/unpack/unpacked_file.h"
+#include "engines/unpack/backup_head.h"
 
 namespace spawnd::engines::postgresql {
 namespace {

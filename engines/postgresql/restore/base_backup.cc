@@ -12,6 +12,7 @@
 #include "engines/postgresql/physical/wal_folder.h"
 #include "engines/postgresql/restore/tar_walk.h"
 #include "engines/source_session.h"
+#include "engines/unpack/backup_head.h"
 #include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {

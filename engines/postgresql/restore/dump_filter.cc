@@ -145,6 +145,7 @@ void DumpFilter::Rule() {
     return;
   }
   if (FirstWord() == "COPY") return GuardCopy();
+  made_database_ = made_database_ || (FirstWord() == "CREATE" && SecondWord() == "DATABASE");
   RuledStatement ruled = ApplyRules(held_, rules_);
   for (std::string& warning : ruled.warnings) warnings_.Add(std::move(warning), Line());
   held_ = std::move(ruled.sql);

@@ -51,6 +51,9 @@ class DumpFilter final : private SqlScanner {
   /// "17.6": of the server that was dumped, from the opening lines of a pg_dump; empty where there are none.
   const std::string& DumpedFrom() const { return dumped_from_; }
 
+  /// Whether a statement so far makes a database.
+  bool MadeDatabase() const { return made_database_; }
+
   /// True when the statement that ends on this line takes away what a fresh server never had: the DROPs at
   /// the top of a `pg_dump --clean`. Known for the last 65536 of them, far more than psql can lag behind.
   bool IsCleaning(uint64_t line) const;
@@ -75,6 +78,7 @@ class DumpFilter final : private SqlScanner {
   uint64_t closing_line_ = 0;
   std::string dumped_from_;
 
+  bool made_database_ = false;
   bool begun_ = false;
   /// Lines that psql gets beyond the backup's own, around or after one of those.
   struct Inserted {

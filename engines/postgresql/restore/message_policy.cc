@@ -153,12 +153,15 @@ bool MessagePolicy::Tolerates(const ToolError& error, bool cleaning) {
   const auto exists = [&](std::string_view kind, std::string_view name) {
     return !name.empty() && error.text == std::string(kind) + " \"" + std::string(name) + "\" already exists";
   };
-  const bool tolerated = IsMissingRole(error.text) || IsDumpSetting(error.text) || IsOfAnotherServer(error) ||
-                         (cleaning && IsNothingToClean(error.text)) || exists("schema", "public") ||
-                         exists("extension", "plpgsql") || exists("language", "plpgsql") ||
-                         exists("role", "postgres") || exists("role", user_) ||
-                         exists("database", "postgres") || exists("database", "template1") ||
-                         exists("database", database_) || exists("database", user_);
+  // What is not there yet, or is there and empty: the database that the backup is restored into.
+  const bool drops_own = BeginsWith(Plain(error.statement), "DROP DATABASE ") &&
+                         error.text == "cannot drop the currently open database";
+  const bool tolerated =
+      drops_own || IsMissingRole(error.text) || IsDumpSetting(error.text) || IsOfAnotherServer(error) ||
+      (cleaning && IsNothingToClean(error.text)) || exists("schema", "public") ||
+      exists("extension", "plpgsql") || exists("language", "plpgsql") || exists("role", "postgres") ||
+      exists("role", user_) || exists("database", "postgres") || exists("database", "template1") ||
+      exists("database", database_) || exists("database", user_);
   if (!tolerated) return false;
   last_tolerated_ = PlaceIn(backup_, error.line) + ": " + error.text;
   warnings_.Add(error.text + "; passed over", error.line);
@@ -205,6 +208,12 @@ Error MessagePolicy::Explain(const ToolError& error) const {
   // transaction.
   if (error.sqlstate == "25P02" && !last_tolerated_.empty()) message += ", because of " + last_tolerated_;
   std::string hint = error.hint;
+  const std::string_view text = error.text;
+  if (BeginsWith(text, "extension \"") && EndsWith(text, "\" is not available")) {
+    constexpr size_t kBefore = 11;
+    const std::string name(text.substr(kBefore, text.find('"', kBefore) - kBefore));
+    hint = "Install it, or have it left out: `skipExtensions: [" + name + "]`.";
+  }
   if (IsOfNewerServer(error)) {
     message +=
         "; the backup is of version " + manners_.dumped_from + ", this server is " + manners_.server_version;

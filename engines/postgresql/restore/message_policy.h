@@ -33,6 +33,7 @@ struct ErrorManners {
   std::string dumped_from{};     ///< the version that the backup is of, when known before
   /// The database of an archive has been made already, otherwise than the archive says.
   bool made_database = false;
+  std::string remark{};                  ///< a warning from the beginning; may be empty
   std::vector<std::string> installed{};  ///< versions that there are on this machine
 };
 

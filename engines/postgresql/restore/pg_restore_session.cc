@@ -1,5 +1,7 @@
 #include "engines/postgresql/restore/pg_restore_session.h"
 
+#include "engines/postgresql/restore/custom_walk.h"
+
 namespace spawnd::engines::postgresql {
 namespace {
 
@@ -14,15 +16,19 @@ bool Take(std::string_view& text, std::string_view part) {
 }  // namespace
 
 PgRestoreSession::PgRestoreSession(const std::string& backup_name, bool tar, std::string database,
-                                   std::string user, ErrorManners manners)
+                                   std::string user, const ErrorManners& manners)
     : name_(backup_name),
       warnings_(backup_name),
-      policy_(backup_name, std::move(database), std::move(user), warnings_, std::move(manners)) {
+      policy_(backup_name, std::move(database), std::move(user), warnings_, manners) {
+  if (!manners.remark.empty()) warnings_.Add(manners.remark);
   if (tar) tar_.emplace();
 }
 
 Result<std::string> PgRestoreSession::FilterInput(std::string_view bytes, bool last) {
-  if (tar_) TRY(tar_->Take(bytes, last, name_));
+  if (tar_) {
+    TRY(tar_->Take(bytes, last, name_));
+    if (tar_->GoesOn()) return Fail(GoesOnBehindItsEnd(name_));
+  }
   return std::string(bytes);
 }
 
@@ -40,7 +46,17 @@ void PgRestoreSession::BeginError(std::string_view text) {
   open_ = std::move(error);
 }
 
+/// The folder's place in the tool's own mounts says nothing to anybody.
 Result<void> PgRestoreSession::OnToolMessage(std::string_view line) {
+  constexpr std::string_view kFolder = kBackupFolder;
+  std::string shown(line);
+  for (size_t at = 0; (at = shown.find(kFolder, at)) != std::string::npos; at += name_.size()) {
+    shown.replace(at, kFolder.size(), name_);
+  }
+  return OnLine(shown);
+}
+
+Result<void> PgRestoreSession::OnLine(std::string_view line) {
   if (Take(line, "pg_restore: ")) {
     TRY(Decide());
     if (Take(line, "error: ")) {
@@ -70,8 +86,23 @@ Result<void> PgRestoreSession::Decide() {
   if (!open_) return {};
   const ToolError error = std::move(*open_);
   open_.reset();
+  if (error.severity.empty()) {
+    for (const std::string_view words :
+         {"could not read from input file: end of file", "unexpected end of file", "could not find block ID",
+          "could not uncompress data"}) {
+      if (error.text.starts_with(words)) return Fail(Truncated("pg_restore says: " + error.text));
+    }
+    const bool member = error.text.find("\"" + name_ + "/") != std::string::npos &&
+                        error.text.find("No such file or directory") != std::string::npos;
+    if (member) return Fail(Truncated(error.text));
+  }
   if (policy_.Tolerates(error, false) || policy_.PassesOver(error)) return {};
   return Fail(policy_.Explain(error));
+}
+
+Error PgRestoreSession::Truncated(const std::string& how) const {
+  return {ErrorCode::kInvalidArgument, "'" + name_ + "' is truncated or damaged: " + how,
+          "Copy or make the backup again."};
 }
 
 Result<void> PgRestoreSession::OnToolExit(int exit_code) {

@@ -18,7 +18,7 @@ class PgRestoreSession final : public RestoreSession {
  public:
   /// `tar`: of tar format, else of custom format.
   PgRestoreSession(const std::string& backup_name, bool tar, std::string database, std::string user,
-                   ErrorManners manners = {});
+                   const ErrorManners& manners = {});
 
   Result<std::string> FilterInput(std::string_view bytes, bool last) override;
   Result<void> OnToolMessage(std::string_view line) override;
@@ -28,6 +28,8 @@ class PgRestoreSession final : public RestoreSession {
 
  private:
   void BeginError(std::string_view text);
+  Result<void> OnLine(std::string_view line);
+  Error Truncated(const std::string& how) const;
   Result<void> Decide();
 
   const std::string name_;

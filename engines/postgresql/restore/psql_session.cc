@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/random.h"
+#include "engines/postgresql/create_database.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -68,6 +69,7 @@ PsqlSession::PsqlSession(const std::string& backup_name, std::string database, s
     : name_(backup_name),
       warnings_(backup_name),
       text_(backup_name, warnings_),
+      useless_wishes_(strict ? std::string() : UselessWishes(rules.wishes, database)),
       filter_(backup_name, warnings_, strict ? "" : RandomText(kKeyLetters, kLowerLetters), std::move(rules)),
       policy_(backup_name, std::move(database), std::move(user), warnings_, std::move(manners)),
       strict_(strict) {}
@@ -75,7 +77,9 @@ PsqlSession::PsqlSession(const std::string& backup_name, std::string database, s
 Result<std::string> PsqlSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(const std::string text, text_.Take(bytes, last));
   TRY_ASSIGN(std::string filtered, filter_.Filter(text, last));
-  if (last) filtered += DumpFilter::kClosingCheck;
+  if (!last) return filtered;
+  filtered += DumpFilter::kClosingCheck;
+  if (!useless_wishes_.empty() && !filter_.MadeDatabase()) warnings_.Add(useless_wishes_);
   return filtered;
 }
 

@@ -39,6 +39,7 @@ class PsqlSession final : public RestoreSession {
   const std::string name_;
   RestoreWarnings warnings_;
   PlainText text_;
+  const std::string useless_wishes_;  ///< said at the end, unless a database was made
   DumpFilter filter_;
   MessagePolicy policy_;
   const bool strict_;

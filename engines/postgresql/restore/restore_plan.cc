@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/text.h"
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/create_database.h"
 #include "engines/postgresql/detect.h"
@@ -19,8 +20,8 @@
 #include "engines/postgresql/restore/client_tools.h"
 #include "engines/postgresql/restore/pg_restore_session.h"
 #include "engines/postgresql/restore/psql_session.h"
+#include "engines/unpack/backup_head.h"
 #include "engines/unpack/tar_header.h"
-#include "engines/unpack/unpacked_file.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -73,11 +74,6 @@ std::vector<std::string> ClientEnvironment(const RestoreTarget& target, int serv
           "PGCONNECT_TIMEOUT=30",
           "PGAPPNAME=spawnd restore",
           "PGOPTIONS=" + options};
-}
-
-std::string BaseName(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
 ErrorManners MannersFor(const RestoreTarget& target, const Installation& installation) {
@@ -214,8 +210,9 @@ RestoreStep PgRestoreStep(const RestoreRequest& request, const RestoreTarget& ta
   ErrorManners manners = MannersFor(target, installation);
   manners.dumped_from = dumped_from.substr(0, dumped_from.find(' '));
   manners.made_database = !made.empty();
+  if (made.empty()) manners.remark = UselessWishes(RulesFor(target, installation).wishes, database);
   step.session = std::make_unique<PgRestoreSession>(request.backup_name, !IsArchive(head.bytes), database,
-                                                    target.credentials.user, std::move(manners));
+                                                    target.credentials.user, manners);
   step.packing = head.packing;
   return step;
 }
@@ -308,7 +305,10 @@ Result<std::unique_ptr<RecognisedBackup>> PostgresqlEngine::Recognise(const Rest
   if (format == BackupFormat::kDirectory && request.folder == nullptr) return Fail(OnlyContents(request));
   const Packing packing = head.packing;
   if (format == BackupFormat::kPlainSql) {
-    return WithPartsOfText(request, packing, std::make_unique<PlainSql>(request, std::move(head)));
+    TextFindings found = LookThrough(request, packing);
+    head.bytes += "\n" + found.databases;
+    return WithPartsOfText(request, std::move(found.extensions),
+                           std::make_unique<PlainSql>(request, std::move(head)));
   }
   return WithPartsOfArchive(request, packing, std::make_unique<Archive>(request, std::move(head)));
 }

@@ -28,6 +28,7 @@ Result<void> TarWalk::Take(std::string_view bytes, bool last, const std::string&
     bytes.remove_prefix(take);
     if (header_.size() == kTarBlock) TakeHeader();
   }
+  if (ended_) goes_on_ = goes_on_ || bytes.find_first_not_of('\0') != std::string_view::npos;
   if (!last || ended_) return {};
   return Fail(ErrorCode::kInvalidArgument, "'" + name + "' is truncated: the tar archive has no end",
               "Copy or make the backup again.");

@@ -32,6 +32,8 @@ class TarWalk {
   uint64_t ContentLeft() const { return content_left_; }
   void SkipContent(uint64_t bytes) { content_left_ -= bytes; }
   bool Ended() const { return ended_; }
+  /// Something other than zeros has come behind the end.
+  bool GoesOn() const { return goes_on_; }
 
  private:
   void TakeHeader();
@@ -41,6 +43,7 @@ class TarWalk {
   bool keeping_ = false;
   uint64_t content_left_ = 0;  ///< of the member, with its padding
   bool ended_ = false;
+  bool goes_on_ = false;
 };
 
 }  // namespace spawnd::engines::postgresql

@@ -21,6 +21,18 @@ Error Refused(const std::string& json) {
 
 }  // namespace
 
+TEST_CASE("-1 takes back what an update may take back, and nothing else is below 0") {
+  const auto update = FromJson<UpdateDataImageRequest>(R"({"warm":-1,"sleepAfterSeconds":0})");
+  REQUIRE(update);
+  CHECK(update->warm == -1);
+  CHECK(update->sleep_after_seconds == 0);
+  CHECK(FromJson<UpdateDataImageRequest>(ToJson(*update))->warm == -1);
+  CHECK(FromJson<UpdateDataContainerRequest>(R"({"sleepAfterSeconds":-1})")->sleep_after_seconds == -1);
+  CHECK_FALSE(FromJson<UpdateDataImageRequest>(R"({"warm":-2})"));
+  CHECK_FALSE(FromJson<UpdateDataImageRequest>(R"({"warm":"1"})"));
+  CHECK_FALSE(FromJson<UpdateDataImageRequest>(R"({"lifetimeSeconds":-1})"));
+}
+
 TEST_CASE("requests are strict about fields") {
   const Error unknown = Refused(R"({"image":"x","lifetimeSecond":5})");
   CHECK(unknown.message == "unknown field 'lifetimeSecond' in the request");

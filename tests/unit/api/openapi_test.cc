@@ -18,6 +18,7 @@ struct Names {
   std::vector<std::string> names;
   void Field(std::string_view name, const auto&) { names.emplace_back(name); }
   void Time(std::string_view name, int64_t) { names.emplace_back(name); }
+  void OrDefault(std::string_view name, const auto&) { names.emplace_back(name); }
   void Secret(std::string_view name, const std::string&) { names.emplace_back(name); }
 };
 

@@ -1,6 +1,7 @@
 #include "engines/settings.h"
 
 #include "engines/registry.h"
+#include "engines/restore_options.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::engines {
@@ -73,6 +74,34 @@ TEST_CASE("settings: the upper ones stand in the place of those that they speak 
   CHECK(Overlay(lower, {}) == lower);
   CHECK(Overlay({{"Max-Connections", "60"}}, lower) ==
         Settings{{"work_mem", "1MB"}, {"Max-Connections", "60"}});
+}
+
+TEST_CASE("onError: what is no error of a product, nor a statement, is refused by name") {
+  const auto passes = [](std::string_view engine, const std::string& entry) {
+    return CheckErrorEntries(Named(engine), {"CREATE VIEW", entry}).has_value();
+  };
+  for (const char* engine : {"postgresql", "mariadb", "mysql", "redis", "valkey", "mssql"}) {
+    INFO(engine);
+    CHECK(CheckErrorEntries(Named(engine), {}));
+    for (const char* good : {"CREATE TABLE", "create event", "\"quoted\" words"}) CHECK(passes(engine, good));
+    for (const char* bad : {"-", "42 is", "1e400000000", "99999999999999999999"})
+      CHECK_FALSE(passes(engine, bad));
+  }
+  for (const char* state : {"42P01", "42p01", "0A000"}) {
+    CHECK(passes("postgresql", state));
+    CHECK(passes("mysql", state));
+    CHECK_FALSE(passes("redis", state));
+  }
+  CHECK_FALSE(passes("postgresql", "4271"));
+  CHECK(passes("mariadb", "4271"));
+  CHECK(passes("mssql", "208"));
+  for (const char* bad : {"0", "42", "2013", "0999"}) CHECK_FALSE(passes("mysql", bad));
+  CHECK(passes("redis", "WRONGTYPE"));
+  const auto refused = CheckErrorEntries(Named("postgresql"), {"4271"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  CHECK_THAT(refused.error().message, Contains("'4271'") && Contains("PostgreSQL"));
+  CHECK_THAT(refused.error().hint, Contains("42P01"));
 }
 
 }  // namespace

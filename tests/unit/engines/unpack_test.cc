@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "engines/unpack/backup_head.h"
 #include "engines/unpack/unpacked_file.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/test_server.h"

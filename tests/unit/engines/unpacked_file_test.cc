@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engines/unpack/backup_head.h"
 #include "tests/support/catch.h"
 #include "tests/unit/engines/restoring.h"
 

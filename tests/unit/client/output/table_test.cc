@@ -66,6 +66,20 @@ TEST_CASE("the container table has the name in column 2, whatever the names") {
   CHECK(Column(table, 1, 3) == "rev.0");
   CHECK(Column(table, 1, 4) == "Completed");
   CHECK(table.starts_with("ID      Name"));
+  CHECK(Column(table, 0, 8) != "Owner");
+}
+
+TEST_CASE("whose a data container is stands last, where there are several owners") {
+  api::DataContainer one;
+  one.name = "a";
+  one.owner = "ann";
+  api::DataContainer other = one;
+  other.owner = "ben";
+  const std::string table = ContainerTable({one, other}, kNow);
+  CHECK(Column(table, 0, 7) == "ExpiresAt");
+  CHECK(Column(table, 0, 8) == "Owner");
+  CHECK(Column(table, 1, 8) == "ann");
+  CHECK(Column(table, 2, 8) == "ben");
 }
 
 TEST_CASE("when something expires that is still being made is not known") {

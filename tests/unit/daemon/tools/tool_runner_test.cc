@@ -15,6 +15,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.h"
 #include "daemon/init/enclosed_program.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
@@ -143,9 +144,7 @@ std::string Seconds(int tenth) {
 bool SomebodyRuns(const std::string& word) {
   bool found = false;
   for (const auto& process : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(process.path() / "cmdline", std::ios::binary);
-    const std::string words{std::istreambuf_iterator<char>(file), {}};
-    found = found || words.find(word) != std::string::npos;
+    found = found || TextOfFile(process.path() / "cmdline").find(word) != std::string::npos;
   }
   return found;
 }

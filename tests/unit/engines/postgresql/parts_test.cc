@@ -1,6 +1,7 @@
 /// What of a plain dump is left out, and who has an extension.
 #include "engines/postgresql/parts/extensions.h"
 #include "engines/postgresql/parts/plain_filter.h"
+#include "engines/postgresql/parts/selection.h"
 #include "engines/postgresql/physical/base_recovery.h"
 #include "tests/support/catch.h"
 
@@ -39,6 +40,14 @@ TEST_CASE("Rows are left out, and lines stay where they are", "[parts]") {
   options.schema_only = true;
   CHECK(Filtered(dump + "SELECT pg_catalog.setval('s', 1);\n", options) ==
         "CREATE TABLE s.a (i int);\n\n\n\n\n-- end\n\n\nSELECT 1;\n\n");
+  // What writes them otherwise, and what does not.
+  CHECK(Filtered(
+            "MERGE INTO t USING s;\nWITH x AS (SELECT 1) INSERT INTO t TABLE x;\nUPDATE t SET a = 1;\n"
+            "SELECT lo_create('1');\nALTER LARGE OBJECT 1 OWNER TO x;\nDO $$ BEGIN DELETE FROM t; END $$;\n",
+            options) == "\n\n\n\n\n\n");
+  const std::string kept =
+      "DO $$ BEGIN CREATE TYPE t AS (a int); UPDATE x SET a = 1; END $$;\nWITH x AS (SELECT 1) TABLE x;\n";
+  CHECK(Filtered(kept, options) == kept);
   options.schema_only = false;
   options.exclude_data = {"c"};
   PlainFilter filter("x.sql", options);
@@ -109,6 +118,13 @@ TEST_CASE("Extensions of a dump: what it wants, and what is left out", "[parts]"
         "\n\nCREATE EXTENSION \"uuid-ossp\" VERSION '1.1';\n\n-- CREATE EXTENSION y;\n\n\n\n");
 }
 
+TEST_CASE("Statements that make databases are found wherever they stand", "[parts]") {
+  PlainFilter filter("x.sql", {});
+  REQUIRE(
+      filter.Filter("SELECT 1; /* x */ CREATE DATABASE\n shop ENCODING 'UTF8';\ncreate database b;", true));
+  CHECK(filter.Databases() == "CREATE DATABASE\n shop ENCODING 'UTF8';\ncreate database b;\n");
+}
+
 TEST_CASE("What is said of a skipped extension's own objects is left out", "[parts]") {
   const std::string kept =
       "CREATE SCHEMA vault;\nCREATE EXTENSION hstore WITH SCHEMA public;\nCREATE TABLE public.t (i int);\n"
@@ -134,6 +150,38 @@ TEST_CASE("What is said of a skipped extension's own objects is left out", "[par
   REQUIRE(filter.Warnings().size() == 5);
   CHECK(filter.Warnings()[0] ==
         "'x.sql': skipExtensions names 'nosuch', an extension that the dump does not have");
+}
+
+std::vector<int> Kept(const Contents& contents, const RestoreOptions& options) {
+  const auto selection = SelectParts(contents, options, "x.dump");
+  REQUIRE(selection);
+  return selection->ids;
+}
+
+TEST_CASE("Of an archive, what stands on a skipped extension's table goes with it", "[parts]") {
+  Contents contents;
+  contents.entries = {
+      {1, "SCHEMA", "", "cron"},           {2, "EXTENSION", "", "pg_cron", {1}, {}, false, "cron"},
+      {3, "TABLE", "cron", "own", {1}},    {4, "POLICY", "cron", "job p", {2}},
+      {5, "POLICY", "cron", "own p", {3}}, {6, "TRIGGER", "cron", "job t"},
+      {7, "INDEX", "cron", "job_idx"},     {8, "INDEX", "cron", "own_idx", {3}},
+      {9, "ROW SECURITY", "cron", "job"},  {10, "TABLE DATA", "cron", "job"}};
+  RestoreOptions options;
+  options.skip_extensions = {"pg_cron"};
+  CHECK(Kept(contents, options) == std::vector<int>{1, 3, 5, 8});
+}
+
+TEST_CASE("Of an archive, schemaOnly leaves out large objects with what is said of them", "[parts]") {
+  Contents contents;
+  contents.entries = {{1, "TABLE", "s", "t"},
+                      {2, "BLOB", "", "16405"},
+                      {3, "ACL", "", "LARGE OBJECT 16405"},
+                      {4, "COMMENT", "", "LARGE OBJECT 16405"},
+                      {5, "TABLE DATA", "s", "t", {1}},
+                      {6, "BLOBS", "", "BLOBS"}};
+  RestoreOptions options;
+  options.schema_only = true;
+  CHECK(Kept(contents, options) == std::vector<int>{1});
 }
 
 TEST_CASE("The package of an extension is one that is there", "[parts]") {

@@ -189,7 +189,15 @@ TEST_CASE("pg_restore: errors that are passed over make its exit code 1 no error
 TEST_CASE("pg_restore: its own words, and data that does not fit") {
   PgRestoreSession own("x.dump", false, "", "me");
   CHECK(ErrorOf(own, {"pg_restore: error: could not read from input file: end of file"}, 1) ==
-        "'x.dump': could not read from input file: end of file");
+        "'x.dump' is truncated or damaged: pg_restore says: could not read from input file: end of file");
+  PgRestoreSession member("x.d", false, "", "me");
+  CHECK(ErrorOf(
+            member,
+            {"pg_restore: error: could not open input file \"/run/spawnd/backup/3012.dat.gz\": No such file "
+             "or directory"},
+            1) ==
+        "'x.d' is truncated or damaged: could not open input file \"x.d/3012.dat.gz\": No such file "
+        "or directory");
   PgRestoreSession data("x.dump", false, "", "me");
   CHECK(ErrorOf(data,
                 {"pg_restore: error: COPY failed for table \"t\": ERROR:  invalid input syntax for type "

@@ -35,6 +35,19 @@ TEST_CASE("What is said of the superuser here is left out, of others kept") {
   }
 }
 
+TEST_CASE("A schema is made whether or not its role is there") {
+  CHECK(Ruled("CREATE SCHEMA s\nAUTHORIZATION r;") == "CREATE SCHEMA s; ALTER SCHEMA s OWNER TO r;\n");
+  CHECK(Ruled("create schema if not exists \"S s\" authorization \"R r\";") ==
+        "create schema if not exists \"S s\"; ALTER SCHEMA \"S s\" OWNER TO \"R r\";");
+  CHECK(Ruled("CREATE SCHEMA AUTHORIZATION r;") == "CREATE SCHEMA r; ALTER SCHEMA r OWNER TO r;");
+  for (const char* sql :
+       {"CREATE SCHEMA s;", "CREATE SCHEMA AUTHORIZATION CURRENT_USER;",
+        "CREATE SCHEMA IF NOT EXISTS public AUTHORIZATION r;",
+        "CREATE SCHEMA s AUTHORIZATION r CREATE TABLE t (a int);", "CREATE SCHEMA AUTHORIZATION;"}) {
+    CHECK(Ruled(sql) == sql);
+  }
+}
+
 TEST_CASE("Tablespaces are left out wherever they are named") {
   for (const char* sql :
        {"CREATE TABLESPACE fast OWNER x LOCATION '/mnt';", "GRANT CREATE ON TABLESPACE fast TO x;",
@@ -140,6 +153,9 @@ TEST_CASE("Text in UTF-16 is read as what it says") {
   CHECK(Plain("\xfe\xff\0s\x20\xac"s, warnings) == "s\xe2\x82\xac");
   CHECK(Plain("\xff\xfes\0;"s, warnings).find("ends within a character") != std::string::npos);
   CHECK(Plain("\xff\xfe\x00\xdes\0"s, warnings).find("half a character") != std::string::npos);
+  // Without a mark, as iconv and .NET write it.
+  CHECK(Plain("-\0-\0\xe9\0;\0"s, warnings) == "--\xc3\xa9;");
+  CHECK(Plain("\0-\0-\0\xe9\0;"s, warnings) == "--\xc3\xa9;");
   CHECK(Plain("\xef\xbb\xbfselect 1;", warnings) == "\xef\xbb\xbfselect 1;");
   CHECK(Plain("", warnings).empty());
 }

@@ -97,5 +97,35 @@ TEST_CASE("Whatever a snapshot holds is walked within its bounds") {
   }
 }
 
+TEST_CASE("What follows a snapshot, and that its end is missing, is seen as it passes") {
+  const std::string snapshot = "REDIS0009\0\001a\0011\377"s + std::string(8, '\0');
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{1000}}) {
+    for (const std::string& more : {""s, snapshot, "SET b 2\n"s, std::string(5000, 'x')}) {
+      RdbModules modules;
+      const std::string bytes = snapshot + more;
+      for (size_t at = 0; at < bytes.size(); at += piece)
+        modules.Feed(std::string_view(bytes).substr(at, piece));
+      INFO(piece << " " << more.size());
+      CHECK_FALSE(modules.IsCut());
+      CHECK(modules.SnapshotBytes() == snapshot.size());
+      CHECK(modules.Following() == more.substr(0, 64));
+    }
+    for (size_t size = 1; size < snapshot.size(); ++size) {
+      RdbModules modules;
+      const std::string_view bytes = std::string_view(snapshot).substr(0, size);
+      for (size_t at = 0; at < size; at += piece) modules.Feed(bytes.substr(at, piece));
+      INFO(size);
+      CHECK(modules.IsCut());
+    }
+  }
+  // Before format 5 there is no checksum.
+  RdbModules old;
+  old.Feed("REDIS0004\377REDIS0004\377");
+  CHECK(old.SnapshotBytes() == 10);
+  RdbModules commands;
+  commands.Feed("*1\r\n$4\r\nPING\r\n");
+  CHECK_FALSE(commands.IsCut());
+}
+
 }  // namespace
 }  // namespace spawnd::engines::redis

@@ -323,5 +323,54 @@ TEST_CASE("MySQL errors: which are passed over") {
   CHECK(by_words.PassesOver(error));
 }
 
+TEST_CASE("MySQL dumps: a doubled quote is one in the name or the text") {
+  DumpFilter::Options options = Named();
+  options.parts.tables = {"a`b", "c`"};
+  CHECK(Filtered(
+            "CREATE TABLE `a``b` (x int);\nCREATE TABLE `a` (x int);\nINSERT INTO `c``` VALUES ('it''s');\n"
+            "CREATE TABLE ```d` (x int);\n",
+            options)
+            .text == "CREATE TABLE `a``b` (x int);\n\nINSERT INTO `c``` VALUES ('it''s');\n\n");
+  DumpFilter::Options definers = Named();
+  CHECK(Filtered("CREATE DEFINER=`a``b`@`%` VIEW v AS SELECT 1;", definers).text ==
+        "CREATE DEFINER=CURRENT_USER VIEW v AS SELECT 1;");
+  DumpFilter::Options named = Named();
+  named.database = "d`e";
+  CHECK(Filtered("CREATE DATABASE `d``e`;\nUSE `d``e`;\n", named).text ==
+        "CREATE DATABASE IF NOT EXISTS `d``e`;\nUSE `d``e`;\n");
+  DumpFilter::Options accounts = Named();
+  accounts.lacks_sha2_accounts = true;
+  CHECK(
+      Filtered("CREATE USER 'o''b'@'h\\'' IDENTIFIED WITH 'caching_sha2_password' AS 'x';", accounts).text ==
+      "CREATE USER IF NOT EXISTS 'o''b'@'h\\'' ACCOUNT LOCK;");
+}
+
+TEST_CASE("MySQL dumps: where a sequence stands is its row") {
+  DumpFilter::Options options = Named();
+  options.parts.tables = {"t"};
+  CHECK(Filtered("CREATE SEQUENCE `s`;\nDO SETVAL(`s`, 7, 0);\nSELECT SETVAL(`d`.`s`, 7, 0);\n"
+                 "SELECT 1;\nDO SLEEP(0);\nCREATE TABLE t (a int);",
+                 options)
+            .text == "\n\n\nSELECT 1;\nDO SLEEP(0);\nCREATE TABLE t (a int);");
+  options.parts.tables = {"s"};
+  const std::string whole = "CREATE SEQUENCE `s`;\nDO SETVAL(`s`, 7, 0);\nSELECT SETVAL(s, 7, 0);\n";
+  CHECK(Filtered(whole, options).text == whole);
+  options.parts.exclude_data = {"s"};
+  CHECK(Filtered(whole, options).text == "CREATE SEQUENCE `s`;\n\n\n");
+}
+
+TEST_CASE("MySQL dumps: what ends the server is seen in texts that are prepared") {
+  for (const char* sql :
+       {"EXECUTE IMMEDIATE 'SHUTDOWN';", "PREPARE s FROM ' shutdown ';", "PREPARE s FROM \"RESTART\";"}) {
+    INFO(sql);
+    CHECK(Has(Filtered(sql).text, "ends the server"));
+  }
+  for (const char* sql :
+       {"EXECUTE IMMEDIATE 'SELECT 1';", "PREPARE s FROM @a;", "EXECUTE s;", "PREPARE s FROM '';"}) {
+    INFO(sql);
+    CHECK(Filtered(sql).text == sql);
+  }
+}
+
 }  // namespace
 }  // namespace spawnd::engines::mysql_family
