@@ -25,6 +25,7 @@
 #include "daemon/store/generation.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/unknown.h"
+#include "daemon/store/volumes.h"
 #include "storage/image/image_files.h"
 
 namespace spawnd::daemon {
@@ -142,9 +143,24 @@ timespec LastUse(const StoreLayout& layout, const ContainerRow& row) {
   return last;
 }
 
+/// One that goes back makes its volume anew.
+Result<void> FindVolume(const StoreLayout& layout, Catalog& catalog, ContainerRow& row) {
+  const bool settled = row.state != ContainerState::kReverting && row.state != ContainerState::kCreating &&
+                       row.state != ContainerState::kDeleting;
+  const std::string found = settled ? FoundVolumeOf(layout, row) : row.volume;
+  if (found == row.volume) return {};
+  spdlog::warn("container {} ('{}') is in another volume than the catalog says: in '{}'", row.id, row.name,
+               layout.Volume(row.id, found));
+  const auto because = catalog.events.Because({.word = "recovered"});
+  TRY(catalog.containers.MoveTo(row.id, found));
+  row.volume = found;
+  return {};
+}
+
 /// Those used last come first: they are the first to run again.
 Result<void> AdoptContainers(const StoreLayout& layout, Catalog& catalog, Containers& containers) {
   TRY_ASSIGN(auto rows, catalog.containers.List(Rows::kAll));
+  for (ContainerRow& row : rows) TRY(FindVolume(layout, catalog, row));
   std::map<int64_t, timespec> used;
   for (const ContainerRow& row : rows) used[row.id] = LastUse(layout, row);
   std::stable_sort(rows.begin(), rows.end(), [&used](const ContainerRow& a, const ContainerRow& b) {

@@ -41,6 +41,7 @@
 #include "daemon/memory_watch.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/pool/pool.h"
+#include "daemon/pool/spare_room.h"
 #include "daemon/reaper.h"
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
@@ -141,6 +142,7 @@ class Daemon {
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<BoundClients> bound_clients_;
   std::unique_ptr<Pool> pool_;
+  std::unique_ptr<SpareRoom> spare_room_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
@@ -211,6 +213,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
   TRY(pool_->Start(loop_->Get()));
+  TRY(spare_room_->Start(loop_->Get()));
   TRY(disk_watch_->Start(loop_->Get()));
   TRY(memory_watch_->Start(loop_->Get()));
   TRY(sleeper_->Start(loop_->Get()));
@@ -283,8 +286,10 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
                          reaper_->ReapDue();  // its image may have expired meanwhile
                          pool_->Poke();
                        },
-                       metrics_},
+                       metrics_, [this] { return spare_room_->HasRoom(); }},
       TakeKeptDoors(kept));
+  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_},
+                                            config_.ready_ahead.memory_bytes);
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   pool_ = std::make_unique<Pool>(
       Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_, *launches_,

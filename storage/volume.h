@@ -35,8 +35,8 @@ struct VolumeOptions {
   /// The journal is rewritten once it is longer than this and than twice what it was after the last time.
   uint64_t journal_compaction_bytes = 1 << 20;
   /// Not empty: the volume does not lie on the image itself but on the first of these, whose own volume lies
-  /// on the second, and so on down to the image (docs/adr/0012). The other volumes may be open meanwhile, in
-  /// other processes too; they are only read.
+  /// on the second, and so on down to the image (docs/adr/0012-a-spare-has-a-volume-of-its-own.md). The other
+  /// volumes may be open meanwhile, in other processes too; they are only read.
   std::vector<RevisionReference> revisions{};
 };
 

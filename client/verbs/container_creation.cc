@@ -165,6 +165,7 @@ Result<api::CreateDataContainerRequest> ContainerRequestOf(const Invocation& inv
   TRY_ASSIGN(request.sleep_after_seconds, DurationOf(invocation, "--sleep-after"));
   TRY_ASSIGN(const auto idle_delete, DurationOf(invocation, "--idle-delete"));
   request.idle_delete_seconds = idle_delete.value_or(0);
+  request.spare = invocation.Has("--spare");
   return request;
 }
 

@@ -122,7 +122,7 @@ Result<int> UpdateDataContainer(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 19> kCreateFlags{{
+constexpr std::array<Flag, 20> kCreateFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     kLifetimeFlag,
@@ -137,6 +137,7 @@ constexpr std::array<Flag, 19> kCreateFlags{{
     kPidsFlag,
     kSettingFlag,
     kNoWaitFlag,
+    kSpareFlag,
     {"--if-not-exists", "", "", "take the container of that --name when it is there and of that image"},
     kQuietFlag,
     kOutputFlag,

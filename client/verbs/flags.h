@@ -34,6 +34,7 @@ inline constexpr Flag kPidsFlag{"--pids", "", "<number>", "most processes and th
 inline constexpr Flag kSettingFlag{"--setting", "", "<name=value>",
                                    "a setting of its server, beside those of the image; repeatable", true};
 inline constexpr Flag kNoWaitFlag{"--no-wait", "", "", "fail with 75 when the image is still being made"};
+inline constexpr Flag kSpareFlag{"--spare", "", "", "a second server waits for the first reset, too"};
 inline constexpr Flag kQuietFlag{"--quiet", "-q", "", "print the name only"};
 inline constexpr Flag kSilentFlag{"--quiet", "-q", "", "print nothing"};
 inline constexpr Flag kOutputFlag{"--output", "-o", "<format>",

@@ -234,7 +234,7 @@ Result<int> Proxy(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 14> kRunFlags{{
+constexpr std::array<Flag, 15> kRunFlags{{
     kImageFlag,
     {"--name", "-n", "<name>", "a name; else the image's and eight letters"},
     {"--lifetime", "-t", "<duration>",
@@ -247,6 +247,7 @@ constexpr std::array<Flag, 14> kRunFlags{{
     kPidsFlag,
     kSettingFlag,
     kNoWaitFlag,
+    kSpareFlag,
     {"--keep-on-failure", "", "", "keep the container when the command fails, and print its URL"},
     kQuietFlag,
     kProgressFlag,

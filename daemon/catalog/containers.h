@@ -65,6 +65,8 @@ class ContainerTable {
   Result<void> BeginRevert(int64_t id, uint32_t number);
   /// reverting -> running, at that revision.
   Result<void> FinishRevert(int64_t id, uint32_t number);
+  /// It is in `volume`, whatever the catalog thought.
+  Result<void> MoveTo(int64_t id, const std::string& volume);
   /// A running one is in `volume` from here on, whose spare was at that revision.
   Result<void> TakeSpare(int64_t id, uint32_t number, const std::string& volume);
 

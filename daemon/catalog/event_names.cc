@@ -97,9 +97,11 @@ std::vector<EventName> NameEvents(const EventSubject& before, const EventSubject
     return names;
   }
   if (after.state == "deleting") return names;
-  // Its spare was ready, and nothing had to be begun first.
-  if (after.state == "running" && before.volume != after.volume) {
-    names.push_back({cause.word == "loading" ? "loaded" : "reset", ""});
+  // Its spare was ready: begun and done in one.
+  if (after.state == "running" && before.volume != after.volume && cause.word != "recovered") {
+    const bool loads = cause.word == "loading";
+    names.push_back({loads ? "loading" : "resetting", "it goes back to " + after.revision});
+    names.push_back({loads ? "loaded" : "reset", ""});
   }
   if (std::string said = Difference(before, after); !said.empty())
     names.push_back({"updated", std::move(said)});

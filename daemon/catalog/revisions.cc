@@ -65,6 +65,14 @@ Result<void> ContainerTable::FinishRevert(int64_t id, uint32_t number) {
   return transaction.Commit();
 }
 
+Result<void> ContainerTable::MoveTo(int64_t id, const std::string& volume) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(database_.Run("UPDATE containers SET volume = ? WHERE id = ?", volume, id));
+  TRY(ExpectChange(database_, "data container", id));
+  return transaction.Commit();
+}
+
 Result<void> ContainerTable::TakeSpare(int64_t id, uint32_t number, const std::string& volume) {
   Transaction transaction(database_);
   TRY(transaction.Begin());

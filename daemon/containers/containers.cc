@@ -106,6 +106,8 @@ void Containers::StopAll() {
     ReplyToWaiters(*life, &Life::stopped, stopping);
     life->timer.reset();
     life->link.reset();
+    life->spare_timer.reset();
+    life->spare.reset();
   }
 }
 

@@ -81,8 +81,8 @@ class Containers {
     /// The last trace of a container is gone, and with it a use of its image.
     std::function<void(int64_t image_id)> container_gone;
     Metrics& metrics;
-    /// Whether the machine has room for a second server of that container; not set: it has.
-    std::function<bool(int64_t id)> room_for_spare{};
+    /// Whether the machine has room for one more second server of a container; not set: it has.
+    std::function<bool()> room_for_spare{};
   };
 
   /// `kept`: of the doors of its rows, what was kept over the restart.

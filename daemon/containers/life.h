@@ -127,7 +127,6 @@ struct ContainerLife {
   std::optional<uint32_t> no_spare_of;  ///< of this revision there cannot be one
   int spare_failures = 0;               ///< one after the other
   std::unique_ptr<Watch> spare_timer;
-  uint32_t last_volume = 0;  ///< the highest number that a volume has had; 0: look
   std::shared_ptr<OtherVolumes> others = std::make_shared<OtherVolumes>();
 
   int saves = 0;              ///< under way

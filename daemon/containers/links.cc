@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape_controls.h"
+#include "base/file.h"
 #include "daemon/containers/confinement.h"
 #include "daemon/containers/connection.h"
 #include "daemon/containers/containers.h"
@@ -90,8 +91,11 @@ Result<void> Containers::Adopt(std::vector<ContainerRow> rows) {
     Tell(row.id, {EventKind::kFoundAtStart});
     // The others are asked for keepers, or get one.
     if (row.state == ContainerState::kFailed && row.stays_down) PresentDoor(*lives_.at(row.id));
+    // What is left of second servers. Where nothing of its own volume is there, one of the others may be what
+    // it should be in.
     const bool others = !row.volume.empty() || VolumesOf(uses_.layout, row.id).size() > 1;
-    if (others) LeaveOtherVolumes(*lives_.at(row.id));
+    const auto there = PosixFileSystem().Exists(uses_.layout.Delta(row.id, row.volume));
+    if (others && there && *there) LeaveOtherVolumes(*lives_.at(row.id));
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/containers/containers.h"
 #include "daemon/containers/life.h"
+#include "daemon/loop/mailbox.h"
 
 namespace spawnd::daemon {
 
@@ -31,6 +32,7 @@ Result<ContainerRow> Containers::HandOver(const ContainerRow& wanted) {
   row.started_ahead = true;
   TRY(uses_.catalog.containers.HandOver(row));
   found->second->row = row;
+  if (row.spare) uses_.mailbox.Post([this, id = row.id] { ConsiderSpare(id); });
   spdlog::info("container {} ('{}') of image {} was started ahead", row.id, row.name, row.image_id);
   return row;
 }

@@ -3,7 +3,8 @@
 ///
 /// Crash rule: one transaction of the catalog says that the container is in the spare's volume, at its
 /// revision. Before it nothing has happened; from there on that volume is the container's, whatever ends in
-/// between, and the next start of the daemon lets its server in and ends the other (docs/adr/0012).
+/// between, and the next start of the daemon lets its server in and ends the other
+/// (docs/adr/0012-a-spare-has-a-volume-of-its-own.md).
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -84,24 +85,20 @@ bool Containers::MayHaveSpare(const Life& life) const {
   if (life.no_spare_of == CurrentRevision(life.row) || doors_.Of(life.row.id) == nullptr) return false;
   const auto engine = engines::FindEngine(life.image.engine);
   // One that is probed by its address is only reached there once it is let in.
-  return engine && !(*engine)->ProbesByAddress() &&
-         (!uses_.room_for_spare || uses_.room_for_spare(life.row.id));
+  return engine && !(*engine)->ProbesByAddress();
 }
 
 void Containers::ConsiderSpare(int64_t id) {
   const auto found = lives_.find(id);
   if (found == lives_.end() || !MayHaveSpare(*found->second)) return;
   Life& life = *found->second;
+  if (uses_.room_for_spare && !uses_.room_for_spare()) return TryAgainForSpare(life);
   const auto row = uses_.catalog.containers.ById(id);
   if (!row) return;
   life.spare_timer.reset();
-  if (life.last_volume == 0) {
-    for (const std::string& volume : VolumesOf(uses_.layout, id))
-      life.last_volume = std::max(life.last_volume, VolumeNumber(volume));
-  }
   const uint32_t number = CurrentRevision(*row);
   life.spare.emplace();
-  life.spare->volume = VolumeName(++life.last_volume);
+  life.spare->volume = NewVolumeName();
   life.spare->revision = number;
   life.spare->since = std::chrono::steady_clock::now();
   KeeperSpec spec = SpecOf(life);
@@ -289,6 +286,10 @@ void Containers::SpareTaken(int64_t id, uint32_t number, const Result<void>& swi
   if (stopping_ || found == lives_.end()) return;
   Life& life = *found->second;
   life.taking_spare = false;
+  const ContainerState state = life.machine.State();
+  if (!switched && state != ContainerState::kRunning && state != ContainerState::kRestarting) {
+    return ReplyReverted(life, Error(ErrorCode::kCancelled, "something else was asked of it meanwhile"));
+  }
   if (!switched) {
     spdlog::warn("container {} ('{}') goes back without its spare: {}", id, life.row.name,
                  switched.error().message);

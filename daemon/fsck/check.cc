@@ -271,8 +271,8 @@ Result<void> FsckCheck::CheckContainers() {
 }
 
 /// Those that the container is in, or was when a revision was saved.
-bool FsckCheck::IsNeeded(const ContainerRow& row, const std::string& volume) {
-  return row.volume == volume ||
+bool FsckCheck::IsNeeded(const ContainerRow& row, const std::string& volume) const {
+  return row.volume == volume || FoundVolumeOf(layout_, row) == volume ||
          std::any_of(row.revisions.begin(), row.revisions.end(),
                      [&volume](const RevisionRow& revision) { return revision.volume == volume; });
 }

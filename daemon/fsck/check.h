@@ -49,7 +49,7 @@ class FsckCheck {
   Result<void> CheckContainers();
   Result<void> CheckVolume(const ContainerRow& row, const std::string& volume);
   Result<void> CheckUnneeded(const ContainerRow& row, const std::string& volume);
-  static bool IsNeeded(const ContainerRow& row, const std::string& volume);
+  bool IsNeeded(const ContainerRow& row, const std::string& volume) const;
 
   std::string Describe(const std::vector<ImageRow>& images) const;
   std::function<Result<void>()> FailImages(const std::vector<ImageRow>& images, const std::string& why);

@@ -110,6 +110,7 @@ ContainerRow NewRow(const Order& order, const ImageRow& image, const engines::En
   row.settings = order.request.settings;
   row.sleep_after = order.request.sleep_after_seconds.value_or(-1);
   row.idle_delete = order.request.idle_delete_seconds;
+  row.spare = order.request.spare;
   if (EndsWithClient(order)) row.client = TextOfClient(order.peer.pid, order.peer.process->Get());
   // Counts from when it is ready (ContainerTable::Complete).
   row.expires_at = order.request.lifetime_seconds > 0 ? row.created_at + order.request.lifetime_seconds : 0;

@@ -12,7 +12,7 @@
 ///     store/layers/<32 hex>.layer      shared by images
 ///     store/images/<image id>.index    one for each image, and beside it a .manifest
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log, manifest
-///     containers/<id>/v<n>/  another volume of it, with what its keeper needs (daemon/store/volumes.h)
+///     containers/<id>/v<number>/  another volume of it, with what its keeper needs (daemon/store/volumes.h)
 ///     builds/<image id>/     the same for an image that is being built
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said

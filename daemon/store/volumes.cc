@@ -4,7 +4,9 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "daemon/store/checked_text.h"
+#include "daemon/store/manifest_file.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -55,8 +57,9 @@ Result<std::optional<HeldRevision>> ReadGround(const StoreLayout& layout, int64_
 
 }  // namespace
 
-std::string VolumeName(uint32_t number) {
-  return "v" + std::to_string(number);
+std::string NewVolumeName() {
+  constexpr size_t kDigits = 9;
+  return "v" + RandomText(kDigits, "123456789");
 }
 
 uint32_t VolumeNumber(std::string_view name) {
@@ -71,6 +74,17 @@ std::vector<std::string> VolumesOf(const StoreLayout& layout, int64_t id) {
     if (VolumeNumber(name) != 0) volumes.push_back(name);
   }
   return volumes;
+}
+
+std::string FoundVolumeOf(const StoreLayout& layout, const ContainerRow& row) {
+  const auto is_there = [&](const std::string& volume) {
+    const auto there = PosixFileSystem().Exists(layout.Delta(row.id, volume));
+    return !there || *there;
+  };
+  if (is_there(row.volume)) return row.volume;
+  const auto manifest = ReadManifest(layout, {ManifestKind::kContainer, row.id});
+  const auto summary = manifest ? SummaryOfManifest(*manifest) : Fail(manifest.error());
+  return summary && is_there(summary->volume) ? summary->volume : row.volume;
 }
 
 Result<void> MakeVolume(const StoreLayout& layout, int64_t id, const std::string& volume,

@@ -1,7 +1,7 @@
 /// The volumes of one container. It begins in "", whose files lie in its own folder; a reset that takes a
-/// spare leaves it in another, "v<n>" (docs/adr/0012). A volume stays for as long as the container is in it
-/// or a revision of its. What it lies on is said by the file "ground" in its folder; where there is none, it
-/// is the image:
+/// spare leaves it in another, "v<number>" (docs/adr/0012-a-spare-has-a-volume-of-its-own.md). A volume stays
+/// for as long as the container is in it or a revision of its. What it lies on is said by the file "ground"
+/// in its folder; where there is none, it is the image:
 ///
 ///   rev.7 v3    revision 7, which is held by volume v3 of the same container
 ///   rev.7       the same, held by the volume in the container's own folder
@@ -17,13 +17,15 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/catalog/rows.h"
 #include "daemon/store/layout.h"
 #include "storage/volume_values.h"
 
 namespace spawnd::daemon {
 
-/// "v3"
-std::string VolumeName(uint32_t number);
+/// A new name, "v384726153", which no volume of any container has or has had: an older catalog that was put
+/// back must not take another volume for the one that it names.
+std::string NewVolumeName();
 /// The number in such a name, 0 for any other.
 uint32_t VolumeNumber(std::string_view name);
 
@@ -35,6 +37,10 @@ struct HeldRevision {
 
 /// All volumes of a container that have a folder, "" first whether it has one or not.
 std::vector<std::string> VolumesOf(const StoreLayout& layout, int64_t id);
+
+/// The volume that a container is in as far as its files tell, for one whose row names a volume with nothing
+/// in it: an older catalog was put back. Else what the row says.
+std::string FoundVolumeOf(const StoreLayout& layout, const ContainerRow& row);
 
 /// Makes the folder of a volume that lies on `ground`, none: on the image. Durable when it returns. Errors:
 /// kNoSpace, kIo.

@@ -130,7 +130,7 @@ case_fsck_finds_nothing_wrong_and_what_is_left_over() {
   local id; id=$(field one id)
   ctl stop data-container one -q
   stop_daemon
-  assert_contains "$("$spawnd" fsck --state-dir "$state")" "Nothing is wrong"
+  assert_contains "$("$spawnd" fsck --state-dir "$state")" clean
   mkdir -p "$state/containers/$id/v900/delta"
   assert_contains "$("$spawnd" fsck --state-dir "$state" 2>&1 || true)" "v900' is left of a server"
   start_daemon
@@ -148,6 +148,34 @@ case_a_container_may_have_one_from_the_beginning() {
   assert_eq "$(sql two shop 'select count(*) from item')" 1000
   assert_eq "$(taken)" $((resets_before + 1))
   ctl delete data-container -q two
+}
+
+# SET CONTAINER, GET CONTAINER of each engine: a value that a reset takes away.
+set_mariadb() { maria "$1" 'create table if not exists t (a int) engine=InnoDB; insert into t values (1)'; }
+get_mariadb() { maria "$1" "select count(*) from information_schema.tables where table_name = 't'"; }
+maria() { MYSQL_PWD=$(field "$1" password) mariadb --no-defaults -N -B -h 127.0.0.1 -P "$(field "$1" port)" -u "$(field "$1" user)" "$(field "$1" database)" -e "$2" </dev/null; }
+set_mysql() { set_mariadb "$1"; }
+get_mysql() { get_mariadb "$1"; }
+set_redis() { redis "$1" set key value >/dev/null; }
+get_redis() { redis "$1" exists key; }
+redis() { REDISCLI_AUTH=$(field "$1" password) redis-cli -h 127.0.0.1 -p "$(field "$1" port)" "${@:2}" </dev/null; }
+
+case_other_engines_have_spares_too() {
+  local engine i before
+  for engine in mariadb redis mysql; do
+    if ! ctl create data-container -q -i "$engine-empty" -n "of-$engine" --spare >/dev/null 2>"$work/err"; then
+      note "no $engine here: $(head -n 1 "$work/err")"; continue
+    fi
+    before=$(endpoint "of-$engine")
+    for i in 1 2; do
+      await_spare "of-$engine"
+      "set_$engine" "of-$engine"
+      ctl reset data-container "of-$engine" -q
+      assert_eq "$("get_$engine" "of-$engine")" 0 "$engine, reset $i"
+    done
+    assert_eq "$(endpoint "of-$engine")" "$before" "address and credentials of $engine"
+    ctl delete data-container -q "of-$engine"
+  done
 }
 
 run_cases "$@"

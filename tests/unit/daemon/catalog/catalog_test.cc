@@ -317,6 +317,52 @@ TEST_CASE("revisions are noted once, and going back is finished or found") {
   REQUIRE(catalog->containers.Remove(id));  // and its revisions with it
 }
 
+TEST_CASE("a container is in one of its volumes, and each revision is held by one") {
+  const ScratchDirectory scratch;
+  const auto catalog = Open(scratch.Path() + "/catalog.db");
+  ContainerTable& containers = catalog->containers;
+  const int64_t id = containers.Insert(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+  CHECK(CodeOf(containers.TakeSpare(id, 0, "v1")) == ErrorCode::kNotFound);  // it does not run yet
+  REQUIRE(containers.SetState(id, ContainerState::kRunning));
+  REQUIRE(containers.NoteSaved(id, {{.number = 1}}));
+  REQUIRE(containers.TakeSpare(id, 1, "v1"));
+  ContainerRow row = containers.ById(id).value();
+  CHECK(row.volume == "v1");
+  CHECK(row.revision == "rev.1");
+  CHECK(row.state == ContainerState::kRunning);
+  CHECK(row.spare);
+  REQUIRE(containers.NoteSaved(id, {{.number = 2, .volume = "v1"}}));
+  REQUIRE(containers.NoteRevisions(id, {{.number = 2, .volume = "v1"}, {.number = 3, .volume = "v1"}}));
+  row = containers.ById(id).value();
+  CHECK(HolderOf(row, 0).empty());
+  CHECK(HolderOf(row, 1).empty());
+  CHECK(HolderOf(row, 2) == "v1");
+  CHECK(HolderOf(row, 3) == "v1");
+  REQUIRE(containers.BeginRevert(id, 1));
+  CHECK(containers.ById(id)->volume.empty());
+  REQUIRE(containers.FinishRevert(id, 1));
+  REQUIRE(containers.BeginRevert(id, 3));
+  CHECK(containers.ById(id)->volume == "v1");
+  REQUIRE(containers.BeginRevert(id, 0));
+  CHECK(containers.ById(id)->volume.empty());
+  REQUIRE(containers.MoveTo(id, "v7"));
+  CHECK(containers.ById(id)->volume == "v7");
+}
+
+TEST_CASE("a spare is wanted from the first reset on, and of a load nobody makes one") {
+  const ScratchDirectory scratch;
+  const auto catalog = Open(scratch.Path() + "/catalog.db");
+  const int64_t id =
+      catalog->containers.Insert(NewContainer("demo", Completed(*catalog, "shop"), 20001)).value();
+  REQUIRE(catalog->containers.SetState(id, ContainerState::kRunning));
+  REQUIRE(catalog->containers.NoteSaved(id, {{.number = 1}}));
+  REQUIRE(catalog->containers.BeginRevert(id, 0));
+  REQUIRE(catalog->containers.FinishRevert(id, 0));
+  CHECK_FALSE(catalog->containers.ById(id)->spare);
+  REQUIRE(catalog->containers.BeginRevert(id, 0));
+  CHECK(catalog->containers.ById(id)->spare);
+}
+
 TEST_CASE("that a container stays down is a column, whatever its detail says") {
   const ScratchDirectory scratch;
   const std::string path = scratch / "catalog.db";

@@ -169,6 +169,9 @@ TEST_CASE("events: the life of a container") {
   REQUIRE(containers.FinishRevert(demo, 1));
   CHECK(told.News() ==
         Lines{"container resetting renamed: it goes back to rev.1", "container reset renamed"});
+  REQUIRE(containers.TakeSpare(demo, 1, "v1"));
+  CHECK(told.News() ==
+        Lines{"container resetting renamed: it goes back to rev.1", "container reset renamed"});
   REQUIRE(containers.Update(demo, {.name = {}, .expires_at = {}, .owner = 1001}));
   CHECK(told.News() == Lines{"container updated renamed: owner 1001 for 1000",
                              "container unshared renamed: it has another owner"});

@@ -1,0 +1,54 @@
+#include "daemon/pool/spare_room.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "daemon/containers/containers.h"
+#include "daemon/host/control_groups.h"
+#include "daemon/pool/memory.h"
+#include "daemon/store/disk.h"
+
+namespace spawnd::daemon {
+namespace {
+
+constexpr std::chrono::seconds kBetweenLooks{5};
+/// Of a server whose memory nobody counts, or that has only begun.
+constexpr uint64_t kLeastOfOne = uint64_t{16} << 20U;
+constexpr uint64_t kShareOfMachine = 8;
+
+}  // namespace
+
+Result<void> SpareRoom::Start(uv_loop_t* loop) {
+  TRY_ASSIGN(timer_, WatchTime(loop, kBetweenLooks, kBetweenLooks, [this] {
+               if (!IsShort() && Taken() <= Budget()) return;
+               // One at a time: the next look shows what that has brought.
+               const std::vector<int64_t> all = uses_.containers.WithSpare();
+               if (!all.empty()) uses_.containers.GiveUpSpare(all.front());
+             }));
+  return {};
+}
+
+bool SpareRoom::HasRoom() const {
+  return !IsShort() && Taken() + kLeastOfOne <= Budget();
+}
+
+bool SpareRoom::IsShort() const {
+  if (ReadMachineMemory().ShortageBytes() > 0) return true;
+  const auto use = UseOfDisk(uses_.disk.StateDirectory());
+  return use && uses_.disk.LevelOf(use->Percent()) != Disk::Level::kEnough;
+}
+
+uint64_t SpareRoom::Taken() const {
+  uint64_t bytes = 0;
+  for (const int64_t id : uses_.containers.WithSpare()) {
+    const int64_t used = uses_.groups.LookAt(uses_.containers.GroupOfSpare(id)).usage.memory_bytes;
+    bytes += std::max(kLeastOfOne, static_cast<uint64_t>(std::max<int64_t>(used, 0)));
+  }
+  return bytes;
+}
+
+uint64_t SpareRoom::Budget() const {
+  return memory_bytes_ != 0 ? memory_bytes_ : ReadMachineMemory().total_bytes / kShareOfMachine;
+}
+
+}  // namespace spawnd::daemon
