@@ -132,7 +132,7 @@ case_fsck_finds_nothing_wrong_and_what_is_left_over() {
   stop_daemon
   assert_contains "$("$spawnd" fsck --state-dir "$state")" clean
   mkdir -p "$state/containers/$id/v900/delta"
-  assert_contains "$("$spawnd" fsck --state-dir "$state" 2>&1 || true)" "v900' is left of a server"
+  assert_contains "$("$spawnd" fsck --state-dir "$state" 2>&1 || true)" 'is left of a server'
   start_daemon
   ctl start data-container one -q
   wait_until 30 eval '[[ ! -e $state/containers/$id/v900 ]]'
