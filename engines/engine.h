@@ -205,7 +205,9 @@ class Engine {
     /// handed over to a user that is none (Credentials::superuser) at the first time, before he can log in.
     virtual Result<void> PrepareContainer(const Credentials& credentials) = 0;
     /// Undoes PrepareContainer before sealing, so that no credentials are in an image. Without
-    /// Credentials::superuser it does the handing over, too, so that no container of the image has to.
+    /// Credentials::superuser it does the handing over, too, so that no container of the image has to. On a
+    /// server of Purpose::kServe that tries an image (KeepsSettings): does what clients do, as a client
+    /// would.
     virtual Result<void> PrepareImage(const Credentials& credentials) = 0;
     /// Makes `database` when it does not exist. Empty: nothing. kInvalidArgument for a product without named
     /// databases.

@@ -21,6 +21,8 @@ constexpr std::chrono::seconds kLaunchDeadline{180};
 constexpr std::chrono::seconds kRecoveryDeadline{4 * 3600};
 /// A clean stop writes a checkpoint of everything that was restored.
 constexpr std::chrono::seconds kFinishDeadline{1800};
+/// For opening each of its databases once.
+constexpr std::chrono::seconds kTrialDeadline{600};
 constexpr int kPortAttempts = 5;
 /// A build's server is for the tools of its own container, whatever address containers have.
 constexpr const char* kLoopback = "127.0.0.1";
@@ -138,9 +140,14 @@ Result<void> BuildServer::TryImage() const {
   options.hold_engine = false;
   options.purpose = engines::Purpose::kServe;
   auto server = Start(context_, std::move(options));
-  if (server) return (*server)->End();
+  const auto stop = [this] { return context_.stop.stop_requested(); };
+  // That it starts is not all: clients load libraries and wait for commits, which our own sessions do not.
+  auto used = server ? (*server)->keeper_->FinishImage(kTrialDeadline, stop) : Result<bool>(false);
+  if (server) TRY((*server)->End());
+  if (server && used) return {};
   TRY(context_.StopRequested());
-  Error error = server.error().Wrap("no container of the image would start");
+  Error error = server ? used.error().Wrap("no client could use a container of the image")
+                       : server.error().Wrap("no container of the image would start");
   if (error.code != ErrorCode::kNoSpace) error.code = ErrorCode::kInvalidArgument;
   error.hint =
       "The backup, a script or the container set something for the server's next start (ALTER "

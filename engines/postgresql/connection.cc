@@ -17,6 +17,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kConnectDeadline{1000};
+constexpr std::chrono::seconds kCommitDeadline{10};
+/// For libpq, in seconds.
+constexpr const char* kConnectSeconds = "30";
 
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -41,6 +44,7 @@ Result<void> FinishConnecting(PGconn* connection) {
 
 constexpr const char* kNoSessionLibraries = "-c session_preload_libraries=";
 constexpr const char* kNoLocalLibraries = "-c local_preload_libraries=";
+constexpr const char* kNoWaiting = "-c synchronous_commit=off";
 
 /// Settings of our sessions, which count more than what ALTER ROLE, ALTER DATABASE and ALTER SYSTEM say. A
 /// statement of ours must neither time out nor be refused nor be somebody else's, no library and no trigger
@@ -48,10 +52,10 @@ constexpr const char* kNoLocalLibraries = "-c local_preload_libraries=";
 /// prepared is prepared again after a crash, so nobody waits for its flush.
 std::string SessionOptions(std::string_view version) {
   std::string options =
-      "-c search_path=pg_catalog -c standard_conforming_strings=on -c synchronous_commit=off -c role=none "
+      "-c search_path=pg_catalog -c standard_conforming_strings=on -c role=none "
       "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
       "-c default_transaction_read_only=off -c client_min_messages=error ";
-  options += std::string(kNoSessionLibraries) + " " + kNoLocalLibraries;
+  options += std::string(kNoSessionLibraries) + " " + kNoLocalLibraries + " " + kNoWaiting;
   const int major = MajorNumberOf(version);
   if (major >= 14) options += " -c idle_session_timeout=0";
   // Event triggers, those of a login among them. Before 17, there are none of a login, and the others can be
@@ -184,6 +188,8 @@ Connection ConnectWithout(const std::vector<std::string_view>& without, PGconn* 
     }
     values.back() = session_options.c_str();
   }
+  names.push_back("connect_timeout");
+  values.push_back(kConnectSeconds);
   names.push_back(nullptr);
   values.push_back(nullptr);
   return Connection(PQconnectdbParams(names.data(), values.data(), 0));
@@ -205,6 +211,31 @@ Result<void> TryAsOthersDo(PGconn* like, const std::string& database) {
   const bool of_server = at != std::string::npos;
   return Fail(of_server ? ErrorCode::kUnsupported : ErrorCode::kUnavailable,
               of_server ? message.substr(at + 8) : message);
+}
+
+Result<void> TryCommit(PGconn* like) {
+  const Connection connection =
+      ConnectWithout({kNoSessionLibraries, kNoLocalLibraries, kNoWaiting}, like, PQdb(like));
+  // A message in the log is the least that a commit has to wait for.
+  const bool sent = PQstatus(connection.get()) == CONNECTION_OK &&
+                    PQsendQuery(connection.get(),
+                                "SELECT pg_catalog.pg_logical_emit_message(true, 'spawnd', 'commit')") == 1;
+  const auto deadline = steady_clock::now() + kCommitDeadline;
+  while (sent && PQisBusy(connection.get()) == 1) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    pollfd fd{PQsocket(connection.get()), POLLIN, 0};
+    const int ready = left > 0 ? ::poll(&fd, 1, static_cast<int>(left)) : 0;
+    if (ready == 0) {
+      return Fail(ErrorCode::kUnsupported,
+                  "a commit does not end; it waits for a standby (synchronous_standby_names)");
+    }
+    if (ready > 0 && PQconsumeInput(connection.get()) != 1) break;
+  }
+  const std::unique_ptr<PGresult, decltype(&PQclear)> result(sent ? PQgetResult(connection.get()) : nullptr,
+                                                             PQclear);
+  if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) return {};
+  return Fail(ErrorCode::kUnsupported,
+              "nothing can be committed: " + FirstLine(PQerrorMessage(connection.get())));
 }
 
 }  // namespace spawnd::engines::postgresql

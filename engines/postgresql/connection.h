@@ -28,6 +28,10 @@ Connection ConnectLike(PGconn* like, const std::string& database);
 /// settings load, which ours leave out. The error is the server's own, and tells why.
 Result<void> TryAsOthersDo(PGconn* like, const std::string& database);
 
+/// Whether a transaction that writes can be committed, as somebody else's would be: it waits for whom the
+/// server's settings have it wait for. At most ten seconds. kUnsupported: it cannot.
+Result<void> TryCommit(PGconn* like);
+
 /// The first line of one of libpq's messages, without the newline at its end.
 std::string FirstLine(const char* message);
 

@@ -58,7 +58,8 @@ ErrorCode CodeForState(std::string_view sqlstate) {
 
 class LibpqSession final : public Engine::Session {
  public:
-  explicit LibpqSession(Connection connection) : connection_(std::move(connection)) {}
+  explicit LibpqSession(Connection connection, Purpose purpose = Purpose::kServe)
+      : connection_(std::move(connection)), purpose_(purpose) {}
 
   Result<void> PrepareContainer(const Credentials& credentials) override;
   Result<void> PrepareImage(const Credentials& credentials) override;
@@ -109,6 +110,7 @@ class LibpqSession final : public Engine::Session {
   Result<void> HandOver(const std::string& user);
 
   Connection connection_;
+  const Purpose purpose_;
 };
 
 Result<LibpqSession::Names> LibpqSession::Run(const std::string& sql, bool* missing) {
@@ -239,6 +241,11 @@ Result<void> LibpqSession::NameStepByStep(const std::string& user) {
 }
 
 Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
+  // The image is made, and this server is for trying it.
+  if (purpose_ == Purpose::kServe) {
+    TRY(CheckDatabasesOpen());
+    return TryCommit(connection_.get());
+  }
   const std::string user = Identifier(credentials.user);
   const std::string placeholder = Identifier(kPlaceholder);
   // A session somebody left in the database would forbid to rename it.
@@ -442,7 +449,7 @@ Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {
 
 Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
   TRY_ASSIGN(Connection connection, OpenConnection(launch));
-  return std::make_unique<LibpqSession>(std::move(connection));
+  return std::make_unique<LibpqSession>(std::move(connection), launch.purpose);
 }
 
 }  // namespace spawnd::engines::postgresql

@@ -220,6 +220,19 @@ SQL
   answers within 'select a from t' 5
 }
 
+# What names it and does something else, too, is no statement to be passed over.
+case_missing_role_in_rows() {
+  local rows=$'CREATE TABLE acl (id int, who regrole);\nCOPY acl FROM stdin;\n1\tpostgres\n2\tjoe\n\\.'
+  refused role1 '(COPY acl, line 2' 'role "joe" does not exist' 'preScript: create role "joe"' <<<"$rows"
+  img role2 "version: '15'" "preScript: 'create role \"joe\"'" <<<"$rows"
+  answers role2 'select count(*) from acl' 2
+  (set -a; eval "$(ctl get data-container of-role2 -o env)"; pg_dump -Fc >"$work/files/acl.dump")
+  assert_error 64 'role "joe" does not exist' 'preScript' -- ctl create data-image -q -f \
+    "$(image_yaml role3 'sourceType: backup' 'initialDatabaseName: d' 'backups: [{path: ./acl.dump}]')"
+  refused role4 'role "joe" does not exist' '(in: DO $$ BEGIN' <<<'DO $$ BEGIN CREATE TABLE v (i int); GRANT SELECT ON v TO joe; END $$;'
+  refused role5 'role "joe" does not exist' '(in: CREATE SCHEMA audit' <<<'CREATE SCHEMA audit AUTHORIZATION joe CREATE TABLE log (i int);'
+}
+
 case_md5_passwords() {
   # md5('secret' || 'old')
   img md5 "version: '17'" <<<"CREATE ROLE old LOGIN PASSWORD 'md5$(printf secretold | md5sum | cut -d' ' -f1)';"
@@ -280,6 +293,9 @@ case_an_error_of_a_last_statement_without_semicolon() {
 case_settings_for_the_next_start() {
   refused next1 'no container of the image would start' "nope" <<<"ALTER SYSTEM SET shared_preload_libraries = 'nope'; CREATE TABLE t (a int);"
   refused next2 'no container of the image would start' 'max_connections' 'ALTER SYSTEM' <<<"ALTER SYSTEM SET max_connections = 1;"
+  refused next4 'no client could use' 'nope' 'ALTER SYSTEM' <<<"ALTER SYSTEM SET session_preload_libraries = 'nope';"
+  refused next5 'no client could use' 'nope' <<<"ALTER SYSTEM SET local_preload_libraries = 'nope';"
+  refused next6 'no client could use' 'synchronous_standby_names' <<<"ALTER SYSTEM SET synchronous_standby_names = 'x';"
   img next3 <<<"ALTER SYSTEM SET work_mem = '9MB'; CREATE TABLE t (a int);"
   answers next3 'show work_mem' 9MB
 }
@@ -306,11 +322,13 @@ CREATE SCHEMA s AUTHORIZATION nobody;
 CREATE SCHEMA IF NOT EXISTS "S 2" AUTHORIZATION "No Body"; CREATE TABLE "S 2".t (a int);
 CREATE SCHEMA AUTHORIZATION nobody;
 CREATE SCHEMA mine AUTHORIZATION here;
+CREATE SCHEMA IF NOT EXISTS mine AUTHORIZATION postgres;
+CREATE SCHEMA IF NOT EXISTS public AUTHORIZATION nobody; CREATE SCHEMA IF NOT EXISTS AUTHORIZATION here;
 CREATE TABLE s.t (a int);
 SQL
   said "role \"nobody\" does not exist; passed over"
   answers schemas "select string_agg(nspname || ':' || (nspowner = 'here'::regrole), ',' order by nspname) from pg_namespace where oid > 16383" \
-    'S 2:false,mine:true,nobody:false,s:false'
+    'S 2:false,here:true,mine:true,nobody:false,s:false'
 }
 
 case_schema_only_of_plain_sql() {
@@ -318,6 +336,7 @@ case_schema_only_of_plain_sql() {
 CREATE TABLE t (a int); CREATE TABLE u (a int);
 WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x;
 DO $$ BEGIN INSERT INTO t VALUES (1); END $$;
+DO $$ BEGIN GRANT SELECT, INSERT, UPDATE, DELETE ON t TO PUBLIC; END $$;
 DO $$ BEGIN CREATE TYPE mood AS ENUM ('fine'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 MERGE INTO t USING (SELECT 7 AS a) AS s ON t.a = s.a WHEN NOT MATCHED THEN INSERT VALUES (7);
 UPDATE t SET a = 1;
@@ -326,7 +345,7 @@ ALTER LARGE OBJECT 16405 OWNER TO postgres;
 BEGIN; SELECT pg_catalog.lo_open('16405', 131072); SELECT pg_catalog.lowrite(0, '\x00'); SELECT pg_catalog.lo_close(0); COMMIT;
 SQL
   said 'a DO that writes rows is left out'
-  answers bare "select (select count(*) from t), (select count(*) from pg_largeobject_metadata), 'fine'::mood" '0|0|fine'
+  answers bare "select (select count(*) from t), (select count(*) from pg_largeobject_metadata), 'fine'::mood, (select count(*) from information_schema.table_privileges where grantee = 'PUBLIC' and table_name = 't')" '0|0|fine|4'
 }
 
 case_utf16_without_a_mark() {

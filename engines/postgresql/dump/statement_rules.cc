@@ -112,7 +112,7 @@ class Ruling {
   }
 
   /// The role may not be here, and then the schema has to be all the same. Not one that is made with what is
-  /// in it, nor `public`, which is there.
+  /// in it. `public` is there, and its owner stays.
   void JudgeCreateSchema() {
     const size_t at = IsAt(tokens_, 2, "IF") ? 5 : 2;
     const bool named = !IsAt(tokens_, at, "AUTHORIZATION");
@@ -125,9 +125,26 @@ class Ruling {
     };
     const std::string name = written(named ? at : last);
     // Of the word CURRENT_USER the name is not known.
-    if (NameIn(tokens_[named ? at : last]) == "public" || (!named && IsRoleOfSession(tokens_[last]))) return;
+    if (!named && IsRoleOfSession(tokens_[last])) return;
+    const std::string breaks = LineBreaksOf(sql_.substr(tokens_[at].begin));
+    if (at == 5) {
+      replaced_ = SchemaUnlessThere(name, written(last)) + LineBreaksOf(sql_);
+      return;
+    }
+    if (NameIn(tokens_[named ? at : last]) == "public") {
+      replaced_ = "CREATE SCHEMA " + name + ";" + LineBreaksOf(sql_);
+      return;
+    }
     replaced_ = std::string(sql_.substr(0, tokens_[at].begin)) + name + "; ALTER SCHEMA " + name +
-                " OWNER TO " + written(last) + ";" + LineBreaksOf(sql_.substr(tokens_[at].begin));
+                " OWNER TO " + written(last) + ";" + breaks;
+  }
+
+  /// One that is there keeps its owner. The names as they are written.
+  static std::string SchemaUnlessThere(const std::string& name, const std::string& role) {
+    return "DO $spawnd$ BEGIN IF pg_catalog.to_regnamespace(" + QuotedText(name) +
+           ") IS NULL THEN CREATE SCHEMA " + name + "; BEGIN ALTER SCHEMA " + name + " OWNER TO " + role +
+           "; EXCEPTION WHEN undefined_object THEN RAISE WARNING '%; passed over', SQLERRM; END; END IF; END "
+           "$spawnd$;";
   }
 
   void JudgeAlterDatabase() {

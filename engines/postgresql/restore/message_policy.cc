@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "engines/postgresql/detect.h"
+#include "engines/postgresql/dump/role_statement.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -28,6 +29,14 @@ bool EndsWith(std::string_view text, std::string_view part) {
 
 bool IsMissingRole(std::string_view text) {
   return BeginsWith(text, "role \"") && EndsWith(text, "\" does not exist");
+}
+
+/// The error of one of the many things that a statement does: passing it over would lose the others.
+bool DoesMore(const std::string& plain) {
+  constexpr std::array<std::string_view, 6> kFirst{"DO ", "CALL ", "COPY ", "INSERT ", "UPDATE ", "MERGE "};
+  return std::any_of(kFirst.begin(), kFirst.end(),
+                     [&](std::string_view first) { return plain.starts_with(first); }) ||
+         plain.starts_with("DO$") || MakesSchemaWithElements(plain);
 }
 
 bool IsDumpSetting(std::string_view text) {
@@ -154,18 +163,28 @@ bool MessagePolicy::Tolerates(const ToolError& error, bool cleaning) {
     return !name.empty() && error.text == std::string(kind) + " \"" + std::string(name) + "\" already exists";
   };
   // What is not there yet, or is there and empty: the database that the backup is restored into.
-  const bool drops_own = BeginsWith(Plain(error.statement), "DROP DATABASE ") &&
-                         error.text == "cannot drop the currently open database";
-  const bool tolerated =
-      drops_own || IsMissingRole(error.text) || IsDumpSetting(error.text) || IsOfAnotherServer(error) ||
-      (cleaning && IsNothingToClean(error.text)) || exists("schema", "public") ||
-      exists("extension", "plpgsql") || exists("language", "plpgsql") || exists("role", "postgres") ||
-      exists("role", user_) || exists("database", "postgres") || exists("database", "template1") ||
-      exists("database", database_) || exists("database", user_);
+  const std::string statement = Plain(error.statement);
+  const bool drops_own =
+      statement.starts_with("DROP DATABASE ") && error.text == "cannot drop the currently open database";
+  const bool of_role = IsMissingRole(error.text);
+  if (of_role ? !IsOfRoles(error.statement) && !cleaning : DoesMore(statement)) return false;
+  const bool tolerated = drops_own || of_role || IsDumpSetting(error.text) || IsOfAnotherServer(error) ||
+                         (cleaning && IsNothingToClean(error.text)) || exists("schema", "public") ||
+                         exists("extension", "plpgsql") || exists("language", "plpgsql") ||
+                         exists("role", "postgres") || exists("role", user_) ||
+                         exists("database", "postgres") || exists("database", "template1") ||
+                         exists("database", database_) || exists("database", user_);
   if (!tolerated) return false;
   last_tolerated_ = PlaceIn(backup_, error.line) + ": " + error.text;
   warnings_.Add(error.text + "; passed over", error.line);
   return true;
+}
+
+bool MessagePolicy::NeedsMore(const ToolError& error) {
+  if (error.statement.size() >= kMaxFailedStatement) return false;
+  if (IsMissingRole(error.text)) return StandingOf(error.statement) == OfRoles::kOpen;
+  if (error.text == "schema \"public\" already exists") return !IsWholeStatement(error.statement);
+  return Plain(error.statement).empty();
 }
 
 bool MessagePolicy::PassesOver(const ToolError& error) {
@@ -213,6 +232,12 @@ Error MessagePolicy::Explain(const ToolError& error) const {
     constexpr size_t kBefore = 11;
     const std::string name(text.substr(kBefore, text.find('"', kBefore) - kBefore));
     hint = "Install it, or have it left out: `skipExtensions: [" + name + "]`.";
+  }
+  if (IsMissingRole(text)) {
+    hint =
+        "This statement does more than to give an owner or a right, so it is not passed over. Make the role "
+        "first: `preScript: create " +
+        std::string(text.substr(0, text.rfind('"') + 1)) + "`.";
   }
   if (IsOfNewerServer(error)) {
     message +=

@@ -45,14 +45,16 @@ class MessagePolicy {
                 ErrorManners manners = {});
 
   /// True for what always happens when a backup comes to a fresh server, and warns of it:
-  ///  - a role that is not here (OWNER TO, GRANT, ALTER DEFAULT PRIVILEGES ...): objects then belong to the
-  ///  restoring
-  ///    superuser and the grant is left out;
+  ///  - a role that is not here, in a statement about roles alone (OWNER TO, GRANT, ALTER DEFAULT PRIVILEGES
+  ///    ...): objects then belong to the restoring superuser and the grant is left out. Anything else would
+  ///    lose rows or objects for want of it;
   ///  - what every server has already: schema public, plpgsql, role and database postgres;
   ///  - a session setting of pg_dump's that this server's version does not know yet;
   ///  - with `cleaning` (DumpFilter::IsCleaning): what is dropped was never there.
   ///  - a label of a provider that is not loaded, an owner who would have to be a superuser.
   bool Tolerates(const ToolError& error, bool cleaning);
+  /// Whether more of the error's statement is needed to judge it, and its tool has not shown all yet.
+  static bool NeedsMore(const ToolError& error);
 
   /// True for an error that the user wants passed over, and counts it. Never for one of the server itself: a
   /// full disk, a lost connection.
@@ -79,6 +81,9 @@ class MessagePolicy {
   std::string last_tolerated_;
   uint64_t passed_over_ = 0;
 };
+
+/// Of a failed statement no more is kept.
+inline constexpr size_t kMaxFailedStatement = size_t{64} * 1024;
 
 /// The beginning of a statement, for a message: on one line, no more than is of use, and no password.
 std::string ShortStatement(std::string_view statement);

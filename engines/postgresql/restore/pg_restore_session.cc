@@ -5,8 +5,6 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-constexpr size_t kMaxStatement = 200;
-
 bool Take(std::string_view& text, std::string_view part) {
   if (text.substr(0, part.size()) != part) return false;
   text.remove_prefix(part.size());
@@ -75,9 +73,12 @@ Result<void> PgRestoreSession::OnLine(std::string_view line) {
     if (line.substr(0, 5) == "COPY ") open_->context = line;
   } else if (Take(line, "Command was: ")) {
     // The last that counts of a message. Its first line names the object.
-    open_->statement = line.substr(0, kMaxStatement);
+    open_->statement = line.substr(0, kMaxFailedStatement);
     open_->context = "in: " + ShortStatement(line);
-    return Decide();
+    if (!MessagePolicy::NeedsMore(*open_)) return Decide();
+  } else if (!open_->statement.empty()) {
+    open_->statement.append("\n").append(line.substr(0, kMaxFailedStatement));
+    if (!MessagePolicy::NeedsMore(*open_)) return Decide();
   }
   return {};
 }

@@ -45,18 +45,6 @@ std::string TakeState(std::string_view& text) {
   return std::string(state);
 }
 
-constexpr size_t kMaxStatement = 1024;
-
-/// Whether a statement has begun, comments aside.
-bool HasWords(std::string_view statement) {
-  while (!statement.empty()) {
-    statement.remove_prefix(std::min(statement.size(), statement.find_first_not_of(" \t\r\n")));
-    if (statement.substr(0, 2) != "--") return !statement.empty();
-    statement.remove_prefix(std::min(statement.size(), statement.find('\n')));
-  }
-  return false;
-}
-
 bool IsError(const ToolError& error) {
   return error.severity.empty() || error.severity == "ERROR" || error.severity == "FATAL" ||
          error.severity == "PANIC";
@@ -87,7 +75,7 @@ bool PsqlSession::BeginMessage(std::string_view line) {
   ToolError error;
   const bool of_a_line = Take(line, kFromInput) && TakeNumber(line, error.line) && Take(line, ": ");
   if (of_a_line && open_ && Take(line, "STATEMENT:  ")) {
-    open_->statement = line;
+    open_->statement = line.substr(0, kMaxFailedStatement);
     in_statement_ = true;
     return true;
   }
@@ -128,12 +116,13 @@ Result<void> PsqlSession::OnToolMessage(std::string_view line) {
     // With --echo-errors the statement is the last part of an error's message.
     const bool statement = open_ && !in_statement_ && line.find(": STATEMENT:  ") != std::string_view::npos;
     if (!statement) TRY(Decide());
-    if (BeginMessage(line)) return in_statement_ && HasWords(open_->statement) ? Decide() : Result<void>();
+    if (BeginMessage(line))
+      return in_statement_ && !MessagePolicy::NeedsMore(*open_) ? Decide() : Result<void>();
   }
   if (open_ && in_statement_) {
-    if (open_->statement.size() < kMaxStatement)
-      open_->statement.append("\n").append(line.substr(0, kMaxStatement));
-    return HasWords(open_->statement) ? Decide() : Result<void>();
+    if (open_->statement.size() < kMaxFailedStatement)
+      open_->statement.append("\n").append(line.substr(0, kMaxFailedStatement));
+    return MessagePolicy::NeedsMore(*open_) ? Result<void>() : Decide();
   }
   ContinueMessage(line);
   return {};

@@ -56,6 +56,8 @@ TEST_CASE("psql: what is passed over is counted, not repeated") {
     lines.push_back("psql:<stdin>:" + std::to_string(i + 8) +
                     ": ERROR:  42704: role \"ghost\" does not exist");
     lines.emplace_back("LOCATION:  get_role_oid, acl.c:5209");
+    lines.push_back("psql:<stdin>:" + std::to_string(i + 8) + ": STATEMENT:  ALTER TABLE public.t");
+    lines.emplace_back("  OWNER TO ghost;");
   }
   lines.emplace_back("psql:<stdin>:2001: ERROR:  42P04: database \"shop\" already exists");
   lines.emplace_back("psql:<stdin>:2002: WARNING:  01000: beware");
@@ -92,6 +94,64 @@ TEST_CASE("psql: what looks alike is an error all the same") {
   }
   PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
   CHECK_FALSE(ErrorOf(session, {"psql:<stdin>:2: FATAL:  28000: role \"ghost\" does not exist"}, 2).empty());
+}
+
+TEST_CASE("psql, pg_restore: a missing role is passed over where a statement is about roles alone") {
+  const auto passed = [](const std::vector<std::string>& statement) {
+    const std::string words = "ERROR:  42704: role \"joe\" does not exist";
+    std::vector<std::string> lines{"psql:<stdin>:2: " + words, "LOCATION:  get_role_oid, acl.c:5209"};
+    lines.push_back("psql:<stdin>:2: STATEMENT:  " + statement[0]);
+    lines.insert(lines.end(), statement.begin() + 1, statement.end());
+    PsqlSession psql("x.sql", "shop", "spawn_admin_abcd");
+    const bool by_psql = ErrorOf(psql, lines, 0).empty();
+    lines = {"pg_restore: error: could not execute query: ERROR:  role \"joe\" does not exist",
+             "Command was: " + statement[0]};
+    lines.insert(lines.end(), statement.begin() + 1, statement.end());
+    PgRestoreSession archive("x.dump", false, "", "me");
+    CHECK(by_psql == ErrorOf(archive, lines, 1).empty());
+    return by_psql;
+  };
+  for (const char* about : {"GRANT SELECT ON t TO joe;", "ALTER FUNCTION f(a int, b text) OWNER TO joe;",
+                            "alter table t owner to joe", "SET SESSION AUTHORIZATION joe;", "SET ROLE joe;",
+                            "ALTER DEFAULT PRIVILEGES FOR ROLE joe GRANT ALL ON TABLES TO x;",
+                            "CREATE POLICY p ON t TO joe USING (true);", "COMMENT ON ROLE joe IS 'x';",
+                            "CREATE USER MAPPING FOR joe SERVER s;", "DROP ROLE joe;",
+                            "REVOKE ALL ON t FROM joe;\nGRANT ALL ON t TO joe;"}) {
+    INFO(about);
+    CHECK(passed({about}));
+  }
+  CHECK(passed({"-- its owner", "ALTER TABLE IF EXISTS t", "  OWNER to joe;"}));
+  CHECK(passed({"CREATE", "POLICY p ON t", "USING (a = (SELECT 1", "));"}));
+  for (const char* more :
+       {"COPY acl (id, who) FROM stdin;", "INSERT INTO acl VALUES (1, 'joe');", "SELECT 'joe'::regrole;",
+        "DO $$ BEGIN CREATE TABLE v (i int); GRANT SELECT ON v TO joe; END $$;", "CREATE ROLE x IN ROLE joe;",
+        "CREATE SCHEMA audit AUTHORIZATION joe CREATE TABLE log (i int);",
+        "ALTER TABLE t ADD COLUMN b int, OWNER TO joe;", "ALTER TABLE t ALTER a SET DEFAULT 'joe'::regrole;",
+        "GRANT SELECT ON t TO joe; CREATE TABLE b (i int);"}) {
+    INFO(more);
+    CHECK_FALSE(passed({more}));
+  }
+  PgRestoreSession rows("x.dump", false, "", "me");
+  CHECK_FALSE(
+      ErrorOf(rows,
+              {"pg_restore: error: COPY failed for table \"acl\": ERROR:  role \"joe\" does not exist",
+               "CONTEXT:  COPY acl, line 1, column who: \"joe\""},
+              1)
+          .empty());
+}
+
+TEST_CASE("psql: what is there already is passed over where nothing else is lost with it") {
+  const auto passed = [](const std::string& statement) {
+    PsqlSession session("x.sql", "shop", "spawn_admin_abcd");
+    return ErrorOf(session,
+                   {"psql:<stdin>:2: ERROR:  42P06: schema \"public\" already exists",
+                    "psql:<stdin>:2: STATEMENT:  " + statement},
+                   0)
+        .empty();
+  };
+  CHECK(passed("CREATE SCHEMA public;"));
+  CHECK_FALSE(passed("CREATE SCHEMA public CREATE TABLE t (i int);"));
+  CHECK_FALSE(passed("DO $$ BEGIN CREATE SCHEMA public; CREATE TABLE t (i int); END $$;"));
 }
 
 TEST_CASE("psql: errors are passed over by code, by statement, or all of them") {
