@@ -53,6 +53,16 @@ bool IsCode(const std::string& entry, ErrorCodes codes) {
   return false;
 }
 
+/// Where a statement of the entry would begin.
+std::string::const_iterator BeginningOf(const std::string& entry, ErrorCodes codes) {
+  // redis-cli takes no brackets, and says its errors without a sign in front.
+  if (codes == ErrorCodes::kWord) return entry.begin();
+  const bool in_comment =
+      codes == ErrorCodes::kMysqlNumber && (entry.starts_with("/*!") || entry.starts_with("/*M!"));
+  return std::find_if(entry.begin() + (in_comment && entry[2] == 'M' ? 3 : 0), entry.end(),
+                      [in_comment](char c) { return IsLetter(c) || (!in_comment && IsDigit(c)); });
+}
+
 std::string WhatCodesAre(ErrorCodes codes) {
   switch (codes) {
     case ErrorCodes::kSqlState:
@@ -90,9 +100,9 @@ Result<void> RefuseOptions(const RestoreOptions& options, std::string_view produ
 Result<void> CheckErrorEntries(const Engine& engine, const std::vector<std::string>& entries) {
   const ErrorCodes codes = engine.CodesOfErrors();
   for (const std::string& entry : entries) {
-    // Statements, and the servers' words, begin with a letter; one may stand in brackets.
-    const auto first =
-        std::find_if(entry.begin(), entry.end(), [](char c) { return IsLetter(c) || IsDigit(c); });
+    // Statements, and the servers' words, begin with a letter; one may stand in brackets, or, of the MySQL
+    // family, in /*!50001.
+    const auto first = BeginningOf(entry, codes);
     if (IsCode(entry, codes) || (first != entry.end() && IsLetter(*first))) continue;
     return Fail(ErrorCode::kInvalidArgument,
                 "'" + entry + "' under `onError` is neither an error code of " +
@@ -100,6 +110,10 @@ Result<void> CheckErrorEntries(const Engine& engine, const std::vector<std::stri
                 WhatCodesAre(codes) + "; a statement begins as 'CREATE ...' does.");
   }
   return {};
+}
+
+bool HasInAnyCase(const Engine& engine, std::string_view database) {
+  return engine.CodesOfErrors() == ErrorCodes::kMysqlNumber && database == "mysql";
 }
 
 }  // namespace spawnd::engines

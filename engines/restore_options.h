@@ -30,4 +30,8 @@ Result<void> RefuseOptions(const RestoreOptions& options, std::string_view produ
 /// statement, with what would be one: it would pass over nothing, ever.
 Result<void> CheckErrorEntries(const Engine& engine, const std::vector<std::string>& entries);
 
+/// Whether the product has this database in any case, so that it is in no list of the users' own
+/// (Session::UserDatabases), but a backup may be of it: as `initialDatabaseName` says then.
+bool HasInAnyCase(const Engine& engine, std::string_view database);
+
 }  // namespace spawnd::engines

@@ -378,7 +378,7 @@ class Build {
     TRY_ASSIGN(const std::vector<std::string> databases, server.Keeper().UserDatabases());
     if (initial.empty()) return databases.size() == 1 ? databases.front() : std::string();
     const bool filled = std::find(databases.begin(), databases.end(), initial) != databases.end();
-    if (filled || databases.empty()) return initial;
+    if (filled || databases.empty() || engines::HasInAnyCase(*engine_, initial)) return initial;
     const bool one = databases.size() == 1;
     std::string names;
     for (const std::string& name : databases) names += (names.empty() ? "'" : ", '") + name + "'";

@@ -70,12 +70,13 @@ tl::unexpected<Error> RefuseToolsFolder(const RestoreRequest& request, const std
 }  // namespace
 
 std::vector<DumpFile> FilesOfMydumper(const std::vector<std::string>& names) {
-  // Later ones of a row are looked for first: "-schema.sql" is the end of others, too.
+  // Later ones of a row are looked for first: "-schema.sql" is the end of others, too. What a view calls has
+  // to be there before it; what a routine calls, only when it runs.
   constexpr std::array<std::pair<std::string_view, int>, 6> kEndings{{{"-schema-create.sql", 0},
                                                                       {"-schema-sequence.sql", 1},
-                                                                      {"-schema-view.sql", 4},
-                                                                      {"-schema-triggers.sql", 5},
-                                                                      {"-schema-post.sql", 6},
+                                                                      {"-schema-view.sql", 5},
+                                                                      {"-schema-triggers.sql", 6},
+                                                                      {"-schema-post.sql", 4},
                                                                       {"-schema.sql", 2}}};
   std::vector<DumpFile> files;
   for (const std::string& name : names) {
@@ -119,7 +120,10 @@ Result<std::unique_ptr<RecognisedBackup>> RecogniseDumpFolder(const Product& pro
         "'" + request.backup_name + "' is a folder that mydumper did not finish: it has metadata.partial",
         "Make the dump again.");
   }
-  if (AnyHas(names, ".dat")) return RefuseToolsFolder(request, "mydumper with rows for LOAD DATA (.dat)");
+  const bool has_rows = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return WithoutPacking(name).ends_with(".dat");
+  });
+  if (has_rows) return RefuseToolsFolder(request, "mydumper with rows for LOAD DATA (.dat)");
   std::vector<DumpFile> files = FilesOfMydumper(names);
   if (files.size() > kMaxFiles) return RefuseToolsFolder(request, "mydumper with more than 5000 files");
   if (files.empty()) return Fail(FolderRefused(request));

@@ -96,10 +96,13 @@ Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) 
     text += filter_.ClosingCheck();
     closing_line_ = filter_.ClosingLine();
   }
-  if (!last || !filter_.TouchesSystemTables()) return text;
+  if (!last || (!filter_.TouchesSystemTables() && !filter_.TouchesAccounts())) return text;
   // This connection keeps its rights until it ends; the next one needs the accounts as they should be.
   text += "\nFLUSH PRIVILEGES;\n";
   for (const std::string& statement : LoginStatements(credentials_)) text += statement + ";\n";
+  // The server would prefer these.
+  for (const char* host : {"127.0.0.1", "::1"})
+    text += "DROP USER IF EXISTS '" + credentials_.user + "'@'" + host + "';\n";
   return text;
 }
 

@@ -93,6 +93,7 @@ void FillFilter(DumpFilter::Options& filter, const Product& product, const Insta
   filter.closing_line_expected = source.header.present;
   filter.drop_system_tables =
       source.header.present && !product.takes_system_tables(source.header.server, installation.version);
+  filter.keeps_system_database = product.name == "mysql";
   filter.is_script = source.is_script;
   filter.is_one_of_several = source.is_one_of_several;
   filter.lacks_sha2_accounts = product.name == "mariadb";

@@ -23,7 +23,8 @@ constexpr std::array<ExitCause, 21> kCauses{{
     {"AUX field of module", ErrorCode::kUnsupported,
      "The data set needs a module that the server here does not have."},
     {"to handle more than", ErrorCode::kInvalidArgument,
-     "Say so with `settings: {databases: ...}` in the image's YAML."},
+     "More of them: `settings: {databases: ...}` in the image's YAML, or `--setting databases=...` of the "
+     "container."},
     {"Unknown command", ErrorCode::kUnsupported, kNewer},
     {"the truncated file is not the last", ErrorCode::kCorrupt,
      "Of append-only files only the last may be cut: copy the folder again, or use its snapshot."},

@@ -27,16 +27,20 @@ umask 077
 printf %s "$2" >"$1/redis.conf"
 )";
 
-/// $1: data directory, $2: names of the server, best first, $3: see below, the rest: arguments for it.
+/// $1: data directory, $2: names of the server, best first, $3: see below, $4: the limit of memory among the
+/// settings, the rest: arguments for it.
 ///
 /// What was restored takes the place of the whole data set (placed_data.cc).
 ///
 /// CONFIG REWRITE also writes the access list, in which `user default` would count more than requirepass
-/// does; $3: which other users of it go, too. No forks where there is nothing to do: this is on the path of
-/// every create.
+/// does; $3: which other users of it go, too.
+///
+/// Under a limit of memory that the data were never under, the first command would have keys evicted: the
+/// first time the server starts without one, and PrepareContainer sets it when the data fit. No forks where
+/// there is nothing to do: this is on the path of every create.
 constexpr const char* kStartScript = R"(set -eu
-data=$1 servers=$2 others=$3
-shift 3
+data=$1 servers=$2 others=$3 limit=$4
+shift 4
 cd "$data"
 if [ -d spawnd-restore ]; then
   rm -rf appendonlydir appendonly.aof dump.rdb
@@ -54,6 +58,12 @@ fi
 if [ -n "$stale" ]; then
   grep -v -e '^user default ' -e '^user  ' -e "^${others%\*}" redis.conf >redis.conf.new || [ $? = 1 ]
   mv redis.conf.new redis.conf
+fi
+known=
+if [ -e spawnd-maxmemory ]; then read -r known <spawnd-maxmemory || :; fi
+if [ "$known" != "$limit" ]; then
+  printf '%s\n' "$limit" >spawnd-maxmemory
+  [ -z "$limit" ] || set -- "$@" --maxmemory 0
 fi
 for server in $servers; do [ ! -x "$server" ] || break; done
 exec "$server" "$data/redis.conf" "$@"
@@ -85,6 +95,16 @@ std::string BuildSettings() {
   }
   // A revision of a replica would follow its master again, and lose what it was saved for.
   return text + "replicaof no one\n";
+}
+
+/// Empty: none. The server of a build has none in any case.
+std::string LimitOfMemory(const Launch& launch) {
+  std::string limit;
+  if (launch.purpose == Purpose::kBuild) return limit;
+  for (const auto& [name, value] : launch.settings) {
+    if (SettingName(name) == "maxmemory") limit = value;
+  }
+  return limit;
 }
 
 std::string ForcedSettings(const Launch& launch) {
@@ -194,9 +214,9 @@ std::vector<SettingsFile> RedisEngine::SettingsFiles(const Launch& launch) const
 Command RedisEngine::StartCommand(const Launch& launch) const {
   // A login that a superuser made is not to outlive him.
   const char* others = launch.credentials.superuser ? "none" : "user *";
-  return ShellCommand(
-      kStartScript, {launch.paths.data_directory, ServerPrograms(product_, launch.paths), others, "--include",
-                     launch.paths.settings_directory + "/" + kForcedFile});
+  return ShellCommand(kStartScript, {launch.paths.data_directory, ServerPrograms(product_, launch.paths),
+                                     others, LimitOfMemory(launch), "--include",
+                                     launch.paths.settings_directory + "/" + kForcedFile});
 }
 
 int RedisEngine::StopSignal() const {

@@ -151,12 +151,13 @@ Result<void> ScriptSession::PassOverOrFail(const std::string& error, const Sent&
   return {};
 }
 
-/// A code is the first word of an error: WRONGTYPE, BUSYKEY. Beginnings of commands are in any case.
+/// The first word of an error, WRONGTYPE, or more of it; or the beginning of a command. In any case.
 bool ScriptSession::MayPassOver(std::string_view error, const Sent& command) const {
   if (options_.continue_on_error) return true;
   return std::any_of(options_.ignored_errors.begin(), options_.ignored_errors.end(),
                      [&](const std::string& one) {
-                       if (one == error.substr(0, error.find(' '))) return true;
+                       const bool whole_words = error.size() <= one.size() || error[one.size()] == ' ';
+                       if (whole_words && StartsInAnyCase(error, one)) return true;
                        return StartsInAnyCase(command.beginning, one);
                      });
 }

@@ -124,6 +124,11 @@ class HiredisSession final : public Engine::Session {
   /// From now on what an image loses by a limit of memory is noticed. `limit`: of its containers, in bytes;
   /// 0: none.
   Result<void> WatchMemory(uint64_t limit);
+  /// Of a container: PrepareContainer sets it where the server was started without (launch.cc).
+  void LimitMemory(uint64_t limit) {
+    memory_limit_ = limit;
+    limits_memory_ = true;
+  }
 
  private:
   /// Connects again, once, when the connection is gone: CLIENT KILL and `timeout` reach this session too.
@@ -136,6 +141,8 @@ class HiredisSession final : public Engine::Session {
   Result<uint64_t> Number(std::string_view section, std::string_view field);
   Result<void> CheckFollowsNobody();
   Result<void> CheckHoldsAll();
+  Result<void> CheckFits(const std::string& who);
+  Result<void> SetLimit();
   Result<void> WaitForRewrite(std::chrono::seconds limit);
   Result<void> CheckWritten();
 
@@ -145,6 +152,7 @@ class HiredisSession final : public Engine::Session {
   std::string appendfsync_;
   bool switched_on_ = false;
   uint64_t memory_limit_ = 0;
+  bool limits_memory_ = false;
   bool watches_evictions_ = false;
 };
 
@@ -224,7 +232,16 @@ Result<void> HiredisSession::PrepareContainer(const Credentials& credentials) {
     words.insert(words.end(), OwnerRules().begin(), OwnerRules().end());
   }
   TRY(Run(words));
-  return {};
+  return SetLimit();
+}
+
+/// The server was started without its limit of memory, with data that were never under that one.
+Result<void> HiredisSession::SetLimit() {
+  if (!limits_memory_ || memory_limit_ == 0) return {};
+  TRY_ASSIGN(const std::string now, Setting("maxmemory"));
+  if (now != "0") return {};
+  TRY(CheckFits("the container would"));
+  return Set("maxmemory", std::to_string(memory_limit_));
 }
 
 /// A container would follow the same server, and have its data in the place of the image's. What the build
@@ -255,6 +272,11 @@ Result<void> HiredisSession::CheckHoldsAll() {
                 "A script has set `maxmemory`: take that out, or let it be as large as the data; "
                 "`settings: {maxmemory: ...}` of the image counts in its containers only.");
   }
+  return CheckFits("its containers would");
+}
+
+/// `who`: "its containers would", lose keys.
+Result<void> HiredisSession::CheckFits(const std::string& who) {
   if (memory_limit_ == 0) return {};
   TRY_ASSIGN(const uint64_t used, Number("memory", "used_memory"));
   TRY_ASSIGN(const uint64_t buffers, Number("memory", "mem_not_counted_for_evict"));
@@ -262,9 +284,8 @@ Result<void> HiredisSession::CheckHoldsAll() {
   const uint64_t needed = used - std::min(used, buffers + clients);
   if (needed <= memory_limit_) return {};
   return Fail(ErrorCode::kInvalidArgument,
-              "the data need " + std::to_string(needed) +
-                  " bytes of memory, and `settings` of the image give " + std::to_string(memory_limit_) +
-                  " (maxmemory): its containers would lose keys, or refuse writes",
+              "the data need " + std::to_string(needed) + " bytes of memory, and the settings give " +
+                  std::to_string(memory_limit_) + " (maxmemory): " + who + " lose keys, or refuse writes",
               "Give more, or leave `maxmemory` out.");
 }
 
@@ -379,7 +400,11 @@ Result<std::unique_ptr<Engine::Session>> RedisEngine::Probe(const Launch& launch
     login = {SocketPath(launch.paths), std::string(kKeeper), launch.keeper_password};
   TRY_ASSIGN(Context context, OpenConnection(login));
   auto session = std::make_unique<HiredisSession>(std::move(context), std::move(login));
-  if (launch.purpose == Purpose::kBuild) TRY(session->WatchMemory(MemoryLimit(launch.settings)));
+  const uint64_t limit = MemoryLimit(launch.settings);
+  if (launch.purpose == Purpose::kBuild)
+    TRY(session->WatchMemory(limit));
+  else
+    session->LimitMemory(limit);
   return session;
 }
 

@@ -15,7 +15,7 @@ image_of() {
   printf '%s\n' "name: $1" "engine: $engine" 'sourceType: backup' "backups: [{path: ./$1.sql}]" "${@:2}" >"$work/files/$1.yaml"
   (cd "$work/files" && ctl create data-image -f "$1.yaml")
 }
-container_of() { image_of "$@" >/dev/null 2>"$work/said"; make_container "$1" "of-$1" >/dev/null; }
+container_of() { image_of "$@" >/dev/null 2>"$work/said" || fail "$(<"$work/said")"; make_container "$1" "of-$1" >/dev/null; }
 need_mysql() { [[ -x $mysql ]] || skip "there is no MySQL: ./dev setup says why"; engine=mysql; }
 
 case_open_transaction() {
@@ -94,6 +94,41 @@ case_newer_and_others_words() {
   assert_contains "$(<"$work/said")" 'caching_sha2_password'
 }
 
+# What is left out ends where the dump turns to the next database.
+case_anothers_system_database() {
+  dump foreign "${my8[@]}" 'DROP DATABASE IF EXISTS `mysql`; CREATE DATABASE `mysql`; USE `mysql`;' 'CREATE TABLE user (a int);' \
+    'CREATE DATABASE `shop`; USE `shop`;' 'CREATE TABLE t (a int); INSERT INTO t VALUES (1);' '-- Dump completed'
+  container_of foreign
+  assert_eq "$(say of-foreign shop 'SELECT a FROM t')" 1
+  # Nothing of a database that cannot be entered goes into the one before.
+  dump nowhere 'CREATE DATABASE first; USE first;' 'USE gone;' 'CREATE TABLE t (a int);'
+  assert_error 64 'line 2' 'gone' -- image_of nowhere 'onError: continue'
+}
+
+# Accounts that every server has, in dumps as mariadb-dump --system=users and mysqldump --users write them.
+accounts_again() {
+  dump accounts 'CREATE DATABASE shop; USE shop; CREATE TABLE t (a int);' "$@" "CREATE USER root@localhost; DROP USER root@'%';" \
+    "CREATE USER root@'%' IDENTIFIED BY 'Theirs-1';" "CREATE USER root@'127.0.0.1' IDENTIFIED BY 'Theirs-1';" "ALTER USER root@'%' IDENTIFIED BY 'Theirs-1';" \
+    'DROP USER app;' "CREATE USER app IDENTIFIED BY 'Ours-123';" 'GRANT SELECT ON shop.* TO app;'
+  container_of accounts 'postScript: INSERT INTO shop.t VALUES (1);'
+  assert_contains "$(<"$work/said")" "account 'root@%' of the dump was passed over"
+  assert_eq "$(say of-accounts shop "SELECT a FROM t; SELECT COUNT(*) FROM mysql.user WHERE user = 'app'")" $'1\n1'
+}
+case_accounts_that_are_there() { accounts_again "CREATE USER \`mariadb.sys\`@\`localhost\` ACCOUNT LOCK PASSWORD EXPIRE;"; }
+case_accounts_of_mysql_that_are_there() {
+  need_mysql
+  accounts_again "DROP USER 'mysql.sys'@'localhost';" "CREATE USER \`mysql.sys\`@\`localhost\` ACCOUNT LOCK;"
+}
+case_a_system_database_that_is_dropped_first() {
+  need_mysql
+  dump dropped "-- MySQL dump 10.13  Distrib 9.7.4, for Linux (x86_64)" "-- Server version	$("$mysql" --version | sed -E 's/.*Ver ([0-9.]+).*/\1/')" \
+    '/*!40000 DROP DATABASE IF EXISTS `mysql`*/;' 'CREATE DATABASE /*!32312 IF NOT EXISTS*/ `mysql`; USE `mysql`;' \
+    '/*!40000 DROP DATABASE IF EXISTS `shop`*/;' 'CREATE DATABASE `shop`; USE `shop`; CREATE TABLE t (a int);' '-- Dump completed'
+  container_of dropped
+  assert_contains "$(<"$work/said")" "'mysql' was not dropped"
+  assert_eq "$(say of-dropped shop 'SHOW TABLES')" t
+}
+
 case_errors_passed_over() {
   dump errors 'CREATE TABLE t (a int);' 'CREATE VIEW v AS SELECT * FROM nowhere;' 'INSERT INTO gone VALUES (1);' 'INSERT INTO t VALUES (1);'
   assert_error 64 'line 2' 'nowhere' -- image_of errors 'initialDatabaseName: shop'
@@ -103,6 +138,10 @@ case_errors_passed_over() {
   cp "$work/files/errors.sql" "$work/files/some.sql"
   assert_error 64 'line 3' 'gone' -- image_of some 'initialDatabaseName: shop' 'onError: [create view]'
   image_of some 'initialDatabaseName: shop' 'onError: [create view, "1146"]' >/dev/null
+  dump views '/*!50001 CREATE ALGORITHM=UNDEFINED */' '/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */' '/*!50001 VIEW `v` AS select `a` from `gone` */;'
+  image_of views 'initialDatabaseName: shop' 'onError: [CREATE VIEW]' >/dev/null
+  cp "$work/files/views.sql" "$work/files/comments.sql"
+  image_of comments 'initialDatabaseName: shop' "onError: ['/*!50001 CREATE']" >/dev/null
 }
 
 case_parts() {
@@ -121,13 +160,13 @@ case_parts() {
 }
 
 case_views_over_what_is_left_out() {
-  dump views 'CREATE TABLE keep (a int); INSERT INTO keep VALUES (1);' 'CREATE TABLE other (a int);' \
+  dump over-views 'CREATE TABLE keep (a int); INSERT INTO keep VALUES (1);' 'CREATE TABLE other (a int);' \
     '/*!50001 CREATE ALGORITHM=UNDEFINED */' '/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */' '/*!50001 VIEW `v` AS select `a` from `other` */;' \
     'CREATE VIEW w AS SELECT * FROM v;' 'CREATE VIEW x AS SELECT * FROM keep;' 'INSERT INTO keep VALUES (2);'
-  container_of views 'initialDatabaseName: shop' 'excludeTables: [other]'
+  container_of over-views 'initialDatabaseName: shop' 'excludeTables: [other]'
   assert_contains "$(<"$work/said")" "view 'v' was left out: it needs 'shop.other'"
   assert_contains "$(<"$work/said")" "view 'w' was left out: it needs 'shop.v'"
-  assert_eq "$(say of-views shop 'SHOW TABLES; SELECT SUM(a) FROM x')" $'keep\nx\n3'
+  assert_eq "$(say of-over-views shop 'SHOW TABLES; SELECT SUM(a) FROM x')" $'keep\nx\n3'
   # What is missing for another reason, and what is no view, ends the build still.
   dump lost 'CREATE TABLE other (a int);' 'CREATE VIEW v AS SELECT * FROM nowhere;'
   assert_error 64 'line 2' 'nowhere' -- image_of lost 'initialDatabaseName: shop' 'excludeTables: [other]'
@@ -151,7 +190,7 @@ case_a_dump_that_ends_its_server() {
 # No image of which no container could be made.
 case_accounts_that_are_gone() {
   local sql
-  for sql in 'DELETE FROM mysql.global_priv;' "DROP USER 'mariadb.sys'@'localhost';" 'DROP TABLE mysql.global_priv;' 'DROP DATABASE mysql;'; do
+  for sql in 'DELETE FROM mysql.global_priv;' 'DROP TABLE mysql.global_priv;' 'DROP DATABASE mysql;'; do
     dump gone 'CREATE TABLE t (a int);' "$sql"
     assert_error 64 'no container can do without' -- image_of gone 'initialDatabaseName: shop'
   done
@@ -245,13 +284,21 @@ case_mydumpers_folder() {
   echo "${head}INSERT INTO \`parent\` VALUES (1);" >"$folder/shop.parent.sql"
   echo 'CREATE TABLE `both`(`id` int);' >"$folder/shop.both-schema.sql"
   printf '%s\n' 'DROP TABLE IF EXISTS `both`;' 'DROP VIEW IF EXISTS `both`;' 'CREATE ALGORITHM=UNDEFINED DEFINER=`gone`@`%` VIEW `both` AS SELECT c.id FROM child c JOIN parent p ON c.parent = p.id;' >"$folder/shop.both-schema-view.sql"
+  # A table of such a name, and what a view needs of the last file by name.
+  echo 'CREATE TABLE `data` (`id` int);' >"$folder/shop.data-schema.sql"; echo 'INSERT INTO `data` VALUES (7);' >"$folder/shop.dates.sql"
+  printf '%s\n' 'DELIMITER ;;' 'CREATE DEFINER=`gone`@`%` FUNCTION `twice`(n int) RETURNS int DETERMINISTIC RETURN 2 * n;;' >"$folder/shop-schema-post.sql"
+  echo 'CREATE TABLE `calls`(`id` int);' >"$folder/shop.calls-schema.sql"
+  printf '%s\n' 'DROP TABLE IF EXISTS `calls`;' 'CREATE VIEW `calls` AS SELECT twice(id) AS id FROM data;' >"$folder/shop.calls-schema-view.sql"
   folder_image mydumper >/dev/null 2>"$work/said"
   make_container mydumper of-mydumper >/dev/null
   assert_eq "$(field of-mydumper database)" shop
   assert_eq "$(say of-mydumper shop 'SELECT COUNT(*) FROM `both`; SELECT COUNT(*) FROM child')" $'2\n2'
+  assert_eq "$(say of-mydumper shop 'SELECT id FROM `calls`')" 14
   echo 'INSERT INTO `nowhere` VALUES (1);' >"$folder/shop.nowhere.sql"
   cp -r "$folder" "$work/files/broken"
   assert_error 64 "line 1 of 'broken/shop.nowhere.sql'" -- folder_image broken
+  touch "$work/files/broken/shop.child.00000.dat.gz"
+  assert_error 64 'rows for LOAD DATA' -- folder_image broken
   mv "$work/files/broken/metadata" "$work/files/broken/metadata.partial"
   assert_error 64 'did not finish' -- folder_image broken
 }

@@ -173,6 +173,8 @@ END_OF_PYTHON
   refused 64 many.aof 'settings: {databases'
   holds many many.aof 0 'settings: {databases: 64}'
   assert_eq "$(redis of-many -n 40 get a)" 1
+  assert_error 64 -- ctl create data-container -q -i many -n few --setting databases=4
+  assert_contains "$err" '--setting databases='
 }
 
 case_functions_come_along() {
@@ -197,7 +199,9 @@ case_errors_of_a_script() {
   assert_contains "$err" "line 4 of"
   refused 64 errors.redis 'line 4 of errors.redis' -- 'onError: [WRONGTYPE]'
   refused 64 errors.redis "'4271' under \`onError\`" 'as WRONGTYPE' -- 'onError: [WRONGTYPE, 4271]'
+  refused 64 errors.redis "'-WRONGTYPE' under \`onError\`" 'as WRONGTYPE' -- "onError: ['-WRONGTYPE']"
   holds some errors.redis 3 'onError: [WRONGTYPE, nosuch]'
+  holds wrongs errors.redis 3 'onError: ["wrongtype operation", "ERR unknown command"]'
   # In a transaction that is not closed nothing is done.
   printf 'SET a 1\nSET b 2\nMULTI\nSET c 3\n' >open.redis
   refused 64 open.redis 'transaction that begins in line 3' EXEC
@@ -264,6 +268,16 @@ case_a_limit_of_memory() {
   refused 64 large.redis 'the data need' -- 'settings: {MaxMemory: 3000k}'
   holds large large.redis 5000 'settings: {maxmemory: 30mb, maxmemory-policy: allkeys-lru}'
   assert_eq "$(redis of-large config get maxmemory | tail -n 1)" 31457280
+  # A container's own limit is held against the data of the image, before any of them is evicted.
+  assert_error 64 'the data need' '1048576 (maxmemory)' -- ctl create data-container -q -i large -n small --setting maxmemory=1mb
+  ctl create data-container -q -i large -n roomy --setting maxmemory=20mb >/dev/null
+  assert_eq "$(redis roomy dbsize)" 5000
+  assert_eq "$(redis roomy config get maxmemory | tail -n 1)" 20971520
+  # What it evicts later is its own affair, and no start asks again.
+  redis roomy eval 'for i = 1, 40000 do redis.call("SET", "n" .. i, string.rep("x", 1000)) end' 0 >/dev/null
+  ctl restart data-container -q roomy
+  assert_eq "$(redis roomy config get maxmemory | tail -n 1)" 20971520
+  (( $(redis roomy dbsize) > 5000 )) || fail 'keys are gone'
   { printf 'CONFIG SET maxmemory-policy allkeys-lru\nCONFIG SET maxmemory 3mb\n'; cat large.redis; } >evicts.redis
   refused 64 evicts.redis 'has evicted' "A script has set"
 }

@@ -20,6 +20,11 @@ bool IsSpace(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
 }
 
+/// What is left out keeps its lines, so that the client's line numbers are the backup's.
+std::string LinesOf(std::string_view text) {
+  return std::string(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
+}
+
 bool IsNumber(std::string_view word) {
   return std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
@@ -31,8 +36,13 @@ DumpFilter::DumpFilter(Options options, RestoreWarnings& warnings)
       warnings_(warnings),
       missing_(options_.missing),
       parts_(options_.parts),
-      rules_({options_.is_script, options_.lacks_sha2_accounts, !options_.is_script}, parts_, missing_),
-      database_(options_.database) {}
+      rules_({options_.is_script, options_.lacks_sha2_accounts, !options_.is_script,
+              options_.drop_system_tables || options_.keeps_system_database},
+             parts_, missing_),
+      database_(options_.database) {
+  // A dump of nothing but the system tables, which does not say so.
+  if (database_ == kSystemDatabase && !options_.is_script) EnterSystemDatabase();
+}
 
 Result<std::string> DumpFilter::Filter(std::string_view bytes, bool last) {
   out_.clear();
@@ -293,6 +303,14 @@ void DumpFilter::EndWord() {
 
 void DumpFilter::TakeWord(std::string word, const std::string& delimiter) {
   if (std::exchange(comment_version_, false) && IsNumber(word)) return Release();
+  if (expected_ == Expected::kDefinerAt) {
+    // DEFINER=CURRENT_USER, or a role: this word is the next of the statement.
+    EndDefiner(false);
+    const std::string own = held_.substr(held_.size() - word.size() - delimiter.size());
+    held_.resize(held_.size() - own.size());
+    Release();
+    held_ = own;
+  }
   if (expected_ != Expected::kNothing) {
     if (!TakeName(word)) Release();
     return;
@@ -340,6 +358,7 @@ void DumpFilter::AddWord(std::string word) {
     statement_.line = line_;
   }
   statement_.words.push_back(std::move(word));
+  if (statement_.words.size() == 2) second_word_end_ = head_.size();
   if (judging_ && expected_ == Expected::kNothing) JudgeStatement(false);
 }
 
@@ -383,13 +402,17 @@ void DumpFilter::EndDefiner(bool found) {
   Release();
 }
 
-void DumpFilter::UseDatabase(const std::string& name) {
-  const bool system = name == "mysql";
-  dropping_section_ = system && options_.drop_system_tables;
-  touches_system_tables_ |= system && !dropping_section_;
+void DumpFilter::EnterSystemDatabase() {
+  dropping_section_ = options_.drop_system_tables;
+  touches_system_tables_ |= !dropping_section_;
   if (dropping_section_) {
     Warn("the system database 'mysql' was left out, accounts with it: it is another server's");
   }
+}
+
+void DumpFilter::UseDatabase(const std::string& name) {
+  dropping_section_ = false;
+  if (name == kSystemDatabase) EnterSystemDatabase();
   Release();
   database_ = name;
   AddWord("`" + name);
@@ -401,13 +424,13 @@ void DumpFilter::Emit(char c) {
 
 void DumpFilter::Emit(std::string_view text) {
   std::string& to = judging_ ? head_ : out_;
-  // What is missing is all that is looked for from here on.
-  if (!dropping_section_ && !dropping_statement_ && !missing_.Any()) {
+  // What is missing is all that is looked for from here on. A statement that may end the section is kept
+  // until that is clear.
+  const bool left_out = dropping_statement_ || missing_.Any() || (dropping_section_ && !judging_);
+  if (left_out)
+    to += LinesOf(text);
+  else
     to += text;
-    return;
-  }
-  // Lines are kept, so that the client's line numbers are the backup's.
-  to.append(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
 }
 
 void DumpFilter::Release() {
@@ -417,7 +440,7 @@ void DumpFilter::Release() {
 }
 
 void DumpFilter::ReleaseHead() {
-  out_ += head_;
+  out_ += dropping_section_ ? LinesOf(head_) : head_;
   head_.clear();
 }
 

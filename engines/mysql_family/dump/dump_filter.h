@@ -32,6 +32,7 @@ class DumpFilter {
     std::string name;                    ///< of the backup, for messages
     bool closing_line_expected = false;  ///< of a dump that has an opening line
     bool drop_system_tables = false;
+    bool keeps_system_database = false;  ///< also where its tables come: the server does not let go of it
     /// One of the user's own scripts, which mean what they say: definers stay, nothing is left out.
     bool is_script = false;
     bool is_one_of_several = false;  ///< tables that are named may be in another file
@@ -55,6 +56,8 @@ class DumpFilter {
 
   /// The backup writes into the system tables, accounts among them.
   bool TouchesSystemTables() const { return touches_system_tables_; }
+  /// It has statements about accounts.
+  bool TouchesAccounts() const { return touches_accounts_; }
 
   /// After the last bytes: ends what is not ended, and asks the server for an open transaction.
   std::string ClosingCheck() const {
@@ -91,8 +94,13 @@ class DumpFilter {
   void JudgeStatement(bool ended);
   void EndStatement();
   void AllowExistingDatabase();
+  void AllowExistingAccount();
+  bool IsOfDatabase() const;
+  bool WaitsForDatabase() const;
+  void LeaveSection();
   bool SetsModes() const;
   void LeaveOutModes();
+  void EnterSystemDatabase();
   void UseDatabase(const std::string& name);
   /// A name, in quotes or not, while something is expected. False: it is not part of that.
   bool TakeName(const std::string& name);
@@ -136,7 +144,8 @@ class DumpFilter {
   std::string held_;  ///< what is not passed on until it is clear what it is
   std::string head_;  ///< the statement's beginning, until it is clear what becomes of it
   bool judging_ = true;
-  std::string quoted_;  ///< the name in quotes, while one is expected
+  size_t second_word_end_ = 0;  ///< in head_
+  std::string quoted_;          ///< the name in quotes, while one is expected
   std::string definer_;
   std::string database_;
 
@@ -144,6 +153,7 @@ class DumpFilter {
   bool dropping_section_ = false;
   bool dropping_statement_ = false;
   bool touches_system_tables_ = false;
+  bool touches_accounts_ = false;
   std::optional<Error> refused_{};  ///< a statement that ends the restore
   bool closed_ = false;             ///< the closing line was there
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engines/connection_text.h"
+#include "engines/mysql_family/dump/account_rules.h"
 #include "engines/mysql_family/dump/dump_filter.h"
 
 namespace spawnd::engines::mysql_family {
@@ -14,8 +15,29 @@ constexpr size_t kMaxHead = 64 * 1024;
 
 }  // namespace
 
+/// CREATE, DROP or ALTER DATABASE; false as well while that is not clear.
+bool DumpFilter::IsOfDatabase() const {
+  return statement_.IsOneOf(0, {"CREATE", "DROP", "ALTER"}) && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"});
+}
+
+/// How it is to be comes after its name, and its name after IF NOT EXISTS.
+bool DumpFilter::WaitsForDatabase() const {
+  const bool may_be = statement_.words.size() == 1 && statement_.IsOneOf(0, {"CREATE", "DROP", "ALTER"});
+  return may_be || (IsOfDatabase() && statement_.words.size() < 7);
+}
+
+/// What is left out of another server's database ends where the dump turns to the next one: by USE, or,
+/// before that, where it drops or makes it.
+void DumpFilter::LeaveSection() {
+  if (!dropping_section_ || !IsOfDatabase()) return;
+  const std::string name = NameOfDatabase(statement_).name;
+  dropping_section_ = name.empty() || name == kSystemDatabase;
+}
+
 void DumpFilter::JudgeStatement(bool ended) {
   const bool no_more = ended || statement_.words.size() >= Statement::kMaxWords || head_.size() > kMaxHead;
+  if (!no_more && WaitsForDatabase()) return;
+  LeaveSection();
   const Verdict verdict = rules_.Judge(statement_, database_, no_more);
   if (verdict.what == Verdict::What::kRefuse) {
     if (!refused_) {
@@ -30,9 +52,6 @@ void DumpFilter::JudgeStatement(bool ended) {
     warnings_.Add(verdict.warning, statement_.line);
   }
   if (verdict.what == Verdict::What::kUndecided) return;
-  // How it is to be comes after its name.
-  const bool makes_database = statement_.Is(0, "CREATE") && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"});
-  if (makes_database && !no_more && statement_.words.size() < 7) return;
   if (!no_more && SetsModes()) return;
   if (verdict.what == Verdict::What::kDrop && !dropping_section_) {
     dropping_statement_ = true;
@@ -42,6 +61,7 @@ void DumpFilter::JudgeStatement(bool ended) {
   }
   if (verdict.what == Verdict::What::kPass && !options_.is_script) {
     AllowExistingDatabase();
+    AllowExistingAccount();
     if (SetsModes()) LeaveOutModes();
   }
   ReleaseHead();
@@ -86,7 +106,7 @@ void DumpFilter::AllowExistingDatabase() {
   if (!statement_.Is(0, "CREATE") || !statement_.IsOneOf(1, {"DATABASE", "SCHEMA"}) || database_dropped_)
     return;
   const size_t at = statement_.Is(2, "IF") ? 5 : 2;
-  const ObjectName name = NameAt(statement_, at);
+  const ObjectName name = NameOfDatabase(statement_);
   if (name.name.empty() || name.name != options_.database) return;
   // A comment in front may have the same word; what matters is the one after CREATE.
   const size_t create = head_.find(statement_.words[1], head_.find(statement_.words[0]));
@@ -101,14 +121,20 @@ void DumpFilter::AllowExistingDatabase() {
           head_.substr(from);
 }
 
+/// Accounts that are there already, or that a dump drops before it makes them, are no error.
+void DumpFilter::AllowExistingAccount() {
+  const std::string_view condition = AccountCondition(statement_);
+  if (!condition.empty()) head_.insert(std::min(second_word_end_, head_.size()), condition);
+}
+
 void DumpFilter::EndStatement() {
   if (judging_) JudgeStatement(true);
   const bool dropped = std::exchange(dropping_statement_, false) || dropping_section_;
   if (statement_.Is(0, "DROP") && statement_.IsOneOf(1, {"DATABASE", "SCHEMA"})) {
-    const ObjectName name = NameAt(statement_, statement_.Is(2, "IF") ? 4 : 2);
-    database_dropped_ |= name.name == options_.database;
+    database_dropped_ |= NameOfDatabase(statement_).name == options_.database;
   }
   if (!dropped) {
+    touches_accounts_ |= !options_.is_script && ChangesAccounts(statement_);
     transactions_.Took(statement_);
     if (options_.passed) options_.passed(statement_);
   }

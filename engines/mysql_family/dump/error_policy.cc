@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned kClientErrorsFrom = 2000;
 constexpr unsigned kClientErrorsTo = 3000;
 constexpr std::array<unsigned, 4> kNeverPassedOver{1021, 1030, 1053, 1114};
+/// What a USE is answered with: no rights, no such database, no name of one.
+constexpr std::array<unsigned, 3> kNoEntry{1044, 1049, 1102};
 constexpr unsigned kNoSuchTable = 1146;
 constexpr unsigned kNoSuchRoutine = 1305;
 constexpr unsigned kNoSuchFunction = 1630;
@@ -27,10 +29,25 @@ bool IsCode(std::string_view pattern) {
                     std::all_of(pattern.begin(), pattern.end(), is_part));
 }
 
+/// /*!50001 and its end are no words.
+std::string WithoutVersions(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    if (rest.starts_with("/*!") || rest.starts_with("/*M!")) {
+      i = std::min(text.find_first_not_of("0123456789", i + (rest[2] == 'M' ? 4 : 3)), text.size()) - 1;
+      plain += ' ';
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
 std::vector<std::string> WordsOf(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
-  for (const char c : text) {
+  for (const char c : WithoutVersions(text)) {
     const bool part = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '@' || c == '.' ||
                       c == '$' || static_cast<unsigned char>(c) >= 0x80;
     if (part)
@@ -42,14 +59,58 @@ std::vector<std::string> WordsOf(std::string_view text) {
   return words;
 }
 
-bool BeginsWith(const Statement& statement, const std::vector<std::string>& words) {
-  if (words.empty() || statement.words.size() < words.size()) return false;
-  for (size_t i = 0; i < words.size(); ++i) {
-    std::string_view word = statement.words[i];
-    if (word.starts_with('`') || word.starts_with('\'') || word.starts_with('"')) word.remove_prefix(1);
-    if (!SameWord(word, words[i])) return false;
+using Words = std::vector<std::string>;
+
+/// In upper case, as WordsOf.
+Words WordsOf(const Statement& statement) {
+  Words words;
+  for (const std::string& word : statement.words) {
+    const bool quoted = word.starts_with('`') || word.starts_with('\'') || word.starts_with('"');
+    words.push_back(UpperCase(quoted ? word.substr(1) : word));
   }
-  return true;
+  return words;
+}
+
+/// CREATE VIEW of CREATE OR REPLACE ALGORITHM=MERGE DEFINER=a@b SQL SECURITY INVOKER VIEW. `has_definer`:
+/// whose it is stands among the words (a statement's are without).
+Words WithoutManners(const Words& words, bool has_definer) {
+  Words kept;
+  const auto is = [&words](size_t at, std::string_view word) {
+    return at < words.size() && words[at] == word;
+  };
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (is(i, "OR") && is(i + 1, "REPLACE")) {
+      i += 1;
+    } else if (is(i, "ALGORITHM")) {
+      i += 1;
+    } else if (is(i, "SQL") && is(i + 1, "SECURITY")) {
+      i += 2;
+    } else if (is(i, "DEFINER")) {
+      if (!has_definer) continue;
+      i += 1;
+      if (i + 1 < words.size() && words[i + 1].starts_with('@')) i += 1;
+      if (i < words.size() && words[i].ends_with('@')) i += 1;
+    } else {
+      kept.push_back(words[i]);
+    }
+  }
+  return kept;
+}
+
+bool BeginsWith(const Words& words, const Words& beginning) {
+  return !beginning.empty() && words.size() >= beginning.size() &&
+         std::equal(beginning.begin(), beginning.end(), words.begin());
+}
+
+/// As it is written, or, where the entry says what it is about, whatever stands between CREATE and that.
+bool BeginsWith(const Statement& statement, std::string_view entry) {
+  const Words beginning = WordsOf(entry);
+  const Words words = WordsOf(statement);
+  if (BeginsWith(words, beginning)) return true;
+  if (!statement.IsOneOf(0, {"CREATE", "ALTER"})) return false;
+  const Words about = WithoutManners(beginning, true);
+  const bool says_what = about.size() > 1 && about.back() == beginning.back();
+  return says_what && BeginsWith(WithoutManners(words, false), about);
 }
 
 /// "Table 'shop.other' doesn't exist": shop.other.
@@ -105,9 +166,13 @@ void ErrorPolicy::Passed(const Statement& statement) {
     views_.emplace_back(statement.line, NameAt(statement, view + 1).name);
     if (views_.size() > kMaxLines) views_.pop_front();
   }
+  if (statement.Is(0, "USE")) {
+    uses_.push_back(statement.line);
+    if (uses_.size() > kMaxLines) uses_.pop_front();
+  }
   if (!by_words_ || continue_) return;
   for (const std::string& pattern : ignored_) {
-    if (IsCode(pattern) || !BeginsWith(statement, WordsOf(pattern))) continue;
+    if (IsCode(pattern) || !BeginsWith(statement, pattern)) continue;
     lines_.push_back(statement.line);
     if (lines_.size() > kMaxLines) lines_.pop_front();
     return;
@@ -118,6 +183,10 @@ bool ErrorPolicy::PassesOver(const ClientError& error) const {
   if (error.number >= kClientErrorsFrom && error.number < kClientErrorsTo) return false;
   if (std::find(kNeverPassedOver.begin(), kNeverPassedOver.end(), error.number) != kNeverPassedOver.end())
     return false;
+  if (std::find(kNoEntry.begin(), kNoEntry.end(), error.number) != kNoEntry.end() &&
+      std::find(uses_.rbegin(), uses_.rend(), error.line) != uses_.rend()) {
+    return false;
+  }
   if (continue_) return true;
   const auto is_it = [&error](const std::string& pattern) {
     return pattern == std::to_string(error.number) ||

@@ -33,7 +33,8 @@ class ErrorPolicy {
   bool GoesOn() const { return continue_ || !ignored_.empty() || !exclude_tables_.empty(); }
   /// Every statement on its way to the server.
   void Passed(const Statement& statement);
-  /// Never those that say that the server is gone or the disk is full.
+  /// Never those that say that the server is gone or the disk is full, nor that of a USE: what follows would
+  /// go into the database before.
   bool PassesOver(const ClientError& error) const;
   /// A view could not be made because `exclude_tables` left out what it is over; it is left out as well, and
   /// so is what is over it. The warning, or empty when it is another error.
@@ -51,6 +52,8 @@ class ErrorPolicy {
   bool by_words_ = false;
   /// Lines of statements that begin with ignored words, the last ones: the client reads ahead of the server.
   std::deque<uint64_t> lines_;
+  /// Lines of USE, the last ones.
+  std::deque<uint64_t> uses_;
   /// Views on their way, by their lines; the last ones, for the same reason.
   std::deque<std::pair<uint64_t, std::string>> views_;
   std::set<std::string> views_left_out_;

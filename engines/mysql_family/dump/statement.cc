@@ -21,6 +21,11 @@ size_t Statement::Find(std::string_view upper, size_t from) const {
   return std::min(word, words.size());
 }
 
+ObjectName NameOfDatabase(const Statement& statement) {
+  if (!statement.Is(2, "IF")) return NameAt(statement, 2);
+  return NameAt(statement, statement.Is(3, "NOT") ? 5 : 4);
+}
+
 ObjectName NameAt(const Statement& statement, size_t word) {
   ObjectName name;
   if (word >= statement.words.size()) return name;

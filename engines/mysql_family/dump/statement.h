@@ -35,6 +35,12 @@ struct ObjectName {
   bool whole = false;  ///< false: more of it may come with the next word
 };
 
+/// The database that is there with every server, with its accounts in it.
+inline constexpr std::string_view kSystemDatabase = "mysql";
+
+/// Of CREATE, DROP or ALTER DATABASE.
+ObjectName NameOfDatabase(const Statement& statement);
+
 /// The name that begins at this word, in quotes or not.
 ObjectName NameAt(const Statement& statement, size_t word);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "engines/mysql_family/dump/account_rules.h"
+
 namespace spawnd::engines::mysql_family {
 namespace {
 
@@ -40,50 +42,6 @@ std::optional<Verdict> JudgeReplication(const Statement& statement, bool ended) 
   return std::nullopt;
 }
 
-/// "'name' @ 'host'" at this word, as it is written; empty when it is no such thing.
-std::string AccountAt(const Statement& statement, size_t word) {
-  const auto quoted = [](const std::string& text) { return text.starts_with('\'') || text.starts_with('`'); };
-  if (word >= statement.words.size() || !quoted(statement.words[word])) return {};
-  const auto closed = [](const std::string& text) {
-    std::string whole(1, text.front());
-    for (size_t i = 1; i < text.size(); ++i) {
-      whole += text[i];
-      if (text[i] == '\\' && text.front() == '\'' && i + 1 < text.size())
-        whole += text[++i];
-      else if (text[i] == text.front())
-        whole += text[i];
-    }
-    return whole + text.front();
-  };
-  std::string account = closed(statement.words[word]);
-  if (statement.Is(word + 1, "@") && word + 2 < statement.words.size() && quoted(statement.words[word + 2])) {
-    account += "@" + closed(statement.words[word + 2]);
-  }
-  return account;
-}
-
-std::optional<Verdict> JudgeAccount(const Statement& statement, bool ended) {
-  if (!statement.IsOneOf(0, {"CREATE", "ALTER"})) return std::nullopt;
-  if (statement.words.size() < 2 && !ended) return Verdict{};
-  if (!statement.Is(1, "USER")) return std::nullopt;
-  for (const char* plugin : {"'CACHING_SHA2_PASSWORD", "'SHA256_PASSWORD", "`CACHING_SHA2_PASSWORD",
-                             "`SHA256_PASSWORD", "CACHING_SHA2_PASSWORD", "SHA256_PASSWORD"}) {
-    const size_t at = statement.Find(plugin);
-    if (at == statement.words.size() || !statement.Is(at - 1, "WITH")) continue;
-    const std::string account =
-        AccountAt(statement, statement.Is(2, "IF") ? statement.Find("EXISTS") + 1 : 2);
-    std::string instead;
-    if (!account.empty()) instead = "CREATE USER IF NOT EXISTS " + account + " ACCOUNT LOCK";
-    return Verdict{What::kDrop,
-                   "account " + account +
-                       " was made without its password, and is locked: this server does not "
-                       "know caching_sha2_password",
-                   instead};
-  }
-  if (ended) return std::nullopt;
-  return Verdict{};
-}
-
 /// PREPARE s FROM 'SHUTDOWN', EXECUTE IMMEDIATE 'SHUTDOWN': what comes from a variable nobody sees here
 /// (FamilySession::PrepareImage).
 std::optional<Verdict> JudgeEndOfServer(const Statement& statement, bool ended) {
@@ -117,6 +75,18 @@ std::optional<Verdict> JudgeKeptSetting(const Statement& statement) {
 
 }  // namespace
 
+/// `mysql` cannot be made anew where the dump's is left out, nor on a product that does not let go of it.
+std::optional<Verdict> StatementRules::JudgeSystemDatabase(const Statement& statement, bool ended) const {
+  if (!options_.keeps_system_database || !statement.IsOneOf(0, {"CREATE", "DROP"})) return std::nullopt;
+  if (statement.words.size() < 2 && !ended) return Verdict{};
+  if (!statement.IsOneOf(1, {"DATABASE", "SCHEMA"})) return std::nullopt;
+  if (!ended && statement.words.size() < 7) return Verdict{};
+  if (NameOfDatabase(statement).name != kSystemDatabase) return std::nullopt;
+  Verdict verdict{What::kDrop};
+  if (statement.Is(0, "DROP")) verdict.warning = "the system database 'mysql' was not dropped: it stays";
+  return verdict;
+}
+
 Verdict StatementRules::Judge(const Statement& statement, const std::string& database, bool ended) {
   if (auto verdict = JudgeEndOfServer(statement, ended)) return *verdict;
   if (auto verdict = JudgeKeptSetting(statement)) return *verdict;
@@ -130,8 +100,10 @@ Verdict StatementRules::Judge(const Statement& statement, const std::string& dat
     return std::optional<Verdict>();
   };
   if (auto verdict = final_word(JudgeReplication(statement, ended))) return *verdict;
+  if (auto verdict = final_word(JudgeSystemDatabase(statement, ended))) return *verdict;
+  if (auto verdict = final_word(JudgeOwnAccount(statement, ended))) return *verdict;
   if (options_.lacks_sha2_accounts) {
-    if (auto verdict = final_word(JudgeAccount(statement, ended))) return *verdict;
+    if (auto verdict = final_word(JudgeSha2Account(statement, ended))) return *verdict;
   }
   switch (missing_.Judge(statement, ended)) {
     case MissingThings::Answer::kDrop:

@@ -2,6 +2,7 @@
 /// and may be left out, what the user did not want. Used by one thread at a time.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ class StatementRules {
     bool lacks_sha2_accounts = false;
     /// CREATE EVENT is said: events do not run by themselves.
     bool warns_of_events = true;
+    /// Neither dropped nor made by the dump.
+    bool keeps_system_database = false;
   };
   StatementRules(Options options, Parts& parts, MissingThings& missing)
       : options_(options), parts_(parts), missing_(missing) {}
@@ -41,6 +44,8 @@ class StatementRules {
   Verdict Judge(const Statement& statement, const std::string& database, bool ended);
 
  private:
+  std::optional<Verdict> JudgeSystemDatabase(const Statement& statement, bool ended) const;
+
   const Options options_;
   Parts& parts_;
   MissingThings& missing_;

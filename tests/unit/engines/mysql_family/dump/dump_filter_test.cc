@@ -93,6 +93,23 @@ TEST_CASE("MySQL filter: the system tables of another server are left out, line 
                "USE `b`;\nSELECT 2;\n",
                options, &warnings) == "USE `a`;\nSELECT 1;\n\n\n\nUSE `b`;\nSELECT 2;\n");
   CHECK(warnings.size() == 1);
+  for (const std::string next :
+       {"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET latin1 */;\nUSE "
+        "`shop`;\nSELECT 1;\n",
+        "/*!40000 DROP DATABASE IF EXISTS `shop`*/;\nCREATE DATABASE shop;\nuse shop;\n",
+        "/* a */ create\nschema if not exists shop;\nCREATE TABLE shop.t (a int);\n"}) {
+    INFO(next);
+    CHECK(Filtered(
+              "DROP DATABASE mysql;\nCREATE DATABASE mysql;\nUSE mysql;\nCREATE TABLE user (a int);\n" + next,
+              options) == "\n\n\n\n" + next);
+  }
+  CHECK(Filtered("USE mysql;\nDROP TABLE a;\nALTER DATABASE mysql CHARSET latin1;\nCREATE TABLE b (c int);\n",
+                 options) == "\n\n\n\n");
+  DumpFilter::Options kept = MariadbOptions();
+  kept.keeps_system_database = true;
+  CHECK(Filtered("/*!40000 DROP DATABASE IF EXISTS `mysql`*/;\nDROP DATABASE a;\nUSE mysql;\nSELECT 1;\n",
+                 kept, &warnings) == "\nDROP DATABASE a;\nUSE mysql;\nSELECT 1;\n");
+  CHECK(warnings.size() == 1);
   RestoreWarnings said("shop.sql");
   DumpFilter touched(MariadbOptions(), said);
   REQUIRE(touched.Filter("USE `mysql`;", true).has_value());

@@ -209,10 +209,11 @@ TEST_CASE("MySQL statements: accounts of MySQL's way of logging in are locked, e
       "EVERY 1 DAY DO "
       "SELECT 1;\n",
       options);
-  CHECK(outcome.text.substr(0, outcome.text.find("CREATE EVENT")) ==
-        "CREATE USER IF NOT EXISTS 'app'@'%' ACCOUNT LOCK;\nCREATE USER `b`@`h` IDENTIFIED WITH "
-        "'mysql_native_password' AS "
-        "'*00';\n");
+  CHECK(
+      outcome.text.substr(0, outcome.text.find("CREATE EVENT")) ==
+      "CREATE USER IF NOT EXISTS 'app'@'%' ACCOUNT LOCK;\nCREATE USER IF NOT EXISTS `b`@`h` IDENTIFIED WITH "
+      "'mysql_native_password' AS "
+      "'*00';\n");
   CHECK(outcome.warnings.size() == 2);
 }
 
@@ -274,8 +275,8 @@ TEST_CASE("MySQL dump folders: mydumper's files in order") {
     CHECK(file.database == (file.phase == 0 ? "" : "a"));
   }
   CHECK(names == std::vector<std::string>{"a-schema-create.sql", "a.t-schema.sql.gz", "a.t.00000.sql.zst",
-                                          "a.t.sql", "a.v-schema-view.sql", "a.t-schema-triggers.sql",
-                                          "a-schema-post.sql"});
+                                          "a.t.sql", "a-schema-post.sql", "a.v-schema-view.sql",
+                                          "a.t-schema-triggers.sql"});
 }
 
 TEST_CASE("MySQL collations: every one of the other product's has the nearest") {
@@ -321,6 +322,66 @@ TEST_CASE("MySQL errors: which are passed over") {
   CHECK_FALSE(by_words.PassesOver(error));
   by_words.Passed({{"CREATE", "VIEW", "`v", "AS"}, 12});
   CHECK(by_words.PassesOver(error));
+}
+
+TEST_CASE("MySQL errors: a beginning is of what the statement makes, however that is written") {
+  RestoreOptions options;
+  const auto passed_over = [&options](const std::string& sql, const std::string& entry) {
+    options.ignored_errors = {entry};
+    ErrorPolicy policy(options);
+    DumpFilter::Options filter = Named();
+    filter.passed = [&policy](const Statement& statement) { policy.Passed(statement); };
+    Filtered(sql, filter);
+    return policy.PassesOver(ParseClientError("ERROR 1146 (42S02) at line 1: no"));
+  };
+  const std::string dumped =
+      "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n/*!50001 "
+      "VIEW "
+      "`v` AS select 1 */;\n";
+  for (const std::string entry :
+       {"CREATE VIEW", "create or replace view v", "/*!50001 CREATE", "CREATE ALGORITHM=UNDEFINED",
+        "CREATE DEFINER=`x`@`y` VIEW", "CREATE DEFINER=x@y SQL SECURITY INVOKER VIEW"}) {
+    INFO(entry);
+    CHECK(passed_over(dumped, entry));
+  }
+  for (const std::string entry : {"CREATE TABLE", "CREATE VIEW w", "CREATE DEFINER", "CREATE OR REPLACE"}) {
+    INFO(entry);
+    CHECK_FALSE(passed_over(dumped, entry));
+  }
+  CHECK(passed_over("CREATE DEFINER=CURRENT_USER VIEW v AS SELECT 1;", "CREATE VIEW v"));
+  CHECK(
+      passed_over("/*!50003 CREATE*/ /*!50020 DEFINER=a@b*/ /*!50003 FUNCTION `f`() RETURNS int RETURN 1 */;",
+                  "CREATE FUNCTION f"));
+  CHECK_FALSE(passed_over("INSERT INTO t VALUES (1);", "CREATE"));
+}
+
+TEST_CASE("MySQL errors: a USE that fails is never passed over") {
+  ErrorPolicy policy = PolicyOf(true, {});
+  policy.Passed({{"USE", "`shop"}, 7});
+  CHECK_FALSE(policy.PassesOver(ParseClientError("ERROR 1049 (42000) at line 7: Unknown database 'shop'")));
+  CHECK_FALSE(policy.PassesOver(ParseClientError("ERROR 1044 (42000) at line 7: Access denied")));
+  CHECK(policy.PassesOver(ParseClientError("ERROR 1049 (42000) at line 8: Unknown database 'shop'")));
+  CHECK(policy.PassesOver(ParseClientError("ERROR 1007 (HY000) at line 7: database exists")));
+}
+
+TEST_CASE("MySQL dumps: accounts that are there already, and those that every server has") {
+  const Outcome outcome = Filtered(
+      "CREATE USER `mariadb.sys`@`localhost` ACCOUNT LOCK;\nCREATE USER root@'%' IDENTIFIED BY 'x';\n"
+      "/* CREATE USER */ CREATE USER app;\nCREATE USER IF NOT EXISTS b;\nDROP USER 'root'@localhost;\n"
+      "DROP USER app;\nDROP USER root@'%', app;\nCREATE /*M!100103 OR REPLACE */ USER `root`@`%`;\n"
+      "/*M!100005 CREATE ROLE 'r' WITH ADMIN a */;\nGRANT PROXY ON ``@`%` TO `root`@`localhost` WITH GRANT "
+      "OPTION;\nGRANT ALL ON *.* TO root@localhost;\nDROP ROLE IF EXISTS r;\n");
+  CHECK(
+      outcome.text ==
+      "CREATE USER IF NOT EXISTS `mariadb.sys`@`localhost` ACCOUNT LOCK;\nCREATE USER IF NOT EXISTS root@'%' "
+      "IDENTIFIED BY 'x';\n/* CREATE USER */ CREATE USER IF NOT EXISTS app;\nCREATE USER IF NOT EXISTS "
+      "b;\n\nDROP USER IF EXISTS app;\nDROP USER IF EXISTS root@'%', app;\n\n/*M!100005 CREATE ROLE IF NOT "
+      "EXISTS 'r' WITH ADMIN a */;\n\nGRANT ALL ON *.* TO root@localhost;\nDROP ROLE IF EXISTS r;\n");
+  CHECK(outcome.warnings.size() == 4);
+  DumpFilter::Options script = Named();
+  script.is_script = true;
+  CHECK(Filtered("CREATE USER app;\nDROP USER root@localhost;\n", script).text ==
+        "CREATE USER app;\nDROP USER root@localhost;\n");
 }
 
 TEST_CASE("MySQL dumps: a doubled quote is one in the name or the text") {
