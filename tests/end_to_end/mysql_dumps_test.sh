@@ -56,6 +56,13 @@ case_data_in_its_own_database() {
   assert_eq "$(say of-prod prod 'SELECT a FROM t')" 1
 }
 
+case_data_in_the_system_database() {
+  dump own 'CREATE TABLE mine (a int); CREATE DATABASE other; CREATE TABLE other.t (a int);'
+  container_of own 'initialDatabaseName: mysql'
+  [[ $(<"$work/said") != *'nothing went into'* ]] || fail "$(<"$work/said")"
+  assert_eq "$(say of-own mysql "SHOW TABLES LIKE 'mine'")" mine
+}
+
 case_replication() {
   dump follower 'STOP SLAVE;' "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='r', MASTER_LOG_FILE='b.1', MASTER_LOG_POS=4;" \
     'CREATE TABLE t (a int);' 'START SLAVE;'
