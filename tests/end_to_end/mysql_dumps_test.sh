@@ -56,6 +56,13 @@ case_data_in_its_own_database() {
   assert_eq "$(say of-prod prod 'SELECT a FROM t')" 1
 }
 
+case_data_in_the_system_database() {
+  dump own 'CREATE TABLE mine (a int); CREATE DATABASE other; CREATE TABLE other.t (a int);'
+  container_of own 'initialDatabaseName: mysql'
+  [[ $(<"$work/said") != *'nothing went into'* ]] || fail "$(<"$work/said")"
+  assert_eq "$(say of-own mysql "SHOW TABLES LIKE 'mine'")" mine
+}
+
 case_replication() {
   dump follower 'STOP SLAVE;' "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='r', MASTER_LOG_FILE='b.1', MASTER_LOG_POS=4;" \
     'CREATE TABLE t (a int);' 'START SLAVE;'
@@ -107,12 +114,13 @@ case_anothers_system_database() {
 
 # Accounts that every server has, in dumps as mariadb-dump --system=users and mysqldump --users write them.
 accounts_again() {
-  dump accounts 'CREATE DATABASE shop; USE shop; CREATE TABLE t (a int);' "$@" "CREATE USER root@localhost; DROP USER root@'%';" \
+  local name=accounts-$engine
+  dump "$name" 'CREATE DATABASE shop; USE shop; CREATE TABLE t (a int);' "$@" "CREATE USER root@localhost; DROP USER root@'%';" \
     "CREATE USER root@'%' IDENTIFIED BY 'Theirs-1';" "CREATE USER root@'127.0.0.1' IDENTIFIED BY 'Theirs-1';" "ALTER USER root@'%' IDENTIFIED BY 'Theirs-1';" \
     'DROP USER app;' "CREATE USER app IDENTIFIED BY 'Ours-123';" 'GRANT SELECT ON shop.* TO app;'
-  container_of accounts 'postScript: INSERT INTO shop.t VALUES (1);'
+  container_of "$name" 'postScript: INSERT INTO shop.t VALUES (1);'
   assert_contains "$(<"$work/said")" "account 'root@%' of the dump was passed over"
-  assert_eq "$(say of-accounts shop "SELECT a FROM t; SELECT COUNT(*) FROM mysql.user WHERE user = 'app'")" $'1\n1'
+  assert_eq "$(say "of-$name" shop "SELECT a FROM t; SELECT COUNT(*) FROM mysql.user WHERE user = 'app'")" $'1\n1'
 }
 case_accounts_that_are_there() { accounts_again "CREATE USER \`mariadb.sys\`@\`localhost\` ACCOUNT LOCK PASSWORD EXPIRE;"; }
 case_accounts_of_mysql_that_are_there() {
@@ -286,10 +294,10 @@ case_mydumpers_folder() {
   printf '%s\n' 'DROP TABLE IF EXISTS `both`;' 'DROP VIEW IF EXISTS `both`;' 'CREATE ALGORITHM=UNDEFINED DEFINER=`gone`@`%` VIEW `both` AS SELECT c.id FROM child c JOIN parent p ON c.parent = p.id;' >"$folder/shop.both-schema-view.sql"
   # A table of such a name, and what a view needs of the last file by name.
   echo 'CREATE TABLE `data` (`id` int);' >"$folder/shop.data-schema.sql"; echo 'INSERT INTO `data` VALUES (7);' >"$folder/shop.dates.sql"
-  printf '%s\n' 'DELIMITER ;;' 'CREATE DEFINER=`gone`@`%` FUNCTION `twice`(n int) RETURNS int DETERMINISTIC RETURN 2 * n;;' >"$folder/shop-schema-post.sql"
+  printf '%s\n' '/*!40101 SET NAMES binary*/;' 'DELIMITER ;;' 'CREATE DEFINER=`gone`@`%` FUNCTION `twice`(n int) RETURNS int DETERMINISTIC RETURN 2 * n;;' >"$folder/shop-schema-post.sql"
   echo 'CREATE TABLE `calls`(`id` int);' >"$folder/shop.calls-schema.sql"
   printf '%s\n' 'DROP TABLE IF EXISTS `calls`;' 'CREATE VIEW `calls` AS SELECT twice(id) AS id FROM data;' >"$folder/shop.calls-schema-view.sql"
-  folder_image mydumper >/dev/null 2>"$work/said"
+  folder_image mydumper >/dev/null 2>"$work/said" || fail "$(<"$work/said")"
   make_container mydumper of-mydumper >/dev/null
   assert_eq "$(field of-mydumper database)" shop
   assert_eq "$(say of-mydumper shop 'SELECT COUNT(*) FROM `both`; SELECT COUNT(*) FROM child')" $'2\n2'

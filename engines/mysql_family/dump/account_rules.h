@@ -3,9 +3,10 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
 
-#include "engines/mysql_family/dump/statement_rules.h"
+#include "engines/mysql_family/dump/statement.h"
+#include "engines/mysql_family/dump/verdict.h"
 
 namespace spawnd::engines::mysql_family {
 

@@ -11,20 +11,9 @@
 #include "engines/mysql_family/dump/missing.h"
 #include "engines/mysql_family/dump/parts.h"
 #include "engines/mysql_family/dump/statement.h"
+#include "engines/mysql_family/dump/verdict.h"
 
 namespace spawnd::engines::mysql_family {
-
-struct Verdict {
-  enum class What {
-    kUndecided,  ///< another word is needed
-    kPass,
-    kDrop,
-    kRefuse,  ///< the restore ends; `warning` says why
-  };
-  What what = What::kUndecided;
-  std::string warning{};  ///< empty: none
-  std::string instead{};  ///< kDrop: a statement in its place, without its end
-};
 
 class StatementRules {
  public:

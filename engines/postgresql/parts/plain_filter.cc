@@ -25,6 +25,19 @@ size_t Skip(const std::vector<std::string>& words, size_t at,
   return at;
 }
 
+/// Whether the words write rows. GRANT has the same words for rights: those stand in front of one another, or
+/// of ON.
+bool WritesRows(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (!IsOneOf(words[i], {"insert", "update", "delete", "merge"})) continue;
+    const bool is_right =
+        i + 1 < words.size() && IsOneOf(words[i + 1], {",", "on", "select", "insert", "update", "delete",
+                                                       "truncate", "references", "trigger"});
+    if (!is_right) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 PlainFilter::PlainFilter(const std::string& name, const RestoreOptions& options)
@@ -188,7 +201,7 @@ bool PlainFilter::LeavesOutData(const std::vector<std::string>& words) {
     return std::any_of(words.begin(), words.end(),
                        [&](const std::string& word) { return IsOneOf(word, some); });
   };
-  if (IsOneOf(verb, {"merge", "update", "delete"})) return true;
+  if (IsOneOf(verb, {"merge", "update", "delete", "refresh"})) return true;
   const auto near = words.begin() + static_cast<ptrdiff_t>(std::min<size_t>(words.size(), 4));
   if (verb == "select") {
     return std::any_of(words.begin(), near, [](const std::string& word) {
@@ -199,7 +212,7 @@ bool PlainFilter::LeavesOutData(const std::vector<std::string>& words) {
     const auto large = std::find(words.begin(), words.end(), "large");
     return large != words.end() && large + 1 != words.end() && *(large + 1) == "object";
   }
-  const bool writes = has({"insert", "update", "delete", "merge"});
+  const bool writes = WritesRows(words);
   if (verb == "with") return writes;
   if (verb != "do" || !(writes || has({"setval", "lo_create", "lo_from_bytea", "lowrite"}))) return false;
   if (has({"create", "alter"})) return false;
