@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
 #include "engines/mysql_family/session.h"
 
 namespace spawnd::engines::mysql_family {
@@ -91,6 +92,12 @@ DumpSession::DumpSession(Options options)
 
 Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) {
   TRY_ASSIGN(std::string filtered, filter_.Filter(bytes, last));
+  if (filtered.empty() && !last) return filtered;
+  // On a line of its own only where it must be, so that lines keep their numbers.
+  if (!before_.empty() && StartsInAnyCase(filtered, "delimiter")) {
+    before_ += '\n';
+    lines_before_ = 1;
+  }
   std::string text = std::exchange(before_, {}) + std::move(filtered);
   if (last) {
     text += filter_.ClosingCheck();
@@ -108,7 +115,8 @@ Result<std::string> DumpSession::FilterInput(std::string_view bytes, bool last) 
 
 Result<void> DumpSession::OnToolMessage(std::string_view line) {
   if (line.substr(0, 5) != "ERROR") return {};
-  const ClientError error = ParseClientError(line);
+  ClientError error = ParseClientError(line);
+  error.line -= std::min(error.line, lines_before_);
   if (error.number == TransactionWatch::kOpenError && closing_line_ > 0 && error.line >= closing_line_) {
     return Fail(filter_.OpenTransaction());
   }

@@ -35,6 +35,7 @@ class DumpSession final : public RestoreSession {
  private:
   const std::string name_;
   std::string before_;
+  uint64_t lines_before_ = 0;  ///< of `before_`
   const Credentials credentials_;
   const std::string difference_;
   const std::string difference_hint_;

@@ -218,6 +218,15 @@ case_names_with_quotes_in_them() {
   assert_eq "$(say of-itself 'd`e' 'SHOW TABLES')" t
 }
 
+# The client knows the word at the beginning of a line alone.
+case_a_delimiter_first() {
+  dump first 'DELIMITER ;;' 'CREATE TABLE t (a int);;' 'CREATE PROCEDURE p() BEGIN SELECT 7; END;;' 'DELIMITER ;'
+  container_of first 'initialDatabaseName: shop'
+  assert_eq "$(say of-first shop 'CALL p()')" 7
+  dump wrong 'DELIMITER ;;' 'CREATE TABLE t (a int);;' 'INSERT INTO missing VALUES (1);;'
+  assert_error 64 'line 3' 'missing' -- image_of wrong 'initialDatabaseName: shop'
+}
+
 case_sequences() {
   dump sequence 'CREATE SEQUENCE `s` start with 1;' 'DO SETVAL(`s`, 1001, 0);' 'SELECT SETVAL(s, 1001, 0);' 'CREATE TABLE t (a int);'
   container_of sequence 'initialDatabaseName: shop' 'tables: [t]'
