@@ -457,8 +457,7 @@ std::vector<std::string> KeysForNextStart(const Config& now, const Config& wante
   compare(now.volume_bytes == wanted.volume_bytes, "volumeSize");
   compare(now.host_network == wanted.host_network, "network");
   compare(now.limits == wanted.limits, "limits");
-  const bool several = !now.also_listen.empty() || !wanted.also_listen.empty();
-  compare(now.host == wanted.host && now.also_listen == wanted.also_listen, several ? "listen" : "host");
+  compare(now.host == wanted.host && now.also_listen == wanted.also_listen, "listen");
   compare(now.advertised_host == wanted.advertised_host, "advertiseHost");
   const ReadyAhead& ahead = now.ready_ahead;
   compare(ahead.default_warm == wanted.ready_ahead.default_warm, "defaultWarm");
