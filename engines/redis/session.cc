@@ -142,6 +142,7 @@ class HiredisSession final : public Engine::Session {
   Result<void> CheckFollowsNobody();
   Result<void> CheckHoldsAll();
   Result<void> CheckFits(const std::string& who);
+  Result<bool> IsUnlimited();
   Result<void> SetLimit();
   Result<void> WaitForRewrite(std::chrono::seconds limit);
   Result<void> CheckWritten();
@@ -235,11 +236,15 @@ Result<void> HiredisSession::PrepareContainer(const Credentials& credentials) {
   return SetLimit();
 }
 
+Result<bool> HiredisSession::IsUnlimited() {
+  return Setting("maxmemory").map([](const std::string& limit) { return limit == "0"; });
+}
+
 /// The server was started without its limit of memory, with data that were never under that one.
 Result<void> HiredisSession::SetLimit() {
   if (!limits_memory_ || memory_limit_ == 0) return {};
-  TRY_ASSIGN(const std::string now, Setting("maxmemory"));
-  if (now != "0") return {};
+  TRY_ASSIGN(const bool unlimited, IsUnlimited());
+  if (!unlimited) return {};
   TRY(CheckFits("the container would"));
   return Set("maxmemory", std::to_string(memory_limit_));
 }
@@ -257,9 +262,7 @@ Result<void> HiredisSession::CheckFollowsNobody() {
 /// every start, this one too.
 Result<void> HiredisSession::WatchMemory(uint64_t limit) {
   memory_limit_ = limit;
-  TRY_ASSIGN(const std::string own, Setting("maxmemory"));
-  watches_evictions_ = own == "0";
-  return {};
+  return IsUnlimited().map([this](bool unlimited) { watches_evictions_ = unlimited; });
 }
 
 /// The server of a build has no limit of memory (launch.cc), those of containers do: what is over it they
