@@ -56,6 +56,20 @@ class OtherVolumes {
   std::string current_;
 };
 
+/// The second server of a container, which waits behind the door at the revision that a reset goes back to
+/// (spares.cc).
+struct SecondServer {
+  std::string volume;
+  uint32_t revision = 0;
+  std::chrono::steady_clock::time_point since{};
+  std::stop_source cancel{};  ///< of its launch
+  bool ready = false;
+  KeeperStarted started{};  ///< once it is ready, as the two below
+  // The watch goes before the descriptor.
+  UniqueFd connection{};
+  std::unique_ptr<Watch> watch{};
+};
+
 /// One container in memory. Everything a job needs is copied out of it: jobs know its id only.
 struct ContainerLife {
   using Done = std::function<void(Result<ContainerRow>)>;
@@ -107,19 +121,7 @@ struct ContainerLife {
 
   /// When somebody connected who waits for it to wake.
   std::optional<std::chrono::steady_clock::time_point> woken;
-  /// Its second server, which waits behind the door at the revision that a reset goes back to (spares.cc).
-  struct Spare {
-    std::string volume;
-    uint32_t revision = 0;
-    std::chrono::steady_clock::time_point since{};
-    std::stop_source cancel{};  ///< of its launch
-    bool ready = false;
-    daemon::KeeperStarted started{};  ///< once it is ready, as the two below
-    // The watch goes before the descriptor.
-    UniqueFd connection{};
-    std::unique_ptr<Watch> watch{};
-  };
-  std::optional<Spare> spare;
+  std::optional<SecondServer> spare;
   /// The spare is being put in its place: the catalog says so already, and the one before is not gone yet.
   bool taking_spare = false;
   /// The revision of a revert that waits for the spare, which is starting; its caller is `reverted`.

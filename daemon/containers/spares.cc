@@ -135,7 +135,7 @@ void Containers::SpareReady(int64_t id, const std::string& volume, UniqueFd conn
   if (stopping_ || found == lives_.end()) return;
   Life& life = *found->second;
   if (!life.spare || life.spare->volume != volume) return LeaveOtherVolumes(life);
-  Life::Spare& spare = *life.spare;
+  SecondServer& spare = *life.spare;
   spare.ready = true;
   spare.started = started;
   spare.connection = std::move(connection);
@@ -259,7 +259,7 @@ Result<void> Containers::TakeSpare(Life& life, uint32_t number) {
   const int64_t id = life.row.id;
   const std::string from = DirectoryOf(life);
   TRY(uses_.catalog.containers.TakeSpare(id, number, life.spare->volume));
-  Life::Spare spare = std::move(*life.spare);
+  SecondServer spare = std::move(*life.spare);
   life.spare.reset();
   life.row.volume = spare.volume;
   life.others->SetCurrent(spare.volume);

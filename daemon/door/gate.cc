@@ -161,8 +161,11 @@ Result<Gate> Gate::Of(std::vector<UniqueFd> descriptors) {
   UniqueFd arrivals;
   for (UniqueFd& descriptor : descriptors) {
     const uint32_t type = descriptor.Valid() ? TypeOfMap(descriptor.Get()) : 0;
-    if (type == BPF_MAP_TYPE_REUSEPORT_SOCKARRAY) map = std::move(descriptor);
-    if (type == BPF_MAP_TYPE_ARRAY) arrivals = std::move(descriptor);
+    if (type == BPF_MAP_TYPE_REUSEPORT_SOCKARRAY) {
+      map = std::move(descriptor);
+    } else if (type == BPF_MAP_TYPE_ARRAY) {
+      arrivals = std::move(descriptor);
+    }
   }
   if (!map.Valid() || !arrivals.Valid()) return Fail(ErrorCode::kNotFound, "the gate of a door is missing");
   return Gate(std::move(map), std::move(arrivals));

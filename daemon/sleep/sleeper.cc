@@ -211,7 +211,7 @@ void Sleeper::Tried(const Idler& idler, std::string_view reason, const Result<st
 
 /// Something else was asked of it meanwhile. What has ended by then had its gate shut by that.
 void Sleeper::LetInAgain(const Idler& idler) {
-  uses_.jobs.Run(kForDaemon, [this, idler](const std::stop_token&) {
+  uses_.jobs.Run(kForDaemon, [idler](const std::stop_token&) {
     const auto opened = OpenAgain(idler.directory);
     if (!opened) spdlog::info("container {}: {}", idler.id, opened.error().message);
   });
