@@ -195,8 +195,19 @@ keeper_pid() {
   pids=$(keepers "$1 ")
   for pid in $pids; do
     parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
-    grep -qx "$parent" <<<"$pids" || { echo "$pid"; return; }
+    ! grep -qx "$parent" <<<"$pids" || continue
+    ! is_spare "$1" "$pid" || continue
+    echo "$pid"
+    return
   done
+}
+# is_spare ID PID: whether that keeper has another of the container's volumes open than the one that clients write into.
+is_spare() {
+  local volume
+  [[ -d $state/containers/$1 ]] || return 1
+  volume=$(sqlite3 "$state/catalog.db" "select volume from containers where id = $1" 2>/dev/null) || return 1
+  ! find "/proc/$2/fd" -lname "*/containers/$1/${volume:+$volume/}[!/]*" -printf '%l\n' 2>/dev/null |
+    grep -qE "/containers/$1/${volume:+$volume/}[^/]+$"
 }
 # The server below a keeper: the postgres that is no other postgres's child.
 server_pid() {
