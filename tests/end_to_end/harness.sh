@@ -205,7 +205,8 @@ keeper_pid() {
 is_spare() {
   local volume
   [[ -d $state/containers/$1 ]] || return 1
-  volume=$(sqlite3 "$state/catalog.db" "select volume from containers where id = $1" 2>/dev/null) || return 1
+  volume=$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("select volume from containers where id = ?", [sys.argv[2]]).fetchone()[0])' \
+    "$state/catalog.db" "$1" 2>/dev/null) || return 1
   ! find "/proc/$2/fd" -lname "*/containers/$1/${volume:+$volume/}[!/]*" -printf '%l\n' 2>/dev/null |
     grep -qE "/containers/$1/${volume:+$volume/}[^/]+$"
 }
