@@ -16,7 +16,8 @@ constexpr char kMoreFollows = '+';
 constexpr char kLast = '.';
 
 /// Room for a few more, so that a sender who passes too many cannot leave any of them open here.
-using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * 8)>;
+constexpr size_t kRoom = kMaxDescriptors + 2;
+using ControlBuffer = std::array<char, CMSG_SPACE(sizeof(int) * kRoom)>;
 
 Result<void> SendPart(int socket, char kind, std::string_view part, const std::vector<int>& descriptors) {
   std::array<iovec, 2> bytes{{{&kind, 1}, {const_cast<char*>(part.data()), part.size()}}};
@@ -49,6 +50,9 @@ Result<void> SendMessage(int socket, std::string_view text, const std::vector<in
   std::vector<int> along;
   for (const int fd : descriptors) {
     if (fd >= 0) along.push_back(fd);
+  }
+  if (along.size() > kRoom) {
+    return Fail(ErrorCode::kInvalidArgument, "too many descriptors for one message on a control socket");
   }
   while (text.size() > kPartBytes) {
     TRY(SendPart(socket, kMoreFollows, text.substr(0, kPartBytes), std::exchange(along, {})));

@@ -29,7 +29,7 @@ struct Message {
 };
 
 /// The descriptors stay the caller's; negative ones are left out. Errors: kUnavailable when the other side is
-/// gone, kInvalidArgument for a message of more than kMaxMessageBytes.
+/// gone, kInvalidArgument for a message of more than kMaxMessageBytes or with too many descriptors.
 Result<void> SendMessage(int socket, std::string_view text, std::initializer_list<int> descriptors = {});
 Result<void> SendMessage(int socket, std::string_view text, const std::vector<int>& descriptors);
 

@@ -85,6 +85,7 @@ SUCCESSES = [
     ("getDataImage", {"ref": "postgres-empty"}, None, {}),
     ("getDoctor", {}, None, {}),
     ("getEngines", {}, None, {}),
+    ("getPool", {}, None, {}),
     ("getEvents", {}, None, {}),
     ("getEvents", {"since": 0, "type": "image", "event": "pending,completed"}, None, {}),
     ("createAccessToken", {}, {"purpose": "a test"}, {"token": "id"}),

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <thread>
+#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -106,7 +107,8 @@ TEST_CASE("descriptors that nobody asked for are closed") {
   UniqueFd read_end(pipe[0]);
   const UniqueFd write_end(pipe[1]);
   const int one = read_end.Get();
-  REQUIRE(SendMessage(left.Get(), "m", {one, one, one, one, one, one, one, one}));
+  REQUIRE(SendMessage(left.Get(), "m", std::vector<int>(kMaxDescriptors + 2, one)));
+  CHECK_FALSE(SendMessage(left.Get(), "m", std::vector<int>(kMaxDescriptors * 2, one)));
   read_end.Reset();
   {
     const auto message = ReceiveMessage(right.Get());
