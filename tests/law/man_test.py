@@ -52,7 +52,7 @@ def check_spawnctl():
         known |= flags_in(help_of(SPAWNCTL, *command, "--help"))
         if " ".join(command) not in words:
             complaints.append(f"spawnctl.1 does not have '{' '.join(command)}'")
-    complaints += [f"spawnctl.1 does not have {flag}" for flag in sorted(known - flags_in(text) - {"--version", "--flag"})]
+    complaints += [f"spawnctl.1 does not have {flag}" for flag in sorted(known - flags_in(text) - {"--version", "--flag", "--hold"})]  # --hold: between two spawnctl
     complaints += [f"spawnctl.1 has {flag}, which no command has" for flag in sorted(flags_in(text) - known)]
     report(complaints if len(rows) > 15 else ["the command table cannot be read"], f"spawnctl.1 and {len(rows)} commands")
 
@@ -74,6 +74,7 @@ def check_config():
     with open(f"{SOURCE}/daemon/config.cc", encoding="utf-8") as file:
         table = file.read()
     known = set(re.findall(r'^ {6}\{"([a-zA-Z]+)",', table, re.M))
+    known |= set(re.findall(r'^  keys\.push_back\(\{"([a-zA-Z]+)", \[&ready', table, re.M))
     text = re.sub(r"^\.RS$.*?^\.RE$", "", text, flags=re.M | re.S)  # keys of a key
     have = set(re.findall(r"^\.TP\n\.B ([a-zA-Z]+)$", text, re.M)) - {"acceptMssqlEula"}  # an engine's own
     report([f"spawnd.yaml.5 does not have {key}" for key in sorted(known - have)] +

@@ -83,7 +83,7 @@ TEST_CASE("onError: what is no error of a product, nor a statement, is refused b
   for (const char* engine : {"postgresql", "mariadb", "mysql", "redis", "valkey", "mssql"}) {
     INFO(engine);
     CHECK(CheckErrorEntries(Named(engine), {}));
-    for (const char* good : {"CREATE TABLE", "create event", "\"quoted\" words"}) CHECK(passes(engine, good));
+    for (const char* good : {"CREATE TABLE", "create event"}) CHECK(passes(engine, good));
     for (const char* bad : {"-", "42 is", "1e400000000", "99999999999999999999"})
       CHECK_FALSE(passes(engine, bad));
   }
@@ -97,6 +97,7 @@ TEST_CASE("onError: what is no error of a product, nor a statement, is refused b
   CHECK(passes("mssql", "208"));
   for (const char* bad : {"0", "42", "2013", "0999"}) CHECK_FALSE(passes("mysql", bad));
   CHECK(passes("redis", "WRONGTYPE"));
+  CHECK_FALSE(passes("redis", "-WRONGTYPE"));
   const auto refused = CheckErrorEntries(Named("postgresql"), {"4271"});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::kInvalidArgument);

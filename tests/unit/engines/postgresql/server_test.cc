@@ -66,6 +66,12 @@ void LiveAndBeSealed(TestServer& server) {
   REQUIRE(session->PrepareContainer(admin).has_value());
   CheckLogins(server, admin);
 
+  // As a build has it; a server that serves only tries the image.
+  Launch build = server.How();
+  build.purpose = Purpose::kBuild;
+  auto builder = Postgresql().Probe(build);
+  REQUIRE(builder.has_value());
+  session = std::move(*builder);
   REQUIRE(session->PrepareImage(admin).has_value());
   CHECK(Query(server.Address(), admin, "postgres", "SELECT 1").substr(0, 6) == "error:");
   session.reset();

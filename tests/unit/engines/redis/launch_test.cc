@@ -26,7 +26,7 @@ TEST_CASE("What a Redis container rests on is said last and anew at every start"
   };
   const std::string text = settings();
   for (const char* line :
-       {R"(bind "127.0.0.1")", R"(port "20001")", R"(unixsocket "/s/redis.sock")", R"(unixsocketperm "700")",
+       {"bind 127.0.0.1", R"(port "20001")", R"(unixsocket "/s/redis.sock")", R"(unixsocketperm "700")",
         R"(requirepass "a\"b\\c")", R"(dir "/v/data")", R"(appendonly "yes")", R"(appendfsync "everysec")",
         R"(logfile "")", R"(daemonize "no")", R"(protected-mode "yes")"}) {
     INFO(line);
