@@ -26,6 +26,13 @@ def run(bench):
           expect 'the socket is for that group' equal "$(stat -c %G:%a /run/spawnd/spawnd.sock)" spawn:660
           expect 'no unit failed' equal "$(systemctl --failed --plain --no-legend)" ''
         """)
+    with bench.check("started ahead is nothing from here on: what follows counts servers, and an emulated processor is slow"):
+        bench.inside("""
+          nothing_ahead() { [[ $(spawnctl get pool -o json) == '[]' ]]; }
+          mkdir -p /etc/spawnd && echo 'defaultWarm: 0' >/etc/spawnd/spawnd.yaml
+          systemctl restart spawnd || fail "$(journalctl -n 20 -u spawnd)"
+          expect 'what was started ahead goes' wait_for 60 nothing_ahead
+        """)
     with bench.check("a container that stays"):
         bench.inside("""
           spawnctl create data-container postgres-empty --name kept -q || fail 'create'
