@@ -18,6 +18,7 @@
 #include "api/resource_limits.h"
 #include "base/file.h"
 #include "daemon/config_readers.h"
+#include "daemon/pool/memory.h"
 #include "engines/registry.h"
 #include "storage/geometry.h"
 
@@ -432,10 +433,7 @@ api::Limits BuiltInLimits() {
 int64_t ReadyMemoryOf(const ReadyAhead& ready) {
   constexpr int64_t kPart = 8;
   if (ready.memory_bytes > 0) return static_cast<int64_t>(ready.memory_bytes);
-  struct sysinfo machine {};
-  return ::sysinfo(&machine) == 0
-             ? static_cast<int64_t>(uint64_t{machine.totalram} * machine.mem_unit) / kPart
-             : 0;
+  return static_cast<int64_t>(ReadMachineMemory().total_bytes) / kPart;
 }
 
 Result<Config> ParseConfig(std::string_view yaml, std::string_view name) {

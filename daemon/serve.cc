@@ -288,20 +288,21 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
                        },
                        metrics_, [this] { return spare_room_->HasRoom(); }},
       TakeKeptDoors(kept));
+  const int64_t ready_memory = ReadyMemoryOf(config_.ready_ahead);
   spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_},
-                                            config_.ready_ahead.memory_bytes);
+                                            static_cast<uint64_t>(ready_memory));
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   pool_ = std::make_unique<Pool>(
       Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_, *launches_,
                  *recoveries_, *questions_, *mailbox_, metrics_},
-      Pool::Settings{config_.ready_ahead.default_warm, config_.ready_ahead.memory_bytes});
+      Pool::Settings{config_.ready_ahead.default_warm, static_cast<uint64_t>(ready_memory)});
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
-  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_,
-                                                     *mailbox_, metrics_, config_.first_port,
-                                                     config_.last_port, ReadyMemoryOf(config_.ready_ahead)});
+  sleeper_ =
+      std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_, *mailbox_,
+                                              metrics_, config_.first_port, config_.last_port, ready_memory});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());

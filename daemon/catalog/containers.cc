@@ -126,28 +126,21 @@ Result<void> ContainerTable::BeginSleep(int64_t id) {
 }
 
 Result<void> ContainerTable::MarkAsleep(const std::vector<int64_t>& ids) {
-  if (ids.empty()) return {};
-  Transaction transaction(database_);
-  TRY(transaction.Begin());
-  for (const int64_t id : ids) {
-    TRY(
-        database_.Run("UPDATE containers SET state = 'failed', stopped = 1, asleep = 1, detail = '' "
-                      "WHERE id = ? AND state = 'running' AND stopped = 0",
-                      id));
-  }
-  return transaction.Commit();
+  return MarkRunning(ids, "state = 'failed', stopped = 1, asleep = 1", "");
 }
 
 Result<void> ContainerTable::MarkRestarting(const std::vector<int64_t>& ids, std::string_view why) {
+  return MarkRunning(ids, "state = 'restarting'", why);
+}
+
+Result<void> ContainerTable::MarkRunning(const std::vector<int64_t>& ids, std::string_view set,
+                                         std::string_view detail) {
   if (ids.empty()) return {};
+  const std::string sql = "UPDATE containers SET " + std::string(set) +
+                          ", detail = ? WHERE id = ? AND state = 'running' AND stopped = 0";
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  for (const int64_t id : ids) {
-    TRY(
-        database_.Run("UPDATE containers SET state = 'restarting', detail = ? "
-                      "WHERE id = ? AND state = 'running' AND stopped = 0",
-                      why, id));
-  }
+  for (const int64_t id : ids) TRY(database_.Run(sql, detail, id));
   return transaction.Commit();
 }
 

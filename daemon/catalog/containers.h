@@ -89,6 +89,8 @@ class ContainerTable {
   Result<std::vector<ContainerRow>> ReadAll(Query& query);
   Result<void> ReadRevisions(ContainerRow& container);
   Result<int64_t> InsertAs(ContainerState state, const ContainerRow& row);
+  /// `set` and `detail` for those of them that are running.
+  Result<void> MarkRunning(const std::vector<int64_t>& ids, std::string_view set, std::string_view detail);
   Result<void> WriteState(int64_t id, ContainerState state, std::string_view detail, bool stays_down);
   /// The indexes would refuse these too, but not say it in words for the user.
   Result<void> CheckClashInTransaction(const ContainerRow& row);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/door/door.h"
+
 namespace spawnd::daemon {
 
 engines::Endpoint EndpointOf(const ContainerRow& row) {
@@ -20,9 +22,7 @@ std::string Concrete(const std::string& address) {
 }  // namespace
 
 std::vector<std::string> AddressesOf(const ContainerRow& row) {
-  std::vector<std::string> all{row.host};
-  all.insert(all.end(), row.also_listen.begin(), row.also_listen.end());
-  return all;
+  return AddressesOf(EndpointOf(row));
 }
 
 std::vector<std::string> AddressesToShow(const ContainerRow& row) {

@@ -21,6 +21,7 @@
 #include "daemon/host/installations.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/loop/jobs.h"
+#include "daemon/machine/failures.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/volumes.h"
@@ -35,11 +36,6 @@ constexpr int kFailuresOfGivenUp = 6;
 constexpr std::chrono::seconds kLongestSpareDelay{300};
 /// Longer than any start of a server that is worth waiting for.
 constexpr std::chrono::seconds kAwaitSpare{10};
-
-std::chrono::milliseconds SpareDelay(int failures) {
-  return std::min<std::chrono::milliseconds>(std::chrono::seconds(int64_t{1} << std::min(failures, 9)),
-                                             kLongestSpareDelay);
-}
 
 uint32_t CurrentRevision(const ContainerRow& row) {
   return api::ParseRevision(row.revision).value_or(0);
@@ -160,7 +156,8 @@ void Containers::SpareFailed(int64_t id, const std::string& volume, const Error&
 }
 
 void Containers::TryAgainForSpare(Life& life) {
-  const auto delay = SpareDelay(life.spare_failures++);
+  // The first is tried again after a second: nobody waits for it.
+  const auto delay = RestartDelay(static_cast<size_t>(life.spare_failures++) + 2, kLongestSpareDelay);
   auto timer = WatchTime(uses_.loop, delay, std::chrono::milliseconds(0),
                          [this, id = life.row.id] { uses_.mailbox.Post([this, id] { ConsiderSpare(id); }); });
   if (timer) life.spare_timer = std::move(*timer);

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/unique_fd.h"
 #include "daemon/doctor/checks.h"
+#include "daemon/door/door.h"
 #include "daemon/host/ports.h"
 #include "engines/registry.h"
 
@@ -130,8 +131,8 @@ Diagnoses CheckPorts(const DoctorSubject& subject) {
                          first, last, subject.first_port, subject.last_port),
              "Set portRange in spawnd.yaml, or: sysctl -w net.ipv4.ip_local_port_range='32768 60999'"}};
   }
-  std::vector<std::string> addresses{subject.host};
-  addresses.insert(addresses.end(), subject.also_listen.begin(), subject.also_listen.end());
+  const std::vector<std::string> addresses =
+      AddressesOf({subject.host, subject.first_port, subject.also_listen});
   Diagnoses found;
   for (const std::string& address : addresses) {
     if (HasAddress(address)) continue;

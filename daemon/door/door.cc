@@ -16,18 +16,17 @@ constexpr int kBacklog = 4096;
 
 Result<UniqueFd> Listen(const Gate& gate, size_t number, const HostAddress& address,
                         const std::string& place) {
+  const auto refused = [&place](int err) {
+    return err == EADDRINUSE ? Fail(ErrorCode::kInUse, place + " is in use by another program")
+                             : FailErrno(err, "cannot listen on " + place);
+  };
   UniqueFd socket;
-  const int err = BindHere(address, Sharing::kWithDoor, false, socket);
-  if (err == EADDRINUSE) return Fail(ErrorCode::kInUse, place + " is in use by another program");
-  if (err != 0) return FailErrno(err, "cannot listen on " + place);
+  if (const int err = BindHere(address, Sharing::kWithDoor, false, socket); err != 0) return refused(err);
   // Before anybody can come: who is accepted has what his listening socket had then.
   TRY(gate.Attach(number, socket.Get()));
   if (const int failed = LockFilter(socket.Get()); failed != 0)
     return FailErrno(failed, "cannot lock a filter");
-  if (::listen(socket.Get(), kBacklog) != 0) {
-    if (errno == EADDRINUSE) return Fail(ErrorCode::kInUse, place + " is in use by another program");
-    return FailErrno(errno, "cannot listen on " + place);
-  }
+  if (::listen(socket.Get(), kBacklog) != 0) return refused(errno);
   TRY(gate.PutDoor(number, socket.Get()));
   return socket;
 }

@@ -15,20 +15,12 @@
 namespace spawnd::daemon {
 namespace {
 
-struct Seen {
-  ContainerRow row;
-  ImageRow image;
-  ContainerBounds bounds;
-};
-
-Result<std::vector<Seen>> SeenContainers(Services& services, const http::Caller& who) {
-  Catalog& catalog = services.catalog;
-  TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(catalog, who));
-  std::vector<Seen> seen;
+Result<std::vector<SeenContainer>> SeenContainers(Services& services, const http::Caller& who) {
+  TRY_ASSIGN(std::vector<ContainerRow> rows, VisibleContainers(services.catalog, who));
+  std::vector<SeenContainer> seen;
   for (ContainerRow& row : rows) {
-    TRY_ASSIGN(ImageRow image, catalog.images.ById(row.image_id));
-    ContainerBounds bounds = BoundsOf(services, row, image);
-    seen.push_back({std::move(row), std::move(image), std::move(bounds)});
+    TRY_ASSIGN(SeenContainer one, See(services, std::move(row)));
+    seen.push_back(std::move(one));
   }
   return seen;
 }

@@ -12,30 +12,22 @@
 namespace spawnd::daemon {
 namespace {
 
-struct Seen {
-  ContainerRow row;
-  ImageRow image;
-  ContainerBounds bounds;
-};
-
 /// Built-in images are everybody's, but for a token that is for some images.
 bool MaySeePoolOf(const TeamMembers& teams, const ImageRow& image, const http::Caller& who) {
   return image.Hidden() ? who.rights.images.empty() : MaySee(teams, image, who);
 }
 
-Result<std::vector<Seen>> SeenPool(Services& services, const http::Caller& who) {
+Result<std::vector<SeenContainer>> SeenPool(Services& services, const http::Caller& who) {
   TRY_ASSIGN(std::vector<ContainerRow> rows, services.catalog.containers.Pooled());
-  std::vector<Seen> seen;
+  std::vector<SeenContainer> seen;
   for (ContainerRow& row : rows) {
-    TRY_ASSIGN(ImageRow image, services.catalog.images.ById(row.image_id));
-    if (!MaySeePoolOf(services.teams, image, who)) continue;
-    ContainerBounds bounds = BoundsOf(services, row, image);
-    seen.push_back({std::move(row), std::move(image), std::move(bounds)});
+    TRY_ASSIGN(SeenContainer one, See(services, std::move(row)));
+    if (MaySeePoolOf(services.teams, one.image, who)) seen.push_back(std::move(one));
   }
   return seen;
 }
 
-api::DataContainer ViewOfPooled(const Seen& one, SpaceUse space, const ControlGroups& groups) {
+api::DataContainer ViewOfPooled(const SeenContainer& one, SpaceUse space, const ControlGroups& groups) {
   api::DataContainer view = ViewOfContainer(one.row, one.image, "", space, "");
   ShowBounds(one.bounds, groups, view);
   HideSecrets(view);
@@ -57,7 +49,7 @@ void GetPool(Services& services, const http::Request& request, const http::Reply
       {request.peer.identity.uid}, [reply, seen = std::move(*seen), account = std::move(*account),
                                     &groups = services.groups](const std::stop_token&) mutable {
         std::vector<api::DataContainer> views;
-        for (const Seen& one : seen) {
+        for (const SeenContainer& one : seen) {
           views.push_back(ViewOfPooled(one, account.OfContainer(one.row.id, one.row.image_id), groups));
         }
         SendJson(reply, api::ToJson(views));

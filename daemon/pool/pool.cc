@@ -41,23 +41,13 @@ constexpr std::chrono::seconds kFirstPause{5};
 constexpr int kMostDoublings = 6;
 /// Until one of the image has been looked at.
 constexpr uint64_t kGuessBytes = uint64_t{64} << 20U;
-constexpr uint64_t kPartOfMachine = 8;
 /// No name that anybody may give.
 constexpr std::string_view kNamePrefix = "pooled:";
-
-bool IsLow(const Disk& disk) {
-  const auto use = UseOfDisk(disk.StateDirectory());
-  return use && disk.LevelOf(use->Percent()) != Disk::Level::kEnough;
-}
-
-uint64_t OrPartOfMachine(uint64_t bytes) {
-  return bytes != 0 ? bytes : ReadMachineMemory().total_bytes / kPartOfMachine;
-}
 
 }  // namespace
 
 Pool::Pool(Uses uses, Settings settings)
-    : uses_(uses), default_warm_(settings.default_warm), budget_(OrPartOfMachine(settings.memory_bytes)) {}
+    : uses_(uses), default_warm_(settings.default_warm), budget_(settings.memory_bytes) {}
 
 Result<void> Pool::Start(uv_loop_t* loop) {
   loop_ = loop;
@@ -113,7 +103,7 @@ std::vector<PoolOfImage> Pool::Pools(const std::vector<ContainerRow>& rows,
 uint64_t Pool::Budget(const std::vector<PoolOfImage>& pools) const {
   uint64_t used = 0;
   for (const PoolOfImage& pool : pools) used += pool.have.size() * pool.bytes_each;
-  if (used != 0 && IsLow(uses_.disk)) return 0;
+  if (used != 0 && uses_.disk.IsLow()) return 0;
   const uint64_t shortage = ReadMachineMemory().ShortageBytes();
   return shortage == 0 ? budget_ : std::min(budget_, used - std::min(used, shortage));
 }
@@ -209,7 +199,7 @@ bool Pool::MayFill(int64_t image_id) {
   const MachineMemory memory = ReadMachineMemory();
   const bool short_of_memory =
       memory.total_bytes != 0 && memory.available_bytes < memory.FloorBytes() + 2 * BytesOf(image_id);
-  return !short_of_memory && !IsLow(uses_.disk);
+  return !short_of_memory && !uses_.disk.IsLow();
 }
 
 void Pool::Fill(int64_t image_id) {

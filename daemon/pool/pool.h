@@ -65,7 +65,7 @@ class Pool {
   };
   struct Settings {
     int64_t default_warm = 0;   ///< of images that say nothing, and were used in the last day
-    uint64_t memory_bytes = 0;  ///< that all together may have; 0: an eighth of the machine's
+    uint64_t memory_bytes = 0;  ///< that all together may have
   };
 
   Pool(Uses uses, Settings settings);

@@ -14,13 +14,12 @@ namespace {
 constexpr std::chrono::seconds kBetweenLooks{5};
 /// Of a server whose memory nobody counts, or that has only begun.
 constexpr uint64_t kLeastOfOne = uint64_t{16} << 20U;
-constexpr uint64_t kShareOfMachine = 8;
 
 }  // namespace
 
 Result<void> SpareRoom::Start(uv_loop_t* loop) {
   TRY_ASSIGN(timer_, WatchTime(loop, kBetweenLooks, kBetweenLooks, [this] {
-               if (!IsShort() && Taken() <= Budget()) return;
+               if (!IsShort() && Taken() <= memory_bytes_) return;
                // One at a time: the next look shows what that has brought.
                const std::vector<int64_t> all = uses_.containers.WithSpare();
                if (!all.empty()) uses_.containers.GiveUpSpare(all.front());
@@ -29,13 +28,11 @@ Result<void> SpareRoom::Start(uv_loop_t* loop) {
 }
 
 bool SpareRoom::HasRoom() const {
-  return !IsShort() && Taken() + kLeastOfOne <= Budget();
+  return !IsShort() && Taken() + kLeastOfOne <= memory_bytes_;
 }
 
 bool SpareRoom::IsShort() const {
-  if (ReadMachineMemory().ShortageBytes() > 0) return true;
-  const auto use = UseOfDisk(uses_.disk.StateDirectory());
-  return use && uses_.disk.LevelOf(use->Percent()) != Disk::Level::kEnough;
+  return ReadMachineMemory().ShortageBytes() > 0 || uses_.disk.IsLow();
 }
 
 uint64_t SpareRoom::Taken() const {
@@ -45,10 +42,6 @@ uint64_t SpareRoom::Taken() const {
     bytes += std::max(kLeastOfOne, static_cast<uint64_t>(std::max<int64_t>(used, 0)));
   }
   return bytes;
-}
-
-uint64_t SpareRoom::Budget() const {
-  return memory_bytes_ != 0 ? memory_bytes_ : ReadMachineMemory().total_bytes / kShareOfMachine;
 }
 
 }  // namespace spawnd::daemon

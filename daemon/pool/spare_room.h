@@ -27,7 +27,7 @@ class SpareRoom {
     const Disk& disk;
   };
 
-  /// `memory_bytes`: that all together may have; 0: an eighth of the machine's.
+  /// `memory_bytes`: that all together may have.
   SpareRoom(Uses uses, uint64_t memory_bytes) : uses_(uses), memory_bytes_(memory_bytes) {}
 
   /// Looks again every few seconds from now on.
@@ -38,7 +38,6 @@ class SpareRoom {
  private:
   bool IsShort() const;
   uint64_t Taken() const;
-  uint64_t Budget() const;
 
   const Uses uses_;
   const uint64_t memory_bytes_;

@@ -81,15 +81,12 @@ void Sleeper::Look() {
   if (std::exchange(looking_, true)) return;
   uses_.jobs.Run(kForDaemon, [this](const std::stop_token&) {
     const EngineHost& host = uses_.engine_host;
-    auto ports = LookAtConnections(uses_.first_port, uses_.last_port,
-                                   [&host](uint16_t port) { return host.UserOf(port); });
-    Result<Found> found = Fail(ErrorCode::kInternal, "");
-    if (ports) {
-      found =
-          Found{std::move(*ports), LookAtMemory(host.UserOf(uses_.first_port), host.UserOf(uses_.last_port))};
-    } else {
-      found = Fail(std::move(ports.error()));
-    }
+    const auto user_of = [&host](uint16_t port) { return host.UserOf(port); };
+    Result<Found> found = LookAtConnections(uses_.first_port, uses_.last_port, user_of)
+                              .map([&](std::map<uint16_t, PortUse> ports) {
+                                return Found{std::move(ports), LookAtMemory(user_of(uses_.first_port),
+                                                                            user_of(uses_.last_port))};
+                              });
     uses_.mailbox.Post([this, found = std::move(found)] { Judge(found); });
   });
 }

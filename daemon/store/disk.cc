@@ -70,6 +70,11 @@ Disk::Level Disk::LevelOf(int percent) const {
   return percent >= warn_percent_ ? Level::kLow : Level::kEnough;
 }
 
+bool Disk::IsLow() const {
+  const auto use = UseOfDisk(state_directory_);
+  return use && LevelOf(use->Percent()) != Level::kEnough;
+}
+
 std::string Disk::Describe(int percent) const {
   return fmt::format("the disk of '{}' is {} % full", state_directory_, percent);
 }

@@ -47,6 +47,8 @@ class Disk {
   int WarnPercent() const { return warn_percent_; }
   int RefusePercent() const { return refuse_percent_; }
   Level LevelOf(int percent) const;
+  /// As it is now: above kEnough. False for one that cannot be looked at.
+  bool IsLow() const;
   /// "the disk of '/var/lib/spawnd' is 91 % full"
   std::string Describe(int percent) const;
 

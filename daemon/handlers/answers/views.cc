@@ -232,6 +232,12 @@ std::vector<std::string> MissingOf(const ContainerBounds& bounds) {
 
 }  // namespace
 
+Result<SeenContainer> See(const Services& services, ContainerRow row) {
+  TRY_ASSIGN(ImageRow image, services.catalog.images.ById(row.image_id));
+  ContainerBounds bounds = BoundsOf(services, row, image);
+  return SeenContainer{std::move(row), std::move(image), std::move(bounds)};
+}
+
 void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view) {
   view.limits = bounds.limits;
   view.sleep_after_seconds = bounds.sleep_after;

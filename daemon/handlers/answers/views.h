@@ -48,4 +48,13 @@ ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, cons
 /// Adds that to a view, and what the container uses now. Reads files, in moments.
 void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api::DataContainer& view);
 
+/// A container with what a view of it needs that only the loop thread knows.
+struct SeenContainer {
+  ContainerRow row;
+  ImageRow image;
+  ContainerBounds bounds;
+};
+/// Of the loop thread. Errors: the catalog's.
+Result<SeenContainer> See(const Services& services, ContainerRow row);
+
 }  // namespace spawnd::daemon
