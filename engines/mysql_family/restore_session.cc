@@ -15,6 +15,9 @@ ErrorCode CodeOf(unsigned number) {
     case 1021:  // ER_DISK_FULL
     case 1114:  // ER_RECORD_FILE_FULL
       return ErrorCode::kNoSpace;
+    case 1053:  // ER_SERVER_SHUTDOWN: it answers while it ends
+    case 1927:  // ER_CONNECTION_KILLED of MariaDB: it ends its connections first
+    case 3169:  // ER_SESSION_WAS_KILLED, MySQL's
     case 2002:  // CR_CONNECTION_ERROR and its like: the server went away
     case 2003:
     case 2006:

@@ -74,6 +74,7 @@ ErrorCode CodeOf(unsigned number) {
     case CR_SERVER_LOST:
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
+    case ER_CONNECTION_KILLED:
       return ErrorCode::kUnavailable;
     case ER_BAD_DB_ERROR:
       return ErrorCode::kNotFound;

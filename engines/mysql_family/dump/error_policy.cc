@@ -13,7 +13,8 @@ namespace {
 /// The client's own errors, of which none is about a statement.
 constexpr unsigned kClientErrorsFrom = 2000;
 constexpr unsigned kClientErrorsTo = 3000;
-constexpr std::array<unsigned, 4> kNeverPassedOver{1021, 1030, 1053, 1114};
+/// A full disk, the storage, a server or a connection that ends.
+constexpr std::array<unsigned, 6> kNeverPassedOver{1021, 1030, 1053, 1114, 1927, 3169};
 /// What a USE is answered with: no rights, no such database, no name of one.
 constexpr std::array<unsigned, 3> kNoEntry{1044, 1049, 1102};
 constexpr unsigned kNoSuchTable = 1146;
