@@ -1,16 +1,19 @@
 /// How data are got from where they are, a running server, with the product's own tools: what an engine plans
-/// (Engine::PlanFetch), and a client carries out as its caller, on its machine (client/fetch/). The engine sees no
-/// password and reaches no server: it says what to ask of one, gets the answers, and says what to do then.
+/// (Engine::PlanFetch), and a client carries out as its caller, on its machine (client/fetch/). The engine
+/// sees no password and reaches no server: it says what to ask of one, gets the answers, and says what to do
+/// then.
 ///
-/// Values. A crash at any point leaves nothing: the client's folder is the client's.
+/// Values, and pure functions. A crash at any point leaves nothing: the client's folder is the client's.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/result.h"
 #include "engines/parts.h"
 
 namespace spawnd::engines {
@@ -18,11 +21,11 @@ namespace spawnd::engines {
 /// Where a running server is. Everything in it may be anybody's words.
 struct SourceConnection {
   std::string scheme{};  ///< of the URL that it was given as; empty: none
-  std::string host{};    ///< a name, an address, or the absolute path of a socket; empty: the product's default
-  uint16_t port = 0;     ///< 0: the product's
+  std::string host{};  ///< a name, an address, or the absolute path of a socket; empty: the product's default
+  uint16_t port = 0;   ///< 0: the product's
   std::string user{};
   std::string database{};
-  std::string ssl_mode{};       ///< disable, prefer, require, verify-ca, verify-full; empty: the tools' default
+  std::string ssl_mode{};  ///< disable, prefer, require, verify-ca, verify-full; empty: the tools' default
   std::string ssl_root_cert{};  ///< absolute path on the client's machine; may be empty
 };
 
@@ -66,14 +69,15 @@ struct FetchCommand {
   std::string title{};                  ///< for progress and messages: "dumping shop from db.example:5432"
   std::vector<std::string> programs{};  ///< the first that is there; those without '/' are looked up in PATH
   std::vector<std::string> arguments{};
-  std::vector<std::pair<std::string, std::string>> environment{};  ///< beside the caller's own; never a secret
+  std::vector<std::pair<std::string, std::string>>
+      environment{};  ///< beside the caller's own; never a secret
   FetchSecret secret{};
   Output output = Output::kNothing;
-  std::string grows{};            ///< the folder whose size is the progress; empty: the output is
-  int64_t expected_bytes = 0;     ///< of that; 0: not known
-  int64_t deadline_seconds = 0;   ///< 0: none
+  std::string grows{};           ///< the folder whose size is the progress; empty: the output is
+  int64_t expected_bytes = 0;    ///< of that; 0: not known
+  int64_t deadline_seconds = 0;  ///< 0: none
   std::vector<FetchFailure> failures{};
-  std::string install_hint{};     ///< where none of the programs is there
+  std::string install_hint{};  ///< where none of the programs is there
 };
 inline constexpr size_t kMaxFetchAnswer = 48 * 1024;
 
@@ -87,5 +91,25 @@ struct FetchPlan {
   std::string database{};       ///< the same for its initial database
   std::vector<std::string> warnings{};
 };
+
+// What the products' plans have in common. Pure, safe from any thread.
+
+/// "db.example:5432", "/run/postgresql", for messages.
+std::string PlaceOf(const SourceConnection& connection, uint16_t default_port);
+/// Of an answer in lines that begin with labels: what stands behind `label`, in order.
+std::vector<std::string> AnswersTo(std::string_view label, std::string_view answer);
+/// The number that a text begins with; 0: none.
+int64_t NumberIn(std::string_view text);
+/// The one that is asked for, else the only one; `otherwise` where there is none. kInvalidArgument, listing
+/// them.
+Result<std::string> ChooseDatabase(const SourceConnection& connection, const std::string& place,
+                                   const std::vector<std::string>& databases, std::string_view otherwise);
+/// kInvalidArgument for the URL of another product.
+Result<void> CheckScheme(const SourceConnection& connection, const std::vector<std::string_view>& schemes,
+                         std::string_view product);
+/// Those of `engine` that can be used, newest first.
+std::vector<Installation> UsableOf(std::string_view engine, const std::vector<Installation>& installed);
+/// "17.9, 15.18"; "none".
+std::string VersionsIn(const std::vector<Installation>& usable);
 
 }  // namespace spawnd::engines
