@@ -25,7 +25,7 @@
 #include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "engines/fetch.h"
+#include "engines/fetch/plan.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
 #include "engines/used_library.h"
@@ -275,7 +275,7 @@ class Engine {
   /// kInvalidArgument: not a backup of this product, or one that is cut short.
   virtual Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const = 0;
   /// What a client runs to get data from a running server, as far as the answers of that tell
-  /// (engines/fetch.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server holds
+  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server holds
   /// does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be fetched
   /// from.
   virtual Result<FetchPlan> PlanFetch(const FetchRequest& request,

@@ -15,7 +15,7 @@ namespace spawnd::client {
 
 /// What a tool printed last counts; so much of it is kept.
 inline constexpr size_t kMaxToolWords = 16 * 1024;
-/// Of an answer for the daemon (kMaxFetchAnswer of engines/fetch.h): the rest is dropped.
+/// Of an answer for the daemon (kMaxFetchAnswer of engines/fetch/plan.h): the rest is dropped.
 inline constexpr size_t kMaxAnswer = 48 * 1024;
 
 struct ToolOrder {

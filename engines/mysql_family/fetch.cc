@@ -1,6 +1,6 @@
 /// From a running server: the client asks what it is, then the dump program writes SQL, or the backup program
 /// a stream of the server's own files.
-#include "engines/fetch.h"
+#include "engines/fetch/plan.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
 /// From a running server: the product's client asks what it is, then takes a snapshot as a replica would.
-#include "engines/fetch.h"
+#include "engines/fetch/plan.h"
 
 #include <algorithm>
 #include <string>

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engines/fetch.h"
+#include "engines/fetch/plan.h"
 
 namespace spawnd::engines::postgresql {
 

@@ -1,4 +1,4 @@
-#include "engines/fetch.h"
+#include "engines/fetch/plan.h"
 
 #include <algorithm>
 #include <charconv>
