@@ -141,7 +141,7 @@ make_redis() {
   disown
   wait_until 20 test -S "$work/$1/socket"
   redis_root "$1" "$3" >/dev/null <<'END'
-eval "for i = 1, 2000 do redis.call('set', 'k' .. i, string.rep('v', 100)) end" 0
+eval "for i = 1, 50000 do redis.call('set', 'k' .. i, string.rep('v', 100) .. i) end" 0
 END
 }
 # redis_root NAME CLIENT: commands on standard input, behind the password.
