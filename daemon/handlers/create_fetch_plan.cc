@@ -131,7 +131,8 @@ void CreateFetchPlan(Services& services, const http::Request& request, const htt
   auto asked = api::FromJson<api::FetchPlanRequest>(request.body);
   if (!asked) return SendError(reply, asked.error());
   if (asked->engine.empty()) {
-    return SendError(reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
+    return SendError(
+        reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
   }
   const auto engine = engines::FindEngine(asked->engine);
   if (!engine) return SendError(reply, engine.error());
