@@ -22,10 +22,15 @@ template <typename Enum>
 using EnumNames = std::array<std::pair<Enum, std::string_view>,
                              std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network> ? 2
                              : std::is_same_v<Enum, Status>                                    ? 4
+                             : std::is_same_v<Enum, SourceType>                                ? 6
                                                                                                : 3>;
 
-inline constexpr EnumNames<SourceType> kSourceTypeNames{
-    {{SourceType::kEmpty, "empty"}, {SourceType::kBackup, "backup"}, {SourceType::kScripts, "scripts"}}};
+inline constexpr EnumNames<SourceType> kSourceTypeNames{{{SourceType::kEmpty, "empty"},
+                                                         {SourceType::kBackup, "backup"},
+                                                         {SourceType::kScripts, "scripts"},
+                                                         {SourceType::kServer, "server"},
+                                                         {SourceType::kRepository, "repository"},
+                                                         {SourceType::kStandby, "standby"}}};
 inline constexpr EnumNames<Durability> kDurabilityNames{
     {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};
 inline constexpr EnumNames<Network> kNetworkNames{{{Network::kNone, "none"}, {Network::kHost, "host"}}};
@@ -157,6 +162,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("restore", x.restore);
   visit.Field("warm", x.warm);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.Field("source", x.source);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
@@ -271,6 +277,7 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("warm", x.warm);
   visit.Field("pooled", x.pooled);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
+  visit.Field("sourceId", x.source_id);
 }
 
 // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".

@@ -12,7 +12,8 @@
 
 namespace spawnd::api {
 
-enum class SourceType { kEmpty, kBackup, kScripts };
+/// kServer and kRepository are the client's: it fetches what they name, and what the daemon gets is a backup.
+enum class SourceType { kEmpty, kBackup, kScripts, kServer, kRepository, kStandby };
 enum class Durability { kEverySecond, kAlways };
 enum class Network { kNone, kHost };
 
@@ -102,6 +103,9 @@ struct CreateDataImageRequest {
   RestoreOptions restore;
   std::optional<int64_t> warm;                 ///< containers that are kept started; not given: the daemon's
   std::optional<int64_t> sleep_after_seconds;  ///< of its containers; 0: never; not given: the daemon's
+  /// Id or name of a data source of the caller's, which the image is one of: `keep` counts it. With
+  /// sourceType standby it is a cut of that source.
+  std::string source;
 };
 
 /// POST /v1/data-containers
@@ -161,6 +165,7 @@ struct DataImage {
   std::optional<int64_t> warm;                 ///< containers that are kept started; not said: the daemon's
   int64_t pooled = 0;                          ///< of these, those that a create would be given now
   std::optional<int64_t> sleep_after_seconds;  ///< of its containers
+  int64_t source_id = 0;                       ///< of the data source that it is one of; 0: of none
 };
 
 /// POST /v1/data-containers/{ref}/load

@@ -282,6 +282,23 @@ Result<void> EventTable::TellOfContainer(int64_t id, std::string_view event, std
   return transaction.Commit();
 }
 
+Result<void> EventTable::TellOfSourceInTransaction(const SourceRow& source, std::string_view event,
+                                                   std::string detail, int64_t image_id,
+                                                   const std::string& image) {
+  EventRow row;
+  row.resource = "source";
+  row.event = event;
+  row.subject = source.id;
+  row.name = source.name;
+  row.owner = row.image_owner = source.owner;
+  row.image_id = image_id;
+  row.image = row.image_name = image;
+  row.actor = cause_.actor;
+  row.token_id = cause_.token_id;
+  row.detail = std::move(detail);
+  return Write(std::move(row));
+}
+
 Result<void> EventTable::Write(EventRow row) {
   TRY_ASSIGN(const int64_t last, LastEventId(database_));
   row.id = last + 1;

@@ -68,6 +68,7 @@ struct ImageRow {
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
   int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
   int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
+  int64_t source_id = 0;     ///< the data source that it is one of, which may be gone; 0: of none
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
@@ -147,6 +148,7 @@ struct ContainerRow {
   /// Folder of the volume that it writes into, below its own; empty: its own. A reset that took a spare
   /// leaves the container in another one than it began in (daemon/store/volumes.h).
   std::string volume{};
+  int64_t source_id = 0;  ///< not 0: nobody's, it is the standby of that data source
 };
 
 /// The volume that holds a revision of it; that of rev.0 is the first.
@@ -164,6 +166,76 @@ struct TokenRow {
   int64_t expires_at = 0;    ///< 0: never
   bool read_only = false;
   std::vector<std::string> images{};  ///< not empty: for these only, as daemon/access/scope.h writes them
+};
+
+/// How the last run of a source ended: as stored and as shown.
+inline constexpr std::string_view kRunRunning = "running";
+inline constexpr std::string_view kRunSucceeded = "succeeded";
+inline constexpr std::string_view kRunFailed = "failed";
+inline constexpr std::string_view kRunInterrupted =
+    "interrupted";  ///< the daemon, or the machine, ended in it
+
+/// How a standby is: as stored and, with a capital, as shown. Empty: it is no standby.
+inline constexpr std::string_view kStandbyCopying = "copying";  ///< the base copy is being made
+inline constexpr std::string_view kStandbyFollowing = "following";
+inline constexpr std::string_view kStandbyLagging = "lagging";  ///< it goes on; `detail` says what keeps it
+inline constexpr std::string_view kStandbyFailed = "failed";    ///< it does not go on; `detail` says why
+inline constexpr std::string_view kStandbyDeleting = "deleting";
+
+/// What images are made of again and again (daemon/sources).
+struct SourceRow {
+  int64_t id = 0;
+  std::string name;  ///< its owner has no other of it
+  uid_t owner = 0;
+  std::string source_type;   ///< the YAML's word, in lower case: "server", "standby"
+  std::string engine;        ///< registry name, "postgresql"
+  std::string version_text;  ///< as the YAML says; may be empty
+  std::string definition;    ///< the YAML
+  std::string folder;        ///< where it lay: a run begins there
+  std::string schedule;      ///< empty: none
+  int64_t keep = 0;          ///< 0: all
+  int64_t created_at = 0;    ///< seconds since 1970, as all times here
+  bool deleting = false;     ///< found by nobody any more; it goes once what it has is gone
+  int64_t next_run = 0;      ///< what comes of `schedule` next; past at a start: it was missed; 0: none
+
+  std::string run_outcome;  ///< of the last run; empty: there was none
+  std::string run_cause;    ///< "schedule", "missed", "request"
+  int64_t run_started = 0;
+  int64_t run_ended = 0;
+  std::string run_detail;
+  std::string run_process;  ///< "<pid> <its start>" of a run that goes on
+  int64_t runs = 0;
+  int64_t failures = 0;
+  int64_t skipped = 0;
+  int64_t skipped_at = 0;
+
+  // Of a standby only.
+  std::string state;
+  std::string detail;
+  std::string connection;      ///< api::Connection as JSON: no secret is in it
+  int64_t max_kept_bytes = 0;  ///< that the server may keep for it
+  std::string slot;            ///< on the server; empty: none yet
+  int64_t container_id = 0;    ///< the hidden container; 0: none yet
+  int64_t base_image_id = 0;   ///< the hidden image that its volume lies on; 0: none yet
+  int64_t lag_bytes = -1;      ///< -1: not known
+  int64_t copied_bytes = 0;    ///< of the base copy
+  std::string position;        ///< in the server's log, as the product writes it
+  std::string server_version;
+  std::string server_identity;  ///< what tells this server's data from any other's, as the product writes it
+};
+
+/// What changes of a standby by itself. A member without a value stays as it is.
+struct StandbyChange {
+  std::optional<std::string> state{};
+  std::optional<std::string> detail{};
+  std::optional<std::string> slot{};
+  std::optional<int64_t> container_id{};
+  std::optional<int64_t> base_image_id{};
+  std::optional<int64_t> lag_bytes{};
+  std::optional<int64_t> copied_bytes{};
+  std::optional<std::string> position{};
+  std::optional<std::string> server_version{};
+  std::optional<std::string> server_identity{};
 };
 
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.
@@ -194,6 +266,13 @@ struct ContainerChange {
   std::optional<uid_t> owner{};
   std::optional<int64_t> sleep_after{};
   std::optional<int64_t> idle_delete{};
+};
+struct SourceChange {
+  std::string name;
+  std::optional<std::string> schedule{};
+  std::optional<int64_t> keep{};
+  std::string definition{};  ///< with `folder`
+  std::string folder{};
 };
 
 }  // namespace spawnd::daemon
