@@ -25,8 +25,9 @@ class Standbys {
   virtual ~Standbys() = default;
 
   /// The row is there, in state kStandbyCopying, and nothing else: makes the base copy and follows. How it
-  /// goes is said in the row.
-  virtual void Begin(int64_t source_id) = 0;
+  /// goes is said in the row. `checked` is called once, as soon as the server has been asked and can be followed;
+  /// or with why it cannot: then nothing is left but the row, which the caller removes (after End).
+  virtual void Begin(int64_t source_id, std::function<void(Result<void>)> checked) = 0;
   /// The same of every standby at a start of the daemon, by what its row says.
   virtual void Resume(int64_t source_id) = 0;
   /// Cuts, one after the other where several are asked for. `done` is called once. Errors: kNotReady while

@@ -37,7 +37,7 @@ Result<void> StoreLayout::Prepare() const {
   }
   TRY(MakeDirectory(root_, 0711));
   for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), FailedLogs(), Imports()}) {
+       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Standbys(), Logs(), FailedLogs(), Imports()}) {
     TRY(MakeDirectory(path, 0700));
   }
   TRY(MakeDirectory(Tls(), 0711));
@@ -71,6 +71,13 @@ std::string StoreLayout::Delta(int64_t id, std::string_view volume) const {
 }
 std::string StoreLayout::Build(int64_t image_id) const {
   return Builds() + "/" + std::to_string(image_id);
+}
+
+std::string StoreLayout::Standby(int64_t source_id) const {
+  return Standbys() + "/" + std::to_string(source_id);
+}
+std::string StoreLayout::StandbyVolume(int64_t source_id, int64_t base_image_id) const {
+  return Standby(source_id) + "/v" + std::to_string(base_image_id);
 }
 
 int64_t IdFromName(std::string_view name, std::string_view suffix) {
