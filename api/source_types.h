@@ -27,7 +27,8 @@ struct Connection {
 /// to, and for sourceType standby of a copy that follows a server.
 struct CreateDataSourceRequest {
   std::string name;
-  SourceType source_type = SourceType::kBackup;
+  std::string source_type;  ///< the YAML's word, in lower case: "backup", "server", "repository", "scripts",
+                            ///< "standby"
   std::string engine;
   std::string version;
   std::string definition;  ///< the YAML, as it is; with nothing secret in it
