@@ -20,16 +20,13 @@ namespace spawnd::api {
 
 template <typename Enum>
 using EnumNames = std::array<std::pair<Enum, std::string_view>,
-                             std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network> ? 2
-                             : std::is_same_v<Enum, Status>                                    ? 4
-                             : std::is_same_v<Enum, SourceType>                                ? 6
-                                                                                               : 3>;
+                             std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network>  ? 2
+                             : std::is_same_v<Enum, Status> || std::is_same_v<Enum, SourceType> ? 4
+                                                                                                : 3>;
 
 inline constexpr EnumNames<SourceType> kSourceTypeNames{{{SourceType::kEmpty, "empty"},
                                                          {SourceType::kBackup, "backup"},
                                                          {SourceType::kScripts, "scripts"},
-                                                         {SourceType::kServer, "server"},
-                                                         {SourceType::kRepository, "repository"},
                                                          {SourceType::kStandby, "standby"}}};
 inline constexpr EnumNames<Durability> kDurabilityNames{
     {{Durability::kEverySecond, "everysec"}, {Durability::kAlways, "always"}}};

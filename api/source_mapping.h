@@ -62,6 +62,7 @@ void Describe(auto& visit, Is<DataSource> auto& x) {
   visit.Field("lastImageId", x.last_image_id);
   visit.Field("lastImage", x.last_image);
   visit.Time("lastImageAt", x.last_image_at);
+  visit.Field("lastImageNewBytes", x.last_image_new_bytes);
   visit.Field("images", x.images);
   visit.Field("imageBytes", x.image_bytes);
   visit.Field("folder", x.folder);

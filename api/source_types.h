@@ -27,7 +27,8 @@ struct Connection {
 /// to, and for sourceType standby of a copy that follows a server.
 struct CreateDataSourceRequest {
   std::string name;
-  SourceType source_type = SourceType::kBackup;
+  std::string source_type;  ///< the YAML's word, in lower case: "backup", "server", "repository", "scripts",
+                            ///< "standby"
   std::string engine;
   std::string version;
   std::string definition;  ///< the YAML, as it is; with nothing secret in it
@@ -73,8 +74,9 @@ struct DataSource {
   int64_t last_image_id = 0;  ///< 0: none
   std::string last_image;
   int64_t last_image_at = 0;
-  int64_t images = 0;       ///< how many of it are there
-  int64_t image_bytes = 0;  ///< what they alone take on disk
+  int64_t last_image_new_bytes = 0;  ///< on disk, that no image before it had
+  int64_t images = 0;                ///< how many of it are there
+  int64_t image_bytes = 0;           ///< what they alone take on disk
   std::string folder;
   std::string definition;
   std::vector<std::string> warnings;  ///< said once, by what makes or changes it

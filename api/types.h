@@ -12,8 +12,8 @@
 
 namespace spawnd::api {
 
-/// kServer and kRepository are the client's: it fetches what they name, and what the daemon gets is a backup.
-enum class SourceType { kEmpty, kBackup, kScripts, kServer, kRepository, kStandby };
+/// What the client fetches from a server or a repository is a backup here.
+enum class SourceType { kEmpty, kBackup, kScripts, kStandby };
 enum class Durability { kEverySecond, kAlways };
 enum class Network { kNone, kHost };
 

@@ -46,6 +46,7 @@
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
 #include "daemon/sleep/sleeper.h"
+#include "daemon/sources/sources.h"
 #include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
@@ -98,7 +99,8 @@ class Daemon {
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void BeginGeneration();
-  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
+  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
+                 const std::string& socket_path);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeServices(const std::function<void()>& reap);
   void MakeReload(const std::string& config_path);
@@ -150,6 +152,7 @@ class Daemon {
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Manifests> manifests_;
   std::unique_ptr<LostHours> lost_hours_;
+  std::unique_ptr<Sources> sources_;
   std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
   std::unique_ptr<Services> services_;
@@ -208,7 +211,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   doctor_ = SubjectOfDoctor(options.socket_path);
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
-  MakeParts(socket.access, socket.kept);
+  MakeParts(socket.access, socket.kept, options.socket_path);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -223,6 +226,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   reaper_->ReapDue();
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
+  TRY(sources_->Start());  // its runs ask the daemon
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
@@ -263,7 +267,8 @@ void Daemon::BeginGeneration() {
     spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
-void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept) {
+void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
+                       const std::string& socket_path) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
   // Containers that come back by themselves: as many at once as there are cores, one of these for others.
@@ -307,6 +312,9 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
   lost_hours_ = std::make_unique<LostHours>(layout_, *removals_);
+  sources_ =
+      std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                              *mailbox_, metrics_, loop_->Get(), socket_path, nullptr});
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
@@ -345,6 +353,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *images_,
                                                   *built_ins_,
                                                   *pool_,
+                                                  *sources_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
                                                   reap});
@@ -418,6 +427,7 @@ void Daemon::Stop(std::string_view why) {
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();
   pool_->Stop();
+  sources_->Stop();
   containers_->StopAll();
   images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on

@@ -205,6 +205,8 @@ class Build {
     row.tags = request.tags;
     row.teams = request.teams;
     row.idle_teams = order_.idle_teams;
+    row.source_id = order_.source_id;
+    row.source_run = order_.source_run;
     return row;
   }
 

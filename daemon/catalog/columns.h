@@ -49,6 +49,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("sleep_after", row.sleep_after);
   visit("used_at", row.used_at);
   visit("source_id", row.source_id);
+  visit("source_run", row.source_run);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>
@@ -89,7 +90,6 @@ void Columns(Visit&& visit, Row& row) {
   visit("idle_delete", row.idle_delete);
   visit("spare", row.spare);
   visit("volume", row.volume);
-  visit("source_id", row.source_id);
 }
 
 template <typename Visit, RowOf<SourceRow> Row>
@@ -122,7 +122,6 @@ void Columns(Visit&& visit, Row& row) {
   visit("connection", row.connection);
   visit("max_kept_bytes", row.max_kept_bytes);
   visit("slot", row.slot);
-  visit("container_id", row.container_id);
   visit("base_image_id", row.base_image_id);
   visit("lag_bytes", row.lag_bytes);
   visit("copied_bytes", row.copied_bytes);

@@ -222,7 +222,7 @@ Result<ContainerRow> ContainerTable::Find(std::string_view reference, const Filt
   TRY_ASSIGN(Query query,
              SelectRows<ContainerRow>(database_,
                                       "FROM containers WHERE (id = ? OR name = ?) AND state <> 'deleting' "
-                                      "AND pooled = 0 AND source_id = 0 ORDER BY id"));
+                                      "AND pooled = 0 ORDER BY id"));
   query.Bind(api::IdOf(reference)).Bind(reference);
   TRY_ASSIGN(auto containers, ReadAll(query));
   for (ContainerRow& container : containers) {
@@ -243,11 +243,9 @@ Result<ContainerRow> ContainerTable::ById(int64_t id) {
 }
 
 Result<std::vector<ContainerRow>> ContainerTable::List(Rows rows) {
-  TRY_ASSIGN(
-      Query query,
-      SelectRows<ContainerRow>(
-          database_,
-          "FROM containers WHERE ?1 OR (state <> 'deleting' AND pooled = 0 AND source_id = 0) ORDER BY id"));
+  TRY_ASSIGN(Query query,
+             SelectRows<ContainerRow>(
+                 database_, "FROM containers WHERE ?1 OR (state <> 'deleting' AND pooled = 0) ORDER BY id"));
   query.Bind(int64_t{rows == Rows::kAll});
   return ReadAll(query);
 }

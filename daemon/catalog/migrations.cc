@@ -214,7 +214,6 @@ CREATE TABLE sources (
   connection TEXT NOT NULL,
   max_kept_bytes INTEGER NOT NULL,
   slot TEXT NOT NULL,
-  container_id INTEGER NOT NULL,
   base_image_id INTEGER NOT NULL,
   lag_bytes INTEGER NOT NULL,
   copied_bytes INTEGER NOT NULL,
@@ -225,8 +224,8 @@ CREATE TABLE sources (
 CREATE UNIQUE INDEX sources_by_name ON sources (owner, name) WHERE deleting = 0;
 -- Not a foreign key: the images of a source outlive it.
 ALTER TABLE images ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE images ADD COLUMN source_run INTEGER NOT NULL DEFAULT 0 CHECK (source_run IN (0, 1));
 CREATE INDEX images_by_source ON images (source_id) WHERE source_id <> 0;
-ALTER TABLE containers ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;
 -- Events of a source, too: the table is made anew, as it cannot be told to take another word.
 CREATE TABLE events_now (
   id INTEGER PRIMARY KEY,

@@ -68,7 +68,8 @@ struct ImageRow {
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
   int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
   int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
-  int64_t source_id = 0;     ///< the data source that it is one of, which may be gone; 0: of none
+  int64_t source_id = 0;     ///< the data source that it is one of; 0: of none
+  bool source_run = false;   ///< a run of that made it, and not a person: it goes when there are newer ones
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
@@ -156,7 +157,6 @@ struct ContainerRow {
   /// Folder of the volume that it writes into, below its own; empty: its own. A reset that took a spare
   /// leaves the container in another one than it began in (daemon/store/volumes.h).
   std::string volume{};
-  int64_t source_id = 0;  ///< not 0: nobody's, it is the standby of that data source
 };
 
 /// The volume that holds a revision of it; that of rev.0 is the first.
@@ -223,7 +223,6 @@ struct SourceRow {
   std::string connection;      ///< api::Connection as JSON: no secret is in it
   int64_t max_kept_bytes = 0;  ///< that the server may keep for it
   std::string slot;            ///< on the server; empty: none yet
-  int64_t container_id = 0;    ///< the hidden container; 0: none yet
   int64_t base_image_id = 0;   ///< the hidden image that its volume lies on; 0: none yet
   int64_t lag_bytes = -1;      ///< -1: not known
   int64_t copied_bytes = 0;    ///< of the base copy
@@ -237,7 +236,6 @@ struct StandbyChange {
   std::optional<std::string> state{};
   std::optional<std::string> detail{};
   std::optional<std::string> slot{};
-  std::optional<int64_t> container_id{};
   std::optional<int64_t> base_image_id{};
   std::optional<int64_t> lag_bytes{};
   std::optional<int64_t> copied_bytes{};

@@ -91,17 +91,24 @@ Result<void> SourceTable::SetNextRun(int64_t id, int64_t next_run) {
   return transaction.Commit();
 }
 
-Result<void> SourceTable::BeginRun(int64_t id, std::string_view cause, const std::string& process,
-                                   int64_t now, int64_t next_run) {
+Result<void> SourceTable::BeginRun(int64_t id, std::string_view cause, int64_t now, int64_t next_run) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
   TRY(database_.Run(
-      "UPDATE sources SET run_outcome = 'running', run_cause = ?, run_process = ?, "
+      "UPDATE sources SET run_outcome = 'running', run_cause = ?, run_process = '', "
       "run_started = ?, run_ended = 0, run_detail = '', runs = runs + 1, next_run = ? WHERE id = ?",
-      cause, process, now, next_run, id));
+      cause, now, next_run, id));
   TRY(ExpectChange(database_, kNoun, id));
   TRY_ASSIGN(const SourceRow source, ById(id));
   TRY(events_.TellOfSourceInTransaction(source, "run-started", std::string(cause)));
+  return transaction.Commit();
+}
+
+Result<void> SourceTable::NoteProcess(int64_t id, const std::string& process) {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(database_.Run("UPDATE sources SET run_process = ? WHERE id = ?", process, id));
+  TRY(ExpectChange(database_, kNoun, id));
   return transaction.Commit();
 }
 
@@ -141,19 +148,18 @@ Result<void> SourceTable::SetStandby(int64_t id, const StandbyChange& change) {
   set(source.state, change.state);
   set(source.detail, change.detail);
   set(source.slot, change.slot);
-  set(source.container_id, change.container_id);
   set(source.base_image_id, change.base_image_id);
   set(source.lag_bytes, change.lag_bytes);
   set(source.copied_bytes, change.copied_bytes);
   set(source.position, change.position);
   set(source.server_version, change.server_version);
   set(source.server_identity, change.server_identity);
-  TRY(database_.Run(
-      "UPDATE sources SET state = ?, detail = ?, slot = ?, container_id = ?, base_image_id = ?, "
-      "lag_bytes = ?, copied_bytes = ?, position = ?, server_version = ?, server_identity = ? "
-      "WHERE id = ?",
-      source.state, source.detail, source.slot, source.container_id, source.base_image_id, source.lag_bytes,
-      source.copied_bytes, source.position, source.server_version, source.server_identity, id));
+  TRY(
+      database_.Run("UPDATE sources SET state = ?, detail = ?, slot = ?, base_image_id = ?, "
+                    "lag_bytes = ?, copied_bytes = ?, position = ?, server_version = ?, server_identity = ? "
+                    "WHERE id = ?",
+                    source.state, source.detail, source.slot, source.base_image_id, source.lag_bytes,
+                    source.copied_bytes, source.position, source.server_version, source.server_identity, id));
   if (source.state != before) TRY(events_.TellOfSourceInTransaction(source, source.state, source.detail));
   return transaction.Commit();
 }

@@ -35,9 +35,10 @@ class SourceTable {
   /// `next_run` as in the row. kNotFound, kAlreadyExists as Insert.
   Result<void> Update(int64_t id, const SourceChange& change, int64_t next_run);
   Result<void> SetNextRun(int64_t id, int64_t next_run);
-  /// A run has begun: `next_run` is what comes after it.
-  Result<void> BeginRun(int64_t id, std::string_view cause, const std::string& process, int64_t now,
-                        int64_t next_run);
+  /// A run begins: `next_run` is what comes after it.
+  Result<void> BeginRun(int64_t id, std::string_view cause, int64_t now, int64_t next_run);
+  /// Which process is the run that goes on.
+  Result<void> NoteProcess(int64_t id, const std::string& process);
   /// The run that goes on has ended; `outcome` is one of kRun... in rows.h. `image_id`: what came of it, if
   /// any.
   Result<void> EndRun(int64_t id, std::string_view outcome, const std::string& detail, int64_t now,

@@ -79,6 +79,13 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens, Needs::kLookAround));
   router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken, Needs::kLookAround));
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
+  router.Add("POST", "/v1/data-sources", Bind(services, WithinQuota(CreateDataSource), Needs::kAll));
+  router.Add("GET", "/v1/data-sources", Bind(services, GetDataSources, Needs::kLook));
+  router.Add("GET", "/v1/data-sources/{ref}", Bind(services, GetDataSource, Needs::kLook));
+  router.Add("GET", "/v1/data-sources/{ref}/log", BindWithQuery(services, GetDataSourceLog, Needs::kLook));
+  router.Add("POST", "/v1/data-sources/{ref}/update", Bind(services, UpdateDataSource, Needs::kAll));
+  router.Add("POST", "/v1/data-sources/{ref}/run", Bind(services, WithinQuota(RunDataSource), Needs::kAll));
+  router.Add("DELETE", "/v1/data-sources/{ref}", Bind(services, DeleteDataSource, Needs::kAll));
   router.Add("GET", "/v1/data-images/{ref}/export",
              BindWithQuery(services, ExportDataImage, Needs::kContainers));
   router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));

@@ -1,5 +1,5 @@
-/// What keeps copies of running servers. Of each data source of sourceType standby a hidden data container
-/// follows its server, and a cut of that is what an image of the source is made of.
+/// What keeps copies of running servers. Of each data source of sourceType standby a hidden server follows
+/// the one it is a copy of, and a cut of that is what an image of the source is made of.
 ///
 /// Loop thread only, and nothing blocks: what takes long is a job. What a standby is stands in its row
 /// (SourceTable::SetStandby) before it is done, so that a restart of the daemon goes on by the row alone.
@@ -24,9 +24,9 @@ class Standbys {
  public:
   virtual ~Standbys() = default;
 
-  /// The row is there, in state kStandbyCopying, and nothing else: makes the base copy and follows. How it
-  /// goes is said in the row. `checked` is called once, as soon as the server has been asked and can be followed;
-  /// or with why it cannot: then nothing is left but the row, which the caller removes (after End).
+  /// The row is there, in state kStandbyCopying, and nothing else: makes the base copy and follows. `checked`
+  /// is called once, as soon as the server has been asked: with an error nothing is left of it here or there,
+  /// and the row is the caller's to remove. How it goes from then on is said in the row.
   virtual void Begin(int64_t source_id, std::function<void(Result<void>)> checked) = 0;
   /// The same of every standby at a start of the daemon, by what its row says.
   virtual void Resume(int64_t source_id) = 0;
@@ -35,7 +35,7 @@ class Standbys {
   virtual void Cut(int64_t source_id, std::function<void(Result<StandbyCut>)> done) = 0;
   /// The image that was made of a cut is there, or has failed.
   virtual void Release(const StandbyCut& cut) = 0;
-  /// Ends the standby: its copy, its slot on the server, its container and its hidden images. `done` is
+  /// Ends the standby: its copy, its slot on the server and its hidden images. `done` is
   /// called once all that is here is gone; the error is what could not be done on the server, in words for
   /// the user.
   virtual void End(int64_t source_id, std::function<void(Result<void>)> done) = 0;

@@ -13,7 +13,12 @@
 namespace spawnd::daemon {
 
 void StandbyThreads::Begin(int64_t source_id, std::function<void(Result<void>)> checked) {
-  threads_[source_id] = std::make_unique<StandbyThread>(host_, source_id, std::move(checked));
+  threads_[source_id] = std::make_unique<StandbyThread>(
+      host_, source_id, [this, source_id, checked = std::move(checked)](const Result<void>& outcome) {
+        // There is nothing to follow, and soon no row.
+        if (!outcome) threads_.erase(source_id);
+        checked(outcome);
+      });
 }
 
 void StandbyThreads::Resume(int64_t source_id) {

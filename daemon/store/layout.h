@@ -19,6 +19,8 @@
 ///     logs/<image id>.log    what the restore tools said
 ///     failed-logs/           the same of builds that failed, for a day (daemon/store/failed_logs.h)
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
+///     source-logs/<id>.log   what the last runs of a data source said (daemon/sources/run_log.h)
+///     runs/<id>/             a run's own folder for temporary files, its user's
 ///     webhooks/<name>        how far each is (daemon/events/webhooks.h)
 ///     tls/                   the authority of all servers' certificates
 ///     (daemon/host/certificate_authority.h)
@@ -62,6 +64,8 @@ class StoreLayout {
   std::string Logs() const { return root_ + "/logs"; }
   std::string FailedLogs() const { return root_ + "/failed-logs"; }
   std::string Imports() const { return root_ + "/imports"; }
+  std::string SourceLogs() const { return root_ + "/source-logs"; }
+  std::string Runs() const { return root_ + "/runs"; }
 
   std::string Layer(std::string_view layer_id) const;
   std::string ImageIndex(int64_t image_id) const;
@@ -78,6 +82,8 @@ class StoreLayout {
   std::string Standby(int64_t source_id) const;
   /// Of its volumes that which lies on this image; 0: on none.
   std::string StandbyVolume(int64_t source_id, int64_t base_image_id) const;
+  std::string SourceLog(int64_t source_id) const;
+  std::string Run(int64_t source_id) const;
 
  private:
   std::string root_;
