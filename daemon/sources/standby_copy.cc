@@ -221,14 +221,25 @@ Result<void> StandbyThread::RemoveFiles() {
   return RemoveTree(folder);
 }
 
+/// For one that has none yet: any that may speak to the server.
+Result<void> StandbyThread::ChooseInstallation() {
+  if (!installation_.root.empty()) return {};
+  TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(row_.engine));
+  TRY_ASSIGN(installation_, row_.server_version.empty()
+                                ? host_.installations.ChooseOrDetect(*engine, row_.version_text)
+                                : host_.installations.ForDataOrDetect(*engine, row_.server_version));
+  return {};
+}
+
 void StandbyThread::TakeDown(const Done& done) {
   Result<void> ended;
   if (container_ != nullptr) ended = container_->End();
   container_.reset();
   const auto gone = ended ? RemoveFiles() : ended;
   Result<void> dropped;
-  if (recipe_ != nullptr && !row_.slot.empty() && !installation_.root.empty()) {
-    dropped = DropSlot();
+  if (recipe_ != nullptr && !row_.slot.empty()) {
+    dropped = ChooseInstallation();
+    if (dropped) dropped = DropSlot();
     const auto again = RemoveFiles();
     if (!again) spdlog::error("standby of data source {}: {}", source_id_, again.error().message);
   }

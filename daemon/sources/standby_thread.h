@@ -78,6 +78,7 @@ class StandbyThread {
   Result<void> DropSlot();
   Result<void> DropSlotIn(const StandbyContainer& container, int attempts) const;
   Result<void> RemoveFiles();
+  Result<void> ChooseInstallation();
   void TakeDown(const Done& done);
   // The cut (standby_cut.cc).
   void ServeCuts();

@@ -53,12 +53,10 @@ void StandbyThreads::Release(const StandbyCut& cut) {
 }
 
 void StandbyThreads::End(int64_t source_id, std::function<void(Result<void>)> done) {
-  const auto thread = threads_.find(source_id);
-  if (thread == threads_.end()) {
-    DropImages(source_id, 0);
-    return done({});
-  }
-  thread->second->AskForEnd([this, source_id, done = std::move(done)](const Result<void>& outcome) {
+  auto& thread = threads_[source_id];
+  // Of a source that a daemon before was to delete.
+  if (thread == nullptr) thread = std::make_unique<StandbyThread>(host_, source_id, StandbyThread::Done());
+  thread->AskForEnd([this, source_id, done = std::move(done)](const Result<void>& outcome) {
     Ended(source_id, outcome, done);
   });
 }
