@@ -13,6 +13,7 @@
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/flags.h"
+#include "client/verbs/image_to_make.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 #include "client/yaml/image.h"
@@ -21,32 +22,27 @@
 namespace spawnd::client {
 namespace {
 
-Result<ImageDescription> DescriptionOf(const Invocation& invocation) {
-  const std::string file = invocation.Text("--file");
-  if (file.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "a data image is made from a YAML file: --file <file> is missing",
-                "'spawnctl create data-image --help' shows one.");
-  }
-  TRY_ASSIGN(const ImageYaml yaml, ReadImageYaml(file));
-  return ParseImageYaml(yaml, {invocation.Text("--name"), invocation.Text("--lifetime"),
-                               invocation.List("--tag"), invocation.List("--team")});
-}
-
 Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) {
   if (!one) return api::FromJson<std::vector<api::DataImage>>(json);
   TRY_ASSIGN(api::DataImage image, api::FromJson<api::DataImage>(json));
   return std::vector<api::DataImage>{std::move(image)};
 }
 
+Result<Created> Create(const Invocation& invocation, ImageDescription& image) {
+  TRY_ASSIGN(const std::vector<UniqueFd> files, OpenFiles(image));
+  const api::CreateDataImageRequest& request = image.request;
+  return CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
+                            fmt::format("data image '{}'", request.name), files);
+}
+
 Result<int> CreateDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
-  TRY_ASSIGN(const std::vector<UniqueFd> files, OpenFiles(image_yaml));
-  const api::CreateDataImageRequest& request = image_yaml.request;
-  TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
-                                                       fmt::format("data image '{}'", request.name), files));
-  return ShowCreatedImage(invocation, output, created, "created");
+  TRY_ASSIGN(ImageDescription image, ImageToMake(invocation));
+  TRY_ASSIGN(const int64_t registered, RegisterSource(invocation, image));
+  auto created = Create(invocation, image);
+  if (!created || created->json.empty()) TakeBackSource(invocation, registered);
+  if (!created) return Fail(std::move(created.error()));
+  return ShowCreatedImage(invocation, output, *created, "created");
 }
 
 std::string Collection(const Invocation& invocation) {
@@ -110,8 +106,9 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 9> kCreateFlags{{
+constexpr std::array<Flag, 10> kCreateFlags{{
     {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
+    {"--source", "", "<source>", "the data source that it is made of, now"},
     {"--name", "-n", "<name>", "another name than the file's"},
     {"--tag", "", "<tag>", "one more tag; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
@@ -144,6 +141,7 @@ constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 constexpr std::string_view kCreateExamples =
     "  spawnctl create data-image -f shop.yaml\n"
     "  spawnctl create data-image -f shop.yaml --name shop-next --tag nightly --lifetime 7d -q\n"
+    "  spawnctl create data-image --source shop\n"
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"

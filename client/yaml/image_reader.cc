@@ -18,6 +18,7 @@
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
 #include "client/yaml/restore_keys.h"
+#include "client/yaml/schedule_keys.h"
 
 namespace spawnd::client {
 namespace {
@@ -168,10 +169,14 @@ class Reader {
     std::vector<std::string_view> names;
     for (const auto& key : Keys()) names.push_back(key.name);
     names.insert(names.end(), kRestoreKeys.begin(), kRestoreKeys.end());
+    names.insert(names.end(), kScheduleKeys.begin(), kScheduleKeys.end());
     return file_.ReadKeys(root, names, "", [&](size_t key, const Node& value) -> Result<void> {
       if (value.kind == Kind::kNull) return {};
       if (key < Keys().size()) return (this->*(Keys()[key].read))(value);
       if (names[key] == kWalFolderKey) return WalFolder(value);
+      if (std::find(kScheduleKeys.begin(), kScheduleKeys.end(), names[key]) != kScheduleKeys.end()) {
+        return ReadScheduleKey(file_, names[key], value, image_.schedule);
+      }
       return ReadRestoreKey(file_, names[key], value, request_);
     });
   }
@@ -197,9 +202,11 @@ class Reader {
       request_.source_type = api::SourceType::kBackup;
     } else if (word == "scripts") {
       request_.source_type = api::SourceType::kScripts;
+    } else if (word == "standby") {
+      request_.source_type = api::SourceType::kStandby;
     } else {
       return Bad(value.line, fmt::format("unknown sourceType '{}'", text),
-                 "It is one of empty, backup, scripts.");
+                 "It is one of empty, backup, scripts, standby.");
     }
     return {};
   }
@@ -412,7 +419,11 @@ class Reader {
   Result<void> CheckSource() const {
     if (!source_given_) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'sourceType' is missing", yaml_.name),
-                  "It is one of empty, backup, scripts.");
+                  "It is one of empty, backup, scripts, standby.");
+    }
+    if (image_.schedule.max_kept_bytes && request_.source_type != api::SourceType::kStandby) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: 'maxKeptWal' is given, but sourceType is not standby", yaml_.name));
     }
     if (request_.engine.empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),

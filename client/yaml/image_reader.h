@@ -10,6 +10,7 @@
 #include "api/types.h"
 #include "base/result.h"
 #include "client/yaml/image_file.h"
+#include "client/yaml/schedule_keys.h"
 
 namespace spawnd::client {
 
@@ -18,6 +19,7 @@ struct ImageDescription {
   std::vector<NamedFile> backups;
   std::vector<NamedFile> scripts_folders;
   std::vector<NamedFile> wal_folders;
+  ScheduleKeys schedule;
 };
 
 /// Errors as ParseImageYaml; the name may be missing.
