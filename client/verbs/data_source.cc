@@ -50,6 +50,21 @@ Result<void> CheckNeedsNobody(const ImageDescription& image, const std::string& 
   return {};
 }
 
+/// A password in clear is the daemon's to refuse, who sees it in the file.
+api::Connection ConnectionOf(const FetchSource& standby) {
+  const api::SourceConnection& at = standby.request.connection;
+  api::Connection connection;
+  connection.host = at.host;
+  connection.port = at.port;
+  connection.user = at.user;
+  connection.database = at.database;
+  connection.password_file = standby.secret.file;
+  connection.password_variable = standby.secret.variable;
+  if (!at.ssl_mode.empty()) connection.options.emplace_back("sslmode", at.ssl_mode);
+  if (!at.ssl_root_cert.empty()) connection.options.emplace_back("sslrootcert", at.ssl_root_cert);
+  return connection;
+}
+
 Result<int> CreateDataSource(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
   TRY_ASSIGN(const api::CreateDataSourceRequest request, SourceRequest(invocation));
@@ -234,6 +249,7 @@ Result<api::CreateDataSourceRequest> SourceRequest(const Invocation& invocation)
     }
   }
   request.max_kept_bytes = image.schedule.max_kept_bytes;
+  if (image.standby) request.connection = ConnectionOf(*image.standby);
   return request;
 }
 

@@ -4,11 +4,13 @@
 
 #include "yaml/tree.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
+#include "client/fetch/source.h"
 #include "client/yaml/image_file.h"
 #include "client/yaml/schedule_keys.h"
 
@@ -20,6 +22,8 @@ struct ImageDescription {
   std::vector<NamedFile> scripts_folders;
   std::vector<NamedFile> wal_folders;
   ScheduleKeys schedule;
+  std::optional<FetchSource> source;   ///< what has to be fetched, and is the backup then
+  std::optional<FetchSource> standby;  ///< what a standby is to follow
 };
 
 /// Errors as ParseImageYaml; the name may be missing.
