@@ -289,6 +289,12 @@ Result<void> StandbyThread::CheckKept(const engines::PrimaryState& primary, uint
                         "its slot '" + row_.slot + "' is gone from server " + server,
                         "Delete the data source and create it anew: it begins with a new copy.");
   }
+  if (primary.position < received) {
+    return spawnd::Fail(ErrorCode::kInvalidArgument,
+                        "server " + server + " was restored: it is at " + recipe_->PositionText(primary.position) +
+                            " of its log, and the standby has received " + recipe_->PositionText(received),
+                        "Delete the data source and create it anew: it begins with a new copy.");
+  }
   const uint64_t from = primary.kept_from != 0 ? primary.kept_from : received;
   const uint64_t kept = from != 0 && primary.position > from ? primary.position - from : 0;
   if (kept <= static_cast<uint64_t>(row_.max_kept_bytes)) return {};

@@ -79,8 +79,9 @@ std::string DetailOf(const SourceRow& row) {
   return detail;
 }
 
-void AddStandby(const SourceRow& row, api::DataSource& view) {
+void AddStandby(const SourceRow& row, const SpaceAccount& account, api::DataSource& view) {
   if (row.state.empty()) return;
+  view.disk_bytes = account.OfStandby(row.id);
   view.connection = InWords(row.connection);
   view.slot = row.slot;
   if (row.lag_bytes >= 0) view.lag_bytes = row.lag_bytes;
@@ -153,7 +154,7 @@ api::DataSource ViewOf(const SeenSource& seen, SpaceAccount& account) {
   view.folder = row.folder;
   view.definition = row.definition;
   AddImages(seen, account, view);
-  AddStandby(row, view);
+  AddStandby(row, account, view);
   return view;
 }
 

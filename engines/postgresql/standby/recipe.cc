@@ -304,19 +304,19 @@ std::optional<Error> Recipe::Broken(const Primary& primary, std::string_view log
     std::string_view words;
     std::string message;
   };
-  const std::array<Cause, 9> causes{{
+  const std::string restored =
+      "server " + server + " was restored, or promoted before what the standby has received";
+  const std::array<Cause, 10> causes{{
       {"does not exist", "its slot '" + primary.slot + "' is gone from server " + server},
       {"can no longer get changes from replication slot", "server " + server + " has given its slot up"},
       {"This slot has been invalidated", "server " + server + " has given its slot up"},
       {"can no longer access replication slot", "server " + server + " has given its slot up"},
       {"has already been removed", "server " + server + " does not have the log any more that the standby needs"},
       {"database system identifier differs", "server " + server + " has other data than the one that was copied"},
-      {"is not in this server's history",
-       "server " + server + " was restored, or promoted before what the standby has received"},
-      {"forked off current database system timeline",
-       "server " + server + " was restored, or promoted before what the standby has received"},
-      {"is behind recovery timeline",
-       "server " + server + " was restored, or promoted before what the standby has received"},
+      {"is not in this server's history", restored},
+      {"forked off current database system timeline", restored},
+      {"is behind recovery timeline", restored},
+      {"is ahead of the WAL flush position of this server", restored},
   }};
   const size_t streams = log_tail.rfind("started streaming WAL from primary");
   for (const Cause& cause : causes) {
