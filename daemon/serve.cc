@@ -312,9 +312,9 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
   lost_hours_ = std::make_unique<LostHours>(layout_, *removals_);
-  sources_ =
-      std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
-                                              *mailbox_, metrics_, loop_->Get(), socket_path, nullptr});
+  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
+                                                     socket_path, nullptr});
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
