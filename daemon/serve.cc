@@ -47,6 +47,7 @@
 #include "daemon/reload.h"
 #include "daemon/sleep/sleeper.h"
 #include "daemon/sources/sources.h"
+#include "daemon/sources/standby_threads.h"
 #include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
@@ -152,9 +153,10 @@ class Daemon {
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Manifests> manifests_;
   std::unique_ptr<LostHours> lost_hours_;
+  std::unique_ptr<BuildHost> build_host_;
+  std::unique_ptr<StandbyThreads> standbys_;
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<Reload> reload_;
-  std::unique_ptr<BuildHost> build_host_;
   std::unique_ptr<Services> services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
@@ -227,6 +229,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
   TRY(sources_->Start());  // its runs ask the daemon
+  standbys_->RemoveLost();
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
@@ -312,12 +315,13 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
   lost_hours_ = std::make_unique<LostHours>(layout_, *removals_);
-  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
-                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
-                                                     socket_path, nullptr});
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
+  standbys_ = std::make_unique<StandbyThreads>(*build_host_);
+  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
+                                                     socket_path, standbys_.get()});
   MakeServices(reap);
 }
 

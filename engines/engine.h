@@ -65,7 +65,16 @@ struct ClientTls {
 enum class Purpose {
   kServe,  ///< a container: the user's settings count
   kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
+  /// The same of files that a server has kept in order (engines/standby.h): what kBuild does for what was
+  /// restored (statistics of all tables) has been done.
+  kPromote,
+  kFollow,  ///< a standby: it follows Launch::primary and takes no changes of anybody else
 };
+
+/// What the server writes is an image's, or nobody's.
+constexpr bool MakesImage(Purpose purpose) {
+  return purpose == Purpose::kBuild || purpose == Purpose::kPromote;
+}
 
 /// One start of a server: everything that decides how it is started and how it is reached.
 struct Launch {
@@ -88,6 +97,8 @@ struct Launch {
   /// For a product that has no private way in, and a user that is no superuser: what the keeper's own login
   /// asks for. Another at each start.
   std::string keeper_password{};
+  /// Of kFollow, and of a build that copies from it: the server that is followed.
+  std::optional<Primary> primary{};
 };
 
 /// What somebody is told who comes to a server that is not there.
@@ -120,6 +131,8 @@ enum class ErrorCodes : uint8_t {
   kNumber,
   kWord,  ///< the first word of what it says
 };
+
+class StandbyRecipe;
 
 class Engine {
  public:
@@ -256,6 +269,8 @@ class Engine {
   virtual Farewell TurnAway(std::string_view /*received*/, std::string_view /*words*/) const {
     return {.is_over = true};
   }
+  /// How a server of this product follows another one; nullptr: it cannot.
+  virtual const StandbyRecipe* Standby() const { return nullptr; }
   /// False for a server that cannot be told to speak TLS only.
   virtual bool CanRequireTls() const { return true; }
   /// True for a server without a private socket: Probe connects to Launch::endpoint, which is the host's.

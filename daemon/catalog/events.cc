@@ -41,12 +41,12 @@ CREATE TEMP VIEW container_now AS SELECT
 CREATE TEMP TABLE touched (resource, id, state, name, owner, expires_at, image_id, image, image_name, image_owner,
   built_in, tags, teams, revision, volume, detail);
 
-CREATE TEMP TRIGGER image_comes AFTER INSERT ON main.images BEGIN
+CREATE TEMP TRIGGER image_comes AFTER INSERT ON main.images WHEN new.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched (resource, id, state) VALUES ('image', new.id, ''); END;
-CREATE TEMP TRIGGER image_changes BEFORE UPDATE ON main.images BEGIN
+CREATE TEMP TRIGGER image_changes BEFORE UPDATE ON main.images WHEN old.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched SELECT * FROM image_now WHERE id = old.id
     AND NOT EXISTS (SELECT 1 FROM touched WHERE resource = 'image' AND id = old.id); END;
-CREATE TEMP TRIGGER image_goes BEFORE DELETE ON main.images BEGIN
+CREATE TEMP TRIGGER image_goes BEFORE DELETE ON main.images WHEN old.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched SELECT * FROM image_now WHERE id = old.id
     AND NOT EXISTS (SELECT 1 FROM touched WHERE resource = 'image' AND id = old.id); END;
 CREATE TEMP TRIGGER tag_comes BEFORE INSERT ON main.image_tags BEGIN

@@ -81,6 +81,14 @@ struct ImageRow {
   bool Hidden() const { return !cache_key.empty(); }
 };
 
+/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and are nobody's:
+/// found neither by name nor by id. With the image before it each has a key of its own.
+inline constexpr std::string_view kSourceKey = "source:";
+std::string SourceKey(int64_t source_id);
+std::string SourceKey(int64_t source_id, int64_t image_before);
+/// 0: it is no such key.
+int64_t SourceOfKey(std::string_view cache_key);
+
 /// What is known about an image once it is sealed.
 struct ImageCompletion {
   std::string database;

@@ -37,7 +37,7 @@ Result<void> StoreLayout::Prepare() const {
   }
   TRY(MakeDirectory(root_, 0711));
   for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), FailedLogs(), Imports(),
+       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Standbys(), Logs(), FailedLogs(), Imports(),
         SourceLogs()}) {
     TRY(MakeDirectory(path, 0700));
   }
@@ -75,6 +75,12 @@ std::string StoreLayout::Build(int64_t image_id) const {
   return Builds() + "/" + std::to_string(image_id);
 }
 
+std::string StoreLayout::Standby(int64_t source_id) const {
+  return Standbys() + "/" + std::to_string(source_id);
+}
+std::string StoreLayout::StandbyVolume(int64_t source_id, int64_t base_image_id) const {
+  return Standby(source_id) + "/v" + std::to_string(base_image_id);
+}
 std::string StoreLayout::SourceLog(int64_t source_id) const {
   return SourceLogs() + "/" + std::to_string(source_id) + ".log";
 }

@@ -14,6 +14,7 @@
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log, manifest
 ///     containers/<id>/v<number>/  another volume of it, with what its keeper needs (daemon/store/volumes.h)
 ///     builds/<image id>/     the same for an image that is being built
+///     standbys/<source id>/v<image id>/  what follows a server for a data source: the volume over that image
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said
 ///     failed-logs/           the same of builds that failed, for a day (daemon/store/failed_logs.h)
@@ -59,6 +60,7 @@ class StoreLayout {
   std::string Images() const { return root_ + "/store/images"; }
   std::string Containers() const { return root_ + "/containers"; }
   std::string Builds() const { return root_ + "/builds"; }
+  std::string Standbys() const { return root_ + "/standbys"; }
   std::string Logs() const { return root_ + "/logs"; }
   std::string FailedLogs() const { return root_ + "/failed-logs"; }
   std::string Imports() const { return root_ + "/imports"; }
@@ -77,6 +79,9 @@ class StoreLayout {
   /// What the volume has written (kDeltaName in daemon/keeper/files.h).
   std::string Delta(int64_t id, std::string_view volume) const;
   std::string Build(int64_t image_id) const;
+  std::string Standby(int64_t source_id) const;
+  /// Of its volumes that which lies on this image; 0: on none.
+  std::string StandbyVolume(int64_t source_id, int64_t base_image_id) const;
   std::string SourceLog(int64_t source_id) const;
   std::string Run(int64_t source_id) const;
 

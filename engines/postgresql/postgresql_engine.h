@@ -40,6 +40,7 @@ class PostgresqlEngine final : public Engine {
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
                             std::string_view initial_database, const ClientTls& tls) const override;
 
+  const StandbyRecipe* Standby() const override;
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Farewell TurnAway(std::string_view received, std::string_view words) const override;
   std::vector<MissingLibrary> MissingLibraries(const Installation& installation,
