@@ -103,6 +103,7 @@ class Daemon {
   void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
                  const std::string& socket_path);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
+  void MakeSources(const std::string& socket_path);
   void MakeServices(const std::function<void()>& reap);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
@@ -318,11 +319,15 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
+  MakeSources(socket_path);
+  MakeServices(reap);
+}
+
+void Daemon::MakeSources(const std::string& socket_path) {
   standbys_ = std::make_unique<StandbyThreads>(*build_host_);
   sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
                                                      *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
                                                      socket_path, standbys_.get()});
-  MakeServices(reap);
 }
 
 void Daemon::MakeServices(const std::function<void()>& reap) {
