@@ -100,11 +100,10 @@ class Daemon {
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void BeginGeneration();
-  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
-                 const std::string& socket_path);
+  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeSources(const std::string& socket_path);
-  void MakeServices(const std::function<void()>& reap);
+  void MakeServices();
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -214,7 +213,9 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   doctor_ = SubjectOfDoctor(options.socket_path);
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
-  MakeParts(socket.access, socket.kept, options.socket_path);
+  MakeParts(socket.access, socket.kept);
+  MakeSources(options.socket_path);
+  MakeServices();
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -271,8 +272,7 @@ void Daemon::BeginGeneration() {
     spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
-void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
-                       const std::string& socket_path) {
+void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
   // Containers that come back by themselves: as many at once as there are cores, one of these for others.
@@ -319,8 +319,6 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
-  MakeSources(socket_path);
-  MakeServices(reap);
 }
 
 void Daemon::MakeSources(const std::string& socket_path) {
@@ -330,7 +328,7 @@ void Daemon::MakeSources(const std::string& socket_path) {
                                                      socket_path, standbys_.get()});
 }
 
-void Daemon::MakeServices(const std::function<void()>& reap) {
+void Daemon::MakeServices() {
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
@@ -365,7 +363,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *sources_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
-                                                  reap});
+                                                  [this] { reaper_->ReapDue(); }});
 }
 
 DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
