@@ -103,7 +103,7 @@ class Daemon {
   void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
   void MakeSources(const std::string& socket_path);
-  void MakeServices();
+  void MakeServices(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -214,8 +214,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
   MakeParts(socket.access, socket.kept);
-  MakeSources(options.socket_path);
-  MakeServices();
+  MakeServices(options.socket_path);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -328,7 +327,8 @@ void Daemon::MakeSources(const std::string& socket_path) {
                                                      socket_path, standbys_.get()});
 }
 
-void Daemon::MakeServices() {
+void Daemon::MakeServices(const std::string& socket_path) {
+  MakeSources(socket_path);
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
