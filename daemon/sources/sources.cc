@@ -35,7 +35,6 @@ Sources::~Sources() = default;
 
 Result<void> Sources::Start() {
   started_ = last_look_ = clock_();
-  SweepFolders();
   TRY(uses_.catalog.sources.ReleaseImages());
   TRY_ASSIGN(const auto rows, uses_.catalog.sources.List(Rows::kAll));
   SweepLogs(rows);
@@ -47,6 +46,7 @@ Result<void> Sources::Start() {
       uses_.standbys->Resume(row.id);
     }
   }
+  SweepFolders();  // once nobody writes into them any more
   Look();
   return {};
 }
