@@ -100,10 +100,10 @@ class Daemon {
   void Delegate(pid_t launcher);
   Result<void> OpenCatalog();
   void BeginGeneration();
-  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
-                 const std::string& socket_path);
+  void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
-  void MakeServices(const std::function<void()>& reap);
+  void MakeSources(const std::string& socket_path);
+  void MakeServices(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -213,7 +213,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   doctor_ = SubjectOfDoctor(options.socket_path);
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
-  MakeParts(socket.access, socket.kept, options.socket_path);
+  MakeParts(socket.access, socket.kept);
+  MakeServices(options.socket_path);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -270,8 +271,7 @@ void Daemon::BeginGeneration() {
     spdlog::warn("a copy of the catalog may pass for the catalog of now: {}", begun.error().message);
 }
 
-void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept,
-                       const std::string& socket_path) {
+void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept) {
   launches_ =
       Jobs::Start({kLaunches, kLaunchReserve, [this](uid_t uid) { return quotas_.Of(uid).launches; }});
   // Containers that come back by themselves: as many at once as there are cores, one of these for others.
@@ -318,14 +318,17 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
-  standbys_ = std::make_unique<StandbyThreads>(*build_host_);
-  sources_ =
-      std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
-                                              *mailbox_, metrics_, loop_->Get(), socket_path, standbys_.get()});
-  MakeServices(reap);
 }
 
-void Daemon::MakeServices(const std::function<void()>& reap) {
+void Daemon::MakeSources(const std::string& socket_path) {
+  standbys_ = std::make_unique<StandbyThreads>(*build_host_);
+  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
+                                                     socket_path, standbys_.get()});
+}
+
+void Daemon::MakeServices(const std::string& socket_path) {
+  MakeSources(socket_path);
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
@@ -360,7 +363,7 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *sources_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
-                                                  reap});
+                                                  [this] { reaper_->ReapDue(); }});
 }
 
 DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {

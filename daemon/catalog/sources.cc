@@ -174,10 +174,19 @@ Result<void> SourceTable::MarkDeleting(int64_t id) {
   return transaction.Commit();
 }
 
+Result<void> SourceTable::ReleaseImages() {
+  Transaction transaction(database_);
+  TRY(transaction.Begin());
+  TRY(database_.Run(
+      "UPDATE images SET source_id = 0, source_run = 0 WHERE source_id <> 0 AND source_id NOT IN "
+      "(SELECT id FROM sources)"));
+  return transaction.Commit();
+}
+
 Result<void> SourceTable::Remove(int64_t id) {
   Transaction transaction(database_);
   TRY(transaction.Begin());
-  TRY(database_.Run("UPDATE images SET source_id = 0 WHERE source_id = ?", id));
+  TRY(database_.Run("UPDATE images SET source_id = 0, source_run = 0 WHERE source_id = ?", id));
   TRY(database_.Run("DELETE FROM sources WHERE id = ?", id));
   TRY(ExpectChange(database_, kNoun, id));
   return transaction.Commit();

@@ -49,6 +49,9 @@ class SourceTable {
   Result<void> SetStandby(int64_t id, const StandbyChange& change);
   /// Its name is free from here on.
   Result<void> MarkDeleting(int64_t id);
+  /// Images of sources that are not there any more are of none: the next one may have the same id, where the
+  /// catalog was lost and made anew.
+  Result<void> ReleaseImages();
   /// Forgets it. Its images stay, and are nobody's of it any more.
   Result<void> Remove(int64_t id);
 

@@ -160,7 +160,7 @@ Result<std::optional<SourceRow>> SourceOf(Services& services, const api::CreateD
                   "'");
 }
 
-void Build(Services& services, WantedImage wanted, const StreamedAnswer& answer) {
+void BeginBuild(Services& services, WantedImage wanted, const StreamedAnswer& answer) {
   const uid_t user = wanted.peer.identity.uid;
   const std::stop_token gone = wanted.gone;
   const StandbyCut cut = wanted.cut;
@@ -204,7 +204,7 @@ void CutAndBuild(Services& services, WantedImage wanted, const StreamedAnswer& a
                 [&services, wanted = std::move(wanted), answer](const Result<StandbyCut>& cut) mutable {
                   if (!cut) return answer.Failed(cut.error());
                   wanted.cut = *cut;
-                  Build(services, std::move(wanted), answer);
+                  BeginBuild(services, std::move(wanted), answer);
                 });
 }
 
@@ -240,7 +240,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (image.request.source_type == api::SourceType::kStandby) {
     return CutAndBuild(services, std::move(image), answer);
   }
-  Build(services, std::move(image), answer);
+  BeginBuild(services, std::move(image), answer);
 }
 
 }  // namespace spawnd::daemon

@@ -19,8 +19,8 @@ constexpr const char* kHint =
     "can "
     "read, or leave it to the product's own file, such as ~/.pgpass.";
 
-constexpr std::array<std::string_view, 6> kSecretKeys{"password", "passwd",     "pwd",
-                                                      "secret",   "pgpassword", "mysql_pwd"};
+/// How the names of keys end that hold one.
+constexpr std::array<std::string_view, 4> kSecretEnds{"password", "passwd", "pwd", "secret"};
 
 /// "scheme://user:password@host": a URL with more than a name before the '@'.
 bool IsUrlWithPassword(std::string_view text) {
@@ -51,7 +51,8 @@ Result<void> Check(const Node& node, const yaml::File& file) {
   for (const Node& item : node.items) TRY(Check(item, file));
   for (const yaml::Entry& entry : node.entries) {
     const std::string key = LowerCase(entry.key.text);
-    const bool is_secret = std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();
+    const bool is_secret = std::any_of(kSecretEnds.begin(), kSecretEnds.end(),
+                                       [&key](std::string_view end) { return key.ends_with(end); });
     if (is_secret && entry.value.kind != Kind::kNull) {
       return file.Bad(entry.key.line, "'" + key + "' is given in clear", kHint);
     }

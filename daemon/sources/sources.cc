@@ -34,9 +34,10 @@ Sources::Sources(Uses uses, WallClock clock) : uses_(std::move(uses)), clock_(st
 Sources::~Sources() = default;
 
 Result<void> Sources::Start() {
-  started_ = last_tick_ = clock_();
-  SweepFolders();
+  started_ = last_look_ = clock_();
+  TRY(uses_.catalog.sources.ReleaseImages());
   TRY_ASSIGN(const auto rows, uses_.catalog.sources.List(Rows::kAll));
+  SweepLogs(rows);
   for (const SourceRow& row : rows) {
     if (row.run_outcome == kRunRunning) TRY(EndInterrupted(row));
     if (row.deleting) {
@@ -45,7 +46,8 @@ Result<void> Sources::Start() {
       uses_.standbys->Resume(row.id);
     }
   }
-  Tick();
+  SweepFolders();  // once nobody writes into them any more
+  Look();
   return {};
 }
 
@@ -71,6 +73,20 @@ void Sources::SweepFolders() {
   if (!names) return spdlog::error("folders of runs stay: {}", names.error().message);
   for (const std::string& name : *names) {
     if (const int64_t id = IdFromName(name, ""); id != 0) RemoveFolder(id);
+  }
+}
+
+/// Of sources that went as the daemon did, or with a catalog.
+void Sources::SweepLogs(const std::vector<SourceRow>& rows) {
+  const auto names = PosixFileSystem().List(uses_.layout.SourceLogs());
+  if (!names) return spdlog::error("logs of data sources stay: {}", names.error().message);
+  for (const std::string& name : *names) {
+    const int64_t id = IdFromName(name, ".log");
+    const bool is_known =
+        std::any_of(rows.begin(), rows.end(), [id](const SourceRow& row) { return row.id == id; });
+    if (id == 0 || is_known) continue;
+    const auto removed = RemoveFile(uses_.layout.SourceLog(id));
+    if (!removed) Complain(id, "its log stays", removed.error());
   }
 }
 
@@ -138,7 +154,7 @@ bool Sources::HasPlace(uid_t owner) const {
   return owners_.size() < kMaxRuns && static_cast<size_t>(own) < kMaxRunsOfUser;
 }
 
-void Sources::Tick() {
+void Sources::Look() {
   if (stopped_) return;
   const int64_t now = clock_();
   ::tzset();  // the machine's zone may have been changed
@@ -146,14 +162,14 @@ void Sources::Tick() {
   if (!rows) {
     spdlog::error("cannot look which data sources are due: {}", rows.error().message);
   } else {
-    const bool went_back = now + kSetRight < last_tick_;
+    const bool went_back = now + kSetRight < last_look_;
     for (const SourceRow& row : *rows) {
       if (went_back) PlanAnew(row, now);
-      if (!went_back && row.next_run != 0 && row.next_run <= now) RunDue(row, now);
+      if (!went_back && row.next_run != 0 && row.next_run <= now) BeginDue(row, now);
       DropOldImages(row);
     }
   }
-  last_tick_ = now;
+  last_look_ = now;
   SetTimer(now);
 }
 
@@ -164,7 +180,7 @@ void Sources::PlanAnew(const SourceRow& row, int64_t now) {
   if (!set) Complain(row.id, "cannot plan its next run", set.error());
 }
 
-void Sources::RunDue(const SourceRow& row, int64_t now) {
+void Sources::BeginDue(const SourceRow& row, int64_t now) {
   if (!owners_.contains(row.id)) {
     // Without a place it stays due.
     if (cleaning_.contains(row.id) || !HasPlace(row.owner)) return;
@@ -189,7 +205,7 @@ void Sources::SetTimer(int64_t now) {
       wait = std::min<std::chrono::milliseconds>(wait, std::chrono::seconds(row.next_run - now));
     }
   }
-  auto timer = WatchTime(uses_.loop, wait, kAtLeastEvery, [this] { Tick(); });
+  auto timer = WatchTime(uses_.loop, wait, kAtLeastEvery, [this] { Look(); });
   if (!timer) return spdlog::error("schedules of data sources stand still: {}", timer.error().message);
   timer_ = std::move(*timer);
 }
@@ -246,7 +262,7 @@ Result<std::unique_ptr<Run>> Sources::Spawn(const SourceRow& row, const RunOwner
   log.Note(fmt::format("--- run {} of data source '{}', {}: {}", row.runs, row.name, NowInWords(clock_()),
                        row.run_cause));
   RunOrder order;
-  order.program = FindSpawnctl();
+  order.program = uses_.program;
   order.arguments = {"create", "data-image", "--source", std::to_string(row.id)};
   order.endpoint = "unix://" + uses_.socket_path;
   order.account = owner.account;
@@ -273,7 +289,7 @@ void Sources::RunEnded(int64_t id, const RunEnd& end) {
   RemoveFolder(id);
   if (row && row->deleting) return FinishDelete(id);
   if (row) DropOldImages(*row);
-  Tick();  // others may wait for its place
+  Look();  // others may wait for its place
 }
 
 void Sources::Record(int64_t id, std::string_view outcome, const std::string& detail, int64_t image_id) {
@@ -321,7 +337,7 @@ void Sources::RemoveFolder(int64_t id) {
     uses_.mailbox.Post([this, id, removed = RemoveRunFolder(path)] {
       cleaning_.erase(id);
       if (!removed) Complain(id, "what its run has left stays", removed.error());
-      Tick();
+      Look();
     });
   });
 }

@@ -52,6 +52,7 @@ class Sources {
     Mailbox& mailbox;
     Metrics& metrics;
     uv_loop_t* loop;
+    std::string program;      ///< spawnctl (FindSpawnctl)
     std::string socket_path;  ///< of the daemon, for the runs
     Standbys* standbys;       ///< null: none can be made
   };
@@ -66,6 +67,8 @@ class Sources {
   /// Ends what a daemon before has left of its runs, and takes up all sources. What was due while no daemon
   /// ran is run once.
   Result<void> Start();
+  /// Begins what is due, and lets go what is too much. Once a minute at least it is called from within.
+  void Look();
   /// Ends all runs. They are made again at the next start.
   void Stop();
 
@@ -92,10 +95,9 @@ class Sources {
   };
 
   static int64_t SystemClock();
-  void Tick();
   void SetTimer(int64_t now);
   void PlanAnew(const SourceRow& row, int64_t now);
-  void RunDue(const SourceRow& row, int64_t now);
+  void BeginDue(const SourceRow& row, int64_t now);
   bool HasPlace(uid_t owner) const;
   void Begin(const SourceRow& row, std::string_view cause);
   void StartRun(int64_t id, const Result<RunOwner>& owner);
@@ -108,6 +110,7 @@ class Sources {
   Result<int64_t> NextRun(const std::string& schedule, int64_t now) const;
   Result<void> EndInterrupted(const SourceRow& row);
   void SweepFolders();
+  void SweepLogs(const std::vector<SourceRow>& rows);
   void FinishDelete(int64_t id);
   void Forget(int64_t id, const Result<void>& elsewhere);
 
@@ -119,7 +122,7 @@ class Sources {
   std::map<int64_t, std::function<void(Result<void>)>> deleting_;
   std::unique_ptr<Watch> timer_;
   int64_t started_ = 0;
-  int64_t last_tick_ = 0;
+  int64_t last_look_ = 0;
   bool stopped_ = false;
 };
 

@@ -1,4 +1,5 @@
 /// /v1/data-sources: everyone has sources of his own; root sees all.
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -15,8 +16,9 @@ namespace {
 
 constexpr std::string_view kNoun = "data-source";
 
-/// Answers with these; one of them as itself, not as a list.
-void Show(Services& services, uid_t viewer, std::vector<SourceRow> rows, bool one, const http::Reply& reply) {
+/// Goes on with what `viewer` is shown of these, on a question thread.
+void View(Services& services, uid_t viewer, std::vector<SourceRow> rows, const http::Reply& reply,
+          std::function<void(const std::vector<api::DataSource>&)> show) {
   auto account = SpaceAccount::Take(services.catalog, services.layout);
   if (!account) return SendError(reply, account.error());
   std::vector<SeenSource> seen;
@@ -25,19 +27,21 @@ void Show(Services& services, uid_t viewer, std::vector<SourceRow> rows, bool on
     if (!source) return SendError(reply, source.error());
     seen.push_back(std::move(*source));
   }
-  services.questions.Run({viewer}, [seen = std::move(seen), account = std::move(*account), one,
-                                    reply](const std::stop_token&) mutable {
+  services.questions.Run({viewer}, [seen = std::move(seen), account = std::move(*account),
+                                    show = std::move(show)](const std::stop_token&) mutable {
     std::vector<api::DataSource> views;
     for (const SeenSource& source : seen) views.push_back(ViewOf(source, account));
-    SendJson(reply, one ? api::ToJson(views.front()) : api::ToJson(views));
+    show(views);
   });
 }
 
-/// The source as it is now.
+/// The source as it is now, which something has been done to.
 void ShowNow(Services& services, uid_t viewer, int64_t id, const http::Reply& reply) {
   auto row = services.catalog.sources.ById(id);
   if (!row) return SendError(reply, row.error());
-  Show(services, viewer, {std::move(*row)}, true, reply);
+  View(services, viewer, {std::move(*row)}, reply, [reply](const std::vector<api::DataSource>& views) {
+    StreamedAnswer(reply).Done(api::ToJson(views.front()));
+  });
 }
 
 void BeginStandby(Services& services, const http::Peer& who, const SourceRow& row, const http::Reply& reply) {
@@ -68,13 +72,16 @@ void GetDataSources(Services& services, const http::Request& request, const http
   auto rows = services.catalog.sources.List();
   if (!rows) return SendError(reply, rows.error());
   std::erase_if(*rows, [&who](const SourceRow& row) { return !MaySee(row, who); });
-  Show(services, who.uid, std::move(*rows), false, reply);
+  View(services, who.uid, std::move(*rows), reply,
+       [reply](const std::vector<api::DataSource>& views) { SendJson(reply, api::ToJson(views)); });
 }
 
 void GetDataSource(Services& services, const http::Request& request, const http::Reply& reply) {
   WithSource(services, request, reply,
              [&services, viewer = request.peer.identity.uid, reply](const SourceRow& row) {
-               Show(services, viewer, {row}, true, reply);
+               View(services, viewer, {row}, reply, [reply](const std::vector<api::DataSource>& views) {
+                 SendJson(reply, api::ToJson(views.front()));
+               });
              });
 }
 

@@ -89,8 +89,8 @@ TEST_CASE("cron: numbers, ranges, steps, lists and names") {
   CHECK(Times("*/20 9,10 * * *", saturday, 5) == Strings{"2026-11-28 10:00:00", "2026-11-28 10:20:00",
                                                          "2026-11-28 10:40:00", "2026-11-29 09:00:00",
                                                          "2026-11-29 09:20:00"});
-  CHECK(Times("5-20/7 10 * * *", saturday, 4) == Strings{"2026-11-28 10:05:00", "2026-11-28 10:12:00",
-                                                         "2026-11-28 10:19:00", "2026-11-29 10:05:00"});
+  CHECK(Times("5-20/7 10 * * *", saturday, 4) ==
+        Strings{"2026-11-28 10:05:00", "2026-11-28 10:12:00", "2026-11-28 10:19:00", "2026-11-29 10:05:00"});
   CHECK(First("30 6 1 jan *", saturday) == "2027-01-01 06:30:00");
   CHECK(First("30 6 1 Feb-Mar,dec *", saturday) == "2026-12-01 06:30:00");
   CHECK(First("59 23 31 12 *", saturday) == "2026-12-31 23:59:00");
@@ -121,8 +121,8 @@ TEST_CASE("cron: words for the usual ones") {
 
 TEST_CASE("cron: of two days that are said one is enough; beside a star both have to be") {
   // The 13th, and every Friday.
-  CHECK(Times("0 0 13 * 5", Utc(2026, 11, 1), 4) == Strings{"2026-11-06 00:00:00", "2026-11-13 00:00:00",
-                                                            "2026-11-20 00:00:00", "2026-11-27 00:00:00"});
+  CHECK(Times("0 0 13 * 5", Utc(2026, 11, 1), 4) ==
+        Strings{"2026-11-06 00:00:00", "2026-11-13 00:00:00", "2026-11-20 00:00:00", "2026-11-27 00:00:00"});
   CHECK(Times("0 0 13 * 5", Utc(2026, 12, 5), 2) == Strings{"2026-12-11 00:00:00", "2026-12-13 00:00:00"});
   // A step begins with a star: odd days that are Mondays.
   CHECK(Times("0 0 */2 * 1", Utc(2026, 11, 1), 3) ==
@@ -182,13 +182,15 @@ TEST_CASE("cron: local time, east and west") {
 
 TEST_CASE("cron: where clocks go ahead, what is left out is due at the change, once") {
   // On 29 March 02:00 to 03:00 are left out; the change is at 01:00 UTC.
-  CHECK(Times("30 2 * * *", Utc(2026, 3, 28), 4, Berlin) == Strings{"2026-03-28 01:30:00", "2026-03-29 01:00:00",
-                                                                    "2026-03-30 00:30:00", "2026-03-31 00:30:00"});
+  CHECK(Times("30 2 * * *", Utc(2026, 3, 28), 4, Berlin) ==
+        Strings{"2026-03-28 01:30:00", "2026-03-29 01:00:00", "2026-03-30 00:30:00", "2026-03-31 00:30:00"});
   // Several of them are one moment.
   CHECK(Times("10,20,50 2 * * *", Utc(2026, 3, 29), 3, Berlin) ==
         Strings{"2026-03-29 01:00:00", "2026-03-30 00:10:00", "2026-03-30 00:20:00"});
-  CHECK(Times("0 3 * * *", Utc(2026, 3, 29), 2, Berlin) == Strings{"2026-03-29 01:00:00", "2026-03-30 01:00:00"});
-  CHECK(Times("30 2 * * *", Utc(2026, 3, 8), 2, NewYork) == Strings{"2026-03-08 07:00:00", "2026-03-09 06:30:00"});
+  CHECK(Times("0 3 * * *", Utc(2026, 3, 29), 2, Berlin) ==
+        Strings{"2026-03-29 01:00:00", "2026-03-30 01:00:00"});
+  CHECK(Times("30 2 * * *", Utc(2026, 3, 8), 2, NewYork) ==
+        Strings{"2026-03-08 07:00:00", "2026-03-09 06:30:00"});
   // By the clock as it is.
   CHECK(Times("30 * * * *", Utc(2026, 3, 29), 3, Berlin) ==
         Strings{"2026-03-29 00:30:00", "2026-03-29 01:30:00", "2026-03-29 02:30:00"});
@@ -207,7 +209,8 @@ TEST_CASE("cron: where clocks go back, what comes twice is due once, and what go
                 "2026-10-26 01:00:00"});
   CHECK(Times("0 * * * *", Utc(2026, 10, 24, 23, 30), 3, Berlin) ==
         Strings{"2026-10-25 00:00:00", "2026-10-25 01:00:00", "2026-10-25 02:00:00"});
-  CHECK(Times("30 1 * * *", Utc(2026, 11, 1), 2, NewYork) == Strings{"2026-11-01 05:30:00", "2026-11-02 06:30:00"});
+  CHECK(Times("30 1 * * *", Utc(2026, 11, 1), 2, NewYork) ==
+        Strings{"2026-11-01 05:30:00", "2026-11-02 06:30:00"});
 }
 
 TEST_CASE("cron: days and their changes are passed over in both ways of counting") {
