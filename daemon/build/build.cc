@@ -20,15 +20,15 @@
 #include "daemon/build/server.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
-#include "daemon/init/private_mounts.h"
 #include "daemon/images/images.h"
+#include "daemon/init/private_mounts.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/measured_source.h"
 #include "engines/registry.h"
 #include "engines/restore_options.h"
 #include "engines/settings.h"
-#include "engines/standby.h"
+#include "engines/standby/recipe.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -65,19 +65,18 @@ class Build {
     TRY(ChooseServer());
     TRY_ASSIGN(scripts_, FindScripts(rights_, scripts_folders_, engine_->ScriptEndings()));
     TRY(CheckBackups());
-    return Run(context_,
-               {[&images = host_.images, row = NewRow(), stop = stop_.Source(), cut = order_.cut,
-                 feed = context_.progress.Feed(), cause = order_.cause,
-                 &catalog = host_.catalog]() mutable -> Result<int64_t> {
-                  const auto because = catalog.events.Because(cause);
-                  // What it lies on may go as soon as there is a newer one.
-                  if (cut != 0) {
-                    TRY_ASSIGN(row.leased_layers, catalog.images.LayersOf(cut));
-                  }
-                  return images.BeginBuild(row, stop, feed);
-                },
-                [this](const PendingImage& image) { return MakeContent(image); }, order_.request.name,
-                order_.owner});
+    return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(), cut = order_.cut,
+                           feed = context_.progress.Feed(), cause = order_.cause,
+                           &catalog = host_.catalog]() mutable -> Result<int64_t> {
+                            const auto because = catalog.events.Because(cause);
+                            // What it lies on may go as soon as there is a newer one.
+                            if (cut != 0) {
+                              TRY_ASSIGN(row.leased_layers, catalog.images.LayersOf(cut));
+                            }
+                            return images.BeginBuild(row, stop, feed);
+                          },
+                          [this](const PendingImage& image) { return MakeContent(image); },
+                          order_.request.name, order_.owner});
   }
 
  private:
@@ -144,7 +143,8 @@ class Build {
   }
 
   Result<void> FindCut() {
-    TRY_ASSIGN(cut_, context_.Ask([&catalog = host_.catalog, id = order_.cut] { return catalog.images.ById(id); }));
+    TRY_ASSIGN(cut_,
+               context_.Ask([&catalog = host_.catalog, id = order_.cut] { return catalog.images.ById(id); }));
     TRY_ASSIGN(engine_, engines::FindEngine(cut_.engine));
     if (engine_->Standby() == nullptr) return Fail(ErrorCode::kInternal, "a cut of what is no standby");
     has_placements_ = true;
@@ -268,20 +268,19 @@ class Build {
 
   Result<ImageCompletion> RestoreAndSeal(const ImageRow& base) {
     progress_.Stage("starting");
-    TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_, {image_.id,
-                                             host_.layout.Images() + "/" + base.index_file,
-                                             image_.layer_id,
-                                             installation_,
-                                             engine_->MakeCredentials(""),
-                                             has_placements_,
-                                             order_.request.network,
-                                             order_.request.limits,
-                                             {},
-                                             MayHaveSuperuser(),
-                                             order_.request.settings,
-                                             order_.cut != 0 ? engines::Purpose::kPromote
-                                                             : engines::Purpose::kBuild}));
+    TRY_ASSIGN(const auto server, BuildServer::Start(context_, {image_.id,
+                                                                host_.layout.Images() + "/" + base.index_file,
+                                                                image_.layer_id,
+                                                                installation_,
+                                                                engine_->MakeCredentials(""),
+                                                                has_placements_,
+                                                                order_.request.network,
+                                                                order_.request.limits,
+                                                                {},
+                                                                MayHaveSuperuser(),
+                                                                order_.request.settings,
+                                                                order_.cut != 0 ? engines::Purpose::kPromote
+                                                                                : engines::Purpose::kBuild}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
@@ -308,7 +307,8 @@ class Build {
       }
       if (order_.cut != 0) {
         TRY(RunCommands(context_, Here(),
-                        engine_->Standby()->Promote(cut_.name, ContainerPaths(), installation_.version), server));
+                        engine_->Standby()->Promote(cut_.name, ContainerPaths(), installation_.version),
+                        server));
       }
       progress_.Stage("recovering");
       TRY(server.StartEngine());

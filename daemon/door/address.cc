@@ -28,7 +28,8 @@ std::vector<std::pair<uint32_t, uint32_t>> WordsOfAddress(const SocketAddress& a
   for (uint32_t i = 0; i < 4; ++i) {
     uint32_t word = 0;
     std::memcpy(&word, &address.v6.sin6_addr.s6_addr[i * sizeof word], sizeof word);
-    words.emplace_back(kNetworkHeader + (from ? 8U : 24U) + i * static_cast<uint32_t>(sizeof word), ntohl(word));
+    words.emplace_back(kNetworkHeader + (from ? 8U : 24U) + i * static_cast<uint32_t>(sizeof word),
+                       ntohl(word));
   }
   return words;
 }

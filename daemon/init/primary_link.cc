@@ -125,7 +125,8 @@ int PrimaryLink::ConnectTo(const HostAddress& address, UniqueFd& socket) const {
     if (const int err = StayOnLoopback(socket.Get()); err != 0) return err;
   }
   // What a client library has set before it connects is gone with its own socket.
-  if (!Set(socket.Get(), IPPROTO_TCP, TCP_NODELAY) || !Set(socket.Get(), SOL_SOCKET, SO_KEEPALIVE)) return errno;
+  if (!Set(socket.Get(), IPPROTO_TCP, TCP_NODELAY) || !Set(socket.Get(), SOL_SOCKET, SO_KEEPALIVE))
+    return errno;
   if (::connect(socket.Get(), &any, address.length) != 0) {
     if (errno != EINPROGRESS) return errno;
     if (const int err = AwaitConnection(socket.Get()); err != 0) return err;

@@ -51,7 +51,7 @@ class PrimaryLink {
   const std::vector<HostAddress> addresses_;
   const uint16_t port_;
   UniqueFd filters_;
-  UniqueFd stop_;                     ///< an eventfd
+  UniqueFd stop_;                      ///< an eventfd
   std::vector<UniqueFd> listeners_{};  ///< of the filters of programs that run
   std::thread thread_;
 };

@@ -123,8 +123,7 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
     if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
     Lap("initialise");
   }
-  committer_.Start(*volume_,
-                   engines::MakesImage(spec_.purpose) ? kBuildCommitInterval : kCommitInterval);
+  committer_.Start(*volume_, engines::MakesImage(spec_.purpose) ? kBuildCommitInterval : kCommitInterval);
   engine_held_ = true;
   if (spec_.hold_engine) return {};
   return StartEngine(std::chrono::seconds(request.deadline_seconds));
@@ -473,8 +472,7 @@ std::optional<Error> Keeper::Poisoned() {
 /// the middle: its postmaster waits for nobody). As long as there is no room it is left alone, for those who
 /// read.
 std::optional<Error> Keeper::StuckFileSystem() {
-  if (!export_ || !export_->Refused() || !init_ || engines::MakesImage(spec_.purpose))
-    return std::nullopt;
+  if (!export_ || !export_->Refused() || !init_ || engines::MakesImage(spec_.purpose)) return std::nullopt;
   struct statvfs disk {};
   if (::statvfs(spec_.directory.c_str(), &disk) != 0 || disk.f_bfree * disk.f_frsize < kRoomToGoOn) {
     return std::nullopt;

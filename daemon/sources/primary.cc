@@ -48,9 +48,9 @@ Result<std::string> ReadAs(const Identity& identity, const std::string& path, st
              RunAs(identity, {"/usr/bin/head", "-c", std::to_string(kMostFileBytes + 1), "--", path}));
   if (read.exit_code != 0) {
     const std::string words = read.output.substr(read.output.rfind(": ") + 2, 100);
-    return Fail(ErrorCode::kForbidden,
-                "cannot read " + std::string(what) + " '" + path + "' as '" + UserName(identity.uid) +
-                    "': " + words.substr(0, words.find('\n')));
+    return Fail(ErrorCode::kForbidden, "cannot read " + std::string(what) + " '" + path + "' as '" +
+                                           UserName(identity.uid) +
+                                           "': " + words.substr(0, words.find('\n')));
   }
   if (read.output.size() <= kMostFileBytes) return std::move(read.output);
   return Fail(ErrorCode::kInvalidArgument, std::string(what) + " '" + path + "' has more than 64 KiB");
@@ -59,7 +59,8 @@ Result<std::string> ReadAs(const Identity& identity, const std::string& path, st
 /// Nothing, where there is none.
 std::string ReadInHome(const Identity& identity, const std::string& name) {
   constexpr const char* kScript =
-      "home=$(getent passwd \"$1\" | cut -d: -f6); [ -n \"$home\" ] && exec head -c 65536 -- \"$home/$2\" 2>/dev/null";
+      "home=$(getent passwd \"$1\" | cut -d: -f6); [ -n \"$home\" ] && exec head -c 65536 -- \"$home/$2\" "
+      "2>/dev/null";
   auto read = RunAs(identity, {"/bin/sh", "-c", kScript, "sh", std::to_string(identity.uid), name});
   return read && read->exit_code == 0 ? std::move(read->output) : std::string();
 }
@@ -78,10 +79,12 @@ Result<std::vector<std::string>> Resolve(const std::string& host) {
   std::vector<std::string> addresses;
   for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
     std::array<char, INET6_ADDRSTRLEN> text{};
-    const void* bytes = one->ai_family == AF_INET
-                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(one->ai_addr)->sin_addr)
-                            : &reinterpret_cast<const sockaddr_in6*>(one->ai_addr)->sin6_addr;
-    if (::inet_ntop(one->ai_family, bytes, text.data(), text.size()) != nullptr) addresses.emplace_back(text.data());
+    const void* bytes =
+        one->ai_family == AF_INET
+            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(one->ai_addr)->sin_addr)
+            : &reinterpret_cast<const sockaddr_in6*>(one->ai_addr)->sin6_addr;
+    if (::inet_ntop(one->ai_family, bytes, text.data(), text.size()) != nullptr)
+      addresses.emplace_back(text.data());
   }
   return addresses;
 }

@@ -12,12 +12,12 @@
 
 #include "api/source_types.h"
 #include "base/result.h"
-#include "engines/standby.h"
+#include "engines/standby/recipe.h"
 
 namespace spawnd::daemon {
 
 struct FoundPrimary {
-  engines::Primary primary;  ///< with a password, without a slot
+  engines::Primary primary;            ///< with a password, without a slot
   std::vector<std::string> addresses;  ///< numeric
 };
 

@@ -50,7 +50,8 @@ class Printed {
 
   void Take(std::string_view bytes) {
     kept_.append(bytes);
-    if (kept_.size() > 2 * engines::kMaxCommandOutput) kept_.erase(0, kept_.size() - engines::kMaxCommandOutput);
+    if (kept_.size() > 2 * engines::kMaxCommandOutput)
+      kept_.erase(0, kept_.size() - engines::kMaxCommandOutput);
     if (!line_) return;
     for (const char c : bytes) {
       if (c != '\n' && c != '\r') {
@@ -130,7 +131,8 @@ Result<std::unique_ptr<StandbyContainer>> StandbyContainer::Find(BuildHost& host
   TRY_ASSIGN(self->keeper_, KeeperClient::Attach(self->plan_.directory));
   TRY_ASSIGN(const KeeperSpec spec, self->keeper_->Spec());
   const bool same = spec.build == host.engine_host.build.id && spec.purpose == engines::Purpose::kFollow &&
-                    spec.index_path == self->plan_.index_path && spec.primary_addresses == self->plan_.primary.addresses;
+                    spec.index_path == self->plan_.index_path &&
+                    spec.primary_addresses == self->plan_.primary.addresses;
   if (!same) return Fail(ErrorCode::kUnavailable, "the standby that runs is another one");
   self->port_ = spec.endpoint.port;
   host.ports.Claim(self->port_);
@@ -147,9 +149,9 @@ void StandbyContainer::GivePortBack() {
   if (port_ != 0) host_.ports.Release(std::exchange(port_, 0));
 }
 
-Result<StandbyContainer::Outcome> StandbyContainer::Run(const engines::Command& command, std::chrono::seconds deadline,
-                                                        const std::stop_token& stop,
-                                                        const std::function<void(std::string_view)>& line) const {
+Result<StandbyContainer::Outcome> StandbyContainer::Run(
+    const engines::Command& command, std::chrono::seconds deadline, const std::stop_token& stop,
+    const std::function<void(std::string_view)>& line) const {
   TRY_ASSIGN(SocketPair leash, MakeSocketPair(SOCK_SEQPACKET));
   TRY_ASSIGN(Pipe pipe, MakePipe());
   ProgramOrder order;
@@ -166,8 +168,8 @@ Result<StandbyContainer::Outcome> StandbyContainer::Run(const engines::Command& 
   while (true) {
     if (stop.stop_requested()) return Fail(ErrorCode::kCancelled, "it was stopped");
     if (steady_clock::now() > end) {
-      return Fail(ErrorCode::kTimeout, "'" + command.argv[0] + "' did not end within " +
-                                           std::to_string(deadline.count()) + " s");
+      return Fail(ErrorCode::kTimeout,
+                  "'" + command.argv[0] + "' did not end within " + std::to_string(deadline.count()) + " s");
     }
     pollfd readable{pipe.read_end.Get(), POLLIN, 0};
     if (::poll(&readable, 1, kStopCheckMilliseconds) <= 0) continue;
@@ -205,7 +207,8 @@ Result<ImageCompletion> StandbyContainer::Seal(const BuildContext& context, cons
   const bool there = ::stat(request.index_path.c_str(), &index) == 0;
   ImageCompletion completion;
   completion.data_bytes = static_cast<int64_t>(sealed.data_bytes);
-  completion.disk_bytes = static_cast<int64_t>(sealed.new_layer_bytes) + (there ? int64_t{index.st_blocks} * 512 : 0);
+  completion.disk_bytes =
+      static_cast<int64_t>(sealed.new_layer_bytes) + (there ? int64_t{index.st_blocks} * 512 : 0);
   completion.index_file = std::to_string(image.id) + ".index";
   completion.layer_ids = std::move(sealed.layer_ids);
   return completion;

@@ -46,7 +46,8 @@ class StandbyContainer {
     std::string output;  ///< the last kMaxCommandOutput bytes of both outputs
   };
   /// Runs a program as the engine's user to its end. `line`: what is printed, line by line.
-  Result<Outcome> Run(const engines::Command& command, std::chrono::seconds deadline, const std::stop_token& stop,
+  Result<Outcome> Run(const engines::Command& command, std::chrono::seconds deadline,
+                      const std::stop_token& stop,
                       const std::function<void(std::string_view)>& line = {}) const;
   Result<void> StartEngine(const std::stop_token& stop);
   /// kUnavailable, and why: it has ended.

@@ -118,8 +118,8 @@ Result<void> StandbyThread::CheckPrimary(StandbyContainer& container, bool& is_o
     TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(row_.engine));
     auto other = host_.installations.ChooseOrDetect(*engine, engine->MajorVersion(primary.version));
     if (!other) {
-      other.error().message = "the server is " + std::string(engine->DisplayName()) + " " + primary.version + ", and " +
-                              other.error().message;
+      other.error().message = "the server is " + std::string(engine->DisplayName()) + " " + primary.version +
+                              ", and " + other.error().message;
       return spawnd::Fail(std::move(other.error()));
     }
     installation_ = std::move(*other);
@@ -160,7 +160,8 @@ Result<void> StandbyThread::RunCopy(StandbyContainer& container) {
   if (copied.exit_code != 0) {
     Error why = recipe_->Explain(*launch.primary, copied.output);
     if (progress.bytes_done > 0) {
-      why.message += ", after " + SizeInWords(progress.bytes_done) + " of " + SizeInWords(progress.bytes_total);
+      why.message +=
+          ", after " + SizeInWords(progress.bytes_done) + " of " + SizeInWords(progress.bytes_total);
     }
     return spawnd::Fail(std::move(why));
   }

@@ -30,7 +30,8 @@ void StandbyThread::ServeCuts() {
     std::vector<CutDone> cuts;
     {
       const std::lock_guard lock(mutex_);
-      // Those that were asked for meanwhile get one of their own: what was committed until they asked has to be in it.
+      // Those that were asked for meanwhile get one of their own: what was committed until they asked has to
+      // be in it.
       if (cuts_.empty()) return;
       cuts.push_back(std::move(cuts_.front()));
       cuts_.erase(cuts_.begin());

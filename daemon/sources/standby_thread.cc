@@ -123,7 +123,8 @@ bool StandbyThread::Wait() {
 }
 
 Result<void> StandbyThread::Note(const StandbyChange& change) {
-  return Ask([&catalog = host_.catalog, id = source_id_, change] { return catalog.sources.SetStandby(id, change); });
+  return Ask(
+      [&catalog = host_.catalog, id = source_id_, change] { return catalog.sources.SetStandby(id, change); });
 }
 
 Result<void> StandbyThread::Load() {
@@ -265,14 +266,15 @@ void StandbyThread::Say(std::string_view state, const std::string& detail, int64
 
 Result<engines::PrimaryState> StandbyThread::AskPrimary(const StandbyContainer& container) const {
   const engines::Launch launch = container.Launched();
-  TRY_ASSIGN(const auto asked, container.Run(recipe_->AskPrimary(launch), kAskDeadline, give_up_.get_token()));
+  TRY_ASSIGN(const auto asked,
+             container.Run(recipe_->AskPrimary(launch), kAskDeadline, give_up_.get_token()));
   if (asked.exit_code != 0) return spawnd::Fail(recipe_->Explain(*launch.primary, asked.output));
   return recipe_->ReadPrimary(asked.output);
 }
 
 Result<engines::StandbyState> StandbyThread::AskStandby() const {
-  TRY_ASSIGN(const auto asked,
-             container_->Run(recipe_->AskStandby(container_->Launched()), kAskDeadline, give_up_.get_token()));
+  TRY_ASSIGN(const auto asked, container_->Run(recipe_->AskStandby(container_->Launched()), kAskDeadline,
+                                               give_up_.get_token()));
   return recipe_->ReadStandby(asked.output);
 }
 
@@ -291,17 +293,19 @@ Result<void> StandbyThread::CheckKept(const engines::PrimaryState& primary, uint
   }
   if (primary.position < received) {
     return spawnd::Fail(ErrorCode::kInvalidArgument,
-                        "server " + server + " was restored: it is at " + recipe_->PositionText(primary.position) +
+                        "server " + server + " was restored: it is at " +
+                            recipe_->PositionText(primary.position) +
                             " of its log, and the standby has received " + recipe_->PositionText(received),
                         "Delete the data source and create it anew: it begins with a new copy.");
   }
   const uint64_t from = primary.kept_from != 0 ? primary.kept_from : received;
   const uint64_t kept = from != 0 && primary.position > from ? primary.position - from : 0;
   if (kept <= static_cast<uint64_t>(row_.max_kept_bytes)) return {};
-  return spawnd::Fail(ErrorCode::kNoSpace,
-                      "server " + server + " kept " + SizeInWords(kept) + " of its log for it, more than maxKeptWal (" +
-                          SizeInWords(static_cast<uint64_t>(row_.max_kept_bytes)) + "), and is relieved of it",
-                      "Delete the data source and create it anew, with a larger maxKeptWal if the server has room.");
+  return spawnd::Fail(
+      ErrorCode::kNoSpace,
+      "server " + server + " kept " + SizeInWords(kept) + " of its log for it, more than maxKeptWal (" +
+          SizeInWords(static_cast<uint64_t>(row_.max_kept_bytes)) + "), and is relieved of it",
+      "Delete the data source and create it anew, with a larger maxKeptWal if the server has room.");
 }
 
 void StandbyThread::Look() {
@@ -317,9 +321,11 @@ void StandbyThread::Look() {
   if (primary) {
     if (const auto kept = CheckKept(*primary, received_); !kept) return Fail(kept.error());
   }
-  if (auto broken = recipe_->Broken(*container_->Launched().primary, container_->LogTail())) return Fail(*broken);
+  if (auto broken = recipe_->Broken(*container_->Launched().primary, container_->LogTail()))
+    return Fail(*broken);
   if (standby && standby->paused) {
-    return GoDown(Error(ErrorCode::kUnavailable, "the server allows more than before, and the standby starts anew with that"));
+    return GoDown(Error(ErrorCode::kUnavailable,
+                        "the server allows more than before, and the standby starts anew with that"));
   }
   if (!primary) return Say(kStandbyLagging, primary.error().message, -1);
   if (!standby) return Say(kStandbyLagging, standby.error().message, -1);

@@ -104,8 +104,8 @@ class StandbyThread {
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::vector<CutDone> cuts_;     ///< that are asked for
-  std::optional<Done> end_;       ///< asked for
+  std::vector<CutDone> cuts_;  ///< that are asked for
+  std::optional<Done> end_;    ///< asked for
 
   // The thread's own.
   SourceRow row_;

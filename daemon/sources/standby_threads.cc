@@ -75,7 +75,8 @@ void StandbyThreads::Stop() {
 
 void StandbyThreads::DropImages(int64_t source_id, int64_t but) {
   const auto images = host_.catalog.images.List(Rows::kAll);
-  if (!images) return spdlog::error("hidden images of data source {} stay: {}", source_id, images.error().message);
+  if (!images)
+    return spdlog::error("hidden images of data source {} stay: {}", source_id, images.error().message);
   for (const ImageRow& image : *images) {
     const bool goes = image.id != but && image.state == ImageState::kCompleted &&
                       image.cache_key.starts_with(SourceKey(source_id));
@@ -105,7 +106,8 @@ void StandbyThreads::RemoveLost() {
     const int64_t source = IdFromName(name, "");
     if (source == 0 || threads_.contains(source)) continue;
     // A slot of it may be left on a server that nobody knows any more.
-    spdlog::warn("'{}' goes: it is a standby of a data source that is not there any more", host_.layout.Standby(source));
+    spdlog::warn("'{}' goes: it is a standby of a data source that is not there any more",
+                 host_.layout.Standby(source));
     std::thread([folder = host_.layout.Standby(source)] {
       for (const std::string& volume : PosixFileSystem().List(folder).value_or(std::vector<std::string>())) {
         if (!KeeperClient::End(folder + "/" + volume, kKillDeadline)) return;

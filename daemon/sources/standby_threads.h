@@ -9,7 +9,6 @@
 #include <memory>
 #include <set>
 
-#include "daemon/build/host.h"
 #include "daemon/sources/standby.h"
 #include "daemon/sources/standby_thread.h"
 

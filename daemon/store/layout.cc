@@ -36,9 +36,8 @@ Result<void> StoreLayout::Prepare() const {
     if (code) return Fail(FromBoost(code, "cannot make directory '" + root.parent_path().string() + "'"));
   }
   TRY(MakeDirectory(root_, 0711));
-  for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Standbys(), Logs(), FailedLogs(), Imports(),
-        SourceLogs()}) {
+  for (const std::string& path : {root_ + "/store", Layers(), Images(), Containers(), Builds(), Standbys(),
+                                  Logs(), FailedLogs(), Imports(), SourceLogs()}) {
     TRY(MakeDirectory(path, 0700));
   }
   TRY(MakeDirectory(Tls(), 0711));

@@ -5,6 +5,7 @@
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/settings.h"
+#include "engines/postgresql/standby/conninfo.h"
 #include "engines/postgresql/standby/recipe.h"
 #include "engines/settings.h"
 
@@ -39,6 +40,10 @@ Command PostgresqlEngine::InitialiseCommand(const Launch& launch) const {
   command.env = Environment();
   command.working_directory = "/";
   return command;
+}
+
+std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
+  return launch.primary ? StandbyFiles(launch) : ServerFiles(launch);
 }
 
 Command PostgresqlEngine::StartCommand(const Launch& launch) const {

@@ -6,7 +6,6 @@
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
-#include "engines/postgresql/standby/recipe.h"
 #include "engines/settings.h"
 
 namespace spawnd::engines::postgresql {
@@ -84,8 +83,7 @@ std::string PostgresqlEngine::WhyRefused(std::string_view setting) const {
   return "";
 }
 
-std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
-  if (launch.purpose == Purpose::kFollow && launch.primary) return StandbyFiles(launch);
+std::vector<SettingsFile> ServerFiles(const Launch& launch) {
   const std::string method = kPasswordMethod;
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
@@ -108,9 +106,6 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) 
     hba += "hostssl " + database + " all all " + method + "\n";
   }
   std::vector<SettingsFile> files{{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
-  if (launch.primary) {
-    for (SettingsFile& file : StandbyFiles(launch)) files.push_back(std::move(file));
-  }
   if (launch.settings.empty()) return files;
   std::string config = "# Written by spawnd before every start.\ninclude_if_exists " +
                        QuotedSetting(launch.paths.data_directory + "/" + kConfigFile) + "\n";

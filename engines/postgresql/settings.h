@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engines/engine.h"
 
@@ -16,6 +17,9 @@ namespace spawnd::engines::postgresql {
 /// Name and value of every setting that is given on the command line, which nothing in the data directory can
 /// override. Only names that this version knows: an unknown one would keep the server from starting.
 Settings ForcedSettings(const Paths& paths, const Endpoint& endpoint, std::string_view version);
+
+/// Written before every start of a server that takes changes.
+std::vector<SettingsFile> ServerFiles(const Launch& launch);
 
 /// As a file of settings has it: in quotes, in which two stand for one and a backslash for what follows.
 std::string QuotedSetting(std::string_view value);

@@ -1,5 +1,5 @@
-/// `./dev bench standby`: what images cost that are cut from a standby of a server with 1 GB: seconds and bytes of the
-/// first, with its copy, and of the next two, with a hundredth of the rows changed before each.
+/// `./dev bench standby`: what images cost that are cut from a standby of a server with 1 GB: seconds and
+/// bytes of the first, with its copy, and of the next two, with a hundredth of the rows changed before each.
 #include <boost/filesystem.hpp>
 #include <fmt/core.h>
 
@@ -36,7 +36,8 @@ Result<double> StoreBytes(PrivateDaemon& daemon) {
   for (fs::recursive_directory_iterator it(daemon.Directory() + "/state/store", error), end; it != end;
        it.increment(error)) {
     if (error) break;
-    if (fs::is_regular_file(it->path(), error)) bytes += static_cast<double>(fs::file_size(it->path(), error));
+    if (fs::is_regular_file(it->path(), error))
+      bytes += static_cast<double>(fs::file_size(it->path(), error));
   }
   if (error) return Fail(ErrorCode::kIo, "cannot measure the store: " + error.message());
   return bytes;
@@ -55,14 +56,16 @@ Result<void> BeginFollowing(PrivateDaemon& daemon, const std::string& port) {
   request.connection->port = std::stoi(port);
   request.connection->user = "postgres";
   client::CreateEvents events;
-  TRY(daemon.Client().Create("/v1/data-sources", api::ToJson(request), events).map([](const std::string&) {}));
+  TRY(daemon.Client().Create("/v1/data-sources", api::ToJson(request), events).map([](const std::string&) {
+  }));
   const auto end = std::chrono::steady_clock::now() + kLongestCopy;
   while (std::chrono::steady_clock::now() < end) {
     TRY_ASSIGN(const std::string json,
                daemon.Client().Get(client::DaemonClient::Target("/v1/data-sources", kSource)));
     TRY_ASSIGN(const auto source, api::FromJson<api::DataSource>(json));
     if (source.status == "Following") return {};
-    if (source.status == "Failed") return Fail(ErrorCode::kUnavailable, "the standby has failed: " + source.detail);
+    if (source.status == "Failed")
+      return Fail(ErrorCode::kUnavailable, "the standby has failed: " + source.detail);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   return Fail(ErrorCode::kTimeout, "the standby does not follow");
@@ -107,8 +110,8 @@ Row RatioRow(const std::string& name, double value, const std::string& unit, dou
 /// A hundredth of the rows, one beside the other: what a day's work changes is mostly what is young.
 std::string Update(int round) {
   constexpr int kPart = kAccounts / 100;
-  return fmt::format("UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid > {} AND aid <= {}", round * kPart,
-                     (round + 1) * kPart);
+  return fmt::format("UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid > {} AND aid <= {}",
+                     round * kPart, (round + 1) * kPart);
 }
 
 Result<std::vector<Row>> MeasureFrom(Context& context, NativeServer& primary) {
@@ -127,7 +130,8 @@ Result<std::vector<Row>> MeasureFrom(Context& context, NativeServer& primary) {
   const double copied = watch.Seconds();
   TRY_ASSIGN(Cost first, Cut(*daemon, "standby-1", empty));
   first.seconds += copied;
-  std::vector<Row> rows{RowFor("standby-copy", copied, "s"), RowFor("standby-image-1-time", first.seconds, "s"),
+  std::vector<Row> rows{RowFor("standby-copy", copied, "s"),
+                        RowFor("standby-image-1-time", first.seconds, "s"),
                         RowFor("standby-image-1-bytes", first.bytes / 1e6, "MB")};
   for (int round = 2; round <= 3; ++round) {
     TRY(Query(primary.Url("bench"), Update(round)).map([](const std::string&) {}));
@@ -137,7 +141,9 @@ Result<std::vector<Row>> MeasureFrom(Context& context, NativeServer& primary) {
     rows.push_back(RatioRow(name + "-time", cost.seconds, "s", first.seconds));
     rows.push_back(RatioRow(name + "-bytes", cost.bytes / 1e6, "MB", first.bytes / 1e6));
   }
-  TRY(daemon->Client().Delete(client::DaemonClient::Target("/v1/data-sources", kSource)).map([](const std::string&) {}));
+  TRY(daemon->Client()
+          .Delete(client::DaemonClient::Target("/v1/data-sources", kSource))
+          .map([](const std::string&) {}));
   return rows;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engines/engine.h"
 
@@ -14,5 +15,8 @@ std::string ConnectionInfo(const Launch& launch);
 
 /// Made before each start, in memory: what the primary allows.
 std::string LimitsFile(const Paths& paths);
+
+/// All files that a standby is started with: its settings, the password, what options name.
+std::vector<SettingsFile> StandbyFiles(const Launch& launch);
 
 }  // namespace spawnd::engines::postgresql

@@ -48,11 +48,11 @@ done
 exit 1
 )sh";
 
-/// Arguments: the data directory, pg_controldata, the file of settings that is made. A standby must allow what
-/// its primary allows, which pg_control keeps up with, or it does not start. The primary's own files of settings
-/// may name folders and libraries of another machine; in an image they are beside its settings
-/// (physical/base_recovery.cc). Minimum and maximum of the log are counted in segments, whose size the primary
-/// chose.
+/// Arguments: the data directory, pg_controldata, the file of settings that is made. A standby must allow
+/// what its primary allows, which pg_control keeps up with, or it does not start. The primary's own files of
+/// settings may name folders and libraries of another machine; in an image they are beside its settings
+/// (engines/postgresql/physical/base_recovery.cc). Minimum and maximum of the log are counted in segments,
+/// whose size the primary chose.
 constexpr const char* kPrepareScript = R"sh(
 set -eu
 cd "$1"
@@ -134,9 +134,9 @@ struct Refusal {
 
 Result<void> Recipe::CanFollow(const Installation& installation) const {
   if (MajorNumberOf(installation.version) < kOldestMajor) {
-    return Fail(ErrorCode::kUnsupported,
-                "PostgreSQL " + installation.version + " cannot be a standby here",
-                "Standbys are of PostgreSQL 12 and later. Of an older server make images with `sourceType: server`.");
+    return Fail(
+        ErrorCode::kUnsupported, "PostgreSQL " + installation.version + " cannot be a standby here",
+        "Standbys are of PostgreSQL 12 and later. Of an older server make images with `sourceType: server`.");
   }
   for (const char* program : {"pg_basebackup", "psql", "pg_receivewal", "pg_controldata"}) {
     const std::string path = installation.root + "/bin/" + program;
@@ -151,10 +151,11 @@ Result<void> Recipe::CanFollow(const Installation& installation) const {
 Result<void> Recipe::CanFollow(const Installation& installation, const PrimaryState& primary) const {
   const int major = MajorNumberOf(primary.version);
   if (major == MajorNumberOf(installation.version)) return {};
-  return Fail(ErrorCode::kUnsupported,
-              "the server is PostgreSQL " + primary.version + ", and a standby of it has to be PostgreSQL " +
-                  std::to_string(major) + ", not " + installation.version,
-              "Install postgresql-" + std::to_string(major) + ", or say the version that is installed as `version`.");
+  return Fail(
+      ErrorCode::kUnsupported,
+      "the server is PostgreSQL " + primary.version + ", and a standby of it has to be PostgreSQL " +
+          std::to_string(major) + ", not " + installation.version,
+      "Install postgresql-" + std::to_string(major) + ", or say the version that is installed as `version`.");
 }
 
 std::string Recipe::SlotName(int64_t source_id, std::string_view random) const {
@@ -163,8 +164,9 @@ std::string Recipe::SlotName(int64_t source_id, std::string_view random) const {
 
 Command Recipe::AskPrimary(const Launch& launch) const {
   const bool tells = MajorNumberOf(launch.installation.version) >= kTellsOfSlots;
-  return ShellCommand(kAskPrimaryScript, {Program(launch, "psql"), ConnectionInfo(launch) + " replication=true",
-                                          tells ? launch.primary->slot : std::string()});
+  return ShellCommand(kAskPrimaryScript,
+                      {Program(launch, "psql"), ConnectionInfo(launch) + " replication=true",
+                       tells ? launch.primary->slot : std::string()});
 }
 
 Result<PrimaryState> Recipe::ReadPrimary(std::string_view output) const {
@@ -177,7 +179,8 @@ Result<PrimaryState> Recipe::ReadPrimary(std::string_view output) const {
     state.position = ParsePosition(columns[2]).value_or(0);
   }
   if (state.identity.empty() || state.position == 0 || MajorNumberOf(state.version) == 0) {
-    return Fail(ErrorCode::kUnavailable, "what the server says of itself is not understood: " + Words(output));
+    return Fail(ErrorCode::kUnavailable,
+                "what the server says of itself is not understood: " + Words(output));
   }
   // Where it was not asked, it has it for all that is known.
   state.has_slot = true;
@@ -190,15 +193,9 @@ Result<PrimaryState> Recipe::ReadPrimary(std::string_view output) const {
 
 Command Recipe::CopyCommand(const Launch& launch) const {
   Command command;
-  command.argv = {Program(launch, "pg_basebackup"),
-                  "--dbname=" + ConnectionInfo(launch),
-                  "--pgdata=" + launch.paths.data_directory,
-                  "--wal-method=stream",
-                  "--create-slot",
-                  "--slot=" + launch.primary->slot,
-                  "--checkpoint=fast",
-                  "--progress",
-                  "--no-password",
+  command.argv = {Program(launch, "pg_basebackup"), "--dbname=" + ConnectionInfo(launch),
+                  "--pgdata=" + launch.paths.data_directory, "--wal-method=stream", "--create-slot",
+                  "--slot=" + launch.primary->slot, "--checkpoint=fast", "--progress", "--no-password",
                   // The volume is synced as a whole when it is sealed.
                   "--no-sync"};
   if (MajorNumberOf(launch.installation.version) >= 13) command.argv.emplace_back("--no-manifest");
@@ -224,14 +221,16 @@ std::optional<CopyProgress> Recipe::ReadProgress(std::string_view line) const {
 }
 
 Command Recipe::DropSlot(const Launch& launch) const {
-  return ShellCommand("out=$(\"$1\" --dbname=\"$2\" --drop-slot --slot=\"$3\" --no-password 2>&1 </dev/null) && exit 0\n"
-                      "case $out in *'does not exist'*) exit 0 ;; esac\n"
-                      "echo \"$out\"; exit 1",
-                      {Program(launch, "pg_receivewal"), ConnectionInfo(launch), launch.primary->slot});
+  return ShellCommand(
+      "out=$(\"$1\" --dbname=\"$2\" --drop-slot --slot=\"$3\" --no-password 2>&1 </dev/null) && exit 0\n"
+      "case $out in *'does not exist'*) exit 0 ;; esac\n"
+      "echo \"$out\"; exit 1",
+      {Program(launch, "pg_receivewal"), ConnectionInfo(launch), launch.primary->slot});
 }
 
 std::string Recipe::HowToDropSlot(const Primary& primary) const {
-  return "It keeps write-ahead log on the server until it is dropped there: `SELECT pg_drop_replication_slot('" +
+  return "It keeps write-ahead log on the server until it is dropped there: `SELECT "
+         "pg_drop_replication_slot('" +
          primary.slot + "')`.";
 }
 
@@ -240,16 +239,19 @@ Error Recipe::Explain(const Primary& primary, std::string_view output) const {
   const std::array<Refusal, 9> refusals{{
       {{"Connection refused", "timed out", "timeout expired", "Network is unreachable", "No route to host",
         "closed the connection", "could not receive data", "starting up", "shutting down", "in recovery mode",
-        "connection to server was lost", "connection not open", "Broken pipe", "unexpected termination of replication stream",
-        "Connection reset", "terminating connection"},
+        "connection to server was lost", "connection not open", "Broken pipe",
+        "unexpected termination of replication stream", "Connection reset", "terminating connection"},
        ErrorCode::kUnavailable,
-       "Is it running, and does it listen there? Containers reach it from this machine, so try `psql` from here."},
+       "Is it running, and does it listen there? Containers reach it from this machine, so try `psql` from "
+       "here."},
       {{"no pg_hba.conf entry"},
        ErrorCode::kForbidden,
-       "Let it in on the server: a line `host replication USER ADDRESS scram-sha-256` in pg_hba.conf, then reload."},
+       "Let it in on the server: a line `host replication USER ADDRESS scram-sha-256` in pg_hba.conf, then "
+       "reload."},
       {{"no password supplied"},
        ErrorCode::kForbidden,
-       "Name a file with the password as `connection.passwordFile`, or put it into ~/.pgpass of the source's owner."},
+       "Name a file with the password as `connection.passwordFile`, or put it into ~/.pgpass of the source's "
+       "owner."},
       {{"password authentication failed", "role \""},
        ErrorCode::kForbidden,
        "Correct the user or the password that `connection` names."},
@@ -276,14 +278,13 @@ Error Recipe::Explain(const Primary& primary, std::string_view output) const {
 }
 
 Command Recipe::PrepareStart(const Launch& launch) const {
-  return ShellCommand(kPrepareScript,
-                      {launch.paths.data_directory, Program(launch, "pg_controldata"), LimitsFile(launch.paths)});
+  return ShellCommand(kPrepareScript, {launch.paths.data_directory, Program(launch, "pg_controldata"),
+                                       LimitsFile(launch.paths)});
 }
 
 Command Recipe::AskStandby(const Launch& launch) const {
-  return ShellCommand(kAskStandbyScript,
-                      {Program(launch, "psql"), launch.paths.socket_directory,
-                       std::to_string(launch.endpoint.port), launch.primary->user});
+  return ShellCommand(kAskStandbyScript, {Program(launch, "psql"), launch.paths.socket_directory,
+                                          std::to_string(launch.endpoint.port), launch.primary->user});
 }
 
 Result<StandbyState> Recipe::ReadStandby(std::string_view output) const {
@@ -311,8 +312,10 @@ std::optional<Error> Recipe::Broken(const Primary& primary, std::string_view log
       {"can no longer get changes from replication slot", "server " + server + " has given its slot up"},
       {"This slot has been invalidated", "server " + server + " has given its slot up"},
       {"can no longer access replication slot", "server " + server + " has given its slot up"},
-      {"has already been removed", "server " + server + " does not have the log any more that the standby needs"},
-      {"database system identifier differs", "server " + server + " has other data than the one that was copied"},
+      {"has already been removed",
+       "server " + server + " does not have the log any more that the standby needs"},
+      {"database system identifier differs",
+       "server " + server + " has other data than the one that was copied"},
       {"is not in this server's history", restored},
       {"forked off current database system timeline", restored},
       {"is behind recovery timeline", restored},
@@ -333,8 +336,8 @@ std::optional<Error> Recipe::Broken(const Primary& primary, std::string_view log
 std::vector<ContainerCommand> Recipe::Promote(const std::string& name, const Paths& paths,
                                               const std::string& version) const {
   std::vector<ContainerCommand> commands = RecoverBaseBackup(name, paths, version);
-  // An archive recovery follows the primary's timelines, and insists on all that the standby had in its files.
-  // After the first command, which tidies, and before the one that recovers.
+  // An archive recovery follows the primary's timelines, and insists on all that the standby had in its
+  // files. After the first command, which tidies, and before the one that recovers.
   ContainerCommand recover_all;
   recover_all.title = "promoting " + name;
   recover_all.command = ShellCommand(": >\"$1\"/recovery.signal", {paths.data_directory});

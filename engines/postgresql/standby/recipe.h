@@ -1,8 +1,9 @@
-/// PostgreSQL's streaming replication as a recipe (engines/standby.h): pg_basebackup with a physical slot of
-/// its own, a hot standby, and for an image what a physical backup gets. Versions 12 and later. Immutable.
+/// PostgreSQL's streaming replication as a recipe (engines/standby/recipe.h): pg_basebackup with a physical
+/// slot of its own, a hot standby, and for an image what a physical backup gets. Versions 12 and later.
+/// Immutable.
 #pragma once
 
-#include "engines/standby.h"
+#include "engines/standby/recipe.h"
 
 namespace spawnd::engines::postgresql {
 
@@ -30,10 +31,6 @@ class Recipe final : public StandbyRecipe {
                                         const std::string& version) const override;
   std::string PositionText(uint64_t position) const override;
 };
-
-/// Files that a standby is started with, beside those of every server: its settings, the password, what
-/// options name. And the same of a container that only speaks to the primary.
-std::vector<SettingsFile> StandbyFiles(const Launch& launch);
 
 /// A session with a standby, which takes no changes: there is nothing to prepare.
 Result<std::unique_ptr<Engine::Session>> OpenStandby(const Launch& launch);

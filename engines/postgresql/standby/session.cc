@@ -32,8 +32,8 @@ class StandbySession final : public Engine::Session {
 Connection LogIn(const Launch& launch, const char* database) {
   const std::string port = std::to_string(launch.endpoint.port);
   // Everything that libpq would else take from the environment or from files is said here.
-  const std::array<const char*, 9> names{"host",     "port",       "user",           "dbname", "sslmode",
-                                         "passfile", "gssencmode", "connect_timeout", nullptr};
+  const std::array<const char*, 9> names{
+      "host", "port", "user", "dbname", "sslmode", "passfile", "gssencmode", "connect_timeout", nullptr};
   const std::array<const char*, 9> values{launch.paths.socket_directory.c_str(),
                                           port.c_str(),
                                           launch.primary->user.c_str(),
@@ -61,7 +61,8 @@ Result<std::unique_ptr<Engine::Session>> OpenStandby(const Launch& launch) {
   }
   const bool for_good = message.find("FATAL:") != std::string::npos &&
                         message.find("the database system is") == std::string::npos &&
-                        message.find("too many") == std::string::npos && message.find("slots") == std::string::npos;
+                        message.find("too many") == std::string::npos &&
+                        message.find("slots") == std::string::npos;
   return Fail(for_good ? ErrorCode::kInternal : ErrorCode::kUnavailable, message);
 }
 

@@ -108,7 +108,8 @@ class Servers {
     ::shutdown(primary_.Get(), SHUT_RDWR);
     answers_.join();
   }
-  std::string Run(const std::string& script, const std::vector<std::string>& addresses = {"127.0.0.1"}) const {
+  std::string Run(const std::string& script,
+                  const std::vector<std::string>& addresses = {"127.0.0.1"}) const {
     return Inside(script, PortOf(primary_.Get()), PortOf(other_.Get()), addresses);
   }
   /// Whether somebody has come to the host's other service.
@@ -126,21 +127,26 @@ class Servers {
 TEST_CASE("whoever asks for the primary's port gets the primary, whatever the address") {
   if (CannotRunHere()) return;
   const Servers servers;
-  CHECK(servers.Run("my $s = tcp; connect($s, to('127.0.0.1', $primary)) or die $!; print hear($s);") == "primary\n0");
+  CHECK(servers.Run("my $s = tcp; connect($s, to('127.0.0.1', $primary)) or die $!; print hear($s);") ==
+        "primary\n0");
   CHECK(servers.Run("my $s = tcp; connect($s, to('198.51.100.7', $primary)) or die $!; print hear($s);") ==
         "primary\n0");
-  CHECK(servers.Run("my $s = tcp(PF_INET6); connect($s, pack_sockaddr_in6($primary, inet_pton(AF_INET6, '::1'))) or "
-                    "die $!; print hear($s);") == "primary\n0");
+  CHECK(servers.Run(
+            "my $s = tcp(PF_INET6); connect($s, pack_sockaddr_in6($primary, inet_pton(AF_INET6, '::1'))) or "
+            "die $!; print hear($s);") == "primary\n0");
 }
 
 TEST_CASE("a program that does not block, and one that another one has started, get it too") {
   if (CannotRunHere()) return;
   const Servers servers;
-  CHECK(servers.Run("use Fcntl; my $s = tcp; fcntl($s, F_SETFL, O_NONBLOCK); connect($s, to('127.0.0.1', $primary)) "
-                    "or $!{EINPROGRESS} or die $!; my $r = ''; vec($r, fileno($s), 1) = 1; select($r, undef, undef, 5); "
-                    "print hear($s);") == "primary\n0");
-  CHECK(servers.Run("if (my $pid = fork) { waitpid($pid, 0) } else { my $s = tcp; connect($s, to('127.0.0.1', "
-                    "$primary)) or die $!; print hear($s) }") == "primary\n0");
+  CHECK(servers.Run(
+            "use Fcntl; my $s = tcp; fcntl($s, F_SETFL, O_NONBLOCK); connect($s, to('127.0.0.1', $primary)) "
+            "or $!{EINPROGRESS} or die $!; my $r = ''; vec($r, fileno($s), 1) = 1; select($r, undef, undef, "
+            "5); "
+            "print hear($s);") == "primary\n0");
+  CHECK(
+      servers.Run("if (my $pid = fork) { waitpid($pid, 0) } else { my $s = tcp; connect($s, to('127.0.0.1', "
+                  "$primary)) or die $!; print hear($s) }") == "primary\n0");
 }
 
 TEST_CASE("everything else stays inside: another port, another kind of socket") {
@@ -151,9 +157,11 @@ TEST_CASE("everything else stays inside: another port, another kind of socket") 
       "my $t = tcp; print connect($t, to('198.51.100.7', $other)) ? \"ESCAPED\\n\" : \"$!\\n\";");
   CHECK(other == "Connection refused\nNetwork is unreachable\n0");
   const std::string datagram = servers.Run(
-      "socket(my $u, PF_INET, SOCK_DGRAM, 0); connect($u, to('127.0.0.1', $primary)) or die $!; send($u, 'x', 0); "
+      "socket(my $u, PF_INET, SOCK_DGRAM, 0); connect($u, to('127.0.0.1', $primary)) or die $!; send($u, "
+      "'x', 0); "
       "print defined send($u, 'x', 0) ? \"sent\\n\" : \"$!\\n\";"
-      "socket(my $v, PF_INET, SOCK_DGRAM, 0); print connect($v, to('198.51.100.7', $primary)) ? \"ESCAPED\\n\" : \"$!\\n\";");
+      "socket(my $v, PF_INET, SOCK_DGRAM, 0); print connect($v, to('198.51.100.7', $primary)) ? "
+      "\"ESCAPED\\n\" : \"$!\\n\";");
   CHECK(datagram == "Connection refused\nNetwork is unreachable\n0");
   CHECK_FALSE(servers.OtherWasReached());
 }
@@ -161,8 +169,8 @@ TEST_CASE("everything else stays inside: another port, another kind of socket") 
 TEST_CASE("the connection is of no use for anything else") {
   if (CannotRunHere()) return;
   const Servers servers;
-  // Disconnected, it is asked for the primary's port again: a new one. For another port the kernel takes the host's
-  // socket, whose filter hears nobody.
+  // Disconnected, it is asked for the primary's port again: a new one. For another port the kernel takes the
+  // host's socket, whose filter hears nobody.
   const std::string said = servers.Run(
       "my $s = tcp; connect($s, to('127.0.0.1', $primary)) or die $!; print hear($s);"
       "print 'device ', unpack('Z*', getsockopt($s, SOL_SOCKET, 25)), \"\\n\";"

@@ -16,7 +16,8 @@ Launch Standby() {
   launch.paths = {"/engine", "/data", "/socket", "/tls.crt", "/tls.key", "/settings"};
   launch.endpoint = {"127.0.0.1", 20001};
   launch.purpose = Purpose::kFollow;
-  launch.primary = Primary{"db.example", 5433, "it's", "pass:w\\ord", "spawnd_1_abc", {{"sslmode", "verify-full"}}, {}};
+  launch.primary =
+      Primary{"db.example", 5433, "it's", "pass:w\\ord", "spawnd_1_abc", {{"sslmode", "verify-full"}}, {}};
   launch.primary->files = {{"sslrootcert", "PEM"}};
   return launch;
 }
@@ -33,9 +34,9 @@ TEST_CASE("the password stands in a file of its own and in no other, nor in an a
   CHECK(FileOf(launch, "primary.pass") == "*:*:*:*:pass\\:w\\\\ord\n");
   CHECK(FileOf(launch, "postgresql.conf").find("w\\ord") == std::string::npos);
   const Recipe recipe;
-  for (const Command& command : {recipe.AskPrimary(launch), recipe.CopyCommand(launch), recipe.DropSlot(launch),
-                                 recipe.PrepareStart(launch), recipe.AskStandby(launch),
-                                 PostgresqlEngine().StartCommand(launch)}) {
+  for (const Command& command :
+       {recipe.AskPrimary(launch), recipe.CopyCommand(launch), recipe.DropSlot(launch),
+        recipe.PrepareStart(launch), recipe.AskStandby(launch), PostgresqlEngine().StartCommand(launch)}) {
     for (const std::string& argument : command.argv) CHECK(argument.find("ord") == std::string::npos);
     for (const std::string& variable : command.env) CHECK(variable.find("ord") == std::string::npos);
   }
@@ -63,7 +64,8 @@ TEST_CASE("a standby is started with settings of ours, and makes no files itself
 
 TEST_CASE("a primary is read, with a slot, without one, and of a server that does not tell") {
   const Recipe recipe;
-  const auto with = recipe.ReadPrimary("15.14 (Debian 15.14-0+deb12u1)\n7300|1|1/30001A8|\nphysical|0/FF|1\n");
+  const auto with =
+      recipe.ReadPrimary("15.14 (Debian 15.14-0+deb12u1)\n7300|1|1/30001A8|\nphysical|0/FF|1\n");
   REQUIRE(with);
   CHECK(with->version == "15.14");
   CHECK(with->identity == "7300");
@@ -74,7 +76,8 @@ TEST_CASE("a primary is read, with a slot, without one, and of a server that doe
   REQUIRE(without);
   CHECK_FALSE(without->has_slot);
   CHECK(recipe.ReadPrimary("13.1\n7300|1|0/30001A8|\n")->has_slot);
-  for (const char* nonsense : {"", "15.14\n", "15.14\nERROR\n", "x\n7300|1|0/3|\n"}) CHECK_FALSE(recipe.ReadPrimary(nonsense));
+  for (const char* nonsense : {"", "15.14\n", "15.14\nERROR\n", "x\n7300|1|0/3|\n"})
+    CHECK_FALSE(recipe.ReadPrimary(nonsense));
 }
 
 TEST_CASE("a standby's state is read, and positions are written as they were") {
@@ -109,9 +112,10 @@ TEST_CASE("what a connection says is completed, and what would lead elsewhere is
   CHECK(complete->host == "localhost");
   CHECK(complete->port == 5432);
   CHECK(complete->user == "ann");
-  for (Primary bad : {Primary{"/run/postgresql", 0, "", "", "", {}, {}}, Primary{"a,b", 0, "", "", "", {}, {}},
-                      Primary{"a", 0, "x\ny", "", "", {}, {}}, Primary{"a", 0, "", "", "", {{"hostaddr", "1.2.3.4"}}, {}},
-                      Primary{"a", 0, "", "", "", {{"sslmode", "a\nb"}}, {}}}) {
+  for (Primary bad :
+       {Primary{"/run/postgresql", 0, "", "", "", {}, {}}, Primary{"a,b", 0, "", "", "", {}, {}},
+        Primary{"a", 0, "x\ny", "", "", {}, {}}, Primary{"a", 0, "", "", "", {{"hostaddr", "1.2.3.4"}}, {}},
+        Primary{"a", 0, "", "", "", {{"sslmode", "a\nb"}}, {}}}) {
     CHECK_FALSE(recipe.Complete(std::move(bad), "ann"));
   }
 }
@@ -119,8 +123,9 @@ TEST_CASE("what a connection says is completed, and what would lead elsewhere is
 TEST_CASE("~/.pgpass is read as libpq reads it") {
   const Recipe recipe;
   const Primary primary{"db", 5432, "replica", "", "", {}, {}};
-  CHECK(recipe.PasswordIn("# a comment\ndb:5433:*:replica:no\ndb:5432:shop:replica:no\ndb:*:*:replica:a\\:b\\\\:c\n", primary) ==
-        "a:b\\:c");
+  CHECK(recipe.PasswordIn(
+            "# a comment\ndb:5433:*:replica:no\ndb:5432:shop:replica:no\ndb:*:*:replica:a\\:b\\\\:c\n",
+            primary) == "a:b\\:c");
   CHECK(recipe.PasswordIn("*:*:replication:replica:yes", primary) == "yes");
   CHECK(recipe.PasswordIn("db:5432:*:other:no\n", primary).empty());
 }
@@ -137,28 +142,37 @@ TEST_CASE("refusals say what, where and what to do, without the container's own 
   const Recipe recipe;
   const Primary primary{"db", 5432, "replica", "", "", {}, {}};
   const std::string prefix = "psql: error: connection to server at \"db\" (127.0.0.1), port 5432 failed: ";
-  const Error refused = recipe.Explain(primary, prefix + "Connection refused\n\tIs the server running on that host?");
+  const Error refused =
+      recipe.Explain(primary, prefix + "Connection refused\n\tIs the server running on that host?");
   CHECK(refused.code == ErrorCode::kUnavailable);
   CHECK(refused.message == "server replica@db:5432: Connection refused");
-  const Error password = recipe.Explain(primary, prefix + "FATAL:  password authentication failed for user \"replica\"");
+  const Error password =
+      recipe.Explain(primary, prefix + "FATAL:  password authentication failed for user \"replica\"");
   CHECK(password.code == ErrorCode::kForbidden);
   CHECK(password.message.find("127.0.0.1") == std::string::npos);
-  CHECK(recipe.Explain(primary, prefix + "FATAL:  no pg_hba.conf entry for replication connection").hint.find("pg_hba") !=
-        std::string::npos);
+  CHECK(recipe.Explain(primary, prefix + "FATAL:  no pg_hba.conf entry for replication connection")
+            .hint.find("pg_hba") != std::string::npos);
   CHECK(recipe.Explain(primary, "").code == ErrorCode::kInvalidArgument);
 }
 
 TEST_CASE("what will not pass by itself is told from the log, unless it has passed") {
   const Recipe recipe;
   const Primary primary{"db", 5432, "replica", "", "spawnd_1_abc", {}, {}};
-  const std::string gone = "LOG:  x\nFATAL:  could not start WAL streaming: ERROR:  replication slot \"spawnd_1_abc\" does not exist\n";
+  const std::string gone =
+      "LOG:  x\nFATAL:  could not start WAL streaming: ERROR:  replication slot \"spawnd_1_abc\" does not "
+      "exist\n";
   REQUIRE(recipe.Broken(primary, gone));
   CHECK(recipe.Broken(primary, gone)->message.find("spawnd_1_abc") != std::string::npos);
-  CHECK_FALSE(recipe.Broken(primary, gone + "LOG:  started streaming WAL from primary at 0/3 on timeline 1\n"));
-  CHECK(recipe.Broken(primary, "FATAL:  requested WAL segment 000000010000000000000003 has already been removed\n"));
-  CHECK(recipe.Broken(primary, "FATAL:  database system identifier differs between the primary and standby\n"));
-  CHECK(recipe.Broken(primary, "LOG:  new timeline 2 forked off current database system timeline 1 before 0/5\n"));
-  CHECK_FALSE(recipe.Broken(primary, "FATAL:  could not connect to the primary server: Connection refused\n"));
+  CHECK_FALSE(
+      recipe.Broken(primary, gone + "LOG:  started streaming WAL from primary at 0/3 on timeline 1\n"));
+  CHECK(recipe.Broken(primary,
+                      "FATAL:  requested WAL segment 000000010000000000000003 has already been removed\n"));
+  CHECK(
+      recipe.Broken(primary, "FATAL:  database system identifier differs between the primary and standby\n"));
+  CHECK(recipe.Broken(primary,
+                      "LOG:  new timeline 2 forked off current database system timeline 1 before 0/5\n"));
+  CHECK_FALSE(
+      recipe.Broken(primary, "FATAL:  could not connect to the primary server: Connection refused\n"));
   CHECK_FALSE(recipe.Broken(primary, "ERROR:  relation \"x\" does not exist\n"));
 }
 

@@ -25,10 +25,10 @@ namespace spawnd::engines {
 
 /// What a primary says of itself.
 struct PrimaryState {
-  std::string version;   ///< "15.20"
-  std::string identity;  ///< of its data: a server with another one has never been the same
-  uint64_t position = 0;  ///< in its log: all that was committed before it was asked lies below
-  bool has_slot = false;  ///< of Primary::slot
+  std::string version;     ///< "15.20"
+  std::string identity;    ///< of its data: a server with another one has never been the same
+  uint64_t position = 0;   ///< in its log: all that was committed before it was asked lies below
+  bool has_slot = false;   ///< of Primary::slot
   uint64_t kept_from = 0;  ///< with has_slot: where what it keeps for that begins; 0: it does not say
 };
 
