@@ -46,6 +46,8 @@
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
 #include "daemon/sleep/sleeper.h"
+#include "daemon/sources/sources.h"
+#include "daemon/sources/standby_threads.h"
 #include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
@@ -100,7 +102,8 @@ class Daemon {
   void BeginGeneration();
   void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
-  void MakeServices(const std::function<void()>& reap);
+  void MakeSources(const std::string& socket_path);
+  void MakeServices(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -150,8 +153,10 @@ class Daemon {
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Manifests> manifests_;
   std::unique_ptr<LostHours> lost_hours_;
-  std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
+  std::unique_ptr<StandbyThreads> standbys_;
+  std::unique_ptr<Sources> sources_;
+  std::unique_ptr<Reload> reload_;
   std::unique_ptr<Services> services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
@@ -209,6 +214,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
   MakeParts(socket.access, socket.kept);
+  MakeServices(options.socket_path);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -223,6 +229,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   reaper_->ReapDue();
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
+  TRY(sources_->Start());  // its runs ask the daemon
+  standbys_->RemoveLost();
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
@@ -310,10 +318,17 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
-  MakeServices(reap);
 }
 
-void Daemon::MakeServices(const std::function<void()>& reap) {
+void Daemon::MakeSources(const std::string& socket_path) {
+  standbys_ = std::make_unique<StandbyThreads>(*build_host_);
+  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
+                                                     socket_path, standbys_.get()});
+}
+
+void Daemon::MakeServices(const std::string& socket_path) {
+  MakeSources(socket_path);
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
@@ -345,9 +360,10 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *images_,
                                                   *built_ins_,
                                                   *pool_,
+                                                  *sources_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
-                                                  reap});
+                                                  [this] { reaper_->ReapDue(); }});
 }
 
 DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
@@ -418,6 +434,7 @@ void Daemon::Stop(std::string_view why) {
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();
   pool_->Stop();
+  sources_->Stop();
   containers_->StopAll();
   images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on

@@ -25,6 +25,7 @@
 #include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "engines/fetch/plan.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
 #include "engines/used_library.h"
@@ -64,7 +65,16 @@ struct ClientTls {
 enum class Purpose {
   kServe,  ///< a container: the user's settings count
   kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
+  /// The same of files that a server has kept in order (engines/standby.h): what kBuild does for what was
+  /// restored (statistics of all tables) has been done.
+  kPromote,
+  kFollow,  ///< a standby: it follows Launch::primary and takes no changes of anybody else
 };
+
+/// What the server writes is an image's, or nobody's.
+constexpr bool MakesImage(Purpose purpose) {
+  return purpose == Purpose::kBuild || purpose == Purpose::kPromote;
+}
 
 /// One start of a server: everything that decides how it is started and how it is reached.
 struct Launch {
@@ -87,6 +97,8 @@ struct Launch {
   /// For a product that has no private way in, and a user that is no superuser: what the keeper's own login
   /// asks for. Another at each start.
   std::string keeper_password{};
+  /// Of kFollow, and of a build that copies from it: the server that is followed.
+  std::optional<Primary> primary{};
 };
 
 /// What somebody is told who comes to a server that is not there.
@@ -119,6 +131,8 @@ enum class ErrorCodes : uint8_t {
   kNumber,
   kWord,  ///< the first word of what it says
 };
+
+class StandbyRecipe;
 
 class Engine {
  public:
@@ -255,6 +269,8 @@ class Engine {
   virtual Farewell TurnAway(std::string_view /*received*/, std::string_view /*words*/) const {
     return {.is_over = true};
   }
+  /// How a server of this product follows another one; nullptr: it cannot.
+  virtual const StandbyRecipe* Standby() const { return nullptr; }
   /// False for a server that cannot be told to speak TLS only.
   virtual bool CanRequireTls() const { return true; }
   /// True for a server without a private socket: Probe connects to Launch::endpoint, which is the host's.
@@ -273,6 +289,12 @@ class Engine {
   /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
   /// kInvalidArgument: not a backup of this product, or one that is cut short.
   virtual Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const = 0;
+  /// What a client runs to get data from a running server, as far as the answers of that tell
+  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server holds
+  /// does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be fetched
+  /// from.
+  virtual Result<FetchPlan> PlanFetch(const FetchRequest& request,
+                                      const std::vector<Installation>& installed) const;
   /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
   virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };

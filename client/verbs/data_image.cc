@@ -9,10 +9,12 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "base/text.h"
+#include "client/fetch/fetch.h"
 #include "client/output/table.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/flags.h"
+#include "client/verbs/image_to_make.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 #include "client/yaml/image.h"
@@ -21,32 +23,52 @@
 namespace spawnd::client {
 namespace {
 
-Result<ImageDescription> DescriptionOf(const Invocation& invocation) {
-  const std::string file = invocation.Text("--file");
-  if (file.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "a data image is made from a YAML file: --file <file> is missing",
-                "'spawnctl create data-image --help' shows one.");
-  }
-  TRY_ASSIGN(const ImageYaml yaml, ReadImageYaml(file));
-  return ParseImageYaml(yaml, {invocation.Text("--name"), invocation.Text("--lifetime"),
-                               invocation.List("--tag"), invocation.List("--team")});
-}
-
 Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) {
   if (!one) return api::FromJson<std::vector<api::DataImage>>(json);
   TRY_ASSIGN(api::DataImage image, api::FromJson<api::DataImage>(json));
   return std::vector<api::DataImage>{std::move(image)};
 }
 
-Result<int> CreateDataImage(const Invocation& invocation) {
-  TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
-  TRY_ASSIGN(const std::vector<UniqueFd> files, OpenFiles(image_yaml));
-  const api::CreateDataImageRequest& request = image_yaml.request;
+Result<int> CreateOf(const Invocation& invocation, const Output& output,
+                     const api::CreateDataImageRequest& request, const std::vector<UniqueFd>& files) {
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
                                                        fmt::format("data image '{}'", request.name), files));
   return ShowCreatedImage(invocation, output, created, "created");
+}
+
+/// Gets the data first. What was fetched, and the folder that it is in, goes with this function's end:
+/// signals that would end the process are held back until then.
+Result<int> CreateFetched(const Invocation& invocation, const Output& output, ImageDescription& image_yaml,
+                          std::vector<UniqueFd> files) {
+  api::CreateDataImageRequest& request = image_yaml.request;
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  ProgressDisplay display = DisplayFor(invocation);
+  const auto ask = [&daemon](std::string body) {
+    return daemon.Post(std::string(kFetchPlansPath), std::move(body));
+  };
+  TRY_ASSIGN(Fetched fetched, Fetch(*image_yaml.source, {ask, display, signals}));
+  if (fetched.signal != 0) {
+    WriteError(fmt::format("cancelled: data image '{}' is not created\n", request.name));
+    return 128 + fetched.signal;
+  }
+  AddFetched(fetched, request, files);
+  return CreateOf(invocation, output, request, files);
+}
+
+Result<int> CreateImage(const Invocation& invocation, const Output& output, ImageDescription& image) {
+  TRY_ASSIGN(std::vector<UniqueFd> files, OpenFiles(image));
+  if (image.source) return CreateFetched(invocation, output, image, std::move(files));
+  return CreateOf(invocation, output, image.request, files);
+}
+
+Result<int> CreateDataImage(const Invocation& invocation) {
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  TRY_ASSIGN(ImageDescription image, ImageToMake(invocation));
+  TRY_ASSIGN(const int64_t registered, RegisterSource(invocation, image));
+  auto exit_code = CreateImage(invocation, output, image);
+  if (!exit_code || *exit_code != 0) TakeBackSource(invocation, registered);
+  return exit_code;
 }
 
 std::string Collection(const Invocation& invocation) {
@@ -110,8 +132,9 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 9> kCreateFlags{{
+constexpr std::array<Flag, 10> kCreateFlags{{
     {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
+    {"--source", "", "<source>", "the data source that it is made of, now"},
     {"--name", "-n", "<name>", "another name than the file's"},
     {"--tag", "", "<tag>", "one more tag; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
@@ -144,10 +167,11 @@ constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 constexpr std::string_view kCreateExamples =
     "  spawnctl create data-image -f shop.yaml\n"
     "  spawnctl create data-image -f shop.yaml --name shop-next --tag nightly --lifetime 7d -q\n"
+    "  spawnctl create data-image --source shop\n"
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"
-    "    sourceType: backup            # backup, scripts or empty\n"
+    "    sourceType: backup            # backup, server, scripts or empty\n"
     "    engine: <engine>              # the database product\n"
     "    version: 15                   # optional; an installed one\n"
     "    tags: [latest]\n"
@@ -160,8 +184,8 @@ constexpr std::string_view kGetExamples =
     "  spawnctl get data-image shop:latest -o yaml\n";
 
 constexpr std::array<Command, 4> kRows{{
-    {"create", "data-image", "", 0, 0, "Make a data image from a backup, or an empty one", kCreateExamples,
-     kCreateFlags, CreateDataImage},
+    {"create", "data-image", "", 0, 0, "Make a data image from a backup or a running server, or an empty one",
+     kCreateExamples, kCreateFlags, CreateDataImage},
     {"get", "data-image", "[<image>]", 0, 1, "List the data images, or show one", kGetExamples, kGetFlags,
      GetDataImages},
     {"update", "data-image", "<image>", 1, 1,

@@ -18,8 +18,14 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 35> kOtherNames{{
+constexpr std::array<OtherName, 44> kOtherNames{{
     {"databasename", "initialDatabaseName"},
+    {"server", "connection"},
+    {"hostname", "host"},
+    {"address", "host"},
+    {"username", "user"},
+    {"uri", "url"},
+    {"passfile", "passwordFile"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
     {"db", "initialDatabaseName"},
@@ -54,6 +60,9 @@ constexpr std::array<OtherName, 35> kOtherNames{{
     {"parameters", "settings"},
     {"excludeextensions", "skipExtensions"},
     {"archive", "walFolder"},
+    {"cron", "schedule"},
+    {"retention", "keep"},
+    {"datasource", "source"},
 }};
 
 }  // namespace

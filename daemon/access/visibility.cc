@@ -192,6 +192,9 @@ bool MaySee(const TeamMembers& teams, const EventRow& event, const http::Caller&
     image.engine_version = event.built_in.substr(colon + 1);
   }
   if (event.resource == "image") return MaySee(teams, image, who);
+  if (event.resource == "source") {
+    return (IsRoot(who) || event.owner == who.uid) && who.rights.images.empty();
+  }
   ContainerRow container;
   container.owner = event.owner;
   container.image_reference = event.image;

@@ -172,10 +172,15 @@ Result<void> RunPlacements(const BuildContext& context, const Restore& restore, 
     const bool of_logs = placement.source.reads == engines::ToolReads::kLogs;
     if (of_logs && logs == nullptr) return Fail(ErrorCode::kInternal, "a placement of logs without logs");
     TRY(Pour(context, restore, of_logs ? *logs : backup, placement, server));
-    for (const engines::ContainerCommand& command : placement.afterwards) {
-      TRY(RunInContainer(context, restore, command, server));
-    }
+    TRY(RunCommands(context, restore, placement.afterwards, server));
   }
+  return {};
+}
+
+Result<void> RunCommands(const BuildContext& context, const Restore& restore,
+                         const std::vector<engines::ContainerCommand>& commands, BuildServer& server) {
+  for (const engines::ContainerCommand& command : commands)
+    TRY(RunInContainer(context, restore, command, server));
   return {};
 }
 

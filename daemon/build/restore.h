@@ -38,6 +38,10 @@ Result<void> RunPlacements(const BuildContext& context, const Restore& restore, 
                            const OpenedBackup* logs, std::vector<engines::Placement>& placements,
                            BuildServer& server);
 
+/// In the container of a server that is held before its start, one after the other.
+Result<void> RunCommands(const BuildContext& context, const Restore& restore,
+                         const std::vector<engines::ContainerCommand>& commands, BuildServer& server);
+
 /// Against the running server. The error of a tool has its own words; everything it said is in the log.
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                       std::vector<engines::RestoreStep>& steps, BuildServer& server);

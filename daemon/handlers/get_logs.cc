@@ -1,12 +1,13 @@
-/// GET /v1/data-images/{ref}/log and /v1/data-containers/{ref}/log: text, as it was written. Whoever may see
-/// the resource may read its log: it shows nothing that the data does not. That of an image that could not be
-/// made is its owner's, and root's, for a day.
+/// GET /v1/data-images/{ref}/log, /v1/data-containers/{ref}/log and /v1/data-sources/{ref}/log: text, as it
+/// was written. Whoever may see the resource may read its log: it shows nothing that the data does not. That
+/// of an image that could not be made is its owner's, and root's, for a day.
 #include <charconv>
 #include <utility>
 
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/sources/source_views.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/logs/log_streams.h"
@@ -97,6 +98,15 @@ void GetDataContainerLog(Services& services, const http::Request& request, const
                   order.path = services.layout.Volume(row.id, row.volume) + "/" + kEngineLogName;
                   services.logs.Send(std::move(order), reply);
                 });
+}
+
+void GetDataSourceLog(Services& services, const http::Request& request, const http::Reply& reply) {
+  const auto order = OrderOf(request, true);
+  if (!order) return SendError(reply, order.error());
+  WithSource(services, request, reply, [&services, reply, order = *order](const SourceRow& row) mutable {
+    order.path = services.layout.SourceLog(row.id);
+    services.logs.Send(std::move(order), reply);
+  });
 }
 
 }  // namespace spawnd::daemon

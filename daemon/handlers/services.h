@@ -25,6 +25,7 @@
 #include "daemon/loop/jobs.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/pool/pool.h"
+#include "daemon/sources/sources.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
@@ -69,6 +70,7 @@ struct Services {
   Images& images;
   BuiltIns& built_ins;
   Pool& pool;
+  Sources& sources;
   const std::function<size_t(uid_t)> connections_of;
   const std::function<http::ConnectionCounts()> connections;
   /// To be called whenever an expiry has come into being or moved.

@@ -31,6 +31,11 @@ Result<void> Keeper::PutPortInPlace(UniqueFd filters) {
     NoticeRecoveries();
   }
   if (plan_.filters_fd < 0) return {};
+  if (spec_.primary) {
+    TRY_ASSIGN(primary_link_,
+               PrimaryLink::Start(spec_.primary_addresses, spec_.primary->port, std::move(filters)));
+    return {};
+  }
   ListeningPort::Bound bound;
   if (passage_) {
     bound = [this](size_t address, UniqueFd socket) {

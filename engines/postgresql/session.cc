@@ -19,6 +19,7 @@
 #include "engines/postgresql/libraries.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
+#include "engines/postgresql/standby/recipe.h"
 
 namespace spawnd::engines::postgresql {
 namespace {
@@ -255,7 +256,7 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   // Before the functions of indexes run, as their owners.
   if (has_role && !credentials.superuser) TRY(HandOver(credentials.user));
   TRY(CheckDatabasesOpen());
-  TRY(VacuumEverything());
+  if (purpose_ != Purpose::kPromote) TRY(VacuumEverything());
   std::string sql;
   TRY_ASSIGN(const bool has_database, DatabaseExists(credentials.user));
   if (has_role)
@@ -448,6 +449,7 @@ Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {
 }  // namespace
 
 Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
+  if (launch.purpose == Purpose::kFollow) return OpenStandby(launch);
   TRY_ASSIGN(Connection connection, OpenConnection(launch));
   return std::make_unique<LibpqSession>(std::move(connection), launch.purpose);
 }

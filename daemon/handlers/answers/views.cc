@@ -105,6 +105,7 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
     }
   }
   if (row.sleep_after >= 0) view.sleep_after_seconds = row.sleep_after;
+  view.source_id = row.source_id;
   if (row.Hidden()) ShowAsBuiltIn(row, view);
   return view;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/mapping.h"
+#include "api/source_mapping.h"
 #include "tests/places.h"
 #include "tests/support/catch.h"
 
@@ -69,6 +70,10 @@ TEST_CASE("every schema has the fields of its struct, in order") {
         FieldsOf<UpdateDataContainerRequest>());
   CHECK(KeysOf(schemas["CreateAccessTokenRequest"]["properties"]) == FieldsOf<CreateAccessTokenRequest>());
   CHECK(KeysOf(schemas["AccessToken"]["properties"]) == FieldsOf<AccessToken>());
+  CHECK(KeysOf(schemas["Connection"]["properties"]) == FieldsOf<Connection>());
+  CHECK(KeysOf(schemas["CreateDataSourceRequest"]["properties"]) == FieldsOf<CreateDataSourceRequest>());
+  CHECK(KeysOf(schemas["UpdateDataSourceRequest"]["properties"]) == FieldsOf<UpdateDataSourceRequest>());
+  CHECK(KeysOf(schemas["DataSource"]["properties"]) == FieldsOf<DataSource>());
   CHECK(KeysOf(schemas["Deleted"]["properties"]) == FieldsOf<Deleted>());
   CHECK(KeysOf(schemas["Revision"]["properties"]) == FieldsOf<Revision>());
   CHECK(KeysOf(schemas["DataImage"]["properties"]) == FieldsOf<DataImage>());

@@ -1,0 +1,13 @@
+/// Of a product that gives its data over no connection.
+#include "engines/engine.h"
+
+namespace spawnd::engines {
+
+Result<FetchPlan> Engine::PlanFetch(const FetchRequest& /*request*/,
+                                    const std::vector<Installation>& /*installed*/) const {
+  return Fail(ErrorCode::kUnsupported,
+              "spawnd cannot get data from a running " + std::string(DisplayName()) + " server",
+              "Have the server make a backup, and name that: `sourceType: backup`.");
+}
+
+}  // namespace spawnd::engines
