@@ -11,7 +11,8 @@ source "$(dirname "$0")/servers.sh"
 
 case_postgresql_dump_under_load() {
   make_pg; bench_load; watch_begins
-  assert_exit 0 ctl create data-image --progress -f "$(pg_yaml pg-dump 'jobs: 2')"
+  # What else the caller has in his environment does not count.
+  PGPASSWORD=other PGHOSTADDR=192.0.2.1 assert_exit 0 ctl create data-image --progress -f "$(pg_yaml pg-dump 'jobs: 2')"
   watch_ends pg_dump
   load_ends
   assert_contains "$out" "Data image 'pg-dump'"
