@@ -78,6 +78,24 @@ struct RestoreOptions {
   bool schema_only = false;               ///< no rows at all
 };
 
+/// What becomes of a masked column's values (docs/masking.md).
+enum class MaskKind { kNone, kNull, kConstant, kHash, kPartial, kShuffle, kSql };
+
+/// One entry of `mask`.
+struct MaskRule {
+  std::string database;  ///< empty: the only one that has the table
+  std::string table;     ///< "public.users"; may be a pattern: "tenant_*.users"
+  std::string column;
+  MaskKind rule = MaskKind::kNone;
+  std::optional<std::string> value;  ///< kConstant
+  int64_t keep_first = 0;            ///< kPartial: characters that stay
+  int64_t keep_last = 0;
+  std::optional<std::string> with;  ///< kPartial: what stands for the others
+  std::string expression;           ///< kSql
+  std::string where;                ///< SQL; only these rows
+  int64_t line = 0;                 ///< of the file that it came from, for messages; 0: none
+};
+
 /// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;
@@ -102,6 +120,7 @@ struct CreateDataImageRequest {
   RestoreOptions restore;
   std::optional<int64_t> warm;                 ///< containers that are kept started; not given: the daemon's
   std::optional<int64_t> sleep_after_seconds;  ///< of its containers; 0: never; not given: the daemon's
+  std::vector<MaskRule> mask;                  ///< in no order: no two are for one column
 };
 
 /// POST /v1/data-containers
@@ -161,6 +180,8 @@ struct DataImage {
   std::optional<int64_t> warm;                 ///< containers that are kept started; not said: the daemon's
   int64_t pooled = 0;                          ///< of these, those that a create would be given now
   std::optional<int64_t> sleep_after_seconds;  ///< of its containers
+  bool masked = false;                         ///< its columns were masked when it, or its origin, was made
+  std::string mask_digest;                     ///< "sha256:..." of the rules; empty: it is not masked
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -192,6 +213,7 @@ struct ExportedImage {
   int64_t data_bytes = 0;
   std::vector<std::string> libraries;  ///< what it needs of an installation beyond the server
   Settings settings;
+  std::string mask_digest;  ///< as DataImage's; a claim, which only root's import takes over
 };
 
 /// Answer to POST /v1/imports and /v1/imports/{id}: an export file that is being received
