@@ -48,6 +48,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("warm", row.warm);
   visit("sleep_after", row.sleep_after);
   visit("used_at", row.used_at);
+  visit("mask_digest", row.mask_digest);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>

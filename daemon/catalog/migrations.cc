@@ -183,10 +183,16 @@ ALTER TABLE containers ADD COLUMN volume TEXT NOT NULL DEFAULT '';
 ALTER TABLE container_revisions ADD COLUMN volume TEXT NOT NULL DEFAULT '';
 )sql";
 
+// By which rules an image's columns were masked; empty: they were not.
+constexpr const char* kSchema13 = R"sql(
+ALTER TABLE images ADD COLUMN mask_digest TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kMigrations{
     Migration{10, kSchema10},
     Migration{11, kSchema11},
     Migration{12, kSchema12},
+    Migration{13, kSchema13},
 };
 
 Result<void> SetVersion(Database& database, int64_t version) {

@@ -67,6 +67,7 @@ struct ImageRow {
   api::Settings settings{};              ///< of its server, and of its containers'
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
   int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
+  std::string mask_digest{};  ///< of the rules by which its columns were masked; empty: they were not
   int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
@@ -77,6 +78,7 @@ struct ImageRow {
   std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }
+  bool Masked() const { return !mask_digest.empty(); }
 };
 
 /// What is known about an image once it is sealed.

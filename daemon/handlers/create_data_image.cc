@@ -4,6 +4,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/mask.h"
 #include "api/resource_limits.h"
 #include "api/restore_options.h"
 #include "daemon/access/trail.h"
@@ -51,6 +52,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateLifetime(request.sleep_after_seconds.value_or(0)));
   TRY(api::ValidateLimits(request.limits));
   TRY(api::ValidateRestore(request.restore));
+  TRY(api::ValidateMask(request.mask));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup && !request.wal_folders.empty(), "backup",
@@ -127,7 +129,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!checked) return SendError(reply, checked.error());
   const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.engine_host);
   if (!network) return SendError(reply, network.error());
-  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
+  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams, !wanted->mask.empty());
   if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());

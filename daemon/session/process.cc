@@ -153,6 +153,10 @@ class Server {
         return session_->UsedLibraries().map([&](const std::vector<engines::UsedLibrary>& libraries) {
           for (const engines::UsedLibrary& one : libraries) reply.libraries.push_back(engines::TextOf(one));
         });
+      case Op::kMask:
+        return session_->Mask(request.mask).map([&](std::vector<int64_t> rows) {
+          reply.masked_rows = std::move(rows);
+        });
       case Op::kKeepsSettings:
         return session_->KeepsSettings().map([&](bool keeps) { reply.keeps_settings = keeps; });
       case Op::kBeforeSave:

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engines/mask.h"
 
 namespace spawnd::daemon {
 
@@ -29,6 +31,7 @@ struct SessionRequest {
     kCreateDatabase,
     kUserDatabases,
     kUsedLibraries,
+    kMask,
     kKeepsSettings,
     kBeforeSave,
     kAfterSave,
@@ -36,7 +39,8 @@ struct SessionRequest {
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
-  std::string database{};  ///< kCreateDatabase
+  std::string database{};                ///< kCreateDatabase
+  std::vector<engines::MaskRule> mask{};  ///< kMask
 };
 
 struct SessionReply {
@@ -44,6 +48,7 @@ struct SessionReply {
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
   bool keeps_settings = false;           ///< kKeepsSettings
+  std::vector<int64_t> masked_rows{};    ///< kMask, one for each rule
   std::string words{};                   ///< kKeepsAwake
   int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };

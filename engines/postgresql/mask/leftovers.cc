@@ -5,6 +5,9 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
+/// For those who are sent away to be gone, a tenth of a second each.
+constexpr int kTries = 100;
+
 std::string Hex(const std::string& text) {
   return "encode(convert_to(" + text + ", 'UTF8'), 'hex')";
 }
@@ -47,8 +50,19 @@ std::string ColumnsOf(const std::vector<MaskedTable>& tables) {
 }  // namespace
 
 Result<void> ExpectNobodyElse(const RunSql& run) {
-  TRY(run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-          "AND pid <> pg_backend_pid() AND application_name <> 'spawnd'"));
+  const std::string others = " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL "
+                             "OR backend_xid IS NOT NULL)";
+  TRY(run("SELECT pg_terminate_backend(pid)" + others));
+  for (int tries = 0; tries < kTries; ++tries) {
+    TRY_ASSIGN(const auto left, run("SELECT backend_type" + others));
+    if (left.empty()) break;
+    if (tries + 1 == kTries) {
+      return Fail(ErrorCode::kUnsupported,
+                  "a process of the server's own (" + left.front() + ") does not let go of the rows as they were",
+                  "Take what starts it (shared_preload_libraries) out of `settings` and of ALTER SYSTEM.");
+    }
+    TRY(run("SELECT pg_sleep(0.1)"));
+  }
   TRY_ASSIGN(const auto prepared, run("SELECT gid FROM pg_prepared_xacts LIMIT 1"));
   if (!prepared.empty()) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -15,7 +15,8 @@ constexpr int kSettingForEventTriggers = 17;
 Result<void> Prepare(const RunSql& run, const std::string& key) {
   TRY(run("SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic; "
           "SET session_replication_role = replica; SET DateStyle = ISO; SET IntervalStyle = postgres; "
-          "SET TimeZone = 'UTC'; SET bytea_output = hex; SET xmloption = content"));
+          "SET TimeZone = 'UTC'; SET bytea_output = hex; SET transform_null_equals = off; "
+          "SET default_tablespace = ''; SET temp_tablespaces = ''; SET default_table_access_method = heap"));
   return run("SELECT set_config('" + std::string(kMaskKeySetting) + "', '" + key + "', false)")
       .map([](const auto&) {});
 }
