@@ -123,9 +123,9 @@ Result<void> ValidateMask(const std::vector<MaskRule>& rules) {
              rule.where.size() + rule.value.value_or("").size() + rule.with.value_or("").size();
   }
   if (bytes <= kMaxMaskBytes) return {};
-  return Bad(fmt::format("the mask rules have {} bytes of text, at most {} are allowed", bytes,
-                         kMaxMaskBytes),
-             "Put long expressions into a function, in `preScript` or the backup.");
+  return Bad(
+      fmt::format("the mask rules have {} bytes of text, at most {} are allowed", bytes, kMaxMaskBytes),
+      "Put long expressions into a function, in `preScript` or the backup.");
 }
 
 std::string CanonicalMask(const std::vector<MaskRule>& rules) {

@@ -1,5 +1,5 @@
-/// What `mask` rules of a request have to be before anybody looks at a database. Pure functions, safe from any
-/// thread.
+/// What `mask` rules of a request have to be before anybody looks at a database. Pure functions, safe from
+/// any thread.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace spawnd::api {
 
 /// They go to the server's session in one packet (daemon/session/protocol.h).
 inline constexpr size_t kMaxMaskRules = 400;
-inline constexpr size_t kMaxMaskText = 4000;               ///< bytes of one text
+inline constexpr size_t kMaxMaskText = 4000;                ///< bytes of one text
 inline constexpr size_t kMaxMaskBytes = size_t{48} << 10U;  ///< of all texts together
 
 /// Whether one rule is complete and has nothing that its kind knows nothing of. kInvalidArgument, in words

@@ -25,7 +25,7 @@
 #include "base/process.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
 #include "engines/used_library.h"
@@ -278,8 +278,8 @@ class Engine {
     return {};
   }
 
-  /// kUnsupported, in the product's own words, where Session::Mask could not do what it has to: asked before a
-  /// build. `placed`: the backup is the files of a server.
+  /// kUnsupported, in the product's own words, where Session::Mask could not do what it has to: asked before
+  /// a build. `placed`: the backup is the files of a server.
   virtual Result<void> CheckMask(const Installation& /*installation*/, bool /*placed*/) const {
     return Fail(ErrorCode::kUnsupported,
                 std::string(DisplayName()) + " cannot be masked: `mask` is for PostgreSQL, MySQL and MariaDB",

@@ -17,7 +17,7 @@ namespace {
 using yaml::File;
 using yaml::Node;
 
-constexpr std::array<std::string_view, 10> kKeys{"database", "table",    "column", "rule",       "value",
+constexpr std::array<std::string_view, 10> kKeys{"database",  "table",    "column", "rule",       "value",
                                                  "keepFirst", "keepLast", "with",   "expression", "where"};
 
 Result<void> ReadKind(const File& file, const Node& value, api::MaskKind& kind) {
@@ -78,8 +78,8 @@ Result<std::vector<api::MaskRule>> ReadMask(const File& file, const Node& value)
   for (const Node& item : value.items) {
     const int line = item.line > 0 ? item.line : value.line;
     if (item.kind != Node::Kind::kMap) {
-      return file.Bad(line, fmt::format("an entry of 'mask' must be a map, found {}",
-                                        yaml::KindName(item.kind)),
+      return file.Bad(line,
+                      fmt::format("an entry of 'mask' must be a map, found {}", yaml::KindName(item.kind)),
                       "One '- {table: public.users, column: email, rule: hash}' a line.");
     }
     api::MaskRule& rule = rules.emplace_back();

@@ -1,13 +1,14 @@
-/// The list `mask` of a data image's YAML (docs/masking.md). Only for client/yaml/image_reader.cc, and whoever
-/// reads a source's. Pure.
+/// The list `mask` of a data image's YAML (docs/masking.md). Only for client/yaml/image_reader.cc, and
+/// whoever reads a source's. Pure.
 #pragma once
+
+#include "yaml/tree.h"
 
 #include <string_view>
 #include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
-#include "yaml/tree.h"
 
 namespace spawnd::client {
 

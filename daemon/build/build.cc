@@ -414,7 +414,7 @@ class Build {
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
   std::string mask_digest_;  ///< of the rules; usually empty
-  std::string stands_in_;  ///< for what, in words; usually empty
+  std::string stands_in_;    ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
   std::optional<OpenedBackup> logs_;
   std::vector<ScriptsFolder> scripts_folders_;

@@ -190,9 +190,10 @@ Result<void> RunMask(const BuildContext& context, const Restore& restore,
                      const std::vector<api::MaskRule>& rules, BuildServer& server) {
   if (rules.empty()) return {};
   BeginStage(context, restore, "masking");
-  TRY_ASSIGN(const std::vector<int64_t> rows,
-             server.Keeper().Mask(MaskOf(rules), std::chrono::duration_cast<std::chrono::seconds>(kRestoreDeadline),
-                                  [&context] { return context.stop.stop_requested(); }));
+  TRY_ASSIGN(
+      const std::vector<int64_t> rows,
+      server.Keeper().Mask(MaskOf(rules), std::chrono::duration_cast<std::chrono::seconds>(kRestoreDeadline),
+                           [&context] { return context.stop.stop_requested(); }));
   const std::vector<std::string> lines = MaskedInWords(rules, rows);
   LogNotes(restore, lines);
   for (const std::string& line : lines) context.progress.Message(line);

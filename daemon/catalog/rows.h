@@ -66,9 +66,9 @@ struct ImageRow {
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
   api::Settings settings{};              ///< of its server, and of its containers'
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
-  int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
+  int64_t sleep_after = -1;   ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
   std::string mask_digest{};  ///< of the rules by which its columns were masked; empty: they were not
-  int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
+  int64_t used_at = 0;        ///< seconds since 1970 when a container was last made of it; 0: never
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.

@@ -199,7 +199,8 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = CheckRequest(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams, IsRoot(request.peer.identity));
+  auto shared =
+      ShareWith(services.teams, request.peer.identity, wanted->teams, IsRoot(request.peer.identity));
   if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
@@ -208,8 +209,12 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
   wanted->teams = std::move(shared->teams);
   NoteChange(request.peer, "import", "data-image", 0, wanted->name.empty() ? wanted->import : wanted->name);
   const StreamedAnswer answer(reply);
-  ImportOrder order{std::move(*wanted), request.peer.identity.uid, reply.ClientGone(),
-                    std::move(shared->idle_teams), CauseOf(request.peer), IsRoot(request.peer.identity),
+  ImportOrder order{std::move(*wanted),
+                    request.peer.identity.uid,
+                    reply.ClientGone(),
+                    std::move(shared->idle_teams),
+                    CauseOf(request.peer),
+                    IsRoot(request.peer.identity),
                     services.teams.RequiresMasked()};
   services.builds.Run(
       {.owner = {request.peer.identity.uid},

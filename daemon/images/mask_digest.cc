@@ -62,8 +62,8 @@ std::vector<engines::MaskRule> MaskOf(const std::vector<api::MaskRule>& rules) {
   std::vector<engines::MaskRule> all;
   for (const api::MaskRule& rule : rules) {
     all.push_back({rule.database, rule.table, rule.column, KindOf(rule.rule), rule.value.value_or(""),
-                   rule.keep_first, rule.keep_last, rule.with.value_or(kDefaultWith), rule.expression, rule.where,
-                   api::NameOfMaskRule(rule)});
+                   rule.keep_first, rule.keep_last, rule.with.value_or(kDefaultWith), rule.expression,
+                   rule.where, api::NameOfMaskRule(rule)});
   }
   return all;
 }

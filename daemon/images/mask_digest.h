@@ -7,7 +7,7 @@
 
 #include "api/types.h"
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::daemon {
 

@@ -112,7 +112,8 @@ class KeeperClient {
   /// is `number` or, if the volume has that already, the next.
   virtual Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
                                                            const std::function<bool()>& stop) = 0;
-  /// As engines::Engine::Session's; rows for each rule. Afterwards the build goes on to its end or is given up.
+  /// As engines::Engine::Session's; rows for each rule. Afterwards the build goes on to its end or is given
+  /// up.
   virtual Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules,
                                             std::chrono::seconds deadline,
                                             const std::function<bool()>& stop) = 0;

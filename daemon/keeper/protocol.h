@@ -19,7 +19,7 @@
 #include "daemon/init/init_process.h"
 #include "daemon/init/program_order.h"
 #include "daemon/keeper/spec.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::daemon {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "api/mapping.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::engines {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::daemon {
 
@@ -39,7 +39,7 @@ struct SessionRequest {
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
-  std::string database{};                ///< kCreateDatabase
+  std::string database{};                 ///< kCreateDatabase
   std::vector<engines::MaskRule> mask{};  ///< kMask
 };
 

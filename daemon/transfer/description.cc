@@ -8,9 +8,9 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/resource_limits.h"
+#include "daemon/images/mask_digest.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
-#include "daemon/images/mask_digest.h"
 #include "engines/used_library.h"
 
 namespace spawnd::daemon {

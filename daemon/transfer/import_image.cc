@@ -86,8 +86,8 @@ class Importing {
   Result<void> CheckSharing() const {
     if (order_.request.teams.empty() || !order_.requires_masked || Masks()) return {};
     return Fail(ErrorCode::kForbidden,
-                "the image of this file is not masked and is not shared with '" + order_.request.teams.front() +
-                    "': the daemon's configuration says requireMasked",
+                "the image of this file is not masked and is not shared with '" +
+                    order_.request.teams.front() + "': the daemon's configuration says requireMasked",
                 "Import it without `--team`.");
   }
 
@@ -192,7 +192,8 @@ class Importing {
     std::vector<std::string> warnings = Missing();
     if (!held_.image.mask_digest.empty() && !Masks()) {
       warnings.emplace_back(
-          "the file says that its image is masked, which only root's import takes over: here it counts as not "
+          "the file says that its image is masked, which only root's import takes over: here it counts as "
+          "not "
           "masked");
     }
     return warnings;

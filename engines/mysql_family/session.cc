@@ -328,10 +328,11 @@ std::vector<std::string> LoginStatements(const Credentials& credentials) {
 
 Result<void> FamilyEngine::CheckMask(const Installation& installation, bool placed) const {
   if (placed) {
-    return Fail(ErrorCode::kUnsupported,
-                "a backup that is the files of a server cannot be masked: they have old versions of rows that "
-                "nothing finds",
-                "Make the image of a dump (mysqldump, mariadb-dump).");
+    return Fail(
+        ErrorCode::kUnsupported,
+        "a backup that is the files of a server cannot be masked: they have old versions of rows that "
+        "nothing finds",
+        "Make the image of a dump (mysqldump, mariadb-dump).");
   }
   if (product_.name == "mariadb" || !VersionLess(installation.version, kFirstToMask)) return {};
   return Fail(ErrorCode::kUnsupported,
@@ -340,8 +341,8 @@ Result<void> FamilyEngine::CheckMask(const Installation& installation, bool plac
               "Restore the dump on " + std::string(kFirstToMask) + " or newer.");
 }
 
-/// Pages that are given up are written over, those of old versions of rows among them; MySQL makes their files
-/// anew.
+/// Pages that are given up are written over, those of old versions of rows among them; MySQL makes their
+/// files anew.
 Settings FamilyEngine::SettingsForMask(const Installation& /*installation*/) const {
   if (product_.name != "mariadb") return {};
   return {{"innodb_immediate_scrub_data_uncompressed", "ON"}};

@@ -456,9 +456,9 @@ Result<std::vector<int64_t>> LibpqSession::Mask(const std::vector<MaskRule>& rul
     const auto session = std::make_shared<LibpqSession>(std::move(connection));
     return RunSql([session](const std::string& sql) { return session->Run(sql); });
   };
-  return MaskServer({PQserverVersion(connection_.get()) / 10000,
-                     [this](const std::string& sql) { return Run(sql); }, open},
-                    rules);
+  return MaskServer(
+      {PQserverVersion(connection_.get()) / 10000, [this](const std::string& sql) { return Run(sql); }, open},
+      rules);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ create function public.sha256(bytea) returns bytea language sql immutable as 'se
 create function public.encode(bytea, text) returns text language sql immutable as 'select convert_from($1, $$UTF8$$)';
 create function public."left"(text, int) returns text language sql immutable as 'select $1';
 create function public.lower(varchar) returns text language sql immutable as 'select $1::text';
-create function public.same(text, text) returns boolean language sql immutable as 'select true';
+create function public.same(varchar, varchar) returns boolean language sql immutable as 'select true';
 create operator public.= (leftarg = varchar, rightarg = varchar, function = public.same);
 create function no_ddl() returns event_trigger language plpgsql as $$ begin raise exception 'no'; end $$;
 create event trigger no_ddl on ddl_command_start execute function no_ddl(); alter event trigger no_ddl enable always;
@@ -211,7 +211,7 @@ SQL
   answers shapes "select count(distinct \"E-Mail\"), count(distinct full_name), bool_and(full_name = \"E-Mail\"::text || '!'), bool_and(mood = 'bad'), min(doc->>'b') from $people" '200|200|t|t|2'
   answers shapes "select count(distinct tag), max(length(tag)), count(distinct u), count(distinct big), count(distinct at), min(length(raw)), sum(n) from $people" '200|8|200|200|200|32|20100'
   answers shapes "select count(*) from $people join plain using (big)" 1
-  answers shapes "select count(distinct a), count(distinct b), count(*) filter (where a > 0), count(*) filter (where b > 0) > 9900 from ints" '20000|20000|10000|t'
+  answers shapes "select count(distinct a), count(distinct b), count(*) filter (where a >= 0), count(*) filter (where b >= 0) from ints" '20000|20000|10001|10001'
   answers shapes 'select count(*) from links join ints using (a)' 101
   answers shapes 'select x from "Users"' u
   assert_eq "$(found shapes oldmail)" 0
@@ -252,7 +252,7 @@ SQL
   refused bad "'public.seen' is a view" -- 'table: seen, column: email, rule: hash'
   refused bad 'materialized view' -- 'table: kept, column: email, rule: hash'
   refused bad 'generated from others' -- 'table: gen, column: b, rule: hash'
-  refused bad 'has a rule already' 'line 7' 'line 8' -- 'table: public.users, column: email, rule: hash' 'table: "public.*", column: email, rule: "null"'
+  refused bad 'has a rule already' 'line 7' 'line 8' -- 'table: public.users, column: email, rule: hash' 'table: "public.*", column: email, rule: shuffle'
   refused bad "mask rule 'public.users.email' (line 7)" 'users_email_key' -- 'table: public.users, column: email, rule: constant, value: x'
   refused bad 'value too long' 'line 7' -- "table: public.users, column: phone, rule: constant, value: '123456789012345678901'"
   refused bad 'invalid input syntax' 'line 7' -- 'table: orders, column: total, rule: constant, value: much'
@@ -273,14 +273,14 @@ create table orders (id int auto_increment primary key, email varchar(60), total
 create table numbers (n int auto_increment primary key) engine=InnoDB;
 insert into numbers values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10);
 insert into users (id, email, name, phone, city, notes, born, changed)
-  select i, concat('oldmail', i, '@example.org'), concat('oldname ', i), concat('+49 30 ', 1000000 + i), concat('city ', i % 7), concat('oldnote ', repeat(md5(i), 200)), date_add('1960-01-01', interval i day), '2020-01-01 00:00:00'
+  select i, concat('oldmail', i, '@example.org'), concat('oldname ', i), concat('+49 30 ', 1000000 + i), concat('city ', i % 7), concat('oldnote ', repeat(sha2(i, 256), 100)), date_add('1960-01-01', interval i day), '2020-01-01 00:00:00'
   from (select a.n + 10 * (b.n - 1) + 100 * (c.n - 1) as i from numbers a, numbers b, numbers c) x where i <= 500;
 insert into orders (email, total) select email, id from users;
 update users set name = concat(name, '!'), changed = changed;
 create table audit (was text);
 delimiter //
 create trigger users_bu before update on users for each row begin insert into audit values (old.email); set new.name = old.name; end//
-create trigger users_bi before insert on users for each row set new.notes = concat('oldnote back ', new.notes)//
+create trigger users_bi before insert on users for each row set new.notes = concat('back again ', new.notes)//
 create trigger users_bd before delete on users for each row insert into audit values (old.email)//
 delimiter ;
 SQL

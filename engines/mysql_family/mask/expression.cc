@@ -44,12 +44,12 @@ std::string HashedText(const MaskedColumn& column, const std::string& value) {
   if (column.ignores_case) text = "LOWER(RTRIM(" + text + "))";
   const std::string hex = HexOf(text);
   if (column.type == "char" && column.length == kUuidCharacters) {
-    return "CONCAT_WS('-', LEFT(" + hex + ", 8), SUBSTR(" + hex + ", 9, 4), SUBSTR(" + hex + ", 13, 4), SUBSTR(" +
-           hex + ", 17, 4), SUBSTR(" + hex + ", 21, 12))";
+    return "CONCAT_WS('-', LEFT(" + hex + ", 8), SUBSTR(" + hex + ", 9, 4), SUBSTR(" + hex +
+           ", 13, 4), SUBSTR(" + hex + ", 17, 4), SUBSTR(" + hex + ", 21, 12))";
   }
   if (column.length < 0 || column.length >= kFewDigits) {
-    return "LEFT(" + hex + ", " + std::to_string(column.length < 0 ? kHashDigits : std::min(column.length, kHashDigits)) +
-           ")";
+    return "LEFT(" + hex + ", " +
+           std::to_string(column.length < 0 ? kHashDigits : std::min(column.length, kHashDigits)) + ")";
   }
   return "LEFT(REPLACE(REPLACE(TO_BASE64(UNHEX(" + hex + ")), '+', '-'), '/', '_'), " +
          std::to_string(column.length) + ")";
@@ -65,8 +65,8 @@ std::string SignedPermuted(const std::string& value, int bits) {
          Permuted(value, bits) + " AS SIGNED))";
 }
 
-/// Whole numbers of two columns that are joined may have different widths: what fits into 31 bits comes to the
-/// same in all but the small ones.
+/// Whole numbers of two columns that are joined may have different widths: what fits into 31 bits comes to
+/// the same in all but the small ones.
 std::string HashedInteger(const MaskedColumn& column, const std::string& value) {
   const bool is_unsigned = column.full.find("unsigned") != std::string::npos;
   int bits = 31;
@@ -77,8 +77,10 @@ std::string HashedInteger(const MaskedColumn& column, const std::string& value) 
     return is_unsigned ? Permuted(value, bits) : SignedPermuted(value, bits);
   }
   const std::string upper = "2147483648 + " + Permuted(value + " - 2147483648", 31);
-  if (column.type == "int") return "IF(" + value + " < 2147483648, " + Permuted(value, 31) + ", " + upper + ")";
-  const std::string small = is_unsigned ? value + " < 2147483648" : value + " BETWEEN -2147483648 AND 2147483647";
+  if (column.type == "int")
+    return "IF(" + value + " < 2147483648, " + Permuted(value, 31) + ", " + upper + ")";
+  const std::string small =
+      is_unsigned ? value + " < 2147483648" : value + " BETWEEN -2147483648 AND 2147483647";
   const std::string small_value = is_unsigned ? Permuted(value, 31) : SignedPermuted(value, 31);
   const std::string large_value = is_unsigned ? Permuted(value, 63) : SignedPermuted(value, 63);
   return "IF(" + small + ", " + small_value + ", " + large_value + ")";
@@ -105,8 +107,10 @@ Result<std::string> Hashed(const MaskRule& rule, const MaskedColumn& column, con
     const int64_t bytes = column.length < 0 ? kHashDigits : std::min(column.length, kHashDigits);
     return "LEFT(UNHEX(" + HexOf("HEX(" + value + ")") + "), " + std::to_string(bytes) + ")";
   }
-  return DoesNotFit(rule, column, "is of type " + type + ", and there are hashes of texts, binary strings, whole "
-                                  "numbers, dates and times of a day",
+  return DoesNotFit(rule, column,
+                    "is of type " + type +
+                        ", and there are hashes of texts, binary strings, whole "
+                        "numbers, dates and times of a day",
                     "Use null, constant, shuffle or sql for it.");
 }
 
@@ -119,14 +123,17 @@ Result<std::string> Partial(const MaskRule& rule, const MaskedColumn& column, co
                                    [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
   const int64_t most = rule.keep_first + shown + rule.keep_last;
   if (column.length >= 0 && most > column.length) {
-    return DoesNotFit(rule, column, "takes " + std::to_string(column.length) + " characters, and keepFirst, "
-                                    "`with` and keepLast have " + std::to_string(most),
+    return DoesNotFit(rule, column,
+                      "takes " + std::to_string(column.length) +
+                          " characters, and keepFirst, "
+                          "`with` and keepLast have " +
+                          std::to_string(most),
                       "Keep fewer, or say a shorter `with`.");
   }
   const std::string with = "CONVERT(" + MaskLiteral(rule.with) + " USING utf8mb4)";
-  return "IF(CHAR_LENGTH(" + value + ") <= " + std::to_string(rule.keep_first + rule.keep_last) + ", " + with +
-         ", CONCAT(LEFT(" + value + ", " + std::to_string(rule.keep_first) + "), " + with + ", RIGHT(" + value +
-         ", " + std::to_string(rule.keep_last) + ")))";
+  return "IF(CHAR_LENGTH(" + value + ") <= " + std::to_string(rule.keep_first + rule.keep_last) + ", " +
+         with + ", CONCAT(LEFT(" + value + ", " + std::to_string(rule.keep_first) + "), " + with +
+         ", RIGHT(" + value + ", " + std::to_string(rule.keep_last) + ")))";
 }
 
 }  // namespace
@@ -175,19 +182,22 @@ Result<std::string> MaskExpression(const MaskRule& rule, const MaskedColumn& col
 
 std::vector<std::string> PermutingFunction() {
   // Four rounds, each of which changes one half by a hash of the other.
-  const auto round = [](int number, const std::string& changed, const std::string& other, const std::string& bits) {
-    return " SET " + changed + " = " + changed + " ^ (CONV(LEFT(SHA2(CONCAT(" + std::string(kMaskKeyVariable) + ", ':" +
-           std::to_string(number) + ":', " + other + "), 256), 8), 16, 10) & ((1 << " + bits + ") - 1));";
+  const auto round = [](int number, const std::string& changed, const std::string& other,
+                        const std::string& bits) {
+    return " SET " + changed + " = " + changed + " ^ (CONV(LEFT(SHA2(CONCAT(" +
+           std::string(kMaskKeyVariable) + ", ':" + std::to_string(number) + ":', " + other +
+           "), 256), 8), 16, 10) & ((1 << " + bits + ") - 1));";
   };
-  return {"CREATE FUNCTION " + std::string(kMaskDatabase) +
-          ".permuted(v BIGINT UNSIGNED, bits INT) RETURNS BIGINT UNSIGNED NOT DETERMINISTIC NO SQL BEGIN "
-          "DECLARE low_bits, high_bits INT; DECLARE low_half, high_half BIGINT UNSIGNED; "
-          "IF v IS NULL THEN RETURN NULL; END IF; "
-          "SET low_bits = (bits + 1) DIV 2; SET high_bits = bits - low_bits; "
-          "SET low_half = v & ((1 << low_bits) - 1); SET high_half = (v >> low_bits) & ((1 << high_bits) - 1);" +
-          round(1, "high_half", "low_half", "high_bits") + round(2, "low_half", "high_half", "low_bits") +
-          round(3, "high_half", "low_half", "high_bits") + round(4, "low_half", "high_half", "low_bits") +
-          " RETURN (high_half << low_bits) | low_half; END"};
+  return {
+      "CREATE FUNCTION " + std::string(kMaskDatabase) +
+      ".permuted(v BIGINT UNSIGNED, bits INT) RETURNS BIGINT UNSIGNED NOT DETERMINISTIC NO SQL BEGIN "
+      "DECLARE low_bits, high_bits INT; DECLARE low_half, high_half BIGINT UNSIGNED; "
+      "IF v IS NULL THEN RETURN NULL; END IF; "
+      "SET low_bits = (bits + 1) DIV 2; SET high_bits = bits - low_bits; "
+      "SET low_half = v & ((1 << low_bits) - 1); SET high_half = (v >> low_bits) & ((1 << high_bits) - 1);" +
+      round(1, "high_half", "low_half", "high_bits") + round(2, "low_half", "high_half", "low_bits") +
+      round(3, "high_half", "low_half", "high_bits") + round(4, "low_half", "high_half", "low_bits") +
+      " RETURN (high_half << low_bits) | low_half; END"};
 }
 
 }  // namespace spawnd::engines::mysql_family

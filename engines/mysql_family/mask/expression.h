@@ -2,8 +2,8 @@
 /// from any thread.
 ///
 /// A hash is the SHA-256 of a key and the value, shortened to what the column takes; of whole numbers, dates
-/// and times it is a permutation (a Feistel network whose round function is that hash), so that what is unique
-/// stays unique whatever the number of rows. The key is a variable of the session alone.
+/// and times it is a permutation (a Feistel network whose round function is that hash), so that what is
+/// unique stays unique whatever the number of rows. The key is a variable of the session alone.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::engines::mysql_family {
 
@@ -24,11 +24,11 @@ inline constexpr const char* kMaskRow = "spawnd_row";
 
 /// A column of a table that is masked, of which a rule may be.
 struct MaskedColumn {
-  size_t rule = 0;        ///< its place in the list of rules
-  std::string name{};     ///< "email"
-  std::string type{};     ///< as information_schema has it: "varchar", "int"
-  std::string full{};     ///< "int(10) unsigned"
-  int64_t length = -1;    ///< characters that a text may have, bytes of binary; -1: any number
+  size_t rule = 0;            ///< its place in the list of rules
+  std::string name{};         ///< "email"
+  std::string type{};         ///< as information_schema has it: "varchar", "int"
+  std::string full{};         ///< "int(10) unsigned"
+  int64_t length = -1;        ///< characters that a text may have, bytes of binary; -1: any number
   bool ignores_case = false;  ///< texts that differ in case alone are the same
   bool not_null = false;
   bool generated = false;

@@ -50,17 +50,20 @@ std::string Hex(const std::string& text) {
 }
 
 Result<std::vector<Found>> Ask(const RunSql& run, const WrittenTable& table, const std::string& column) {
-  TRY_ASSIGN(const auto rows,
-             run("SELECT CONCAT_WS(' ', " + Hex("t.table_schema") + ", " + Hex("t.table_name") + ", " +
-                 Hex("t.table_type") + ", " + Hex("t.engine") + ", " + Hex("c.column_name") + ", " +
-                 Hex("c.data_type") + ", " + Hex("c.column_type") + ", " +
-                 Hex("CAST(c.character_maximum_length AS CHAR)") + ", " + Hex("c.collation_name") + ", " +
-                 Hex("c.is_nullable") + ", " + Hex("c.generation_expression") +
-                 ") FROM information_schema.tables t LEFT JOIN information_schema.columns c ON c.table_schema = "
-                 "t.table_schema AND c.table_name = t.table_name AND c.column_name = " + MaskLiteral(column) +
-                 " WHERE t.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') AND "
-                 "t.table_type <> 'TEMPORARY' AND " + Fits("t.table_schema", table.database) + " AND " +
-                 Fits("t.table_name", table.table) + " ORDER BY t.table_schema, t.table_name"));
+  TRY_ASSIGN(
+      const auto rows,
+      run("SELECT CONCAT_WS(' ', " + Hex("t.table_schema") + ", " + Hex("t.table_name") + ", " +
+          Hex("t.table_type") + ", " + Hex("t.engine") + ", " + Hex("c.column_name") + ", " +
+          Hex("c.data_type") + ", " + Hex("c.column_type") + ", " +
+          Hex("CAST(c.character_maximum_length AS CHAR)") + ", " + Hex("c.collation_name") + ", " +
+          Hex("c.is_nullable") + ", " + Hex("c.generation_expression") +
+          ") FROM information_schema.tables t LEFT JOIN information_schema.columns c ON c.table_schema = "
+          "t.table_schema AND c.table_name = t.table_name AND c.column_name = " +
+          MaskLiteral(column) +
+          " WHERE t.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') AND "
+          "t.table_type <> 'TEMPORARY' AND " +
+          Fits("t.table_schema", table.database) + " AND " + Fits("t.table_name", table.table) +
+          " ORDER BY t.table_schema, t.table_name"));
   std::vector<Found> all;
   for (const std::string& row : rows) {
     TRY_ASSIGN(const std::vector<std::string> f, HexFields(row, 11));
@@ -90,9 +93,10 @@ Result<void> CheckKind(const Found& found) {
   }
   constexpr std::array<std::string_view, 3> kStorages{"INNODB", "MYISAM", "MEMORY"};
   if (std::find(kStorages.begin(), kStorages.end(), found.storage) != kStorages.end()) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              name + "is a table of storage engine " + found.storage + ", which may keep rows that were deleted",
-              "Make it one of InnoDB in `postScript`: `ALTER TABLE ... ENGINE=InnoDB`.");
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      name + "is a table of storage engine " + found.storage + ", which may keep rows that were deleted",
+      "Make it one of InnoDB in `postScript`: `ALTER TABLE ... ENGINE=InnoDB`.");
 }
 
 class Finder {
@@ -115,7 +119,8 @@ class Finder {
     TRY_ASSIGN(const std::string column, ColumnOf(wanted));
     TRY_ASSIGN(const std::vector<Found> all, Ask(run_, table, column));
     const bool pattern = table.table.IsPattern() || (table.has_database && table.database.IsPattern());
-    TRY_ASSIGN(const std::vector<Found> chosen, pattern ? ChooseAll(wanted, all) : ChooseOne(wanted, table, all));
+    TRY_ASSIGN(const std::vector<Found> chosen,
+               pattern ? ChooseAll(wanted, all) : ChooseOne(wanted, table, all));
     for (const Found& found : chosen) TRY(Add(rule, found));
     return {};
   }
@@ -150,9 +155,10 @@ class Finder {
                   table.has_database ? "" : "With its database it is 'database.table'.");
     }
     if (named.size() > 1) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "'" + wanted.table + "' is ambiguous: '" + named[0].Name() + "' or '" + named[1].Name() + "'",
-                  "Say `database:`.");
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          "'" + wanted.table + "' is ambiguous: '" + named[0].Name() + "' or '" + named[1].Name() + "'",
+          "Say `database:`.");
     }
     TRY(CheckKind(named.front()));
     if (named.front().has_column) return named;
@@ -167,9 +173,10 @@ class Finder {
     table.name = found.table;
     for (const MaskedColumn& one : table.columns) {
       if (one.name != found.column.name) continue;
-      return Fail(ErrorCode::kInvalidArgument,
-                  "column '" + one.name + "' of '" + found.Name() + "' has a rule already, " + rules_[one.rule].name,
-                  "One column has one rule: `rule: sql` with CASE says what is to become of which row.");
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          "column '" + one.name + "' of '" + found.Name() + "' has a rule already, " + rules_[one.rule].name,
+          "One column has one rule: `rule: sql` with CASE says what is to become of which row.");
     }
     MaskedColumn column = found.column;
     column.rule = rule;

@@ -1,11 +1,12 @@
-/// Which tables and columns of a server the rules are for. Asks, changes nothing. Used by one thread at a time.
+/// Which tables and columns of a server the rules are for. Asks, changes nothing. Used by one thread at a
+/// time.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 #include "engines/mysql_family/mask/expression.h"
 
 namespace spawnd::engines::mysql_family {

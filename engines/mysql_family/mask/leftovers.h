@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 #include "engines/mysql_family/mask/find.h"
 
 namespace spawnd::engines::mysql_family {

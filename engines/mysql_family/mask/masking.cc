@@ -9,17 +9,19 @@
 namespace spawnd::engines::mysql_family {
 namespace {
 
-/// What a restore may have set for all sessions is set for this one again. The key is the value of a variable,
-/// and no log has the statement.
+/// What a restore may have set for all sessions is set for this one again. The key is the value of a
+/// variable, and no log has the statement.
 Result<void> Prepare(const RunSql& run, const std::string& key, bool is_mariadb) {
   TRY(run("SET SESSION sql_log_off = ON"));
   TRY(run("SET NAMES utf8mb4"));
   TRY(run(kMaskMode));
-  TRY(run("SET SESSION sql_select_limit = 18446744073709551615, sql_safe_updates = 0, foreign_key_checks = 0, "
-          "unique_checks = 1, time_zone = '+00:00', group_concat_max_len = 1000000, sql_auto_is_null = 0, "
-          "autocommit = 1, lock_wait_timeout = 600"));
-  TRY(run(is_mariadb ? "SET SESSION max_statement_time = 0, slow_query_log = OFF, check_constraint_checks = ON"
-                     : "SET SESSION max_execution_time = 0, information_schema_stats_expiry = 0"));
+  TRY(run(
+      "SET SESSION sql_select_limit = 18446744073709551615, sql_safe_updates = 0, foreign_key_checks = 0, "
+      "unique_checks = 1, time_zone = '+00:00', group_concat_max_len = 1000000, sql_auto_is_null = 0, "
+      "autocommit = 1, lock_wait_timeout = 600"));
+  TRY(run(is_mariadb
+              ? "SET SESSION max_statement_time = 0, slow_query_log = OFF, check_constraint_checks = ON"
+              : "SET SESSION max_execution_time = 0, information_schema_stats_expiry = 0"));
   if (!is_mariadb) TRY(run("SET GLOBAL slow_query_log = OFF"));
   return run("SET " + std::string(kMaskKeyVariable) + " = '" + key + "'").map([](const auto&) {});
 }

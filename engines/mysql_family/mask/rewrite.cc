@@ -20,7 +20,11 @@ std::string Hex(const std::string& text) {
 class Rewrite {
  public:
   Rewrite(const RunSql& run, const MaskedTable& table, const std::vector<MaskRule>& rules)
-      : run_(run), table_(table), rules_(rules), quoted_(table.Quoted()), copy_(std::string(kMaskDatabase) + ".`rows`") {}
+      : run_(run),
+        table_(table),
+        rules_(rules),
+        quoted_(table.Quoted()),
+        copy_(std::string(kMaskDatabase) + ".`rows`") {}
 
   Result<void> All(std::vector<int64_t>& counts) {
     TRY(ReadColumns());
@@ -34,12 +38,12 @@ class Rewrite {
     TRY_ASSIGN(const std::string next_number, AutoIncrement());
     TRY(TakeTriggersAway());
     TRY(run_("TRUNCATE TABLE " + quoted_));
-    TRY(run_("INSERT INTO " + quoted_ + " (" + names_ + ") SELECT " + names_ + " FROM " + copy_ + " ORDER BY " +
-             kRowNumber));
+    TRY(run_("INSERT INTO " + quoted_ + " (" + names_ + ") SELECT " + names_ + " FROM " + copy_ +
+             " ORDER BY " + kRowNumber));
     TRY_ASSIGN(const int64_t after, Count("SELECT COUNT(*) FROM " + quoted_));
     if (before != after) {
-      return Fail(ErrorCode::kInternal, "of " + std::to_string(before) + " rows of " + quoted_ + " there are " +
-                                            std::to_string(after) + " again");
+      return Fail(ErrorCode::kInternal, "of " + std::to_string(before) + " rows of " + quoted_ +
+                                            " there are " + std::to_string(after) + " again");
     }
     for (size_t at = 0; at < table_.columns.size(); ++at) TRY(Compare(at));
     if (!next_number.empty()) TRY(run_("ALTER TABLE " + quoted_ + " AUTO_INCREMENT = " + next_number));
@@ -80,7 +84,8 @@ class Rewrite {
         kept_ += ", m." + MaskIdentifier(fields[0]) + " = m." + MaskIdentifier(fields[0]);
       }
     }
-    if (columns_.empty()) return Fail(ErrorCode::kInternal, "the server does not know the columns of " + quoted_);
+    if (columns_.empty())
+      return Fail(ErrorCode::kInternal, "the server does not know the columns of " + quoted_);
     return {};
   }
 
@@ -130,16 +135,18 @@ class Rewrite {
     const std::string order = "SHA2(CONCAT(" + std::string(kMaskKeyVariable) + ", '/" +
                               std::to_string(table_.columns[at].rule) + "/', " + kRowNumber + "), 256)";
     TRY(run_("UPDATE " + copy_ + " AS m JOIN (SELECT a.target, b.v FROM (SELECT " + kRowNumber +
-             " AS target, ROW_NUMBER() OVER (ORDER BY " + kRowNumber + ") AS n" + hit + ") AS a JOIN (SELECT " +
-             column + " AS v, ROW_NUMBER() OVER (ORDER BY " + order + ") AS n" + hit +
-             ") AS b ON a.n = b.n) AS s ON m." + kRowNumber + " = s.target SET m." + column + " = s.v" + kept_));
+             " AS target, ROW_NUMBER() OVER (ORDER BY " + kRowNumber + ") AS n" + hit +
+             ") AS a JOIN (SELECT " + column + " AS v, ROW_NUMBER() OVER (ORDER BY " + order + ") AS n" +
+             hit + ") AS b ON a.n = b.n) AS s ON m." + kRowNumber + " = s.target SET m." + column + " = s.v" +
+             kept_));
     return {};
   }
 
   /// The number that the next row would get; empty: it numbers none.
   Result<std::string> AutoIncrement() {
-    TRY_ASSIGN(const auto rows, run_("SELECT COALESCE(auto_increment, '') FROM information_schema.tables WHERE " +
-                                     Where("table_schema", "table_name")));
+    TRY_ASSIGN(const auto rows,
+               run_("SELECT COALESCE(auto_increment, '') FROM information_schema.tables WHERE " +
+                    Where("table_schema", "table_name")));
     return rows.empty() ? std::string() : rows.front();
   }
 
@@ -155,11 +162,11 @@ class Rewrite {
       TRY_ASSIGN(const std::vector<std::string> f, HexFields(row, 7));
       const std::string name = MaskIdentifier(table_.database) + "." + MaskIdentifier(f[0]);
       const size_t at = f[3].rfind('@');
-      triggers_.push_back("SET SESSION sql_mode = " + MaskLiteral(f[4]) + ", collation_connection = " +
-                          MaskLiteral(f[5]));
+      triggers_.push_back("SET SESSION sql_mode = " + MaskLiteral(f[4]) +
+                          ", collation_connection = " + MaskLiteral(f[5]));
       triggers_.push_back("CREATE DEFINER = " + MaskIdentifier(f[3].substr(0, at)) + "@" +
-                          MaskIdentifier(at == std::string::npos ? "%" : f[3].substr(at + 1)) + " TRIGGER " + name +
-                          " " + f[1] + " " + f[2] + " ON " + quoted_ + " FOR EACH ROW " + f[6]);
+                          MaskIdentifier(at == std::string::npos ? "%" : f[3].substr(at + 1)) + " TRIGGER " +
+                          name + " " + f[1] + " " + f[2] + " ON " + quoted_ + " FOR EACH ROW " + f[6]);
       TRY(run_("DROP TRIGGER " + name));
     }
     if (!triggers_.empty()) triggers_.emplace_back("SET NAMES utf8mb4");
@@ -172,8 +179,8 @@ class Rewrite {
   /// That the column has what was meant for it.
   Result<void> Compare(size_t at) {
     const std::string column = MaskIdentifier(table_.columns[at].name);
-    const std::string what = "SELECT CONCAT_WS(' ', COUNT(*), COUNT(" + column + "), COALESCE(SUM(CRC32(CAST(" +
-                             column + " AS BINARY))), 0)) FROM ";
+    const std::string what = "SELECT CONCAT_WS(' ', COUNT(*), COUNT(" + column +
+                             "), COALESCE(SUM(CRC32(CAST(" + column + " AS BINARY))), 0)) FROM ";
     TRY_ASSIGN(const auto meant, run_(what + copy_));
     TRY_ASSIGN(const auto is, run_(what + quoted_));
     if (!meant.empty() && meant == is) return {};

@@ -33,14 +33,14 @@ tl::unexpected<Error> DoesNotFit(const MaskRule& rule, const MaskedColumn& colum
 
 /// 64 hexadecimal digits of a text expression; null of null.
 std::string HexOf(const std::string& text) {
-  return "encode(sha256(convert_to(current_setting('" + std::string(kMaskKeySetting) + "') || ':' || " + text +
-         ", getdatabaseencoding())), 'hex')";
+  return "encode(sha256(convert_to(current_setting('" + std::string(kMaskKeySetting) + "') || ':' || " +
+         text + ", getdatabaseencoding())), 'hex')";
 }
 
 /// So many bits of the hash of a round's number and half of a value.
 std::string RoundOf(int round, const std::string& half, int bits) {
-  return "(('x' || left(" + HexOf("'" + std::to_string(round) + ":' || " + half) + ", 15))::bit(60)::int8 & " +
-         std::to_string((int64_t{1} << static_cast<unsigned>(bits)) - 1) + ")";
+  return "(('x' || left(" + HexOf("'" + std::to_string(round) + ":' || " + half) +
+         ", 15))::bit(60)::int8 & " + std::to_string((int64_t{1} << static_cast<unsigned>(bits)) - 1) + ")";
 }
 
 /// A permutation of the numbers from 0 to 2^bits - 1, of a bigint expression among them: four rounds, each of
@@ -52,11 +52,19 @@ std::string Permuted(const std::string& value, int bits) {
   const std::string high_mask = std::to_string((int64_t{1} << static_cast<unsigned>(high)) - 1);
   const std::string shift = std::to_string(low);
   return "(SELECT (s4.h << " + shift + ") | s4.l FROM (SELECT (v >> " + shift + ") & " + high_mask +
-         " AS h, v & " + low_mask + " AS l FROM (SELECT (" + value + ")::int8 AS v) AS s) AS s0, "
-         "LATERAL (SELECT s0.h # " + RoundOf(1, "s0.l", high) + " AS h, s0.l) AS s1, "
-         "LATERAL (SELECT s1.h, s1.l # " + RoundOf(2, "s1.h", low) + " AS l) AS s2, "
-         "LATERAL (SELECT s2.h # " + RoundOf(3, "s2.l", high) + " AS h, s2.l) AS s3, "
-         "LATERAL (SELECT s3.h, s3.l # " + RoundOf(4, "s3.h", low) + " AS l) AS s4)";
+         " AS h, v & " + low_mask + " AS l FROM (SELECT (" + value +
+         ")::int8 AS v) AS s) AS s0, "
+         "LATERAL (SELECT s0.h # " +
+         RoundOf(1, "s0.l", high) +
+         " AS h, s0.l) AS s1, "
+         "LATERAL (SELECT s1.h, s1.l # " +
+         RoundOf(2, "s1.h", low) +
+         " AS l) AS s2, "
+         "LATERAL (SELECT s2.h # " +
+         RoundOf(3, "s2.l", high) +
+         " AS h, s2.l) AS s3, "
+         "LATERAL (SELECT s3.h, s3.l # " +
+         RoundOf(4, "s3.h", low) + " AS l) AS s4)";
 }
 
 /// The same on both sides of 0: a number keeps its sign.
@@ -65,8 +73,8 @@ std::string SignedPermuted(const std::string& value, int bits) {
          Permuted(value, bits) + " END)";
 }
 
-/// Whole numbers of two columns that are joined may have different widths: what fits into 31 bits comes to the
-/// same in all but the smallest.
+/// Whole numbers of two columns that are joined may have different widths: what fits into 31 bits comes to
+/// the same in all but the smallest.
 std::string HashedInteger(const std::string& value, std::string_view type) {
   if (type == "int2") return SignedPermuted(value, kBitsOfDays) + "::int2";
   if (type == "int4") return SignedPermuted(value, kBitsOfInteger) + "::int4";
@@ -91,11 +99,11 @@ std::string HashedTime(const std::string& value, std::string_view type) {
                             : type == "timestamp" ? "TIMESTAMP '1970-01-01 00:00:00'"
                                                   : "TIMESTAMPTZ '1970-01-01 00:00:00+00'";
   const std::string hashed =
-      type == "date" ? epoch + " + " + SignedPermuted(value + " - " + epoch, kBitsOfDays) + "::int4"
-                     : epoch + " + " +
-                           SignedPermuted("(extract(epoch FROM " + value + ") * 1000000)::int8",
-                                          kBitsOfMicroseconds) +
-                           " * INTERVAL '1 microsecond'";
+      type == "date"
+          ? epoch + " + " + SignedPermuted(value + " - " + epoch, kBitsOfDays) + "::int4"
+          : epoch + " + " +
+                SignedPermuted("(extract(epoch FROM " + value + ") * 1000000)::int8", kBitsOfMicroseconds) +
+                " * INTERVAL '1 microsecond'";
   return "(CASE WHEN isfinite(" + value + ") THEN " + hashed + " ELSE " + value + " END)";
 }
 
@@ -106,8 +114,10 @@ Result<std::string> Hashed(const MaskRule& rule, const MaskedColumn& column, con
   if (type == "date" || type == "timestamp" || type == "timestamptz") return HashedTime(value, type);
   if (type == "uuid") return "left(" + HexOf(value + "::text") + ", 32)::uuid";
   if (type == "bytea") return "decode(" + HexOf("encode(" + value + ", 'hex')") + ", 'hex')";
-  return DoesNotFit(rule, column, "is of type " + type + ", and there are hashes of texts, whole numbers, "
-                                  "uuid, bytea, dates and timestamps",
+  return DoesNotFit(rule, column,
+                    "is of type " + type +
+                        ", and there are hashes of texts, whole numbers, "
+                        "uuid, bytea, dates and timestamps",
                     "Use null, constant, shuffle or sql for it.");
 }
 
@@ -121,8 +131,11 @@ Result<std::string> Partial(const MaskRule& rule, const MaskedColumn& column, co
                                    [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
   const int64_t most = rule.keep_first + shown + rule.keep_last;
   if (column.length >= 0 && most > column.length) {
-    return DoesNotFit(rule, column, "takes " + std::to_string(column.length) + " characters, and keepFirst, "
-                                    "`with` and keepLast have " + std::to_string(most),
+    return DoesNotFit(rule, column,
+                      "takes " + std::to_string(column.length) +
+                          " characters, and keepFirst, "
+                          "`with` and keepLast have " +
+                          std::to_string(most),
                       "Keep fewer, or say a shorter `with`.");
   }
   const std::string text = value + "::text";

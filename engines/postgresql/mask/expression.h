@@ -1,15 +1,16 @@
 /// What a rule makes of one column's value, as an SQL expression. Pure, safe from any thread.
 ///
 /// A hash is the SHA-256 of a key and the value, shortened to what the column takes; of whole numbers, dates
-/// and times it is a permutation (a Feistel network whose round function is that hash), so that what is unique
-/// stays unique whatever the number of rows. The key is a setting of the session alone (kMaskKeySetting).
+/// and times it is a permutation (a Feistel network whose round function is that hash), so that what is
+/// unique stays unique whatever the number of rows. The key is a setting of the session alone
+/// (kMaskKeySetting).
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::engines::postgresql {
 

@@ -72,11 +72,11 @@ LEFT JOIN LATERAL (
 
 std::string QueryFor(const WrittenTable& table, const MaskName& column) {
   return "SELECT concat_ws(' ', " + Hex("c.oid::text") + ", " +
-         Hex("quote_ident(n.nspname) || '.' || quote_ident(c.relname)") + ", " + Hex("n.nspname::text") + ", " +
-         Hex("c.relname::text") + ", " + Hex("c.relkind::text") + ", " + Hex("c.relispartition::text") + ", " +
-         Hex("coalesce(a.attnum::text, '')") + ", " + Hex("coalesce(a.attname::text, '')") + ", " +
-         Hex("coalesce(quote_ident(a.attname), '')") + ", " + Hex("coalesce(b.type, '')") + ", " +
-         Hex("(coalesce(b.typmod, -1) - 4)::text") + ", " +
+         Hex("quote_ident(n.nspname) || '.' || quote_ident(c.relname)") + ", " + Hex("n.nspname::text") +
+         ", " + Hex("c.relname::text") + ", " + Hex("c.relkind::text") + ", " +
+         Hex("c.relispartition::text") + ", " + Hex("coalesce(a.attnum::text, '')") + ", " +
+         Hex("coalesce(a.attname::text, '')") + ", " + Hex("coalesce(quote_ident(a.attname), '')") + ", " +
+         Hex("coalesce(b.type, '')") + ", " + Hex("(coalesce(b.typmod, -1) - 4)::text") + ", " +
          Hex("coalesce(format_type(a.atttypid, -1), '')") + ", " +
          Hex("(coalesce(a.attnotnull, false) OR coalesce(b.required, false))::text") + ", " +
          Hex("coalesce(a.attgenerated::text, '')") +
@@ -131,9 +131,10 @@ Result<std::vector<std::pair<std::string, std::string>>> TreeOf(const MaskDataba
   for (const std::string& row : rows) {
     TRY_ASSIGN(const std::vector<std::string> f, HexFields(row, 3));
     if (f[2] != "r") {
-      return Fail(ErrorCode::kInvalidArgument, "'" + f[1] + "', a part of '" + found.schema + "." +
-                                                   found.table + "', is " + KindInWords(f[2]),
-                  "What another server has cannot be masked here.");
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          "'" + f[1] + "', a part of '" + found.schema + "." + found.table + "', is " + KindInWords(f[2]),
+          "What another server has cannot be masked here.");
     }
     tree.emplace_back(f[0], f[1]);
   }
@@ -225,8 +226,7 @@ class Finder {
                   first.first == one.first ? "Say its schema." : "Say `database:`.");
     }
     if (first.second.kind != "r" && first.second.kind != "p") {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "'" + NameOf(first) + "' is " + KindInWords(first.second.kind),
+      return Fail(ErrorCode::kInvalidArgument, "'" + NameOf(first) + "' is " + KindInWords(first.second.kind),
                   "Mask the tables that it shows: what is materialized is made of them again.");
     }
     // Of two columns that differ in case, the one that is written so.
@@ -243,8 +243,8 @@ class Finder {
     return databases_.size() > 1 ? databases_[one.first].name + "/" + name : name;
   }
 
-  /// A partitioned table's rows are rewritten through it, so that each finds its partition; of another one each
-  /// heir's by itself.
+  /// A partitioned table's rows are rewritten through it, so that each finds its partition; of another one
+  /// each heir's by itself.
   Result<void> Add(size_t rule, size_t at, const Found& found) {
     TRY_ASSIGN(const auto tree, TreeOf(databases_[at], found));
     MaskedColumn column = found.column;

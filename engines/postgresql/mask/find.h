@@ -1,4 +1,5 @@
-/// Which tables and columns of a server the rules are for. Asks, changes nothing. Used by one thread at a time.
+/// Which tables and columns of a server the rules are for. Asks, changes nothing. Used by one thread at a
+/// time.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 #include "engines/postgresql/mask/expression.h"
 
 namespace spawnd::engines::postgresql {
@@ -29,8 +30,8 @@ struct MaskDatabase {
 using TablesOfDatabases = std::vector<std::pair<const MaskDatabase*, std::vector<MaskedTable>>>;
 
 /// kInvalidArgument, with the rule's name, for a rule that finds nothing, or something else than a table with
-/// rows, for one that means tables of several databases or schemas without a pattern, and for two that mean the
-/// same column.
+/// rows, for one that means tables of several databases or schemas without a pattern, and for two that mean
+/// the same column.
 Result<TablesOfDatabases> FindMasked(const std::vector<MaskDatabase>& databases,
                                      const std::vector<MaskRule>& rules);
 

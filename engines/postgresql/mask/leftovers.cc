@@ -16,21 +16,25 @@ std::string Hex(const std::string& text) {
 /// name, its table, and a query for a row that refers to none. A key of a partition is that of its table.
 std::string QueryForKeys(const std::string& columns) {
   const std::string equal =
-      "(SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', pa.attname, opn.nspname, op.oprname, ca.attname), "
+      "(SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', pa.attname, opn.nspname, op.oprname, "
+      "ca.attname), "
       "' AND ') FROM unnest(k.conkey, k.confkey, k.conpfeqop) AS u (ck, pk, o) "
       "JOIN pg_attribute ca ON ca.attrelid = k.conrelid AND ca.attnum = u.ck "
       "JOIN pg_attribute pa ON pa.attrelid = k.confrelid AND pa.attnum = u.pk "
       "JOIN pg_operator op ON op.oid = u.o JOIN pg_namespace opn ON opn.oid = op.oprnamespace)";
   const std::string present =
-      "(SELECT string_agg(format('c.%I IS NOT NULL', ca.attname), ' AND ') FROM unnest(k.conkey) AS u (ck) JOIN "
+      "(SELECT string_agg(format('c.%I IS NOT NULL', ca.attname), ' AND ') FROM unnest(k.conkey) AS u (ck) "
+      "JOIN "
       "pg_attribute ca ON ca.attrelid = k.conrelid AND ca.attnum = u.ck)";
   return "SELECT concat_ws(' ', " + Hex("k.conname::text") + ", " + Hex("k.conrelid::regclass::text") + ", " +
          Hex("k.confrelid::regclass::text") + ", " +
          Hex("format('SELECT 1 FROM %s AS c WHERE %s AND NOT EXISTS (SELECT FROM %s AS p WHERE %s) LIMIT 1', "
-             "k.conrelid::regclass, " + present + ", k.confrelid::regclass, " + equal + ")") +
+             "k.conrelid::regclass, " +
+             present + ", k.confrelid::regclass, " + equal + ")") +
          ") FROM pg_constraint k WHERE k.contype = 'f' AND k.convalidated AND k.conparentid = 0 AND EXISTS "
          "(SELECT FROM pg_attribute a WHERE ((a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) OR "
-         "(a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))) AND (" + columns + ")) ORDER BY k.oid";
+         "(a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))) AND (" +
+         columns + ")) ORDER BY k.oid";
 }
 
 /// Masked columns of the tables, and of all that they are parts of.
@@ -38,10 +42,11 @@ std::string ColumnsOf(const std::vector<MaskedTable>& tables) {
   std::string columns;
   for (const MaskedTable& table : tables) {
     for (const MaskedColumn& column : table.columns) {
-      columns += (columns.empty() ? "" : " OR ") + ("(a.attname = " + MaskLiteral(column.name)) +
-                 " AND a.attrelid IN (WITH RECURSIVE up (oid) AS (SELECT " + MaskLiteral(table.quoted) +
-                 "::regclass::oid UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.oid) "
-                 "SELECT oid FROM up))";
+      columns +=
+          (columns.empty() ? "" : " OR ") + ("(a.attname = " + MaskLiteral(column.name)) +
+          " AND a.attrelid IN (WITH RECURSIVE up (oid) AS (SELECT " + MaskLiteral(table.quoted) +
+          "::regclass::oid UNION SELECT i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.oid) "
+          "SELECT oid FROM up))";
     }
   }
   return columns;
@@ -50,16 +55,18 @@ std::string ColumnsOf(const std::vector<MaskedTable>& tables) {
 }  // namespace
 
 Result<void> ExpectNobodyElse(const RunSql& run) {
-  const std::string others = " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL "
-                             "OR backend_xid IS NOT NULL)";
+  const std::string others =
+      " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL "
+      "OR backend_xid IS NOT NULL)";
   TRY(run("SELECT pg_terminate_backend(pid)" + others));
   for (int tries = 0; tries < kTries; ++tries) {
     TRY_ASSIGN(const auto left, run("SELECT backend_type" + others));
     if (left.empty()) break;
     if (tries + 1 == kTries) {
-      return Fail(ErrorCode::kUnsupported,
-                  "a process of the server's own (" + left.front() + ") does not let go of the rows as they were",
-                  "Take what starts it (shared_preload_libraries) out of `settings` and of ALTER SYSTEM.");
+      return Fail(
+          ErrorCode::kUnsupported,
+          "a process of the server's own (" + left.front() + ") does not let go of the rows as they were",
+          "Take what starts it (shared_preload_libraries) out of `settings` and of ALTER SYSTEM.");
     }
     TRY(run("SELECT pg_sleep(0.1)"));
   }
@@ -71,7 +78,8 @@ Result<void> ExpectNobodyElse(const RunSql& run) {
                 "End it in `postScript`: `ROLLBACK PREPARED '...'`.");
   }
   TRY_ASSIGN(const auto slots, run("SELECT slot_name FROM pg_replication_slots"));
-  for (const std::string& slot : slots) TRY(run("SELECT pg_drop_replication_slot(" + MaskLiteral(slot) + ")"));
+  for (const std::string& slot : slots)
+    TRY(run("SELECT pg_drop_replication_slot(" + MaskLiteral(slot) + ")"));
   return {};
 }
 
@@ -92,8 +100,8 @@ Result<void> CheckForeignKeys(const RunSql& run, const std::vector<MaskedTable>&
       }
     }
     return Fail(ErrorCode::kInvalidArgument,
-                (names.empty() ? "" : names + ": ") + "foreign key '" + key[0] + "' of " + key[1] + " to " + key[2] +
-                    " does not hold any more",
+                (names.empty() ? "" : names + ": ") + "foreign key '" + key[0] + "' of " + key[1] + " to " +
+                    key[2] + " does not hold any more",
                 "Mask both of its sides with `rule: hash`: the same value comes to the same one.");
   }
   return {};
@@ -123,10 +131,11 @@ Result<void> GiveUpLog(const RunSql& run) {
   TRY_ASSIGN(const auto kept, run("SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name <> "
                                   "pg_walfile_name(pg_current_wal_lsn()) ORDER BY name LIMIT 1"));
   if (kept.empty()) return {};
-  return Fail(ErrorCode::kUnsupported,
-              "the server keeps its log, in which the values are that were masked (" + kept.front() + ")",
-              "Leave wal_recycle, wal_keep_size, min_wal_size and archive_mode out of `settings` and of ALTER "
-              "SYSTEM.");
+  return Fail(
+      ErrorCode::kUnsupported,
+      "the server keeps its log, in which the values are that were masked (" + kept.front() + ")",
+      "Leave wal_recycle, wal_keep_size, min_wal_size and archive_mode out of `settings` and of ALTER "
+      "SYSTEM.");
 }
 
 }  // namespace spawnd::engines::postgresql

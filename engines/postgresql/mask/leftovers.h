@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 #include "engines/postgresql/mask/find.h"
 
 namespace spawnd::engines::postgresql {
 
-/// kInvalidArgument for a server on which old rows would outlive what rewrites their tables: whoever else looks
-/// at them is sent away first.
+/// kInvalidArgument for a server on which old rows would outlive what rewrites their tables: whoever else
+/// looks at them is sent away first.
 Result<void> ExpectNobodyElse(const RunSql& run);
 
 /// kInvalidArgument for a foreign key of or to a masked column that does not hold any more.

@@ -11,12 +11,14 @@ namespace {
 
 constexpr int kSettingForEventTriggers = 17;
 
-/// For the rest of the session. The key is a value that a setting gets, of which logs of statements have none.
+/// For the rest of the session. The key is a value that a setting gets, of which logs of statements have
+/// none.
 Result<void> Prepare(const RunSql& run, const std::string& key) {
-  TRY(run("SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic; "
-          "SET session_replication_role = replica; SET DateStyle = ISO; SET IntervalStyle = postgres; "
-          "SET TimeZone = 'UTC'; SET bytea_output = hex; SET transform_null_equals = off; "
-          "SET default_tablespace = ''; SET temp_tablespaces = ''; SET default_table_access_method = heap"));
+  TRY(run(
+      "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic; "
+      "SET session_replication_role = replica; SET DateStyle = ISO; SET IntervalStyle = postgres; "
+      "SET TimeZone = 'UTC'; SET bytea_output = hex; SET transform_null_equals = off; "
+      "SET default_tablespace = ''; SET temp_tablespaces = ''; SET default_table_access_method = heap"));
   return run("SELECT set_config('" + std::string(kMaskKeySetting) + "', '" + key + "', false)")
       .map([](const auto&) {});
 }
@@ -26,8 +28,10 @@ Result<void> Prepare(const RunSql& run, const std::string& key) {
 Result<std::vector<std::string>> SilenceEventTriggers(const RunSql& run, int major) {
   if (major >= kSettingForEventTriggers) return std::vector<std::string>();
   const std::string which = " FROM pg_event_trigger WHERE evtenabled IN ('A', 'R') ORDER BY oid";
-  TRY_ASSIGN(auto later, run("SELECT format('ALTER EVENT TRIGGER %I ENABLE %s', evtname, CASE evtenabled WHEN "
-                             "'A' THEN 'ALWAYS' ELSE 'REPLICA' END)" + which));
+  TRY_ASSIGN(auto later,
+             run("SELECT format('ALTER EVENT TRIGGER %I ENABLE %s', evtname, CASE evtenabled WHEN "
+                 "'A' THEN 'ALWAYS' ELSE 'REPLICA' END)" +
+                 which));
   TRY_ASSIGN(const auto now, run("SELECT format('ALTER EVENT TRIGGER %I DISABLE', evtname)" + which));
   for (const std::string& statement : now) TRY(run(statement));
   return later;
@@ -47,9 +51,10 @@ Result<void> MaskDatabaseOf(const MaskDatabase& database, const std::vector<Mask
 
 Result<std::vector<int64_t>> MaskServer(const ServerToMask& server, const std::vector<MaskRule>& rules) {
   TRY_ASSIGN(const std::string key, NewMaskKey());
-  TRY_ASSIGN(const auto names,
-             server.run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
-                        "NOT datistemplate ORDER BY oid LIMIT 1000"));
+  TRY_ASSIGN(
+      const auto names,
+      server.run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
+                 "NOT datistemplate ORDER BY oid LIMIT 1000"));
   std::vector<MaskDatabase> databases;
   for (const std::string& name : names) {
     TRY_ASSIGN(RunSql run, server.open(name));

@@ -1,5 +1,6 @@
-/// Masking a whole server, after everything else of a build and before its image is sealed (docs/masking.md,
-/// docs/adr/0015). Used by one thread at a time. A crash leaves no image.
+/// Masking a whole server, after everything else of a build and before its image is sealed: docs/masking.md,
+/// docs/adr/0015-masks-are-the-last-step-of-a-build.md. Used by one thread at a time. A crash leaves no
+/// image.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::engines::postgresql {
 

@@ -26,7 +26,8 @@ class Rewrite {
     TRY(ReadColumns());
     TRY(MakeCopy());
     for (size_t at = 0; at < table_.columns.size(); ++at) {
-      TRY_ASSIGN(const int64_t rows, Count("SELECT count(*) FROM " + std::string(kCopy) + " WHERE " + Hit(at)));
+      TRY_ASSIGN(const int64_t rows,
+                 Count("SELECT count(*) FROM " + std::string(kCopy) + " WHERE " + Hit(at)));
       counts[table_.columns[at].rule] += rows;
       if (RuleOf(at).kind == MaskKind::kShuffle) TRY(Shuffle(at));
     }
@@ -61,13 +62,15 @@ class Rewrite {
   Result<void> ExpectNone(const std::string& query, const std::string& otherwise) {
     TRY_ASSIGN(const auto rows, run_(query));
     if (rows.empty()) return {};
-    return Fail(ErrorCode::kInvalidArgument, "table " + table_.quoted + ": " + otherwise + ": " + rows.front());
+    return Fail(ErrorCode::kInvalidArgument,
+                "table " + table_.quoted + ": " + otherwise + ": " + rows.front());
   }
 
   std::string Oids() const {
     return "(WITH RECURSIVE tree (oid) AS (SELECT " + MaskLiteral(table_.quoted) +
            "::regclass::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid"
-           " WHERE " + (table_.partitioned ? "true" : "false") + ") SELECT oid FROM tree)";
+           " WHERE " +
+           (table_.partitioned ? "true" : "false") + ") SELECT oid FROM tree)";
   }
 
   /// Its columns but those that are generated, and how they are declared.
@@ -121,8 +124,9 @@ class Rewrite {
       TRY_ASSIGN(const std::string value, ValueOf(column));
       values += (values.empty() ? "" : ", ") + value;
     }
-    TRY(run_("INSERT INTO " + std::string(kCopy) + " (" + names_ + hit_names + ", " + kRowNumber + ") SELECT " +
-             values + hit_values + ", row_number() OVER () FROM " + From() + " AS " + kMaskRow));
+    TRY(run_("INSERT INTO " + std::string(kCopy) + " (" + names_ + hit_names + ", " + kRowNumber +
+             ") SELECT " + values + hit_values + ", row_number() OVER () FROM " + From() + " AS " +
+             kMaskRow));
     return {};
   }
 
@@ -131,12 +135,12 @@ class Rewrite {
     const std::string& column = table_.columns[at].quoted;
     const std::string copy = kCopy;
     const std::string hit = " FROM " + copy + " WHERE " + Hit(at);
-    const std::string order = "sha256(convert_to(current_setting('" + std::string(kMaskKeySetting) + "') || '/" +
-                              MaskOrderName(at) + "/' || " + kRowNumber + ", 'UTF8'))";
+    const std::string order = "sha256(convert_to(current_setting('" + std::string(kMaskKeySetting) +
+                              "') || '/" + MaskOrderName(at) + "/' || " + kRowNumber + ", 'UTF8'))";
     TRY(run_("UPDATE " + copy + " AS m SET " + column + " = s.v FROM (SELECT a.target, b.v FROM (SELECT " +
              kRowNumber + " AS target, row_number() OVER (ORDER BY " + kRowNumber + ") AS n" + hit +
-             ") AS a JOIN (SELECT " + column + " AS v, row_number() OVER (ORDER BY " + order + ") AS n" + hit +
-             ") AS b USING (n)) AS s WHERE m." + kRowNumber + " = s.target"));
+             ") AS a JOIN (SELECT " + column + " AS v, row_number() OVER (ORDER BY " + order + ") AS n" +
+             hit + ") AS b USING (n)) AS s WHERE m." + kRowNumber + " = s.target"));
     return {};
   }
 
@@ -146,22 +150,30 @@ class Rewrite {
   /// puts them back. As it was, it is again afterwards.
   Result<void> Silence() {
     const std::string tables = Oids();
-    TRY(Take("SELECT format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger "
-             "WHERE tgrelid IN " + tables + " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT "
-             "tgisinternal)) ORDER BY oid",
-             "SELECT format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', tgrelid::regclass, CASE tgenabled WHEN 'A' "
-             "THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname) FROM pg_trigger WHERE tgrelid IN " +
-             tables + " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT tgisinternal)) ORDER BY oid"));
-    TRY(Take("SELECT format('ALTER TABLE %s DISABLE RULE %I', ev_class::regclass, rulename) FROM pg_rewrite "
-             "WHERE ev_class IN " + tables + " AND ev_enabled <> 'D' AND ev_type <> '1' ORDER BY oid",
-             "SELECT format('ALTER TABLE %s ENABLE %s RULE %I', ev_class::regclass, CASE ev_enabled WHEN 'A' "
-             "THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, rulename) FROM pg_rewrite WHERE ev_class IN " +
-             tables + " AND ev_enabled <> 'D' AND ev_type <> '1' ORDER BY oid"));
-    return ExpectNone("SELECT tgname FROM pg_trigger WHERE tgrelid IN " + tables +
-                          " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT tgisinternal)) UNION ALL "
-                          "SELECT rulename FROM pg_rewrite WHERE ev_class IN " + tables +
-                          " AND ev_enabled <> 'D' AND ev_type <> '1'",
-                      "a trigger or a rule of it cannot be kept from acting");
+    TRY(Take(
+        "SELECT format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger "
+        "WHERE tgrelid IN " +
+            tables +
+            " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT "
+            "tgisinternal)) ORDER BY oid",
+        "SELECT format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', tgrelid::regclass, CASE tgenabled WHEN "
+        "'A' "
+        "THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname) FROM pg_trigger WHERE tgrelid IN " +
+            tables +
+            " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT tgisinternal)) ORDER BY oid"));
+    TRY(Take(
+        "SELECT format('ALTER TABLE %s DISABLE RULE %I', ev_class::regclass, rulename) FROM pg_rewrite "
+        "WHERE ev_class IN " +
+            tables + " AND ev_enabled <> 'D' AND ev_type <> '1' ORDER BY oid",
+        "SELECT format('ALTER TABLE %s ENABLE %s RULE %I', ev_class::regclass, CASE ev_enabled WHEN 'A' "
+        "THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, rulename) FROM pg_rewrite WHERE ev_class IN " +
+            tables + " AND ev_enabled <> 'D' AND ev_type <> '1' ORDER BY oid"));
+    return ExpectNone(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid IN " + tables +
+            " AND (tgenabled IN ('A', 'R') OR (tgenabled = 'O' AND NOT tgisinternal)) UNION ALL "
+            "SELECT rulename FROM pg_rewrite WHERE ev_class IN " +
+            tables + " AND ev_enabled <> 'D' AND ev_type <> '1'",
+        "a trigger or a rule of it cannot be kept from acting");
   }
 
   /// Runs what the first query answers with, and remembers what the second does.

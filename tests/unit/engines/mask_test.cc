@@ -1,5 +1,5 @@
 /// Names of tables as rules have them, and rows as servers answer them.
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 #include "tests/support/catch.h"
 
@@ -12,7 +12,8 @@ std::string Parts(std::string_view text, char quote = '"') {
   const auto parts = SplitMaskName(text, quote, 2);
   if (!parts) return "refused";
   std::string words;
-  for (const MaskName& part : *parts) words += (part.quoted ? "<" : "(") + part.text + (part.quoted ? ">" : ")");
+  for (const MaskName& part : *parts)
+    words += (part.quoted ? "<" : "(") + part.text + (part.quoted ? ">" : ")");
   return words;
 }
 

@@ -33,36 +33,45 @@ TEST_CASE("rules in every form", "[mask]") {
   value: " Jo "
 - {database: shop, table: users, column: phone, rule: PARTIAL, keepFirst: 3, keepLast: 2, with: ''}
 - {table: users, column: notes, rule: null, where: id > 7}
-- {table: users, column: born, rule: sql, expression: "date_trunc('year', born)"}
-- {table: users, column: n, rule: 'null', value: }
-- {table: users, column: city, rule: shuffle}
+- {table: users, column: born, rule: sql, expression: "date_trunc('year', born)"
+}
+- {
+table:
+  users, column : n, rule : 'null', value:
+}
+- {
+table:
+  users, column : city, rule : shuffle
+}
 - {table: users, column: empty, rule: constant, value: ''}
 )");
   REQUIRE(rules);
-  REQUIRE(rules->size() == 8);
-  CHECK((*rules)[0].rule == api::MaskKind::kHash);
-  CHECK((*rules)[0].line == 2);
-  CHECK((*rules)[1].line == 3);
-  CHECK((*rules)[1].value == " Jo ");
-  CHECK((*rules)[2].database == "shop");
-  CHECK((*rules)[2].keep_first == 3);
-  CHECK((*rules)[2].with == "");
-  CHECK((*rules)[3].rule == api::MaskKind::kNull);
-  CHECK((*rules)[3].where == "id > 7");
-  CHECK((*rules)[4].expression == "date_trunc('year', born)");
-  CHECK((*rules)[5].rule == api::MaskKind::kNull);
-  CHECK_FALSE((*rules)[5].value);
-  CHECK((*rules)[7].value == "");
+REQUIRE(rules->size() == 8);
+CHECK((*rules)[0].rule == api::MaskKind::kHash);
+CHECK((*rules)[0].line == 2);
+CHECK((*rules)[1].line == 3);
+CHECK((*rules)[1].value == " Jo ");
+CHECK((*rules)[2].database == "shop");
+CHECK((*rules)[2].keep_first == 3);
+CHECK((*rules)[2].with == "");
+CHECK((*rules)[3].rule == api::MaskKind::kNull);
+CHECK((*rules)[3].where == "id > 7");
+CHECK((*rules)[4].expression == "date_trunc('year', born)");
+CHECK((*rules)[5].rule == api::MaskKind::kNull);
+CHECK_FALSE((*rules)[5].value);
+CHECK((*rules)[7].value == "");
 }
 
 TEST_CASE("mistakes have their line", "[mask]") {
   CHECK_THAT(Refused("a: b"), Contains("'mask' must be a list"));
   CHECK_THAT(Refused("- x"), Contains("line 1") && Contains("must be a map"));
-  CHECK_THAT(Refused("- {table: t, column: c, rule: md5}"), Contains("unknown rule 'md5'") && Contains("shuffle"));
+  CHECK_THAT(Refused("- {table: t, column: c, rule: md5}"),
+             Contains("unknown rule 'md5'") && Contains("shuffle"));
   CHECK_THAT(Refused("- {table: t, column: c}"), Contains("line 1") && Contains("'rule' is missing"));
   CHECK_THAT(Refused("- {table: t, column: c, rule: hash}\n- {column: c, rule: hash}"),
              Contains("line 2") && Contains("'table' is missing"));
-  CHECK_THAT(Refused("- {table: t, column: c, rule: partial, keepFirst: -1}"), Contains("no number of characters"));
+  CHECK_THAT(Refused("- {table: t, column: c, rule: partial, keepFirst: -1}"),
+             Contains("no number of characters"));
   CHECK_THAT(Refused("- {table: t, column: c, rule: hash, with: x}"), Contains("'with' is for rule partial"));
   CHECK_THAT(Refused("- {table: t, colum: c, rule: hash}"), Contains("colum") && Contains("'column'"));
   CHECK_THAT(Refused("- {table: t, column: c, sql: x}"), Contains("'expression'"));

@@ -1,6 +1,5 @@
 /// What a rule makes of a column of MySQL and MariaDB, and which rules fit which.
 #include "engines/mysql_family/mask/expression.h"
-
 #include "tests/support/catch.h"
 
 using namespace spawnd;

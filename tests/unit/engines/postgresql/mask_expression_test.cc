@@ -1,6 +1,5 @@
 /// What a rule makes of a column of PostgreSQL, and which rules fit which.
 #include "engines/postgresql/mask/expression.h"
-
 #include "tests/support/catch.h"
 
 using namespace spawnd;
@@ -37,7 +36,8 @@ TEST_CASE("null, constant, sql, shuffle", "[mask]") {
   MaskedColumn column = Column("text");
   CHECK(Sql(Rule(MaskKind::kNull), column) == "NULL");
   column.not_null = true;
-  CHECK_THAT(Sql(Rule(MaskKind::kNull), column), Contains("refused: rule null does not fit: column 'E-Mail' is NOT NULL"));
+  CHECK_THAT(Sql(Rule(MaskKind::kNull), column),
+             Contains("refused: rule null does not fit: column 'E-Mail' is NOT NULL"));
   MaskRule constant = Rule(MaskKind::kConstant);
   constant.value = "it's";
   CHECK(Sql(constant, column) == "CAST('it''s' AS text)");
@@ -75,7 +75,8 @@ TEST_CASE("a partial value fits its column", "[mask]") {
   partial.keep_last = 4;
   partial.with = "****";
   CHECK(Sql(partial, Column("varchar", 10)) ==
-        "(CASE WHEN char_length(spawnd_row.\"E-Mail\"::text) <= 6 THEN '****' ELSE left(spawnd_row.\"E-Mail\"::text, 2) || "
+        "(CASE WHEN char_length(spawnd_row.\"E-Mail\"::text) <= 6 THEN '****' ELSE "
+        "left(spawnd_row.\"E-Mail\"::text, 2) || "
         "'****' || right(spawnd_row.\"E-Mail\"::text, 4) END)");
   CHECK_THAT(Sql(partial, Column("varchar", 9)), Contains("takes 9 characters") && Contains("have 10"));
   partial.with = "\xc3\xa4";  // one character

@@ -1,4 +1,4 @@
-#include "engines/mask.h"
+#include "engines/mask/mask.h"
 
 #include <sys/random.h>
 

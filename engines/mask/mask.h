@@ -1,5 +1,5 @@
-/// Masking: what of a database's columns is replaced before an image is sealed (docs/masking.md). Plain values,
-/// and what the products' own parts of it share. Pure, safe from any thread.
+/// Masking: what of a database's columns is replaced before an image is sealed (docs/masking.md). Plain
+/// values, and what the products' own parts of it share. Pure, safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct MaskRule {
   std::string table{};     ///< as a user writes it: "public.users", "tenant_*.\"Users\""
   std::string column{};
   MaskKind kind = MaskKind::kNull;
-  std::string value{};      ///< kConstant
-  int64_t keep_first = 0;   ///< kPartial, in characters
+  std::string value{};     ///< kConstant
+  int64_t keep_first = 0;  ///< kPartial, in characters
   int64_t keep_last = 0;
   std::string with{};        ///< kPartial
   std::string expression{};  ///< kSql
@@ -41,9 +41,9 @@ struct MaskName {
   bool IsPattern() const { return !quoted && text.find_first_of("*?") != std::string::npos; }
 };
 
-/// "public.users" in its parts; parts in `quote` may have anything in them, the quote doubled. Blanks around a
-/// part are none of it. kInvalidArgument for no part, an empty one, a quote that is not closed, and more than
-/// `most`.
+/// "public.users" in its parts; parts in `quote` may have anything in them, the quote doubled. Blanks around
+/// a part are none of it. kInvalidArgument for no part, an empty one, a quote that is not closed, and more
+/// than `most`.
 Result<std::vector<MaskName>> SplitMaskName(std::string_view text, char quote, size_t most);
 
 /// A LIKE pattern, with backslashes as escapes, for the same names as a MaskName's pattern.
@@ -52,8 +52,8 @@ std::string LikePattern(std::string_view pattern);
 /// Runs one statement, or several that are one transaction, and returns the first column of its rows.
 using RunSql = std::function<Result<std::vector<std::string>>(const std::string& sql)>;
 
-/// Fields of a row that came as one text: each in hexadecimal digits, with blanks between (a server's names may
-/// have any character in them). Fewer than `count` is kInternal.
+/// Fields of a row that came as one text: each in hexadecimal digits, with blanks between (a server's names
+/// may have any character in them). Fewer than `count` is kInternal.
 Result<std::vector<std::string>> HexFields(std::string_view row, size_t count);
 
 /// 32 random bytes as hexadecimal digits: the key of one build's hashes. It is never written anywhere.
