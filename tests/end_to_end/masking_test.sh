@@ -345,8 +345,11 @@ case_masked_stays_masked() {
   assert_eq "$(image_field came maskDigest)" "$(image_field src maskDigest)"
 }
 
+# Somebody of the team who is not root.
+ann() { setpriv --reuid 64101 --regid 64101 --groups "$(getent group spawn | cut -d: -f3)" "$work/spawnctl" "$@"; }
+
 case_sharing_needs_a_mask() {
-  printf '%s\n' 'requireMasked: true' 'teams: {dbas: {users: [root]}}' >>"$work/spawnd.yaml"
+  printf '%s\n' 'requireMasked: true' 'teams: {dbas: {groups: [spawn]}}' 'imports: {groups: [spawn]}' >>"$work/spawnd.yaml"
   reload 'was read again'
   local says_how='requireMasked'
   assert_error 1 'not masked' dbas "$says_how" 'mask:' -- ctl create data-image -q -f "$(image_yaml open1 'sourceType: empty' 'teams: [dbas]')"
@@ -357,11 +360,21 @@ case_sharing_needs_a_mask() {
   ctl export data-image unmasked -o "$work/unmasked.image"
   assert_error 1 'not masked' -- ctl import data-image -q "$work/unmasked.image" --name no --team dbas
   assert_error 2 no -- ctl get data-image no
+  # What a file says counts from root alone.
+  cp "$work/src.image" "$work/files/src.image"; chmod 0644 "$work/files/src.image"
+  assert_error 1 'not masked' -- ann import data-image -q "$work/files/src.image" --name no --team dbas
+  ann import data-image "$work/files/src.image" --name anns >/dev/null 2>"$work/said"
+  said "only root's import takes over"
+  assert_eq "$(image_field anns masked)" false
   # Masked ones are shared, and what is shared with nobody need not be.
   ctl update data-image src --team dbas -q
   ctl graduate data-container of-src --name grown2 --team dbas -q >/dev/null
   ctl import data-image -q "$work/src.image" --name came2 --team dbas >/dev/null
   ctl update data-image unmasked --tag x -q
+  # A log has what tools say of lines that a server refused.
+  assert_eq "$(ann get data-image src -o json | jq .masked)" true
+  assert_error 1 "owner's alone" -- ann logs data-image src
+  ctl logs data-image src >/dev/null
   sed -i '/^requireMasked/d' "$work/spawnd.yaml"
   reload 'was read again'
   ctl update data-image unmasked --team dbas -q
