@@ -46,10 +46,11 @@ Result<void> CheckTexts(const MaskRule& rule) {
        {"expression", rule.expression},
        {"where", rule.where}}};
   for (const auto& [key, text] : texts) {
-    if (text.size() > kMaxMaskText) {
-      return Bad(fmt::format("'{}' has {} bytes, at most {} are allowed", key, text.size(), kMaxMaskText));
-    }
     const bool is_name = key == "database" || key == "table" || key == "column";
+    const size_t most = is_name ? kMaxMaskName : kMaxMaskText;
+    if (text.size() > most) {
+      return Bad(fmt::format("'{}' has {} bytes, at most {} are allowed", key, text.size(), most));
+    }
     if (is_name && HasControl(text)) return Bad(fmt::format("'{}' is no line of text", key));
   }
   return {};

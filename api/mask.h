@@ -13,8 +13,9 @@ namespace spawnd::api {
 
 /// They go to the server's session in one packet (daemon/session/protocol.h).
 inline constexpr size_t kMaxMaskRules = 400;
-inline constexpr size_t kMaxMaskText = 4000;                ///< bytes of one text
-inline constexpr size_t kMaxMaskBytes = size_t{48} << 10U;  ///< of all texts together
+inline constexpr size_t kMaxMaskName = 600;                 ///< bytes of a name
+inline constexpr size_t kMaxMaskText = 4000;                ///< of another text
+inline constexpr size_t kMaxMaskBytes = size_t{24} << 10U;  ///< of all texts together
 
 /// Whether one rule is complete and has nothing that its kind knows nothing of. kInvalidArgument, in words
 /// that begin after "mask rule 'public.users.email'".

@@ -97,7 +97,7 @@ Result<void> Confine(const SessionPlan& plan, const UniqueFd& network) {
 
 /// Waits for a request; ends the process with the keeper's end of the socket.
 std::string NextPacket() {
-  std::string packet(kMaxSessionPacket, '\0');
+  std::string packet(kMaxSessionRequest, '\0');
   ssize_t size = 0;
   do {
     size = ::recv(kSocketFd, packet.data(), packet.size(), 0);

@@ -32,6 +32,7 @@ constexpr size_t kMaxMessage = 2048;
 /// As many as there may be rules of a mask, or names.
 constexpr api::JsonLimits kLimits{kMaxSessionPacket, 4, size_t{4} << 10,
                                   std::max(api::kMaxMaskRules, engines::kMaxUserDatabases)};
+constexpr api::JsonLimits kRequestLimits{kMaxSessionRequest, 4, size_t{4} << 10, api::kMaxMaskRules};
 
 /// Codes that say something about the keeper's own state (poisoned, in use, cancelled) are not a server's to
 /// give.
@@ -84,7 +85,8 @@ std::string EncodeSessionRequest(const SessionRequest& request) {
 }
 
 Result<SessionRequest> DecodeSessionRequest(std::string_view text) {
-  return api::ReadJson<SessionRequest>(text, kLimits, api::Strictness::kStrict, "a request to a session");
+  return api::ReadJson<SessionRequest>(text, kRequestLimits, api::Strictness::kStrict,
+                                       "a request to a session");
 }
 
 std::string EncodeSessionReply(const SessionReply& reply) {

@@ -19,8 +19,11 @@
 
 namespace spawnd::daemon {
 
-/// Of a request, and of a reply: engines::kMaxUserDatabases names have room in it.
+/// Of a reply: engines::kMaxUserDatabases names have room in it.
 inline constexpr size_t kMaxSessionPacket = size_t{64} << 10;
+
+/// A request may have the rules of a mask in it (api::ValidateMask), each with its name.
+inline constexpr size_t kMaxSessionRequest = size_t{160} << 10;
 
 struct SessionRequest {
   enum class Op {

@@ -3,8 +3,6 @@
 # cannot keep a mask from doing its work, and who may see images without one.
 # shellcheck source=harness.sh
 source "$(dirname "$0")/harness.sh"
-# shellcheck source=second_daemon.sh
-source "$(dirname "$0")/second_daemon.sh"
 
 mysql=$repo/.deps/unpacked/mysql/bin/mysql
 engine=postgresql
@@ -174,6 +172,16 @@ SQL
   answers traps "select string_agg(ev_enabled::text, '') from pg_rewrite where rulename in ('nothing', 'no_delete', 'no_insert')" AAA
   answers traps "select evtenabled from pg_event_trigger" A
   assert_eq "$(found traps oldmail)" 0
+}
+
+# What a hash is made with, replaced by the dump's own.
+case_what_is_the_servers_own() {
+  { people; echo "create or replace function pg_catalog.sha256(bytea) returns bytea language sql immutable as 'select \$1';"; } | dump forged
+  refused forged "server's own" 'function sha256(bytea)' -- 'table: users, column: name, rule: hash'
+  { people; echo "create function pg_catalog.encode(bytea, varchar) returns text language sql immutable as 'select \$2';"; } | dump forged
+  refused forged "server's own" 'function encode' -- 'table: users, column: name, rule: hash'
+  { people; echo "create cast (int4 as text) with function pg_catalog.to_hex(int4) as implicit;"; } | dump forged
+  refused forged "server's own" 'cast of integer to text' -- 'table: users, column: name, rule: hash'
 }
 
 case_shapes() {

@@ -11,6 +11,10 @@
 
 namespace spawnd::engines::postgresql {
 
+/// kInvalidArgument for a database in which functions, operators, casts or types of the server itself are not its
+/// own any more: nothing that is asked of them would be true.
+Result<void> ExpectServersOwn(const RunSql& run);
+
 /// kInvalidArgument for a server on which old rows would outlive what rewrites their tables: whoever else
 /// looks at them is sent away first.
 Result<void> ExpectNobodyElse(const RunSql& run);

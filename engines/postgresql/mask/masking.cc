@@ -64,6 +64,7 @@ Result<std::vector<int64_t>> MaskServer(const ServerToMask& server, const std::v
   TRY(ExpectNobodyElse(server.run));
   std::vector<int64_t> counts(rules.size(), 0);
   for (const auto& [database, tables] : found) {
+    TRY(ExpectServersOwn(database->run));
     TRY(Prepare(database->run, key));
     TRY(MaskDatabaseOf(*database, tables, rules, server.major, counts));
   }
