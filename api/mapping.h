@@ -22,6 +22,7 @@ template <typename Enum>
 using EnumNames = std::array<std::pair<Enum, std::string_view>,
                              std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network>  ? 2
                              : std::is_same_v<Enum, Status> || std::is_same_v<Enum, SourceType> ? 4
+                             : std::is_same_v<Enum, MaskKind>                                   ? 6
                                                                                                 : 3>;
 
 inline constexpr EnumNames<SourceType> kSourceTypeNames{{{SourceType::kEmpty, "empty"},
@@ -35,6 +36,12 @@ inline constexpr EnumNames<Status> kStatusNames{{{Status::kPending, "Pending"},
                                                  {Status::kCompleted, "Completed"},
                                                  {Status::kFailed, "Failed"},
                                                  {Status::kStopped, "Stopped"}}};
+inline constexpr EnumNames<MaskKind> kMaskKindNames{{{MaskKind::kNull, "null"},
+                                                     {MaskKind::kConstant, "constant"},
+                                                     {MaskKind::kHash, "hash"},
+                                                     {MaskKind::kPartial, "partial"},
+                                                     {MaskKind::kShuffle, "shuffle"},
+                                                     {MaskKind::kSql, "sql"}}};
 
 constexpr const EnumNames<SourceType>& NamesOf(SourceType) {
   return kSourceTypeNames;
@@ -47,6 +54,9 @@ constexpr const EnumNames<Network>& NamesOf(Network) {
 }
 constexpr const EnumNames<Status>& NamesOf(Status) {
   return kStatusNames;
+}
+constexpr const EnumNames<MaskKind>& NamesOf(MaskKind) {
+  return kMaskKindNames;
 }
 
 /// T or const T.
@@ -88,6 +98,7 @@ void Describe(auto& visit, Is<ExportedImage> auto& x) {
   visit.Field("dataBytes", x.data_bytes);
   visit.Field("libraries", x.libraries);
   visit.Field("settings", x.settings);
+  visit.Field("maskDigest", x.mask_digest);
 }
 
 void Describe(auto& visit, Is<Import> auto& x) {
@@ -136,6 +147,20 @@ void Describe(auto& visit, Is<RestoreOptions> auto& x) {
   visit.Field("schemaOnly", x.schema_only);
 }
 
+void Describe(auto& visit, Is<MaskRule> auto& x) {
+  visit.Field("database", x.database);
+  visit.Field("table", x.table);
+  visit.Field("column", x.column);
+  visit.Field("rule", x.rule);
+  visit.Field("value", x.value);
+  visit.Field("keepFirst", x.keep_first);
+  visit.Field("keepLast", x.keep_last);
+  visit.Field("with", x.with);
+  visit.Field("expression", x.expression);
+  visit.Field("where", x.where);
+  visit.Field("line", x.line);
+}
+
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("name", x.name);
   visit.Field("sourceType", x.source_type);
@@ -160,6 +185,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("warm", x.warm);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
   visit.Field("source", x.source);
+  visit.Field("mask", x.mask);
 }
 
 void Describe(auto& visit, Is<SourceConnection> auto& x) {
@@ -334,6 +360,8 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("pooled", x.pooled);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
   visit.Field("sourceId", x.source_id);
+  visit.Field("masked", x.masked);
+  visit.Field("maskDigest", x.mask_digest);
 }
 
 // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".

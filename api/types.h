@@ -79,6 +79,24 @@ struct RestoreOptions {
   bool schema_only = false;               ///< no rows at all
 };
 
+/// What becomes of a masked column's values (docs/masking.md).
+enum class MaskKind { kNone, kNull, kConstant, kHash, kPartial, kShuffle, kSql };
+
+/// One entry of `mask`.
+struct MaskRule {
+  std::string database;  ///< empty: the only one that has the table
+  std::string table;     ///< "public.users"; may be a pattern: "tenant_*.users"
+  std::string column;
+  MaskKind rule = MaskKind::kNone;
+  std::optional<std::string> value;  ///< kConstant
+  int64_t keep_first = 0;            ///< kPartial: characters that stay
+  int64_t keep_last = 0;
+  std::optional<std::string> with;  ///< kPartial: what stands for the others
+  std::string expression;           ///< kSql
+  std::string where;                ///< SQL; only these rows
+  int64_t line = 0;                 ///< of the file that it came from, for messages; 0: none
+};
+
 /// POST /v1/data-images
 struct CreateDataImageRequest {
   std::string name;
@@ -106,6 +124,7 @@ struct CreateDataImageRequest {
   /// Id or name of a data source of the caller's, which the image is one of: `keep` counts it. With
   /// sourceType standby it is a cut of that source.
   std::string source;
+  std::vector<MaskRule> mask;  ///< in no order: no two are for one column
 };
 
 /// Where a running server is: what a URL or the keys of `connection:` say of it, without any password.
@@ -231,6 +250,8 @@ struct DataImage {
   int64_t pooled = 0;                          ///< of these, those that a create would be given now
   std::optional<int64_t> sleep_after_seconds;  ///< of its containers
   int64_t source_id = 0;                       ///< of the data source that it is one of; 0: of none
+  bool masked = false;                         ///< its columns were masked when it, or its origin, was made
+  std::string mask_digest;                     ///< "sha256:..." of the rules; empty: it is not masked
 };
 
 /// POST /v1/data-containers/{ref}/load
@@ -262,6 +283,7 @@ struct ExportedImage {
   int64_t data_bytes = 0;
   std::vector<std::string> libraries;  ///< what it needs of an installation beyond the server
   Settings settings;
+  std::string mask_digest;  ///< as DataImage's; a claim, which only root's import takes over
 };
 
 /// Answer to POST /v1/imports and /v1/imports/{id}: an export file that is being received

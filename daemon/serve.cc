@@ -175,7 +175,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
                      [this](const std::string& root, const engines::Command& command) {
                        return RunProgram(root, command);
                      }),
-      teams_(config_.teams, config_.publishers, config_.importers),
+      teams_(config_.teams, config_.publishers, config_.importers, config_.require_masked),
       quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}

@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/fetch/plan.h"
+#include "engines/mask/mask.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
 #include "engines/used_library.h"
@@ -231,6 +232,13 @@ class Engine {
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
     virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }
+    /// Replaces what the rules say in all databases, so that nothing on the volume has it any more; the rows
+    /// that each rule was for. Whatever the databases hold of traps, what a rule says is so afterwards, or
+    /// there is an error; and there is no image then. Once, after everything else of a build and before
+    /// PrepareImage.
+    virtual Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& /*rules*/) {
+      return Fail(ErrorCode::kUnsupported, "this product cannot be masked");
+    }
     /// Whether the server has settings of its own that it reads at its next start and has not tried yet: an
     /// image with such is started once more as a container would be before it counts as made.
     virtual Result<bool> KeepsSettings() { return false; }
@@ -285,6 +293,16 @@ class Engine {
                                                        const std::vector<UsedLibrary>& /*used*/) const {
     return {};
   }
+
+  /// kUnsupported, in the product's own words, where Session::Mask could not do what it has to: asked before
+  /// a build. `placed`: the backup is the files of a server.
+  virtual Result<void> CheckMask(const Installation& /*installation*/, bool /*placed*/) const {
+    return Fail(ErrorCode::kUnsupported,
+                std::string(DisplayName()) + " cannot be masked: `mask` is for PostgreSQL, MySQL and MariaDB",
+                "Leave `mask` out, and mask what the backup is made of.");
+  }
+  /// Of a build that masks, beside the user's own: what keeps old values from lying about.
+  virtual Settings SettingsForMask(const Installation& /*installation*/) const { return {}; }
 
   /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
   /// kInvalidArgument: not a backup of this product, or one that is cut short.

@@ -85,6 +85,15 @@ std::string WarmCell(const api::DataImage& image) {
   return std::to_string(image.pooled) + (image.warm ? "/" + std::to_string(*image.warm) : "");
 }
 
+/// Enough of the digest to tell rules apart.
+std::string MaskCell(const api::DataImage& image) {
+  constexpr std::string_view kPrefix = "sha256:";
+  constexpr size_t kDigits = 12;
+  if (!image.masked) return kNothing;
+  const bool known = image.mask_digest.starts_with(kPrefix);
+  return Cell(known ? image.mask_digest.substr(kPrefix.size(), kDigits) : image.mask_digest);
+}
+
 std::string MemoryCell(int64_t bytes) {
   return bytes == 0 ? std::string(kNothing) : FormatBytes(bytes);
 }
@@ -94,12 +103,12 @@ std::string MemoryCell(int64_t bytes) {
 std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now, bool wide) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Tags", "Engine", "Status", "CreatedAt", "Teams", "ExpiresAt"}};
-  if (wide) rows.front().insert(rows.front().end(), {"Owner", "Warm"});
+  if (wide) rows.front().insert(rows.front().end(), {"Owner", "Warm", "Masked"});
   for (const api::DataImage& image : images) {
     rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), EngineCell(image),
                     StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
                     Expiry(image.expires_at, now, image.status == api::Status::kPending)});
-    if (wide) rows.back().insert(rows.back().end(), {Cell(image.owner), WarmCell(image)});
+    if (wide) rows.back().insert(rows.back().end(), {Cell(image.owner), WarmCell(image), MaskCell(image)});
   }
   return FormatTable(rows);
 }

@@ -14,8 +14,8 @@ namespace spawnd::client {
 /// line ends in blanks. Width counts characters, not bytes.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
-/// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`, `wide`: and `Owner Warm`. `now`: seconds since
-/// 1970.
+/// `ID Name Tags Engine Status CreatedAt Teams ExpiresAt`, `wide`: and `Owner Warm Masked`. `now`: seconds
+/// since 1970.
 std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now, bool wide = false);
 /// `ID Image Engine State CreatedAt Memory Disk`
 std::string PoolTable(const std::vector<api::DataContainer>& containers, int64_t now);

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
+#include "client/yaml/mask_keys.h"
 #include "client/yaml/restore_keys.h"
 #include "client/yaml/schedule_keys.h"
 #include "client/yaml/source_keys.h"
@@ -111,8 +112,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 22>& Keys() {
-    static constexpr std::array<Key<Reader>, 22> kKeys{{
+  static const std::array<Key<Reader>, 23>& Keys() {
+    static constexpr std::array<Key<Reader>, 23> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -133,6 +134,7 @@ class Reader {
         {"backupFolder", &Reader::BackupFolder},
         {"backupFile", &Reader::BackupFile},
         {"scriptsFolders", &Reader::ScriptsFolders},
+        {kMaskKey, &Reader::Mask},
         {"preScript", &Reader::PreScript},
         {"postScript", &Reader::PostScript},
     }};
@@ -357,6 +359,10 @@ class Reader {
     TRY_ASSIGN(const std::string path, Text(value, kWalFolderKey));
     wal_line_ = value.line;
     return AddPath(path, value.line, image_.wal_folders, "folder of log segments");
+  }
+  Result<void> Mask(const Node& value) {
+    TRY_ASSIGN(request_.mask, ReadMask(file_, value));
+    return {};
   }
   Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
   Result<void> PostScript(const Node& value) { return Script(value, "postScript", request_.post_script); }

@@ -18,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 44> kOtherNames{{
+constexpr std::array<OtherName, 52> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"server", "connection"},
     {"hostname", "host"},
@@ -63,6 +63,14 @@ constexpr std::array<OtherName, 44> kOtherNames{{
     {"cron", "schedule"},
     {"retention", "keep"},
     {"datasource", "source"},
+    {"masks", "mask"},
+    {"masking", "mask"},
+    {"anonymize", "mask"},
+    {"anonymization", "mask"},
+    {"method", "rule"},
+    {"function", "rule"},
+    {"sql", "expression"},
+    {"condition", "where"},
 }};
 
 }  // namespace

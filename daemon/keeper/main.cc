@@ -186,6 +186,8 @@ class KeeperLoop {
         return KeeperReply{};
       case Op::kSave:
         return Save(request);
+      case Op::kMask:
+        return ReplyWith(keeper_.Mask(request.mask), &KeeperReply::masked_rows);
       case Op::kFinishImage:
         return ReplyWith(keeper_.FinishImage(), &KeeperReply::keeps_settings);
       case Op::kSeal:

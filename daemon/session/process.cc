@@ -97,7 +97,7 @@ Result<void> Confine(const SessionPlan& plan, const UniqueFd& network) {
 
 /// Waits for a request; ends the process with the keeper's end of the socket.
 std::string NextPacket() {
-  std::string packet(kMaxSessionPacket, '\0');
+  std::string packet(kMaxSessionRequest, '\0');
   ssize_t size = 0;
   do {
     size = ::recv(kSocketFd, packet.data(), packet.size(), 0);
@@ -152,6 +152,10 @@ class Server {
       case Op::kUsedLibraries:
         return session_->UsedLibraries().map([&](const std::vector<engines::UsedLibrary>& libraries) {
           for (const engines::UsedLibrary& one : libraries) reply.libraries.push_back(engines::TextOf(one));
+        });
+      case Op::kMask:
+        return session_->Mask(request.mask).map([&](std::vector<int64_t> rows) {
+          reply.masked_rows = std::move(rows);
         });
       case Op::kKeepsSettings:
         return session_->KeepsSettings().map([&](bool keeps) { reply.keeps_settings = keeps; });

@@ -14,6 +14,9 @@
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/launch.h"
 #include "engines/mysql_family/least_privilege.h"
+#include "engines/mysql_family/mask/leftovers.h"
+#include "engines/mysql_family/mask/masking.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -99,6 +102,7 @@ class FamilySession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& rules) override;
   Result<std::string> KeepsAwake() override;
   Result<uint32_t> ClientsOnTheirWayIn() override;
 
@@ -261,6 +265,17 @@ Result<std::vector<UsedLibrary>> FamilySession::UsedLibraries() {
   return libraries;
 }
 
+Result<std::vector<int64_t>> FamilySession::Mask(const std::vector<MaskRule>& rules) {
+  const RunSql run = [this](const std::string& sql) {
+    return Run(sql).map([](const std::vector<Row>& rows) {
+      std::vector<std::string> first;
+      for (const Row& row : rows) first.push_back(row[0]);
+      return first;
+    });
+  };
+  return MaskServer(run, rules);
+}
+
 /// What any restart forgets (SET GLOBAL) is forgotten. How many rows a table has, MySQL says of yesterday.
 Result<std::string> FamilySession::KeepsAwake() {
   TRY_ASSIGN(const auto events, Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED' "
@@ -309,6 +324,28 @@ std::vector<std::string> LoginStatements(const Credentials& credentials) {
     statements.push_back("GRANT ALL PRIVILEGES ON *.* TO " + account + " WITH GRANT OPTION");
   }
   return statements;
+}
+
+Result<void> FamilyEngine::CheckMask(const Installation& installation, bool placed) const {
+  if (placed) {
+    return Fail(
+        ErrorCode::kUnsupported,
+        "a backup that is the files of a server cannot be masked: they have old versions of rows that "
+        "nothing finds",
+        "Make the image of a dump (mysqldump, mariadb-dump).");
+  }
+  if (product_.name == "mariadb" || !VersionLess(installation.version, kFirstToMask)) return {};
+  return Fail(ErrorCode::kUnsupported,
+              std::string(product_.display_name) + " " + installation.version +
+                  " cannot be masked: it keeps old versions of rows",
+              "Restore the dump on " + std::string(kFirstToMask) + " or newer.");
+}
+
+/// Pages that are given up are written over, those of old versions of rows among them; MySQL makes their
+/// files anew.
+Settings FamilyEngine::SettingsForMask(const Installation& /*installation*/) const {
+  if (product_.name != "mariadb") return {};
+  return {{"innodb_immediate_scrub_data_uncompressed", "ON"}};
 }
 
 Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launch) const {

@@ -89,6 +89,8 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.superuser = row.superuser;
   view.limits = row.limits;
   view.settings = row.settings;
+  view.masked = row.Masked();
+  view.mask_digest = row.mask_digest;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.

@@ -58,6 +58,7 @@ void CollectReferences(const YAML::Node& node, std::vector<std::string>& referen
 TEST_CASE("every schema has the fields of its struct, in order") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(KeysOf(schemas["CreateDataImageRequest"]["properties"]) == FieldsOf<CreateDataImageRequest>());
+  CHECK(KeysOf(schemas["MaskRule"]["properties"]) == FieldsOf<MaskRule>());
   CHECK(KeysOf(schemas["Upload"]["properties"]) == FieldsOf<Upload>());
   CHECK(KeysOf(schemas["ClientFile"]["properties"]) == FieldsOf<ClientFile>());
   CHECK(KeysOf(schemas["CreateDataContainerRequest"]["properties"]) ==
@@ -88,6 +89,7 @@ TEST_CASE("every schema has the fields of its struct, in order") {
 TEST_CASE("every enumeration has the words of the code") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(schemas["SourceType"]["enum"].as<std::vector<std::string>>() == WordsOf<SourceType>());
+  CHECK(schemas["MaskRule"]["properties"]["rule"]["enum"].as<std::vector<std::string>>() == WordsOf<MaskKind>());
   CHECK(schemas["Durability"]["enum"].as<std::vector<std::string>>() == WordsOf<Durability>());
   CHECK(schemas["Status"]["enum"].as<std::vector<std::string>>() == WordsOf<Status>());
   std::vector<std::string> codes;
