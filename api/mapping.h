@@ -132,6 +132,7 @@ void Describe(auto& visit, Is<RestoreOptions> auto& x) {
   visit.Field("excludeTables", x.exclude_tables);
   visit.Field("excludeData", x.exclude_data);
   visit.Field("schemaOnly", x.schema_only);
+  visit.Field("at", x.at);
 }
 
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {

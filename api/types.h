@@ -76,6 +76,8 @@ struct RestoreOptions {
   std::vector<std::string> exclude_tables;
   std::vector<std::string> exclude_data;  ///< tables that come without their rows
   bool schema_only = false;               ///< no rows at all
+  /// Logs are taken up to here (api/point_in_time.h), of a backup of a server's files; empty: to their end.
+  std::string at;
 };
 
 /// POST /v1/data-images

@@ -18,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 35> kOtherNames{{
+constexpr std::array<OtherName, 38> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
@@ -54,6 +54,9 @@ constexpr std::array<OtherName, 35> kOtherNames{{
     {"parameters", "settings"},
     {"excludeextensions", "skipExtensions"},
     {"archive", "walFolder"},
+    {"recoverytargettime", "at"},
+    {"pointintime", "at"},
+    {"targettime", "at"},
 }};
 
 }  // namespace

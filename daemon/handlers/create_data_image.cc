@@ -4,6 +4,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/point_in_time.h"
 #include "api/resource_limits.h"
 #include "api/restore_options.h"
 #include "daemon/access/trail.h"
@@ -102,6 +103,9 @@ Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http
                            const std::vector<std::string>& idle_teams, Uploads& uploads) {
   BuildOrder order;
   order.request = wanted;
+  if (!wanted.restore.at.empty()) {
+    TRY_ASSIGN(order.request.restore.at, api::CanonicalPointInTime(wanted.restore.at));
+  }
   TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors, uploads, peer.identity.uid));
   TRY_ASSIGN(order.scripts_folders,
              FilesOf(wanted.scripts_folders, "scripts folder", descriptors, uploads, peer.identity.uid));
