@@ -21,7 +21,7 @@ constexpr bool kIsRequest =
     std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
     std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
     std::is_same_v<T, ImportDataImageRequest> || std::is_same_v<T, CreateAccessTokenRequest> ||
-    std::is_same_v<T, NothingRequest>;
+    std::is_same_v<T, FetchPlanRequest> || std::is_same_v<T, NothingRequest>;
 
 template <typename T>
 constexpr Empties kEmptiesOf = kIsRequest<T> || std::is_same_v<T, Progress> ? Empties::kOmit : Empties::kKeep;
@@ -97,6 +97,8 @@ std::string ToJson(const Error& error) {
 }
 
 template std::string ToJson(const CreateDataImageRequest& value);
+template std::string ToJson(const FetchPlanRequest& value);
+template std::string ToJson(const FetchPlan& value);
 template std::string ToJson(const CreateDataContainerRequest& value);
 template std::string ToJson(const LoadDataContainerRequest& value);
 template std::string ToJson(const GraduateDataContainerRequest& value);
@@ -130,6 +132,8 @@ Result<T> FromJson(std::string_view json) {
 }
 
 template Result<CreateDataImageRequest> FromJson(std::string_view json);
+template Result<FetchPlanRequest> FromJson(std::string_view json);
+template Result<FetchPlan> FromJson(std::string_view json);
 template Result<CreateDataContainerRequest> FromJson(std::string_view json);
 template Result<LoadDataContainerRequest> FromJson(std::string_view json);
 template Result<GraduateDataContainerRequest> FromJson(std::string_view json);

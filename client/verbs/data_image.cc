@@ -9,6 +9,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "base/text.h"
+#include "client/fetch/fetch.h"
 #include "client/output/table.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
@@ -39,14 +40,39 @@ Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) 
   return std::vector<api::DataImage>{std::move(image)};
 }
 
-Result<int> CreateDataImage(const Invocation& invocation) {
-  TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
-  TRY_ASSIGN(const std::vector<UniqueFd> files, OpenFiles(image_yaml));
-  const api::CreateDataImageRequest& request = image_yaml.request;
+Result<int> CreateOf(const Invocation& invocation, const Output& output,
+                     const api::CreateDataImageRequest& request, const std::vector<UniqueFd>& files) {
   TRY_ASSIGN(const Created created, CreateWithProgress(invocation, kImagesPath, api::ToJson(request),
                                                        fmt::format("data image '{}'", request.name), files));
   return ShowCreatedImage(invocation, output, created, "created");
+}
+
+/// Gets the data first. What was fetched, and the folder that it is in, goes with this function's end:
+/// signals that would end the process are held back until then.
+Result<int> CreateFetched(const Invocation& invocation, const Output& output, ImageDescription& image_yaml,
+                          std::vector<UniqueFd> files) {
+  api::CreateDataImageRequest& request = image_yaml.request;
+  TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
+  TRY_ASSIGN(const SignalWatch signals, SignalWatch::Start());
+  ProgressDisplay display = DisplayFor(invocation);
+  const auto ask = [&daemon](std::string body) {
+    return daemon.Post(std::string(kFetchPlansPath), std::move(body));
+  };
+  TRY_ASSIGN(Fetched fetched, Fetch(*image_yaml.source, {ask, display, signals}));
+  if (fetched.signal != 0) {
+    WriteError(fmt::format("cancelled: data image '{}' is not created\n", request.name));
+    return 128 + fetched.signal;
+  }
+  AddFetched(fetched, request, files);
+  return CreateOf(invocation, output, request, files);
+}
+
+Result<int> CreateDataImage(const Invocation& invocation) {
+  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
+  TRY_ASSIGN(std::vector<UniqueFd> files, OpenFiles(image_yaml));
+  if (image_yaml.source) return CreateFetched(invocation, output, image_yaml, std::move(files));
+  return CreateOf(invocation, output, image_yaml.request, files);
 }
 
 std::string Collection(const Invocation& invocation) {
@@ -147,7 +173,7 @@ constexpr std::string_view kCreateExamples =
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"
-    "    sourceType: backup            # backup, scripts or empty\n"
+    "    sourceType: backup            # backup, server, scripts or empty\n"
     "    engine: <engine>              # the database product\n"
     "    version: 15                   # optional; an installed one\n"
     "    tags: [latest]\n"
@@ -160,8 +186,8 @@ constexpr std::string_view kGetExamples =
     "  spawnctl get data-image shop:latest -o yaml\n";
 
 constexpr std::array<Command, 4> kRows{{
-    {"create", "data-image", "", 0, 0, "Make a data image from a backup, or an empty one", kCreateExamples,
-     kCreateFlags, CreateDataImage},
+    {"create", "data-image", "", 0, 0, "Make a data image from a backup or a running server, or an empty one",
+     kCreateExamples, kCreateFlags, CreateDataImage},
     {"get", "data-image", "[<image>]", 0, 1, "List the data images, or show one", kGetExamples, kGetFlags,
      GetDataImages},
     {"update", "data-image", "<image>", 1, 1,

@@ -19,6 +19,7 @@ namespace spawnd::client {
 
 inline constexpr std::string_view kImagesPath = "/v1/data-images";
 inline constexpr std::string_view kContainersPath = "/v1/data-containers";
+inline constexpr std::string_view kFetchPlansPath = "/v1/fetch-plans";
 inline constexpr std::string_view kTokensPath = "/v1/access-tokens";
 
 /// The daemon that --context, SPAWNCTL_API_ENDPOINT, SPAWNCTL_CONTEXT or the chosen context names, in this

@@ -18,6 +18,7 @@
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
 #include "client/yaml/restore_keys.h"
+#include "client/yaml/source_keys.h"
 
 namespace spawnd::client {
 namespace {
@@ -163,15 +164,19 @@ class Reader {
     });
   }
 
-  /// The keys of the file itself: those here, and those of restore_keys.h behind them.
+  /// The keys of the file itself: those here, and those of restore_keys.h and source_keys.h behind them.
   Result<void> ReadKeys(const Node& root) {
     std::vector<std::string_view> names;
     for (const auto& key : Keys()) names.push_back(key.name);
     names.insert(names.end(), kRestoreKeys.begin(), kRestoreKeys.end());
+    names.insert(names.end(), kSourceKeys.begin(), kSourceKeys.end());
     return file_.ReadKeys(root, names, "", [&](size_t key, const Node& value) -> Result<void> {
       if (value.kind == Kind::kNull) return {};
       if (key < Keys().size()) return (this->*(Keys()[key].read))(value);
       if (names[key] == kWalFolderKey) return WalFolder(value);
+      if (key >= Keys().size() + kRestoreKeys.size()) {
+        return ReadSourceKey(yaml_, file_, names[key], value, source_);
+      }
       return ReadRestoreKey(file_, names[key], value, request_);
     });
   }
@@ -188,19 +193,10 @@ class Reader {
     return {};
   }
   Result<void> SourceType(const Node& value) {
-    TRY_ASSIGN(const std::string text, Text(value, "sourceType"));
-    const std::string word = LowerCase(text);
+    TRY_ASSIGN(const SourceWord source, ReadSourceType(file_, value));
     source_given_ = true;
-    if (word == "empty") {
-      request_.source_type = api::SourceType::kEmpty;
-    } else if (word == "backup") {
-      request_.source_type = api::SourceType::kBackup;
-    } else if (word == "scripts") {
-      request_.source_type = api::SourceType::kScripts;
-    } else {
-      return Bad(value.line, fmt::format("unknown sourceType '{}'", text),
-                 "It is one of empty, backup, scripts.");
-    }
+    is_server_ = source.is_server;
+    request_.source_type = source.type;
     return {};
   }
   Result<void> Engine(const Node& value) { return Set(value, "engine", request_.engine); }
@@ -409,16 +405,16 @@ class Reader {
   }
 
   /// What the keys say together.
-  Result<void> CheckSource() const {
+  Result<void> CheckSource() {
     if (!source_given_) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'sourceType' is missing", yaml_.name),
-                  "It is one of empty, backup, scripts.");
+                  "It is one of empty, backup, scripts, server.");
     }
     if (request_.engine.empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),
                   "It names the database product to run.");
     }
-    const bool wants_backups = request_.source_type == api::SourceType::kBackup;
+    const bool wants_backups = request_.source_type == api::SourceType::kBackup && !is_server_;
     const bool wants_scripts = request_.source_type == api::SourceType::kScripts;
     if (wants_backups && image_.backups.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -439,6 +435,22 @@ class Reader {
     if (!wants_scripts && !image_.scripts_folders.empty()) {
       return Bad(scripts_line_, "'scriptsFolders' is given, but sourceType is not scripts");
     }
+    return CheckServer();
+  }
+
+  Result<void> CheckServer() {
+    if (!is_server_ && !source_.first_key.empty()) {
+      return Bad(source_.line, fmt::format("'{}' is given, but sourceType is not server", source_.first_key));
+    }
+    if (!is_server_) return {};
+    if (source_.first_key.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: sourceType is server, but not which one", yaml_.name),
+                  "Add 'connection:' with 'url:' under it, or 'host:', 'port:', 'user:', 'database:'.");
+    }
+    source_.fetched.request.engine = request_.engine;
+    source_.fetched.request.version = request_.version;
+    image_.source = std::move(source_.fetched);
     return {};
   }
 
@@ -446,7 +458,9 @@ class Reader {
   const yaml::File file_;
   ImageDescription image_;  ///< its request is apart, in the next one
   api::CreateDataImageRequest request_;
+  SourceDescription source_;
   bool source_given_ = false;
+  bool is_server_ = false;
   std::string backup_key_;
   int backup_line_ = 0;
   std::string backup_folder_;

@@ -4,11 +4,13 @@
 
 #include "yaml/tree.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
+#include "client/fetch/source.h"
 #include "client/yaml/image_file.h"
 
 namespace spawnd::client {
@@ -18,6 +20,7 @@ struct ImageDescription {
   std::vector<NamedFile> backups;
   std::vector<NamedFile> scripts_folders;
   std::vector<NamedFile> wal_folders;
+  std::optional<FetchSource> source;  ///< what has to be fetched, and is the backup then
 };
 
 /// Errors as ParseImageYaml; the name may be missing.

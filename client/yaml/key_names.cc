@@ -18,8 +18,14 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 38> kOtherNames{{
+constexpr std::array<OtherName, 44> kOtherNames{{
     {"databasename", "initialDatabaseName"},
+    {"server", "connection"},
+    {"hostname", "host"},
+    {"address", "host"},
+    {"username", "user"},
+    {"uri", "url"},
+    {"passfile", "passwordFile"},
     {"database", "initialDatabaseName"},
     {"dbname", "initialDatabaseName"},
     {"db", "initialDatabaseName"},

@@ -38,6 +38,7 @@ void ExportDataImage(Services& services, const http::Request& request, const htt
 void BeginImport(Services& services, const http::Request& request, const http::Reply& reply);
 void ReceiveImport(Services& services, const http::Request& request, const http::Reply& reply);
 void ImportDataImage(Services& services, const http::Request& request, const http::Reply& reply);
+void CreateFetchPlan(Services& services, const http::Request& request, const http::Reply& reply);
 void CreateUpload(Services& services, const http::Request& request, const http::Reply& reply);
 void GetDoctor(Services& services, const http::Request& request, const http::Reply& reply);
 void GetEngines(Services& services, const http::Request& request, const http::Reply& reply);

@@ -84,6 +84,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));
   router.Add("POST", "/v1/imports", BindWithQuery(services, WithinQuota(BeginImport), Needs::kAll));
   router.Add("POST", "/v1/imports/{id}", BindWithQuery(services, WithinQuota(ReceiveImport), Needs::kAll));
+  router.Add("POST", "/v1/fetch-plans", Bind(services, CreateFetchPlan, Needs::kAll));
   router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));
   router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));

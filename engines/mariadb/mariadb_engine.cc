@@ -70,6 +70,13 @@ std::vector<std::string_view> LackingModes(std::string_view /*installed*/) {
   return {"TIME_TRUNCATE_FRACTIONAL"};
 }
 
+std::vector<std::string> TlsOptions(std::string_view mode) {
+  if (mode == "disable") return {"--skip-ssl"};
+  if (mode == "require") return {"--ssl"};
+  if (mode == "verify-ca" || mode == "verify-full") return {"--ssl", "--ssl-verify-server-cert"};
+  return {};
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") != std::string_view::npos && !VersionLess(dump_server, kOldest) &&
          !VersionLess(SeriesOf(installed), SeriesOf(dump_server));
@@ -85,6 +92,9 @@ const mysql_family::Product& MariadbProduct() {
       .jdbc_tls = "sslMode=trust",
       .server_programs = {"bin/mariadbd", "sbin/mariadbd", "bin/mysqld", "sbin/mysqld"},
       .client_programs = {"bin/mariadb", "bin/mysql"},
+      .dump_programs = {"bin/mariadb-dump", "bin/mysqldump"},
+      .client_install_hint = "Install it: apt install mariadb-client mariadb-backup.",
+      .tls_options = TlsOptions,
       .backup_programs = {"bin/mariadb-backup", "bin/mariabackup"},
       .stream_programs = {"bin/mbstream"},
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/usr/local/mariadb", "/opt/mariadb"},

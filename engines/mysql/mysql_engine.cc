@@ -134,6 +134,15 @@ std::vector<std::string_view> LackingModes(std::string_view installed) {
   return modes;
 }
 
+std::vector<std::string> TlsOptions(std::string_view mode) {
+  if (mode == "disable") return {"--ssl-mode=DISABLED"};
+  if (mode == "prefer") return {"--ssl-mode=PREFERRED"};
+  if (mode == "require") return {"--ssl-mode=REQUIRED"};
+  if (mode == "verify-ca") return {"--ssl-mode=VERIFY_CA"};
+  if (mode == "verify-full") return {"--ssl-mode=VERIFY_IDENTITY"};
+  return {};
+}
+
 bool TakesSystemTables(std::string_view dump_server, std::string_view installed) {
   return dump_server.find("MariaDB") == std::string_view::npos &&
          SeriesOf(dump_server) == SeriesOf(installed);
@@ -149,6 +158,9 @@ const mysql_family::Product& MysqlProduct() {
       .jdbc_tls = "sslMode=REQUIRED",
       .server_programs = Servers(),
       .client_programs = {"bin/mysql"},
+      .dump_programs = {"bin/mysqldump"},
+      .client_install_hint = "Install MySQL's own mysql and mysqldump, and have them in PATH.",
+      .tls_options = TlsOptions,
       .backup_programs = {},
       .stream_programs = {},
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/opt/mysql"},

@@ -43,6 +43,8 @@ class FamilyEngine : public Engine {
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
+  Result<FetchPlan> PlanFetch(const FetchRequest& request,
+                              const std::vector<Installation>& installed) const override;
 
  protected:
   explicit FamilyEngine(const Product& product) : product_(product) {}

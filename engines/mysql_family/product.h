@@ -18,6 +18,10 @@ struct Product {
   std::string_view jdbc_tls;                 ///< what makes that one use TLS, "sslMode=trust"
   std::vector<std::string> server_programs;  ///< relative to the root, the first that is there counts
   std::vector<std::string> client_programs;  ///< the same, of what restores a dump
+  std::vector<std::string> dump_programs;    ///< the same, of what makes one
+  std::string_view client_install_hint;      ///< one sentence: how to install these two
+  /// Their options for a ssl_mode of engines/fetch/plan.h, which may be empty.
+  std::vector<std::string> (*tls_options)(std::string_view mode);
   std::vector<std::string> backup_programs;  ///< the same, of physical backups: prepares one; may be none
   std::vector<std::string> stream_programs;  ///< and unpacks xbstream
   std::vector<std::string> package_folders;  ///< where packages and tarballs put an installation

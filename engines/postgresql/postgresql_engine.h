@@ -47,6 +47,8 @@ class PostgresqlEngine final : public Engine {
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
+  Result<FetchPlan> PlanFetch(const FetchRequest& request,
+                              const std::vector<Installation>& installed) const override;
 };
 
 }  // namespace spawnd::engines::postgresql

@@ -49,6 +49,8 @@ class RedisEngine : public Engine {
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
+  Result<FetchPlan> PlanFetch(const FetchRequest& request,
+                              const std::vector<Installation>& installed) const override;
   std::vector<std::string_view> ScriptEndings() const override { return {"redis", "txt"}; }
 
  protected:

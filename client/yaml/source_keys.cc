@@ -1,0 +1,158 @@
+#include "client/yaml/source_keys.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "client/fetch/source_url.h"
+#include "client/output/text.h"
+
+namespace spawnd::client {
+namespace {
+
+using yaml::Node;
+
+constexpr int64_t kMaxJobs = 64;
+
+/// The map `connection`.
+class ConnectionReader {
+ public:
+  ConnectionReader(const ImageYaml& yaml, const yaml::File& file, FetchSource& source)
+      : yaml_(yaml), file_(file), source_(source) {}
+
+  Result<void> Read(const Node& value) {
+    if (value.kind == Node::Kind::kText) return Url(value);
+    if (value.kind != Node::Kind::kMap) {
+      return file_.Bad(value.line,
+                       fmt::format("connection must be a map, found {}", yaml::KindName(value.kind)),
+                       "Write 'url:' below it, or 'host:', 'port:', 'user:', 'database:'.");
+    }
+    static constexpr std::array<std::string_view, 10> kNames{
+        "url",     "host",       "port", "user", "database", "password", "passwordFile", "passwordVariable",
+        "sslMode", "sslRootCert"};
+    TRY(file_.ReadKeys(value, kNames, "connection.", [&](size_t key, const Node& inner) -> Result<void> {
+      if (inner.kind == Node::Kind::kNull) return {};
+      if (kNames[key] == "url") return Url(inner);
+      TRY_ASSIGN(std::string text, file_.Text(inner, kNames[key]).map(Trim));
+      if (text.empty()) return file_.Bad(inner.line, fmt::format("'connection.{}' is empty", kNames[key]));
+      if (key <= 4) has_parts_ = true;
+      return Take(kNames[key], std::move(text), inner.line);
+    }));
+    if (has_url_ && has_parts_) {
+      return file_.Bad(value.line, "connection has 'url' besides 'host', 'port', 'user' or 'database'",
+                       "Give 'url', or the parts of it.");
+    }
+    const SecretPlace& secret = source_.secret;
+    if (int{!secret.text.empty()} + int{!secret.file.empty()} + int{!secret.variable.empty()} > 1) {
+      return file_.Bad(value.line, "connection says in more than one way where the password is",
+                       "Keep passwordFile or passwordVariable, and take the password out of the rest.");
+    }
+    return {};
+  }
+
+ private:
+  Result<void> Url(const Node& value) {
+    TRY_ASSIGN(const std::string text, file_.Text(value, "url").map(Trim));
+    auto url = ParseSourceUrl(text);
+    if (!url) return file_.Bad(value.line, url.error().message, url.error().hint);
+    has_url_ = true;
+    api::SourceConnection& to = source_.request.connection;
+    // What stands beside it counts more, wherever it stands.
+    if (to.ssl_mode.empty()) to.ssl_mode = url->connection.ssl_mode;
+    if (to.ssl_root_cert.empty() && !url->connection.ssl_root_cert.empty()) {
+      to.ssl_root_cert = JoinPath(yaml_.folder, url->connection.ssl_root_cert);
+    }
+    to.scheme = url->connection.scheme;
+    to.host = url->connection.host;
+    to.port = url->connection.port;
+    to.user = url->connection.user;
+    to.database = url->connection.database;
+    if (!url->password.empty()) source_.secret.text = std::move(url->password);
+    return {};
+  }
+
+  Result<void> Take(std::string_view key, std::string text, int line) {
+    api::SourceConnection& to = source_.request.connection;
+    if (key == "host") {
+      to.host = std::move(text);
+    } else if (key == "port") {
+      return Parsed(ParseSourcePort(text), line, to.port);
+    } else if (key == "user") {
+      to.user = std::move(text);
+    } else if (key == "database") {
+      to.database = std::move(text);
+    } else if (key == "password") {
+      source_.secret.text = std::move(text);
+    } else if (key == "passwordFile") {
+      source_.secret.file = JoinPath(yaml_.folder, text);
+    } else if (key == "passwordVariable") {
+      if (text.find('=') != std::string::npos)
+        return file_.Bad(line, "passwordVariable is no name of a variable");
+      source_.secret.variable = std::move(text);
+    } else if (key == "sslMode") {
+      return Parsed(ParseSslMode(text), line, to.ssl_mode);
+    } else {
+      to.ssl_root_cert = JoinPath(yaml_.folder, text);
+    }
+    return {};
+  }
+
+  template <typename T>
+  Result<void> Parsed(Result<T> value, int line, T& out) const {
+    if (!value) return file_.Bad(line, value.error().message, value.error().hint);
+    out = std::move(*value);
+    return {};
+  }
+
+  const ImageYaml& yaml_;
+  const yaml::File& file_;
+  FetchSource& source_;
+  bool has_url_ = false;
+  bool has_parts_ = false;
+};
+
+Result<void> ReadMethod(const yaml::File& file, const Node& value, std::string& out) {
+  TRY_ASSIGN(const std::string text, file.Text(value, "method").map(Trim));
+  out = LowerCase(text);
+  if (out == "dump" || out == "physical") return {};
+  return file.Bad(value.line, fmt::format("unknown method '{}'", text), "It is one of dump, physical.");
+}
+
+Result<void> ReadJobs(const yaml::File& file, const Node& value, int64_t& out) {
+  TRY_ASSIGN(const std::string text, file.Text(value, "jobs").map(Trim));
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error == std::errc() && end == text.data() + text.size() && out >= 1 && out <= kMaxJobs) return {};
+  return file.Bad(value.line, fmt::format("'{}' is no number of connections", text),
+                  fmt::format("So many are made to the server at once: 1 to {}.", kMaxJobs));
+}
+
+}  // namespace
+
+Result<SourceWord> ReadSourceType(const yaml::File& file, const Node& value) {
+  TRY_ASSIGN(const std::string text, file.Text(value, "sourceType").map(Trim));
+  const std::string word = LowerCase(text);
+  if (word == "empty") return SourceWord{api::SourceType::kEmpty, false};
+  if (word == "backup") return SourceWord{api::SourceType::kBackup, false};
+  if (word == "scripts") return SourceWord{api::SourceType::kScripts, false};
+  // What is fetched is a backup like any other.
+  if (word == "server") return SourceWord{api::SourceType::kBackup, true};
+  return file.Bad(value.line, fmt::format("unknown sourceType '{}'", text),
+                  "It is one of empty, backup, scripts, server.");
+}
+
+Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,
+                           const Node& value, SourceDescription& source) {
+  if (source.first_key.empty()) {
+    source.first_key = key;
+    source.line = value.line;
+  }
+  if (key == "method") return ReadMethod(file, value, source.fetched.request.method);
+  if (key == "jobs") return ReadJobs(file, value, source.fetched.request.jobs);
+  return ConnectionReader(yaml, file, source.fetched).Read(value);
+}
+
+}  // namespace spawnd::client
