@@ -10,7 +10,9 @@
 namespace spawnd::api {
 namespace {
 
+/// Nanoseconds, of which microseconds count.
 constexpr size_t kMostFractionDigits = 9;
+constexpr size_t kFractionDigits = 6;
 constexpr int64_t kSecondsPerHour = 3600;
 constexpr int64_t kSecondsPerMinute = 60;
 
@@ -80,6 +82,7 @@ Result<std::string> CanonicalPointInTime(std::string_view text) {
     rest.remove_prefix(1);
     fraction = TakeDigits(rest);
     if (fraction.empty() || fraction.size() > kMostFractionDigits) return Fail(NoTime(text));
+    fraction.resize(std::min(fraction.size(), kFractionDigits));
   }
   if (rest.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' names no time zone",

@@ -117,11 +117,22 @@ struct SourceConnection {
   std::string ssl_root_cert;  ///< a file on the client's machine, absolute, which its tools open; may be empty
 };
 
+/// A repository of a backup tool, on the client's machine or where the tool's own configuration says.
+struct SourceRepository {
+  std::string tool;         ///< "pgbackrest", "barman", "wal-g"; empty: the source is a running server
+  std::string stanza;       ///< the name of the server in it; empty: the only one
+  std::string path;         ///< absolute; empty: as the tool's configuration says
+  std::string config_file;  ///< of the tool's own, absolute; empty: none, or the one that it finds by itself
+  std::string backup;       ///< as the tool calls it; empty: the newest, or the newest before `at`
+  std::string at;           ///< as RestoreOptions::at
+};
+
 /// POST /v1/fetch-plans: what a client is to run to get data from where they are. Nothing is kept of it.
 struct FetchPlanRequest {
   std::string engine;
   std::string version;  ///< as in CreateDataImageRequest
   SourceConnection connection;
+  SourceRepository repository;
   std::string method;  ///< "dump" or "physical"; empty: dump
   int64_t jobs = 0;    ///< connections at once, for tools that can; 0: the engine's default
   /// The client has a password for the tools; else they look for it where they always do.

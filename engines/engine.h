@@ -280,6 +280,9 @@ class Engine {
   /// from.
   virtual Result<FetchPlan> PlanFetch(const FetchRequest& request,
                                       const std::vector<Installation>& installed) const;
+  /// The same of a repository of a backup tool. kNotFound: what is asked for is not in it.
+  virtual Result<FetchPlan> PlanRepository(const FetchRequest& request,
+                                           const std::vector<Installation>& installed) const;
   /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
   virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };

@@ -18,9 +18,8 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 44> kOtherNames{{
+constexpr std::array<OtherName, 43> kOtherNames{{
     {"databasename", "initialDatabaseName"},
-    {"server", "connection"},
     {"hostname", "host"},
     {"address", "host"},
     {"username", "user"},
