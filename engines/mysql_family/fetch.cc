@@ -61,7 +61,7 @@ void AddConnection(const FetchRequest& request, const Product& product, std::vec
   for (std::string& option : product.tls_options(at.ssl_mode)) arguments.push_back(std::move(option));
 }
 
-std::vector<FetchFailure> Failures(const FetchRequest& request, const std::string& database) {
+std::vector<FetchFailure> Failures(const FetchRequest& /*request*/, const std::string& database) {
   const std::string lost =
       "The connection was lost before all was here, and nothing of it is kept: look at the server, "
       "and run it again.";

@@ -252,7 +252,7 @@ case_barman_what_is_not_there() {
   refused 64 behind-all 'its log ends before that' 'can be had' -- "${barman_keys[@]}" 'at: 2099-01-01T00:00:00Z'
   refused 64 nameless "'server' is missing" -- 'tool: barman' "repository: $barman_home"
   refused 64 no-name 'no name of one' -- 'tool: barman' 'server: "a]b"' "repository: $barman_home"
-  refused 1 nowhere 'no such file' -- 'tool: barman' 'server: shop' "repository: $own/nowhere"
+  refused 2 nowhere 'no such file' -- 'tool: barman' 'server: shop' "repository: $own/nowhere"
 }
 
 case_barman_damaged_log() {
@@ -260,9 +260,9 @@ case_barman_damaged_log() {
   local segment
   segment=$(find "$own/damaged-barman/shop/wals" -type f -printf '%f\n' | grep -E '^[0-9A-F]{24}$' | sort | tail -n 2 | head -n 1)
   truncate -s 1000 "$own"/damaged-barman/shop/wals/*/"$segment"
-  refused '1|64' cut 'shop' -- 'tool: barman' 'server: shop' "repository: $own/damaged-barman"
+  refused 1 cut 'its log is damaged' 'another backup' -- 'tool: barman' 'server: shop' "repository: $own/damaged-barman"
   rm "$own"/damaged-barman/shop/wals/*/"$segment"
-  refused '1|64' gone 'shop' -- 'tool: barman' 'server: shop' "repository: $own/damaged-barman"
+  refused 2 gone "$segment" 'no such file' -- 'tool: barman' 'server: shop' "repository: $own/damaged-barman"
 }
 
 # --- folders that the tools restored by hand ---------------------------------------------------------------------

@@ -14,7 +14,13 @@ cd "$1" || exit 1
 server=$2 path=$3 config=$4
 shift 4
 refuse() { printf 'error: %s\n' "$1" >&2; exit 1; }
-why() { refuse "$(grep -m 1 -iE 'error|critical|denied|unknown' "$1" | sed 's/^ERROR: //' | grep . || tail -n 1 "$1")"; }
+why() {
+  # What a program of its own said is in the middle of an exception.
+  reason=$(sed -n "s/^EXCEPTION: .*'err': '\(.*\)'}\$/\1/p" "$1" | sed 's/\\n/ /g; s/^ *//; s/ *$//' | head -n 1)
+  case $reason in *gzip* | *bzip2* | *xz* | *zstd* | *lz4*) reason="its log is damaged: $reason" ;; esac
+  [ -n "$reason" ] || reason=$(grep -m 1 -iE 'error|critical|denied|unknown|exception' "$1" | sed 's/^[A-Z]*: //')
+  refuse "${reason:-$(tail -n 1 "$1")}"
+}
 if [ -z "$config" ] && [ -n "$path" ]; then
   config=$PWD/barman.conf
   mkdir -p tool/configuration || exit 1
@@ -38,7 +44,7 @@ else
   [ -n "$server_folder" ] || why said
 fi
 ls "$server_folder/base" >list 2>said || {
-  grep -q 'No such file' said && ls "$path" >/dev/null 2>said || refuse "$(head -n 1 said)"
+  grep -q 'No such file' said && ls "$path" >/dev/null 2>said || refuse "$(sed -n '1s/^ls: //p' said)"
   servers=
   for one in "$path"/*/base; do one=${one%/base}; [ "$one" = "$path/*" ] || servers="$servers ${one##*/}"; done
   echo "S$servers"

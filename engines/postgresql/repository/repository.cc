@@ -128,6 +128,8 @@ FetchCommand ToolScript(const FetchRequest& request, std::string script, std::ve
       {"cipher", ErrorCode::kForbidden,
        "The repository is encrypted: `configFile:` names the tool's own file that has its passphrase."},
       {"checksum", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
+      {"damaged", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
+      {"no such file", ErrorCode::kNotFound, ""},
   };
   command.grows = request.folder + kRestoredFolder;
   return command;
