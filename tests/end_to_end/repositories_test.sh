@@ -199,7 +199,7 @@ case_pgbackrest_another_major_than_is_installed() {
   stop_daemon
   sed -i 's#^engineSearchPaths:.*#engineSearchPaths: ['"$repo"'/.deps/postgresql]#' "$work/spawnd.yaml"
   start_daemon
-  refused 69 major 'is of PostgreSQL 15' 'apt install postgresql-15' -- "${pgbackrest_keys[@]}"
+  refused 64 major 'is of PostgreSQL 15' 'apt install postgresql-15' -- "${pgbackrest_keys[@]}"
   stop_daemon
   write_config
   start_daemon
@@ -210,9 +210,9 @@ case_tool_not_installed() {
   mkdir -p "$path"
   for program in /bin/sh /usr/bin/env; do ln -sf "$program" "$path/"; done
   as_caller() { env PATH="$path" "$work/spawnctl" "$@"; }
-  refused 69 no-pgbackrest 'pgbackrest is not installed' 'apt install pgbackrest' -- "${pgbackrest_keys[@]}"
-  refused 69 no-barman 'barman is not installed' 'apt install barman' -- "${barman_keys[@]}"
-  refused 69 no-walg 'wal-g is not installed' 'github.com/wal-g' -- 'tool: wal-g' "repository: $own/nothing"
+  refused 64 no-pgbackrest 'pgbackrest is not installed' 'apt install pgbackrest' -- "${pgbackrest_keys[@]}"
+  refused 64 no-barman 'barman is not installed' 'apt install barman' -- "${barman_keys[@]}"
+  refused 64 no-walg 'wal-g is not installed' 'github.com/wal-g' -- 'tool: wal-g' "repository: $own/nothing"
 }
 
 case_full_disk() {
@@ -354,7 +354,7 @@ case_keys() {
   sed -e 's/sourceType: .*/sourceType: backup/' "$(repository_yaml a-backup "${pgbackrest_keys[@]}" "backup: $own")" >"$work/files/other.yaml"
   assert_error 64 "'tool' is given, but sourceType is not repository" -- ctl create data-image -f "$work/files/other.yaml"
   sed -i 's/^engine: .*/engine: mariadb/' "$(repository_yaml maria "${pgbackrest_keys[@]}")"
-  assert_error 69 'no repository of pgbackrest for MariaDB' -- ctl create data-image -f "$work/files/maria.yaml"
+  assert_error 64 'no repository of pgbackrest for MariaDB' -- ctl create data-image -f "$work/files/maria.yaml"
 }
 
 write_config
