@@ -29,7 +29,8 @@ std::string_view TakeDigits(std::string_view& text) {
   return digits;
 }
 
-/// Seconds east of Greenwich: Z, +01, +0100, +01:00, with a blank before or none. Nothing: it is none of these.
+/// Seconds east of Greenwich: Z, +01, +0100, +01:00, with a blank before or none. Nothing: it is none of
+/// these.
 std::optional<int64_t> OffsetOf(std::string_view text) {
   if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   if (text == "Z" || text == "z" || text == "UTC") return 0;

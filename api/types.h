@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/source_repository.h"
 #include "base/error.h"
 
 namespace spawnd::api {
@@ -115,16 +116,6 @@ struct SourceConnection {
   std::string database;       ///< empty: the only one that there is
   std::string ssl_mode;       ///< disable, prefer, require, verify-ca, verify-full; empty: the tools' default
   std::string ssl_root_cert;  ///< a file on the client's machine, absolute, which its tools open; may be empty
-};
-
-/// A repository of a backup tool, on the client's machine or where the tool's own configuration says.
-struct SourceRepository {
-  std::string tool;         ///< "pgbackrest", "barman", "wal-g"; empty: the source is a running server
-  std::string stanza;       ///< the name of the server in it; empty: the only one
-  std::string path;         ///< absolute; empty: as the tool's configuration says
-  std::string config_file;  ///< of the tool's own, absolute; empty: none, or the one that it finds by itself
-  std::string backup;       ///< as the tool calls it; empty: the newest, or the newest before `at`
-  std::string at;           ///< as RestoreOptions::at
 };
 
 /// POST /v1/fetch-plans: what a client is to run to get data from where they are. Nothing is kept of it.

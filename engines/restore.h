@@ -170,8 +170,8 @@ struct RestoreOptions {
   std::vector<std::string> exclude_tables{};
   std::vector<std::string> exclude_data{};  ///< tables that come without their rows
   bool schema_only = false;                 ///< no rows at all
-  /// The files of a server are recovered up to here: "2026-11-28T09:40:18.5Z", or kImmediate; empty: to the end
-  /// of the logs. Only for what takes logs (RecognisedBackup::TakesLogs).
+  /// The files of a server are recovered up to here: "2026-11-28T09:40:18.5Z", or kImmediate; empty: to the
+  /// end of the logs. Only for what takes logs (RecognisedBackup::TakesLogs).
   std::string at{};
 
   /// Whether any of the four that take parts of a backup is there.

@@ -419,7 +419,8 @@ class Reader {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),
                   "It names the database product to run.");
     }
-    const bool wants_backups = request_.source_type == api::SourceType::kBackup && source_.from == FetchedFrom::kNowhere;
+    const bool wants_backups =
+        request_.source_type == api::SourceType::kBackup && source_.from == FetchedFrom::kNowhere;
     const bool wants_scripts = request_.source_type == api::SourceType::kScripts;
     if (wants_backups && image_.backups.empty()) {
       return Fail(ErrorCode::kInvalidArgument,

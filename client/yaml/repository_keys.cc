@@ -31,7 +31,8 @@ Result<void> ReadRepositoryKey(const ImageYaml& yaml, const yaml::File& file, st
     repository.tool = ToolOf(text);
   } else if (key == "repository") {
     if (text.find("://") != std::string::npos) {
-      return file.Bad(value.line, "'repository' is a URL", "Name the tool's own file that has it, as `configFile:`.");
+      return file.Bad(value.line, "'repository' is a URL",
+                      "Name the tool's own file that has it, as `configFile:`.");
     }
     repository.path = JoinPath(yaml.folder, text);
   } else if (key == "configFile") {

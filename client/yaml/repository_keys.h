@@ -14,11 +14,11 @@
 namespace spawnd::client {
 
 /// `server` is another word for `stanza`: Barman's.
-inline constexpr std::array<std::string_view, 6> kRepositoryKeys{"tool",       "stanza", "server",
+inline constexpr std::array<std::string_view, 6> kRepositoryKeys{"tool",       "stanza",     "server",
                                                                  "repository", "configFile", "backup"};
 
-/// `key`: one of kRepositoryKeys. Paths are made absolute against the file's folder. kInvalidArgument with the place in
-/// the file.
+/// `key`: one of kRepositoryKeys. Paths are made absolute against the file's folder. kInvalidArgument with
+/// the place in the file.
 Result<void> ReadRepositoryKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,
                                const yaml::Node& value, api::SourceRepository& repository);
 

@@ -34,7 +34,8 @@ Result<void> ReadTexts(const File& file, std::string_view key, const Node& value
 Result<void> ReadPointInTime(const File& file, std::string_view key, const Node& value, std::string& out) {
   TRY_ASSIGN(const std::string text, file.Text(value, key));
   auto time = api::CanonicalPointInTime(text);
-  if (!time) return file.Bad(value.line, fmt::format("'{}': {}", key, time.error().message), time.error().hint);
+  if (!time)
+    return file.Bad(value.line, fmt::format("'{}': {}", key, time.error().message), time.error().hint);
   out = std::move(*time);
   return {};
 }

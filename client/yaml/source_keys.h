@@ -1,5 +1,5 @@
-/// The keys of a data image's YAML that say where its data come from: sourceType, and what a running server or a
-/// repository needs (docs/backups.md). Only for client/yaml/image_reader.cc. Pure.
+/// The keys of a data image's YAML that say where its data come from: sourceType, and what a running server
+/// or a repository needs (docs/backups.md). Only for client/yaml/image_reader.cc. Pure.
 #pragma once
 
 #include "yaml/tree.h"
@@ -17,8 +17,8 @@
 namespace spawnd::client {
 
 /// And those of repository_keys.h, but for `backup`, which others have, too.
-inline constexpr std::array<std::string_view, 8> kSourceKeys{"connection", "method",     "jobs",      "tool", "stanza",
-                                                             "server",     "repository", "configFile"};
+inline constexpr std::array<std::string_view, 8> kSourceKeys{
+    "connection", "method", "jobs", "tool", "stanza", "server", "repository", "configFile"};
 
 /// From where the data have to be fetched before anything else.
 enum class FetchedFrom { kNowhere, kServer, kRepository };
@@ -41,8 +41,8 @@ struct SourceWord {
 };
 Result<SourceWord> ReadSourceType(const yaml::File& file, const yaml::Node& value);
 
-/// `key`: one of kSourceKeys, or `backup` of a repository. Paths are made absolute against the file's folder. kInvalidArgument with the
-/// place in the file, and never a word of a password.
+/// `key`: one of kSourceKeys, or `backup` of a repository. Paths are made absolute against the file's folder.
+/// kInvalidArgument with the place in the file, and never a word of a password.
 Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,
                            const yaml::Node& value, SourceDescription& source);
 

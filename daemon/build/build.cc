@@ -32,10 +32,9 @@ namespace spawnd::daemon {
 namespace {
 
 engines::RestoreOptions OptionsOf(const api::RestoreOptions& wanted) {
-  return {wanted.locale,         wanted.encoding,        wanted.continue_on_error,
-          wanted.ignored_errors, wanted.skip_extensions, wanted.tables,
-          wanted.exclude_tables, wanted.exclude_data,    wanted.schema_only,
-          wanted.at};
+  return {wanted.locale,          wanted.encoding, wanted.continue_on_error, wanted.ignored_errors,
+          wanted.skip_extensions, wanted.tables,   wanted.exclude_tables,    wanted.exclude_data,
+          wanted.schema_only,     wanted.at};
 }
 
 /// One build, from request to completed row.

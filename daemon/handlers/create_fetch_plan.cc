@@ -42,8 +42,9 @@ Result<engines::RepositoryPlace> RepositoryOf(api::SourceRepository&& asked) {
   if (!asked.at.empty()) {
     TRY_ASSIGN(asked.at, api::CanonicalPointInTime(asked.at));
   }
-  return engines::RepositoryPlace{std::move(asked.tool),        std::move(asked.stanza), std::move(asked.path),
-                                  std::move(asked.config_file), std::move(asked.backup), std::move(asked.at)};
+  return engines::RepositoryPlace{std::move(asked.tool),   std::move(asked.stanza),
+                                  std::move(asked.path),   std::move(asked.config_file),
+                                  std::move(asked.backup), std::move(asked.at)};
 }
 
 Result<engines::FetchRequest> RequestOf(api::FetchPlanRequest&& asked) {

@@ -86,9 +86,10 @@ Result<FetchPlan> Engine::PlanFetch(const FetchRequest& /*request*/,
 
 Result<FetchPlan> Engine::PlanRepository(const FetchRequest& request,
                                          const std::vector<Installation>& /*installed*/) const {
-  return Fail(ErrorCode::kUnsupported,
-              "spawnd knows no repository of " + request.repository.tool + " for " + std::string(DisplayName()),
-              "Restore from it into a folder or a file, and name that: `sourceType: backup`.");
+  return Fail(
+      ErrorCode::kUnsupported,
+      "spawnd knows no repository of " + request.repository.tool + " for " + std::string(DisplayName()),
+      "Restore from it into a folder or a file, and name that: `sourceType: backup`.");
 }
 
 }  // namespace spawnd::engines

@@ -164,7 +164,8 @@ const mysql_family::Product& MysqlProduct() {
       // Percona's; tried with nothing, because no distribution has it.
       .backup_programs = {"bin/xtrabackup"},
       .stream_programs = {"bin/xbstream"},
-      .backup_install_hint = "Install Percona XtraBackup of the server's own version where that is; or use an SQL dump.",
+      .backup_install_hint =
+          "Install Percona XtraBackup of the server's own version where that is; or use an SQL dump.",
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/opt/mysql"},
       .version_of = VersionOf,
       .problem_of = ProblemOf,

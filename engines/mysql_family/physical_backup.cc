@@ -80,7 +80,8 @@ std::function<Error(std::string_view)> ExplainWith(const std::string& name, Erro
     const bool full = output.find("No space left on device") != std::string_view::npos;
     return Error(full ? ErrorCode::kNoSpace : code, "'" + name + "' cannot be restored: " + Reason(output),
                  full ? ""  // the daemon knows of what
-                      : "A backup is the folder that `mariabackup --backup` (of MySQL `xtrabackup --backup`) wrote, or what it "
+                      : "A backup is the folder that `mariabackup --backup` (of MySQL `xtrabackup --backup`) "
+                        "wrote, or what it "
                         "wrote with --stream=xbstream.");
   };
 }

@@ -9,9 +9,9 @@
 namespace spawnd::engines::mysql_family {
 namespace {
 
-/// $0: the program, $1: host, $2: port, $3: user, $4: the folder. It loads rows as LOAD DATA LOCAL, which a build's server
-/// takes for as long as this runs. Accounts are the source's, and would need its plugins; nothing is written into the
-/// folder, which cannot be written to.
+/// $0: the program, $1: host, $2: port, $3: user, $4: the folder. It loads rows as LOAD DATA LOCAL, which a
+/// build's server takes for as long as this runs. Accounts are the source's, and would need its plugins;
+/// nothing is written into the folder, which cannot be written to.
 constexpr const char* kLoadScript = R"sh(
 printf '%s\n' "$SPAWND_PASSWORD" | env -u SPAWND_PASSWORD "$0" --mysql --host="$1" --port="$2" --user="$3" \
   --passwords-from-stdin --save-passwords=never --no-wizard --js --execute="
@@ -28,9 +28,12 @@ class ShellSession final : public RestoreSession {
  public:
   explicit ShellSession(std::string name) : name_(std::move(name)) {}
 
-  Result<std::string> FilterInput(std::string_view bytes, bool /*last*/) override { return std::string(bytes); }
+  Result<std::string> FilterInput(std::string_view bytes, bool /*last*/) override {
+    return std::string(bytes);
+  }
   Result<void> OnToolMessage(std::string_view line) override {
-    if (why_.empty() && (line.find("ERROR") != std::string_view::npos || line.find("Error") != std::string_view::npos))
+    if (why_.empty() &&
+        (line.find("ERROR") != std::string_view::npos || line.find("Error") != std::string_view::npos))
       why_ = line;
     last_ = line;
     return {};
@@ -57,11 +60,12 @@ class ShellDump final : public RecognisedBackup {
   Result<RestorePlan> Plan(const Installation& installation, const RestoreTarget& target) const override {
     const std::string is = "'" + name_ + "' is a folder of MySQL Shell (util.dumpInstance)";
     if (product_.name != "mysql") {
-      return Fail(ErrorCode::kUnsupported, is + ", which loads it into MySQL alone", 
+      return Fail(ErrorCode::kUnsupported, is + ", which loads it into MySQL alone",
                   "Say `engine: mysql`; or dump it as SQL, with mysqldump.");
     }
     if (target.options.continue_on_error || !target.options.ignored_errors.empty()) {
-      return Fail(ErrorCode::kUnsupported, "'onError' means nothing to a folder of MySQL Shell", "Leave it out.");
+      return Fail(ErrorCode::kUnsupported, "'onError' means nothing to a folder of MySQL Shell",
+                  "Leave it out.");
     }
     TRY(RefuseOptions(target.options, "a folder of MySQL Shell", {}));
     std::string program;
@@ -73,7 +77,8 @@ class ShellDump final : public RecognisedBackup {
     }
     if (program.empty()) {
       return Fail(ErrorCode::kUnsupported, is + ", and mysqlsh, which loads it, is not installed",
-                  "Install MySQL Shell of dev.mysql.com below /usr; or load it into a container of an empty image, and make "
+                  "Install MySQL Shell of dev.mysql.com below /usr; or load it into a container of an empty "
+                  "image, and make "
                   "an image of that with `spawnctl graduate data-container`.");
     }
     RestoreStep step;
@@ -108,11 +113,13 @@ bool IsShellDump(const BackupFolder& folder) {
   return folder.Has("@.json");
 }
 
-Result<std::unique_ptr<RecognisedBackup>> MakeShellDump(const Product& product, const RestoreRequest& request) {
+Result<std::unique_ptr<RecognisedBackup>> MakeShellDump(const Product& product,
+                                                        const RestoreRequest& request) {
   if (!request.folder->Has("@.done.json")) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "'" + request.backup_name + "' is a folder that MySQL Shell did not finish: it has no @.done.json",
-                "Make the dump again.");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "'" + request.backup_name + "' is a folder that MySQL Shell did not finish: it has no @.done.json",
+        "Make the dump again.");
   }
   return std::make_unique<ShellDump>(product, request.backup_name);
 }

@@ -116,16 +116,18 @@ Error WhyNotAtPoint(const std::string& name, const std::string& at, std::string_
     return {ErrorCode::kInvalidArgument, cannot + "that is before the end of the backup",
             RangeInWords(output) + "For an earlier one take an earlier backup."};
   }
-  if (!says("recovery ended before configured recovery target was reached")) return {ErrorCode::kInternal, ""};
+  if (!says("recovery ended before configured recovery target was reached"))
+    return {ErrorCode::kInternal, ""};
   std::string why = "its log ends before that";
   const std::string gap = LastOf("spawnd_gap ", output);
   const std::string last = LastOf("last completed transaction was at log time ", output);
   if (!last.empty()) why += ", with a transaction of " + last;
   if (!gap.empty()) why += "; segment " + gap + " is missing, and there are later ones";
   return {ErrorCode::kInvalidArgument, cannot + why,
-          RangeInWords(output) + (gap.empty() ? "Without `at:` all of the log is taken; more of it may be named as "
-                                                "`walFolder:`."
-                                              : "Put the segment into the `walFolder:`.")};
+          RangeInWords(output) + (gap.empty()
+                                      ? "Without `at:` all of the log is taken; more of it may be named as "
+                                        "`walFolder:`."
+                                      : "Put the segment into the `walFolder:`.")};
 }
 
 Error WhyNotRecovered(const std::string& name, const std::string& at, std::string_view output) {
@@ -167,8 +169,8 @@ ContainerCommand Recover(const std::string& name, const Paths& paths, const std:
                          const std::string& at) {
   ContainerCommand recover;
   recover.title = "recovering";
-  recover.command = HostCommand({"/bin/sh", "-c", kRecoverScript, "sh", paths.data_directory,
-                                 paths.engine_root + "/bin/pg_waldump"});
+  recover.command = HostCommand(
+      {"/bin/sh", "-c", kRecoverScript, "sh", paths.data_directory, paths.engine_root + "/bin/pg_waldump"});
   Command server = SingleUserCommand(paths, version);
   // There whatever the source did to its other databases.
   server.argv.emplace_back("template1");

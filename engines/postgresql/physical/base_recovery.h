@@ -2,7 +2,8 @@
 /// commands for the build's container. Job threads.
 ///
 ///   preparing    configuration, recovery settings and tablespaces of the source are put aside
-///   recovering   a server on its own recovers to the end of the log, or to a point in it, and loses what would
+///   recovering   a server on its own recovers to the end of the log, or to a point in it, and loses what
+///   would
 ///                connect to the source
 ///   looking      the locales that the databases and their indexes sort by, against this machine's
 #pragma once

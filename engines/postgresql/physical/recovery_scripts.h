@@ -18,8 +18,8 @@ namespace spawnd::engines::postgresql {
 /// A tablespace becomes a folder of the data directory, behind the link that the server expects.
 ///
 /// With a backup_label the server has to recover up to the backup's end. Only as an archive recovery does it
-/// insist on reaching that; the archive is one that has nothing, so that it takes what is in pg_wal. So it does
-/// where logs were brought along, by the caller or by Barman, which restores them into barman_wal.
+/// insist on reaching that; the archive is one that has nothing, so that it takes what is in pg_wal. So it
+/// does where logs were brought along, by the caller or by Barman, which restores them into barman_wal.
 ///
 /// Arguments: the data directory; the point in time (RestoreOptions::at).
 extern const char* const kTidyScript;

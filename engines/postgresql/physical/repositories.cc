@@ -27,8 +27,9 @@ Error NoBackupIn(const RestoreRequest& request) {
   for (const Repository& one : kRepositories) {
     if (!request.folder->Has(one.first) || !request.folder->Has(one.second)) continue;
     error.message += ": it looks like a repository of " + std::string(one.tool);
-    error.hint = "Say `sourceType: repository`, " + std::string(one.keys) +
-                 " and `repository:`, so that the tool restores from it; or name a folder that it has restored.";
+    error.hint =
+        "Say `sourceType: repository`, " + std::string(one.keys) +
+        " and `repository:`, so that the tool restores from it; or name a folder that it has restored.";
     return error;
   }
   return error;

@@ -19,8 +19,8 @@ namespace spawnd::engines::postgresql {
 
 inline constexpr size_t kSegmentNameLength = 24;
 
-/// In the data directory: where segments are placed. What recovers them takes them to pg_wal, which may be inside
-/// another folder yet.
+/// In the data directory: where segments are placed. What recovers them takes them to pg_wal, which may be
+/// inside another folder yet.
 inline constexpr const char* kPlacedLogs = "spawnd_wal";
 
 /// Unpacks what the folder has of log, from `first_segment` on (empty: all), into the folder `into`. `name`:

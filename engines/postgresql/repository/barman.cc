@@ -1,4 +1,5 @@
-/// https://docs.pgbarman.org: recover; the files of a server's folder, base/ID/backup.info. Tried with 3.4.0.
+/// https://docs.pgbarman.org: recover; what is in a server's folder, and in each backup's backup.info there. Tried
+/// with 3.4.0.
 #include <algorithm>
 
 #include "engines/postgresql/repository/repository.h"
@@ -6,8 +7,8 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-/// Sets `config`: the caller's own file, or one that is made for a repository's folder. The tool wants to run as the user
-/// that its configuration names, and to write its locks and its log somewhere.
+/// Sets `config`: the caller's own file, or one that is made for a repository's folder. The tool wants to run
+/// as the user that its configuration names, and to write its locks and its log somewhere.
 constexpr const char* kConfigure = R"sh(
 set -u
 cd "$1" || exit 1
@@ -33,8 +34,8 @@ run() { if [ -n "$config" ]; then barman -q -c "$config" "$@"; else barman -q "$
 field() { sed -n "s/^$1=//p" "$2"; }
 )sh";
 
-/// A line for each backup: B label version end first last; and N newest segment of the archive. Or: S, the servers that
-/// there are.
+/// A line for each backup: B label version end first last; and N newest segment of the archive. Or: S, the
+/// servers that there are.
 constexpr const char* kListScript = R"sh(
 if [ -n "$path" ]; then
   server_folder=$path/$server
@@ -106,14 +107,16 @@ rm -rf restored/barman_wal
 
 /// A server's name is part of a file that is made of it.
 Result<void> CheckName(const std::string& server) {
-  const bool fits = !server.empty() && server != "barman" &&
-                    std::all_of(server.begin(), server.end(), [](unsigned char c) {
-                      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-                    });
+  const bool fits =
+      !server.empty() && server != "barman" && std::all_of(server.begin(), server.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+      });
   if (fits) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              server.empty() ? "'server' is missing" : "'" + server + "' is no name of one of Barman's servers",
-              "`server:` is the name that Barman's configuration has in brackets, and the folder in its barman_home.");
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      server.empty() ? "'server' is missing" : "'" + server + "' is no name of one of Barman's servers",
+      "`server:` is the name that Barman's configuration has in brackets, and the folder in its "
+      "barman_home.");
 }
 
 std::string RepositoryOf(const RepositoryPlace& place) {
@@ -126,11 +129,12 @@ FetchCommand Script(const FetchRequest& request, const std::string& script, std:
   std::vector<std::string> arguments{request.folder, place.stanza, place.path, place.config_file};
   arguments.insert(arguments.end(), more.begin(), more.end());
   FetchCommand command = ToolScript(request, kConfigure + script, std::move(arguments));
-  command.failures.insert(command.failures.begin(),
-                          {{"run barman as", ErrorCode::kForbidden,
-                            "Its configuration names another user: say `repository:` with its barman_home in the place "
-                            "of `configFile:`, where that is yours to read."},
-                           {"unknown server", ErrorCode::kNotFound, "`barman list-servers` lists them."}});
+  command.failures.insert(
+      command.failures.begin(),
+      {{"run barman as", ErrorCode::kForbidden,
+        "Its configuration names another user: say `repository:` with its barman_home in the place "
+        "of `configFile:`, where that is yours to read."},
+       {"unknown server", ErrorCode::kNotFound, "`barman list-servers` lists them."}});
   return command;
 }
 
@@ -173,15 +177,14 @@ Result<FetchPlan> PlanBarman(const FetchRequest& request, const std::vector<Inst
   const RepositoryPlace& place = request.repository;
   TRY(CheckName(place.stanza));
   if (!place.path.empty() && !place.config_file.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "'repository' and 'configFile' both say where Barman's backups are",
-                "Give one of them.");
+    return Fail(ErrorCode::kInvalidArgument,
+                "'repository' and 'configFile' both say where Barman's backups are", "Give one of them.");
   }
   const std::string where = "server '" + place.stanza + "' in " + RepositoryOf(place);
   if (request.answers.size() < kAnswers) return Ask(request, where);
   const std::string& list = request.answers[1];
   for (const std::string& others : AnswersTo("S", list)) {
-    return Fail(ErrorCode::kNotFound,
-                "there is no " + where + (others.empty() ? "" : "; there is" + others),
+    return Fail(ErrorCode::kNotFound, "there is no " + where + (others.empty() ? "" : "; there is" + others),
                 "`repository:` is the folder that barman_home names.");
   }
   std::vector<ListedBackup> backups;

@@ -15,8 +15,9 @@ why() {
 }
 )sh";
 
-/// Lines of a letter and words, of each stanza: S name, T status, D why, W version oldest/newest segment, then of each
-/// backup B label, E when it ended, L first / last segment. The whole would be too much of an answer.
+/// Lines of a letter and words, of each stanza: S name, T status, D why, W version oldest/newest segment,
+/// then of each backup B label, E when it ended, L first / last segment. The whole would be too much of an
+/// answer.
 constexpr const char* kListScript = R"sh(
 set -u
 cd "$1" || exit 1
@@ -75,10 +76,12 @@ void SetPlaces(const FetchRequest& request, FetchCommand& command) {
   command.environment.emplace_back("PGBACKREST_LOG_LEVEL_CONSOLE", "off");
   command.environment.emplace_back("PGBACKREST_LOG_LEVEL_STDERR", "error");
   command.environment.emplace_back("PGBACKREST_ARCHIVE_ASYNC", "n");
-  if (request.jobs > 0) command.environment.emplace_back("PGBACKREST_PROCESS_MAX", std::to_string(request.jobs));
+  if (request.jobs > 0)
+    command.environment.emplace_back("PGBACKREST_PROCESS_MAX", std::to_string(request.jobs));
 }
 
-FetchCommand Script(const FetchRequest& request, const std::string& script, std::vector<std::string> arguments) {
+FetchCommand Script(const FetchRequest& request, const std::string& script,
+                    std::vector<std::string> arguments) {
   FetchCommand command = ToolScript(request, kWhy + script, std::move(arguments));
   SetPlaces(request, command);
   return command;
@@ -86,7 +89,8 @@ FetchCommand Script(const FetchRequest& request, const std::string& script, std:
 
 std::string RepositoryOf(const RepositoryPlace& place) {
   if (!place.path.empty()) return "repository '" + place.path + "'";
-  return place.config_file.empty() ? "pgBackRest's own repository" : "repository of '" + place.config_file + "'";
+  return place.config_file.empty() ? "pgBackRest's own repository"
+                                   : "repository of '" + place.config_file + "'";
 }
 
 FetchPlan Ask(const FetchRequest& request) {
@@ -193,14 +197,15 @@ Result<std::vector<ListedBackup>> BackupsOf(const RepositoryPlace& place, const 
     return std::vector<ListedBackup>();
   }
   const bool denied = stanza.detail.find("Permission denied") != std::string::npos;
-  const bool secret = stanza.detail.find("cipher") != std::string::npos ||
-                      stanza.detail.find("encrypt") != std::string::npos;
+  const bool secret =
+      stanza.detail.find("cipher") != std::string::npos || stanza.detail.find("encrypt") != std::string::npos;
   return Fail(denied || secret ? ErrorCode::kForbidden : ErrorCode::kIo,
               "stanza '" + name + "' of " + RepositoryOf(place) + " cannot be read: " + stanza.detail,
-              denied   ? "The tool runs as you, with your rights: the repository has to be yours to read."
-              : secret ? "It is encrypted: `configFile:` names pgBackRest's own file, with repo1-cipher-type and "
-                         "repo1-cipher-pass."
-                       : "");
+              denied ? "The tool runs as you, with your rights: the repository has to be yours to read."
+              : secret
+                  ? "It is encrypted: `configFile:` names pgBackRest's own file, with repo1-cipher-type and "
+                    "repo1-cipher-pass."
+                  : "");
 }
 
 }  // namespace

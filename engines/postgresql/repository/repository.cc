@@ -25,8 +25,9 @@ std::string LabelsOf(const std::vector<ListedBackup>& backups) {
   return (shown < backups.size() ? "..., " : "") + labels;
 }
 
-/// Gets the log from the backup's first segment to the archive's last, or, where pg_waldump is there, to the one with
-/// which the point in time is passed. A segment that is on none of the timelines in between is missing.
+/// Gets the log from the backup's first segment to the archive's last, or, where pg_waldump is there, to the
+/// one with which the point in time is passed. A segment that is on none of the timelines in between is
+/// missing.
 constexpr const char* kLogScript = R"sh(
 set -u
 cd "$1" || exit 1
@@ -70,7 +71,8 @@ done
 Result<ListedBackup> ChooseBackup(const RepositoryPlace& place, const std::string& where,
                                   std::vector<ListedBackup> backups) {
   if (backups.empty()) {
-    return Fail(ErrorCode::kNotFound, where + " has no backup", "Make one there first, or name another place.");
+    return Fail(ErrorCode::kNotFound, where + " has no backup",
+                "Make one there first, or name another place.");
   }
   std::stable_sort(backups.begin(), backups.end(),
                    [](const auto& a, const auto& b) { return a.ended < b.ended; });

@@ -1,7 +1,7 @@
-/// Repositories of backup tools: what the plans of all tools have in common (engines/fetch/plan.h). The tool is run by
-/// the client, as its caller, in two rounds: what backups there are, then, of the one that is chosen, its files and
-/// the log that belongs to it, each into a folder of the client's own. What the build does with these is what it does
-/// with any physical backup and its `walFolder`. Pure.
+/// Repositories of backup tools: what the plans of all tools have in common (engines/fetch/plan.h). The tool
+/// is run by the client, as its caller, in two rounds: what backups there are, then, of the one that is
+/// chosen, its files and the log that belongs to it, each into a folder of the client's own. What the build
+/// does with these is what it does with any physical backup and its `walFolder`. Pure.
 #pragma once
 
 #include <string>
@@ -25,12 +25,13 @@ struct ListedBackup {
 inline constexpr const char* kRestoredFolder = "/restored";
 inline constexpr const char* kLogFolder = "/wal";
 
-/// The one that is asked for by its label; else the newest that had ended by `at`; else the newest. kNotFound with
-/// what there is. `where`: "stanza 'main' of '/srv/repository'".
+/// The one that is asked for by its label; else the newest that had ended by `at`; else the newest. kNotFound
+/// with what there is. `where`: "stanza 'main' of '/srv/repository'".
 Result<ListedBackup> ChooseBackup(const RepositoryPlace& place, const std::string& where,
                                   std::vector<ListedBackup> backups);
 
-/// kUnsupported where this machine has no server that can read it, kInvalidArgument where another is asked for.
+/// kUnsupported where this machine has no server that can read it, kInvalidArgument where another is asked
+/// for.
 Result<void> CheckServerFor(const FetchRequest& request, const ListedBackup& backup,
                             const std::vector<Installation>& usable);
 
@@ -41,14 +42,15 @@ FetchCommand ToolScript(const FetchRequest& request, std::string script, std::ve
 FetchPlan FinishPlan(const FetchRequest& request, const std::string& name, const ListedBackup& backup,
                      std::vector<FetchCommand> commands);
 
-/// Where a point in time is one, "2026-11-28 09:47:04.674549", for comparison with what pg_waldump writes; else empty.
+/// Where a point in time is one, "2026-11-28 09:47:04.674549", for comparison with what pg_waldump writes;
+/// else empty.
 std::string ComparablePoint(const std::string& at);
 /// Where pg_waldump of this version is, here; may be nowhere.
 std::string WaldumpFor(const ListedBackup& backup, const std::vector<Installation>& usable);
 
-/// A script of `get`, a function that gets one segment, or a history, of the name $1 into wal/$1: it ends with 0, with 1
-/// when there is none, or with 2 and the reason on standard error. In front of it stand the arguments of
-/// LogArguments; what comes behind those, get finds from $2 on.
+/// A script of `get`, a function that gets one segment, or a history, of the name $1 into wal/$1: it ends
+/// with 0, with 1 when there is none, or with 2 and the reason on standard error. In front of it stand the
+/// arguments of LogArguments; what comes behind those, get finds from $2 on.
 std::string LogScript(const std::string& get);
 std::vector<std::string> LogArguments(const FetchRequest& request, const ListedBackup& backup,
                                       const std::vector<Installation>& usable);

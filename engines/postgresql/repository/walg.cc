@@ -1,5 +1,5 @@
-/// https://wal-g.readthedocs.io: backup-list, backup-fetch, wal-fetch, st ls. Written from that, and tried with what
-/// stands in for it in tests: Debian does not have it.
+/// https://wal-g.readthedocs.io: backup-list, backup-fetch, wal-fetch, st ls. Written from that, and tried
+/// with what stands in for it in tests: Debian does not have it.
 #include <algorithm>
 
 #include "engines/postgresql/physical/wal_folder.h"
@@ -56,7 +56,8 @@ get() {
 
 std::string RepositoryOf(const RepositoryPlace& place) {
   if (!place.path.empty()) return "'" + place.path + "'";
-  return place.config_file.empty() ? "WAL-G's own repository" : "the repository of '" + place.config_file + "'";
+  return place.config_file.empty() ? "WAL-G's own repository"
+                                   : "the repository of '" + place.config_file + "'";
 }
 
 std::vector<std::string> ArgumentsOf(const FetchRequest& request, std::vector<std::string> more) {
@@ -72,7 +73,8 @@ FetchPlan Ask(const FetchRequest& request, const std::string& where) {
   version.arguments = {"--version"};
   version.output = FetchCommand::Output::kAnswer;
   version.install_hint = "Install it from github.com/wal-g/wal-g: no distribution has it.";
-  FetchCommand list = ToolScript(request, std::string(kConfigure) + kRun + kListScript, ArgumentsOf(request, {}));
+  FetchCommand list =
+      ToolScript(request, std::string(kConfigure) + kRun + kListScript, ArgumentsOf(request, {}));
   list.title = "looking for backups in " + where;
   list.output = FetchCommand::Output::kAnswer;
   list.grows.clear();
@@ -99,7 +101,8 @@ Result<FetchPlan> PlanWalg(const FetchRequest& request, const std::vector<Instal
   constexpr size_t kAnswers = 2;
   const RepositoryPlace& place = request.repository;
   if (!place.stanza.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "'stanza' and 'server' mean nothing to WAL-G", "Leave them out.");
+    return Fail(ErrorCode::kInvalidArgument, "'stanza' and 'server' mean nothing to WAL-G",
+                "Leave them out.");
   }
   const std::string where = RepositoryOf(place);
   if (request.answers.size() < kAnswers) return Ask(request, where);
@@ -114,8 +117,8 @@ Result<FetchPlan> PlanWalg(const FetchRequest& request, const std::vector<Instal
     return Fail(ErrorCode::kNotFound, where + " has no log for backup " + backup.label,
                 "Its archive is the folder wal_005 of the repository.");
   }
-  FetchCommand restore =
-      ToolScript(request, std::string(kConfigure) + kRun + kRestoreScript, ArgumentsOf(request, {backup.label}));
+  FetchCommand restore = ToolScript(request, std::string(kConfigure) + kRun + kRestoreScript,
+                                    ArgumentsOf(request, {backup.label}));
   restore.title = "restoring backup " + backup.label + " of " + where;
   FetchCommand log = ToolScript(request, LogScript(std::string("path=$6 config=$7\n") + kRun + kGet),
                                 LogArguments(request, backup, usable));

@@ -274,7 +274,8 @@ class BaseBackup final : public RecognisedBackup {
       plan.placements = FromPlainFolder(request_, data, target.volume_bytes);
     }
     if (request_.logs != nullptr) {
-      plan.placements.push_back(PlaceSegments(request_.logs_name, seen_.first_segment, data + "/" + kPlacedLogs));
+      plan.placements.push_back(
+          PlaceSegments(request_.logs_name, seen_.first_segment, data + "/" + kPlacedLogs));
     }
     plan.placements.front().replaces_data = true;
     plan.placements.back().afterwards =

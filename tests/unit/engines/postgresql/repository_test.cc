@@ -31,7 +31,8 @@ constexpr const char* kList =
     "S empty\nT error (no valid backups)\nW 15 none present\n"
     "S old\nT ok\nW 9.6 000000010000000000000001/000000010000000000000002\nB 20200101-000000F\n"
     "E 2020-01-01T00:00:05\nL 000000010000000000000001 / 000000010000000000000001\n"
-    "S closed\nT error (other)\nD unable to open '/srv/repo/backup/closed/backup.info' for read: [13] Permission denied\n";
+    "S closed\nT error (other)\nD unable to open '/srv/repo/backup/closed/backup.info' for read: [13] "
+    "Permission denied\n";
 
 Result<FetchPlan> Planned(FetchRequest request, const std::string& list = kList) {
   request.answers = {"1.0", list};
@@ -57,7 +58,8 @@ TEST_CASE("A repository is asked for its backups first, by a tool that has to be
   CHECK(PostgresqlEngine().PlanRepository(Request("tar"), kHere).error().code == ErrorCode::kInvalidArgument);
 }
 
-TEST_CASE("Of pgBackRest's backups the newest is chosen, or the newest before a point in time", "[repository]") {
+TEST_CASE("Of pgBackRest's backups the newest is chosen, or the newest before a point in time",
+          "[repository]") {
   FetchRequest request = Request("pgbackrest");
   request.repository.stanza = "main";
   const auto newest = Planned(request);
@@ -89,7 +91,8 @@ TEST_CASE("Of pgBackRest's backups the newest is chosen, or the newest before a 
 }
 
 TEST_CASE("What is not in a repository is said, with what is", "[repository]") {
-  const auto error = [](const std::string& stanza, const std::string& backup = "", const std::string& at = "") {
+  const auto error = [](const std::string& stanza, const std::string& backup = "",
+                        const std::string& at = "") {
     FetchRequest request = Request("pgbackrest");
     request.repository.stanza = stanza;
     request.repository.backup = backup;
@@ -128,11 +131,13 @@ TEST_CASE("Barman's servers have names, which become part of a file", "[reposito
     CHECK(PostgresqlEngine().PlanRepository(request, kHere).error().code == ErrorCode::kInvalidArgument);
   }
   request.repository.stanza = "shop";
-  CHECK_THAT(Planned(request, "S a b\n").error().message, Contains("there is no server 'shop' in '/srv/repo'; there is a b"));
+  CHECK_THAT(Planned(request, "S a b\n").error().message,
+             Contains("there is no server 'shop' in '/srv/repo'; there is a b"));
   request.repository.at = "2026-11-28T09:59:00Z";
-  const auto plan = Planned(request,
-                            "B 20261128T095209 15 2026-11-28T09:52:12 000000010000000000000008 000000010000000000000008\n"
-                            "B 20261128T105209 15 2026-11-28T10:52:12 000000010000000000000018 000000010000000000000018\n");
+  const auto plan =
+      Planned(request,
+              "B 20261128T095209 15 2026-11-28T09:52:12 000000010000000000000008 000000010000000000000008\n"
+              "B 20261128T105209 15 2026-11-28T10:52:12 000000010000000000000018 000000010000000000000018\n");
   REQUIRE(plan);
   CHECK(Has(plan->commands[0], "20261128T095209"));
   CHECK(Has(plan->commands[0], "2026-11-28 09:59:00.000000+00:00"));
