@@ -8,7 +8,6 @@
 /// removes (private_folder.h). For spawnctl's single thread.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,18 +16,9 @@
 #include "base/unique_fd.h"
 #include "client/fetch/private_folder.h"
 #include "client/fetch/source.h"
-#include "client/output/progress_display.h"
-#include "client/output/terminal.h"
+#include "client/fetch/surroundings.h"
 
 namespace spawnd::client {
-
-/// How Fetch speaks to the world.
-struct FetchSurroundings {
-  /// POSTs a api::FetchPlanRequest, as JSON, and gives the plan.
-  std::function<Result<std::string>(std::string body)> ask;
-  ProgressDisplay& display;
-  const SignalWatch& signals;
-};
 
 /// What was fetched. Its files are read by their descriptors; they are gone with it.
 struct Fetched {

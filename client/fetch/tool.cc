@@ -77,7 +77,7 @@ class Run {
     if (end_.signal != 0) return std::move(end_);
     if (late_) {
       return Fail(
-          ErrorCode::kTimeout,
+          ErrorCode::kUnavailable,
           fmt::format("{}: no answer within {} s", order_.command.title, order_.command.deadline_seconds),
           "Is it the right host and port, and does a firewall let connections through?");
     }

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/types.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "client/fetch/fetch.h"
+#include "client/fetch/surroundings.h"
 
 namespace spawnd::client {
 

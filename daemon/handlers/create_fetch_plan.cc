@@ -1,6 +1,8 @@
 /// POST /v1/fetch-plans: what the caller's client is to run, on its own, to get data from where they are.
 /// Nothing is run or kept here, and no password comes along.
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "api/json.h"
@@ -47,8 +49,17 @@ Result<engines::RepositoryPlace> RepositoryOf(api::SourceRepository&& asked) {
                                   std::move(asked.backup), std::move(asked.at)};
 }
 
+Result<void> CheckMode(const std::string& mode) {
+  static constexpr std::array<std::string_view, 6> kModes{"",        "disable",   "prefer",
+                                                          "require", "verify-ca", "verify-full"};
+  if (std::find(kModes.begin(), kModes.end(), mode) != kModes.end()) return {};
+  return Fail(ErrorCode::kInvalidArgument, "unknown sslMode '" + mode + "'",
+              "It is one of disable, prefer, require, verify-ca, verify-full.");
+}
+
 Result<engines::FetchRequest> RequestOf(api::FetchPlanRequest&& asked) {
   TRY(CheckWords(asked));
+  TRY(CheckMode(asked.connection.ssl_mode));
   if (!asked.method.empty() && asked.method != "dump" && asked.method != "physical") {
     return Fail(ErrorCode::kInvalidArgument, "unknown method '" + asked.method + "'",
                 "It is one of dump, physical.");
@@ -141,6 +152,9 @@ Result<engines::FetchPlan> PlanOf(const engines::Engine& engine, const engines::
 void CreateFetchPlan(Services& services, const http::Request& request, const http::Reply& reply) {
   auto asked = api::FromJson<api::FetchPlanRequest>(request.body);
   if (!asked) return SendError(reply, asked.error());
+  if (asked->engine.empty()) {
+    return SendError(reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
+  }
   const auto engine = engines::FindEngine(asked->engine);
   if (!engine) return SendError(reply, engine.error());
   auto wanted = RequestOf(std::move(*asked));

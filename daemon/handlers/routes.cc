@@ -42,6 +42,17 @@ Verb WithinQuota(const Verb& verb) {
   };
 }
 
+/// How data come and go.
+void AddTransfers(Services& services, http::Router& router) {
+  router.Add("GET", "/v1/data-images/{ref}/export",
+             BindWithQuery(services, ExportDataImage, Needs::kContainers));
+  router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));
+  router.Add("POST", "/v1/imports", BindWithQuery(services, WithinQuota(BeginImport), Needs::kAll));
+  router.Add("POST", "/v1/imports/{id}", BindWithQuery(services, WithinQuota(ReceiveImport), Needs::kAll));
+  router.Add("POST", "/v1/fetch-plans", Bind(services, CreateFetchPlan, Needs::kAll));
+  router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
+}
+
 }  // namespace
 
 http::Router MakeRouter(Services& services) {
@@ -79,13 +90,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens, Needs::kLookAround));
   router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken, Needs::kLookAround));
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
-  router.Add("GET", "/v1/data-images/{ref}/export",
-             BindWithQuery(services, ExportDataImage, Needs::kContainers));
-  router.Add("POST", "/v1/data-images/import", Bind(services, WithinQuota(ImportDataImage), Needs::kAll));
-  router.Add("POST", "/v1/imports", BindWithQuery(services, WithinQuota(BeginImport), Needs::kAll));
-  router.Add("POST", "/v1/imports/{id}", BindWithQuery(services, WithinQuota(ReceiveImport), Needs::kAll));
-  router.Add("POST", "/v1/fetch-plans", Bind(services, CreateFetchPlan, Needs::kAll));
-  router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
+  AddTransfers(services, router);
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));
   router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));
   router.Add("GET", "/v1/engines", Bind(services, GetEngines, Needs::kLook));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engines/engine.h"
 #include "engines/version.h"
 
 namespace spawnd::engines {
@@ -75,21 +74,6 @@ std::string VersionsIn(const std::vector<Installation>& usable) {
   std::string text;
   for (const Installation& one : usable) text += (text.empty() ? "" : ", ") + one.version;
   return text.empty() ? "none" : text;
-}
-
-Result<FetchPlan> Engine::PlanFetch(const FetchRequest& /*request*/,
-                                    const std::vector<Installation>& /*installed*/) const {
-  return Fail(ErrorCode::kUnsupported,
-              "spawnd cannot get data from a running " + std::string(DisplayName()) + " server",
-              "Have the server make a backup, and name that: `sourceType: backup`.");
-}
-
-Result<FetchPlan> Engine::PlanRepository(const FetchRequest& request,
-                                         const std::vector<Installation>& /*installed*/) const {
-  return Fail(
-      ErrorCode::kUnsupported,
-      "spawnd knows no repository of " + request.repository.tool + " for " + std::string(DisplayName()),
-      "Restore from it into a folder or a file, and name that: `sourceType: backup`.");
 }
 
 }  // namespace spawnd::engines

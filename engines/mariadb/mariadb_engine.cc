@@ -93,6 +93,7 @@ const mysql_family::Product& MariadbProduct() {
       .server_programs = {"bin/mariadbd", "sbin/mariadbd", "bin/mysqld", "sbin/mysqld"},
       .client_programs = {"bin/mariadb", "bin/mysql"},
       .dump_programs = {"bin/mariadb-dump", "bin/mysqldump"},
+      .dump_options = {},
       .client_install_hint = "Install it: apt install mariadb-client mariadb-backup.",
       .tls_options = TlsOptions,
       .backup_programs = {"bin/mariadb-backup", "bin/mariabackup"},

@@ -135,7 +135,7 @@ std::vector<std::string_view> LackingModes(std::string_view installed) {
 }
 
 std::vector<std::string> TlsOptions(std::string_view mode) {
-  if (mode == "disable") return {"--ssl-mode=DISABLED"};
+  if (mode == "disable") return {"--ssl-mode=DISABLED", "--get-server-public-key"};
   if (mode == "prefer") return {"--ssl-mode=PREFERRED"};
   if (mode == "require") return {"--ssl-mode=REQUIRED"};
   if (mode == "verify-ca") return {"--ssl-mode=VERIFY_CA"};
@@ -159,6 +159,8 @@ const mysql_family::Product& MysqlProduct() {
       .server_programs = Servers(),
       .client_programs = {"bin/mysql"},
       .dump_programs = {"bin/mysqldump"},
+      // By the same name there is MariaDB's, which passes over what begins so.
+      .dump_options = {"--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"},
       .client_install_hint = "Install MySQL's own mysql and mysqldump, and have them in PATH.",
       .tls_options = TlsOptions,
       // Percona's; tried with nothing, because no distribution has it.

@@ -1,11 +1,10 @@
 /// From a running server: the client asks what it is, then the dump program writes SQL, or the backup program
 /// a stream of the server's own files.
-#include "engines/fetch/plan.h"
-
 #include <algorithm>
 #include <utility>
 
 #include "base/text.h"
+#include "engines/fetch/plan.h"
 #include "engines/mysql_family/family_engine.h"
 #include "engines/version.h"
 
@@ -61,7 +60,7 @@ void AddConnection(const FetchRequest& request, const Product& product, std::vec
   for (std::string& option : product.tls_options(at.ssl_mode)) arguments.push_back(std::move(option));
 }
 
-std::vector<FetchFailure> Failures(const FetchRequest& /*request*/, const std::string& database) {
+std::vector<FetchFailure> Failures(const std::string& database) {
   const std::string lost =
       "The connection was lost before all was here, and nothing of it is kept: look at the server, "
       "and run it again.";
@@ -118,7 +117,7 @@ FetchCommand Tool(const FetchRequest& request, const std::string& database, std:
   FetchCommand tool;
   tool.environment = {{"LC_ALL", "C"}};
   tool.secret = OptionFile(request);
-  tool.failures = Failures(request, database);
+  tool.failures = Failures(database);
   tool.install_hint = install;
   return tool;
 }
@@ -178,11 +177,11 @@ Result<FetchPlan> Dump(const FetchRequest& request, const Product& product, cons
   AddConnection(request, product, dump.arguments);
   for (const char* const option :
        {"--single-transaction", "--quick", "--routines", "--triggers", "--events", "--no-tablespaces",
-        "--max-allowed-packet=1G", "--default-character-set=utf8mb4",
-        // Only MySQL's program knows these two; others pass over what begins so.
-        "--loose-set-gtid-purged=OFF", "--loose-column-statistics=0", "--"}) {
+        "--max-allowed-packet=1G", "--default-character-set=utf8mb4"}) {
     dump.arguments.emplace_back(option);
   }
+  dump.arguments.insert(dump.arguments.end(), product.dump_options.begin(), product.dump_options.end());
+  dump.arguments.emplace_back("--");
   dump.arguments.push_back(database);
   dump.output = FetchCommand::Output::kBackup;
   plan.commands.push_back(std::move(dump));

@@ -19,6 +19,7 @@ struct Product {
   std::vector<std::string> server_programs;  ///< relative to the root, the first that is there counts
   std::vector<std::string> client_programs;  ///< the same, of what restores a dump
   std::vector<std::string> dump_programs;    ///< the same, of what makes one
+  std::vector<std::string> dump_options;     ///< of that, which only this product's has
   std::string_view client_install_hint;      ///< one sentence: how to install these two
   /// Their options for a ssl_mode of engines/fetch/plan.h, which may be empty.
   std::vector<std::string> (*tls_options)(std::string_view mode);
