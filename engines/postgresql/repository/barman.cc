@@ -1,5 +1,5 @@
-/// https://docs.pgbarman.org: recover; what is in a server's folder, and in each backup's backup.info there. Tried
-/// with 3.4.0.
+/// https://docs.pgbarman.org: recover; what is in a server's folder, and in each backup's backup.info there.
+/// Tried with 3.4.0.
 #include <algorithm>
 
 #include "engines/postgresql/repository/repository.h"
@@ -14,13 +14,13 @@ set -u
 cd "$1" || exit 1
 server=$2 path=$3 config=$4
 shift 4
-refuse() { printf 'error: %s\n' "$1" >&2; exit 1; }
 why() {
   # What a program of its own said is in the middle of an exception.
-  reason=$(sed -n "s/^EXCEPTION: .*'err': '\(.*\)'}\$/\1/p" "$1" | sed 's/\\n/ /g; s/^ *//; s/ *$//' | head -n 1)
+  reason=$(printf '%s\n' "$1" | sed -n "s/^EXCEPTION: .*'err': '\(.*\)'}\$/\1/p" | sed 's/\\n/ /g; s/^ *//; s/ *$//' | head -n 1)
   case $reason in *gzip* | *bzip2* | *xz* | *zstd* | *lz4*) reason="its log is damaged: $reason" ;; esac
-  [ -n "$reason" ] || reason=$(grep -m 1 -iE 'error|critical|denied|unknown|exception' "$1" | sed 's/^[A-Z]*: //')
-  refuse "${reason:-$(tail -n 1 "$1")}"
+  [ -n "$reason" ] || reason=$(printf '%s\n' "$1" | grep -m 1 'No space left on device')
+  [ -n "$reason" ] || reason=$(printf '%s\n' "$1" | grep -m 1 -iE 'error|critical|denied|unknown|exception|no space' | sed 's/^[A-Z]*: //')
+  refuse "${reason:-$(printf '%s\n' "$1" | tail -n 1)}"
 }
 if [ -z "$config" ] && [ -n "$path" ]; then
   config=$PWD/barman.conf
@@ -30,7 +30,7 @@ if [ -z "$config" ] && [ -n "$path" ]; then
     "[$server]" "description = $server" 'conninfo = host=/nonexistent' 'streaming_conninfo = host=/nonexistent' \
     'backup_method = postgres' 'archiver = on' >barman.conf || exit 1
 fi
-run() { if [ -n "$config" ]; then barman -q -c "$config" "$@"; else barman -q "$@"; fi; }
+run() { if [ -n "$config" ]; then barman -c "$config" "$@"; else barman "$@"; fi; }
 field() { sed -n "s/^$1=//p" "$2"; }
 )sh";
 
@@ -40,18 +40,18 @@ constexpr const char* kListScript = R"sh(
 if [ -n "$path" ]; then
   server_folder=$path/$server
 else
-  run show-servers "$server" >said 2>&1 || why said
-  server_folder=$(sed -n 's/^[[:space:]]*backup_directory: //p' said)
-  [ -n "$server_folder" ] || why said
+  said=$(run show-servers "$server" 2>&1) || why "$said"
+  server_folder=$(printf '%s\n' "$said" | sed -n 's/^[[:space:]]*backup_directory: //p')
+  [ -n "$server_folder" ] || why "$said"
 fi
-ls "$server_folder/base" >list 2>said || {
-  grep -q 'No such file' said && ls "$path" >/dev/null 2>said || refuse "$(sed -n '1s/^ls: //p' said)"
+list=$(ls "$server_folder/base" 2>&1) || {
+  case $list in *'No such file'*) list=$(ls "$path" 2>&1 >/dev/null) || refuse "${list#ls: }" ;; *) refuse "${list#ls: }" ;; esac
   servers=
   for one in "$path"/*/base; do one=${one%/base}; [ "$one" = "$path/*" ] || servers="$servers ${one##*/}"; done
   echo "S$servers"
   exit 0
 }
-for id in $(cat list); do
+for id in $list; do
   info=$server_folder/base/$id/backup.info
   [ -r "$info" ] || { [ ! -e "$info" ] || refuse "cannot read $info: permission denied"; continue; }
   case $(field status "$info") in DONE | WAITING_FOR_WALS) ;; *) continue ;; esac
@@ -63,22 +63,22 @@ done
 
 /// Tablespaces go where the source had them unless each is told another place.
 constexpr const char* kRestoreScript = R"sh(
-id=$1 info=$2 at=$3
-shift 3
-[ -n "$info" ] || { run show-backup "$server" "$id" >said 2>&1 || why said; }
+id=$1 at=$2
+shift 2
 case $at in
   '') ;;
   immediate) set -- --target-immediate ;;
   *) set -- --target-time "$at" ;;
 esac
 if [ -n "$path" ]; then
-  field tablespaces "$path/$server/base/$id/backup.info" >tablespaces.list
+  spaces=$(field tablespaces "$path/$server/base/$id/backup.info")
 else
-  run -f json show-backup "$server" "$id" >tablespaces.list 2>said || why said
+  spaces=$(run -f json show-backup "$server" "$id" 2>&1) || why "$spaces"
+  case $spaces in '{'*) ;; *) why "$spaces" ;; esac
 fi
-python3 - tablespaces.list >tablespaces.names 2>said <<'END' || why said
+names=$(python3 - "$spaces" 2>&1 <<'END'
 import ast, json, sys
-text = open(sys.argv[1]).read().strip()
+text = sys.argv[1].strip()
 found = []
 if text.startswith("{"):
     for server in json.loads(text).values():
@@ -88,16 +88,18 @@ elif text:
 for name in found:
     print(name)
 END
+) || why "$names"
 while read -r name; do
+  [ -n "$name" ] || continue
   case $name in *:* | */*) refuse "the name of tablespace '$name' cannot be given to barman" ;; esac
   set -- "$@" --tablespace "$name:$PWD/tablespaces/$name"
-done <tablespaces.names
-run recover "$@" "$server" "$id" "$PWD/restored" >said 2>&1 || why said
-! grep -q '^ERROR:' said || why said
-for link in restored/pg_tblspc/*; do
-  [ -L "$link" ] || continue
-  place=$(readlink "$link") && rm "$link" && mv "$place" "$link" || exit 1
-done
+done <<END
+$names
+END
+said=$(run recover "$@" "$server" "$id" "$PWD/restored" 2>&1) || why "$said"
+case $said in ERROR:* | *'
+ERROR:'*) why "$said" ;; esac
+take_in_tablespaces
 mkdir -p wal || exit 1
 for logs in restored/barman_wal restored/pg_wal; do
   [ ! -d $logs ] || find $logs -maxdepth 1 -type f -exec mv -t wal -- {} + || exit 1
@@ -128,7 +130,8 @@ FetchCommand Script(const FetchRequest& request, const std::string& script, std:
   const RepositoryPlace& place = request.repository;
   std::vector<std::string> arguments{request.folder, place.stanza, place.path, place.config_file};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  FetchCommand command = ToolScript(request, kConfigure + script, std::move(arguments));
+  FetchCommand command =
+      ToolScript(request, std::string(kCommonFunctions) + kConfigure + script, std::move(arguments));
   command.failures.insert(
       command.failures.begin(),
       {{"run barman as", ErrorCode::kForbidden,
@@ -191,7 +194,7 @@ Result<FetchPlan> PlanBarman(const FetchRequest& request, const std::vector<Inst
   for (const std::string& line : AnswersTo("B ", list)) backups.push_back(BackupOf(line));
   TRY_ASSIGN(const ListedBackup backup, ChooseBackup(place, where, std::move(backups)));
   TRY(CheckServerFor(request, backup, usable));
-  FetchCommand restore = Script(request, kRestoreScript, {backup.label, place.path, TargetOf(place.at)});
+  FetchCommand restore = Script(request, kRestoreScript, {backup.label, TargetOf(place.at)});
   restore.title = "restoring backup " + backup.label + " of " + where;
   return FinishPlan(request, place.stanza, backup, {std::move(restore)});
 }

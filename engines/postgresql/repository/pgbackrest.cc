@@ -6,12 +6,11 @@
 namespace spawnd::engines::postgresql {
 namespace {
 
-/// What the tool gives as its reason.
+/// What the tool gives as its reason, of what it said. Kept in memory: the disk may be full.
 constexpr const char* kWhy = R"sh(
 why() {
-  reason=$(sed -n 's/^.*ERROR: \[[0-9]*\]: //p' "$1" | head -n 1)
-  printf 'error: %s\n' "${reason:-$(tail -n 1 "$1")}" >&2
-  exit "${2:-1}"
+  reason=$(printf '%s\n' "$1" | sed -n '/ERROR: \[/,$p' | sed 's/^.*ERROR: \[[0-9]*\]: //; s/^ *//; /^HINT/d' | tr '\n' ' ' | cut -c1-500)
+  refuse "${reason:-$1}" "${2:-1}"
 }
 )sh";
 
@@ -22,10 +21,11 @@ constexpr const char* kListScript = R"sh(
 set -u
 cd "$1" || exit 1
 shift
-pgbackrest "$@" info >list 2>said || why said
-sed -n -e 's/^stanza: /S /p' -e 's/^ *status: /T /p' -e 's/^ *\[\([A-Za-z]*\)\] /D /p' \
+list=$(pgbackrest "$@" info 2>&1) || why "$list"
+printf '%s\n' "$list" | sed -n -e 's/^stanza: /S /p' -e 's/^ *status: /T /p' -e 's/^ *\[\([A-Za-z]*\)\] /D /p' \
+  -e '/Salted__/s/.*/D it is encrypted/p' \
   -e 's/^ *wal archive min\/max (\([^)]*\)): /W \1 /p' -e 's/^ *\(full\|diff\|incr\) backup: /B /p' \
-  -e 's/^ *timestamp start\/stop: .* \/ \([0-9-]*\) \([0-9:]*\).*$/E \1T\2/p' -e 's/^ *wal start\/stop: /L /p' list
+  -e 's/^ *timestamp start\/stop: .* \/ \([0-9-]*\) \([0-9:]*\).*$/E \1T\2/p' -e 's/^ *wal start\/stop: /L /p'
 )sh";
 
 /// Tablespaces and links lead out of the folder that the tool restores to; they are taken in.
@@ -35,24 +35,21 @@ cd "$1" || exit 1
 label=$2
 shift 2
 mkdir -m 0700 restored || exit 1
-pgbackrest "$@" --pg1-path="$PWD/restored" --set="$label" --type=none --no-link-all \
-  --tablespace-map-all="$PWD/tablespaces" restore >said 2>&1 || why said
-for link in restored/pg_tblspc/*; do
-  [ -L "$link" ] || continue
-  place=$(readlink "$link") && rm "$link" && mv "$place" "$link" || exit 1
-done
+said=$(pgbackrest "$@" --pg1-path="$PWD/restored" --set="$label" --type=none --no-link-all \
+  --tablespace-map-all="$PWD/tablespaces" restore 2>&1) || why "$said"
+take_in_tablespaces
 )sh";
 
 constexpr const char* kGet = R"sh(
 get() {
   wanted=$1
   shift
-  pgbackrest "$@" --pg1-path="$PWD/restored" archive-get "$wanted" "$PWD/wal/$wanted" >said 2>&1
+  said=$(pgbackrest "$@" --pg1-path="$PWD/restored" archive-get "$wanted" "$PWD/wal/$wanted" 2>&1)
   case $? in
     0) return 0 ;;
     1) return 1 ;;
   esac
-  why said 2
+  why "$said" 2
 }
 )sh";
 
@@ -82,7 +79,8 @@ void SetPlaces(const FetchRequest& request, FetchCommand& command) {
 
 FetchCommand Script(const FetchRequest& request, const std::string& script,
                     std::vector<std::string> arguments) {
-  FetchCommand command = ToolScript(request, kWhy + script, std::move(arguments));
+  FetchCommand command =
+      ToolScript(request, std::string(kCommonFunctions) + kWhy + script, std::move(arguments));
   SetPlaces(request, command);
   return command;
 }
@@ -143,8 +141,10 @@ Stanza StanzaIn(std::string_view list, const std::string& wanted, std::vector<st
   std::string newest;
   ForEachLine(list, [&](char letter, const std::string& words) {
     if (letter == 'S') {
-      names.push_back(words);
-      inside = words == wanted;
+      // So the tool calls what it cannot look at.
+      const bool invalid = words == "[invalid]";
+      if (!invalid) names.push_back(words);
+      inside = words == wanted || invalid;
     }
     if (!inside) return;
     const bool in_backup = !stanza.backups.empty();
@@ -172,6 +172,7 @@ Result<std::string> ChooseStanza(const RepositoryPlace& place, const std::string
   std::vector<std::string> names;
   StanzaIn(list, "", names);
   if (names.size() == 1) return names.front();
+  if (names.empty() && list.find("S [invalid]") != std::string::npos) return std::string();
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   return Fail(ErrorCode::kInvalidArgument,
@@ -200,7 +201,8 @@ Result<std::vector<ListedBackup>> BackupsOf(const RepositoryPlace& place, const 
   const bool secret =
       stanza.detail.find("cipher") != std::string::npos || stanza.detail.find("encrypt") != std::string::npos;
   return Fail(denied || secret ? ErrorCode::kForbidden : ErrorCode::kIo,
-              "stanza '" + name + "' of " + RepositoryOf(place) + " cannot be read: " + stanza.detail,
+              (name.empty() ? "" : "stanza '" + name + "' of ") + RepositoryOf(place) +
+                  " cannot be read: " + stanza.detail,
               denied ? "The tool runs as you, with your rights: the repository has to be yours to read."
               : secret
                   ? "It is encrypted: `configFile:` names pgBackRest's own file, with repo1-cipher-type and "

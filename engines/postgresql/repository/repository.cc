@@ -68,6 +68,23 @@ done
 
 }  // namespace
 
+const char* const kCommonFunctions = R"sh(
+refuse() {
+  free=$(df --output=avail -k . 2>/dev/null | tail -n 1)
+  if [ "${free:-32768}" -lt 32768 ]; then set -- "no space left on device in $PWD: $1" "${2:-1}"; fi
+  printf 'error: %s\n' "$(printf %s "$1" | tr '\n' ' ' | cut -c1-500)" >&2
+  exit "${2:-1}"
+}
+take_in_tablespaces() {
+  for link in restored/pg_tblspc/*; do
+    [ -L "$link" ] || continue
+    place=$(readlink "$link")
+    case $place in "$PWD"/tablespaces/*) ;; *) refuse "tablespace ${link##*/} was restored to $place" ;; esac
+    rm "$link" && mv "$place" "$link" || exit 1
+  done
+}
+)sh";
+
 Result<ListedBackup> ChooseBackup(const RepositoryPlace& place, const std::string& where,
                                   std::vector<ListedBackup> backups) {
   if (backups.empty()) {

@@ -35,6 +35,11 @@ Result<ListedBackup> ChooseBackup(const RepositoryPlace& place, const std::strin
 Result<void> CheckServerFor(const FetchRequest& request, const ListedBackup& backup,
                             const std::vector<Installation>& usable);
 
+/// Functions for scripts. `refuse WORDS [CODE]` ends with the words as the reason; not every tool says that
+/// the disk is full. `take_in_tablespaces`: what is in the folder `tablespaces` goes to the place of its link
+/// in `restored`; a link that leads anywhere else is another server's, and ends it.
+extern const char* const kCommonFunctions;
+
 /// A shell script that runs the tool. The places of the tool's own files are below the client's folder.
 FetchCommand ToolScript(const FetchRequest& request, std::string script, std::vector<std::string> arguments);
 

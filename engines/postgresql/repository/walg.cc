@@ -20,16 +20,15 @@ constexpr const char* kRun = R"sh(
 if [ -n "$path" ]; then export WALG_FILE_PREFIX="$path"; fi
 run() { if [ -n "$config" ]; then wal-g --config "$config" "$@"; else wal-g "$@"; fi; }
 why() {
-  reason=$(grep -m 1 -E 'ERROR|FATAL|error' "$1" | sed 's/^.*\(ERROR\|FATAL\): *[0-9/]* *[0-9:.]* *//')
-  printf 'error: %s\n' "${reason:-$(tail -n 1 "$1")}" >&2
-  exit "${2:-1}"
+  reason=$(printf '%s\n' "$1" | grep -m 1 -E 'ERROR|FATAL|error' | sed 's/^.*\(ERROR\|FATAL\): *[0-9/]* *[0-9:.]* *//')
+  refuse "${reason:-$1}" "${2:-1}"
 }
 )sh";
 
 /// Of its list the fields that count, one object a line; N: the newest segment in the archive.
 constexpr const char* kListScript = R"sh(
-run backup-list --detail --json >list 2>said || { grep -qi 'no backups found' said list || why said; : >list; }
-sed 's/},[[:space:]]*{/\n/g' list | sed -nE '/backup_name/p' | while IFS= read -r one; do
+list=$(run backup-list --detail --json 2>&1) || case $list in *[Nn]'o backups found'*) list= ;; *) why "$list" ;; esac
+printf '%s\n' "$list" | sed 's/},[[:space:]]*{/\n/g' | sed -nE '/backup_name/p' | while IFS= read -r one; do
   field() { printf '%s\n' "$one" | sed -nE "s/^.*\"$1\" *: *\"?([^\",}]*)\"?.*$/\1/p"; }
   echo "B $(field backup_name) $(($(field pg_version) / 10000)) $(field finish_time | cut -c1-19)"
 done
@@ -38,9 +37,9 @@ run st ls wal_005/ 2>/dev/null | grep -oE '[0-9A-F]{24}' | sort | tail -n 1 | se
 
 constexpr const char* kRestoreScript = R"sh(
 mkdir -m 0700 restored || exit 1
-run backup-fetch "$PWD/restored" "$1" >said 2>&1 || why said
+said=$(run backup-fetch "$PWD/restored" "$1" 2>&1) || why "$said"
 for link in restored/pg_tblspc/*; do
-  if [ -L "$link" ]; then echo "error: the backup has tablespaces, which are restored outside of its folder" >&2; exit 1; fi
+  [ ! -L "$link" ] || refuse 'the backup has tablespaces, which WAL-G restores outside of its folder'
 done
 )sh";
 
@@ -48,9 +47,9 @@ done
 constexpr const char* kGet = R"sh(
 get() {
   mkdir -p fetched
-  if run wal-fetch "$1" "$PWD/fetched/$1" >said 2>&1; then mv "fetched/$1" "wal/$1"; return 0; fi
-  grep -qi 'does not exist' said || why said 2
-  return 1
+  if said=$(run wal-fetch "$1" "$PWD/fetched/$1" 2>&1); then mv "fetched/$1" "wal/$1"; return; fi
+  case $said in *'does not exist'*) return 1 ;; esac
+  why "$said" 2
 }
 )sh";
 
@@ -73,8 +72,8 @@ FetchPlan Ask(const FetchRequest& request, const std::string& where) {
   version.arguments = {"--version"};
   version.output = FetchCommand::Output::kAnswer;
   version.install_hint = "Install it from github.com/wal-g/wal-g: no distribution has it.";
-  FetchCommand list =
-      ToolScript(request, std::string(kConfigure) + kRun + kListScript, ArgumentsOf(request, {}));
+  FetchCommand list = ToolScript(request, std::string(kCommonFunctions) + kConfigure + kRun + kListScript,
+                                 ArgumentsOf(request, {}));
   list.title = "looking for backups in " + where;
   list.output = FetchCommand::Output::kAnswer;
   list.grows.clear();
@@ -117,11 +116,13 @@ Result<FetchPlan> PlanWalg(const FetchRequest& request, const std::vector<Instal
     return Fail(ErrorCode::kNotFound, where + " has no log for backup " + backup.label,
                 "Its archive is the folder wal_005 of the repository.");
   }
-  FetchCommand restore = ToolScript(request, std::string(kConfigure) + kRun + kRestoreScript,
-                                    ArgumentsOf(request, {backup.label}));
+  FetchCommand restore =
+      ToolScript(request, std::string(kCommonFunctions) + kConfigure + kRun + kRestoreScript,
+                 ArgumentsOf(request, {backup.label}));
   restore.title = "restoring backup " + backup.label + " of " + where;
-  FetchCommand log = ToolScript(request, LogScript(std::string("path=$6 config=$7\n") + kRun + kGet),
-                                LogArguments(request, backup, usable));
+  FetchCommand log =
+      ToolScript(request, LogScript(std::string(kCommonFunctions) + "path=$6 config=$7\n" + kRun + kGet),
+                 LogArguments(request, backup, usable));
   log.arguments.push_back(place.path);
   log.arguments.push_back(place.config_file);
   log.title = "getting the log of " + where;
