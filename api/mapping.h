@@ -145,6 +145,7 @@ void Describe(auto& visit, Is<RestoreOptions> auto& x) {
   visit.Field("excludeTables", x.exclude_tables);
   visit.Field("excludeData", x.exclude_data);
   visit.Field("schemaOnly", x.schema_only);
+  visit.Field("at", x.at);
 }
 
 void Describe(auto& visit, Is<MaskRule> auto& x) {
@@ -198,10 +199,20 @@ void Describe(auto& visit, Is<SourceConnection> auto& x) {
   visit.Field("sslRootCert", x.ssl_root_cert);
 }
 
+void Describe(auto& visit, Is<SourceRepository> auto& x) {
+  visit.Field("tool", x.tool);
+  visit.Field("stanza", x.stanza);
+  visit.Field("path", x.path);
+  visit.Field("configFile", x.config_file);
+  visit.Field("backup", x.backup);
+  visit.Field("at", x.at);
+}
+
 void Describe(auto& visit, Is<FetchPlanRequest> auto& x) {
   visit.Field("engine", x.engine);
   visit.Field("version", x.version);
   visit.Field("connection", x.connection);
+  visit.Field("repository", x.repository);
   visit.Field("method", x.method);
   visit.Field("jobs", x.jobs);
   visit.Field("hasPassword", x.has_password);

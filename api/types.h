@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/source_repository.h"
 #include "base/error.h"
 
 namespace spawnd::api {
@@ -77,6 +78,8 @@ struct RestoreOptions {
   std::vector<std::string> exclude_tables;
   std::vector<std::string> exclude_data;  ///< tables that come without their rows
   bool schema_only = false;               ///< no rows at all
+  /// Logs are taken up to here (api/point_in_time.h), of a backup of a server's files; empty: to their end.
+  std::string at;
 };
 
 /// What becomes of a masked column's values (docs/masking.md).
@@ -143,6 +146,7 @@ struct FetchPlanRequest {
   std::string engine;
   std::string version;  ///< as in CreateDataImageRequest
   SourceConnection connection;
+  SourceRepository repository;
   std::string method;  ///< "dump" or "physical"; empty: dump
   int64_t jobs = 0;    ///< connections at once, for tools that can; 0: the engine's default
   /// The client has a password for the tools; else they look for it where they always do.

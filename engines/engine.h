@@ -308,11 +308,14 @@ class Engine {
   /// kInvalidArgument: not a backup of this product, or one that is cut short.
   virtual Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const = 0;
   /// What a client runs to get data from a running server, as far as the answers of that tell
-  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server holds
-  /// does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be fetched
-  /// from.
+  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server
+  /// holds does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be
+  /// fetched from.
   virtual Result<FetchPlan> PlanFetch(const FetchRequest& request,
                                       const std::vector<Installation>& installed) const;
+  /// The same of a repository of a backup tool. kNotFound: what is asked for is not in it.
+  virtual Result<FetchPlan> PlanRepository(const FetchRequest& request,
+                                           const std::vector<Installation>& installed) const;
   /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
   virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };

@@ -171,7 +171,7 @@ constexpr std::string_view kCreateExamples =
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"
-    "    sourceType: backup            # backup, server, scripts or empty\n"
+    "    sourceType: backup            # backup, server, repository, scripts or empty\n"
     "    engine: <engine>              # the database product\n"
     "    version: 15                   # optional; an installed one\n"
     "    tags: [latest]\n"

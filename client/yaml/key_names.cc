@@ -18,9 +18,8 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 52> kOtherNames{{
+constexpr std::array<OtherName, 54> kOtherNames{{
     {"databasename", "initialDatabaseName"},
-    {"server", "connection"},
     {"hostname", "host"},
     {"address", "host"},
     {"username", "user"},
@@ -71,6 +70,9 @@ constexpr std::array<OtherName, 52> kOtherNames{{
     {"function", "rule"},
     {"sql", "expression"},
     {"condition", "where"},
+    {"recoverytargettime", "at"},
+    {"pointintime", "at"},
+    {"targettime", "at"},
 }};
 
 }  // namespace

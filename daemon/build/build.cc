@@ -35,9 +35,9 @@ namespace spawnd::daemon {
 namespace {
 
 engines::RestoreOptions OptionsOf(const api::RestoreOptions& wanted) {
-  return {wanted.locale,         wanted.encoding,        wanted.continue_on_error,
-          wanted.ignored_errors, wanted.skip_extensions, wanted.tables,
-          wanted.exclude_tables, wanted.exclude_data,    wanted.schema_only};
+  return {wanted.locale,          wanted.encoding, wanted.continue_on_error, wanted.ignored_errors,
+          wanted.skip_extensions, wanted.tables,   wanted.exclude_tables,    wanted.exclude_data,
+          wanted.schema_only,     wanted.at};
 }
 
 /// One build, from request to completed row.
@@ -123,11 +123,20 @@ class Build {
     }
     has_placements_ = has_placements_ || !placed.empty();
     if (!order_.request.mask.empty()) TRY(engine_->CheckMask(installation_, has_placements_));
+    return CheckLogs(nowhere_yet.options);
+  }
+
+  Result<void> CheckLogs(const engines::RestoreOptions& options) const {
     const auto takes_logs = [](const OpenedBackup& backup) { return backup.recognised->TakesLogs(); };
     if (logs_ && std::none_of(backups_.begin(), backups_.end(), takes_logs)) {
       return Fail(ErrorCode::kInvalidArgument,
                   "walFolder '" + logs_->name + "' has logs, and no backup here is recovered by any",
                   "It belongs to a copy of a server's files. Leave it out.");
+    }
+    if (!options.at.empty() && std::none_of(backups_.begin(), backups_.end(), takes_logs)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'at' is a point in time of a server's log, and no backup here is recovered by any",
+                  "It belongs to a copy of a server's files with `walFolder:`. Leave it out.");
     }
     return {};
   }

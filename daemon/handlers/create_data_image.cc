@@ -6,6 +6,7 @@
 #include "api/json.h"
 #include "api/lifetime.h"
 #include "api/mask.h"
+#include "api/point_in_time.h"
 #include "api/resource_limits.h"
 #include "api/restore_options.h"
 #include "daemon/access/trail.h"
@@ -121,6 +122,9 @@ Result<BuildOrder> OrderOf(const WantedImage& wanted, Uploads& uploads) {
   http::Descriptors* descriptors = wanted.descriptors.get();
   BuildOrder order;
   order.request = request;
+  if (!request.restore.at.empty()) {
+    TRY_ASSIGN(order.request.restore.at, api::CanonicalPointInTime(request.restore.at));
+  }
   TRY_ASSIGN(order.backups, FilesOf(request.backups, "backup", descriptors, uploads, user));
   TRY_ASSIGN(order.scripts_folders,
              FilesOf(request.scripts_folders, "scripts folder", descriptors, uploads, user));

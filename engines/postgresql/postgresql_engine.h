@@ -52,6 +52,8 @@ class PostgresqlEngine final : public Engine {
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,
                               const std::vector<Installation>& installed) const override;
+  Result<FetchPlan> PlanRepository(const FetchRequest& request,
+                                   const std::vector<Installation>& installed) const override;
 };
 
 }  // namespace spawnd::engines::postgresql
