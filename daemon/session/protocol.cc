@@ -10,7 +10,7 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 13> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
@@ -21,6 +21,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"},
      {Op::kKeepsAwake, "keepsAwake"},
+     {Op::kStandBy, "standBy"},
+     {Op::kTakeOver, "takeOver"},
      {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
 
 constexpr size_t kMaxMessage = 2048;

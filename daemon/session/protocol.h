@@ -33,6 +33,8 @@ struct SessionRequest {
     kBeforeSave,
     kAfterSave,
     kKeepsAwake,
+    kStandBy,
+    kTakeOver,
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
