@@ -25,7 +25,7 @@ api::Limits BuiltInLimits();
 /// What is made ready before somebody asks, and what of it is put to sleep.
 struct ReadyAhead {
   int64_t default_warm = 1;  ///< "defaultWarm": containers kept started of an image that was lately used
-  /// "readyMemory": what pools, spares and what may sleep may take, each by itself; 0: an eighth of the
+  /// "readyMemory": what pools, spares and what may sleep may take together; 0: an eighth of the
   /// machine's.
   uint64_t memory_bytes = 0;
   int64_t sleep_after = 0;  ///< "sleepAfter": seconds without a connection; 0: never

@@ -100,6 +100,9 @@ struct Launch {
   std::string keeper_password{};
   /// Of kFollow, and of a build that copies from it: the server that is followed.
   std::optional<Primary> primary{};
+  /// A second server of a container, which waits until the first one goes (Session::TakeOver): until then it
+  /// does nothing by itself, as far as it can be told so.
+  bool stands_by = false;
 };
 
 /// What somebody is told who comes to a server that is not there.
@@ -251,6 +254,11 @@ class Engine {
     /// Why the server must not be stopped although no client is connected: it has work of its own to do, or
     /// would lose what it holds. A clause for the user, "its event scheduler has 2 events"; empty: it may be.
     virtual Result<std::string> KeepsAwake() { return std::string(); }
+    /// What the server does by itself, whoever is connected: a clause for the user, as that of KeepsAwake, of
+    /// which it is a part. A second server over the same data does it as well.
+    virtual Result<std::string> WorksByItself() { return std::string(); }
+    /// Of one that has stood by (Launch::stands_by): from here on it does all that it would have done.
+    virtual Result<void> TakeOver() { return {}; }
     /// How many clients have come to the server and have not been let in or turned away by it yet. What ends
     /// the server on purpose waits a moment for them.
     virtual Result<uint32_t> ClientsOnTheirWayIn() { return uint32_t{0}; }

@@ -127,6 +127,13 @@ Result<std::string> SessionClient::KeepsAwake() {
   return std::move(reply.words);
 }
 
+Result<void> SessionClient::StandBy() {
+  return Do(Op::kStandBy, deadlines_.question);
+}
+Result<void> SessionClient::TakeOver() {
+  return Do(Op::kTakeOver, deadlines_.question);
+}
+
 Result<uint32_t> SessionClient::ClientsOnTheirWayIn() {
   TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, "", {}}, deadlines_.clients));
   return static_cast<uint32_t>(reply.clients);

@@ -57,6 +57,10 @@ class SessionClient {
   Result<void> BeforeSave();
   Result<void> AfterSave();
   Result<std::string> KeepsAwake();  ///< whatever a server says
+  /// Of one that was started to stand by. kUnsupported: it does not, it has work of its own.
+  Result<void> StandBy();
+  /// The same, and from here on it does not stand by any more.
+  Result<void> TakeOver();
   /// For who ends the server at once: a session that does not answer quickly is no use to him.
   Result<uint32_t> ClientsOnTheirWayIn();
 

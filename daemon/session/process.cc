@@ -165,12 +165,24 @@ class Server {
         return session_->AfterSave();
       case Op::kKeepsAwake:
         return session_->KeepsAwake().map([&](std::string words) { reply.words = std::move(words); });
+      case Op::kStandBy:
+        return StandBy();
+      case Op::kTakeOver:
+        // Once more: a worker may have come up after the first look.
+        TRY(StandBy());
+        return session_->TakeOver();
       case Op::kClientsOnTheirWayIn:
         return session_->ClientsOnTheirWayIn().map([&](uint32_t clients) { reply.clients = clients; });
       case Op::kUnknown:
         break;
     }
     return Fail(ErrorCode::kUnsupported, "unknown request to a session");
+  }
+
+  Result<void> StandBy() {
+    TRY_ASSIGN(const std::string work, session_->WorksByItself());
+    if (work.empty()) return {};
+    return Fail(ErrorCode::kUnsupported, "a second server would do what this one does by itself: " + work);
   }
 
   const SessionPlan& plan_;

@@ -14,7 +14,7 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 12> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 14> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
@@ -26,6 +26,8 @@ constexpr std::array<std::pair<Op, std::string_view>, 12> kOpNames{
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"},
      {Op::kKeepsAwake, "keepsAwake"},
+     {Op::kStandBy, "standBy"},
+     {Op::kTakeOver, "takeOver"},
      {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
 
 constexpr size_t kMaxMessage = 2048;

@@ -39,6 +39,8 @@ struct SessionRequest {
     kBeforeSave,
     kAfterSave,
     kKeepsAwake,
+    kStandBy,
+    kTakeOver,
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;

@@ -95,7 +95,9 @@ ErrorCode CodeOf(unsigned number) {
 
 class FamilySession final : public Engine::Session {
  public:
-  explicit FamilySession(Connection connection) : connection_(std::move(connection)) {}
+  /// `events_wait`: they are off, and are to run once the server takes over.
+  FamilySession(Connection connection, bool events_wait)
+      : connection_(std::move(connection)), events_wait_(events_wait) {}
 
   Result<void> PrepareContainer(const Credentials& credentials) override;
   Result<void> PrepareImage(const Credentials& credentials) override;
@@ -104,6 +106,8 @@ class FamilySession final : public Engine::Session {
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
   Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& rules) override;
   Result<std::string> KeepsAwake() override;
+  Result<std::string> WorksByItself() override;
+  Result<void> TakeOver() override;
   Result<uint32_t> ClientsOnTheirWayIn() override;
 
  private:
@@ -121,6 +125,7 @@ class FamilySession final : public Engine::Session {
   Result<void> MakeOwner(const Credentials& credentials);
 
   Connection connection_;
+  bool events_wait_;
 };
 
 Result<std::vector<Row>> FamilySession::Run(const std::string& sql) {
@@ -276,13 +281,28 @@ Result<std::vector<int64_t>> FamilySession::Mask(const std::vector<MaskRule>& ru
   return MaskServer(run, rules);
 }
 
+/// Whether the scheduler is on is asked by itself: it hardly ever is, and the list of events takes longer.
+Result<std::string> FamilySession::WorksByItself() {
+  TRY_ASSIGN(const auto scheduler, Run("SELECT @@GLOBAL.event_scheduler"));
+  if (scheduler.empty() || scheduler.front()[0] != "ON") return std::string();
+  TRY_ASSIGN(const auto events,
+             Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED'"));
+  if (events.empty() || events.front()[0] == "0") return std::string();
+  return "its event scheduler has " + events.front()[0] + " to run";
+}
+
+/// Those whose time has come while it stood by run now, as they do after any start.
+Result<void> FamilySession::TakeOver() {
+  if (!events_wait_) return {};
+  TRY(Run("SET GLOBAL event_scheduler = ON"));
+  events_wait_ = false;
+  return {};
+}
+
 /// What any restart forgets (SET GLOBAL) is forgotten. How many rows a table has, MySQL says of yesterday.
 Result<std::string> FamilySession::KeepsAwake() {
-  TRY_ASSIGN(const auto events, Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED' "
-                                    "AND @@GLOBAL.event_scheduler = 'ON'"));
-  if (!events.empty() && events.front()[0] != "0") {
-    return "its event scheduler has " + events.front()[0] + " to run";
-  }
+  TRY_ASSIGN(std::string works, WorksByItself());
+  if (!works.empty()) return works;
   TRY_ASSIGN(const auto tables,
              Run("SELECT table_schema, table_name FROM information_schema.tables WHERE "
                  "engine = 'MEMORY' AND table_schema NOT IN ('mysql', 'performance_schema', "
@@ -355,7 +375,8 @@ Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launc
   if (!connection && connection.error().code == ErrorCode::kNotFound)
     connection = OpenConnection(socket, nullptr);
   if (!connection) return Fail(std::move(connection.error()));
-  return std::make_unique<FamilySession>(std::move(*connection));
+  return std::make_unique<FamilySession>(std::move(*connection),
+                                         launch.stands_by && RunsEvents(launch.settings));
 }
 
 }  // namespace spawnd::engines::mysql_family

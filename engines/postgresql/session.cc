@@ -75,6 +75,7 @@ class LibpqSession final : public Engine::Session {
     return Exists("pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'");
   }
   Result<std::string> KeepsAwake() override;
+  Result<std::string> WorksByItself() override;
   Result<uint32_t> ClientsOnTheirWayIn() override { return CountClientsOnTheirWayIn(connection_.get()); }
 
  private:
@@ -415,11 +416,17 @@ WHERE backend_type NOT IN ('client backend', 'autovacuum launcher', 'autovacuum 
   'walsender', 'autoprewarm leader', 'autoprewarm worker', 'autoprewarm')
 )sql";
 
-Result<std::string> LibpqSession::KeepsAwake() {
+/// None of them can be told to wait.
+Result<std::string> LibpqSession::WorksByItself() {
   TRY_ASSIGN(const Names workers, Run(kOwnWork));
   if (!workers.empty() && !workers.front().empty()) return "it has workers of its own: " + workers.front();
   TRY_ASSIGN(const bool follows, Exists("pg_subscription WHERE subenabled"));
-  if (follows) return std::string("it follows another server by a subscription");
+  return std::string(follows ? "it follows another server by a subscription" : "");
+}
+
+Result<std::string> LibpqSession::KeepsAwake() {
+  TRY_ASSIGN(std::string own_work, WorksByItself());
+  if (!own_work.empty()) return own_work;
   // Without the session's own, whoever works here by the private socket: jobs of pg_cron do.
   TRY_ASSIGN(const bool works, Exists("pg_stat_activity WHERE backend_type = 'client backend' AND "
                                       "client_port = -1 AND pid <> pg_catalog.pg_backend_pid()"));
