@@ -234,6 +234,12 @@ Result<void> StandbyContainer::StopInOrder(const std::stop_token& stop) {
   return End();
 }
 
+bool StandbyContainer::IsUpToDate(const FoundPrimary& now) const {
+  const engines::Primary& then = plan_.primary.primary;
+  return now.addresses == plan_.primary.addresses && now.primary.password == then.password &&
+         now.primary.files == then.files;
+}
+
 std::string StandbyContainer::LogTail() const {
   std::ifstream file(plan_.directory + "/" + kEngineLogName, std::ios::binary | std::ios::ate);
   const auto size = static_cast<std::streamoff>(file.tellg());

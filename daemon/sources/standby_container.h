@@ -58,6 +58,8 @@ class StandbyContainer {
   Result<void> End();
   /// Stops the server in order and ends the keeper, killing it where that takes too long.
   Result<void> StopInOrder(const std::stop_token& stop);
+  /// Whether it was launched with what is found now: addresses, password, certificates.
+  bool IsUpToDate(const FoundPrimary& now) const;
   /// What the server has printed lately.
   std::string LogTail() const;
   /// For the recipe of the engine.

@@ -327,7 +327,13 @@ void StandbyThread::Look() {
     return GoDown(Error(ErrorCode::kUnavailable,
                         "the server allows more than before, and the standby starts anew with that"));
   }
-  if (!primary) return Say(kStandbyLagging, primary.error().message, -1);
+  if (!primary) {
+    const auto now = FindIt();
+    if (now && !container_->IsUpToDate(*now)) {
+      return GoDown(Error(ErrorCode::kUnavailable, "its address or its password has changed: it starts anew with that"));
+    }
+    return Say(kStandbyLagging, primary.error().message, -1);
+  }
   if (!standby) return Say(kStandbyLagging, standby.error().message, -1);
   failures_ = 0;
   trouble_.reset();

@@ -34,14 +34,14 @@ Command ShellCommand(const char* script, std::vector<std::string> arguments) {
 
 /// Arguments: psql, how to connect, the name of a slot or nothing.
 constexpr const char* kAskPrimaryScript = R"sh(
-"$1" -XAtq -v ON_ERROR_STOP=1 -d "$2" -c 'SHOW server_version' -c IDENTIFY_SYSTEM </dev/null || exit 1
-if [ -n "$3" ]; then "$1" -XAtq -v ON_ERROR_STOP=1 -d "$2" -c "READ_REPLICATION_SLOT $3" </dev/null; fi
+"$1" -wXAtq -v ON_ERROR_STOP=1 -d "$2" -c 'SHOW server_version' -c IDENTIFY_SYSTEM </dev/null || exit 1
+if [ -n "$3" ]; then "$1" -wXAtq -v ON_ERROR_STOP=1 -d "$2" -c "READ_REPLICATION_SLOT $3" </dev/null; fi
 )sh";
 
 /// Arguments: psql, the socket's folder, the port, the user. "postgres" may have been dropped.
 constexpr const char* kAskStandbyScript = R"sh(
 for database in postgres template1; do
-  "$1" -XAtq -h "$2" -p "$3" -U "$4" -d "$database" -c "SELECT greatest(pg_catalog.pg_last_wal_receive_lsn(),
+  "$1" -wXAtq -h "$2" -p "$3" -U "$4" -d "$database" -c "SELECT greatest(pg_catalog.pg_last_wal_receive_lsn(),
     pg_catalog.pg_last_wal_replay_lsn()), pg_catalog.pg_last_wal_replay_lsn(),
     (SELECT count(pid) FROM pg_catalog.pg_stat_wal_receiver), pg_catalog.pg_is_wal_replay_paused()" </dev/null && exit 0
 done
