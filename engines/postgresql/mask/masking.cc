@@ -61,8 +61,9 @@ Result<std::vector<int64_t>> MaskServer(const ServerToMask& server, const std::v
   TRY_ASSIGN(const std::string key, NewMaskKey());
   TRY_ASSIGN(
       const auto names,
-      server.run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
-                 "NOT datistemplate ORDER BY oid LIMIT 1000"));
+      server.run(
+          "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY "
+          "oid LIMIT 1000"));
   std::vector<MaskDatabase> databases;
   const auto session = std::make_shared<OneSession>();
   for (const std::string& name : names) {
