@@ -91,7 +91,7 @@ std::string WarmCell(const api::DataImage& image) {
 std::string MaskCell(const api::DataImage& image) {
   constexpr std::string_view kPrefix = "sha256:";
   constexpr size_t kDigits = 12;
-  if (!image.masked) return kNothing;
+  if (!image.masked) return std::string(kNothing);
   const bool known = image.mask_digest.starts_with(kPrefix);
   return Cell(known ? image.mask_digest.substr(kPrefix.size(), kDigits) : image.mask_digest);
 }

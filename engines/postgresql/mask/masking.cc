@@ -1,5 +1,6 @@
 #include "engines/postgresql/mask/masking.h"
 
+#include <memory>
 #include <utility>
 
 #include "engines/postgresql/mask/find.h"
@@ -10,6 +11,13 @@ namespace spawnd::engines::postgresql {
 namespace {
 
 constexpr int kSettingForEventTriggers = 17;
+
+/// A server may have more databases than it lets in clients: one session at a time, in that which was asked
+/// last.
+struct OneSession {
+  std::string database;
+  RunSql run;
+};
 
 /// For the rest of the session. The key is a value that a setting gets, of which logs of statements have
 /// none.
@@ -53,12 +61,20 @@ Result<std::vector<int64_t>> MaskServer(const ServerToMask& server, const std::v
   TRY_ASSIGN(const std::string key, NewMaskKey());
   TRY_ASSIGN(
       const auto names,
-      server.run("SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
-                 "NOT datistemplate ORDER BY oid LIMIT 1000"));
+      server.run(
+          "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY "
+          "oid LIMIT 1000"));
   std::vector<MaskDatabase> databases;
+  const auto session = std::make_shared<OneSession>();
   for (const std::string& name : names) {
-    TRY_ASSIGN(RunSql run, server.open(name));
-    databases.push_back({name, std::move(run)});
+    databases.push_back(
+        {name, [&server, session, name](const std::string& sql) -> Result<std::vector<std::string>> {
+           if (session->database != name) {
+             TRY_ASSIGN(session->run, server.open(name));
+             session->database = name;
+           }
+           return session->run(sql);
+         }});
   }
   TRY_ASSIGN(const TablesOfDatabases found, FindMasked(databases, rules));
   TRY(ExpectNobodyElse(server.run));
