@@ -172,13 +172,12 @@ Result<void> CheckSource(const ImageYaml& yaml, const yaml::File& file, const So
   }
   const auto [key, line] = is_server ? source.of_repository : source.of_server;
   if (source.from == FetchedFrom::kNowhere || key.empty()) return {};
-  return file.Bad(
-      line,
-      fmt::format("'{}' is given, but sourceType is {}", key,
-                  is_standby  ? "standby"
-                  : is_server ? "server"
-                              : "repository"),
-      key == "server" ? "Where a running server is, `connection:` says." : "");
+  return file.Bad(line,
+                  fmt::format("'{}' is given, but sourceType is {}", key,
+                              is_standby  ? "standby"
+                              : is_server ? "server"
+                                          : "repository"),
+                  key == "server" ? "Where a running server is, `connection:` says." : "");
 }
 
 Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,

@@ -1,9 +1,8 @@
 /// From a running server: the product's client asks what it is, then takes a snapshot as a replica would.
-#include "engines/fetch/plan.h"
-
 #include <algorithm>
 #include <string>
 
+#include "engines/fetch/plan.h"
 #include "engines/redis/redis_engine.h"
 #include "engines/version.h"
 

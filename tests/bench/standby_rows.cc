@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "api/json.h"
-#include "api/source_mapping.h"
+#include "api/source/mapping.h"
 #include "tests/bench/groups.h"
 #include "tests/bench/native_server.h"
 #include "tests/bench/stopwatch.h"

@@ -11,8 +11,8 @@
 
 namespace spawnd::engines::postgresql {
 
-/// kInvalidArgument for a database in which functions, operators, casts or types of the server itself are not its
-/// own any more: nothing that is asked of them would be true.
+/// kInvalidArgument for a database in which functions, operators, casts or types of the server itself are not
+/// its own any more: nothing that is asked of them would be true.
 Result<void> ExpectServersOwn(const RunSql& run);
 
 /// kInvalidArgument for a server on which old rows would outlive what rewrites their tables: whoever else

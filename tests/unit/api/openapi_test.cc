@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "api/mapping.h"
-#include "api/source_mapping.h"
+#include "api/source/fetch.h"
+#include "api/source/mapping.h"
 #include "tests/places.h"
 #include "tests/support/catch.h"
 
@@ -89,7 +90,8 @@ TEST_CASE("every schema has the fields of its struct, in order") {
 TEST_CASE("every enumeration has the words of the code") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(schemas["SourceType"]["enum"].as<std::vector<std::string>>() == WordsOf<SourceType>());
-  CHECK(schemas["MaskRule"]["properties"]["rule"]["enum"].as<std::vector<std::string>>() == WordsOf<MaskKind>());
+  CHECK(schemas["MaskRule"]["properties"]["rule"]["enum"].as<std::vector<std::string>>() ==
+        WordsOf<MaskKind>());
   CHECK(schemas["Durability"]["enum"].as<std::vector<std::string>>() == WordsOf<Durability>());
   CHECK(schemas["Status"]["enum"].as<std::vector<std::string>>() == WordsOf<Status>());
   std::vector<std::string> codes;

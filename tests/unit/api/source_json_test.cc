@@ -1,6 +1,6 @@
 /// Data sources as JSON, there and back.
 #include "api/json.h"
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "tests/support/catch.h"
 
 namespace spawnd::api {
