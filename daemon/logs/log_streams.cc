@@ -131,7 +131,7 @@ class Streams final : public LogStreams {
     std::vector<Stream> streams;
     while (!stop.stop_requested()) {
       bool more = false;
-      std::erase_if(streams, [&more](Stream& stream) {
+      std::erase_if(streams, [this, &more](Stream& stream) {
         const Outcome outcome = Continue(stream);
         more = more || outcome == Outcome::kMore;
         if (outcome == Outcome::kEnded && stream.order.follow) --followers_;
