@@ -114,8 +114,8 @@ has_rows() {
   assert_eq "$(sql "of-$1" shop 'select i from other')" 7 "the tablespace of $1"
   sql "of-$1" shop "insert into t values ('new')"
   assert_eq "$(sql "of-$1" postgres "select pg_is_in_recovery(), current_setting('recovery_target_time') || current_setting('recovery_target') || current_setting('restore_command')")" 'f|'
-  ctl delete data-container -q "of-$1"
-  ctl delete data-image -q "$1"
+  as_caller delete data-container -q "of-$1"
+  as_caller delete data-image -q "$1"
 }
 as_caller() { ctl "$@"; }
 nothing_left() {
