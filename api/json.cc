@@ -8,6 +8,9 @@
 #include "api/json_reader.h"
 #include "api/json_writer.h"
 #include "api/mapping.h"
+#include "api/source/fetch.h"
+#include "api/source/mapping.h"
+#include "api/source/types.h"
 
 namespace spawnd::api {
 namespace {
@@ -21,6 +24,7 @@ constexpr bool kIsRequest =
     std::is_same_v<T, LoadDataContainerRequest> || std::is_same_v<T, GraduateDataContainerRequest> ||
     std::is_same_v<T, UpdateDataImageRequest> || std::is_same_v<T, UpdateDataContainerRequest> ||
     std::is_same_v<T, ImportDataImageRequest> || std::is_same_v<T, CreateAccessTokenRequest> ||
+    std::is_same_v<T, CreateDataSourceRequest> || std::is_same_v<T, UpdateDataSourceRequest> ||
     std::is_same_v<T, FetchPlanRequest> || std::is_same_v<T, NothingRequest>;
 
 template <typename T>
@@ -105,6 +109,11 @@ template std::string ToJson(const GraduateDataContainerRequest& value);
 template std::string ToJson(const UpdateDataImageRequest& value);
 template std::string ToJson(const UpdateDataContainerRequest& value);
 template std::string ToJson(const CreateAccessTokenRequest& value);
+template std::string ToJson(const CreateDataSourceRequest& value);
+template std::string ToJson(const UpdateDataSourceRequest& value);
+template std::string ToJson(const Connection& value);
+template std::string ToJson(const DataSource& value);
+template std::string ToJson(const std::vector<DataSource>& value);
 template std::string ToJson(const Deleted& value);
 template std::string ToJson(const AccessToken& value);
 template std::string ToJson(const std::vector<AccessToken>& value);
@@ -140,6 +149,11 @@ template Result<GraduateDataContainerRequest> FromJson(std::string_view json);
 template Result<UpdateDataImageRequest> FromJson(std::string_view json);
 template Result<UpdateDataContainerRequest> FromJson(std::string_view json);
 template Result<CreateAccessTokenRequest> FromJson(std::string_view json);
+template Result<CreateDataSourceRequest> FromJson(std::string_view json);
+template Result<UpdateDataSourceRequest> FromJson(std::string_view json);
+template Result<Connection> FromJson(std::string_view json);
+template Result<DataSource> FromJson(std::string_view json);
+template Result<std::vector<DataSource>> FromJson(std::string_view json);
 template Result<NothingRequest> FromJson(std::string_view json);
 template Result<Deleted> FromJson(std::string_view json);
 template Result<AccessToken> FromJson(std::string_view json);

@@ -38,7 +38,11 @@ auto LookUp(const std::string& what, Call call, Take take)
 }
 
 User UserOf(const passwd& entry) {
-  return {.name = entry.pw_name, .uid = entry.pw_uid, .gid = entry.pw_gid};
+  return {.name = entry.pw_name,
+          .uid = entry.pw_uid,
+          .gid = entry.pw_gid,
+          .home = entry.pw_dir == nullptr ? "" : entry.pw_dir,
+          .shell = entry.pw_shell == nullptr ? "" : entry.pw_shell};
 }
 
 bool Within(uint64_t number, uid_t first, uid_t last) {

@@ -20,7 +20,9 @@ namespace spawnd {
 struct User {
   std::string name;
   uid_t uid = 0;
-  gid_t gid = 0;  ///< primary
+  gid_t gid = 0;        ///< primary
+  std::string home{};   ///< may be empty
+  std::string shell{};  ///< may be empty
 };
 
 Result<std::optional<User>> UserNamed(const std::string& name);

@@ -30,6 +30,7 @@
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/http/listen_socket.h"
 #include "daemon/http/server.h"
 #include "daemon/images/builtin.h"
@@ -46,6 +47,8 @@
 #include "daemon/reconcile.h"
 #include "daemon/reload.h"
 #include "daemon/sleep/sleeper.h"
+#include "daemon/sources/sources.h"
+#include "daemon/sources/standby_threads.h"
 #include "daemon/start_up.h"
 #include "daemon/store/generation.h"
 #include "daemon/store/state_lock.h"
@@ -100,7 +103,8 @@ class Daemon {
   void BeginGeneration();
   void MakeParts(const SocketAccess& access, std::multimap<std::string, UniqueFd>& kept);
   DoctorSubject SubjectOfDoctor(const std::string& socket_path);
-  void MakeServices(const std::function<void()>& reap);
+  void MakeSources(const std::string& socket_path);
+  void MakeServices(const std::string& socket_path);
   void MakeReload(const std::string& config_path);
   Result<void> Listen(UniqueFd socket);
   Result<void> WatchSignals();
@@ -141,6 +145,7 @@ class Daemon {
   std::unique_ptr<BuiltIns> built_ins_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<BoundClients> bound_clients_;
+  std::unique_ptr<ReadyMemory> ready_memory_;
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<SpareRoom> spare_room_;
   std::unique_ptr<Reaper> reaper_;
@@ -150,8 +155,10 @@ class Daemon {
   std::unique_ptr<CatalogCopies> catalog_copies_;
   std::unique_ptr<Manifests> manifests_;
   std::unique_ptr<LostHours> lost_hours_;
-  std::unique_ptr<Reload> reload_;
   std::unique_ptr<BuildHost> build_host_;
+  std::unique_ptr<StandbyThreads> standbys_;
+  std::unique_ptr<Sources> sources_;
+  std::unique_ptr<Reload> reload_;
   std::unique_ptr<Services> services_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
@@ -170,7 +177,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
                      [this](const std::string& root, const engines::Command& command) {
                        return RunProgram(root, command);
                      }),
-      teams_(config_.teams, config_.publishers, config_.importers),
+      teams_(config_.teams, config_.publishers, config_.importers, config_.require_masked),
       quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
@@ -209,6 +216,7 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   TRY_ASSIGN(news_, News::Start(*catalog_, layout_.Catalog(), teams_, layout_.Webhooks(),
                                 {engine_host_.uid, engine_host_.gid, {}}, config_.webhooks));
   MakeParts(socket.access, socket.kept);
+  MakeServices(options.socket_path);
   MakeReload(options.config_path);
   TRY(Reconcile(layout_, *catalog_, *containers_, *images_, *built_ins_));
   TRY(bound_clients_->Adopt());
@@ -223,6 +231,8 @@ Result<void> Daemon::Start(const ServeOptions& options) {
   reaper_->ReapDue();
   questions_->Run(kForDaemon, [this](const std::stop_token&) { imports_.DropOld(); });
   TRY(Listen(std::move(socket.fd)));
+  TRY(sources_->Start());  // its runs ask the daemon
+  standbys_->RemoveLost();
   TRY(WatchSignals());
   ::sd_notify(0, "READY=1\nSTATUS=serving");
   spdlog::info("spawnd {} serves '{}' on '{}'", BuildVersion().version, layout_.Root(),
@@ -286,23 +296,25 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
                          reaper_->ReapDue();  // its image may have expired meanwhile
                          pool_->Poke();
                        },
-                       metrics_, [this] { return spare_room_->HasRoom(); }},
+                       metrics_, [this] { return spare_room_->HasRoom(); },
+                       [this](const std::string& from, const std::string& to, bool is_new) {
+                         logs_->Moved(from, to, is_new ? Continuation::kWhole : Continuation::kFromNow);
+                       }},
       TakeKeptDoors(kept));
-  const int64_t ready_memory = ReadyMemoryOf(config_.ready_ahead);
-  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_},
-                                            static_cast<uint64_t>(ready_memory));
+  ready_memory_ = std::make_unique<ReadyMemory>(static_cast<uint64_t>(ReadyMemoryOf(config_.ready_ahead)));
+  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_, *ready_memory_});
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   pool_ = std::make_unique<Pool>(
-      Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_, *launches_,
-                 *recoveries_, *questions_, *mailbox_, metrics_},
-      Pool::Settings{config_.ready_ahead.default_warm, static_cast<uint64_t>(ready_memory)});
+      Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_,
+                 *ready_memory_, *launches_, *recoveries_, *questions_, *mailbox_, metrics_},
+      config_.ready_ahead.default_warm);
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
-  sleeper_ =
-      std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_, *mailbox_,
-                                              metrics_, config_.first_port, config_.last_port, ready_memory});
+  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_,
+                                                     *mailbox_, metrics_, config_.first_port,
+                                                     config_.last_port, *ready_memory_});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
@@ -310,10 +322,17 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
   build_host_ = std::make_unique<BuildHost>(
       BuildHost{*catalog_, *images_, *mailbox_, layout_, disk_, engine_host_, groups_, ports_, installations_,
                 *launcher_, empty_images_, config_.volume_bytes, config_.engine_fallbacks, metrics_});
-  MakeServices(reap);
 }
 
-void Daemon::MakeServices(const std::function<void()>& reap) {
+void Daemon::MakeSources(const std::string& socket_path) {
+  standbys_ = std::make_unique<StandbyThreads>(*build_host_);
+  sources_ = std::make_unique<Sources>(Sources::Uses{*catalog_, layout_, *images_, *questions_, *removals_,
+                                                     *mailbox_, metrics_, loop_->Get(), FindSpawnctl(),
+                                                     socket_path, standbys_.get()});
+}
+
+void Daemon::MakeServices(const std::string& socket_path) {
+  MakeSources(socket_path);
   services_ = std::make_unique<Services>(Services{layout_,
                                                   teams_,
                                                   quotas_,
@@ -345,9 +364,11 @@ void Daemon::MakeServices(const std::function<void()>& reap) {
                                                   *images_,
                                                   *built_ins_,
                                                   *pool_,
+                                                  *sources_,
+                                                  *ready_memory_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
-                                                  reap});
+                                                  [this] { reaper_->ReapDue(); }});
 }
 
 DoctorSubject Daemon::SubjectOfDoctor(const std::string& socket_path) {
@@ -418,6 +439,7 @@ void Daemon::Stop(std::string_view why) {
   server_->Close([this] { loop_->Stop(); });
   reaper_->Stop();
   pool_->Stop();
+  sources_->Stop();
   containers_->StopAll();
   images_->Stop();
   // Waits for the jobs, which have been asked to stop: builds take away what they made. The loop goes on

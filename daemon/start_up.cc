@@ -17,7 +17,7 @@ namespace {
 constexpr int kHeaps = 2;
 
 Result<void> CheckUserRange(const Config& config) {
-  const auto holder = HolderOf(config.first_user, config.last_user);
+  const auto holder = spawnd::HolderOf(config.first_user, config.last_user);
   if (!holder) return {};
   return Fail(ErrorCode::kInUse,
               fmt::format("the users {}-{} are for engines, but {} has some of them", config.first_user,

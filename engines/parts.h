@@ -62,4 +62,16 @@ struct Credentials {
 /// Settings of a server, name and value, as its product knows them; no name twice.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
+/// The server that a standby follows, and as whom.
+struct Primary {
+  std::string host;  ///< as its certificate may name it
+  uint16_t port = 0;
+  std::string user;
+  std::string password{};  ///< empty: none is needed
+  std::string slot;        ///< what it keeps its log by for us
+  Settings options{};      ///< of the product's client, by its own names; without files
+  /// The files that options name, by the same names: their content, PEM.
+  Settings files{};
+};
+
 }  // namespace spawnd::engines

@@ -22,9 +22,10 @@ constexpr std::array<std::string_view, 26> kVerbOrder{
     "restart", "delete",  "export", "import",  "run",     "proxy",   "connect",    "logs",       "events",
     "auth",    "onboard", "doctor", "context", "metrics", "version", "completion", "dial-stdio",
 };
-constexpr std::array<Resource, 6> kResources{{
+constexpr std::array<Resource, 7> kResources{{
     {"data-image", "data-images", "di"},
     {"data-container", "data-containers", "dc"},
+    {"data-source", "data-sources", "ds"},
     {"access-token", "access-tokens", "at"},
     {"engine", "engines", ""},
     {"pool", "pool", ""},
@@ -44,6 +45,7 @@ std::vector<Command> Joined() {
   for (const auto family : {
            DataImageCommands,
            DataContainerCommands,
+           DataSourceCommands,
            LogCommands,
            RevisionCommands,
            StartCommands,

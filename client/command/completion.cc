@@ -47,7 +47,7 @@ struct FlagValues {
 const std::vector<FlagValues>& KnownValues() {
   static const std::vector<FlagValues> values{
       {"--durability", {"everysec", "always"}},
-      {"--output", {"json", "yaml", "name", "host", "port", "url", "jdbc", "env"}},
+      {"--output", {"json", "yaml", "name", "host", "port", "url", "jdbc", "env", "wide"}},
   };
   return values;
 }
@@ -99,6 +99,7 @@ std::vector<Candidate> Named(std::vector<std::string> names) {
 
 std::vector<Candidate> ValuesOf(std::string_view flag, const Typed& typed, const NamesOf& names) {
   if (flag == "--image") return Named(names("data-image", {}));
+  if (flag == "--source") return Named(names("data-source", {}));
   if (flag == "--context") return Named(names("context", {}));
   if (flag == "--remove-tag") return Named(names("tag", {}));
   if (flag == "--remove-team") return Named(names("team", {}));
@@ -159,6 +160,7 @@ std::vector<Candidate> Arguments(const Command& command, const Typed& typed, con
   if (command.arguments.find("<container>") != std::string_view::npos) {
     return Named(names("data-container", {}));
   }
+  if (command.arguments.find("<source>") != std::string_view::npos) return Named(names("data-source", {}));
   if (command.arguments.find("<image>") != std::string_view::npos) return Named(names("data-image", {}));
   return {};
 }

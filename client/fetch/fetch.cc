@@ -71,6 +71,7 @@ class Fetching {
         fetched_.signal = end.signal;
         return {};
       }
+      bytes_ = end.bytes;
       if (command.output == "answer") answers.push_back(std::move(end.answer));
     }
     return {};
@@ -93,13 +94,15 @@ class Fetching {
     if (!plan.wal_folder.empty()) {
       TRY_ASSIGN(fetched_.wal_folder, ForReading(plan.wal_folder, "the logs that were fetched"));
     }
+    around_.display.Show({fmt::format("fetched {}", plan.backup_name), bytes_, 0, {}});
     return std::move(fetched_);
   }
 
   const FetchSource& source_;
   const FetchSurroundings& around_;
   std::optional<std::string> secret_;
-  UniqueFd output_;  ///< what a tool writes the backup to
+  UniqueFd output_;    ///< what a tool writes the backup to
+  int64_t bytes_ = 0;  ///< of what the last command made
   Fetched fetched_;
 };
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/json.h"
+#include "api/source/types.h"
 #include "client/contexts.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
@@ -57,6 +58,14 @@ Result<Names> Containers(const DaemonClient& daemon) {
   return names;
 }
 
+Result<Names> Sources(const DaemonClient& daemon) {
+  TRY_ASSIGN(const std::string json, daemon.Get(std::string(kSourcesPath)));
+  TRY_ASSIGN(const auto sources, api::FromJson<std::vector<api::DataSource>>(json));
+  Names names;
+  for (const api::DataSource& source : sources) names.push_back(source.name);
+  return names;
+}
+
 Result<Names> NamesFrom(const Invocation& invocation, std::string_view kind, std::string_view of) {
   if (kind == "context") {
     TRY_ASSIGN(const Contexts contexts, ReadContexts());
@@ -66,6 +75,7 @@ Result<Names> NamesFrom(const Invocation& invocation, std::string_view kind, std
   }
   TRY_ASSIGN(const DaemonClient daemon, FindDaemon(invocation));
   if (kind == "data-image") return Images(daemon);
+  if (kind == "data-source") return Sources(daemon);
   if (kind == "tag") return OfImages(daemon, &api::DataImage::tags);
   if (kind == "team") return OfImages(daemon, &api::DataImage::teams);
   if (kind == "revision") return RevisionsOf(daemon, of);

@@ -14,6 +14,7 @@
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/flags.h"
+#include "client/verbs/image_to_make.h"
 #include "client/verbs/session.h"
 #include "client/verbs/verbs.h"
 #include "client/yaml/image.h"
@@ -21,18 +22,6 @@
 
 namespace spawnd::client {
 namespace {
-
-Result<ImageDescription> DescriptionOf(const Invocation& invocation) {
-  const std::string file = invocation.Text("--file");
-  if (file.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "a data image is made from a YAML file: --file <file> is missing",
-                "'spawnctl create data-image --help' shows one.");
-  }
-  TRY_ASSIGN(const ImageYaml yaml, ReadImageYaml(file));
-  return ParseImageYaml(yaml, {invocation.Text("--name"), invocation.Text("--lifetime"),
-                               invocation.List("--tag"), invocation.List("--team")});
-}
 
 Result<std::vector<api::DataImage>> ImagesOf(const std::string& json, bool one) {
   if (!one) return api::FromJson<std::vector<api::DataImage>>(json);
@@ -67,12 +56,19 @@ Result<int> CreateFetched(const Invocation& invocation, const Output& output, Im
   return CreateOf(invocation, output, request, files);
 }
 
+Result<int> CreateImage(const Invocation& invocation, const Output& output, ImageDescription& image) {
+  TRY_ASSIGN(std::vector<UniqueFd> files, OpenFiles(image));
+  if (image.source) return CreateFetched(invocation, output, image, std::move(files));
+  return CreateOf(invocation, output, image.request, files);
+}
+
 Result<int> CreateDataImage(const Invocation& invocation) {
   TRY_ASSIGN(const Output output, OutputOf(invocation));
-  TRY_ASSIGN(ImageDescription image_yaml, DescriptionOf(invocation));
-  TRY_ASSIGN(std::vector<UniqueFd> files, OpenFiles(image_yaml));
-  if (image_yaml.source) return CreateFetched(invocation, output, image_yaml, std::move(files));
-  return CreateOf(invocation, output, image_yaml.request, files);
+  TRY_ASSIGN(ImageDescription image, ImageToMake(invocation));
+  TRY_ASSIGN(const int64_t registered, RegisterSource(invocation, image));
+  auto exit_code = CreateImage(invocation, output, image);
+  if (!exit_code || *exit_code != 0) TakeBackSource(invocation, registered);
+  return exit_code;
 }
 
 std::string Collection(const Invocation& invocation) {
@@ -80,11 +76,8 @@ std::string Collection(const Invocation& invocation) {
   return std::string(kImagesPath) + (only_public ? "?public=true" : "");
 }
 
-/// A table of more columns, which only the list of images has.
-constexpr std::string_view kWide = "wide";
-
 Result<int> GetDataImages(const Invocation& invocation) {
-  const bool wide = LowerCase(invocation.Text("--output")) == kWide;
+  const bool wide = WantsWide(invocation);
   TRY_ASSIGN(const Output output, wide ? Result<Output>(Output()) : OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, Collection(invocation)));
@@ -136,8 +129,9 @@ Result<int> UpdateDataImage(const Invocation& invocation) {
   return 0;
 }
 
-constexpr std::array<Flag, 9> kCreateFlags{{
+constexpr std::array<Flag, 10> kCreateFlags{{
     {"--file", "-f", "<file>", "the YAML that describes the image; - reads standard input"},
+    {"--source", "", "<source>", "the data source that it is made of, now"},
     {"--name", "-n", "<name>", "another name than the file's"},
     {"--tag", "", "<tag>", "one more tag; repeatable", true},
     {"--team", "", "<team>", "one more team that sees it; repeatable", true},
@@ -170,6 +164,7 @@ constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 constexpr std::string_view kCreateExamples =
     "  spawnctl create data-image -f shop.yaml\n"
     "  spawnctl create data-image -f shop.yaml --name shop-next --tag nightly --lifetime 7d -q\n"
+    "  spawnctl create data-image --source shop\n"
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"

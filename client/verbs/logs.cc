@@ -1,4 +1,4 @@
-/// logs: what a restore said, what an engine says.
+/// logs: what a restore said, what an engine says, what the runs of a data source said.
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,16 +58,22 @@ Result<int> LogsOfContainer(const Invocation& invocation) {
   return Logs(invocation, kContainersPath);
 }
 
+Result<int> LogsOfSource(const Invocation& invocation) {
+  return Logs(invocation, kSourcesPath);
+}
+
 constexpr Flag kTailFlag{"--tail", "", "<lines>", "only the last lines; all by default"};
 constexpr std::array<Flag, 1> kImageFlags{kTailFlag};
 constexpr std::array<Flag, 2> kContainerFlags{
-    Flag{"--follow", "-f", "", "go on with what comes, until the container is deleted"}, kTailFlag};
+    Flag{"--follow", "-f", "", "go on with what comes, until it is deleted"}, kTailFlag};
 
-constexpr std::array<Command, 2> kCommands{{
+constexpr std::array<Command, 3> kCommands{{
     {"logs", "data-image", "<image>", 1, 1, "Show what the restore of a data image said",
      "  spawnctl logs data-image shop\n", kImageFlags, LogsOfImage},
     {"logs", "data-container", "<container>", 1, 1, "Show the log of a data container's engine",
      "  spawnctl logs data-container mine --tail 100 -f\n", kContainerFlags, LogsOfContainer},
+    {"logs", "data-source", "<source>", 1, 1, "Show what the last runs of a data source said",
+     "  spawnctl logs data-source shop --tail 50\n", kContainerFlags, LogsOfSource},
 }};
 
 }  // namespace

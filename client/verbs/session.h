@@ -19,6 +19,7 @@ namespace spawnd::client {
 
 inline constexpr std::string_view kImagesPath = "/v1/data-images";
 inline constexpr std::string_view kContainersPath = "/v1/data-containers";
+inline constexpr std::string_view kSourcesPath = "/v1/data-sources";
 inline constexpr std::string_view kFetchPlansPath = "/v1/fetch-plans";
 inline constexpr std::string_view kTokensPath = "/v1/access-tokens";
 
@@ -61,6 +62,8 @@ void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& 
 /// failure's.
 Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun);
 
+/// Whether --output asks for a table of more columns, which not every list has.
+bool WantsWide(const Invocation& invocation);
 /// What --output and --format say.
 Result<Output> OutputOf(const Invocation& invocation);
 

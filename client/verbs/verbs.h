@@ -15,6 +15,7 @@ std::span<const Command> ContextCommands();        // context.cc
 std::span<const Command> DaemonCommands();         // daemon.cc
 std::span<const Command> DataContainerCommands();  // data_container.cc
 std::span<const Command> DataImageCommands();      // data_image.cc
+std::span<const Command> DataSourceCommands();     // data_source.cc
 std::span<const Command> DialCommands();           // dial.cc
 std::span<const Command> DoctorCommands();         // doctor.cc
 std::span<const Command> EngineCommands();         // engine.cc

@@ -29,16 +29,22 @@ Result<void> Apply(const ImageOverrides& overrides, api::CreateDataImageRequest&
 
 Result<ImageDescription> Parse(const ImageYaml& yaml, const ImageOverrides& overrides) {
   TRY_ASSIGN(const yaml::Node root, yaml::Parse(yaml.text, yaml.name));
+  return ParseImageTree(yaml, root, overrides);
+}
+
+}  // namespace
+
+Result<ImageDescription> ParseImageTree(const ImageYaml& yaml, const yaml::Node& root,
+                                        const ImageOverrides& overrides, const std::string& other_name) {
   TRY_ASSIGN(ImageDescription image, ReadImageTree(yaml, root));
   TRY(Apply(overrides, image.request));
+  if (image.request.name.empty()) image.request.name = other_name;
   if (image.request.name.empty()) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'name' is missing", yaml.name),
                 "Add 'name: <name>', or use --name.");
   }
   return image;
 }
-
-}  // namespace
 
 Result<ImageDescription> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides) {
   auto image = Parse(yaml, overrides);

@@ -2,6 +2,8 @@
 /// the files that go with it.
 #pragma once
 
+#include "yaml/tree.h"
+
 #include <string>
 #include <vector>
 
@@ -22,5 +24,9 @@ struct ImageOverrides {
 /// Every path is absolute and exists; OpenFiles opens them. Errors, one line "<file>, line <line>: ...":
 /// kNotFound and kForbidden for a path that cannot be opened, kInvalidArgument for all else.
 Result<ImageDescription> ParseImageYaml(const ImageYaml& yaml, const ImageOverrides& overrides);
+
+/// The same of a tree that was read and changed. `other_name`: of the image, where neither says one.
+Result<ImageDescription> ParseImageTree(const ImageYaml& yaml, const yaml::Node& root,
+                                        const ImageOverrides& overrides, const std::string& other_name = {});
 
 }  // namespace spawnd::client

@@ -17,7 +17,9 @@
 #include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
+#include "client/yaml/mask_keys.h"
 #include "client/yaml/restore_keys.h"
+#include "client/yaml/schedule_keys.h"
 #include "client/yaml/source_keys.h"
 
 namespace spawnd::client {
@@ -110,8 +112,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 22>& Keys() {
-    static constexpr std::array<Key<Reader>, 22> kKeys{{
+  static const std::array<Key<Reader>, 23>& Keys() {
+    static constexpr std::array<Key<Reader>, 23> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -132,6 +134,7 @@ class Reader {
         {"backupFolder", &Reader::BackupFolder},
         {"backupFile", &Reader::BackupFile},
         {"scriptsFolders", &Reader::ScriptsFolders},
+        {kMaskKey, &Reader::Mask},
         {"preScript", &Reader::PreScript},
         {"postScript", &Reader::PostScript},
     }};
@@ -173,11 +176,15 @@ class Reader {
     std::vector<std::string_view> names;
     for (const auto& key : Keys()) names.push_back(key.name);
     names.insert(names.end(), kRestoreKeys.begin(), kRestoreKeys.end());
+    names.insert(names.end(), kScheduleKeys.begin(), kScheduleKeys.end());
     names.insert(names.end(), kSourceKeys.begin(), kSourceKeys.end());
     return file_.ReadKeys(root, names, "", [&](size_t key, const Node& value) -> Result<void> {
       if (value.kind == Kind::kNull) return {};
       if (key < Keys().size()) return (this->*(Keys()[key].read))(value);
       if (names[key] == kWalFolderKey) return WalFolder(value);
+      if (std::find(kScheduleKeys.begin(), kScheduleKeys.end(), names[key]) != kScheduleKeys.end()) {
+        return ReadScheduleKey(file_, names[key], value, image_.schedule);
+      }
       if (key >= Keys().size() + kRestoreKeys.size()) {
         return ReadSourceKey(yaml_, file_, names[key], value, source_);
       }
@@ -357,6 +364,10 @@ class Reader {
     wal_line_ = value.line;
     return AddPath(path, value.line, image_.wal_folders, "folder of log segments");
   }
+  Result<void> Mask(const Node& value) {
+    TRY_ASSIGN(request_.mask, ReadMask(file_, value));
+    return {};
+  }
   Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
   Result<void> PostScript(const Node& value) { return Script(value, "postScript", request_.post_script); }
   Result<void> Script(const Node& value, std::string_view key, std::string& out) {
@@ -413,7 +424,11 @@ class Reader {
   Result<void> CheckSource() {
     if (!source_given_) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'sourceType' is missing", yaml_.name),
-                  "It is one of empty, backup, scripts, server, repository.");
+                  "It is one of empty, backup, scripts, server, repository, standby.");
+    }
+    if (image_.schedule.max_kept_bytes && source_.from != FetchedFrom::kStandby) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: 'maxKeptWal' is given, but sourceType is not standby", yaml_.name));
     }
     if (request_.engine.empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),
@@ -447,7 +462,7 @@ class Reader {
     fetch.engine = request_.engine;
     fetch.version = request_.version;
     fetch.repository.at = request_.restore.at;
-    image_.source = std::move(source_.fetched);
+    (source_.from == FetchedFrom::kStandby ? image_.standby : image_.source) = std::move(source_.fetched);
     return {};
   }
 

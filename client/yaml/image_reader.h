@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "client/fetch/source.h"
 #include "client/yaml/image_file.h"
+#include "client/yaml/schedule_keys.h"
 
 namespace spawnd::client {
 
@@ -20,7 +21,9 @@ struct ImageDescription {
   std::vector<NamedFile> backups;
   std::vector<NamedFile> scripts_folders;
   std::vector<NamedFile> wal_folders;
-  std::optional<FetchSource> source;  ///< what has to be fetched, and is the backup then
+  ScheduleKeys schedule;
+  std::optional<FetchSource> source;   ///< what has to be fetched, and is the backup then
+  std::optional<FetchSource> standby;  ///< what a standby is to follow
 };
 
 /// Errors as ParseImageYaml; the name may be missing.

@@ -18,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 43> kOtherNames{{
+constexpr std::array<OtherName, 54> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"hostname", "host"},
     {"address", "host"},
@@ -59,6 +59,17 @@ constexpr std::array<OtherName, 43> kOtherNames{{
     {"parameters", "settings"},
     {"excludeextensions", "skipExtensions"},
     {"archive", "walFolder"},
+    {"cron", "schedule"},
+    {"retention", "keep"},
+    {"datasource", "source"},
+    {"masks", "mask"},
+    {"masking", "mask"},
+    {"anonymize", "mask"},
+    {"anonymization", "mask"},
+    {"method", "rule"},
+    {"function", "rule"},
+    {"sql", "expression"},
+    {"condition", "where"},
     {"recoverytargettime", "at"},
     {"pointintime", "at"},
     {"targettime", "at"},

@@ -7,7 +7,7 @@
 #include <array>
 #include <string_view>
 
-#include "api/types.h"
+#include "api/source/repository.h"
 #include "base/result.h"
 #include "client/yaml/image_file.h"
 

@@ -147,19 +147,22 @@ Result<SourceWord> ReadSourceType(const yaml::File& file, const Node& value) {
   // What is fetched is a backup like any other.
   if (word == "server") return SourceWord{api::SourceType::kBackup, FetchedFrom::kServer};
   if (word == "repository") return SourceWord{api::SourceType::kBackup, FetchedFrom::kRepository};
+  if (word == "standby") return SourceWord{api::SourceType::kStandby, FetchedFrom::kStandby};
   return file.Bad(value.line, fmt::format("unknown sourceType '{}'", text),
-                  "It is one of empty, backup, scripts, server, repository.");
+                  "It is one of empty, backup, scripts, server, repository, standby.");
 }
 
 Result<void> CheckSource(const ImageYaml& yaml, const yaml::File& file, const SourceDescription& source) {
-  const bool is_server = source.from == FetchedFrom::kServer;
+  const bool is_standby = source.from == FetchedFrom::kStandby;
+  const bool is_server = source.from == FetchedFrom::kServer || is_standby;
   if (source.from == FetchedFrom::kNowhere && !source.first_key.empty()) {
     return file.Bad(source.line, fmt::format("'{}' is given, but sourceType is not {}", source.first_key,
                                              IsOfRepository(source.first_key) ? "repository" : "server"));
   }
   if (is_server && source.first_key.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: sourceType is server, but not which one", yaml.name),
+                fmt::format("{}: sourceType is {}, but not of which server", yaml.name,
+                            is_standby ? "standby" : "server"),
                 "Add 'connection:' with 'url:' under it, or 'host:', 'port:', 'user:', 'database:'.");
   }
   if (source.from == FetchedFrom::kRepository && source.fetched.request.repository.tool.empty()) {
@@ -169,9 +172,12 @@ Result<void> CheckSource(const ImageYaml& yaml, const yaml::File& file, const So
   }
   const auto [key, line] = is_server ? source.of_repository : source.of_server;
   if (source.from == FetchedFrom::kNowhere || key.empty()) return {};
-  return file.Bad(
-      line, fmt::format("'{}' is given, but sourceType is {}", key, is_server ? "server" : "repository"),
-      key == "server" ? "Where a running server is, `connection:` says." : "");
+  return file.Bad(line,
+                  fmt::format("'{}' is given, but sourceType is {}", key,
+                              is_standby  ? "standby"
+                              : is_server ? "server"
+                                          : "repository"),
+                  key == "server" ? "Where a running server is, `connection:` says." : "");
 }
 
 Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,

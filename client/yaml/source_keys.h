@@ -21,7 +21,7 @@ inline constexpr std::array<std::string_view, 8> kSourceKeys{
     "connection", "method", "jobs", "tool", "stanza", "server", "repository", "configFile"};
 
 /// From where the data have to be fetched before anything else.
-enum class FetchedFrom { kNowhere, kServer, kRepository };
+enum class FetchedFrom { kNowhere, kServer, kStandby, kRepository };
 
 /// What the file says of a source that is to be fetched, as far as it is read.
 struct SourceDescription {

@@ -21,12 +21,15 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
 #include "daemon/images/images.h"
+#include "daemon/images/mask_digest.h"
+#include "daemon/init/private_mounts.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/measured_source.h"
 #include "engines/registry.h"
 #include "engines/restore_options.h"
 #include "engines/settings.h"
+#include "engines/standby/recipe.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -59,17 +62,23 @@ class Build {
     TRY_ASSIGN(logs_, OpenLogs(context_, std::move(order_.wal_folders), rights_));
     TRY(OpenScriptsFolders());
     TRY(RecogniseBackups());
+    if (order_.cut != 0) TRY(FindCut());
     TRY(ChooseServer());
+    TRY_ASSIGN(mask_digest_, MaskDigest(order_.request.mask));
     TRY_ASSIGN(scripts_, FindScripts(rights_, scripts_folders_, engine_->ScriptEndings()));
     TRY(CheckBackups());
-    return Run(context_,
-               {[&images = host_.images, row = NewRow(), stop = stop_.Source(),
-                 feed = context_.progress.Feed(), cause = order_.cause, &events = host_.catalog.events] {
-                  const auto because = events.Because(cause);
-                  return images.BeginBuild(row, stop, feed);
-                },
-                [this](const PendingImage& image) { return MakeContent(image); }, order_.request.name,
-                order_.owner});
+    return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(), cut = order_.cut,
+                           feed = context_.progress.Feed(), cause = order_.cause,
+                           &catalog = host_.catalog]() mutable -> Result<int64_t> {
+                            const auto because = catalog.events.Because(cause);
+                            // What it lies on may go as soon as there is a newer one.
+                            if (cut != 0) {
+                              TRY_ASSIGN(row.leased_layers, catalog.images.LayersOf(cut));
+                            }
+                            return images.BeginBuild(row, stop, feed);
+                          },
+                          [this](const PendingImage& image) { return MakeContent(image); },
+                          order_.request.name, order_.owner});
   }
 
  private:
@@ -112,7 +121,8 @@ class Build {
       }
       placed = backup.name;
     }
-    has_placements_ = !placed.empty();
+    has_placements_ = has_placements_ || !placed.empty();
+    if (!order_.request.mask.empty()) TRY(engine_->CheckMask(installation_, has_placements_));
     return CheckLogs(nowhere_yet.options);
   }
 
@@ -144,6 +154,15 @@ class Build {
                 "Make room there, for example with `spawnctl delete data-image`.");
   }
 
+  Result<void> FindCut() {
+    TRY_ASSIGN(cut_,
+               context_.Ask([&catalog = host_.catalog, id = order_.cut] { return catalog.images.ById(id); }));
+    TRY_ASSIGN(engine_, engines::FindEngine(cut_.engine));
+    if (engine_->Standby() == nullptr) return Fail(ErrorCode::kInternal, "a cut of what is no standby");
+    has_placements_ = true;
+    return {};
+  }
+
   /// Chooses the version that the user asked for. A backup that holds a server's own files dictates it.
   Result<void> ChooseServer() {
     std::string wanted = order_.request.version;
@@ -158,7 +177,8 @@ class Build {
       }
       wanted = dictated;
     }
-    auto chosen = host_.installations.ChooseOrDetect(*engine_, wanted);
+    auto chosen = order_.cut != 0 ? host_.installations.ForDataOrDetect(*engine_, cut_.engine_version)
+                                  : host_.installations.ChooseOrDetect(*engine_, wanted);
     if (!chosen && chosen.error().code == ErrorCode::kUnsupported) {
       chosen = StandIn(std::move(chosen.error()));
     }
@@ -206,6 +226,7 @@ class Build {
     row.limits = request.limits;
     row.settings = request.settings;
     row.sleep_after = request.sleep_after_seconds.value_or(-1);
+    row.mask_digest = mask_digest_;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -214,6 +235,8 @@ class Build {
     row.tags = request.tags;
     row.teams = request.teams;
     row.idle_teams = order_.idle_teams;
+    row.source_id = order_.source_id;
+    row.source_run = order_.source_run;
     return row;
   }
 
@@ -226,6 +249,7 @@ class Build {
 
   Result<ImageCompletion> MakeContent(const PendingImage& image) {
     image_ = image;
+    if (order_.cut != 0) return RestoreAndSeal(cut_);
     TRY_ASSIGN(const ImageRow empty, EnsureEmptyImage(context_, *engine_, installation_));
     TRY(context_.StopRequested());
     const api::CreateDataImageRequest& request = order_.request;
@@ -233,7 +257,7 @@ class Build {
     // What settings the server takes, only a server can say.
     const bool as_it_is = MayHaveSuperuser() && request.settings.empty() && backups_.empty() &&
                           scripts_.scripts.empty() && request.initial_database_name.empty() &&
-                          request.pre_script.empty() && request.post_script.empty();
+                          request.pre_script.empty() && request.post_script.empty() && request.mask.empty();
     auto completion = as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
     if (completion) TRY(context_.StopRequested());
     return completion;
@@ -255,24 +279,30 @@ class Build {
     return completion;
   }
 
-  Result<ImageCompletion> RestoreAndSeal(const ImageRow& empty) {
+  Result<ImageCompletion> RestoreAndSeal(const ImageRow& base) {
     progress_.Stage("starting");
-    TRY_ASSIGN(const auto server,
-               BuildServer::Start(context_, {image_.id,
-                                             host_.layout.Images() + "/" + empty.index_file,
-                                             image_.layer_id,
-                                             installation_,
-                                             engine_->MakeCredentials(""),
-                                             has_placements_,
-                                             order_.request.network,
-                                             order_.request.limits,
-                                             {},
-                                             MayHaveSuperuser(),
-                                             order_.request.settings}));
+    TRY_ASSIGN(const auto server, BuildServer::Start(context_, {image_.id,
+                                                                host_.layout.Images() + "/" + base.index_file,
+                                                                image_.layer_id,
+                                                                installation_,
+                                                                engine_->MakeCredentials(""),
+                                                                has_placements_,
+                                                                order_.request.network,
+                                                                order_.request.limits,
+                                                                {},
+                                                                MayHaveSuperuser(),
+                                                                SettingsOfBuild(),
+                                                                order_.cut != 0 ? engines::Purpose::kPromote
+                                                                                : engines::Purpose::kBuild}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
     return sealed;
+  }
+
+  engines::Settings SettingsOfBuild() const {
+    if (order_.request.mask.empty()) return order_.request.settings;
+    return engines::Overlay(engine_->SettingsForMask(installation_), order_.request.settings);
   }
 
   Result<ImageCompletion> RestoreInto(BuildServer& server) {
@@ -293,6 +323,11 @@ class Build {
                            RunPlacements(context_, Here(), backups_[i], logs_ ? &*logs_ : nullptr,
                                          plans[i].placements, server)));
       }
+      if (order_.cut != 0) {
+        TRY(RunCommands(context_, Here(),
+                        engine_->Standby()->Promote(cut_.name, ContainerPaths(), installation_.version),
+                        server));
+      }
       progress_.Stage("recovering");
       TRY(server.StartEngine());
     }
@@ -305,6 +340,8 @@ class Build {
     TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
     TRY(RunScript("postScript", request.post_script, database, server));
+    // The last: nothing that is not masked comes after it.
+    TRY(RunMask(context_, Here(), request.mask, server));
     TRY_ASSIGN(ImageCompletion completion, server.Seal(std::move(database)));
     completion.detail = Detail();
     return completion;
@@ -411,7 +448,8 @@ class Build {
   const BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
-  std::string stands_in_;  ///< for what, in words; usually empty
+  std::string mask_digest_;  ///< of the rules; usually empty
+  std::string stands_in_;    ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
   std::optional<OpenedBackup> logs_;
   std::vector<ScriptsFolder> scripts_folders_;
@@ -419,6 +457,7 @@ class Build {
   bool has_placements_ = false;
   uint64_t passed_over_ = 0;  ///< errors, because the request says so
   PendingImage image_;
+  ImageRow cut_;  ///< with order_.cut
 };
 
 }  // namespace

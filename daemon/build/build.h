@@ -29,6 +29,9 @@ struct BuildOrder {
   std::stop_token withdrawn;                    ///< whoever ordered it does not want it any more
   std::vector<std::string> idle_teams{};        ///< ImageRow::idle_teams
   EventCause cause{};                           ///< who asks, for those who are told of it
+  int64_t source_id = 0;                        ///< ImageRow::source_id
+  bool source_run = false;                      ///< ImageRow::source_run
+  int64_t cut = 0;  ///< the hidden image that it is made of by promotion; 0: it is no standby's
 };
 
 /// The completed image; its detail says when another product stands in for the one that was asked for. Ends

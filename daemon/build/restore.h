@@ -38,8 +38,17 @@ Result<void> RunPlacements(const BuildContext& context, const Restore& restore, 
                            const OpenedBackup* logs, std::vector<engines::Placement>& placements,
                            BuildServer& server);
 
+/// In the container of a server that is held before its start, one after the other.
+Result<void> RunCommands(const BuildContext& context, const Restore& restore,
+                         const std::vector<engines::ContainerCommand>& commands, BuildServer& server);
+
 /// Against the running server. The error of a tool has its own words; everything it said is in the log.
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                       std::vector<engines::RestoreStep>& steps, BuildServer& server);
+
+/// Masks what the rules say, the last of all that is done to the databases, and says of each how many rows it
+/// was for: in the image's log and as messages of the build.
+Result<void> RunMask(const BuildContext& context, const Restore& restore,
+                     const std::vector<api::MaskRule>& rules, BuildServer& server);
 
 }  // namespace spawnd::daemon

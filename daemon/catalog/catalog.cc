@@ -14,7 +14,8 @@ Catalog::Catalog(std::unique_ptr<Database> database)
       containers(*database_, images),
       tokens(*database_),
       events(*database_),
-      manifests(*database_) {}
+      manifests(*database_),
+      sources(*database_, events) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {

@@ -1,4 +1,5 @@
-/// What exists: images, containers, access tokens and the counter their ids come from, in one SQLite file.
+/// What exists: images, containers, data sources, access tokens and the counter their ids come from, in one
+/// SQLite file.
 ///
 /// Loop thread only. Every method of a table that changes something is one short transaction (tens of
 /// microseconds to read, one fdatasync to write); Database refuses a change outside of one. A call that
@@ -16,6 +17,7 @@
 #include "daemon/catalog/events.h"
 #include "daemon/catalog/images.h"
 #include "daemon/catalog/manifests.h"
+#include "daemon/catalog/sources.h"
 #include "daemon/catalog/tokens.h"
 
 namespace spawnd::daemon {
@@ -41,6 +43,7 @@ class Catalog {
   TokenTable tokens;
   EventTable events;
   ManifestRows manifests;
+  SourceTable sources;
 
   /// The next number of the one sequence, from 10001. Never given twice, whatever happens.
   Result<int64_t> NewId();

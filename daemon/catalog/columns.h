@@ -48,6 +48,9 @@ void Columns(Visit&& visit, Row& row) {
   visit("warm", row.warm);
   visit("sleep_after", row.sleep_after);
   visit("used_at", row.used_at);
+  visit("source_id", row.source_id);
+  visit("source_run", row.source_run);
+  visit("mask_digest", row.mask_digest);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>
@@ -88,6 +91,44 @@ void Columns(Visit&& visit, Row& row) {
   visit("idle_delete", row.idle_delete);
   visit("spare", row.spare);
   visit("volume", row.volume);
+}
+
+template <typename Visit, RowOf<SourceRow> Row>
+void Columns(Visit&& visit, Row& row) {
+  visit("id", row.id);
+  visit("name", row.name);
+  visit("owner", row.owner);
+  visit("source_type", row.source_type);
+  visit("engine", row.engine);
+  visit("version_text", row.version_text);
+  visit("definition", row.definition);
+  visit("folder", row.folder);
+  visit("schedule", row.schedule);
+  visit("keep", row.keep);
+  visit("created_at", row.created_at);
+  visit("deleting", row.deleting);
+  visit("next_run", row.next_run);
+  visit("run_outcome", row.run_outcome);
+  visit("run_cause", row.run_cause);
+  visit("run_started", row.run_started);
+  visit("run_ended", row.run_ended);
+  visit("run_detail", row.run_detail);
+  visit("run_process", row.run_process);
+  visit("runs", row.runs);
+  visit("failures", row.failures);
+  visit("skipped", row.skipped);
+  visit("skipped_at", row.skipped_at);
+  visit("state", row.state);
+  visit("detail", row.detail);
+  visit("connection", row.connection);
+  visit("max_kept_bytes", row.max_kept_bytes);
+  visit("slot", row.slot);
+  visit("base_image_id", row.base_image_id);
+  visit("lag_bytes", row.lag_bytes);
+  visit("copied_bytes", row.copied_bytes);
+  visit("position", row.position);
+  visit("server_version", row.server_version);
+  visit("server_identity", row.server_identity);
 }
 
 template <typename Visit, RowOf<RevisionRow> Row>

@@ -41,12 +41,12 @@ CREATE TEMP VIEW container_now AS SELECT
 CREATE TEMP TABLE touched (resource, id, state, name, owner, expires_at, image_id, image, image_name, image_owner,
   built_in, tags, teams, revision, volume, detail);
 
-CREATE TEMP TRIGGER image_comes AFTER INSERT ON main.images BEGIN
+CREATE TEMP TRIGGER image_comes AFTER INSERT ON main.images WHEN new.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched (resource, id, state) VALUES ('image', new.id, ''); END;
-CREATE TEMP TRIGGER image_changes BEFORE UPDATE ON main.images BEGIN
+CREATE TEMP TRIGGER image_changes BEFORE UPDATE ON main.images WHEN old.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched SELECT * FROM image_now WHERE id = old.id
     AND NOT EXISTS (SELECT 1 FROM touched WHERE resource = 'image' AND id = old.id); END;
-CREATE TEMP TRIGGER image_goes BEFORE DELETE ON main.images BEGIN
+CREATE TEMP TRIGGER image_goes BEFORE DELETE ON main.images WHEN old.cache_key NOT LIKE 'source:%' BEGIN
   INSERT INTO touched SELECT * FROM image_now WHERE id = old.id
     AND NOT EXISTS (SELECT 1 FROM touched WHERE resource = 'image' AND id = old.id); END;
 CREATE TEMP TRIGGER tag_comes BEFORE INSERT ON main.image_tags BEGIN
@@ -280,6 +280,23 @@ Result<void> EventTable::TellOfContainer(int64_t id, std::string_view event, std
   row.detail = std::move(detail);
   TRY(Write(std::move(row)));
   return transaction.Commit();
+}
+
+Result<void> EventTable::TellOfSourceInTransaction(const SourceRow& source, std::string_view event,
+                                                   std::string detail, int64_t image_id,
+                                                   const std::string& image) {
+  EventRow row;
+  row.resource = "source";
+  row.event = event;
+  row.subject = source.id;
+  row.name = source.name;
+  row.owner = row.image_owner = source.owner;
+  row.image_id = image_id;
+  row.image = row.image_name = image;
+  row.actor = cause_.actor;
+  row.token_id = cause_.token_id;
+  row.detail = std::move(detail);
+  return Write(std::move(row));
 }
 
 Result<void> EventTable::Write(EventRow row) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/catalog/rows.h"
 
 namespace spawnd::daemon {
 
@@ -34,9 +35,9 @@ inline constexpr size_t kMaxEventDetail = 1024;
 struct EventRow {
   int64_t id = 0;
   int64_t time = 0;      ///< milliseconds since 1970, by a clock that may jump: ids tell the order
-  std::string resource;  ///< "image" or "container"
+  std::string resource;  ///< "image", "container" or "source"
   std::string event;     ///< "created" ...
-  int64_t subject = 0;   ///< the image's or container's id
+  int64_t subject = 0;   ///< its id
   std::string name;      ///< the rest as it was after the change, or before it if that was the end
   uid_t owner = 0;
   int64_t image_id = 0;    ///< of a container; of an image its own
@@ -105,6 +106,10 @@ class EventTable {
   void Keep(int64_t most) { kept_ = most; }
   /// Of something that happens to a container and is no change of its row. Nothing for one that is not there.
   Result<void> TellOfContainer(int64_t id, std::string_view event, std::string detail);
+  /// The same of a data source; `image_id` and `image`: one that it tells of, if any. In the transaction of
+  /// the change, which Write's caller has open.
+  Result<void> TellOfSourceInTransaction(const SourceRow& source, std::string_view event, std::string detail,
+                                         int64_t image_id = 0, const std::string& image = {});
   /// `told`: called after each transaction that has told something.
   void OnTold(std::function<void()> told) { told_ = std::move(told); }
 

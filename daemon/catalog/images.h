@@ -75,6 +75,8 @@ class ImageTable {
   Result<std::vector<WantedPool>> WantedPools(int64_t by_default, int64_t since);
   /// Completed and failed ones whose time has come and that no living container uses. By id.
   Result<std::vector<int64_t>> Expired(int64_t now);
+  /// Those of a data source, in any state but deleting, without hidden ones. By id.
+  Result<std::vector<ImageRow>> OfSource(int64_t source_id);
 
  private:
   Result<ImageRow> Read(Query& query);
@@ -89,7 +91,6 @@ class ImageTable {
   /// An image that has too many is left as it was.
   Result<void> CheckLabelCountInTransaction(int64_t id);
 
-  // tags.cc
   Result<void> TakeTagsInTransaction(int64_t id);
   Result<void> RenameInTransaction(int64_t id, const std::string& name);
   Result<void> AddTagInTransaction(int64_t id, const std::string& tag);

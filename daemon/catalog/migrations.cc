@@ -183,10 +183,84 @@ ALTER TABLE containers ADD COLUMN volume TEXT NOT NULL DEFAULT '';
 ALTER TABLE container_revisions ADD COLUMN volume TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Where images come from: data sources with their schedules, and the containers that follow a server for one.
+constexpr const char* kSchema13 = R"sql(
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  source_type TEXT NOT NULL,
+  engine TEXT NOT NULL,
+  version_text TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  folder TEXT NOT NULL,
+  schedule TEXT NOT NULL,
+  keep INTEGER NOT NULL CHECK (keep >= 0),
+  created_at INTEGER NOT NULL,
+  deleting INTEGER NOT NULL CHECK (deleting IN (0, 1)),
+  next_run INTEGER NOT NULL,
+  run_outcome TEXT NOT NULL CHECK (run_outcome IN ('', 'running', 'succeeded', 'failed', 'interrupted')),
+  run_cause TEXT NOT NULL,
+  run_started INTEGER NOT NULL,
+  run_ended INTEGER NOT NULL,
+  run_detail TEXT NOT NULL,
+  run_process TEXT NOT NULL,
+  runs INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  skipped INTEGER NOT NULL,
+  skipped_at INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('', 'copying', 'following', 'lagging', 'failed', 'deleting')),
+  detail TEXT NOT NULL,
+  connection TEXT NOT NULL,
+  max_kept_bytes INTEGER NOT NULL,
+  slot TEXT NOT NULL,
+  base_image_id INTEGER NOT NULL,
+  lag_bytes INTEGER NOT NULL,
+  copied_bytes INTEGER NOT NULL,
+  position TEXT NOT NULL,
+  server_version TEXT NOT NULL,
+  server_identity TEXT NOT NULL
+);
+CREATE UNIQUE INDEX sources_by_name ON sources (owner, name) WHERE deleting = 0;
+-- Not a foreign key: the images of a source outlive it.
+ALTER TABLE images ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE images ADD COLUMN source_run INTEGER NOT NULL DEFAULT 0 CHECK (source_run IN (0, 1));
+CREATE INDEX images_by_source ON images (source_id) WHERE source_id <> 0;
+-- Events of a source, too: the table is made anew, as it cannot be told to take another word.
+CREATE TABLE events_now (
+  id INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  resource TEXT NOT NULL CHECK (resource IN ('image', 'container', 'source')),
+  event TEXT NOT NULL,
+  subject INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  owner INTEGER NOT NULL,
+  image_id INTEGER NOT NULL,
+  image TEXT NOT NULL,
+  image_name TEXT NOT NULL,
+  image_owner INTEGER NOT NULL,
+  built_in TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  teams TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  container_id INTEGER NOT NULL,
+  actor INTEGER,
+  token_id INTEGER NOT NULL,
+  detail TEXT NOT NULL
+);
+INSERT INTO events_now SELECT * FROM events;
+DROP TABLE events;
+ALTER TABLE events_now RENAME TO events;
+CREATE INDEX events_by_subject ON events (subject);
+-- By which rules an image's columns were masked; empty: they were not.
+ALTER TABLE images ADD COLUMN mask_digest TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kMigrations{
     Migration{10, kSchema10},
     Migration{11, kSchema11},
     Migration{12, kSchema12},
+    Migration{13, kSchema13},
 };
 
 Result<void> SetVersion(Database& database, int64_t version) {

@@ -1,6 +1,7 @@
 #include "daemon/catalog/rows.h"
 
 #include <array>
+#include <charconv>
 
 namespace spawnd::daemon {
 namespace {
@@ -41,6 +42,22 @@ auto StateOf(const Names& names, std::string_view name) {
 }
 
 }  // namespace
+
+std::string SourceKey(int64_t source_id) {
+  return std::string(kSourceKey) + std::to_string(source_id) + "/";
+}
+
+std::string SourceKey(int64_t source_id, int64_t image_before) {
+  return SourceKey(source_id) + std::to_string(image_before);
+}
+
+int64_t SourceOfKey(std::string_view cache_key) {
+  if (!cache_key.starts_with(kSourceKey)) return 0;
+  cache_key.remove_prefix(kSourceKey.size());
+  int64_t id = 0;
+  std::from_chars(cache_key.data(), cache_key.data() + cache_key.size(), id);
+  return id;
+}
 
 std::string_view ImageStateName(ImageState state) {
   return NameOf(kImageStates, state);

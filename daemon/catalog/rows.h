@@ -66,8 +66,11 @@ struct ImageRow {
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
   api::Settings settings{};              ///< of its server, and of its containers'
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
-  int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
-  int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
+  int64_t sleep_after = -1;   ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
+  int64_t used_at = 0;        ///< seconds since 1970 when a container was last made of it; 0: never
+  int64_t source_id = 0;      ///< the data source that it is one of; 0: of none
+  bool source_run = false;    ///< a run of that made it, and not a person: it goes when there are newer ones
+  std::string mask_digest{};  ///< of the rules by which its columns were masked; empty: they were not
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
@@ -77,7 +80,16 @@ struct ImageRow {
   std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }
+  bool Masked() const { return !mask_digest.empty(); }
 };
+
+/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and
+/// are nobody's: found neither by name nor by id. With the image before it each has a key of its own.
+inline constexpr std::string_view kSourceKey = "source:";
+std::string SourceKey(int64_t source_id);
+std::string SourceKey(int64_t source_id, int64_t image_before);
+/// 0: it is no such key.
+int64_t SourceOfKey(std::string_view cache_key);
 
 /// What is known about an image once it is sealed.
 struct ImageCompletion {
@@ -166,6 +178,74 @@ struct TokenRow {
   std::vector<std::string> images{};  ///< not empty: for these only, as daemon/access/scope.h writes them
 };
 
+/// How the last run of a source ended: as stored and as shown.
+inline constexpr std::string_view kRunRunning = "running";
+inline constexpr std::string_view kRunSucceeded = "succeeded";
+inline constexpr std::string_view kRunFailed = "failed";
+inline constexpr std::string_view kRunInterrupted =
+    "interrupted";  ///< the daemon, or the machine, ended in it
+
+/// How a standby is: as stored and, with a capital, as shown. Empty: it is no standby.
+inline constexpr std::string_view kStandbyCopying = "copying";  ///< the base copy is being made
+inline constexpr std::string_view kStandbyFollowing = "following";
+inline constexpr std::string_view kStandbyLagging = "lagging";  ///< it goes on; `detail` says what keeps it
+inline constexpr std::string_view kStandbyFailed = "failed";    ///< it does not go on; `detail` says why
+inline constexpr std::string_view kStandbyDeleting = "deleting";
+
+/// What images are made of again and again (daemon/sources).
+struct SourceRow {
+  int64_t id = 0;
+  std::string name;  ///< its owner has no other of it
+  uid_t owner = 0;
+  std::string source_type;   ///< the YAML's word, in lower case: "server", "standby"
+  std::string engine;        ///< registry name, "postgresql"
+  std::string version_text;  ///< as the YAML says; may be empty
+  std::string definition;    ///< the YAML
+  std::string folder;        ///< where it lay: a run begins there
+  std::string schedule;      ///< empty: none
+  int64_t keep = 0;          ///< 0: all
+  int64_t created_at = 0;    ///< seconds since 1970, as all times here
+  bool deleting = false;     ///< found by nobody any more; it goes once what it has is gone
+  int64_t next_run = 0;      ///< what comes of `schedule` next; past at a start: it was missed; 0: none
+
+  std::string run_outcome;  ///< of the last run; empty: there was none
+  std::string run_cause;    ///< "schedule", "missed", "request"
+  int64_t run_started = 0;
+  int64_t run_ended = 0;
+  std::string run_detail;
+  std::string run_process;  ///< "<pid> <its start>" of a run that goes on
+  int64_t runs = 0;
+  int64_t failures = 0;
+  int64_t skipped = 0;
+  int64_t skipped_at = 0;
+
+  // Of a standby only.
+  std::string state;
+  std::string detail;
+  std::string connection;      ///< api::Connection as JSON: no secret is in it
+  int64_t max_kept_bytes = 0;  ///< that the server may keep for it
+  std::string slot;            ///< on the server; empty: none yet
+  int64_t base_image_id = 0;   ///< the hidden image that its volume lies on; 0: none yet
+  int64_t lag_bytes = -1;      ///< -1: not known
+  int64_t copied_bytes = 0;    ///< of the base copy
+  std::string position;        ///< in the server's log, as the product writes it
+  std::string server_version;
+  std::string server_identity;  ///< what tells this server's data from any other's, as the product writes it
+};
+
+/// What changes of a standby by itself. A member without a value stays as it is.
+struct StandbyChange {
+  std::optional<std::string> state{};
+  std::optional<std::string> detail{};
+  std::optional<std::string> slot{};
+  std::optional<int64_t> base_image_id{};
+  std::optional<int64_t> lag_bytes{};
+  std::optional<int64_t> copied_bytes{};
+  std::optional<std::string> position{};
+  std::optional<std::string> server_version{};
+  std::optional<std::string> server_identity{};
+};
+
 /// Which rows a list has: what users may see, or all there is, for recovery and garbage collection.
 enum class Rows {
   kListed,  ///< without hidden images and without what is being deleted
@@ -194,6 +274,13 @@ struct ContainerChange {
   std::optional<uid_t> owner{};
   std::optional<int64_t> sleep_after{};
   std::optional<int64_t> idle_delete{};
+};
+struct SourceChange {
+  std::string name;
+  std::optional<std::string> schedule{};
+  std::optional<int64_t> keep{};
+  std::string definition{};  ///< with `folder`
+  std::string folder{};
 };
 
 }  // namespace spawnd::daemon

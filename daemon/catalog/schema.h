@@ -12,7 +12,7 @@ namespace spawnd::daemon {
 /// PRAGMA application_id, "spwn": tells a catalog from any other SQLite file.
 inline constexpr int64_t kCatalogApplicationId = 0x7370776E;
 /// PRAGMA user_version. This is the one place.
-inline constexpr int64_t kCatalogSchemaVersion = 12;
+inline constexpr int64_t kCatalogSchemaVersion = 13;
 
 /// Checks the file, makes the tables in an empty one, brings one of an older spawnd up to now and sets the
 /// connection up. kCorrupt for a damaged file or one that is no catalog, kUnsupported for one of a newer

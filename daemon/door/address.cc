@@ -14,46 +14,66 @@
 namespace spawnd::daemon {
 namespace {
 
-/// Where in a packet the address is that it came to, and what has to be there: words of 32 bits.
-std::vector<std::pair<uint32_t, uint32_t>> WordsOfAddress(const SocketAddress& address) {
+enum class End { kFrom, kTo };
+
+/// Where in a packet the address is that it came from or to, and what has to be there: words of 32 bits.
+std::vector<std::pair<uint32_t, uint32_t>> WordsOfAddress(const SocketAddress& address, End end) {
   constexpr auto kNetworkHeader = static_cast<uint32_t>(SKF_NET_OFF);
+  const bool from = end == End::kFrom;
   if (IsAny(address)) return {};
-  if (address.any.sa_family == AF_INET) return {{kNetworkHeader + 16, ntohl(address.v4.sin_addr.s_addr)}};
+  if (address.any.sa_family == AF_INET) {
+    return {{kNetworkHeader + (from ? 12U : 16U), ntohl(address.v4.sin_addr.s_addr)}};
+  }
   std::vector<std::pair<uint32_t, uint32_t>> words;
   for (uint32_t i = 0; i < 4; ++i) {
     uint32_t word = 0;
     std::memcpy(&word, &address.v6.sin6_addr.s6_addr[i * sizeof word], sizeof word);
-    words.emplace_back(kNetworkHeader + 24 + i * static_cast<uint32_t>(sizeof word), ntohl(word));
+    words.emplace_back(kNetworkHeader + (from ? 8U : 24U) + i * static_cast<uint32_t>(sizeof word),
+                       ntohl(word));
   }
   return words;
 }
 
-/// Lets in what comes to this server at its own address and port, but not the answer to an attempt to connect
-/// from here, which has SYN and ACK set. Offsets without a base are those of the TCP header. 0 or an errno.
-int LetOnlyClientsIn(int socket, const SocketAddress& address) {
-  std::vector<sock_filter> program;
-  // Two more instructions each: it is as expected, or the packet is dropped.
-  const auto expect = [&program](uint16_t load, uint32_t offset, uint32_t value) {
-    program.push_back(BPF_STMT(load, offset));
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
-  };
-  expect(BPF_LD | BPF_H | BPF_ABS, 2, ntohs(address.v4.sin_port));  // where an IPv6 address has it, too
-  for (const auto& [offset, word] : WordsOfAddress(address)) expect(BPF_LD | BPF_W | BPF_ABS, offset, word);
-  program.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13));
-  program.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK));
-  program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN | TH_ACK, 0, 1));
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, ~0U));
-  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0 ? errno : 0;
-}
+/// A filter of packets. Offsets without a base are those of the TCP header.
+class PacketFilter {
+ public:
+  /// Two more instructions each: it is as expected, or the packet is dropped.
+  void Expect(uint16_t load, uint32_t offset, uint32_t value) {
+    program_.push_back(BPF_STMT(load, offset));
+    program_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
+    program_.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+  }
+  void ExpectAddress(const SocketAddress& address, End end) {
+    // Where an IPv6 address has it, too.
+    Expect(BPF_LD | BPF_H | BPF_ABS, end == End::kFrom ? 0 : 2, ntohs(address.v4.sin_port));
+    for (const auto& [offset, word] : WordsOfAddress(address, end))
+      Expect(BPF_LD | BPF_W | BPF_ABS, offset, word);
+  }
+  /// Drops what has all of these flags.
+  void DropFlags(uint32_t flags) {
+    program_.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13));
+    program_.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, flags));
+    program_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, flags, 0, 1));
+    program_.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+  }
+  /// Lets the rest in. 0 or an errno.
+  int Attach(int socket) {
+    program_.push_back(BPF_STMT(BPF_RET | BPF_K, ~0U));
+    const sock_fprog filter{static_cast<unsigned short>(program_.size()), program_.data()};
+    return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0 ? errno : 0;
+  }
 
-/// An attempt to connect gets no answer, but its first packet leaves, with data if the program wants that
-/// (MSG_FASTOPEN). Without capabilities nobody takes a socket off its device. 0 or an errno.
-int StayOnThisMachine(int socket) {
-  constexpr std::string_view kDevice = "lo";
-  return ::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, kDevice.data(), kDevice.size()) != 0 ? errno : 0;
+ private:
+  std::vector<sock_filter> program_;
+};
+
+/// Lets in what comes to this server at its own address and port, but not the answer to an attempt to connect
+/// from here, which has SYN and ACK set. 0 or an errno.
+int LetOnlyClientsIn(int socket, const SocketAddress& address) {
+  PacketFilter filter;
+  filter.ExpectAddress(address, End::kTo);
+  filter.DropFlags(TH_SYN | TH_ACK);
+  return filter.Attach(socket);
 }
 
 bool Set(int socket, int level, int name) {
@@ -62,6 +82,13 @@ bool Set(int socket, int level, int name) {
 }
 
 }  // namespace
+
+/// An attempt to connect gets no answer, but its first packet leaves, with data if the program wants that
+/// (MSG_FASTOPEN). Without capabilities nobody takes a socket off its device. 0 or an errno.
+int StayOnLoopback(int socket) {
+  constexpr std::string_view kDevice = "lo";
+  return ::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, kDevice.data(), kDevice.size()) != 0 ? errno : 0;
+}
 
 std::optional<HostAddress> AddressOf(const std::string& host, uint16_t port) {
   HostAddress address;
@@ -123,9 +150,19 @@ int BindHere(const HostAddress& address, Sharing sharing, bool blocks, UniqueFd&
   }
   if (const int err = LetOnlyClientsIn(socket.Get(), address.socket); err != 0) return err;
   if (IsLoopback(address.socket)) {
-    if (const int err = StayOnThisMachine(socket.Get()); err != 0) return err;
+    if (const int err = StayOnLoopback(socket.Get()); err != 0) return err;
   }
   return ::bind(socket.Get(), &any, address.length) != 0 ? errno : 0;
+}
+
+int KeepToPeer(int socket, const HostAddress& peer) {
+  PacketFilter filter;
+  filter.ExpectAddress(peer.socket, End::kFrom);
+  // Of a connection that is there nothing begins any more: neither an answer to another attempt to connect
+  // nor one of somebody else's.
+  filter.DropFlags(TH_SYN);
+  if (const int err = filter.Attach(socket); err != 0) return err;
+  return LockFilter(socket);
 }
 
 int LockFilter(int socket) {

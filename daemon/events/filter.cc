@@ -10,13 +10,14 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr std::array<std::string_view, 6> kKeys{"type", "event", "id", "name", "image", "owner"};
-constexpr std::array<std::string_view, 2> kTypes{"image", "container"};
-/// What NameEvents (daemon/catalog/event_names.cc) may say.
-constexpr std::array<std::string_view, 25> kEvents{
-    "pending",      "completed",     "failed",   "updated",   "unshared", "deleted",   "expired",
-    "created",      "started",       "starting", "stopped",   "stopping", "restarted", "restarting",
-    "engine-ended", "out-of-memory", "saved",    "resetting", "reset",    "loading",   "loaded",
-    "graduated",    "recovered",     "missed",   "pooled"};
+constexpr std::array<std::string_view, 3> kTypes{"image", "container", "source"};
+/// What NameEvents (daemon/catalog/event_names.cc) and SourceTable may say.
+constexpr std::array<std::string_view, 33> kEvents{
+    "pending",         "completed",     "failed",   "updated",   "unshared",    "deleted",       "expired",
+    "created",         "started",       "starting", "stopped",   "stopping",    "restarted",     "restarting",
+    "engine-ended",    "out-of-memory", "saved",    "resetting", "reset",       "loading",       "loaded",
+    "graduated",       "recovered",     "missed",   "pooled",    "run-started", "run-succeeded", "run-failed",
+    "run-interrupted", "run-skipped",   "copying",  "following", "lagging"};
 constexpr size_t kMostValues = 100;
 
 std::string Listed(std::span<const std::string_view> words) {

@@ -1,9 +1,11 @@
 /// POST /v1/data-images: checks the request, then hands it to a build job, which streams its progress.
+#include <optional>
 #include <utility>
 
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/mask.h"
 #include "api/point_in_time.h"
 #include "api/resource_limits.h"
 #include "api/restore_options.h"
@@ -13,8 +15,10 @@
 #include "daemon/handlers/answers/labels.h"
 #include "daemon/handlers/answers/room.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/sources/source_views.h"
 #include "daemon/host/engine_host.h"
 #include "daemon/http/descriptors.h"
+#include "daemon/sources/sources.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -52,6 +56,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateLifetime(request.sleep_after_seconds.value_or(0)));
   TRY(api::ValidateLimits(request.limits));
   TRY(api::ValidateRestore(request.restore));
+  TRY(api::ValidateMask(request.mask));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup && !request.wal_folders.empty(), "backup",
@@ -97,28 +102,116 @@ Result<std::vector<ClientFile>> FilesOf(const std::vector<api::ClientFile>& file
   return taken;
 }
 
+/// A request that was let through, on its way to its build.
+struct WantedImage {
+  api::CreateDataImageRequest request;
+  http::Peer peer;
+  std::shared_ptr<http::Descriptors> descriptors;
+  std::stop_token gone;
+  std::vector<std::string> idle_teams;
+  std::vector<std::string> warnings;
+  int64_t source_id = 0;
+  bool source_run = false;
+  StandbyCut cut{};  ///< without an id: it is of no standby
+};
+
 /// On the job's thread, where the files may be closed.
-Result<BuildOrder> OrderOf(const api::CreateDataImageRequest& wanted, const http::Peer& peer,
-                           const std::stop_token& withdrawn, http::Descriptors* descriptors,
-                           const std::vector<std::string>& idle_teams, Uploads& uploads) {
+Result<BuildOrder> OrderOf(const WantedImage& wanted, Uploads& uploads) {
+  const api::CreateDataImageRequest& request = wanted.request;
+  const uid_t user = wanted.peer.identity.uid;
+  http::Descriptors* descriptors = wanted.descriptors.get();
   BuildOrder order;
-  order.request = wanted;
-  if (!wanted.restore.at.empty()) {
-    TRY_ASSIGN(order.request.restore.at, api::CanonicalPointInTime(wanted.restore.at));
+  order.request = request;
+  if (!request.restore.at.empty()) {
+    TRY_ASSIGN(order.request.restore.at, api::CanonicalPointInTime(request.restore.at));
   }
-  TRY_ASSIGN(order.backups, FilesOf(wanted.backups, "backup", descriptors, uploads, peer.identity.uid));
+  TRY_ASSIGN(order.backups, FilesOf(request.backups, "backup", descriptors, uploads, user));
   TRY_ASSIGN(order.scripts_folders,
-             FilesOf(wanted.scripts_folders, "scripts folder", descriptors, uploads, peer.identity.uid));
+             FilesOf(request.scripts_folders, "scripts folder", descriptors, uploads, user));
   TRY_ASSIGN(order.wal_folders,
-             FilesOf(wanted.wal_folders, "folder of log segments", descriptors, uploads, peer.identity.uid));
-  order.caller = peer.socket;
-  order.client = peer.pid;
-  order.client_fd = peer.process;
-  order.owner = peer.identity.uid;
-  order.withdrawn = withdrawn;
-  order.idle_teams = idle_teams;
-  order.cause = CauseOf(peer);
+             FilesOf(request.wal_folders, "folder of log segments", descriptors, uploads, user));
+  order.caller = wanted.peer.socket;
+  order.client = wanted.peer.pid;
+  order.client_fd = wanted.peer.process;
+  order.owner = user;
+  order.withdrawn = wanted.gone;
+  order.idle_teams = wanted.idle_teams;
+  order.cause = CauseOf(wanted.peer);
+  order.source_id = wanted.source_id;
+  order.source_run = wanted.source_run;
+  order.cut = wanted.cut.image_id;
   return order;
+}
+
+/// The source that the image is to be one of: the caller's own, because it is his `keep` that counts, and for
+/// a standby his data.
+Result<std::optional<SourceRow>> SourceOf(Services& services, const api::CreateDataImageRequest& request,
+                                          const http::Caller& who) {
+  const bool is_cut = request.source_type == api::SourceType::kStandby;
+  if (request.source.empty() && is_cut) {
+    return Fail(
+        ErrorCode::kInvalidArgument, "an image of a standby needs its data source",
+        "`spawnctl create data-source` makes one of this file; then `spawnctl create data-image --source "
+        "<name>`.");
+  }
+  if (request.source.empty()) return std::nullopt;
+  TRY_ASSIGN(SourceRow row, services.catalog.sources.Find(request.source, [&who](const SourceRow& source) {
+    return source.owner == who.uid && MaySee(source, who);
+  }));
+  if (row.state.empty() != is_cut) return row;
+  return Fail(ErrorCode::kInvalidArgument,
+              "data source '" + row.name + "' is " +
+                  (is_cut ? "no standby" : "a standby: it gives images of its own") +
+                  ", and the image is to be of sourceType '" + (is_cut ? "standby" : "backup or the like") +
+                  "'");
+}
+
+void BeginBuild(Services& services, WantedImage wanted, const StreamedAnswer& answer) {
+  const uid_t user = wanted.peer.identity.uid;
+  const std::stop_token gone = wanted.gone;
+  const StandbyCut cut = wanted.cut;
+  const auto release = [&services, cut] {
+    if (cut.image_id != 0) services.sources.GetStandbys()->Release(cut);
+  };
+  const auto build = [&services, wanted = std::move(wanted), answer,
+                      release](const std::stop_token& stop) mutable {
+    BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
+    auto order = OrderOf(wanted, services.uploads);
+    auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
+                       : Fail(std::move(order.error()));
+    if (image) NoteChange(wanted.peer, "create", "data-image", image->id, image->name);
+    if (image && !image->detail.empty())
+      wanted.warnings.push_back(image->detail);  // what stands in, what was passed over
+    services.mailbox.Post([&services, image = std::move(image), answer, release, warnings = wanted.warnings] {
+      release();
+      AnswerWithImage(services, image, answer, warnings);
+    });
+  };
+  services.builds.Run({.owner = {user},
+                       .work = build,
+                       .gone = gone,
+                       .dropped =
+                           [&services, answer, release](const Error& why) {
+                             services.mailbox.Post(release);
+                             answer.Failed(why);
+                           },
+                       .queued = TellQueued(answer, "build")});
+}
+
+/// A standby is cut first; what is built then is of the cut.
+void CutAndBuild(Services& services, WantedImage wanted, const StreamedAnswer& answer) {
+  Standbys* standbys = services.sources.GetStandbys();
+  if (standbys == nullptr) {
+    return answer.Failed({ErrorCode::kUnsupported, "this spawnd keeps no standbys"});
+  }
+  answer.Progress({.stage = "cutting", .bytes_done = 0, .bytes_total = 0, .message = {}});
+  const int64_t source_id = wanted.source_id;
+  standbys->Cut(source_id,
+                [&services, wanted = std::move(wanted), answer](const Result<StandbyCut>& cut) mutable {
+                  if (!cut) return answer.Failed(cut.error());
+                  wanted.cut = *cut;
+                  BeginBuild(services, std::move(wanted), answer);
+                });
 }
 
 }  // namespace
@@ -131,33 +224,29 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!checked) return SendError(reply, checked.error());
   const auto network = CheckNetwork(*wanted, request.peer.identity.uid, services.engine_host);
   if (!network) return SendError(reply, network.error());
-  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
+  const auto source = SourceOf(services, *wanted, request.peer.identity);
+  if (!source) return SendError(reply, source.error());
+  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams, !wanted->mask.empty());
   if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
-  std::vector<std::string> warnings = std::move(shared->warnings);
-  warnings.insert(warnings.end(), room->begin(), room->end());
-  wanted->teams = std::move(shared->teams);
+  WantedImage image{.request = std::move(*wanted),
+                    .peer = request.peer,
+                    .descriptors = request.descriptors,
+                    .gone = reply.ClientGone(),
+                    .idle_teams = std::move(shared->idle_teams),
+                    .warnings = std::move(shared->warnings)};
+  image.warnings.insert(image.warnings.end(), room->begin(), room->end());
+  image.request.teams = std::move(shared->teams);
+  if (*source) {
+    image.source_id = (*source)->id;
+    image.source_run = services.sources.IsRun(image.source_id, request.peer.pid);
+  }
   const StreamedAnswer answer(reply);
-  const auto build = [&services, wanted = std::move(*wanted), peer = request.peer, gone = reply.ClientGone(),
-                      descriptors = request.descriptors, idle_teams = std::move(shared->idle_teams), answer,
-                      warnings = std::move(warnings)](const std::stop_token& stop) mutable {
-    BuildProgress progress([&answer](const api::Progress& line) { answer.Progress(line); });
-    auto order = OrderOf(wanted, peer, gone, descriptors.get(), idle_teams, services.uploads);
-    auto image = order ? BuildImage(services.build, std::move(*order), progress, stop)
-                       : Fail(std::move(order.error()));
-    if (image) NoteChange(peer, "create", "data-image", image->id, image->name);
-    if (image && !image->detail.empty())
-      warnings.push_back(image->detail);  // what stands in, what was passed over
-    services.mailbox.Post([&services, image = std::move(image), answer, warnings] {
-      AnswerWithImage(services, image, answer, warnings);
-    });
-  };
-  services.builds.Run({.owner = {request.peer.identity.uid},
-                       .work = build,
-                       .gone = reply.ClientGone(),
-                       .dropped = [answer](const Error& why) { answer.Failed(why); },
-                       .queued = TellQueued(answer, "build")});
+  if (image.request.source_type == api::SourceType::kStandby) {
+    return CutAndBuild(services, std::move(image), answer);
+  }
+  BeginBuild(services, std::move(image), answer);
 }
 
 }  // namespace spawnd::daemon

@@ -7,6 +7,7 @@
 
 #include "api/json.h"
 #include "api/point_in_time.h"
+#include "api/source/fetch.h"
 #include "base/error.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/handlers.h"
@@ -153,7 +154,8 @@ void CreateFetchPlan(Services& services, const http::Request& request, const htt
   auto asked = api::FromJson<api::FetchPlanRequest>(request.body);
   if (!asked) return SendError(reply, asked.error());
   if (asked->engine.empty()) {
-    return SendError(reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
+    return SendError(
+        reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
   }
   const auto engine = engines::FindEngine(asked->engine);
   if (!engine) return SendError(reply, engine.error());

@@ -1,12 +1,13 @@
-/// GET /v1/data-images/{ref}/log and /v1/data-containers/{ref}/log: text, as it was written. Whoever may see
-/// the resource may read its log: it shows nothing that the data does not. That of an image that could not be
-/// made is its owner's, and root's, for a day.
+/// GET /v1/data-images/{ref}/log, /v1/data-containers/{ref}/log and /v1/data-sources/{ref}/log: text, as it
+/// was written. Whoever may see the resource may read its log: it shows nothing that the data does not. That
+/// of an image that could not be made is its owner's, and root's, for a day.
 #include <charconv>
 #include <utility>
 
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/answers/resolve.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/sources/source_views.h"
 #include "daemon/keeper/files.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/logs/log_streams.h"
@@ -83,6 +84,12 @@ void GetDataImageLog(Services& services, const http::Request& request, const htt
           return SendFailedLog(services, who, reference, reply, std::move(order), image.error());
         }
         if (!image) return SendNoImage(services, who, reference.text, reply, image.error());
+        // Tools say which line of a dump was refused, with what is masked afterwards.
+        if (image->Masked() && !MayChange(*image, who)) {
+          return SendError(reply,
+                           {ErrorCode::kForbidden,
+                            "the log of a masked image is its owner's alone: what was masked may be in it"});
+        }
         // Without an id: no such file, nothing in it.
         order.path = services.layout.ImageLog(image->id);
         services.logs.Send(std::move(order), reply);
@@ -97,6 +104,15 @@ void GetDataContainerLog(Services& services, const http::Request& request, const
                   order.path = services.layout.Volume(row.id, row.volume) + "/" + kEngineLogName;
                   services.logs.Send(std::move(order), reply);
                 });
+}
+
+void GetDataSourceLog(Services& services, const http::Request& request, const http::Reply& reply) {
+  const auto order = OrderOf(request, true);
+  if (!order) return SendError(reply, order.error());
+  WithSource(services, request, reply, [&services, reply, order = *order](const SourceRow& row) mutable {
+    order.path = services.layout.SourceLog(row.id);
+    services.logs.Send(std::move(order), reply);
+  });
 }
 
 }  // namespace spawnd::daemon

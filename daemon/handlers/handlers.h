@@ -34,6 +34,13 @@ void CreateAccessToken(Services& services, const http::Request& request, const h
 void GetAccessTokens(Services& services, const http::Request& request, const http::Reply& reply);
 void GetAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
 void DeleteAccessToken(Services& services, const http::Request& request, const http::Reply& reply);
+void CreateDataSource(Services& services, const http::Request& request, const http::Reply& reply);
+void GetDataSources(Services& services, const http::Request& request, const http::Reply& reply);
+void GetDataSource(Services& services, const http::Request& request, const http::Reply& reply);
+void GetDataSourceLog(Services& services, const http::Request& request, const http::Reply& reply);
+void UpdateDataSource(Services& services, const http::Request& request, const http::Reply& reply);
+void RunDataSource(Services& services, const http::Request& request, const http::Reply& reply);
+void DeleteDataSource(Services& services, const http::Request& request, const http::Reply& reply);
 void ExportDataImage(Services& services, const http::Request& request, const http::Reply& reply);
 void BeginImport(Services& services, const http::Request& request, const http::Reply& reply);
 void ReceiveImport(Services& services, const http::Request& request, const http::Reply& reply);

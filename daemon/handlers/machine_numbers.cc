@@ -75,6 +75,38 @@ void Connections(const http::ConnectionCounts& counts, std::vector<Family>& fami
                       {{{}, static_cast<double>(counts.refused)}}});
 }
 
+Result<void> DataSources(Services& services, std::vector<Family>& families) {
+  TRY_ASSIGN(const auto sources, services.catalog.sources.List());
+  std::map<std::pair<std::string, std::string>, int> count;
+  int64_t lag = 0;
+  for (const SourceRow& row : sources) {
+    ++count[{row.source_type, row.state.empty() ? "-" : row.state}];
+    lag = std::max(lag, row.lag_bytes);
+  }
+  Family all = Gauge("spawnd_data_sources", "Data sources there are.");
+  for (const auto& [key, number] : count) Add(all, {{"type", key.first}, {"state", key.second}}, number);
+  families.push_back(std::move(all));
+  families.push_back(One("spawnd_data_source_runs_running", "Runs of data sources that go on.",
+                         static_cast<double>(services.sources.Running())));
+  families.push_back(One("spawnd_standby_lag_bytes",
+                         "How far the standby is behind that is the furthest behind.",
+                         static_cast<double>(lag), "bytes"));
+  return {};
+}
+
+void ReadyBytes(const ReadyMemory& ready, std::vector<Family>& families) {
+  Family held = Gauge("spawnd_ready_memory_bytes",
+                      "What servers hold that are there without anybody using them, by kind.", "bytes");
+  for (const auto& [kind, word] :
+       {std::pair{ReadyKind::kPooled, "pooled"}, std::pair{ReadyKind::kSpares, "spares"},
+        std::pair{ReadyKind::kIdle, "idle"}}) {
+    Add(held, {{"kind", word}}, static_cast<double>(ready.Held(kind)));
+  }
+  families.push_back(std::move(held));
+  families.push_back(One("spawnd_ready_memory_limit_bytes", "What they may hold together.",
+                         static_cast<double>(ready.Budget()), "bytes"));
+}
+
 Family BuildInfo(const api::Version& version) {
   Family family = Gauge("spawnd_build_info", "What runs; always 1.");
   Add(family,
@@ -103,7 +135,9 @@ Result<MachineNumbers> MachineNumbers::Look(Services& services, const http::Call
     }
   }
   numbers.looked_at_ = Queues(services);
+  TRY(DataSources(services, numbers.looked_at_));
   Connections(services.connections(), numbers.looked_at_);
+  ReadyBytes(services.ready_memory, numbers.looked_at_);
   numbers.looked_at_.push_back(BuildInfo(services.version));
   return numbers;
 }

@@ -53,6 +53,17 @@ void AddTransfers(Services& services, http::Router& router) {
   router.Add("POST", "/v1/uploads", BindWithQuery(services, WithinQuota(CreateUpload), Needs::kAll));
 }
 
+/// What images are made of again and again.
+void AddSources(Services& services, http::Router& router) {
+  router.Add("POST", "/v1/data-sources", Bind(services, WithinQuota(CreateDataSource), Needs::kAll));
+  router.Add("GET", "/v1/data-sources", Bind(services, GetDataSources, Needs::kLook));
+  router.Add("GET", "/v1/data-sources/{ref}", Bind(services, GetDataSource, Needs::kLook));
+  router.Add("GET", "/v1/data-sources/{ref}/log", BindWithQuery(services, GetDataSourceLog, Needs::kLook));
+  router.Add("POST", "/v1/data-sources/{ref}/update", Bind(services, UpdateDataSource, Needs::kAll));
+  router.Add("POST", "/v1/data-sources/{ref}/run", Bind(services, WithinQuota(RunDataSource), Needs::kAll));
+  router.Add("DELETE", "/v1/data-sources/{ref}", Bind(services, DeleteDataSource, Needs::kAll));
+}
+
 }  // namespace
 
 http::Router MakeRouter(Services& services) {
@@ -90,6 +101,7 @@ http::Router MakeRouter(Services& services) {
   router.Add("GET", "/v1/access-tokens", Bind(services, GetAccessTokens, Needs::kLookAround));
   router.Add("GET", "/v1/access-tokens/{ref}", Bind(services, GetAccessToken, Needs::kLookAround));
   router.Add("DELETE", "/v1/access-tokens/{ref}", Bind(services, DeleteAccessToken, Needs::kAll));
+  AddSources(services, router);
   AddTransfers(services, router);
   router.Add("GET", "/v1/doctor", Bind(services, GetDoctor, Needs::kLook));
   router.Add("GET", "/v1/events", BindWithQuery(services, GetEvents, Needs::kLook));

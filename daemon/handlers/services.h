@@ -18,6 +18,7 @@
 #include "daemon/events/event_streams.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/http/server.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
@@ -25,6 +26,7 @@
 #include "daemon/loop/jobs.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/pool/pool.h"
+#include "daemon/sources/sources.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "daemon/store/reserve.h"
@@ -69,6 +71,8 @@ struct Services {
   Images& images;
   BuiltIns& built_ins;
   Pool& pool;
+  Sources& sources;
+  const ReadyMemory& ready_memory;
   const std::function<size_t(uid_t)> connections_of;
   const std::function<http::ConnectionCounts()> connections;
   /// To be called whenever an expiry has come into being or moved.

@@ -75,7 +75,7 @@ class Waiter {
     const SpawnOptions& options = enclosure_.options;
     std::vector<int> kept = enclosure_.kept;
     for (const int fd : {enclosure_.leash.Get(), options.stdin_fd, options.stdout_fd, options.stderr_fd,
-                         options.fourth_fd, options.control_group_fd}) {
+                         options.fourth_fd, options.control_group_fd, options.filter_listener_socket}) {
       kept.push_back(fd);
     }
     CloseAllBut(std::move(kept));

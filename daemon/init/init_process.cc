@@ -163,6 +163,7 @@ class InitProcess {
     options.no_new_privileges = true;
     options.no_capabilities = true;
     options.system_call_filter = plan_.filter;
+    if (plan_.programs_ask) options.filter_listener_socket = plan_.filters_fd;
     options.limits = {{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, kOpenFiles, RLIM_INFINITY}};
     options.control_group_fd = plan_.control_group_fd;
     // Counted by user, so only where the user is this container's alone.

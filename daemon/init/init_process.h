@@ -42,8 +42,9 @@ struct InitPlan {
   int64_t most_processes = 0;   ///< of the engine's user, where there is no such group; 0: no limit
   int filters_fd = -1;  ///< where the start filter's listener is sent to (listening_port.h); -1: nowhere
   SessionPlan session{};
-  int log_fd = -1;   ///< where the engine prints to
-  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
+  bool programs_ask = false;  ///< `filter` asks, too, and all that has it sends its listener to `filters_fd`
+  int log_fd = -1;            ///< where the engine prints to
+  int lock_fd = -1;           ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
 
 enum class InitOrder : int {

@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -31,6 +30,8 @@
 struct seccomp_notif;
 
 namespace spawnd::daemon {
+
+struct AskedSocket;
 
 class ListeningPort {
  public:
@@ -46,14 +47,11 @@ class ListeningPort {
   ~ListeningPort();
 
  private:
-  struct Asked;
-
   ListeningPort(const engines::Endpoint& endpoint, UniqueFd filters, UniqueFd stop, Bound bound);
   void Run();
   void Answer(int listener) const;
-  static std::optional<Asked> SocketAsked(const seccomp_notif& question);
   size_t PlaceOf(const SocketAddress& asked) const;
-  int PutInPlace(int listener, const seccomp_notif& question, const Asked& asked, size_t place) const;
+  int PutInPlace(int listener, const seccomp_notif& question, const AskedSocket& asked, size_t place) const;
 
   const uint16_t port_;
   std::vector<HostAddress> addresses_;

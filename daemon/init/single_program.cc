@@ -42,7 +42,7 @@ Result<ProcessOutput> Run(const SingleProgram& program, int engine_tree) {
   TRY(MakePrivatePlaces(program.uid, program.gid));
   TRY(BringUpLoopback());
   TRY(EnterContainerRoot({engine_tree, program.installation, {}}));
-  TRY_ASSIGN(const std::string filter, EngineSystemCalls(OnBind::kAllow));
+  TRY_ASSIGN(const std::string filter, EngineSystemCalls(Asks::kNothing));
   SpawnOptions options;
   options.argv = program.command.argv;
   options.env = program.command.env;

@@ -76,9 +76,8 @@ constexpr const char* kAllowed[] = {
     "setregid32", "setresgid", "setresgid32", "setresuid", "setresuid32", "setreuid", "setreuid32", "setuid",
     "setuid32", "getrandom",
     // sockets; which ones is decided where they are made
-    "accept", "accept4", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom",
-    "recvmmsg", "recvmmsg_time64", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
-    "shutdown",
+    "accept", "accept4", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom", "recvmmsg",
+    "recvmmsg_time64", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
     // of the processor
     "arch_prctl", "arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush", "modify_ldt",
     "riscv_flush_icache", "set_tls"};
@@ -119,9 +118,10 @@ Result<void> AllowControlOfFiles(const Context& context) {
   return {};
 }
 
-Result<void> AddRules(const Context& context, OnBind on_bind) {
+Result<void> AddRules(const Context& context, Asks asks) {
   for (const char* name : kAllowed) TRY(Rule(context, SCMP_ACT_ALLOW, name));
-  TRY(Rule(context, on_bind == OnBind::kAsk ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW, "bind"));
+  TRY(Rule(context, asks == Asks::kBind ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW, "bind"));
+  TRY(Rule(context, asks == Asks::kConnect ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW, "connect"));
   for (const int family : kSocketFamilies) {
     const auto value = static_cast<scmp_datum_t>(family);
     TRY(Rule(context, SCMP_ACT_ALLOW, "socket", {scmp_arg_cmp{0, SCMP_CMP_EQ, value, 0}}));
@@ -150,23 +150,23 @@ Result<std::string> Export(const Context& context) {
   return program;
 }
 
-Result<std::string> Make(OnBind on_bind) {
+Result<std::string> Make(Asks asks) {
   const Context context(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), &::seccomp_release);
   if (context == nullptr) return Fail(ErrorCode::kUnsupported, "this kernel does not filter system calls");
   ::seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   // A tree and not a list: a call is decided in a few steps.
   ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  TRY(AddRules(context, on_bind));
+  TRY(AddRules(context, asks));
   return Export(context);
 }
 
 }  // namespace
 
-Result<std::string> EngineSystemCalls(OnBind on_bind) {
-  static std::map<OnBind, std::string> made;
-  std::string& program = made[on_bind];
+Result<std::string> EngineSystemCalls(Asks asks) {
+  static std::map<Asks, std::string> made;
+  std::string& program = made[asks];
   if (!program.empty()) return program;
-  TRY_ASSIGN(program, Make(on_bind));
+  TRY_ASSIGN(program, Make(asks));
   return program;
 }
 

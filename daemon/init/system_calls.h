@@ -17,12 +17,15 @@
 
 namespace spawnd::daemon {
 
-enum class OnBind {
-  kAllow,  ///< a socket is bound in the container's own network
-  kAsk,    ///< whoever holds the filter's listener answers (listening_port.h)
+/// Which call whoever holds the filter's listener answers. The others of these go on in the container's own
+/// network.
+enum class Asks {
+  kNothing,
+  kBind,     ///< listening_port.h
+  kConnect,  ///< primary_link.h
 };
 
 /// The program, as SpawnOptions::system_call_filter wants it. Errors: kUnsupported where the kernel lacks it.
-Result<std::string> EngineSystemCalls(OnBind on_bind);
+Result<std::string> EngineSystemCalls(Asks asks);
 
 }  // namespace spawnd::daemon

@@ -98,7 +98,8 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
              spec_.endpoint,        spec_.credentials,
              spec_.purpose,         spec_.durability == storage::Durability::kAlways,
              spec_.require_tls,     spec_.settings,
-             spec_.image_superuser, RandomText(32, kLowerLetters)};
+             spec_.image_superuser, RandomText(32, kLowerLetters),
+             spec_.primary,         spec_.behind_door};
   auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
   if (!lock && lock.error().code == ErrorCode::kTimeout) {
     return Fail(ErrorCode::kInUse, "another keeper of this container is still running");
@@ -122,8 +123,7 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
     if (!initialised) return Fail(EngineEnded().Wrap(initialised.error().message));
     Lap("initialise");
   }
-  committer_.Start(*volume_,
-                   spec_.purpose == engines::Purpose::kBuild ? kBuildCommitInterval : kCommitInterval);
+  committer_.Start(*volume_, engines::MakesImage(spec_.purpose) ? kBuildCommitInterval : kCommitInterval);
   engine_held_ = true;
   if (spec_.hold_engine) return {};
   return StartEngine(std::chrono::seconds(request.deadline_seconds));
@@ -210,7 +210,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   TRY_ASSIGN(export_, storage::FuseExport::Mount(kFuseDirectory, file_name));
 
   plan_.volume_file = std::string(kFuseDirectory) + "/" + file_name;
-  plan_.format = spec_.index_path.empty();
+  plan_.format = spec_.index_path.empty() && !spec_.has_file_system;
   plan_.barriers =
       spec_.durability == storage::Durability::kAlways ? storage::Barriers::kOn : storage::Barriers::kOff;
   plan_.binds = engine_->Binds(launch_);
@@ -218,7 +218,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   plan_.start = engine_->StartCommand(launch_);
   plan_.stop_signal = engine_->StopSignal();
   // An image has nothing to recover.
-  plan_.last_stop_signal = spec_.purpose == engines::Purpose::kServe ? engine_->LastStopSignal() : 0;
+  plan_.last_stop_signal = engines::MakesImage(spec_.purpose) ? 0 : engine_->LastStopSignal();
   plan_.engine_uid = spec_.engine_uid;
   plan_.engine_gid = spec_.engine_gid;
   plan_.volume_owner = {spec_.volume_uid, spec_.volume_gid};
@@ -239,7 +239,7 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
   ProtectItself();
   filters.theirs.Reset();
   // From here on there are threads. Also while the engine does not start, nor stop.
-  const bool keep = spec_.purpose == engines::Purpose::kServe;
+  const bool keep = !engines::MakesImage(spec_.purpose);
   stop_.Bound(keep, [this, keep] {
     if (keep) static_cast<void>(volume_->CommitEpoch().has_value());
   });
@@ -251,12 +251,19 @@ Result<void> Keeper::StartInit(UniqueFd engine_tree) {
 /// Which network the engine has, and whether its port is put in place from here.
 Result<void> Keeper::PlanNetwork(int filters_fd) {
   plan_.own_network = !spec_.host_network;
-  TRY_ASSIGN(plan_.filter, EngineSystemCalls(OnBind::kAllow));
+  TRY_ASSIGN(plan_.filter, EngineSystemCalls(Asks::kNothing));
   plan_.session.filter = plan_.filter;
+  if (spec_.primary) {
+    // It has clients of its own alone, by its private socket.
+    TRY_ASSIGN(plan_.filter, EngineSystemCalls(Asks::kConnect));
+    plan_.own_network = plan_.programs_ask = true;
+    plan_.filters_fd = filters_fd;
+  }
   plan_.start_filter = plan_.filter;
+  if (spec_.primary) return {};
   // Nobody but the tools in its own container needs a build's server.
-  if ((!plan_.own_network && !door_) || spec_.purpose == engines::Purpose::kBuild) return {};
-  TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(OnBind::kAsk));
+  if ((!plan_.own_network && !door_) || engines::MakesImage(spec_.purpose)) return {};
+  TRY_ASSIGN(plan_.start_filter, EngineSystemCalls(Asks::kBind));
   plan_.filters_fd = filters_fd;
   return {};
 }
@@ -366,10 +373,16 @@ Result<void> Keeper::SyncAndSave(uint32_t number) {
 }
 
 Result<bool> Keeper::FinishImage() {
-  if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
-  TRY_ASSIGN(const bool keeps_settings, session_->KeepsSettings());
-  TRY(session_->PrepareImage());
-  TRY(StopEngine(kBuildStopPatience));
+  // Of a server that was never started, or that takes no changes, the files are the image as they are.
+  const bool as_it_is = engine_held_ || spec_.purpose == engines::Purpose::kFollow;
+  if (!session_ && !as_it_is) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+  bool keeps_settings = false;
+  if (!as_it_is) {
+    TRY_ASSIGN(keeps_settings, session_->KeepsSettings());
+    TRY(session_->PrepareImage());
+  }
+  if (engine_running_) TRY(StopEngine(kBuildStopPatience));
+  engine_held_ = false;
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));
   return keeps_settings;
@@ -389,7 +402,7 @@ Result<void> Keeper::Commit() {
 
 Result<void> Keeper::Stop(const StopSignal::Word& word) {
   ShutGate();
-  if (spec_.purpose == engines::Purpose::kBuild) {
+  if (engines::MakesImage(spec_.purpose)) {
     Abandon();
     return {};
   }
@@ -417,7 +430,7 @@ void Keeper::SettleAfterEnd() {
 
 void Keeper::GiveUp() {
   // A build's writes are nobody's yet.
-  if (spec_.purpose == engines::Purpose::kServe && !Poisoned()) {
+  if (!engines::MakesImage(spec_.purpose) && !Poisoned()) {
     [[maybe_unused]] const bool committed = Commit().has_value();
   }
   Abandon();
@@ -459,8 +472,7 @@ std::optional<Error> Keeper::Poisoned() {
 /// the middle: its postmaster waits for nobody). As long as there is no room it is left alone, for those who
 /// read.
 std::optional<Error> Keeper::StuckFileSystem() {
-  if (!export_ || !export_->Refused() || !init_ || spec_.purpose != engines::Purpose::kServe)
-    return std::nullopt;
+  if (!export_ || !export_->Refused() || !init_ || engines::MakesImage(spec_.purpose)) return std::nullopt;
   struct statvfs disk {};
   if (::statvfs(spec_.directory.c_str(), &disk) != 0 || disk.f_bfree * disk.f_frsize < kRoomToGoOn) {
     return std::nullopt;

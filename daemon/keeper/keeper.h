@@ -17,6 +17,7 @@
 #include "daemon/door/passage.h"
 #include "daemon/init/init_client.h"
 #include "daemon/init/listening_port.h"
+#include "daemon/init/primary_link.h"
 #include "daemon/keeper/committer.h"
 #include "daemon/keeper/container_lock.h"
 #include "daemon/keeper/engine_log.h"
@@ -85,6 +86,10 @@ class Keeper {
   Result<std::vector<std::string>> UsedLibraries() {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
     return session_->UsedLibraries();
+  }
+  Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules) {
+    if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+    return session_->Mask(rules);
   }
   Result<std::string> KeepsAwake() {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
@@ -165,6 +170,7 @@ class Keeper {
   std::atomic<bool> recovering_ = false;  ///< the gate is shut for that, and will be opened again
   std::chrono::steady_clock::time_point next_recovery_check_{};
   std::unique_ptr<ListeningPort> port_;
+  std::unique_ptr<PrimaryLink> primary_link_;  ///< none: it reaches nobody
   /// Also of a server that cannot be reached yet.
   std::optional<SessionClient> session_;
   std::optional<EngineStart> start_;  ///< while it starts

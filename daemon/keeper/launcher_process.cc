@@ -89,8 +89,8 @@ Result<void> WarmUp() {
   std::array<unsigned char, 32> key{};
   PKCS5_PBKDF2_HMAC("", 0, key.data(), static_cast<int>(key.size()), 1, EVP_sha256(),
                     static_cast<int>(key.size()), key.data());
-  for (const OnBind on_bind : {OnBind::kAllow, OnBind::kAsk}) {
-    TRY(EngineSystemCalls(on_bind).map([](const std::string&) {}));
+  for (const Asks asks : {Asks::kNothing, Asks::kBind, Asks::kConnect}) {
+    TRY(EngineSystemCalls(asks).map([](const std::string&) {}));
   }
   return {};
 }

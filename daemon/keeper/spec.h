@@ -29,6 +29,8 @@ struct KeeperSpec {
   std::string directory;   ///< the container's own (daemon/keeper/files.h)
   std::string index_path;  ///< sealed index of the image; empty: a fresh volume, formatted and initialised
   std::string layer_directory;
+  /// With an empty index_path: the volume is not fresh, and its file system is there.
+  bool has_file_system = false;
   uint64_t volume_bytes = 0;  ///< used for a fresh volume only; otherwise the image's size counts
   storage::Durability durability = storage::Durability::kEverySecond;
   engines::Installation installation;
@@ -60,6 +62,9 @@ struct KeeperSpec {
   /// of the others, and so on.
   std::optional<storage::RevisionReference> base_revision{};
   std::vector<storage::RevisionReference> base_below{};
+  /// Set: all that runs in the container reaches this server, and nothing else on any network.
+  std::optional<engines::Primary> primary{};
+  std::vector<std::string> primary_addresses{};  ///< its, numeric
   bool require_tls = false;
   /// Its engine gets no clients until it is told to (KeeperRequest::Op::kOpenGate).
   bool behind_door = false;
@@ -112,6 +117,7 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("indexPath", x.index_path);
   visit.Field("layerDirectory", x.layer_directory);
   visit.Field("volumeBytes", x.volume_bytes);
+  visit.Field("hasFileSystem", x.has_file_system);
   visit.Field("durability", x.durability);
   visit.Field("engine", x.installation.engine);
   visit.Field("version", x.installation.version);
@@ -137,6 +143,8 @@ void Describe(auto& visit, api::Is<KeeperSpec> auto& x) {
   visit.Field("revertTo", x.revert_to);
   visit.Field("baseRevision", x.base_revision);
   visit.Field("baseBelow", x.base_below);
+  visit.Field("primary", x.primary);
+  visit.Field("primaryAddresses", x.primary_addresses);
   visit.Field("requireTls", x.require_tls);
   visit.Field("behindDoor", x.behind_door);
   visit.Field("settings", x.settings);
@@ -225,10 +233,23 @@ void Describe(auto& visit, api::Is<SealResult> auto& x) {
 
 namespace spawnd::engines {
 
-inline constexpr std::array<std::pair<Purpose, std::string_view>, 2> kPurposeNames{
-    {{Purpose::kServe, "serve"}, {Purpose::kBuild, "build"}}};
+inline constexpr std::array<std::pair<Purpose, std::string_view>, 4> kPurposeNames{
+    {{Purpose::kServe, "serve"},
+     {Purpose::kBuild, "build"},
+     {Purpose::kPromote, "promote"},
+     {Purpose::kFollow, "follow"}}};
 constexpr const auto& NamesOf(Purpose) {
   return kPurposeNames;
+}
+
+void Describe(auto& visit, api::Is<Primary> auto& x) {
+  visit.Field("host", x.host);
+  visit.Field("port", x.port);
+  visit.Field("user", x.user);
+  visit.Field("password", x.password);
+  visit.Field("slot", x.slot);
+  visit.Field("options", x.options);
+  visit.Field("files", x.files);
 }
 
 void Describe(auto& visit, api::Is<Command> auto& x) {

@@ -66,7 +66,9 @@ Metrics::Metrics()
       wake_seconds({"spawnd_container_wake_duration_seconds",
                     "From a connection to a container that sleeps to its server's being ready.",
                     Type::kHistogram, "seconds"},
-                   {"engine"}, kCreateBounds) {}
+                   {"engine"}, kCreateBounds),
+      source_runs({"spawnd_data_source_runs", "Runs of data sources, by how they ended.", Type::kCounter},
+                  {"outcome"}) {}
 
 std::vector<Family> Metrics::Read() const {
   return {http_requests.Read(),   http_seconds.Read(),          errors.Read(),
@@ -74,7 +76,8 @@ std::vector<Family> Metrics::Read() const {
           build_seconds.Read(),   build_failures.Read(),        engine_exits.Read(),
           engine_restarts.Read(), engine_start_failures.Read(), quota_refusals.Read(),
           pool_creates.Read(),    pool_given_up.Read(),         sleeps.Read(),
-          idle_deletes.Read(),    wake_seconds.Read(),          spare_resets.Read()};
+          idle_deletes.Read(),    wake_seconds.Read(),          spare_resets.Read(),
+          source_runs.Read()};
 }
 
 }  // namespace spawnd::daemon

@@ -37,6 +37,7 @@ class Metrics {
   Counters sleeps;                 ///< engine, reason ("idle", "memory")
   Counters idle_deletes;           ///< engine
   Histograms wake_seconds;         ///< engine
+  Counters source_runs;            ///< outcome ("succeeded", "failed", "interrupted", "skipped")
 
   std::vector<Family> Read() const;
 };

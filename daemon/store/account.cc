@@ -98,6 +98,10 @@ int64_t SpaceAccount::OfFolder(int64_t container_id) const {
   return AllocatedBytes(layout_.Container(container_id));
 }
 
+int64_t SpaceAccount::OfStandby(int64_t source_id) const {
+  return AllocatedBytes(layout_.Standby(source_id));
+}
+
 std::string SpaceText(int64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);

@@ -39,6 +39,8 @@ class SpaceAccount {
   SpaceUse OfLayers();
   /// A container's folder.
   int64_t OfFolder(int64_t container_id) const;
+  /// A standby's.
+  int64_t OfStandby(int64_t source_id) const;
 
  private:
   explicit SpaceAccount(StoreLayout layout) : layout_(std::move(layout)) {}

@@ -36,11 +36,12 @@ Result<void> StoreLayout::Prepare() const {
     if (code) return Fail(FromBoost(code, "cannot make directory '" + root.parent_path().string() + "'"));
   }
   TRY(MakeDirectory(root_, 0711));
-  for (const std::string& path :
-       {root_ + "/store", Layers(), Images(), Containers(), Builds(), Logs(), FailedLogs(), Imports()}) {
+  for (const std::string& path : {root_ + "/store", Layers(), Images(), Containers(), Builds(), Standbys(),
+                                  Logs(), FailedLogs(), Imports(), SourceLogs()}) {
     TRY(MakeDirectory(path, 0700));
   }
   TRY(MakeDirectory(Tls(), 0711));
+  TRY(MakeDirectory(Runs(), 0711));
   TRY(PosixFileSystem().SyncDirectory(root_ + "/store"));
   return PosixFileSystem().SyncDirectory(root_);
 }
@@ -71,6 +72,19 @@ std::string StoreLayout::Delta(int64_t id, std::string_view volume) const {
 }
 std::string StoreLayout::Build(int64_t image_id) const {
   return Builds() + "/" + std::to_string(image_id);
+}
+
+std::string StoreLayout::Standby(int64_t source_id) const {
+  return Standbys() + "/" + std::to_string(source_id);
+}
+std::string StoreLayout::StandbyVolume(int64_t source_id, int64_t base_image_id) const {
+  return Standby(source_id) + "/v" + std::to_string(base_image_id);
+}
+std::string StoreLayout::SourceLog(int64_t source_id) const {
+  return SourceLogs() + "/" + std::to_string(source_id) + ".log";
+}
+std::string StoreLayout::Run(int64_t source_id) const {
+  return Runs() + "/" + std::to_string(source_id);
 }
 
 int64_t IdFromName(std::string_view name, std::string_view suffix) {

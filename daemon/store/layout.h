@@ -14,10 +14,13 @@
 ///     containers/<id>/       a container's own: delta, control.sock, engine.log, manifest
 ///     containers/<id>/v<number>/  another volume of it, with what its keeper needs (daemon/store/volumes.h)
 ///     builds/<image id>/     the same for an image that is being built
+///     standbys/<source id>/v<image id>/  what follows a server for a data source: the volume over that image
 ///     imports/<user>-<id>/   an exported image as far as it was received (daemon/transfer/imports.h)
 ///     logs/<image id>.log    what the restore tools said
 ///     failed-logs/           the same of builds that failed, for a day (daemon/store/failed_logs.h)
 ///     lost+found/            what nobody refers to (daemon/store/lost_and_found.h)
+///     source-logs/<id>.log   what the last runs of a data source said (daemon/sources/run_log.h)
+///     runs/<id>/             a run's own folder for temporary files, its user's
 ///     webhooks/<name>        how far each is (daemon/events/webhooks.h)
 ///     tls/                   the authority of all servers' certificates
 ///     (daemon/host/certificate_authority.h)
@@ -57,9 +60,12 @@ class StoreLayout {
   std::string Images() const { return root_ + "/store/images"; }
   std::string Containers() const { return root_ + "/containers"; }
   std::string Builds() const { return root_ + "/builds"; }
+  std::string Standbys() const { return root_ + "/standbys"; }
   std::string Logs() const { return root_ + "/logs"; }
   std::string FailedLogs() const { return root_ + "/failed-logs"; }
   std::string Imports() const { return root_ + "/imports"; }
+  std::string SourceLogs() const { return root_ + "/source-logs"; }
+  std::string Runs() const { return root_ + "/runs"; }
 
   std::string Layer(std::string_view layer_id) const;
   std::string ImageIndex(int64_t image_id) const;
@@ -73,6 +79,11 @@ class StoreLayout {
   /// What the volume has written (kDeltaName in daemon/keeper/files.h).
   std::string Delta(int64_t id, std::string_view volume) const;
   std::string Build(int64_t image_id) const;
+  std::string Standby(int64_t source_id) const;
+  /// Of its volumes that which lies on this image; 0: on none.
+  std::string StandbyVolume(int64_t source_id, int64_t base_image_id) const;
+  std::string SourceLog(int64_t source_id) const;
+  std::string Run(int64_t source_id) const;
 
  private:
   std::string root_;

@@ -95,7 +95,7 @@ Result<int64_t> LargestIdIn(const StoreLayout& layout) {
   for (const auto& [folder, suffix] :
        {std::pair{layout.Images(), std::string(storage::kIndexSuffix)},
         std::pair{layout.Logs(), std::string(".log")}, std::pair{layout.Containers(), std::string()},
-        std::pair{layout.Builds(), std::string()}}) {
+        std::pair{layout.Builds(), std::string()}, std::pair{layout.Standbys(), std::string()}}) {
     TRY_ASSIGN(const bool there, PosixFileSystem().Exists(folder));
     if (!there) continue;
     TRY_ASSIGN(const auto names, PosixFileSystem().List(folder));

@@ -5,6 +5,8 @@
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/settings.h"
+#include "engines/postgresql/standby/conninfo.h"
+#include "engines/postgresql/standby/recipe.h"
 #include "engines/settings.h"
 
 namespace spawnd::engines::postgresql {
@@ -25,6 +27,8 @@ const char* DefaultLocale() {
 Command PostgresqlEngine::InitialiseCommand(const Launch& launch) const {
   const Paths& paths = launch.paths;
   Command command;
+  // Its files come from its primary.
+  if (launch.purpose == Purpose::kFollow) return command;
   command.argv = {paths.engine_root + "/bin/initdb", "--pgdata=" + paths.data_directory,
                   std::string("--username=") + kSuperuser, "--encoding=UTF8",
                   std::string("--locale=") + DefaultLocale(), "--auth-local=trust",
@@ -38,19 +42,23 @@ Command PostgresqlEngine::InitialiseCommand(const Launch& launch) const {
   return command;
 }
 
+std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
+  return launch.primary ? StandbyFiles(launch) : ServerFiles(launch);
+}
+
 Command PostgresqlEngine::StartCommand(const Launch& launch) const {
   const Paths& paths = launch.paths;
   const std::string& version = launch.installation.version;
   Command command;
   command.argv = {paths.engine_root + "/bin/postgres", "-D", paths.data_directory};
   Settings settings = ForcedSettings(paths, launch.endpoint, version);
-  if (launch.purpose == Purpose::kBuild) {
+  if (MakesImage(launch.purpose)) {
     // The user's stand above ours, and what is on the command line would stand above all.
     const Settings ours = Overlay(launch.settings, BuildSettings(version));
     settings.insert(settings.end(), ours.begin(),
                     ours.end() - static_cast<ptrdiff_t>(launch.settings.size()));
   }
-  if (!launch.settings.empty()) settings.emplace_back("config_file", ConfigFile(launch));
+  if (HasOwnConfigFile(launch)) settings.emplace_back("config_file", ConfigFile(launch));
   for (const auto& [name, value] : settings) {
     command.argv.push_back("-c");
     command.argv.push_back(name + "=" + value);
@@ -58,6 +66,11 @@ Command PostgresqlEngine::StartCommand(const Launch& launch) const {
   command.env = Environment();
   command.working_directory = "/";
   return command;
+}
+
+const StandbyRecipe* PostgresqlEngine::Standby() const {
+  static const Recipe recipe;
+  return &recipe;
 }
 
 int PostgresqlEngine::StopSignal() const {

@@ -40,11 +40,14 @@ class PostgresqlEngine final : public Engine {
   ConnectionStrings Connect(const Endpoint& endpoint, const Credentials& credentials,
                             std::string_view initial_database, const ClientTls& tls) const override;
 
+  const StandbyRecipe* Standby() const override;
   Result<std::unique_ptr<Session>> Probe(const Launch& launch) const override;
   Farewell TurnAway(std::string_view received, std::string_view words) const override;
   std::vector<MissingLibrary> MissingLibraries(const Installation& installation,
                                                const std::vector<UsedLibrary>& used) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
+
+  Result<void> CheckMask(const Installation& installation, bool placed) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,

@@ -51,13 +51,6 @@ constexpr std::array<std::string_view, 33> kRefused{"data_directory",
                                                     "recovery_end_command",
                                                     "synchronous_standby_names"};
 
-/// As a file of settings has it: in quotes, in which two stand for one and a backslash for what follows.
-std::string QuotedValue(std::string_view value) {
-  std::string quoted = "'";
-  for (const char c : value) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
-  return quoted + "'";
-}
-
 /// With the method scram-sha-256 a role whose password is an MD5 hash could never log in: dumps of older
 /// servers bring such roles, and servers before 14 make them. This one takes both: SCRAM, and nothing else,
 /// for a role that has a SCRAM verifier (ours always has), MD5 for the others.
@@ -65,6 +58,12 @@ std::string QuotedValue(std::string_view value) {
 constexpr const char* kPasswordMethod = "md5";
 
 }  // namespace
+
+std::string QuotedSetting(std::string_view value) {
+  std::string quoted = "'";
+  for (const char c : value) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  return quoted + "'";
+}
 
 std::vector<std::string_view> PostgresqlEngine::RefusedSettings() const {
   return {kRefused.begin(), kRefused.end()};
@@ -84,7 +83,7 @@ std::string PostgresqlEngine::WhyRefused(std::string_view setting) const {
   return "";
 }
 
-std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) const {
+std::vector<SettingsFile> ServerFiles(const Launch& launch) {
   const std::string method = kPasswordMethod;
   std::string hba = "# Written by spawnd before every start.\n";
   // The socket's folder is 0700 and exists in this container only: whoever can reach it is the container
@@ -109,16 +108,20 @@ std::vector<SettingsFile> PostgresqlEngine::SettingsFiles(const Launch& launch) 
   std::vector<SettingsFile> files{{kHbaFile, hba}, {kIdentFile, "# Written by spawnd before every start.\n"}};
   if (launch.settings.empty()) return files;
   std::string config = "# Written by spawnd before every start.\ninclude_if_exists " +
-                       QuotedValue(launch.paths.data_directory + "/" + kConfigFile) + "\n";
+                       QuotedSetting(launch.paths.data_directory + "/" + kConfigFile) + "\n";
   for (const auto& [name, value] : launch.settings) {
-    config += SettingName(name) + " = " + QuotedValue(value) + "\n";
+    config += SettingName(name) + " = " + QuotedSetting(value) + "\n";
   }
   files.push_back({kConfigFile, std::move(config)});
   return files;
 }
 
+bool HasOwnConfigFile(const Launch& launch) {
+  return !launch.settings.empty() || launch.purpose == Purpose::kFollow;
+}
+
 std::string ConfigFile(const Launch& launch) {
-  return (launch.settings.empty() ? launch.paths.data_directory : launch.paths.settings_directory) + "/" +
+  return (HasOwnConfigFile(launch) ? launch.paths.settings_directory : launch.paths.data_directory) + "/" +
          kConfigFile;
 }
 

@@ -77,7 +77,7 @@ int Run(const Arguments& arguments) {
   const std::vector<RowGroup> groups{CreateGroup(context),  EnginesGroup(context),   ManyGroup(context),
                                      PoolGroup(context),    RevisionsGroup(context), ChainGroup(context),
                                      PgbenchGroup(context), SpaceGroup(context),     MemoryGroup(context),
-                                     PeersGroup(context)};
+                                     StandbyGroup(context), PeersGroup(context)};
   for (const std::string& name : arguments.names) {
     if (std::any_of(groups.begin(), groups.end(), [&](const RowGroup& g) { return Has(g, name); })) continue;
     Say("error: no row or group '" + name + "'; there are:");

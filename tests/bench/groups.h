@@ -16,5 +16,6 @@ RowGroup MemoryGroup(Context& context);
 RowGroup RevisionsGroup(Context& context);
 RowGroup ChainGroup(Context& context);
 RowGroup PeersGroup(Context& context);
+RowGroup StandbyGroup(Context& context);
 
 }  // namespace spawnd::bench

@@ -133,7 +133,7 @@ case_mysql_family_bad_input() {
   make_maria
   refused() { local code=$1 words=(); shift; while [[ $1 != -- ]]; do words+=("$1"); shift; done; shift
     assert_error "$code" "${words[@]}" -- ctl create data-image -f "$(server_yaml maria-bad mariadb "$@")"; nothing_is_left; }
-  refused 69 "asking 127.0.0.1:$nobodys_port what it is" '(111)' 'bind-address' -- "connection: {host: 127.0.0.1, port: $nobodys_port}"
+  refused 69 "asking 127.0.0.1:$nobodys_port what it is" 'connect to server' 'bind-address' -- "connection: {host: 127.0.0.1, port: $nobodys_port}"
   echo wrong >"$work/files/wrong.password"
   refused 7 "Access denied for user 'reader'" passwordFile -- "connection: {host: 127.0.0.1, port: $maria_port, user: reader, passwordFile: wrong.password}"
   refused 2 "Unknown database 'nothing'" 'database:' -- "connection: {host: 127.0.0.1, port: $maria_port, user: reader, passwordFile: maria.password, database: nothing}"

@@ -24,7 +24,7 @@ nobody_serves() { local pid; for pid in $(cat "$work/server-pids" 2>/dev/null); 
 secret_of() { cat "$work/files/$1.password"; }
 new_secret() {
   # With what is special to an option file, a .pgpass, a shell and SQL.
-  printf "%s\"\\:'#%s e\n" "$2" "$(tr -dc a-z0-9 </dev/urandom | head -c 20)" >"$work/files/$1.password"
+  printf "%s\"\\:'#%s e\n" "$2" "$(head -c 400 /dev/urandom | base64 -w 0 | tr -dc a-z0-9 | cut -c 1-20)" >"$work/files/$1.password"
   chmod 0600 "$work/files/$1.password"
 }
 for name in pg maria mysql redis valkey; do new_secret "$name" "$name"; done
@@ -35,8 +35,8 @@ my_quoted() { printf "'%s'" "$(secret_of "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g
 watch_begins() {
   cat "$work/files/"*.password >"$work/secrets"; chmod 0600 "$work/secrets"
   python3 "$(dirname "$0")/secret_watch.py" "$work/secrets" "$work/seen" "$@" &
-  echo $! >"$work/watch.pid"
-  wait_until 10 grep -q watching "$work/seen"
+  remember $!; echo $! >"$work/watch.pid"
+  wait_until 10 grep -sq watching "$work/seen"
 }
 # watch_ends PROGRAM...: these were seen, and no secret of theirs.
 watch_ends() {
@@ -141,7 +141,7 @@ make_redis() {
   disown
   wait_until 20 test -S "$work/$1/socket"
   redis_root "$1" "$3" >/dev/null <<'END'
-eval "for i = 1, 2000 do redis.call('set', 'k' .. i, string.rep('v', 100)) end" 0
+eval "for i = 1, 50000 do redis.call('set', 'k' .. i, string.rep('v', 100) .. i) end" 0
 END
 }
 # redis_root NAME CLIENT: commands on standard input, behind the password.

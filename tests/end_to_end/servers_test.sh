@@ -11,12 +11,13 @@ source "$(dirname "$0")/servers.sh"
 
 case_postgresql_dump_under_load() {
   make_pg; bench_load; watch_begins
-  assert_exit 0 ctl create data-image --progress -f "$(pg_yaml pg-dump 'jobs: 2')"
-  watch_ends psql pg_dump
+  # What else the caller has in his environment does not count.
+  PGPASSWORD=other PGHOSTADDR=192.0.2.1 assert_exit 0 ctl create data-image --progress -f "$(pg_yaml pg-dump 'jobs: 2')"
+  watch_ends pg_dump
   load_ends
   assert_contains "$out" "Data image 'pg-dump'"
   assert_contains "$err" "dumping shop of 127.0.0.1:$pg_port  "
-  assert_matches "$err" 'dumping shop of 127.0.0.1:[0-9]+  ([0-9.]+ [KM]iB|[0-9]+ B)' "progress in bytes"
+  assert_matches "$err" "fetched shop of 127.0.0.1:$pg_port  [0-9.]+ [KM]iB" "progress in bytes"
   assert_lacks "$out$err" warning
   nothing_is_left
   assert_eq "$(image_field pg-dump versionText)" 15 "the source's major version"
@@ -30,9 +31,10 @@ case_postgresql_physical_under_load() {
   make_pg; bench_load; watch_begins
   local slots
   assert_exit 0 ctl create data-image --progress -f "$(pg_user=copier pg_more='' pg_yaml pg-physical 'method: physical')"
-  watch_ends psql pg_basebackup
+  watch_ends pg_basebackup
   load_ends
-  assert_matches "$err" 'copying 127.0.0.1:[0-9]+  .* of .*iB \([0-9]+%\)' "progress in bytes of so many"
+  assert_matches "$err" "copying 127.0.0.1:$pg_port  .*of [0-9.]+ MiB \([0-9]+%\)" "progress in bytes of so many"
+  assert_matches "$err" "fetched base backup of 127.0.0.1:$pg_port  [0-9.]+ MiB"
   nothing_is_left
   slots=$(pg_psql -d postgres -c 'select count(*) from pg_replication_slots' </dev/null)
   assert_eq "$slots" 0 "slots on the server"
@@ -45,16 +47,15 @@ case_postgresql_physical_under_load() {
 case_postgresql_as_another_user() {
   make_pg
   local home=$work/files/home file
-  mkdir -p "$home"; chown games: "$home"
+  mkdir -p "$home"; chown 64101: "$home"
   printf '127.0.0.1:%s:*:reader:%s\n' "$pg_port" "$(secret_of pg | sed 's/\\/\\\\/g; s/:/\\:/g')" >"$home/.pgpass"
-  chown games: "$home/.pgpass"; chmod 0600 "$home/.pgpass"
-  chmod 0777 "$socket"
+  chown 64101: "$home/.pgpass"; chmod 0600 "$home/.pgpass"
   file=$(server_yaml pg-own postgresql "connection: postgresql://reader@127.0.0.1:$pg_port/shop" 'tables: [public.pgbench_tellers]')
   chmod 0644 "$file"
-  assert_exit 0 setpriv --reuid=games --regid=games --clear-groups env HOME="$home" TMPDIR="$TMPDIR" SPAWNCTL_API_ENDPOINT="$SPAWNCTL_API_ENDPOINT" \
+  assert_exit 0 setpriv --reuid 64101 --regid 64101 --groups "$(getent group spawn | cut -d : -f 3)" -- env HOME="$home" TMPDIR="$TMPDIR" SPAWNCTL_API_ENDPOINT="$SPAWNCTL_API_ENDPOINT" \
     "$work/spawnctl" create data-image -q -f "$file"
   nothing_is_left
-  assert_eq "$(image_field games/pg-own owner)" games
+  assert_eq "$(ctl get data-images -o json | jq -r '.[] | select(.name == "pg-own").owner')" 64101
   file=$(server_yaml pg-variable postgresql "connection: {url: 'postgresql://reader@127.0.0.1:$pg_port/shop', passwordVariable: SHOP_PASSWORD}" 'tables: [public.pgbench_tellers]')
   watch_begins spawnctl
   SHOP_PASSWORD=$(secret_of pg) assert_exit 0 ctl create data-image -q -f "$file" || true
@@ -112,10 +113,10 @@ assert_my_state() {
 case_mariadb_dump_under_load() {
   make_maria; my_load maria_root; watch_begins
   assert_exit 0 ctl create data-image --progress -f "$(maria_yaml maria-dump)"
-  watch_ends mariadb mariadb-dump
+  watch_ends mariadb-dump
   load_ends
   assert_contains "$err" "dumping shop of 127.0.0.1:$maria_port  "
-  assert_lacks "$err" warning
+  assert_lacks "${err%%fetched*}" warning
   nothing_is_left
   make_container maria-dump of-maria-dump >/dev/null
   assert_my_state of-maria-dump
@@ -126,9 +127,9 @@ case_mariadb_dump_under_load() {
 case_mariadb_physical_under_load() {
   make_maria; my_load maria_root; watch_begins
   assert_exit 0 ctl create data-image --progress -f "$(maria_yaml maria-physical 'method: physical')"
-  watch_ends mariadb mariadb-backup
+  watch_ends mariadb-backup
   load_ends
-  assert_matches "$err" "copying 127.0.0.1:$maria_port  [0-9.]+ [KM]?i?B" "progress in bytes"
+  assert_matches "$err" "fetched copy of 127.0.0.1:$maria_port  [0-9.]+ [KM]iB" "progress in bytes"
   nothing_is_left
   make_container maria-physical of-maria-physical >/dev/null
   assert_my_state of-maria-physical
@@ -149,9 +150,9 @@ case_mysql_dump_under_load() {
   my_load "$root/bin/mysql" --no-defaults -S "$work/mysql/socket" -u root; watch_begins
   assert_exit 0 ctl create data-image --progress -f \
     "$(server_yaml mysql-dump mysql "connection: {url: 'mysql://reader@127.0.0.1:$mysql_port/shop', passwordFile: mysql.password}")"
-  watch_ends mysql mysqldump
+  watch_ends mysqldump
   load_ends
-  assert_lacks "$err" warning
+  assert_lacks "${err%%fetched*}" warning
   nothing_is_left
   make_container mysql-dump of-mysql-dump >/dev/null
   client=$root/bin/mysql assert_my_state of-mysql-dump
@@ -175,7 +176,7 @@ snapshot_under_load() {
   assert_contains "$err" "taking a snapshot of 127.0.0.1:$3"
   nothing_is_left
   make_container "$1-image" "of-$1" >/dev/null
-  assert_eq "$(redis_at "of-$1" 'get k2000' | wc -c)" 101
+  assert_contains "$(redis_at "of-$1" 'get k2000')" vvv2000
   assert_eq "$(redis_at "of-$1" 'get left')" "$(redis_at "of-$1" 'get right')" "one moment's state"
   ctl delete data-container -q "of-$1"
 }

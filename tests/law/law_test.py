@@ -47,6 +47,8 @@ ROOMS = {
                     "daemon/metrics", "engines", "api", "base"},
     "daemon/build": {"daemon/tools", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/store", "daemon/catalog", "daemon/loop",
                      "daemon/host", "daemon/metrics", "engines", "storage", "api", "base"},
+    "daemon/sources": {"daemon/build", "daemon/containers", "daemon/images", "daemon/keeper", "daemon/init", "daemon/access", "daemon/catalog",
+                       "daemon/store", "daemon/loop", "daemon/host", "daemon/metrics", "engines", "storage", "api", "yaml", "base"},
     "daemon/transfer": {"daemon/build", "daemon/images", "daemon/http", "daemon/store", "daemon/catalog", "daemon/loop", "daemon/host",
                         "engines", "storage", "api", "base"},
     "daemon/logs": {"daemon/keeper", "daemon/http", "daemon/loop", "api", "base"},
@@ -56,7 +58,7 @@ ROOMS = {
     "daemon/upkeep": {"daemon/catalog", "daemon/store", "daemon/loop", "storage", "api", "base"},
     "daemon/handlers": {"daemon/loop", "daemon/host", "daemon/http", "daemon/catalog", "daemon/store", "daemon/access",
                         "daemon/keeper", "daemon/containers", "daemon/images", "daemon/build", "daemon/transfer", "daemon/logs", "daemon/doctor",
-                        "daemon/events", "daemon/metrics", "daemon/pool", "engines",
+                        "daemon/events", "daemon/metrics", "daemon/pool", "daemon/sources", "engines",
                         "storage", "api", "base"},
 }
 # What a folder may not know of, as the beginnings of header names.

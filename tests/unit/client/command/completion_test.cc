@@ -14,6 +14,7 @@ Words NamesHere(std::string_view what, std::string_view of) {
   if (what == "data-image") return {"shop", "shop:nightly", "blog"};
   if (what == "data-container") return {"alpha", "beta"};
   if (what == "revision" && of == "alpha") return {"rev.0", "rev.1", "rev.2"};
+  if (what == "data-source") return {"nightly"};
   if (what == "tag") return {"latest", "nightly"};
   if (what == "team") return {"myorg:dbas", "public"};
   return {};
@@ -40,6 +41,8 @@ TEST_CASE("verbs, resources and what there is of them") {
   CHECK(Offered({"get", "dc", ""}) == Words{"alpha", "beta"});
   CHECK(Offered({"get", "dc", "b"}) == Words{"beta"});
   CHECK(Offered({"connect", ""}) == Words{"alpha", "beta"});
+  CHECK(Offered({"get", "ds", ""}) == Words{"nightly"});
+  CHECK(Offered({"create", "di", "--source", ""}) == Words{"nightly"});
   CHECK(Offered({"run", "shop:"}) == Words{"shop:nightly"});
   CHECK(Offered({"completion", "z"}) == Words{"zsh"});
   CHECK(Offered({"version", ""}).empty());

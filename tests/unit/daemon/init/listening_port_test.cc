@@ -92,7 +92,7 @@ std::string Serve(uint16_t port, uint16_t host_port, bool with_client) {
     const auto listening = ListeningPort::Start({"127.0.0.1", port}, std::move(sockets->ours));
     if (!listening) return listening.error().message;
     if (::unshare(CLONE_NEWNET) != 0 || !BringUpLoopback()) return "no network";
-    const auto filter = EngineSystemCalls(OnBind::kAsk);
+    const auto filter = EngineSystemCalls(Asks::kBind);
     if (!filter) return filter.error().message;
     SpawnOptions options;
     options.argv = {"/usr/bin/perl", "-e", kServer, std::to_string(port), std::to_string(host_port)};

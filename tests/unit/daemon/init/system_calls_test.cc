@@ -10,7 +10,7 @@ namespace spawnd::daemon {
 namespace {
 
 ProcessOutput Filtered(const std::string& script) {
-  const auto filter = EngineSystemCalls(OnBind::kAllow);
+  const auto filter = EngineSystemCalls(Asks::kNothing);
   REQUIRE(filter);
   SpawnOptions options;
   options.argv = {"/bin/sh", "-c", script};
@@ -41,12 +41,12 @@ TEST_CASE("what a container does not do fails, also for root") {
 }
 
 TEST_CASE("the program is made once, and the one that asks about bind is another") {
-  const auto allow = EngineSystemCalls(OnBind::kAllow);
-  const auto ask = EngineSystemCalls(OnBind::kAsk);
+  const auto allow = EngineSystemCalls(Asks::kNothing);
+  const auto ask = EngineSystemCalls(Asks::kBind);
   REQUIRE(allow);
   REQUIRE(ask);
   CHECK(*allow != *ask);
-  CHECK(*EngineSystemCalls(OnBind::kAllow) == *allow);
+  CHECK(*EngineSystemCalls(Asks::kNothing) == *allow);
   for (const std::string* program : {&*allow, &*ask}) {
     CHECK(program->size() % sizeof(sock_filter) == 0);
     CHECK(program->size() / sizeof(sock_filter) < BPF_MAXINSNS);
