@@ -17,8 +17,11 @@ bm() { (cd "$own" && as_engine_user env HOME="$own" barman -c "$own/barman.conf"
 row() { own_psql -d shop -c "insert into t values ('$1')"; }
 # A moment between two commits, in its own second.
 moment() { own_psql -d shop -c 'select pg_sleep(1.1)' >/dev/null; date -u +%FT%T.%6NZ; own_psql -d shop -c 'select pg_sleep(1.1)' >/dev/null; }
-switch_log() { own_psql -d shop -c "select pg_logical_emit_message(true, 'x', 'x')" -c 'select pg_switch_wal()' >/dev/null; }
-in_archive() { [[ $(own_psql -d postgres -c 'select last_archived_wal >= pg_walfile_name(pg_current_wal_lsn() - 1) from pg_stat_archiver') == t ]]; }
+switch_log() {
+  own_psql -d shop -c "select pg_logical_emit_message(true, 'x', 'x')" -c 'select pg_walfile_name(pg_current_wal_lsn())' | tail -n 1 >"$work/last_segment"
+  own_psql -d shop -c 'select pg_switch_wal()' >/dev/null
+}
+in_archive() { [[ $(own_psql -d postgres -c "select last_archived_wal >= '$(<"$work/last_segment")' from pg_stat_archiver") == t ]]; }
 
 # One server with two archives: what pgBackRest and Barman push into their own.
 start_server() {
@@ -44,6 +47,7 @@ archive-timeout=30
 [main]
 pg1-path=$data
 pg1-socket-path=$own
+pg1-user=postgres
 END
   sed -e "s#^repo1-path=.*#repo1-path=$own/encrypted\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=a-passphrase-of-the-test#" -e 's/compress-type=gz/compress-type=zst/' \
     "$own/pgbackrest.conf" >"$own/encrypted.conf"
@@ -77,6 +81,8 @@ make_backups() {
   row 1
   br --type=full backup
   as_engine_user pgbackrest --config="$own/encrypted.conf" --stanza=main --type=full backup >>"$work/pgbackrest.log" 2>&1 || fail "$(<"$work/pgbackrest.log")"
+  # Barman wants to have seen a segment before.
+  bm switch-wal --force --archive --archive-timeout 60 shop
   bm backup --wait shop
   row 2
   moment >"$work/between_backups"
@@ -108,8 +114,8 @@ has_rows() {
   assert_eq "$(sql "of-$1" shop 'select i from other')" 7 "the tablespace of $1"
   sql "of-$1" shop "insert into t values ('new')"
   assert_eq "$(sql "of-$1" postgres "select pg_is_in_recovery(), current_setting('recovery_target_time') || current_setting('recovery_target') || current_setting('restore_command')")" 'f|'
-  ctl delete data-container -q "of-$1"
-  ctl delete data-image -q "$1"
+  as_caller delete data-container -q "of-$1"
+  as_caller delete data-image -q "$1"
 }
 as_caller() { ctl "$@"; }
 nothing_left() {
@@ -265,70 +271,6 @@ case_barman_damaged_log() {
   refused 2 gone "$segment" 'no such file' -- 'tool: barman' 'server: shop' "repository: $own/damaged-barman"
 }
 
-# --- WAL-G ------------------------------------------------------------------------------------------------------
-
-# Its commands, as far as they are asked for, over a folder: not the tool itself, which no package here has.
-stand_in_for_walg() {
-  mkdir -p "$work/walg-bin"
-  cat >"$work/walg-bin/wal-g" <<'END'
-#!/bin/sh
-if [ "$1" = --config ]; then WALG_FILE_PREFIX=$(sed -n 's/.*"WALG_FILE_PREFIX": *"\([^"]*\)".*/\1/p' "$2"); shift 2; fi
-die() { echo "ERROR: 2026/11/28 10:00:00.000000 $1" >&2; exit 1; }
-[ "$1" = --version ] || [ -d "$WALG_FILE_PREFIX" ] || die 'Folder be must set'
-case "$1 $2" in
-  --version*) echo 'wal-g version v2.0.1' ;;
-  'backup-list --detail') cat "$WALG_FILE_PREFIX/list.json" ;;
-  'st ls') ls "$WALG_FILE_PREFIX/wal_005" | sed 's/^/obj  1024 2026-11-28 10:00:00 +0000 UTC /' ;;
-  backup-fetch*)
-    [ -d "$WALG_FILE_PREFIX/basebackups_005/$3" ] || die "Backup '$3' does not exist."
-    mkdir -p "$2" && tar -C "$2" -xf "$WALG_FILE_PREFIX/basebackups_005/$3/base.tar" || exit 1
-    for tar in "$WALG_FILE_PREFIX/basebackups_005/$3"/[0-9]*.tar; do
-      oid=$(basename "$tar" .tar); mkdir -p "$2/pg_tblspc/$oid"; tar -C "$2/pg_tblspc/$oid" -xf "$tar"
-    done ;;
-  wal-fetch*)
-    [ -e "$WALG_FILE_PREFIX/wal_005/$2.gz" ] || die "Archive '$2' does not exist."
-    gzip -dc "$WALG_FILE_PREFIX/wal_005/$2.gz" >"$3" 2>/dev/null || die "failed to decompress '$2': unexpected EOF" ;;
-  *) die "unknown command $1" ;;
-esac
-END
-  chmod 0755 "$work/walg-bin/wal-g"
-}
-
-case_walg() {
-  stand_in_for_walg
-  local prefix=$own/walg segment first name at
-  mkdir -p "$prefix"/{basebackups_005,wal_005}
-  as_engine_user pg_basebackup -h "$own" -U postgres -c fast -X none -Ft -D "$own/walg-base" 2>/dev/null
-  first=$(tar -xOf "$own/walg-base/base.tar" backup_label | sed -n '1s/.*(file \(.*\)).*/\1/p')
-  name=base_$first
-  mv "$own/walg-base" "$prefix/basebackups_005/$name"
-  printf '[{"backup_name":"%s","time":"2026-11-28T09:00:00Z","wal_file_name":"%s","start_time":"%s","finish_time":"%s","pg_version":150018,"is_permanent":false}]\n' \
-    "$name" "$first" "$(date -u +%FT%T.%6NZ)" "$(date -u +%FT%T.%6NZ)" >"$prefix/list.json"
-  row w1
-  at=$(moment)
-  row w2
-  switch_log
-  wait_until 30 in_archive
-  bm cron
-  wait_until 30 barman_has_all
-  for segment in "$barman_home"/shop/wals/*/????????????????????????; do
-    gzip -t "$segment" 2>/dev/null && cp "$segment" "$prefix/wal_005/$(basename "$segment").gz" || gzip -c "$segment" >"$prefix/wal_005/$(basename "$segment").gz"
-  done
-  chmod -R a+rX "$prefix"
-  as_caller() { env PATH="$work/walg-bin:$PATH" "$work/spawnctl" "$@"; }
-  local rows
-  rows=$(own_psql -d shop -c "select string_agg(x, ' ' order by x) from t where x <> 'w2'")
-  made walg "$rows w2" 'tool: wal-g' "repository: $prefix"
-  echo "{\"WALG_FILE_PREFIX\": \"$prefix\"}" >"$own/walg.json"
-  made walg-at "$rows" 'tool: WAL-G' "configFile: $own/walg.json" "at: $at"
-  refused 2 walg-name "no backup 'base_1'" "$name" -- 'tool: wal-g' "repository: $prefix" 'backup: base_1'
-  segment=$(ls "$prefix/wal_005" | sort | tail -n 2 | head -n 1)
-  truncate -s 1000 "$prefix/wal_005/$segment"
-  refused 1 walg-cut 'failed to decompress' -- 'tool: wal-g' "repository: $prefix"
-  rm "$prefix/wal_005/$segment"
-  refused 2 walg-gap "segment ${segment%.gz}" 'not in the archive' -- 'tool: wal-g' "repository: $prefix"
-}
-
 # --- folders that the tools restored by hand ---------------------------------------------------------------------
 
 by_hand() {
@@ -403,6 +345,70 @@ case_points_in_time_of_a_folder() {
   hand_refused gap "segment $segment" 'missing' -- 'backup: {folder: base}' 'walFolder: gap'
   echo 'select 1;' >"$work/files/empty.sql"
   hand_refused of-dump 'no backup here is recovered by any' -- 'backup: {file: empty.sql}' 'at: immediate'
+}
+
+# --- WAL-G ------------------------------------------------------------------------------------------------------
+
+# Its commands, as far as they are asked for, over a folder: not the tool itself, which no package here has.
+stand_in_for_walg() {
+  mkdir -p "$work/walg-bin"
+  cat >"$work/walg-bin/wal-g" <<'END'
+#!/bin/sh
+if [ "$1" = --config ]; then WALG_FILE_PREFIX=$(sed -n 's/.*"WALG_FILE_PREFIX": *"\([^"]*\)".*/\1/p' "$2"); shift 2; fi
+die() { echo "ERROR: 2026/11/28 10:00:00.000000 $1" >&2; exit 1; }
+[ "$1" = --version ] || [ -d "$WALG_FILE_PREFIX" ] || die 'Folder be must set'
+case "$1 $2" in
+  --version*) echo 'wal-g version v2.0.1' ;;
+  'backup-list --detail') cat "$WALG_FILE_PREFIX/list.json" ;;
+  'st ls') ls "$WALG_FILE_PREFIX/wal_005" | sed 's/^/obj  1024 2026-11-28 10:00:00 +0000 UTC /' ;;
+  backup-fetch*)
+    [ -d "$WALG_FILE_PREFIX/basebackups_005/$3" ] || die "Backup '$3' does not exist."
+    mkdir -p "$2" && tar -C "$2" -xf "$WALG_FILE_PREFIX/basebackups_005/$3/base.tar" || exit 1
+    for tar in "$WALG_FILE_PREFIX/basebackups_005/$3"/[0-9]*.tar; do
+      oid=$(basename "$tar" .tar); mkdir -p "$2/pg_tblspc/$oid"; tar -C "$2/pg_tblspc/$oid" -xf "$tar"
+    done ;;
+  wal-fetch*)
+    [ -e "$WALG_FILE_PREFIX/wal_005/$2.gz" ] || die "Archive '$2' does not exist."
+    gzip -dc "$WALG_FILE_PREFIX/wal_005/$2.gz" >"$3" 2>/dev/null || die "failed to decompress '$2': unexpected EOF" ;;
+  *) die "unknown command $1" ;;
+esac
+END
+  chmod 0755 "$work/walg-bin/wal-g"
+}
+
+case_walg() {
+  stand_in_for_walg
+  local prefix=$own/walg segment first name at
+  mkdir -p "$prefix"/{basebackups_005,wal_005}
+  as_engine_user pg_basebackup -h "$own" -U postgres -c fast -X none -Ft -D "$own/walg-base" 2>/dev/null
+  first=$(tar -xOf "$own/walg-base/base.tar" backup_label | sed -n '1s/.*(file \(.*\)).*/\1/p')
+  name=base_$first
+  mv "$own/walg-base" "$prefix/basebackups_005/$name"
+  printf '[{"backup_name":"%s","time":"2026-11-28T09:00:00Z","wal_file_name":"%s","start_time":"%s","finish_time":"%s","pg_version":150018,"is_permanent":false}]\n' \
+    "$name" "$first" "$(date -u +%FT%T.%6NZ)" "$(date -u +%FT%T.%6NZ)" >"$prefix/list.json"
+  row w1
+  at=$(moment)
+  row w2
+  switch_log
+  wait_until 30 in_archive
+  bm cron
+  wait_until 30 barman_has_all
+  for segment in "$barman_home"/shop/wals/*/????????????????????????; do
+    gzip -t "$segment" 2>/dev/null && cp "$segment" "$prefix/wal_005/$(basename "$segment").gz" || gzip -c "$segment" >"$prefix/wal_005/$(basename "$segment").gz"
+  done
+  chmod -R a+rX "$prefix"
+  as_caller() { env PATH="$work/walg-bin:$PATH" "$work/spawnctl" "$@"; }
+  local rows
+  rows=$(own_psql -d shop -c "select string_agg(x, ' ' order by x) from t where x <> 'w2'")
+  made walg "$rows w2" 'tool: wal-g' "repository: $prefix"
+  echo "{\"WALG_FILE_PREFIX\": \"$prefix\"}" >"$own/walg.json"
+  made walg-at "$rows" 'tool: WAL-G' "configFile: $own/walg.json" "at: $at"
+  refused 2 walg-name "no backup 'base_1'" "$name" -- 'tool: wal-g' "repository: $prefix" 'backup: base_1'
+  segment=$(ls "$prefix/wal_005" | sort | tail -n 2 | head -n 1)
+  truncate -s 1000 "$prefix/wal_005/$segment"
+  refused 1 walg-cut 'failed to decompress' -- 'tool: wal-g' "repository: $prefix"
+  rm "$prefix/wal_005/$segment"
+  refused 2 walg-gap "segment ${segment%.gz}" 'not in the archive' -- 'tool: wal-g' "repository: $prefix"
 }
 
 # --- what the keys say together -----------------------------------------------------------------------------------

@@ -117,6 +117,19 @@ TEST_CASE("What is not in a repository is said, with what is", "[repository]") {
   CHECK_THAT(Planned(request).error().message, Contains("is of PostgreSQL 15, and `version: 11`"));
 }
 
+TEST_CASE("A repository that cannot be looked at says why", "[repository]") {
+  const std::string list =
+      "S [invalid]\nT error (other)\nD unable to list file info for path '/srv/repo/backup': [13] Permission denied\n";
+  for (const char* stanza : {"", "main"}) {
+    FetchRequest request = Request("pgbackrest");
+    request.repository.stanza = stanza;
+    const auto plan = Planned(request, list);
+    REQUIRE_FALSE(plan);
+    CHECK(plan.error().code == ErrorCode::kForbidden);
+    CHECK_THAT(plan.error().message, Contains("repository '/srv/repo' cannot be read: unable to list"));
+  }
+}
+
 TEST_CASE("Of one stanza its name need not be said", "[repository]") {
   const std::string list(std::string_view(kList).substr(0, std::string_view(kList).find("S empty")));
   const auto plan = Planned(Request("pgbackrest"), list);
