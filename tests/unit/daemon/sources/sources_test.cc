@@ -2,6 +2,7 @@
 /// is skipped, missed, cut off, and what stays.
 #include "daemon/sources/sources.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
