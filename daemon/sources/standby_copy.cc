@@ -210,9 +210,9 @@ Result<void> StandbyThread::DropSlot() {
     Error why = primary.error().Wrap("slot '" + row_.slot + "' is still on the server");
     return spawnd::Fail(std::move(why));
   }
+  TRY(PosixFileSystem().CreateDirectory(host_.layout.Standby(source_id_)));
   TRY(KeeperClient::End(directory, kKillDeadline));
   TRY(RemoveTree(directory));
-  TRY(PosixFileSystem().CreateDirectory(host_.layout.Standby(source_id_)));
   TRY(PosixFileSystem().CreateDirectory(directory));
   StandbyContainer::Plan plan = PlanFor(directory, std::move(*primary));
   plan.is_fresh = true;
