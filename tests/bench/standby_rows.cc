@@ -75,7 +75,7 @@ Result<Cost> Cut(PrivateDaemon& daemon, const std::string& name, double bytes_be
   api::CreateDataImageRequest request;
   request.name = name;
   request.engine = "postgresql";
-  request.source_type = "standby";
+  request.source_type = api::SourceType::kStandby;
   request.source = kSource;
   client::CreateEvents events;
   const Stopwatch watch;
