@@ -81,8 +81,8 @@ struct ImageRow {
   bool Hidden() const { return !cache_key.empty(); }
 };
 
-/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and are nobody's:
-/// found neither by name nor by id. With the image before it each has a key of its own.
+/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and
+/// are nobody's: found neither by name nor by id. With the image before it each has a key of its own.
 inline constexpr std::string_view kSourceKey = "source:";
 std::string SourceKey(int64_t source_id);
 std::string SourceKey(int64_t source_id, int64_t image_before);
