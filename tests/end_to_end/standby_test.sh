@@ -249,12 +249,12 @@ caught_up() { [[ $(primary_sql "select pg_current_wal_flush_lsn() <= max(flush_l
 
 # What is stopped receives nothing; the server keeps it for it.
 case_more_than_the_server_may_keep() {
-  ctl create data-source -q -f "$(connection kept replica "$primary_port" 'maxKeptWal: 32MiB')" >/dev/null
+  ctl create data-source -q -f "$(connection kept replica "$primary_port" 'maxKeptWal: 64MiB')" >/dev/null
   status_is 120 kept Following
   local walreceiver; walreceiver=$(pgrep -f 'postgres: walreceiver' | first_of "$(descendants "$contained_by")")
   [[ -n $walreceiver ]] || fail "nobody receives"
   kill -STOP "$walreceiver"
-  primary_sql 'create table big as select repeat(md5(i::text), 20) as t from generate_series(1, 90000) i' shop
+  primary_sql 'create table big as select repeat(md5(i::text), 20) as t from generate_series(1, 200000) i' shop
   status_is 90 kept Failed
   assert_contains "$(source_field kept detail)" maxKeptWal "words"
   assert_eq "$(slots)" 0 "the server is relieved"
