@@ -8,8 +8,9 @@
 #include "api/json_reader.h"
 #include "api/json_writer.h"
 #include "api/mapping.h"
-#include "api/source_mapping.h"
-#include "api/source_types.h"
+#include "api/source/fetch.h"
+#include "api/source/mapping.h"
+#include "api/source/types.h"
 
 namespace spawnd::api {
 namespace {

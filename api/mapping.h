@@ -22,6 +22,7 @@ template <typename Enum>
 using EnumNames = std::array<std::pair<Enum, std::string_view>,
                              std::is_same_v<Enum, Durability> || std::is_same_v<Enum, Network>  ? 2
                              : std::is_same_v<Enum, Status> || std::is_same_v<Enum, SourceType> ? 4
+                             : std::is_same_v<Enum, MaskKind>                                   ? 6
                                                                                                 : 3>;
 
 inline constexpr EnumNames<SourceType> kSourceTypeNames{{{SourceType::kEmpty, "empty"},
@@ -35,6 +36,12 @@ inline constexpr EnumNames<Status> kStatusNames{{{Status::kPending, "Pending"},
                                                  {Status::kCompleted, "Completed"},
                                                  {Status::kFailed, "Failed"},
                                                  {Status::kStopped, "Stopped"}}};
+inline constexpr EnumNames<MaskKind> kMaskKindNames{{{MaskKind::kNull, "null"},
+                                                     {MaskKind::kConstant, "constant"},
+                                                     {MaskKind::kHash, "hash"},
+                                                     {MaskKind::kPartial, "partial"},
+                                                     {MaskKind::kShuffle, "shuffle"},
+                                                     {MaskKind::kSql, "sql"}}};
 
 constexpr const EnumNames<SourceType>& NamesOf(SourceType) {
   return kSourceTypeNames;
@@ -47,6 +54,9 @@ constexpr const EnumNames<Network>& NamesOf(Network) {
 }
 constexpr const EnumNames<Status>& NamesOf(Status) {
   return kStatusNames;
+}
+constexpr const EnumNames<MaskKind>& NamesOf(MaskKind) {
+  return kMaskKindNames;
 }
 
 /// T or const T.
@@ -88,6 +98,7 @@ void Describe(auto& visit, Is<ExportedImage> auto& x) {
   visit.Field("dataBytes", x.data_bytes);
   visit.Field("libraries", x.libraries);
   visit.Field("settings", x.settings);
+  visit.Field("maskDigest", x.mask_digest);
 }
 
 void Describe(auto& visit, Is<Import> auto& x) {
@@ -134,6 +145,21 @@ void Describe(auto& visit, Is<RestoreOptions> auto& x) {
   visit.Field("excludeTables", x.exclude_tables);
   visit.Field("excludeData", x.exclude_data);
   visit.Field("schemaOnly", x.schema_only);
+  visit.Field("at", x.at);
+}
+
+void Describe(auto& visit, Is<MaskRule> auto& x) {
+  visit.Field("database", x.database);
+  visit.Field("table", x.table);
+  visit.Field("column", x.column);
+  visit.Field("rule", x.rule);
+  visit.Field("value", x.value);
+  visit.Field("keepFirst", x.keep_first);
+  visit.Field("keepLast", x.keep_last);
+  visit.Field("with", x.with);
+  visit.Field("expression", x.expression);
+  visit.Field("where", x.where);
+  visit.Field("line", x.line);
 }
 
 void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
@@ -160,65 +186,7 @@ void Describe(auto& visit, Is<CreateDataImageRequest> auto& x) {
   visit.Field("warm", x.warm);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
   visit.Field("source", x.source);
-}
-
-void Describe(auto& visit, Is<SourceConnection> auto& x) {
-  visit.Field("scheme", x.scheme);
-  visit.Field("host", x.host);
-  visit.Field("port", x.port);
-  visit.Field("user", x.user);
-  visit.Field("database", x.database);
-  visit.Field("sslMode", x.ssl_mode);
-  visit.Field("sslRootCert", x.ssl_root_cert);
-}
-
-void Describe(auto& visit, Is<FetchPlanRequest> auto& x) {
-  visit.Field("engine", x.engine);
-  visit.Field("version", x.version);
-  visit.Field("connection", x.connection);
-  visit.Field("method", x.method);
-  visit.Field("jobs", x.jobs);
-  visit.Field("hasPassword", x.has_password);
-  visit.Field("folder", x.folder);
-  visit.Field("answers", x.answers);
-}
-
-void Describe(auto& visit, Is<FetchSecret> auto& x) {
-  visit.Field("as", x.as);
-  visit.Field("before", x.before);
-  visit.Field("after", x.after);
-  visit.Field("escapes", x.escapes);
-}
-
-void Describe(auto& visit, Is<FetchFailure> auto& x) {
-  visit.Field("words", x.words);
-  visit.Field("code", x.code);
-  visit.Field("hint", x.hint);
-}
-
-void Describe(auto& visit, Is<FetchCommand> auto& x) {
-  visit.Field("title", x.title);
-  visit.Field("programs", x.programs);
-  visit.Field("arguments", x.arguments);
-  visit.Field("environment", x.environment);
-  visit.Field("secret", x.secret);
-  visit.Field("output", x.output);
-  visit.Field("grows", x.grows);
-  visit.Field("expectedBytes", x.expected_bytes);
-  visit.Field("deadlineSeconds", x.deadline_seconds);
-  visit.Field("failures", x.failures);
-  visit.Field("installHint", x.install_hint);
-}
-
-void Describe(auto& visit, Is<FetchPlan> auto& x) {
-  visit.Field("commands", x.commands);
-  visit.Field("complete", x.complete);
-  visit.Field("backupName", x.backup_name);
-  visit.Field("backupFolder", x.backup_folder);
-  visit.Field("walFolder", x.wal_folder);
-  visit.Field("version", x.version);
-  visit.Field("database", x.database);
-  visit.Field("warnings", x.warnings);
+  visit.Field("mask", x.mask);
 }
 
 void Describe(auto& visit, Is<CreateDataContainerRequest> auto& x) {
@@ -334,6 +302,8 @@ void Describe(auto& visit, Is<DataImage> auto& x) {
   visit.Field("pooled", x.pooled);
   visit.Field("sleepAfterSeconds", x.sleep_after_seconds);
   visit.Field("sourceId", x.source_id);
+  visit.Field("masked", x.masked);
+  visit.Field("maskDigest", x.mask_digest);
 }
 
 // Behind the others, and of names that do not end in one of theirs: scripts search YAML for "port:".

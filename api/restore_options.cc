@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/point_in_time.h"
+
 namespace spawnd::api {
 namespace {
 
@@ -59,6 +61,7 @@ Result<void> ValidateRestore(const RestoreOptions& options) {
   }
   if (!options.locale.empty()) TRY(CheckEntry("locale", options.locale));
   if (!options.encoding.empty()) TRY(CheckEntry("encoding", options.encoding));
+  if (!options.at.empty()) TRY(CanonicalPointInTime(options.at));
   return {};
 }
 

@@ -401,6 +401,11 @@ Result<Config> Read(const yaml::Node& document, const yaml::File& file) {
       {"teams", with(ReadTeams)},
       {"publishers", with(ReadPublishers)},
       {"imports", [&config](const Place& place) { return ReadMap(place, KeysOfTeam(config.importers)); }},
+      {"requireMasked",
+       [&config](const Place& place) {
+         return place.file.Truth(place.node, "requireMasked", "With true, teams get masked images alone.",
+                                 config.require_masked);
+       }},
       {"quotas", with(ReadQuotas)},
       {"webhooks", with(ReadWebhooks)},
   };

@@ -25,7 +25,7 @@ api::Limits BuiltInLimits();
 /// What is made ready before somebody asks, and what of it is put to sleep.
 struct ReadyAhead {
   int64_t default_warm = 1;  ///< "defaultWarm": containers kept started of an image that was lately used
-  /// "readyMemory": what pools, spares and what may sleep may take, each by itself; 0: an eighth of the
+  /// "readyMemory": what pools, spares and what may sleep may take together; 0: an eighth of the
   /// machine's.
   uint64_t memory_bytes = 0;
   int64_t sleep_after = 0;  ///< "sleepAfter": seconds without a connection; 0: never
@@ -57,7 +57,8 @@ struct Config {
   int disk_refuse_percent = 90;
   std::map<std::string, Team> teams;
   Publishers publishers;
-  Team importers;  ///< "imports": who may import images, besides root
+  Team importers;               ///< "imports": who may import images, besides root
+  bool require_masked = false;  ///< "requireMasked": images that are not masked are shared with nobody
   QuotaSettings quotas;
   std::vector<WebhookSetting> webhooks;
   /// Registry names: which engine stands in for one of which no version is installed.
@@ -75,7 +76,8 @@ Result<Config> ParseConfig(std::string_view yaml, std::string_view name);
 Result<Config> LoadConfig(const std::string& path, bool must_exist);
 
 /// Names of the keys that say something else in `wanted` and take effect at the next start of the daemon
-/// only: all but the teams, the publishers, who imports, the quotas, the webhooks and the limits of the disk.
+/// only: all but the teams, the publishers, who imports, requireMasked, the quotas, the webhooks and the
+/// limits of the disk.
 std::vector<std::string> KeysForNextStart(const Config& now, const Config& wanted);
 
 }  // namespace spawnd::daemon

@@ -32,7 +32,8 @@ void Reload::Begin() {
                static_cast<long long>(MonotonicNanoseconds() / 1000));
   uses_.jobs.Run(kForDaemon, [this](const std::stop_token&) {
     auto wanted = LoadConfig(path_, must_exist_);
-    if (wanted) uses_.teams.Change(wanted->teams, wanted->publishers, wanted->importers);
+    if (wanted)
+      uses_.teams.Change(wanted->teams, wanted->publishers, wanted->importers, wanted->require_masked);
     if (wanted) uses_.quotas.Change(wanted->quotas);
     if (wanted && uses_.also) uses_.also(*wanted);
     uses_.mailbox.Post([this, wanted = std::move(wanted)] { Finish(wanted); });
@@ -44,7 +45,8 @@ void Reload::Finish(const Result<Config>& wanted) {
   if (wanted) {
     uses_.disk.SetLimits(wanted->disk_warn_percent, wanted->disk_refuse_percent);
     spdlog::info(
-        "'{}' was read again; its teams, publishers, importers, quotas, webhooks and limits of the disk are "
+        "'{}' was read again; its teams, publishers, importers, requireMasked, quotas, webhooks and limits "
+        "of the disk are "
         "in force",
         path_);
     const auto waiting = KeysForNextStart(started_with_, *wanted);

@@ -30,6 +30,7 @@
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/http/listen_socket.h"
 #include "daemon/http/server.h"
 #include "daemon/images/builtin.h"
@@ -144,6 +145,7 @@ class Daemon {
   std::unique_ptr<BuiltIns> built_ins_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<BoundClients> bound_clients_;
+  std::unique_ptr<ReadyMemory> ready_memory_;
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<SpareRoom> spare_room_;
   std::unique_ptr<Reaper> reaper_;
@@ -175,7 +177,7 @@ Daemon::Daemon(Config config, StoreLayout layout)
                      [this](const std::string& root, const engines::Command& command) {
                        return RunProgram(root, command);
                      }),
-      teams_(config_.teams, config_.publishers, config_.importers),
+      teams_(config_.teams, config_.publishers, config_.importers, config_.require_masked),
       quotas_(config_.quotas),
       disk_(layout_.Root(), config_.disk_warn_percent, config_.disk_refuse_percent),
       reserve_(layout_.Reserve()) {}
@@ -294,23 +296,25 @@ void Daemon::MakeParts(const SocketAccess& access, std::multimap<std::string, Un
                          reaper_->ReapDue();  // its image may have expired meanwhile
                          pool_->Poke();
                        },
-                       metrics_, [this] { return spare_room_->HasRoom(); }},
+                       metrics_, [this] { return spare_room_->HasRoom(); },
+                       [this](const std::string& from, const std::string& to, bool is_new) {
+                         logs_->Moved(from, to, is_new ? Continuation::kWhole : Continuation::kFromNow);
+                       }},
       TakeKeptDoors(kept));
-  const int64_t ready_memory = ReadyMemoryOf(config_.ready_ahead);
-  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_},
-                                            static_cast<uint64_t>(ready_memory));
+  ready_memory_ = std::make_unique<ReadyMemory>(static_cast<uint64_t>(ReadyMemoryOf(config_.ready_ahead)));
+  spare_room_ = std::make_unique<SpareRoom>(SpareRoom::Uses{*containers_, groups_, disk_, *ready_memory_});
   bound_clients_ = std::make_unique<BoundClients>(*catalog_, *containers_, loop_->Get());
   pool_ = std::make_unique<Pool>(
-      Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_, *launches_,
-                 *recoveries_, *questions_, *mailbox_, metrics_},
-      Pool::Settings{config_.ready_ahead.default_warm, static_cast<uint64_t>(ready_memory)});
+      Pool::Uses{*catalog_, *containers_, engine_host_, groups_, ports_, installations_, disk_,
+                 *ready_memory_, *launches_, *recoveries_, *questions_, *mailbox_, metrics_},
+      config_.ready_ahead.default_warm);
   reaper_ = std::make_unique<Reaper>(*catalog_, *containers_, *images_, loop_->Get());
   disk_watch_ = std::make_unique<DiskWatch>(disk_, reserve_);
   memory_watch_ =
       std::make_unique<MemoryWatch>(MemoryWatch::Uses{*containers_, groups_, *questions_, *mailbox_});
-  sleeper_ =
-      std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_, *mailbox_,
-                                              metrics_, config_.first_port, config_.last_port, ready_memory});
+  sleeper_ = std::make_unique<Sleeper>(Sleeper::Uses{*catalog_, *containers_, engine_host_, *questions_,
+                                                     *mailbox_, metrics_, config_.first_port,
+                                                     config_.last_port, *ready_memory_});
   catalog_copies_ =
       std::make_unique<CatalogCopies>(layout_, *removals_, *mailbox_, [this] { BeginGeneration(); });
   manifests_ = std::make_unique<Manifests>(layout_, *catalog_, *removals_, *mailbox_, loop_->Get());
@@ -361,6 +365,7 @@ void Daemon::MakeServices(const std::string& socket_path) {
                                                   *built_ins_,
                                                   *pool_,
                                                   *sources_,
+                                                  *ready_memory_,
                                                   [this](uid_t uid) { return server_->ConnectionsOf(uid); },
                                                   [this] { return server_->Counts(); },
                                                   [this] { reaper_->ReapDue(); }});

@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engines/fetch/plan.h"
+#include "engines/mask/mask.h"
 #include "engines/parts.h"
 #include "engines/restore.h"
 #include "engines/used_library.h"
@@ -65,7 +66,7 @@ struct ClientTls {
 enum class Purpose {
   kServe,  ///< a container: the user's settings count
   kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
-  /// The same of files that a server has kept in order (engines/standby.h): what kBuild does for what was
+  /// The same of files that a server has kept in order (engines/standby/recipe.h): what kBuild does for what was
   /// restored (statistics of all tables) has been done.
   kPromote,
   kFollow,  ///< a standby: it follows Launch::primary and takes no changes of anybody else
@@ -99,6 +100,9 @@ struct Launch {
   std::string keeper_password{};
   /// Of kFollow, and of a build that copies from it: the server that is followed.
   std::optional<Primary> primary{};
+  /// A second server of a container, which waits until the first one goes (Session::TakeOver): until then it
+  /// does nothing by itself, as far as it can be told so.
+  bool stands_by = false;
 };
 
 /// What somebody is told who comes to a server that is not there.
@@ -231,6 +235,13 @@ class Engine {
     virtual Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) = 0;
     /// What of the installation the databases need beyond the server, the first kMaxUsedLibraries.
     virtual Result<std::vector<UsedLibrary>> UsedLibraries() { return std::vector<UsedLibrary>(); }
+    /// Replaces what the rules say in all databases, so that nothing on the volume has it any more; the rows
+    /// that each rule was for. Whatever the databases hold of traps, what a rule says is so afterwards, or
+    /// there is an error; and there is no image then. Once, after everything else of a build and before
+    /// PrepareImage.
+    virtual Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& /*rules*/) {
+      return Fail(ErrorCode::kUnsupported, "this product cannot be masked");
+    }
     /// Whether the server has settings of its own that it reads at its next start and has not tried yet: an
     /// image with such is started once more as a container would be before it counts as made.
     virtual Result<bool> KeepsSettings() { return false; }
@@ -243,6 +254,11 @@ class Engine {
     /// Why the server must not be stopped although no client is connected: it has work of its own to do, or
     /// would lose what it holds. A clause for the user, "its event scheduler has 2 events"; empty: it may be.
     virtual Result<std::string> KeepsAwake() { return std::string(); }
+    /// What the server does by itself, whoever is connected: a clause for the user, as that of KeepsAwake, of
+    /// which it is a part. A second server over the same data does it as well.
+    virtual Result<std::string> WorksByItself() { return std::string(); }
+    /// Of one that has stood by (Launch::stands_by): from here on it does all that it would have done.
+    virtual Result<void> TakeOver() { return {}; }
     /// How many clients have come to the server and have not been let in or turned away by it yet. What ends
     /// the server on purpose waits a moment for them.
     virtual Result<uint32_t> ClientsOnTheirWayIn() { return uint32_t{0}; }
@@ -286,15 +302,28 @@ class Engine {
     return {};
   }
 
+  /// kUnsupported, in the product's own words, where Session::Mask could not do what it has to: asked before
+  /// a build. `placed`: the backup is the files of a server.
+  virtual Result<void> CheckMask(const Installation& /*installation*/, bool /*placed*/) const {
+    return Fail(ErrorCode::kUnsupported,
+                std::string(DisplayName()) + " cannot be masked: `mask` is for PostgreSQL, MySQL and MariaDB",
+                "Leave `mask` out, and mask what the backup is made of.");
+  }
+  /// Of a build that masks, beside the user's own: what keeps old values from lying about.
+  virtual Settings SettingsForMask(const Installation& /*installation*/) const { return {}; }
+
   /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
   /// kInvalidArgument: not a backup of this product, or one that is cut short.
   virtual Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const = 0;
   /// What a client runs to get data from a running server, as far as the answers of that tell
-  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server holds
-  /// does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be fetched
-  /// from.
+  /// (engines/fetch/plan.h). `installed`: of this machine, of any engine. kInvalidArgument: what the server
+  /// holds does not fit what is asked for; kUnauthenticated, kUnsupported: it, or its version, cannot be
+  /// fetched from.
   virtual Result<FetchPlan> PlanFetch(const FetchRequest& request,
                                       const std::vector<Installation>& installed) const;
+  /// The same of a repository of a backup tool. kNotFound: what is asked for is not in it.
+  virtual Result<FetchPlan> PlanRepository(const FetchRequest& request,
+                                           const std::vector<Installation>& installed) const;
   /// Endings of the files that a scripts folder is searched for, lower case, without the dot.
   virtual std::vector<std::string_view> ScriptEndings() const { return {"sql"}; }
 };

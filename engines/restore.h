@@ -152,6 +152,9 @@ struct RestoreRequest {
   bool is_script = false;
 };
 
+/// RestoreOptions::at: the end of the backup itself.
+inline constexpr std::string_view kImmediate = "immediate";
+
 /// What the user wants of a restore beyond the backup itself (docs/backups.md has the keys). An engine that
 /// cannot do one of them refuses it by name in RecognisedBackup::Plan.
 struct RestoreOptions {
@@ -167,6 +170,9 @@ struct RestoreOptions {
   std::vector<std::string> exclude_tables{};
   std::vector<std::string> exclude_data{};  ///< tables that come without their rows
   bool schema_only = false;                 ///< no rows at all
+  /// The files of a server are recovered up to here: "2026-11-28T09:40:18.5Z", or kImmediate; empty: to the
+  /// end of the logs. Only for what takes logs (RecognisedBackup::TakesLogs).
+  std::string at{};
 
   /// Whether any of the four that take parts of a backup is there.
   bool TakesParts() const {

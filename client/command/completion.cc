@@ -47,7 +47,7 @@ struct FlagValues {
 const std::vector<FlagValues>& KnownValues() {
   static const std::vector<FlagValues> values{
       {"--durability", {"everysec", "always"}},
-      {"--output", {"json", "yaml", "name", "host", "port", "url", "jdbc", "env"}},
+      {"--output", {"json", "yaml", "name", "host", "port", "url", "jdbc", "env", "wide"}},
   };
   return values;
 }

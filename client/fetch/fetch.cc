@@ -101,7 +101,7 @@ class Fetching {
   const FetchSource& source_;
   const FetchSurroundings& around_;
   std::optional<std::string> secret_;
-  UniqueFd output_;  ///< what a tool writes the backup to
+  UniqueFd output_;    ///< what a tool writes the backup to
   int64_t bytes_ = 0;  ///< of what the last command made
   Fetched fetched_;
 };

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "api/types.h"
+#include "api/source/fetch.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "client/fetch/source.h"

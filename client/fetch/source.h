@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "api/types.h"
+#include "api/source/fetch.h"
 
 namespace spawnd::client {
 

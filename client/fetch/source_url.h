@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/types.h"
+#include "api/source/fetch.h"
 #include "base/result.h"
 
 namespace spawnd::client {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/types.h"
+#include "api/source/fetch.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "client/fetch/surroundings.h"

@@ -15,6 +15,8 @@ constexpr size_t kGap = 3;
 constexpr std::string_view kNothing = "-";
 /// The state of a data container whose create has not been answered yet.
 constexpr std::string_view kCreating = "creating";
+/// Of one whose server is started by the next connection.
+constexpr std::string_view kAsleep = "asleep";
 
 size_t Width(std::string_view text) {
   return static_cast<size_t>(std::count_if(
@@ -85,6 +87,15 @@ std::string WarmCell(const api::DataImage& image) {
   return std::to_string(image.pooled) + (image.warm ? "/" + std::to_string(*image.warm) : "");
 }
 
+/// Enough of the digest to tell rules apart.
+std::string MaskCell(const api::DataImage& image) {
+  constexpr std::string_view kPrefix = "sha256:";
+  constexpr size_t kDigits = 12;
+  if (!image.masked) return std::string(kNothing);
+  const bool known = image.mask_digest.starts_with(kPrefix);
+  return Cell(known ? image.mask_digest.substr(kPrefix.size(), kDigits) : image.mask_digest);
+}
+
 std::string MemoryCell(int64_t bytes) {
   return bytes == 0 ? std::string(kNothing) : FormatBytes(bytes);
 }
@@ -94,12 +105,12 @@ std::string MemoryCell(int64_t bytes) {
 std::string ImageTable(const std::vector<api::DataImage>& images, int64_t now, bool wide) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Tags", "Engine", "Status", "CreatedAt", "Teams", "ExpiresAt"}};
-  if (wide) rows.front().insert(rows.front().end(), {"Owner", "Warm"});
+  if (wide) rows.front().insert(rows.front().end(), {"Owner", "Warm", "Masked"});
   for (const api::DataImage& image : images) {
     rows.push_back({std::to_string(image.id), Cell(image.name), List(image.tags), EngineCell(image),
                     StatusWord(image.status), Time(image.created_at, now, kNothing), List(image.teams),
                     Expiry(image.expires_at, now, image.status == api::Status::kPending)});
-    if (wide) rows.back().insert(rows.back().end(), {Cell(image.owner), WarmCell(image)});
+    if (wide) rows.back().insert(rows.back().end(), {Cell(image.owner), WarmCell(image), MaskCell(image)});
   }
   return FormatTable(rows);
 }
@@ -132,7 +143,19 @@ std::string OutdatedText(const std::vector<api::DataContainer>& containers) {
          "one after the other.\n";
 }
 
-std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now, bool mark) {
+namespace {
+
+std::string MarksOf(const api::DataContainer& container) {
+  return std::string(container.state == kAsleep ? ", asleep" : "") +
+         (container.outdated.empty() ? "" : ", outdated");
+}
+
+}  // namespace
+
+std::string ContainerTable(const std::vector<api::DataContainer>& containers, int64_t now,
+                           ContainerColumns columns) {
+  const bool mark = columns == ContainerColumns::kMarked;
+  const bool wide = columns == ContainerColumns::kWide;
   std::vector<std::vector<std::string>> rows = {
       {"ID", "Name", "Revision", "Status", "Engine", "CreatedAt", "ExpiresAt"}};
   // Who sees those of others has to know whose each is: two may have the same name.
@@ -140,13 +163,14 @@ std::string ContainerTable(const std::vector<api::DataContainer>& containers, in
     return one.owner != containers.front().owner;
   });
   if (several) rows.front().emplace_back("Owner");
+  if (wide) rows.front().insert(rows.front().end(), {"State", "Spare"});
   for (const api::DataContainer& container : containers) {
     rows.push_back({std::to_string(container.id), Cell(container.name), Cell(container.revision),
-                    std::string(StatusWord(container.status)) +
-                        (mark && !container.outdated.empty() ? ", outdated" : ""),
-                    EngineCell(container), Time(container.created_at, now, kNothing),
+                    StatusWord(container.status) + (mark ? MarksOf(container) : ""), EngineCell(container),
+                    Time(container.created_at, now, kNothing),
                     Expiry(container.expires_at, now, container.state == kCreating)});
     if (several) rows.back().push_back(Cell(container.owner));
+    if (wide) rows.back().insert(rows.back().end(), {Cell(container.state), Cell(container.spare)});
   }
   return FormatTable(rows);
 }

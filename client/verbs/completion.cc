@@ -7,7 +7,7 @@
 #include <set>
 
 #include "api/json.h"
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "client/contexts.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"

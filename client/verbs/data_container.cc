@@ -82,7 +82,8 @@ Result<int> CreateDataContainer(const Invocation& invocation) {
 }
 
 Result<int> GetDataContainers(const Invocation& invocation) {
-  TRY_ASSIGN(const Output output, OutputOf(invocation));
+  const bool wide = WantsWide(invocation);
+  TRY_ASSIGN(const Output output, wide ? Result<Output>(Output()) : OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseContainerReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, kContainersPath));
   std::string text;
@@ -91,8 +92,11 @@ Result<int> GetDataContainers(const Invocation& invocation) {
   } else {
     TRY_ASSIGN(const auto containers, ContainersOf(json, !invocation.Arguments().empty()));
     const bool people = OutputIsTerminal();
+    const ContainerColumns columns = wide     ? ContainerColumns::kWide
+                                     : people ? ContainerColumns::kMarked
+                                              : ContainerColumns::kPlain;
     text = containers.empty() ? std::string(kNoResources)
-                              : ContainerTable(containers, std::time(nullptr), people);
+                              : ContainerTable(containers, std::time(nullptr), columns);
     if (people) text += OutdatedText(containers);
   }
   TRY(WriteOut(text));
@@ -144,7 +148,10 @@ constexpr std::array<Flag, 20> kCreateFlags{{
     kFormatFlag,
     kProgressFlag,
 }};
-constexpr std::array<Flag, 2> kGetFlags{{kOutputFlag, kFormatFlag}};
+constexpr std::array<Flag, 2> kGetFlags{{
+    {"--output", "-o", "<format>", "json, yaml, wide, name, host, port, url, jdbc or env"},
+    kFormatFlag,
+}};
 constexpr std::array<Flag, 1> kDeleteFlags{{kSilentFlag}};
 
 constexpr std::string_view kCreateExamples =

@@ -76,11 +76,8 @@ std::string Collection(const Invocation& invocation) {
   return std::string(kImagesPath) + (only_public ? "?public=true" : "");
 }
 
-/// A table of more columns, which only the list of images has.
-constexpr std::string_view kWide = "wide";
-
 Result<int> GetDataImages(const Invocation& invocation) {
-  const bool wide = LowerCase(invocation.Text("--output")) == kWide;
+  const bool wide = WantsWide(invocation);
   TRY_ASSIGN(const Output output, wide ? Result<Output>(Output()) : OutputOf(invocation));
   for (const std::string& ref : invocation.Arguments()) TRY(api::ParseImageReference(ref));
   TRY_ASSIGN(const std::string json, GetOneOrAll(invocation, Collection(invocation)));
@@ -171,7 +168,7 @@ constexpr std::string_view kCreateExamples =
     "\n"
     "  shop.yaml:\n"
     "    name: shop\n"
-    "    sourceType: backup            # backup, server, scripts or empty\n"
+    "    sourceType: backup            # backup, server, repository, scripts or empty\n"
     "    engine: <engine>              # the database product\n"
     "    version: 15                   # optional; an installed one\n"
     "    tags: [latest]\n"

@@ -8,7 +8,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/json_document.h"
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/text.h"
 #include "client/output/source_table.h"
 #include "client/output/terminal.h"

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "api/json.h"
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "client/output/terminal.h"
 #include "client/output/text.h"
 #include "client/verbs/session.h"

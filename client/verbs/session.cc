@@ -9,6 +9,7 @@
 #include "api/error_codes.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "base/text.h"
 #include "client/contexts.h"
 #include "client/output/progress_display.h"
 #include "client/output/text.h"
@@ -148,6 +149,10 @@ Result<int> DeleteEach(const Invocation& invocation, std::string_view collection
     }
   }
   return exit_code;
+}
+
+bool WantsWide(const Invocation& invocation) {
+  return LowerCase(invocation.Text("--output")) == "wide";
 }
 
 Result<Output> OutputOf(const Invocation& invocation) {

@@ -62,6 +62,8 @@ void ShowWarnings(const Invocation& invocation, const std::vector<std::string>& 
 /// failure's.
 Result<int> DeleteEach(const Invocation& invocation, std::string_view collection, std::string_view noun);
 
+/// Whether --output asks for a table of more columns, which not every list has.
+bool WantsWide(const Invocation& invocation);
 /// What --output and --format say.
 Result<Output> OutputOf(const Invocation& invocation);
 

@@ -1,7 +1,7 @@
 /// The request that makes a data source of a file.
 #pragma once
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/result.h"
 #include "client/command/command.h"
 

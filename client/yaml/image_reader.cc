@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "client/output/text.h"
 #include "client/yaml/key_names.h"
+#include "client/yaml/mask_keys.h"
 #include "client/yaml/restore_keys.h"
 #include "client/yaml/schedule_keys.h"
 #include "client/yaml/source_keys.h"
@@ -111,8 +112,8 @@ class Reader {
     return kKeys;
   }
 
-  static const std::array<Key<Reader>, 22>& Keys() {
-    static constexpr std::array<Key<Reader>, 22> kKeys{{
+  static const std::array<Key<Reader>, 23>& Keys() {
+    static constexpr std::array<Key<Reader>, 23> kKeys{{
         {"name", &Reader::Name},
         {"sourceType", &Reader::SourceType},
         {"engine", &Reader::Engine},
@@ -133,6 +134,7 @@ class Reader {
         {"backupFolder", &Reader::BackupFolder},
         {"backupFile", &Reader::BackupFile},
         {"scriptsFolders", &Reader::ScriptsFolders},
+        {kMaskKey, &Reader::Mask},
         {"preScript", &Reader::PreScript},
         {"postScript", &Reader::PostScript},
     }};
@@ -167,6 +169,10 @@ class Reader {
 
   /// The keys of the file itself: those here, and those of restore_keys.h and source_keys.h behind them.
   Result<void> ReadKeys(const Node& root) {
+    // `backup` means another thing there, and may stand in front of it.
+    is_repository_ = std::any_of(root.entries.begin(), root.entries.end(), [](const yaml::Entry& entry) {
+      return entry.key.text == "sourceType" && LowerCase(Trim(entry.value.text)) == "repository";
+    });
     std::vector<std::string_view> names;
     for (const auto& key : Keys()) names.push_back(key.name);
     names.insert(names.end(), kRestoreKeys.begin(), kRestoreKeys.end());
@@ -200,8 +206,7 @@ class Reader {
   Result<void> SourceType(const Node& value) {
     TRY_ASSIGN(const SourceWord source, ReadSourceType(file_, value));
     source_given_ = true;
-    is_server_ = source.is_server;
-    is_standby_ = source.type == api::SourceType::kStandby;
+    source_.from = source.from;
     request_.source_type = source.type;
     return {};
   }
@@ -313,6 +318,7 @@ class Reader {
     return {};
   }
   Result<void> OneBackup(const Node& value) {
+    if (is_repository_) return ReadSourceKey(yaml_, file_, "backup", value, source_);
     TRY(Describe(value, "backup"));
     return AddBackup(value, "'backup'");
   }
@@ -357,6 +363,10 @@ class Reader {
     TRY_ASSIGN(const std::string path, Text(value, kWalFolderKey));
     wal_line_ = value.line;
     return AddPath(path, value.line, image_.wal_folders, "folder of log segments");
+  }
+  Result<void> Mask(const Node& value) {
+    TRY_ASSIGN(request_.mask, ReadMask(file_, value));
+    return {};
   }
   Result<void> PreScript(const Node& value) { return Script(value, "preScript", request_.pre_script); }
   Result<void> PostScript(const Node& value) { return Script(value, "postScript", request_.post_script); }
@@ -414,9 +424,9 @@ class Reader {
   Result<void> CheckSource() {
     if (!source_given_) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'sourceType' is missing", yaml_.name),
-                  "It is one of empty, backup, scripts, server, standby.");
+                  "It is one of empty, backup, scripts, server, repository, standby.");
     }
-    if (image_.schedule.max_kept_bytes && !is_standby_) {
+    if (image_.schedule.max_kept_bytes && source_.from != FetchedFrom::kStandby) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: 'maxKeptWal' is given, but sourceType is not standby", yaml_.name));
     }
@@ -424,7 +434,8 @@ class Reader {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: 'engine' is missing", yaml_.name),
                   "It names the database product to run.");
     }
-    const bool wants_backups = request_.source_type == api::SourceType::kBackup && !is_server_;
+    const bool wants_backups =
+        request_.source_type == api::SourceType::kBackup && source_.from == FetchedFrom::kNowhere;
     const bool wants_scripts = request_.source_type == api::SourceType::kScripts;
     if (wants_backups && image_.backups.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -445,23 +456,13 @@ class Reader {
     if (!wants_scripts && !image_.scripts_folders.empty()) {
       return Bad(scripts_line_, "'scriptsFolders' is given, but sourceType is not scripts");
     }
-    return CheckServer();
-  }
-
-  Result<void> CheckServer() {
-    if (!is_server_ && !is_standby_ && !source_.first_key.empty()) {
-      return Bad(source_.line, fmt::format("'{}' is given, but sourceType is not server", source_.first_key));
-    }
-    if (!is_server_ && !is_standby_) return {};
-    if (source_.first_key.empty()) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: sourceType is {}, but not of which server", yaml_.name,
-                              is_standby_ ? "standby" : "server"),
-                  "Add 'connection:' with 'url:' under it, or 'host:', 'port:', 'user:', 'database:'.");
-    }
-    source_.fetched.request.engine = request_.engine;
-    source_.fetched.request.version = request_.version;
-    (is_standby_ ? image_.standby : image_.source) = std::move(source_.fetched);
+    TRY(client::CheckSource(yaml_, file_, source_));
+    if (source_.from == FetchedFrom::kNowhere) return {};
+    api::FetchPlanRequest& fetch = source_.fetched.request;
+    fetch.engine = request_.engine;
+    fetch.version = request_.version;
+    fetch.repository.at = request_.restore.at;
+    (source_.from == FetchedFrom::kStandby ? image_.standby : image_.source) = std::move(source_.fetched);
     return {};
   }
 
@@ -471,8 +472,7 @@ class Reader {
   api::CreateDataImageRequest request_;
   SourceDescription source_;
   bool source_given_ = false;
-  bool is_server_ = false;
-  bool is_standby_ = false;
+  bool is_repository_ = false;
   std::string backup_key_;
   int backup_line_ = 0;
   std::string backup_folder_;

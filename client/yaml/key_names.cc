@@ -18,9 +18,8 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 44> kOtherNames{{
+constexpr std::array<OtherName, 54> kOtherNames{{
     {"databasename", "initialDatabaseName"},
-    {"server", "connection"},
     {"hostname", "host"},
     {"address", "host"},
     {"username", "user"},
@@ -63,6 +62,17 @@ constexpr std::array<OtherName, 44> kOtherNames{{
     {"cron", "schedule"},
     {"retention", "keep"},
     {"datasource", "source"},
+    {"masks", "mask"},
+    {"masking", "mask"},
+    {"anonymize", "mask"},
+    {"anonymization", "mask"},
+    {"method", "rule"},
+    {"function", "rule"},
+    {"sql", "expression"},
+    {"condition", "where"},
+    {"recoverytargettime", "at"},
+    {"pointintime", "at"},
+    {"targettime", "at"},
 }};
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/point_in_time.h"
 #include "base/text.h"
 #include "client/output/text.h"
 
@@ -26,6 +27,16 @@ Result<void> ReadTexts(const File& file, std::string_view key, const Node& value
     if (text.empty()) return file.Bad(line, fmt::format("an entry of '{}' is empty", key));
     out.push_back(text);
   }
+  return {};
+}
+
+/// In the one form that requests have.
+Result<void> ReadPointInTime(const File& file, std::string_view key, const Node& value, std::string& out) {
+  TRY_ASSIGN(const std::string text, file.Text(value, key));
+  auto time = api::CanonicalPointInTime(text);
+  if (!time)
+    return file.Bad(value.line, fmt::format("'{}': {}", key, time.error().message), time.error().hint);
+  out = std::move(*time);
   return {};
 }
 
@@ -78,6 +89,7 @@ Result<void> ReadRestoreKey(const File& file, std::string_view key, const Node& 
   if (key == "tables") return ReadTexts(file, key, value, restore.tables);
   if (key == "excludeTables") return ReadTexts(file, key, value, restore.exclude_tables);
   if (key == "excludeData") return ReadTexts(file, key, value, restore.exclude_data);
+  if (key == "at") return ReadPointInTime(file, key, value, restore.at);
   return file.Truth(value, key, "With true, tables come without their rows.", restore.schema_only);
 }
 

@@ -13,9 +13,9 @@
 namespace spawnd::client {
 
 /// In the order of ReadRestoreKey.
-inline constexpr std::array<std::string_view, 10> kRestoreKeys{
-    "settings", "onError",       "locale",      "encoding",   "skipExtensions",
-    "tables",   "excludeTables", "excludeData", "schemaOnly", "walFolder"};
+inline constexpr std::array<std::string_view, 11> kRestoreKeys{
+    "settings",      "onError",     "locale",     "encoding", "skipExtensions", "tables",
+    "excludeTables", "excludeData", "schemaOnly", "at",       "walFolder"};
 /// Whose value is a path, which the reader of paths takes.
 inline constexpr std::string_view kWalFolderKey = kRestoreKeys.back();
 

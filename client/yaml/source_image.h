@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/result.h"
 #include "client/yaml/image.h"
 

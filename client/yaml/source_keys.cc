@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "client/fetch/source_url.h"
 #include "client/output/text.h"
+#include "client/yaml/repository_keys.h"
 
 namespace spawnd::client {
 namespace {
@@ -130,19 +132,52 @@ Result<void> ReadJobs(const yaml::File& file, const Node& value, int64_t& out) {
                   fmt::format("So many are made to the server at once: 1 to {}.", kMaxJobs));
 }
 
+bool IsOfRepository(std::string_view key) {
+  return std::find(kRepositoryKeys.begin(), kRepositoryKeys.end(), key) != kRepositoryKeys.end();
+}
+
 }  // namespace
 
 Result<SourceWord> ReadSourceType(const yaml::File& file, const Node& value) {
   TRY_ASSIGN(const std::string text, file.Text(value, "sourceType").map(Trim));
   const std::string word = LowerCase(text);
-  if (word == "empty") return SourceWord{api::SourceType::kEmpty, false};
-  if (word == "backup") return SourceWord{api::SourceType::kBackup, false};
-  if (word == "scripts") return SourceWord{api::SourceType::kScripts, false};
+  if (word == "empty") return SourceWord{api::SourceType::kEmpty};
+  if (word == "backup") return SourceWord{api::SourceType::kBackup};
+  if (word == "scripts") return SourceWord{api::SourceType::kScripts};
   // What is fetched is a backup like any other.
-  if (word == "server") return SourceWord{api::SourceType::kBackup, true};
-  if (word == "standby") return SourceWord{api::SourceType::kStandby, false};
+  if (word == "server") return SourceWord{api::SourceType::kBackup, FetchedFrom::kServer};
+  if (word == "repository") return SourceWord{api::SourceType::kBackup, FetchedFrom::kRepository};
+  if (word == "standby") return SourceWord{api::SourceType::kStandby, FetchedFrom::kStandby};
   return file.Bad(value.line, fmt::format("unknown sourceType '{}'", text),
-                  "It is one of empty, backup, scripts, server, standby.");
+                  "It is one of empty, backup, scripts, server, repository, standby.");
+}
+
+Result<void> CheckSource(const ImageYaml& yaml, const yaml::File& file, const SourceDescription& source) {
+  const bool is_standby = source.from == FetchedFrom::kStandby;
+  const bool is_server = source.from == FetchedFrom::kServer || is_standby;
+  if (source.from == FetchedFrom::kNowhere && !source.first_key.empty()) {
+    return file.Bad(source.line, fmt::format("'{}' is given, but sourceType is not {}", source.first_key,
+                                             IsOfRepository(source.first_key) ? "repository" : "server"));
+  }
+  if (is_server && source.first_key.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: sourceType is {}, but not of which server", yaml.name,
+                            is_standby ? "standby" : "server"),
+                "Add 'connection:' with 'url:' under it, or 'host:', 'port:', 'user:', 'database:'.");
+  }
+  if (source.from == FetchedFrom::kRepository && source.fetched.request.repository.tool.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: sourceType is repository, but no tool is given", yaml.name),
+                "Add 'tool:', one of pgbackrest, barman, wal-g.");
+  }
+  const auto [key, line] = is_server ? source.of_repository : source.of_server;
+  if (source.from == FetchedFrom::kNowhere || key.empty()) return {};
+  return file.Bad(line,
+                  fmt::format("'{}' is given, but sourceType is {}", key,
+                              is_standby  ? "standby"
+                              : is_server ? "server"
+                                          : "repository"),
+                  key == "server" ? "Where a running server is, `connection:` says." : "");
 }
 
 Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,
@@ -151,6 +186,12 @@ Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::s
     source.first_key = key;
     source.line = value.line;
   }
+  // Jobs both have.
+  if (IsOfRepository(key)) {
+    source.of_repository = {key, value.line};
+    return ReadRepositoryKey(yaml, file, key, value, source.fetched.request.repository);
+  }
+  if (key != "jobs") source.of_server = {key, value.line};
   if (key == "method") return ReadMethod(file, value, source.fetched.request.method);
   if (key == "jobs") return ReadJobs(file, value, source.fetched.request.jobs);
   return ConnectionReader(yaml, file, source.fetched).Read(value);

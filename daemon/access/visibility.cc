@@ -100,8 +100,8 @@ Result<std::vector<Row>> OneOfEachOther(const Identity& who,
 }  // namespace
 
 TeamMembers::TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers,
-                         const Team& importers) {
-  Change(teams, publishers, importers);
+                         const Team& importers, bool requires_masked) {
+  Change(teams, publishers, importers, requires_masked);
 }
 
 TeamMembers::Members TeamMembers::LookUp(const Team& team, const std::string& whose) {
@@ -123,8 +123,9 @@ bool TeamMembers::AreMembers(const Members& members, const Identity& who) {
 }
 
 void TeamMembers::Change(const std::map<std::string, Team>& teams, const Publishers& publishers,
-                         const Team& importers) {
+                         const Team& importers, bool requires_masked) {
   auto changed = std::make_shared<Known>();
+  changed->requires_masked = requires_masked;
   for (const auto& [name, team] : teams) changed->teams[name] = LookUp(team, "team '" + name + "'");
   changed->importers = LookUp(importers, "'imports'");
   AddPublishers(publishers.named, changed->publishers);

@@ -26,16 +26,18 @@ namespace spawnd::daemon {
 class TeamMembers {
  public:
   explicit TeamMembers(const std::map<std::string, Team>& teams, const Publishers& publishers = {},
-                       const Team& importers = {});
+                       const Team& importers = {}, bool requires_masked = false);
   /// Looks up these, which may block, and puts them in the place of those before.
   void Change(const std::map<std::string, Team>& teams, const Publishers& publishers = {},
-              const Team& importers = {});
+              const Team& importers = {}, bool requires_masked = false);
   bool Knows(const std::string& team) const;
   bool Contains(const std::string& team, const Identity& who) const;
   /// Root, and whoever the configuration names: by a group, whom the group lists.
   bool IsPublisher(uid_t uid) const;
   /// Root, and whoever the configuration names.
   bool MayImport(const Identity& who) const;
+  /// Whether the configuration has teams, and everybody, get masked images alone.
+  bool RequiresMasked() const { return Now()->requires_masked; }
 
  private:
   struct Members {
@@ -48,6 +50,7 @@ class TeamMembers {
     std::map<std::string, Members> teams;
     std::set<uid_t> publishers;
     Members importers;
+    bool requires_masked = false;
   };
   std::shared_ptr<const Known> Now() const;
 

@@ -21,6 +21,7 @@
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
 #include "daemon/images/images.h"
+#include "daemon/images/mask_digest.h"
 #include "daemon/init/private_mounts.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
@@ -34,9 +35,9 @@ namespace spawnd::daemon {
 namespace {
 
 engines::RestoreOptions OptionsOf(const api::RestoreOptions& wanted) {
-  return {wanted.locale,         wanted.encoding,        wanted.continue_on_error,
-          wanted.ignored_errors, wanted.skip_extensions, wanted.tables,
-          wanted.exclude_tables, wanted.exclude_data,    wanted.schema_only};
+  return {wanted.locale,          wanted.encoding, wanted.continue_on_error, wanted.ignored_errors,
+          wanted.skip_extensions, wanted.tables,   wanted.exclude_tables,    wanted.exclude_data,
+          wanted.schema_only,     wanted.at};
 }
 
 /// One build, from request to completed row.
@@ -63,6 +64,7 @@ class Build {
     TRY(RecogniseBackups());
     if (order_.cut != 0) TRY(FindCut());
     TRY(ChooseServer());
+    TRY_ASSIGN(mask_digest_, MaskDigest(order_.request.mask));
     TRY_ASSIGN(scripts_, FindScripts(rights_, scripts_folders_, engine_->ScriptEndings()));
     TRY(CheckBackups());
     return Run(context_, {[&images = host_.images, row = NewRow(), stop = stop_.Source(), cut = order_.cut,
@@ -120,11 +122,21 @@ class Build {
       placed = backup.name;
     }
     has_placements_ = has_placements_ || !placed.empty();
+    if (!order_.request.mask.empty()) TRY(engine_->CheckMask(installation_, has_placements_));
+    return CheckLogs(nowhere_yet.options);
+  }
+
+  Result<void> CheckLogs(const engines::RestoreOptions& options) const {
     const auto takes_logs = [](const OpenedBackup& backup) { return backup.recognised->TakesLogs(); };
     if (logs_ && std::none_of(backups_.begin(), backups_.end(), takes_logs)) {
       return Fail(ErrorCode::kInvalidArgument,
                   "walFolder '" + logs_->name + "' has logs, and no backup here is recovered by any",
                   "It belongs to a copy of a server's files. Leave it out.");
+    }
+    if (!options.at.empty() && std::none_of(backups_.begin(), backups_.end(), takes_logs)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'at' is a point in time of a server's log, and no backup here is recovered by any",
+                  "It belongs to a copy of a server's files with `walFolder:`. Leave it out.");
     }
     return {};
   }
@@ -214,6 +226,7 @@ class Build {
     row.limits = request.limits;
     row.settings = request.settings;
     row.sleep_after = request.sleep_after_seconds.value_or(-1);
+    row.mask_digest = mask_digest_;
     row.initial_database = request.initial_database_name;
     row.database = request.initial_database_name;
     row.created_at = std::time(nullptr);
@@ -244,7 +257,7 @@ class Build {
     // What settings the server takes, only a server can say.
     const bool as_it_is = MayHaveSuperuser() && request.settings.empty() && backups_.empty() &&
                           scripts_.scripts.empty() && request.initial_database_name.empty() &&
-                          request.pre_script.empty() && request.post_script.empty();
+                          request.pre_script.empty() && request.post_script.empty() && request.mask.empty();
     auto completion = as_it_is ? ReferToEmpty(empty) : RestoreAndSeal(empty);
     if (completion) TRY(context_.StopRequested());
     return completion;
@@ -278,13 +291,18 @@ class Build {
                                                                 order_.request.limits,
                                                                 {},
                                                                 MayHaveSuperuser(),
-                                                                order_.request.settings,
+                                                                SettingsOfBuild(),
                                                                 order_.cut != 0 ? engines::Purpose::kPromote
                                                                                 : engines::Purpose::kBuild}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
     return sealed;
+  }
+
+  engines::Settings SettingsOfBuild() const {
+    if (order_.request.mask.empty()) return order_.request.settings;
+    return engines::Overlay(engine_->SettingsForMask(installation_), order_.request.settings);
   }
 
   Result<ImageCompletion> RestoreInto(BuildServer& server) {
@@ -322,6 +340,8 @@ class Build {
     TRY(RunScripts(server));
     TRY_ASSIGN(std::string database, ChooseDatabase(server));
     TRY(RunScript("postScript", request.post_script, database, server));
+    // The last: nothing that is not masked comes after it.
+    TRY(RunMask(context_, Here(), request.mask, server));
     TRY_ASSIGN(ImageCompletion completion, server.Seal(std::move(database)));
     completion.detail = Detail();
     return completion;
@@ -428,7 +448,8 @@ class Build {
   const BuildContext context_;
   const engines::Engine* engine_ = nullptr;
   engines::Installation installation_;
-  std::string stands_in_;  ///< for what, in words; usually empty
+  std::string mask_digest_;  ///< of the rules; usually empty
+  std::string stands_in_;    ///< for what, in words; usually empty
   std::vector<OpenedBackup> backups_;
   std::optional<OpenedBackup> logs_;
   std::vector<ScriptsFolder> scripts_folders_;

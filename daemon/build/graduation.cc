@@ -97,6 +97,7 @@ class Graduation {
     if (order_.owner == 0) row.network = order_.image.network;
     row.tls = order_.image.tls;
     row.superuser = order_.container.superuser;
+    row.mask_digest = order_.image.mask_digest;
     row.limits = order_.image.limits;
     row.settings = engines::Overlay(order_.container.settings, order_.image.settings);
     row.initial_database = order_.image.initial_database;

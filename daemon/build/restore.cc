@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/descriptors.h"
+#include "daemon/images/mask_digest.h"
 #include "daemon/init/private_mounts.h"
 #include "daemon/store/disk.h"
 #include "daemon/tools/backup_mount.h"
@@ -187,6 +188,20 @@ Result<void> RunCommands(const BuildContext& context, const Restore& restore,
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                       std::vector<engines::RestoreStep>& steps, BuildServer& server) {
   for (engines::RestoreStep& step : steps) TRY(RunStep(context, restore, backup, step, server));
+  return {};
+}
+
+Result<void> RunMask(const BuildContext& context, const Restore& restore,
+                     const std::vector<api::MaskRule>& rules, BuildServer& server) {
+  if (rules.empty()) return {};
+  BeginStage(context, restore, "masking");
+  TRY_ASSIGN(
+      const std::vector<int64_t> rows,
+      server.Keeper().Mask(MaskOf(rules), std::chrono::duration_cast<std::chrono::seconds>(kRestoreDeadline),
+                           [&context] { return context.stop.stop_requested(); }));
+  const std::vector<std::string> lines = MaskedInWords(rules, rows);
+  LogNotes(restore, lines);
+  for (const std::string& line : lines) context.progress.Message(line);
   return {};
 }
 

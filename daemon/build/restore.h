@@ -46,4 +46,9 @@ Result<void> RunCommands(const BuildContext& context, const Restore& restore,
 Result<void> RunSteps(const BuildContext& context, const Restore& restore, const OpenedBackup& backup,
                       std::vector<engines::RestoreStep>& steps, BuildServer& server);
 
+/// Masks what the rules say, the last of all that is done to the databases, and says of each how many rows it
+/// was for: in the image's log and as messages of the build.
+Result<void> RunMask(const BuildContext& context, const Restore& restore,
+                     const std::vector<api::MaskRule>& rules, BuildServer& server);
+
 }  // namespace spawnd::daemon

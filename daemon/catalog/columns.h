@@ -50,6 +50,7 @@ void Columns(Visit&& visit, Row& row) {
   visit("used_at", row.used_at);
   visit("source_id", row.source_id);
   visit("source_run", row.source_run);
+  visit("mask_digest", row.mask_digest);
 }
 
 template <typename Visit, RowOf<ContainerRow> Row>

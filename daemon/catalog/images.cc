@@ -252,7 +252,8 @@ Result<ImageRow> ImageTable::Find(std::string_view reference, const Filter& filt
       Query query,
       SelectRows<ImageRow>(database_,
                            "FROM images WHERE (id = ?1 OR (name = ?2 AND (?3 = '' OR id IN (SELECT image_id "
-                           "FROM image_tags WHERE name = ?2 AND tag = ?3)))) AND (cache_key = '' OR (id = ?1 AND cache_key NOT LIKE "
+                           "FROM image_tags WHERE name = ?2 AND tag = ?3)))) AND (cache_key = '' OR (id = ?1 "
+                           "AND cache_key NOT LIKE "
                            "'source:%')) "
                            "AND state <> 'deleting' ORDER BY state = 'completed' DESC, id DESC"));
   const bool tag_missing = colon != std::string_view::npos && tag.empty();

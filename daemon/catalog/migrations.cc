@@ -252,6 +252,8 @@ INSERT INTO events_now SELECT * FROM events;
 DROP TABLE events;
 ALTER TABLE events_now RENAME TO events;
 CREATE INDEX events_by_subject ON events (subject);
+-- By which rules an image's columns were masked; empty: they were not.
+ALTER TABLE images ADD COLUMN mask_digest TEXT NOT NULL DEFAULT '';
 )sql";
 
 constexpr std::array kMigrations{

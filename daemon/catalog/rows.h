@@ -66,10 +66,11 @@ struct ImageRow {
   std::vector<std::string> libraries{};  ///< what it needs of an installation, each as engines::TextOf
   api::Settings settings{};              ///< of its server, and of its containers'
   int64_t warm = -1;                     ///< containers that are kept started; -1: the daemon's number
-  int64_t sleep_after = -1;  ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
-  int64_t used_at = 0;       ///< seconds since 1970 when a container was last made of it; 0: never
-  int64_t source_id = 0;     ///< the data source that it is one of; 0: of none
-  bool source_run = false;   ///< a run of that made it, and not a person: it goes when there are newer ones
+  int64_t sleep_after = -1;   ///< seconds without a connection, of its containers; 0: never; -1: the daemon's
+  int64_t used_at = 0;        ///< seconds since 1970 when a container was last made of it; 0: never
+  int64_t source_id = 0;      ///< the data source that it is one of; 0: of none
+  bool source_run = false;    ///< a run of that made it, and not a person: it goes when there are newer ones
+  std::string mask_digest{};  ///< of the rules by which its columns were masked; empty: they were not
   std::vector<std::string> tags;  ///< in order of their text
   std::vector<std::string> teams;
   /// Named by somebody who was not in them: words that show the image to nobody.
@@ -79,10 +80,11 @@ struct ImageRow {
   std::vector<std::string> leased_layers;
 
   bool Hidden() const { return !cache_key.empty(); }
+  bool Masked() const { return !mask_digest.empty(); }
 };
 
-/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and are nobody's:
-/// found neither by name nor by id. With the image before it each has a key of its own.
+/// ImageRow::cache_key of the images that the standby of a data source lies on. They hold a server's data and
+/// are nobody's: found neither by name nor by id. With the image before it each has a key of its own.
 inline constexpr std::string_view kSourceKey = "source:";
 std::string SourceKey(int64_t source_id);
 std::string SourceKey(int64_t source_id, int64_t image_before);

@@ -83,6 +83,9 @@ class Containers {
     Metrics& metrics;
     /// Whether the machine has room for one more second server of a container; not set: it has.
     std::function<bool()> room_for_spare{};
+    /// A container is in another volume from now on, and the words of its server are in another log: those of
+    /// a new server from the beginning (`is_new`), or what comes from now on.
+    std::function<void(const std::string& from, const std::string& to, bool is_new)> log_moved{};
   };
 
   /// `kept`: of the doors of its rows, what was kept over the restart.
@@ -150,6 +153,8 @@ class Containers {
   void ConsiderSpare(int64_t id);
   /// "ready", "starting", or empty: it has none.
   std::string SpareOf(int64_t id) const;
+  /// Why it has none and will have none at this revision, in words; empty: there is no such reason.
+  std::string WhyNoSpareOf(int64_t id) const;
   /// The control group of its spare; empty: it has none.
   std::string GroupOfSpare(int64_t id) const;
   /// Those that have one, from the one whose spare was used or made the longest ago.
@@ -232,6 +237,8 @@ class Containers {
   void SpareSays(int64_t id);
   void SpareAfterState(Life& life, bool went_back);
   void SpareAfterSave(Life& life, const std::string& revision);
+  void MoveTo(Life& life, const std::string& volume, bool is_new);
+  static void HaveNoSpareOf(Life& life, uint32_t number, const Error& why);
   void TryAgainForSpare(Life& life);
   void AwaitSpare(Life& life, uint32_t number);
   void GoBackWithoutSpare(int64_t id);

@@ -127,6 +127,7 @@ struct ContainerLife {
   /// The revision of a revert that waits for the spare, which is starting; its caller is `reverted`.
   std::optional<uint32_t> awaits_spare;
   std::optional<uint32_t> no_spare_of;  ///< of this revision there cannot be one
+  std::string why_no_spare;             ///< the same, in words
   int spare_failures = 0;               ///< one after the other
   std::unique_ptr<Watch> spare_timer;
   std::shared_ptr<OtherVolumes> others = std::make_shared<OtherVolumes>();

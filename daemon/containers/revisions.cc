@@ -153,8 +153,7 @@ Result<void> Containers::GoBackInPlace(Life& life, uint32_t number) {
   const int64_t id = life.row.id;
   TRY(uses_.catalog.containers.BeginRevert(id, number));
   TRY_ASSIGN(const ContainerRow row, uses_.catalog.containers.ById(id));
-  life.row.volume = row.volume;
-  life.others->SetCurrent(row.volume);
+  MoveTo(life, row.volume, false);
   DropSpare(life);
   life.row.spare = row.spare;
   life.row.revert_to = number;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "api/image_reference.h"
+#include "base/escape_controls.h"
 #include "daemon/containers/confinement.h"
 #include "daemon/containers/containers.h"
 #include "daemon/containers/launching.h"
@@ -20,6 +21,7 @@
 #include "daemon/host/control_groups.h"
 #include "daemon/host/installations.h"
 #include "daemon/keeper/container_lock.h"
+#include "daemon/keeper/files.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/machine/failures.h"
 #include "daemon/metrics/metrics.h"
@@ -148,11 +150,26 @@ void Containers::SpareFailed(int64_t id, const std::string& volume, const Error&
   if (stopping_ || found == lives_.end()) return;
   Life& life = *found->second;
   if (!life.spare || life.spare->volume != volume) return ConsiderSpare(id);
-  if (why.code == ErrorCode::kUnsupported) life.no_spare_of = life.spare->revision;
+  if (why.code == ErrorCode::kUnsupported) HaveNoSpareOf(life, life.spare->revision, why);
   life.spare.reset();
   spdlog::warn("container {} ('{}') has no spare: {}", id, life.row.name, why.message);
   TryAgainForSpare(life);
   if (const auto number = std::exchange(life.awaits_spare, std::nullopt)) GoBack(life, *number);
+}
+
+/// The catalog says so already.
+void Containers::MoveTo(Life& life, const std::string& volume, bool is_new) {
+  const std::string from = DirectoryOf(life);
+  life.row.volume = volume;
+  life.others->SetCurrent(volume);
+  const std::string to = DirectoryOf(life);
+  if (from == to || !uses_.log_moved) return;
+  uses_.log_moved(from + "/" + kEngineLogName, to + "/" + kEngineLogName, is_new);
+}
+
+void Containers::HaveNoSpareOf(Life& life, uint32_t number, const Error& why) {
+  life.no_spare_of = number;
+  life.why_no_spare = "a reset starts its server anew: " + EscapeControls(why.message, "");
 }
 
 void Containers::TryAgainForSpare(Life& life) {
@@ -258,8 +275,7 @@ Result<void> Containers::TakeSpare(Life& life, uint32_t number) {
   TRY(uses_.catalog.containers.TakeSpare(id, number, life.spare->volume));
   SecondServer spare = std::move(*life.spare);
   life.spare.reset();
-  life.row.volume = spare.volume;
-  life.others->SetCurrent(spare.volume);
+  MoveTo(life, spare.volume, true);
   life.row.revision = RevisionText(number);
   life.row.spare = true;
   life.row.detail.clear();
@@ -290,6 +306,7 @@ void Containers::SpareTaken(int64_t id, uint32_t number, const Result<void>& swi
   if (!switched) {
     spdlog::warn("container {} ('{}') goes back without its spare: {}", id, life.row.name,
                  switched.error().message);
+    if (switched.error().code == ErrorCode::kUnsupported) HaveNoSpareOf(life, number, switched.error());
     const auto begun = GoBackInPlace(life, number);
     if (!begun) ReplyReverted(life, begun.error());
     return;
@@ -352,6 +369,13 @@ std::string Containers::SpareOf(int64_t id) const {
   const auto found = lives_.find(id);
   if (found == lives_.end() || !found->second->spare) return "";
   return found->second->spare->ready ? "ready" : "starting";
+}
+
+std::string Containers::WhyNoSpareOf(int64_t id) const {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return "";
+  const Life& life = *found->second;
+  return life.row.spare && life.no_spare_of == CurrentRevision(life.row) ? life.why_no_spare : "";
 }
 
 }  // namespace spawnd::daemon

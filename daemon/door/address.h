@@ -52,8 +52,8 @@ int BindHere(const HostAddress& address, Sharing sharing, bool blocks, UniqueFd&
 /// 0 or an errno.
 int LockFilter(int socket);
 
-/// For a connection that is there and is given away: from now on it hears its peer alone and, disconnected and
-/// connected or listening anew, nothing. Final. 0 or an errno.
+/// For a connection that is there and is given away: from now on it hears its peer alone and, disconnected
+/// and connected or listening anew, nothing. Final. 0 or an errno.
 int KeepToPeer(int socket, const HostAddress& peer);
 /// Before it is connected: no packet of it leaves this machine. 0 or an errno.
 int StayOnLoopback(int socket);

@@ -5,6 +5,8 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/lifetime.h"
+#include "api/mask.h"
+#include "api/point_in_time.h"
 #include "api/resource_limits.h"
 #include "api/restore_options.h"
 #include "daemon/access/trail.h"
@@ -54,6 +56,7 @@ Result<void> Check(const api::CreateDataImageRequest& request) {
   TRY(api::ValidateLifetime(request.sleep_after_seconds.value_or(0)));
   TRY(api::ValidateLimits(request.limits));
   TRY(api::ValidateRestore(request.restore));
+  TRY(api::ValidateMask(request.mask));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup, "backup", "backup", request.backups,
                  "Name it: `backups: [{folder: ./backups, file: production.sql}]`."));
   TRY(CheckFiles(request.source_type == api::SourceType::kBackup && !request.wal_folders.empty(), "backup",
@@ -119,6 +122,9 @@ Result<BuildOrder> OrderOf(const WantedImage& wanted, Uploads& uploads) {
   http::Descriptors* descriptors = wanted.descriptors.get();
   BuildOrder order;
   order.request = request;
+  if (!request.restore.at.empty()) {
+    TRY_ASSIGN(order.request.restore.at, api::CanonicalPointInTime(request.restore.at));
+  }
   TRY_ASSIGN(order.backups, FilesOf(request.backups, "backup", descriptors, uploads, user));
   TRY_ASSIGN(order.scripts_folders,
              FilesOf(request.scripts_folders, "scripts folder", descriptors, uploads, user));
@@ -220,7 +226,7 @@ void CreateDataImage(Services& services, const http::Request& request, const htt
   if (!network) return SendError(reply, network.error());
   const auto source = SourceOf(services, *wanted, request.peer.identity);
   if (!source) return SendError(reply, source.error());
-  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
+  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams, !wanted->mask.empty());
   if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());

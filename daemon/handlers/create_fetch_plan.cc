@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "api/json.h"
+#include "api/point_in_time.h"
+#include "api/source/fetch.h"
 #include "base/error.h"
 #include "daemon/handlers/answers/answer.h"
 #include "daemon/handlers/handlers.h"
@@ -20,16 +22,32 @@ constexpr size_t kMaxWord = 1024;  ///< of what becomes part of a command line
 /// They become words of command lines and messages.
 Result<void> CheckWords(const api::FetchPlanRequest& request) {
   const api::SourceConnection& at = request.connection;
-  for (const std::string* word : {&request.version, &at.scheme, &at.host, &at.user, &at.database,
-                                  &at.ssl_mode, &at.ssl_root_cert, &request.method, &request.folder}) {
+  const api::SourceRepository& in = request.repository;
+  for (const std::string* word :
+       {&request.version, &at.scheme, &at.host, &at.user, &at.database, &at.ssl_mode, &at.ssl_root_cert,
+        &request.method, &request.folder, &in.tool, &in.stanza, &in.path, &in.config_file, &in.backup}) {
     const bool has_control =
         std::any_of(word->begin(), word->end(), [](unsigned char c) { return c < ' ' || c == 127; });
     if (!has_control && word->size() <= kMaxWord) continue;
     return Fail(ErrorCode::kInvalidArgument,
-                has_control ? "what the request says of the server has control characters in it"
-                            : "what the request says of the server is longer than 1024 bytes");
+                has_control ? "what the request says of the source has control characters in it"
+                            : "what the request says of the source is longer than 1024 bytes");
   }
   return {};
+}
+
+Result<engines::RepositoryPlace> RepositoryOf(api::SourceRepository&& asked) {
+  for (const std::string* path : {&asked.path, &asked.config_file}) {
+    if (path->empty() || path->starts_with('/')) continue;
+    return Fail(ErrorCode::kInvalidArgument, "'" + *path + "' is no absolute path",
+                "It is on the client's machine.");
+  }
+  if (!asked.at.empty()) {
+    TRY_ASSIGN(asked.at, api::CanonicalPointInTime(asked.at));
+  }
+  return engines::RepositoryPlace{std::move(asked.tool),   std::move(asked.stanza),
+                                  std::move(asked.path),   std::move(asked.config_file),
+                                  std::move(asked.backup), std::move(asked.at)};
 }
 
 Result<void> CheckMode(const std::string& mode) {
@@ -55,6 +73,7 @@ Result<engines::FetchRequest> RequestOf(api::FetchPlanRequest&& asked) {
                 "It is an empty folder on the client's machine, of its own.");
   }
   engines::FetchRequest request;
+  TRY_ASSIGN(request.repository, RepositoryOf(std::move(asked.repository)));
   api::SourceConnection& at = asked.connection;
   request.connection = {std::move(at.scheme),       std::move(at.host),     at.port,
                         std::move(at.user),         std::move(at.database), std::move(at.ssl_mode),
@@ -119,10 +138,14 @@ api::FetchPlan ViewOf(engines::FetchPlan&& plan) {
 /// Looks again before it says that something is not installed.
 Result<engines::FetchPlan> PlanOf(const engines::Engine& engine, const engines::FetchRequest& request,
                                   Installations& installations) {
-  auto plan = engine.PlanFetch(request, installations.All());
+  const auto plan_with = [&](const std::vector<engines::Installation>& installed) {
+    return request.repository.tool.empty() ? engine.PlanFetch(request, installed)
+                                           : engine.PlanRepository(request, installed);
+  };
+  auto plan = plan_with(installations.All());
   if (plan || plan.error().code != ErrorCode::kUnsupported) return plan;
   installations.Detect();
-  return engine.PlanFetch(request, installations.All());
+  return plan_with(installations.All());
 }
 
 }  // namespace
@@ -131,7 +154,8 @@ void CreateFetchPlan(Services& services, const http::Request& request, const htt
   auto asked = api::FromJson<api::FetchPlanRequest>(request.body);
   if (!asked) return SendError(reply, asked.error());
   if (asked->engine.empty()) {
-    return SendError(reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
+    return SendError(
+        reply, {ErrorCode::kInvalidArgument, "'engine' is missing", "'spawnctl get engines' lists them."});
   }
   const auto engine = engines::FindEngine(asked->engine);
   if (!engine) return SendError(reply, engine.error());

@@ -84,6 +84,12 @@ void GetDataImageLog(Services& services, const http::Request& request, const htt
           return SendFailedLog(services, who, reference, reply, std::move(order), image.error());
         }
         if (!image) return SendNoImage(services, who, reference.text, reply, image.error());
+        // Tools say which line of a dump was refused, with what is masked afterwards.
+        if (image->Masked() && !MayChange(*image, who)) {
+          return SendError(reply,
+                           {ErrorCode::kForbidden,
+                            "the log of a masked image is its owner's alone: what was masked may be in it"});
+        }
         // Without an id: no such file, nothing in it.
         order.path = services.layout.ImageLog(image->id);
         services.logs.Send(std::move(order), reply);

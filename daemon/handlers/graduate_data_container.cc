@@ -25,12 +25,12 @@ Result<Graduating> OrderOf(Services& services, const http::Request& request, con
   TRY_ASSIGN(auto wanted, api::FromJson<api::GraduateDataContainerRequest>(request.body));
   TRY(CheckImageName(wanted.name, wanted.tags));
   const Identity& caller = request.peer.identity;
-  TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, caller, wanted.teams));
+  TRY_ASSIGN(ImageRow image, services.catalog.images.ById(container.image_id));
+  TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, caller, wanted.teams, image.Masked()));
   wanted.teams = std::move(shared.teams);
   TRY_ASSIGN(const uint32_t revision,
              api::ParseRevision(wanted.revision.empty() ? container.revision : wanted.revision));
   TRY(CheckRevision(container, revision));
-  TRY_ASSIGN(ImageRow image, services.catalog.images.ById(container.image_id));
   return Graduating{{std::move(wanted), container, std::move(image), revision, caller.uid, reply.ClientGone(),
                      std::move(shared.idle_teams), CauseOf(request.peer)},
                     std::move(shared.warnings)};

@@ -146,7 +146,8 @@ Result<void> CheckWishes(const Services& services, const http::Request& request)
     }
   }
   TRY(CheckImageName(wanted.name, wanted.tags));
-  TRY(ShareWith(services.teams, request.peer.identity, wanted.teams));
+  // What a file says of its masks, root alone takes over; whether it says so is seen when it is there.
+  TRY(ShareWith(services.teams, request.peer.identity, wanted.teams, IsRoot(request.peer.identity)));
   return {};
 }
 
@@ -198,7 +199,8 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
   if (!wanted) return SendError(reply, wanted.error());
   const auto checked = CheckRequest(*wanted);
   if (!checked) return SendError(reply, checked.error());
-  auto shared = ShareWith(services.teams, request.peer.identity, wanted->teams);
+  auto shared =
+      ShareWith(services.teams, request.peer.identity, wanted->teams, IsRoot(request.peer.identity));
   if (!shared) return SendError(reply, shared.error());
   const auto room = CheckRoom(services.disk);
   if (!room) return SendNoRoom(services, request.peer.identity, reply, room.error());
@@ -207,8 +209,13 @@ void ImportDataImage(Services& services, const http::Request& request, const htt
   wanted->teams = std::move(shared->teams);
   NoteChange(request.peer, "import", "data-image", 0, wanted->name.empty() ? wanted->import : wanted->name);
   const StreamedAnswer answer(reply);
-  ImportOrder order{std::move(*wanted), request.peer.identity.uid, reply.ClientGone(),
-                    std::move(shared->idle_teams), CauseOf(request.peer)};
+  ImportOrder order{std::move(*wanted),
+                    request.peer.identity.uid,
+                    reply.ClientGone(),
+                    std::move(shared->idle_teams),
+                    CauseOf(request.peer),
+                    IsRoot(request.peer.identity),
+                    services.teams.RequiresMasked()};
   services.builds.Run(
       {.owner = {request.peer.identity.uid},
        .work =

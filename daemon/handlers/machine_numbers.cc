@@ -94,6 +94,19 @@ Result<void> DataSources(Services& services, std::vector<Family>& families) {
   return {};
 }
 
+void ReadyBytes(const ReadyMemory& ready, std::vector<Family>& families) {
+  Family held = Gauge("spawnd_ready_memory_bytes",
+                      "What servers hold that are there without anybody using them, by kind.", "bytes");
+  for (const auto& [kind, word] :
+       {std::pair{ReadyKind::kPooled, "pooled"}, std::pair{ReadyKind::kSpares, "spares"},
+        std::pair{ReadyKind::kIdle, "idle"}}) {
+    Add(held, {{"kind", word}}, static_cast<double>(ready.Held(kind)));
+  }
+  families.push_back(std::move(held));
+  families.push_back(One("spawnd_ready_memory_limit_bytes", "What they may hold together.",
+                         static_cast<double>(ready.Budget()), "bytes"));
+}
+
 Family BuildInfo(const api::Version& version) {
   Family family = Gauge("spawnd_build_info", "What runs; always 1.");
   Add(family,
@@ -124,6 +137,7 @@ Result<MachineNumbers> MachineNumbers::Look(Services& services, const http::Call
   numbers.looked_at_ = Queues(services);
   TRY(DataSources(services, numbers.looked_at_));
   Connections(services.connections(), numbers.looked_at_);
+  ReadyBytes(services.ready_memory, numbers.looked_at_);
   numbers.looked_at_.push_back(BuildInfo(services.version));
   return numbers;
 }

@@ -18,6 +18,7 @@
 #include "daemon/events/event_streams.h"
 #include "daemon/host/control_groups.h"
 #include "daemon/host/engine_host.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/http/server.h"
 #include "daemon/images/builtin.h"
 #include "daemon/images/images.h"
@@ -71,6 +72,7 @@ struct Services {
   BuiltIns& built_ins;
   Pool& pool;
   Sources& sources;
+  const ReadyMemory& ready_memory;
   const std::function<size_t(uid_t)> connections_of;
   const std::function<http::ConnectionCounts()> connections;
   /// To be called whenever an expiry has come into being or moved.

@@ -71,7 +71,8 @@ Result<UpdatedImage> UpdateImage(Services& services, const http::Request& reques
   TRY(CheckImageName(wanted.name.empty() ? image.name : wanted.name, TagsAfter(image, wanted)));
   TRY(CheckWarm(wanted.warm.value_or(0)));
   TRY(CheckSleepAfter(wanted.sleep_after_seconds));
-  TRY_ASSIGN(SharedWith shared, ShareWith(services.teams, request.peer.identity, wanted.teams));
+  TRY_ASSIGN(SharedWith shared,
+             ShareWith(services.teams, request.peer.identity, wanted.teams, image.Masked()));
   TRY_ASSIGN(const auto expiry,
              ExpiryOf(wanted.lifetime_seconds, image, image.state == ImageState::kPending));
   UpdatedImage updated;

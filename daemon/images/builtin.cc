@@ -149,7 +149,8 @@ std::vector<ImageRow> BuiltIns::Rows() const {
 /// A version that is not installed just now may come back, so nothing supersedes what it made.
 bool BuiltIns::IsSuperseded(const ImageRow& row) const {
   const auto engine = engines::FindEngine(row.engine);
-  if (!row.Hidden() || SourceOfKey(row.cache_key) != 0 || row.state != ImageState::kCompleted || !engine) return false;
+  if (!row.Hidden() || SourceOfKey(row.cache_key) != 0 || row.state != ImageState::kCompleted || !engine)
+    return false;
   const auto installation = installations_.ForData(**engine, row.engine_version);
   return installation && row.cache_key != EmptyImageKey(volume_bytes_, *installation);
 }

@@ -44,7 +44,7 @@ struct InitPlan {
   SessionPlan session{};
   bool programs_ask = false;  ///< `filter` asks, too, and all that has it sends its listener to `filters_fd`
   int log_fd = -1;            ///< where the engine prints to
-  int lock_fd = -1;  ///< process 1 keeps it open, and nobody below it (container_lock.h)
+  int lock_fd = -1;           ///< process 1 keeps it open, and nobody below it (container_lock.h)
 };
 
 enum class InitOrder : int {

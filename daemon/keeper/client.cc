@@ -210,6 +210,14 @@ class Client final : public KeeperClient {
     });
   }
 
+  Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules, seconds deadline,
+                                    const std::function<bool()>& stop) override {
+    KeeperRequest request;
+    request.op = Op::kMask;
+    request.mask = rules;
+    return Ask(request, deadline, stop).map([](KeeperReply reply) { return std::move(reply.masked_rows); });
+  }
+
   Result<bool> FinishImage(seconds deadline, const std::function<bool()>& stop) override {
     KeeperRequest request;
     request.op = Op::kFinishImage;

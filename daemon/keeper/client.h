@@ -112,6 +112,11 @@ class KeeperClient {
   /// is `number` or, if the volume has that already, the next.
   virtual Result<std::vector<storage::RevisionUsage>> Save(uint32_t number,
                                                            const std::function<bool()>& stop) = 0;
+  /// As engines::Engine::Session's; rows for each rule. Afterwards the build goes on to its end or is given
+  /// up.
+  virtual Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules,
+                                            std::chrono::seconds deadline,
+                                            const std::function<bool()>& stop) = 0;
   /// For an image build: takes the credentials out, stops the engine cleanly, trims and unmounts the file
   /// system. Afterwards only Seal and Kill make sense, and after kCancelled (`stop` said so) only Kill. True:
   /// the server keeps settings for its next start, which nobody has tried.

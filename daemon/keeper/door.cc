@@ -55,7 +55,11 @@ void Keeper::LetClientsIn() {
 Result<void> Keeper::OpenGate() {
   if (!passage_) return Fail(ErrorCode::kUnsupported, "the container has no door");
   if (!engine_running_ || Starting()) return Fail(ErrorCode::kUnavailable, "the engine is not running");
-  spec_.behind_door = false;
+  if (spec_.behind_door) {
+    if (!session_) return Fail(ErrorCode::kUnavailable, "there is no session with the engine");
+    TRY(session_->TakeOver());
+    spec_.behind_door = false;
+  }
   passage_->Open();
   return {};
 }

@@ -28,7 +28,8 @@ constexpr size_t kLastLineBytes = 1024;
 Result<void> Keeper::ProbeAndPrepare() {
   TRY(session_->Probe());
   Lap("engine");
-  const auto prepared = session_->PrepareContainer();
+  auto prepared = session_->PrepareContainer();
+  if (prepared && spec_.behind_door) prepared = session_->StandBy();
   if (!prepared) {
     started_.timings.pop_back();  // it comes again
     return prepared;

@@ -99,7 +99,7 @@ Result<void> Keeper::Start(const KeeperRequest& request, UniqueFd engine_tree, U
              spec_.purpose,         spec_.durability == storage::Durability::kAlways,
              spec_.require_tls,     spec_.settings,
              spec_.image_superuser, RandomText(32, kLowerLetters),
-             spec_.primary};
+             spec_.primary,         spec_.behind_door};
   auto lock = ContainerLock::Take(spec_.directory, kLockDeadline);
   if (!lock && lock.error().code == ErrorCode::kTimeout) {
     return Fail(ErrorCode::kInUse, "another keeper of this container is still running");

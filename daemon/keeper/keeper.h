@@ -87,6 +87,10 @@ class Keeper {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
     return session_->UsedLibraries();
   }
+  Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules) {
+    if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+    return session_->Mask(rules);
+  }
   Result<std::string> KeepsAwake() {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
     return session_->KeepsAwake();

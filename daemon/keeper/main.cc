@@ -182,24 +182,34 @@ class KeeperLoop {
       case Op::kOpenGate:
         return ReplyFor(keeper_.OpenGate());
       case Op::kShutGate:
-        keeper_.ShutGate();
-        return KeeperReply{};
+        return ShutGate();
       case Op::kSave:
         return Save(request);
+      case Op::kMask:
+        return ReplyWith(keeper_.Mask(request.mask), &KeeperReply::masked_rows);
       case Op::kFinishImage:
         return ReplyWith(keeper_.FinishImage(), &KeeperReply::keeps_settings);
       case Op::kSeal:
         return Seal(request, fd);
       case Op::kAbandon:
-        keeper_.Abandon();
-        done_ = true;
-        return KeeperReply{};
+        return Abandon();
       case Op::kCutOff:
         return ReplyFor(keeper_.CutOff());
       case Op::kUnknown:
         break;
     }
     return Failed(Error(ErrorCode::kUnsupported, "unknown request"));
+  }
+
+  KeeperReply ShutGate() {
+    keeper_.ShutGate();
+    return {};
+  }
+
+  KeeperReply Abandon() {
+    keeper_.Abandon();
+    done_ = true;
+    return {};
   }
 
   KeeperReply Save(const KeeperRequest& request) {

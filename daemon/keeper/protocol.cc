@@ -6,18 +6,20 @@
 #include "api/json_reader.h"
 #include "api/json_writer.h"
 #include "base/message.h"
+#include "daemon/session/mask_mapping.h"
 
 namespace spawnd::daemon {
 namespace {
 
 using Op = KeeperRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 20> kOpNames{{{Op::kStart, "start"},
+constexpr std::array<std::pair<Op, std::string_view>, 21> kOpNames{{{Op::kStart, "start"},
                                                                     {Op::kStatus, "status"},
                                                                     {Op::kSpec, "spec"},
                                                                     {Op::kCreateDatabase, "createDatabase"},
                                                                     {Op::kUserDatabases, "userDatabases"},
                                                                     {Op::kUsedLibraries, "usedLibraries"},
+                                                                    {Op::kMask, "mask"},
                                                                     {Op::kFinishImage, "finishImage"},
                                                                     {Op::kSeal, "seal"},
                                                                     {Op::kAbandon, "abandon"},
@@ -51,6 +53,7 @@ void Describe(auto& visit, api::Is<KeeperRequest> auto& x) {
   visit.Field("command", x.command);
   visit.Field("tool", x.tool);
   visit.Field("seal", x.seal);
+  visit.Field("mask", x.mask);
   visit.Field("revision", x.revision);
 }
 
@@ -71,6 +74,7 @@ void Describe(auto& visit, api::Is<KeeperReply> auto& x) {
   visit.Field("spec", x.spec);
   visit.Field("room", x.room);
   visit.Field("keepsSettings", x.keeps_settings);
+  visit.Field("maskedRows", x.masked_rows);
   visit.Field("words", x.words);
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/init/init_process.h"
 #include "daemon/init/program_order.h"
 #include "daemon/keeper/spec.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::daemon {
 
@@ -31,6 +32,7 @@ struct KeeperRequest {
     kCreateDatabase,
     kUserDatabases,
     kUsedLibraries,
+    kMask,
     kFinishImage,
     kSeal,
     kAbandon,
@@ -57,6 +59,7 @@ struct KeeperRequest {
   std::optional<engines::Command> command{};  ///< kRunCommand; its standard input comes along as a descriptor
   std::optional<ProgramOrder> tool{};         ///< kStartTool; its descriptors come along
   std::optional<storage::SealRequest> seal{};  ///< kSeal
+  std::vector<engines::MaskRule> mask{};       ///< kMask
 };
 
 struct KeeperReply {
@@ -72,6 +75,7 @@ struct KeeperReply {
   std::optional<KeeperSpec> spec{};             ///< kSpec
   std::optional<VolumeRoom> room{};             ///< kMeasureVolume
   bool keeps_settings = false;                  ///< kFinishImage
+  std::vector<int64_t> masked_rows{};           ///< kMask, one for each rule
   std::string words{};                          ///< kKeepsAwake
 };
 

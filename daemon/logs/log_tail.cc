@@ -21,6 +21,13 @@ Result<UniqueFd> OpenLog(const std::string& path) {
   return fd;
 }
 
+Result<UniqueFd> Copy(const UniqueFd& fd) {
+  if (!fd.Valid()) return UniqueFd();
+  UniqueFd copy(::fcntl(fd.Get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.Valid()) return FailErrno(errno, "cannot open a log once more");
+  return copy;
+}
+
 Result<std::string> ReadAt(int fd, off_t at, size_t limit) {
   std::string bytes(limit, '\0');
   ssize_t n = 0;
@@ -73,6 +80,15 @@ Result<LogTail> LogTail::Open(const std::string& path, std::optional<uint64_t> l
   if (SameFile(tail.older_, tail.file_)) tail.older_.Reset();  // renamed between the two
   if (lines) TRY(tail.Seek(*lines));
   return tail;
+}
+
+Result<LogTail> LogTail::Fork() const {
+  LogTail other(path_);
+  TRY_ASSIGN(other.file_, Copy(file_));
+  TRY_ASSIGN(other.older_, Copy(older_));
+  other.at_ = at_;
+  other.older_at_ = older_at_;
+  return other;
 }
 
 Result<void> LogTail::Seek(uint64_t lines) {

@@ -22,6 +22,8 @@ class LogTail {
   /// nothing to say.
   static Result<LogTail> Open(const std::string& path, std::optional<uint64_t> lines);
 
+  /// Another reader at the same place, of the same files.
+  Result<LogTail> Fork() const;
   /// The next bytes, at most `limit`; empty when there are none for now.
   Result<std::string> Read(size_t limit);
   /// The file has been deleted: nothing more will come once Read gives nothing.

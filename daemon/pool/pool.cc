@@ -13,6 +13,7 @@
 #include "daemon/host/engine_host.h"
 #include "daemon/host/installations.h"
 #include "daemon/host/ports.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/images/builtin.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/loop/mailbox.h"
@@ -46,8 +47,7 @@ constexpr std::string_view kNamePrefix = "pooled:";
 
 }  // namespace
 
-Pool::Pool(Uses uses, Settings settings)
-    : uses_(uses), default_warm_(settings.default_warm), budget_(settings.memory_bytes) {}
+Pool::Pool(Uses uses, int64_t default_warm) : uses_(uses), default_warm_(default_warm) {}
 
 Result<void> Pool::Start(uv_loop_t* loop) {
   loop_ = loop;
@@ -103,9 +103,11 @@ std::vector<PoolOfImage> Pool::Pools(const std::vector<ContainerRow>& rows,
 uint64_t Pool::Budget(const std::vector<PoolOfImage>& pools) const {
   uint64_t used = 0;
   for (const PoolOfImage& pool : pools) used += pool.have.size() * pool.bytes_each;
+  uses_.ready.Hold(ReadyKind::kPooled, used);
   if (used != 0 && uses_.disk.IsLow()) return 0;
   const uint64_t shortage = ReadMachineMemory().ShortageBytes();
-  return shortage == 0 ? budget_ : std::min(budget_, used - std::min(used, shortage));
+  const uint64_t budget = uses_.ready.MayHold(ReadyKind::kPooled);
+  return shortage == 0 ? budget : std::min(budget, used - std::min(used, shortage));
 }
 
 void Pool::Look() {

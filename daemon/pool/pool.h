@@ -36,6 +36,7 @@ class Jobs;
 class Mailbox;
 class Metrics;
 class Ports;
+class ReadyMemory;
 struct EngineHost;
 
 /// Why one is given up: a word for metrics, and the end of "it was given up: ...".
@@ -57,18 +58,16 @@ class Pool {
     Ports& ports;
     Installations& installations;
     const Disk& disk;
+    ReadyMemory& ready;
     Jobs& launches;
     Jobs& recoveries;
     Jobs& questions;
     Mailbox& mailbox;
     Metrics& metrics;
   };
-  struct Settings {
-    int64_t default_warm = 0;   ///< of images that say nothing, and were used in the last day
-    uint64_t memory_bytes = 0;  ///< that all together may have
-  };
 
-  Pool(Uses uses, Settings settings);
+  /// `default_warm`: of images that say nothing, and were used in the last day.
+  Pool(Uses uses, int64_t default_warm);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -116,7 +115,6 @@ class Pool {
 
   const Uses uses_;
   const int64_t default_warm_;
-  const uint64_t budget_;
   std::map<int64_t, uint64_t> bytes_of_image_;  ///< the most that one of it had
   std::map<int64_t, Trouble> troubles_;         ///< by image
   std::optional<int64_t> filling_;              ///< the image of the one that is being started

@@ -17,6 +17,7 @@ namespace spawnd::daemon {
 class Containers;
 class ControlGroups;
 class Disk;
+class ReadyMemory;
 
 class SpareRoom {
  public:
@@ -25,22 +26,22 @@ class SpareRoom {
     Containers& containers;
     const ControlGroups& groups;
     const Disk& disk;
+    ReadyMemory& ready;
   };
 
-  /// `memory_bytes`: that all together may have.
-  SpareRoom(Uses uses, uint64_t memory_bytes) : uses_(uses), memory_bytes_(memory_bytes) {}
+  explicit SpareRoom(Uses uses) : uses_(uses) {}
 
   /// Looks again every few seconds from now on.
   Result<void> Start(uv_loop_t* loop);
   /// For one more.
-  bool HasRoom() const;
+  bool HasRoom();
 
  private:
   bool IsShort() const;
-  uint64_t Taken() const;
+  /// What all of them take, without those of containers that are idle themselves.
+  uint64_t Count();
 
   const Uses uses_;
-  const uint64_t memory_bytes_;
   std::unique_ptr<Watch> timer_;
 };
 

@@ -83,7 +83,7 @@ Result<SessionReply> SessionClient::Ask(const SessionRequest& request, std::chro
 }
 
 Result<void> SessionClient::Do(Op op, std::chrono::milliseconds deadline) {
-  return Ask({op}, deadline).map([](const SessionReply&) {});
+  return Ask({op, "", {}}, deadline).map([](const SessionReply&) {});
 }
 
 Result<void> SessionClient::Probe() {
@@ -96,18 +96,24 @@ Result<void> SessionClient::PrepareImage() {
   return Do(Op::kPrepareImage, deadlines_.prepare_image);
 }
 Result<void> SessionClient::CreateDatabase(const std::string& database) {
-  return Ask({Op::kCreateDatabase, database}, deadlines_.create_database).map([](const SessionReply&) {});
+  return Ask({Op::kCreateDatabase, database, {}}, deadlines_.create_database).map([](const SessionReply&) {});
 }
 Result<std::vector<std::string>> SessionClient::UserDatabases() {
-  TRY_ASSIGN(SessionReply reply, Ask({Op::kUserDatabases}, deadlines_.question));
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kUserDatabases, "", {}}, deadlines_.question));
   return std::move(reply.databases);
 }
 Result<std::vector<std::string>> SessionClient::UsedLibraries() {
-  TRY_ASSIGN(SessionReply reply, Ask({Op::kUsedLibraries, ""}, deadlines_.question));
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kUsedLibraries, "", {}}, deadlines_.question));
   return std::move(reply.libraries);
 }
+Result<std::vector<int64_t>> SessionClient::Mask(const std::vector<engines::MaskRule>& rules) {
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kMask, "", rules}, deadlines_.mask));
+  if (reply.masked_rows.size() == rules.size()) return std::move(reply.masked_rows);
+  End();
+  return Fail(ErrorCode::kInternal, "the session with the server does not say what it has masked");
+}
 Result<bool> SessionClient::KeepsSettings() {
-  TRY_ASSIGN(const SessionReply reply, Ask({Op::kKeepsSettings, ""}, deadlines_.question));
+  TRY_ASSIGN(const SessionReply reply, Ask({Op::kKeepsSettings, "", {}}, deadlines_.question));
   return reply.keeps_settings;
 }
 Result<void> SessionClient::BeforeSave() {
@@ -117,12 +123,19 @@ Result<void> SessionClient::AfterSave() {
   return Do(Op::kAfterSave, deadlines_.question);
 }
 Result<std::string> SessionClient::KeepsAwake() {
-  TRY_ASSIGN(SessionReply reply, Ask({Op::kKeepsAwake, ""}, deadlines_.question));
+  TRY_ASSIGN(SessionReply reply, Ask({Op::kKeepsAwake, "", {}}, deadlines_.question));
   return std::move(reply.words);
 }
 
+Result<void> SessionClient::StandBy() {
+  return Do(Op::kStandBy, deadlines_.question);
+}
+Result<void> SessionClient::TakeOver() {
+  return Do(Op::kTakeOver, deadlines_.question);
+}
+
 Result<uint32_t> SessionClient::ClientsOnTheirWayIn() {
-  TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, ""}, deadlines_.clients));
+  TRY_ASSIGN(const SessionReply reply, Ask({Op::kClientsOnTheirWayIn, "", {}}, deadlines_.clients));
   return static_cast<uint32_t>(reply.clients);
 }
 

@@ -21,6 +21,7 @@ struct SessionDeadlines {
   std::chrono::milliseconds probe = std::chrono::seconds(65);
   std::chrono::milliseconds prepare_container = std::chrono::seconds(120);
   std::chrono::milliseconds prepare_image = std::chrono::hours(24);  ///< statistics of all that was restored
+  std::chrono::milliseconds mask = std::chrono::hours(24);           ///< all tables are written anew
   std::chrono::milliseconds create_database = std::chrono::seconds(300);
   std::chrono::milliseconds question = std::chrono::seconds(60);
   std::chrono::milliseconds clients = std::chrono::milliseconds(250);
@@ -51,10 +52,15 @@ class SessionClient {
   Result<void> CreateDatabase(const std::string& database);
   Result<std::vector<std::string>> UserDatabases();
   Result<std::vector<std::string>> UsedLibraries();  ///< each as engines::TextOf, whatever a server says
+  Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules);
   Result<bool> KeepsSettings();
   Result<void> BeforeSave();
   Result<void> AfterSave();
   Result<std::string> KeepsAwake();  ///< whatever a server says
+  /// Of one that was started to stand by. kUnsupported: it does not, it has work of its own.
+  Result<void> StandBy();
+  /// The same, and from here on it does not stand by any more.
+  Result<void> TakeOver();
   /// For who ends the server at once: a session that does not answer quickly is no use to him.
   Result<uint32_t> ClientsOnTheirWayIn();
 

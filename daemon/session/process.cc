@@ -97,7 +97,7 @@ Result<void> Confine(const SessionPlan& plan, const UniqueFd& network) {
 
 /// Waits for a request; ends the process with the keeper's end of the socket.
 std::string NextPacket() {
-  std::string packet(kMaxSessionPacket, '\0');
+  std::string packet(kMaxSessionRequest, '\0');
   ssize_t size = 0;
   do {
     size = ::recv(kSocketFd, packet.data(), packet.size(), 0);
@@ -153,6 +153,10 @@ class Server {
         return session_->UsedLibraries().map([&](const std::vector<engines::UsedLibrary>& libraries) {
           for (const engines::UsedLibrary& one : libraries) reply.libraries.push_back(engines::TextOf(one));
         });
+      case Op::kMask:
+        return session_->Mask(request.mask).map([&](std::vector<int64_t> rows) {
+          reply.masked_rows = std::move(rows);
+        });
       case Op::kKeepsSettings:
         return session_->KeepsSettings().map([&](bool keeps) { reply.keeps_settings = keeps; });
       case Op::kBeforeSave:
@@ -161,12 +165,24 @@ class Server {
         return session_->AfterSave();
       case Op::kKeepsAwake:
         return session_->KeepsAwake().map([&](std::string words) { reply.words = std::move(words); });
+      case Op::kStandBy:
+        return StandBy();
+      case Op::kTakeOver:
+        // Once more: a worker may have come up after the first look.
+        TRY(StandBy());
+        return session_->TakeOver();
       case Op::kClientsOnTheirWayIn:
         return session_->ClientsOnTheirWayIn().map([&](uint32_t clients) { reply.clients = clients; });
       case Op::kUnknown:
         break;
     }
     return Fail(ErrorCode::kUnsupported, "unknown request to a session");
+  }
+
+  Result<void> StandBy() {
+    TRY_ASSIGN(const std::string work, session_->WorksByItself());
+    if (work.empty()) return {};
+    return Fail(ErrorCode::kUnsupported, "a second server would do what this one does by itself: " + work);
   }
 
   const SessionPlan& plan_;

@@ -1,8 +1,12 @@
 #include "daemon/session/protocol.h"
 
+#include <algorithm>
+
 #include "api/json_reader.h"
 #include "api/json_writer.h"
 #include "api/mapping.h"
+#include "api/mask.h"
+#include "daemon/session/mask_mapping.h"
 #include "engines/engine.h"
 
 namespace spawnd::daemon {
@@ -10,21 +14,27 @@ namespace {
 
 using Op = SessionRequest::Op;
 
-constexpr std::array<std::pair<Op, std::string_view>, 11> kOpNames{
+constexpr std::array<std::pair<Op, std::string_view>, 14> kOpNames{
     {{Op::kProbe, "probe"},
      {Op::kPrepareContainer, "prepareContainer"},
      {Op::kPrepareImage, "prepareImage"},
      {Op::kCreateDatabase, "createDatabase"},
      {Op::kUserDatabases, "userDatabases"},
      {Op::kUsedLibraries, "usedLibraries"},
+     {Op::kMask, "mask"},
      {Op::kKeepsSettings, "keepsSettings"},
      {Op::kBeforeSave, "beforeSave"},
      {Op::kAfterSave, "afterSave"},
      {Op::kKeepsAwake, "keepsAwake"},
+     {Op::kStandBy, "standBy"},
+     {Op::kTakeOver, "takeOver"},
      {Op::kClientsOnTheirWayIn, "clientsOnTheirWayIn"}}};
 
 constexpr size_t kMaxMessage = 2048;
-constexpr api::JsonLimits kLimits{kMaxSessionPacket, 4, size_t{4} << 10, engines::kMaxUserDatabases};
+/// As many as there may be rules of a mask, or names.
+constexpr api::JsonLimits kLimits{kMaxSessionPacket, 4, size_t{4} << 10,
+                                  std::max(api::kMaxMaskRules, engines::kMaxUserDatabases)};
+constexpr api::JsonLimits kRequestLimits{kMaxSessionRequest, 4, size_t{4} << 10, api::kMaxMaskRules};
 
 /// Codes that say something about the keeper's own state (poisoned, in use, cancelled) are not a server's to
 /// give.
@@ -59,6 +69,7 @@ constexpr const auto& NamesOf(Op) {
 void Describe(auto& visit, api::Is<SessionRequest> auto& x) {
   visit.Field("op", x.op);
   visit.Field("database", x.database);
+  visit.Field("mask", x.mask);
 }
 
 void Describe(auto& visit, api::Is<SessionReply> auto& x) {
@@ -66,6 +77,7 @@ void Describe(auto& visit, api::Is<SessionReply> auto& x) {
   visit.Field("databases", x.databases);
   visit.Field("libraries", x.libraries);
   visit.Field("keepsSettings", x.keeps_settings);
+  visit.Field("maskedRows", x.masked_rows);
   visit.Field("words", x.words);
   visit.Field("clients", x.clients);
 }
@@ -75,7 +87,8 @@ std::string EncodeSessionRequest(const SessionRequest& request) {
 }
 
 Result<SessionRequest> DecodeSessionRequest(std::string_view text) {
-  return api::ReadJson<SessionRequest>(text, kLimits, api::Strictness::kStrict, "a request to a session");
+  return api::ReadJson<SessionRequest>(text, kRequestLimits, api::Strictness::kStrict,
+                                       "a request to a session");
 }
 
 std::string EncodeSessionReply(const SessionReply& reply) {

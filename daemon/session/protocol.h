@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +15,15 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engines/mask/mask.h"
 
 namespace spawnd::daemon {
 
-/// Of a request, and of a reply: engines::kMaxUserDatabases names have room in it.
+/// Of a reply: engines::kMaxUserDatabases names have room in it.
 inline constexpr size_t kMaxSessionPacket = size_t{64} << 10;
+
+/// A request may have the rules of a mask in it (api::ValidateMask), each with its name.
+inline constexpr size_t kMaxSessionRequest = size_t{160} << 10;
 
 struct SessionRequest {
   enum class Op {
@@ -29,14 +34,18 @@ struct SessionRequest {
     kCreateDatabase,
     kUserDatabases,
     kUsedLibraries,
+    kMask,
     kKeepsSettings,
     kBeforeSave,
     kAfterSave,
     kKeepsAwake,
+    kStandBy,
+    kTakeOver,
     kClientsOnTheirWayIn
   };
   Op op = Op::kUnknown;
-  std::string database{};  ///< kCreateDatabase
+  std::string database{};                 ///< kCreateDatabase
+  std::vector<engines::MaskRule> mask{};  ///< kMask
 };
 
 struct SessionReply {
@@ -44,6 +53,7 @@ struct SessionReply {
   std::vector<std::string> databases{};  ///< kUserDatabases
   std::vector<std::string> libraries{};  ///< kUsedLibraries, each as engines::TextOf
   bool keeps_settings = false;           ///< kKeepsSettings
+  std::vector<int64_t> masked_rows{};    ///< kMask, one for each rule
   std::string words{};                   ///< kKeepsAwake
   int64_t clients = 0;                   ///< kClientsOnTheirWayIn
 };

@@ -11,6 +11,7 @@
 #include "daemon/access/trail.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/engine_host.h"
+#include "daemon/host/ready_memory.h"
 #include "daemon/keeper/client.h"
 #include "daemon/loop/jobs.h"
 #include "daemon/loop/mailbox.h"
@@ -77,7 +78,10 @@ void Sleeper::Look() {
   const bool concerned = std::any_of(idlers.begin(), idlers.end(), [](const Idler& idler) {
     return idler.sleep_after > 0 || idler.idle_delete > 0;
   });
-  if (!concerned) return idle_.clear();
+  if (!concerned) {
+    uses_.ready.HoldIdle(0, {});
+    return idle_.clear();
+  }
   if (std::exchange(looking_, true)) return;
   uses_.jobs.Run(kForDaemon, [this](const std::stop_token&) {
     const EngineHost& host = uses_.engine_host;
@@ -98,6 +102,7 @@ void Sleeper::Judge(const Result<Found>& found) {
     if (found.error().message != std::exchange(said_, found.error().message)) {
       spdlog::error("no container sleeps or goes for want of connections: {}", said_);
     }
+    uses_.ready.HoldIdle(0, {});
     return idle_.clear();
   }
   const Time now = steady_clock::now();
@@ -152,20 +157,23 @@ void Sleeper::SleepIdle(const std::vector<Idler>& idlers, Time now) {
 
 void Sleeper::SleepForMemory(const std::vector<Idler>& idlers, const MemoryUse& memory, Time now) {
   std::vector<const Idler*> away;
+  std::set<int64_t> ids;
   int64_t held = 0;
   for (const Idler& idler : idlers) {
-    if (!idler.runs || trying_.contains(idler.id)) continue;
-    const bool idle = now - idle_.at(idler.id).since >= kLeastIdle;
-    if (!idler.pooled && (idler.sleep_after <= 0 || !idle)) continue;
+    if (!idler.runs || idler.pooled || trying_.contains(idler.id)) continue;
+    if (idler.sleep_after <= 0 || now - idle_.at(idler.id).since < kLeastIdle) continue;
     held += MemoryOf(idler, memory, uses_.engine_host);
-    if (!idler.pooled) away.push_back(&idler);
+    away.push_back(&idler);
+    ids.insert(idler.id);
   }
-  if (held <= uses_.memory_bytes) return;
+  uses_.ready.HoldIdle(static_cast<uint64_t>(held), std::move(ids));
+  const auto may_hold = static_cast<int64_t>(uses_.ready.MayHold(ReadyKind::kIdle));
+  if (held <= may_hold) return;
   std::sort(away.begin(), away.end(), [this](const Idler* one, const Idler* other) {
     return idle_.at(one->id).since < idle_.at(other->id).since;
   });
   for (const Idler* idler : away) {
-    if (held <= uses_.memory_bytes) return;
+    if (held <= may_hold) return;
     if (Try(*idler, "memory", now)) held -= MemoryOf(*idler, memory, uses_.engine_host);
   }
 }

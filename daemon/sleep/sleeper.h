@@ -2,9 +2,10 @@
 /// second it counts connections, by a job, as long as there is a container that it concerns.
 ///
 /// A container sleeps after its time without a connection (`sleepAfter`), or earlier, least recently used
-/// first, when those that could sleep hold more memory together than `readyMemory`. Its server is asked first
-/// whether it has work of its own; then its gate is shut, so that whoever comes from there on waits at the
-/// door; and only when nobody is connected even then is it stopped. So no connection is ever cut for it.
+/// first, when those that could sleep hold more memory than `readyMemory` has left
+/// (daemon/host/ready_memory.h). Its server is asked first whether it has work of its own; then its gate is
+/// shut, so that whoever comes from there on waits at the door; and only when nobody is connected even then
+/// is it stopped. So no connection is ever cut for it.
 ///
 /// Loop thread only. How long one has been idle is known to this process alone: with a new one it counts
 /// anew.
@@ -33,6 +34,7 @@ class Catalog;
 class Jobs;
 class Mailbox;
 class Metrics;
+class ReadyMemory;
 struct EngineHost;
 
 class Sleeper {
@@ -47,7 +49,7 @@ class Sleeper {
     Metrics& metrics;
     uint16_t first_port;
     uint16_t last_port;
-    int64_t memory_bytes;  ///< what those that could sleep may hold together while they are idle
+    ReadyMemory& ready;
   };
   explicit Sleeper(Uses uses) : uses_(uses) {}
   Sleeper(const Sleeper&) = delete;

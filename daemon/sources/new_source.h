@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/result.h"
 #include "daemon/catalog/rows.h"
 

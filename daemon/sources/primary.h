@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/result.h"
 #include "engines/standby/recipe.h"
 

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/accounts.h"
 #include "base/result.h"
 #include "daemon/catalog/catalog.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "api/json.h"
-#include "api/source_mapping.h"
+#include "api/source/mapping.h"
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
@@ -332,7 +332,8 @@ void StandbyThread::Look() {
   if (!primary) {
     const auto now = FindIt();
     if (now && !container_->IsUpToDate(*now)) {
-      return GoDown(Error(ErrorCode::kUnavailable, "its address or its password has changed: it starts anew with that"));
+      return GoDown(Error(ErrorCode::kUnavailable,
+                          "its address or its password has changed: it starts anew with that"));
     }
     return Say(kStandbyLagging, primary.error().message, -1);
   }

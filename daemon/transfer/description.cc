@@ -8,6 +8,7 @@
 #include "api/image_reference.h"
 #include "api/json.h"
 #include "api/resource_limits.h"
+#include "daemon/images/mask_digest.h"
 #include "engines/registry.h"
 #include "engines/settings.h"
 #include "engines/used_library.h"
@@ -58,6 +59,9 @@ Result<void> CheckTexts(const api::ExportedImage& image) {
       !std::all_of(image.libraries.begin(), image.libraries.end(), IsLibrary)) {
     return Fail(Unusable("the libraries that it uses"));
   }
+  if (!image.mask_digest.empty() && !IsMaskDigest(image.mask_digest)) {
+    return Fail(Unusable("what it says of its masks"));
+  }
   if (const auto valid = api::ValidateLimits(image.limits); !valid) {
     return Fail(Unusable(valid.error().message));
   }
@@ -82,6 +86,7 @@ std::string DescriptionOf(const ImageRow& image) {
   description.data_bytes = image.data_bytes;
   description.libraries = image.libraries;
   description.settings = image.settings;
+  description.mask_digest = image.mask_digest;
   return api::ToJson(description);
 }
 
@@ -119,6 +124,7 @@ ImageRow RowOf(const api::ExportedImage& image) {
   row.superuser = image.superuser;
   row.limits = image.limits;
   row.settings = image.settings;
+  row.mask_digest = image.mask_digest;
   row.initial_database = image.initial_database_name;
   row.database = image.database;
   row.created_at = std::time(nullptr);

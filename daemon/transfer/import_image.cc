@@ -67,11 +67,12 @@ class Importing {
   Result<ImportedRow> Make() {
     TRY_ASSIGN(held_, imports_.Open(order_.owner, order_.request.import));
     TRY(CheckComplete());
+    TRY(CheckSharing());
     TRY(Check());
     TRY_ASSIGN(ImageRow row, Insert());
     // Nothing in it is of use any more. What cannot be removed now goes in a day.
     if (const auto gone = held_.hold->Forget(); !gone) spdlog::error("import: {}", gone.error().message);
-    return ImportedRow{std::move(row), Missing()};
+    return ImportedRow{std::move(row), Warnings()};
   }
 
  private:
@@ -81,6 +82,16 @@ class Importing {
     if (held_.receiver->Offset() >= end.file_offset) return {};
     return Fail(ErrorCode::kNotReady, "the import is not complete", "Send the rest of the file first.");
   }
+
+  Result<void> CheckSharing() const {
+    if (order_.request.teams.empty() || !order_.requires_masked || Masks()) return {};
+    return Fail(ErrorCode::kForbidden,
+                "the image of this file is not masked and is not shared with '" +
+                    order_.request.teams.front() + "': the daemon's configuration says requireMasked",
+                "Import it without `--team`.");
+  }
+
+  bool Masks() const { return order_.trusts_masks && !held_.image.mask_digest.empty(); }
 
   /// Of a hostile file nothing stays, so that it does not fail again and again after each transfer's end.
   Result<void> Check() {
@@ -121,6 +132,7 @@ class Importing {
     ImageRow row = RowOf(held_.image);
     if (!order_.request.name.empty()) row.name = order_.request.name;
     row.owner = order_.owner;
+    if (!Masks()) row.mask_digest.clear();
     const int64_t lifetime = order_.request.lifetime_seconds;
     row.expires_at = lifetime > 0 ? row.created_at + lifetime : 0;
     row.tags = order_.request.tags;
@@ -174,6 +186,17 @@ class Importing {
     TRY(SyncFile(received));
     TRY(PosixFileSystem().Rename(received, path));
     return DiskBytes(path);
+  }
+
+  std::vector<std::string> Warnings() const {
+    std::vector<std::string> warnings = Missing();
+    if (!held_.image.mask_digest.empty() && !Masks()) {
+      warnings.emplace_back(
+          "the file says that its image is masked, which only root's import takes over: here it counts as "
+          "not "
+          "masked");
+    }
+    return warnings;
   }
 
   /// An image that no server here can run is an image all the same.

@@ -27,6 +27,8 @@ struct ImportOrder {
   std::stop_token withdrawn;              ///< whoever ordered it does not want it any more
   std::vector<std::string> idle_teams{};  ///< ImageRow::idle_teams
   EventCause cause{};                     ///< who asks, for those who are told of it
+  bool trusts_masks = false;              ///< what the file says of its masks is taken over
+  bool requires_masked = false;           ///< shared images have to be masked
 };
 
 struct ImportedRow {

@@ -1,7 +1,7 @@
-/// How data are got from where they are, a running server, with the product's own tools: what an engine plans
-/// (Engine::PlanFetch), and a client carries out as its caller, on its machine (client/fetch/). The engine
-/// sees no password and reaches no server: it says what to ask of one, gets the answers, and says what to do
-/// then.
+/// How data are got from where they are, a running server or a repository of backups, with the product's own
+/// tools: what an engine plans (Engine::PlanFetch), and a client carries out as its caller, on its machine
+/// (client/fetch/). The engine sees no password and reaches no server: it says what to ask of one, gets the
+/// answers, and says what to do then.
 ///
 /// Values, and pure functions. A crash at any point leaves nothing: the client's folder is the client's.
 #pragma once
@@ -29,8 +29,20 @@ struct SourceConnection {
   std::string ssl_root_cert{};  ///< absolute path on the client's machine; may be empty
 };
 
+/// A repository of a backup tool, on the client's machine or where the tool's own configuration says.
+struct RepositoryPlace {
+  std::string tool{};    ///< "pgbackrest"; empty: the source is a running server
+  std::string stanza{};  ///< the name of the server in it; empty: the only one
+  std::string path{};    ///< absolute; empty: as the tool's configuration says
+  std::string
+      config_file{};     ///< of the tool's own, absolute; empty: none, or the one that it finds by itself
+  std::string backup{};  ///< as the tool calls it; empty: the newest that does
+  std::string at{};      ///< RestoreOptions::at
+};
+
 struct FetchRequest {
   SourceConnection connection{};
+  RepositoryPlace repository{};
   bool physical = false;  ///< the server's own files; else a dump
   uint32_t jobs = 0;      ///< connections at once; 0: the engine's default
   bool has_password = false;

@@ -98,6 +98,7 @@ const mysql_family::Product& MariadbProduct() {
       .tls_options = TlsOptions,
       .backup_programs = {"bin/mariadb-backup", "bin/mariabackup"},
       .stream_programs = {"bin/mbstream"},
+      .backup_install_hint = "Install it with `apt install mariadb-backup`.",
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/usr/local/mariadb", "/opt/mariadb"},
       .version_of = VersionOf,
       .problem_of = ProblemOf,

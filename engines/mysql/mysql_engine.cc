@@ -163,8 +163,11 @@ const mysql_family::Product& MysqlProduct() {
       .dump_options = {"--loose-set-gtid-purged=OFF", "--loose-column-statistics=0"},
       .client_install_hint = "Install MySQL's own mysql and mysqldump, and have them in PATH.",
       .tls_options = TlsOptions,
-      .backup_programs = {},
-      .stream_programs = {},
+      // Percona's; tried with nothing, because no distribution has it.
+      .backup_programs = {"bin/xtrabackup"},
+      .stream_programs = {"bin/xbstream"},
+      .backup_install_hint =
+          "Install Percona XtraBackup of the server's own version where that is; or use an SQL dump.",
       .package_folders = {"/usr", "/usr/local", "/usr/local/mysql", "/opt/mysql"},
       .version_of = VersionOf,
       .problem_of = ProblemOf,

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engines/mysql_family/shell_dump.h"
 #include "engines/mysql_family/sql_step.h"
 
 namespace spawnd::engines::mysql_family {
@@ -103,7 +104,7 @@ std::vector<DumpFile> FilesOfMydumper(const std::vector<std::string>& names) {
 Result<std::unique_ptr<RecognisedBackup>> RecogniseDumpFolder(const Product& product,
                                                               const RestoreRequest& request) {
   const std::vector<std::string>& names = request.folder->Names();
-  if (request.folder->Has("@.json")) return RefuseToolsFolder(request, "MySQL Shell (util.dumpInstance)");
+  if (IsShellDump(*request.folder)) return MakeShellDump(product, request);
   if (request.folder->Has("ibdata1")) {
     return Fail(ErrorCode::kUnsupported, "'" + request.backup_name + "' is the data directory of a server",
                 "Files that a server works in cannot be taken as they are: make a dump (mysqldump, "

@@ -1,5 +1,5 @@
-/// Folders of dumps: mydumper's, which are SQL files of known names, and what other tools make, which are
-/// refused with the way to an image. Thread and life of a plan.
+/// Folders of dumps: mydumper's, which are SQL files of known names, MySQL Shell's (shell_dump.h), and what
+/// other tools make, which are refused with the way to an image. Thread and life of a plan.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "engines/connection_text.h"
 #include "engines/mysql_family/family_engine.h"
@@ -87,6 +88,8 @@ std::vector<std::string> ForcedOptions(const Product& product, const Launch& lau
   if (launch.require_tls) options.emplace_back("--require-secure-transport=ON");
   // A build's own, whatever its containers are to have.
   if (launch.purpose == Purpose::kBuild) Append(options, ForcedInBuilds());
+  // Nor are they to run twice; the session switches them on.
+  if (launch.stands_by && RunsEvents(launch.settings)) options.emplace_back("--event-scheduler=OFF");
   // Else DATA DIRECTORY of a table is a way to write anywhere. Where it is off by default, the name may go.
   if (!launch.credentials.superuser) options.emplace_back("--loose-symbolic-links=OFF");
   return options;
@@ -140,6 +143,17 @@ std::string Joined(const std::vector<std::string>& words, bool for_shell) {
 }
 
 }  // namespace
+
+bool RunsEvents(const Settings& settings) {
+  const auto set = std::find_if(settings.begin(), settings.end(), [](const auto& setting) {
+    return SettingName(setting.first) == "event_scheduler";
+  });
+  if (set == settings.end()) return false;
+  std::string value = set->second;
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return value == "ON" || value == "1";
+}
 
 std::string TemporaryDirectory(const Paths& paths) {
   return paths.data_directory + "/tmp";

@@ -10,5 +10,7 @@ namespace spawnd::engines::mysql_family {
 std::string SocketPath(const Paths& paths);
 /// On the volume, beside the databases.
 std::string TemporaryDirectory(const Paths& paths);
+/// Whether a server with these runs events from its start on. Without a word of them it does not.
+bool RunsEvents(const Settings& settings);
 
 }  // namespace spawnd::engines::mysql_family

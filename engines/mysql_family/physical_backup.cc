@@ -35,12 +35,12 @@ esac
 info=; for file in xtrabackup_info mariadb_backup_info; do [ ! -f $file ] || info=$file; done
 points=; for file in xtrabackup_checkpoints mariadb_backup_checkpoints; do [ ! -f $file ] || points=$file; done
 if [ -z "$info" ] || [ -z "$points" ] || [ ! -f ibdata1 ]; then
-  echo "spawnd: it is no whole backup of mariabackup: xtrabackup_info, xtrabackup_checkpoints or ibdata1 is missing"; exit 1
+  echo "spawnd: it is no whole backup: xtrabackup_info, xtrabackup_checkpoints or ibdata1 is missing"; exit 1
 fi
 made=$(sed -n 's/^server_version *= *//p' $info)
 case $made in "$2".*) ;; *) echo "spawnd: it is of a server of version $made, and version $2 was chosen: say version: ${made%%-*}"; exit 1 ;; esac
 ! grep -qi '^backup_type *= *incremental' $points || { echo "spawnd: it is an incremental backup: prepare it together with its full one first"; exit 1; }
-! grep -qiE '^(partial|incremental|compressed) *= *[Y1]' $info || { echo "spawnd: it is a partial, incremental or compressed backup"; exit 1; }
+! grep -qiE '^(partial|incremental|compressed) *= *(Y|1|compressed)' $info || { echo "spawnd: it is a partial, incremental or compressed backup"; exit 1; }
 if [ -f backup-my.cnf ]; then
   page=$(sed -n 's/^innodb_page_size *= *//p' backup-my.cnf); data=$(sed -n 's/^innodb_data_file_path *= *//p' backup-my.cnf)
   [ "${page:-16384}" = 16384 ] || { echo "spawnd: its innodb_page_size is $page, only 16384 is supported"; exit 1; }
@@ -80,8 +80,9 @@ std::function<Error(std::string_view)> ExplainWith(const std::string& name, Erro
     const bool full = output.find("No space left on device") != std::string_view::npos;
     return Error(full ? ErrorCode::kNoSpace : code, "'" + name + "' cannot be restored: " + Reason(output),
                  full ? ""  // the daemon knows of what
-                      : "A backup is the folder that `mariabackup --backup` wrote, or what it wrote with "
-                        "--stream=xbstream.");
+                      : "A backup is the folder that `mariabackup --backup` (of MySQL `xtrabackup --backup`) "
+                        "wrote, or what it "
+                        "wrote with --stream=xbstream.");
   };
 }
 
@@ -147,8 +148,7 @@ Result<RestorePlan> PhysicalBackup::Plan(const Installation& installation,
                 "'" + name + "' is a physical backup, and no program of " +
                     std::string(product_.display_name) + " " + installation.version +
                     " is installed that restores it",
-                product_.backup_programs.empty() ? "Use an SQL dump."
-                                                 : "Install it with `apt install mariadb-backup`.");
+                std::string(product_.backup_install_hint));
   }
   struct stat st {};
   if (request_.folder == nullptr && ::fstat(request_.backup_fd, &st) == 0) {

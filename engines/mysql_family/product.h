@@ -25,6 +25,7 @@ struct Product {
   std::vector<std::string> (*tls_options)(std::string_view mode);
   std::vector<std::string> backup_programs;  ///< the same, of physical backups: prepares one; may be none
   std::vector<std::string> stream_programs;  ///< and unpacks xbstream
+  std::string_view backup_install_hint;      ///< one sentence: how to install these two
   std::vector<std::string> package_folders;  ///< where packages and tarballs put an installation
   /// The version in the server's answer to --version; empty: another product of the family.
   std::string (*version_of)(std::string_view says);

@@ -14,6 +14,9 @@
 #include "engines/mysql_family/family_engine.h"
 #include "engines/mysql_family/launch.h"
 #include "engines/mysql_family/least_privilege.h"
+#include "engines/mysql_family/mask/leftovers.h"
+#include "engines/mysql_family/mask/masking.h"
+#include "engines/version.h"
 
 namespace spawnd::engines::mysql_family {
 namespace {
@@ -92,14 +95,19 @@ ErrorCode CodeOf(unsigned number) {
 
 class FamilySession final : public Engine::Session {
  public:
-  explicit FamilySession(Connection connection) : connection_(std::move(connection)) {}
+  /// `events_wait`: they are off, and are to run once the server takes over.
+  FamilySession(Connection connection, bool events_wait)
+      : connection_(std::move(connection)), events_wait_(events_wait) {}
 
   Result<void> PrepareContainer(const Credentials& credentials) override;
   Result<void> PrepareImage(const Credentials& credentials) override;
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& rules) override;
   Result<std::string> KeepsAwake() override;
+  Result<std::string> WorksByItself() override;
+  Result<void> TakeOver() override;
   Result<uint32_t> ClientsOnTheirWayIn() override;
 
  private:
@@ -117,6 +125,7 @@ class FamilySession final : public Engine::Session {
   Result<void> MakeOwner(const Credentials& credentials);
 
   Connection connection_;
+  bool events_wait_;
 };
 
 Result<std::vector<Row>> FamilySession::Run(const std::string& sql) {
@@ -261,13 +270,39 @@ Result<std::vector<UsedLibrary>> FamilySession::UsedLibraries() {
   return libraries;
 }
 
+Result<std::vector<int64_t>> FamilySession::Mask(const std::vector<MaskRule>& rules) {
+  const RunSql run = [this](const std::string& sql) {
+    return Run(sql).map([](const std::vector<Row>& rows) {
+      std::vector<std::string> first;
+      for (const Row& row : rows) first.push_back(row[0]);
+      return first;
+    });
+  };
+  return MaskServer(run, rules);
+}
+
+/// Whether the scheduler is on is asked by itself: it hardly ever is, and the list of events takes longer.
+Result<std::string> FamilySession::WorksByItself() {
+  TRY_ASSIGN(const auto scheduler, Run("SELECT @@GLOBAL.event_scheduler"));
+  if (scheduler.empty() || scheduler.front()[0] != "ON") return std::string();
+  TRY_ASSIGN(const auto events,
+             Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED'"));
+  if (events.empty() || events.front()[0] == "0") return std::string();
+  return "its event scheduler has " + events.front()[0] + " to run";
+}
+
+/// Those whose time has come while it stood by run now, as they do after any start.
+Result<void> FamilySession::TakeOver() {
+  if (!events_wait_) return {};
+  TRY(Run("SET GLOBAL event_scheduler = ON"));
+  events_wait_ = false;
+  return {};
+}
+
 /// What any restart forgets (SET GLOBAL) is forgotten. How many rows a table has, MySQL says of yesterday.
 Result<std::string> FamilySession::KeepsAwake() {
-  TRY_ASSIGN(const auto events, Run("SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED' "
-                                    "AND @@GLOBAL.event_scheduler = 'ON'"));
-  if (!events.empty() && events.front()[0] != "0") {
-    return "its event scheduler has " + events.front()[0] + " to run";
-  }
+  TRY_ASSIGN(std::string works, WorksByItself());
+  if (!works.empty()) return works;
   TRY_ASSIGN(const auto tables,
              Run("SELECT table_schema, table_name FROM information_schema.tables WHERE "
                  "engine = 'MEMORY' AND table_schema NOT IN ('mysql', 'performance_schema', "
@@ -311,6 +346,28 @@ std::vector<std::string> LoginStatements(const Credentials& credentials) {
   return statements;
 }
 
+Result<void> FamilyEngine::CheckMask(const Installation& installation, bool placed) const {
+  if (placed) {
+    return Fail(
+        ErrorCode::kUnsupported,
+        "a backup that is the files of a server cannot be masked: they have old versions of rows that "
+        "nothing finds",
+        "Make the image of a dump (mysqldump, mariadb-dump).");
+  }
+  if (product_.name == "mariadb" || !VersionLess(installation.version, kFirstToMask)) return {};
+  return Fail(ErrorCode::kUnsupported,
+              std::string(product_.display_name) + " " + installation.version +
+                  " cannot be masked: it keeps old versions of rows",
+              "Restore the dump on " + std::string(kFirstToMask) + " or newer.");
+}
+
+/// Pages that are given up are written over, those of old versions of rows among them; MySQL makes their
+/// files anew.
+Settings FamilyEngine::SettingsForMask(const Installation& /*installation*/) const {
+  if (product_.name != "mariadb") return {};
+  return {{"innodb_immediate_scrub_data_uncompressed", "ON"}};
+}
+
 Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launch) const {
   const std::string socket = SocketPath(launch.paths);
   const std::string& database = launch.credentials.database;
@@ -318,7 +375,8 @@ Result<std::unique_ptr<Engine::Session>> FamilyEngine::Probe(const Launch& launc
   if (!connection && connection.error().code == ErrorCode::kNotFound)
     connection = OpenConnection(socket, nullptr);
   if (!connection) return Fail(std::move(connection.error()));
-  return std::make_unique<FamilySession>(std::move(*connection));
+  return std::make_unique<FamilySession>(std::move(*connection),
+                                         launch.stands_by && RunsEvents(launch.settings));
 }
 
 }  // namespace spawnd::engines::mysql_family

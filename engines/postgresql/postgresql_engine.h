@@ -47,9 +47,13 @@ class PostgresqlEngine final : public Engine {
                                                const std::vector<UsedLibrary>& used) const override;
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
+  Result<void> CheckMask(const Installation& installation, bool placed) const override;
+
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,
                               const std::vector<Installation>& installed) const override;
+  Result<FetchPlan> PlanRepository(const FetchRequest& request,
+                                   const std::vector<Installation>& installed) const override;
 };
 
 }  // namespace spawnd::engines::postgresql

@@ -15,8 +15,10 @@
 #include "engines/postgresql/accounts.h"
 #include "engines/postgresql/clients_on_their_way.h"
 #include "engines/postgresql/connection.h"
+#include "engines/postgresql/detect.h"
 #include "engines/postgresql/least_privilege.h"
 #include "engines/postgresql/libraries.h"
+#include "engines/postgresql/mask/masking.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/scram.h"
 #include "engines/postgresql/standby/recipe.h"
@@ -67,11 +69,13 @@ class LibpqSession final : public Engine::Session {
   Result<void> CreateDatabase(const std::string& database) override;
   Result<std::vector<std::string>> UserDatabases(const Credentials& credentials) override;
   Result<std::vector<UsedLibrary>> UsedLibraries() override;
+  Result<std::vector<int64_t>> Mask(const std::vector<MaskRule>& rules) override;
   /// ALTER SYSTEM.
   Result<bool> KeepsSettings() override {
     return Exists("pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'");
   }
   Result<std::string> KeepsAwake() override;
+  Result<std::string> WorksByItself() override;
   Result<uint32_t> ClientsOnTheirWayIn() override { return CountClientsOnTheirWayIn(connection_.get()); }
 
  private:
@@ -412,11 +416,17 @@ WHERE backend_type NOT IN ('client backend', 'autovacuum launcher', 'autovacuum 
   'walsender', 'autoprewarm leader', 'autoprewarm worker', 'autoprewarm')
 )sql";
 
-Result<std::string> LibpqSession::KeepsAwake() {
+/// None of them can be told to wait.
+Result<std::string> LibpqSession::WorksByItself() {
   TRY_ASSIGN(const Names workers, Run(kOwnWork));
   if (!workers.empty() && !workers.front().empty()) return "it has workers of its own: " + workers.front();
   TRY_ASSIGN(const bool follows, Exists("pg_subscription WHERE subenabled"));
-  if (follows) return std::string("it follows another server by a subscription");
+  return std::string(follows ? "it follows another server by a subscription" : "");
+}
+
+Result<std::string> LibpqSession::KeepsAwake() {
+  TRY_ASSIGN(std::string own_work, WorksByItself());
+  if (!own_work.empty()) return own_work;
   // Without the session's own, whoever works here by the private socket: jobs of pg_cron do.
   TRY_ASSIGN(const bool works, Exists("pg_stat_activity WHERE backend_type = 'client backend' AND "
                                       "client_port = -1 AND pid <> pg_catalog.pg_backend_pid()"));
@@ -446,7 +456,27 @@ Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {
   return libraries;
 }
 
+Result<std::vector<int64_t>> LibpqSession::Mask(const std::vector<MaskRule>& rules) {
+  const auto open = [this](const std::string& database) -> Result<RunSql> {
+    Connection connection = ConnectLike(connection_.get(), database);
+    if (connection == nullptr)
+      return Fail(ErrorCode::kUnavailable, "cannot connect to database '" + database + "'");
+    const auto session = std::make_shared<LibpqSession>(std::move(connection));
+    return RunSql([session](const std::string& sql) { return session->Run(sql); });
+  };
+  return MaskServer(
+      {PQserverVersion(connection_.get()) / 10000, [this](const std::string& sql) { return Run(sql); }, open},
+      rules);
+}
+
 }  // namespace
+
+Result<void> PostgresqlEngine::CheckMask(const Installation& installation, bool /*placed*/) const {
+  if (MajorNumberOf(installation.version) >= kFirstToMask) return {};
+  return Fail(ErrorCode::kUnsupported,
+              "PostgreSQL " + installation.version + " cannot be masked: its log keeps what was written",
+              "Restore the dump on PostgreSQL " + std::to_string(kFirstToMask) + " or newer.");
+}
 
 Result<std::unique_ptr<Engine::Session>> PostgresqlEngine::Probe(const Launch& launch) const {
   if (launch.purpose == Purpose::kFollow) return OpenStandby(launch);

@@ -1,9 +1,8 @@
 /// From a running server: the product's client asks what it is, then takes a snapshot as a replica would.
-#include "engines/fetch/plan.h"
-
 #include <algorithm>
 #include <string>
 
+#include "engines/fetch/plan.h"
 #include "engines/redis/redis_engine.h"
 #include "engines/version.h"
 
@@ -152,7 +151,8 @@ Result<FetchPlan> RedisEngine::PlanFetch(const FetchRequest& request,
   }
   plan.backup_name = "snapshot of " + place;
   client.title = "taking a " + plan.backup_name;
-  client.arguments.insert(client.arguments.end(), {"--rdb", "-"});
+  // Its output by a name: to `-` the mark that ends a snapshot from memory would be written, too.
+  client.arguments.insert(client.arguments.end(), {"--rdb", "/proc/self/fd/1"});
   client.output = FetchCommand::Output::kBackup;
   plan.commands.push_back(std::move(client));
   plan.complete = true;

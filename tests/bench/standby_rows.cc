@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "api/json.h"
-#include "api/source_mapping.h"
+#include "api/source/mapping.h"
 #include "tests/bench/groups.h"
 #include "tests/bench/native_server.h"
 #include "tests/bench/stopwatch.h"
@@ -46,7 +46,7 @@ Result<double> StoreBytes(PrivateDaemon& daemon) {
 Result<void> BeginFollowing(PrivateDaemon& daemon, const std::string& port) {
   api::CreateDataSourceRequest request;
   request.name = kSource;
-  request.source_type = api::SourceType::kStandby;
+  request.source_type = "standby";
   request.engine = "postgresql";
   request.version = "15";
   request.definition = "name: standby\nsourceType: standby\nengine: postgresql\n";

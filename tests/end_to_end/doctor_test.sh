@@ -10,7 +10,7 @@ case_of_a_running_daemon() {
   ctl doctor >"$work/text" || fail "a daemon that works: $(<"$work/text")"
   ctl doctor -o json >"$work/json"
   local subject
-  for subject in daemon versions kernel fuse "loop devices" program socket users "state directory" disk certificates ports confinement; do
+  for subject in daemon versions kernel fuse "loop devices" program socket users "state directory" disk certificates ports confinement doors; do
     [[ $(level_of "$subject" <"$work/json") == good ]] || fail "$subject: $(jq -c --arg s "$subject" '.[] | select(.subject == $s)' "$work/json")"
   done
   grep -q '^good .*confinement' "$work/text" || fail "no such line: $(<"$work/text")"
@@ -64,6 +64,14 @@ case_a_machine_without_fuse() {
   (( code == 1 )) || fail "exit code $code: $(<"$work/text")"
   grep -q '^bad .*fuse .*no /dev/fuse' "$work/text" || fail "$(<"$work/text")"
   grep -q '^bad .*loop devices ' "$work/text" || fail "$(<"$work/text")"
+}
+
+# bpf(2) is what a door takes: without it containers run, and who comes between two servers is refused.
+case_a_machine_without_doors() {
+  setpriv --bounding-set=-sys_admin,-bpf,-net_admin,-perfmon -- "$spawnd" doctor --state-dir "$state" --socket "$socket" \
+    --config "$work/spawnd.yaml" >"$work/text" || true
+  grep -q '^warning .*doors .*bpf' "$work/text" || fail "$(<"$work/text")"
+  grep -A1 '^warning .*doors' "$work/text" | grep -q -- '-> ' || fail "no way on: $(<"$work/text")"
 }
 
 write_config

@@ -100,6 +100,38 @@ case_follow() {
   wait "$pid" || fail "the follower ended with exit code $?: $(<"$work/follow.err")"
 }
 
+# A reset with a spare ends in another server, whose log is another file; the first one's is deleted at once.
+case_follow_over_spares() {
+  local pid round
+  ctl create data-container -q -i quiet -n over --spare >/dev/null
+  ctl save data-container -q over >/dev/null
+  has_spare() { [[ $(field over 'spare // ""') == ready ]]; }
+  taken() { ctl metrics | awk '/^spawnd_spare_resets_total/ { sum += $2 } END { print sum + 0 }'; }
+  "$work/spawnctl" logs data-container over -f >"$work/follow" 2>"$work/follow.err" &
+  pid=$!
+  wait_until 10 test -s "$work/follow"
+  for round in 1 2 3; do
+    wait_until 60 has_spare
+    sql over '' "do \$\$ begin for i in 1..3000 loop raise log 'round $round line %', i; end loop; end \$\$"
+    ctl reset data-container -q over
+    says over "first-of-$round"
+  done
+  (( $(taken) >= 3 )) || fail "only $(taken) resets took a spare"
+  # Back to the volume that holds rev.0, whose log says what it said long ago.
+  ctl load data-container -q over -r rev.0
+  says over in-place
+  wait_until 20 followed in-place
+  for round in 1 2 3; do
+    assert_eq "$(grep -oE "LOG:  round $round line [0-9]+$" "$work/follow" | wc -l)" 3000 "lines of round $round"
+    assert_eq "$(grep -c "LOG:  word first-of-$round" "$work/follow")" 1
+  done
+  assert_eq "$(grep -oE 'round [0-9]+ line 1$|word (first-of-[0-9]|in-place)' "$work/follow" | uniq | xargs)" \
+    'round 1 line 1 word first-of-1 round 2 line 1 word first-of-2 round 3 line 1 word first-of-3 word in-place' 'the order'
+  ctl delete data-container -q over
+  wait_until 20 follow_ended "$pid"
+  wait "$pid" || fail "the follower ended with exit code $?: $(<"$work/follow.err")"
+}
+
 case_follow_until_the_reader_has_enough() {
   make_container quiet enough >/dev/null
   assert_contains "$(ctl logs data-container enough -f | head -n 1)" "PostgreSQL" "the first line"

@@ -15,9 +15,9 @@ case_a_newer_server() {
   as_engine_user "$root/bin/initdb" -D "$work/newer/data" -A trust -U postgres --no-sync --locale=C -E UTF8 >"$work/initdb.log" 2>&1 || fail initdb
   as_engine_user "$root/bin/postgres" -D "$work/newer/data" -c listen_addresses=127.0.0.1 -c port="$newer_port" -c unix_socket_directories= \
     >"$work/newer/log" 2>&1 &
-  remember $!
   disown
   wait_until 30 psql -q -h 127.0.0.1 -p "$newer_port" -U postgres -d postgres -c 'select 1' >/dev/null
+  remember "$(head -n 1 "$work/newer/data/postmaster.pid")"
   assert_error 64 "dumping postgres of 127.0.0.1:$newer_port" 'version mismatch' 'apt install postgresql-client-17' -- \
     ctl create data-image -f "$(server_yaml pg-newer postgresql "connection: 'postgresql://postgres@127.0.0.1:$newer_port'")"
   assert_error 64 'incompatible server version' 'postgresql-client-17' -- \
@@ -133,7 +133,7 @@ case_mysql_family_bad_input() {
   make_maria
   refused() { local code=$1 words=(); shift; while [[ $1 != -- ]]; do words+=("$1"); shift; done; shift
     assert_error "$code" "${words[@]}" -- ctl create data-image -f "$(server_yaml maria-bad mariadb "$@")"; nothing_is_left; }
-  refused 69 "asking 127.0.0.1:$nobodys_port what it is" '(111)' 'bind-address' -- "connection: {host: 127.0.0.1, port: $nobodys_port}"
+  refused 69 "asking 127.0.0.1:$nobodys_port what it is" 'connect to server' 'bind-address' -- "connection: {host: 127.0.0.1, port: $nobodys_port}"
   echo wrong >"$work/files/wrong.password"
   refused 7 "Access denied for user 'reader'" passwordFile -- "connection: {host: 127.0.0.1, port: $maria_port, user: reader, passwordFile: wrong.password}"
   refused 2 "Unknown database 'nothing'" 'database:' -- "connection: {host: 127.0.0.1, port: $maria_port, user: reader, passwordFile: maria.password, database: nothing}"

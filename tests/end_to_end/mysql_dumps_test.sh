@@ -323,7 +323,7 @@ case_mydumpers_folder() {
 case_other_tools_folders() {
   mkdir -p "$work/files/shell"
   touch "$work/files/shell/"{@.json,@.done.json,shop.json}
-  assert_error 64 "'shell' is a folder of MySQL Shell" 'graduate' -- folder_image shell
+  assert_error 64 "'shell' is a folder of MySQL Shell" 'engine: mysql' -- folder_image shell
   mkdir -p "$work/files/data/mysql"; touch "$work/files/data/"{ibdata1,ib_logfile0}
   assert_error 64 "'data' is the data directory of a server" 'mariabackup' -- folder_image data
 }

@@ -198,7 +198,7 @@ case_log_in_a_folder_of_its_own() {
   head -c 1000 /dev/urandom >"$segment"; printf 'Salted__' | dd of="$segment" conv=notrunc status=none
   refused by-encrypted 'is no log of PostgreSQL, or is encrypted' -- 'backupFolder: no-log' 'walFolder: encrypted'
   mkdir -p "$work/files/repository/archive/main" "$work/files/repository/backup/main"
-  refused by-repository 'repository of pgBackRest' 'archive-copy' -- 'backupFolder: repository'
+  refused by-repository 'repository of pgBackRest' 'tool: pgbackrest' -- 'backupFolder: repository'
   refused by-file 'is a file' -- 'backupFolder: no-log' 'walFolder: empty.sql'
   refused for-sql 'no backup here is recovered' -- 'backup: {file: empty.sql}' 'walFolder: archive'
 }

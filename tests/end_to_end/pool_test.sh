@@ -145,24 +145,48 @@ case_it_is_given_up_for_others() {
 }
 clean_slate() { delete_all_containers; no_pools; wait_until 20 no_containers_left; }
 
-# SPAWND_POOL_KILLS: how many.
-case_kills_in_the_middle_leave_nothing_behind() {
-  empty_image shop 'warm: 2'
-  local round id
-  for round in $(seq "${SPAWND_POOL_KILLS:-6}"); do
-    for id in $(pooled_ids); do
-      case $((RANDOM % 3)) in
-        0) kill -9 "$(keeper_pid "$id")" 2>/dev/null || true ;;
-        1) ctl create data-container -q -i shop -n "given-$round-$id" >/dev/null ;;
-      esac
-    done
-    sleep "0.$((RANDOM % 10))"  # somewhere in the start of the next one
-    kill_daemon; start_daemon
-  done
-  wait_until 60 has_ready shop 2
-  wait_until 20 eval '(( $(ls "$state/containers" | wc -l) == 2 + $(ctl get data-containers -o json | jq length) ))'
-  for id in $(ctl get data-containers -o name); do assert_eq "$(sql "$id" '' 'select 1')" 1; done
-  assert_eq "$(ctl get data-containers -o json | jq '[.[] | select(.state != "running")] | length')" 0
+# What is pooled, spares and idle containers have one budget together.
+ready_bytes() { ctl metrics | awk -v kind="$1" '$1 == "spawnd_ready_memory_bytes{kind=\"" kind "\"}" { printf "%d", $2 }'; }
+limit() { ctl metrics | awk '$1 == "spawnd_ready_memory_limit_bytes" { printf "%d", $2 }'; }
+state_is() { [[ $(field "$1" state) == "$2" ]]; }
+case_one_budget_for_all_that_waits() {
+  local pooled idle
+  configure 'readyMemory: 1GiB'
+  assert_eq "$(limit)" 1073741824
+  empty_image shop 'warm: 1'
+  wait_until 30 has_ready shop 1
+  ctl create data-container -q -i shop -n one --pids 300 --spare >/dev/null
+  has_spare() { [[ $(field one 'spare // ""') == ready ]]; }
+  wait_until 30 has_spare
+  counted() { (( $(ready_bytes pooled) > 0 && $(ready_bytes spares) > 0 )); }
+  wait_until 20 counted
+  sleep 6  # what one takes has been measured, where that can be
+  pooled=$(ready_bytes pooled)
+  # By itself each of them fits, together they do not: what is pooled stays, and there is no spare.
+  configure "readyMemory: $(( pooled / 1048576 + 4 ))MiB"
+  wait_until 30 has_ready shop 1
+  wait_until 20 eval '(( $(ready_bytes pooled) > 0 ))'
+  without_spare() { [[ $(field one 'spare // ""') == '' && $(ready_bytes spares) == 0 ]]; }
+  wait_until 30 without_spare
+  sleep 3
+  without_spare || fail "it has a spare beyond the budget: $(ctl metrics | grep ready_memory)"
+  has_ready shop 1 || fail "what is pooled is gone"
+  # The same of one that may sleep: with what is pooled it is too much.
+  ctl update data-image -q shop --warm 0
+  wait_until 20 is_empty
+  ctl update data-container -q one --sleep-after 1h
+  awake() { (( $(ready_bytes idle) > 0 )); }
+  configure 'readyMemory: 1GiB'
+  wait_until 30 awake
+  idle=$(ready_bytes idle)
+  configure "readyMemory: $(( (pooled > idle ? pooled : idle) / 1048576 + 8 ))MiB"
+  ctl start data-container -q one
+  wait_until 30 awake
+  sleep 4
+  state_is one running || fail "it is alone and sleeps: $idle of $(limit)"
+  ctl update data-image -q shop --warm 1
+  wait_until 40 has_ready shop 1
+  wait_until 40 state_is one asleep
   clean_slate
 }
 

@@ -1,26 +1,30 @@
 #!/usr/bin/env python3
 """A client that connects, asks one question and goes, again and again, until it is ended by SIGTERM; then it says what became of it.
 
-    reconnecting_client.py KIND HOST PORT USER PASSWORD DATABASE [PATIENCE]
+    reconnecting_client.py KIND HOST PORT USER PASSWORD DATABASE [PATIENCE [PAUSE]]
 
-KIND: postgresql, mariadb, redis. The protocols are spoken by hand, so that it knows at which step a connection has failed:
+KIND: postgresql, mariadb, mysql, redis, valkey. The protocols are spoken by hand, so that it knows at which step a connection has failed:
 a line "attempts N refused N failed N cut N slowest N.NNN". `refused`: not even TCP. `failed`: the server did not let it in.
 `cut`: it was in, and the question was not answered; a server that is ended on purpose may do that to whoever is in.
-Each failure is a line of its own before. PATIENCE: seconds that one connection may take (60).
+Each failure is a line of its own before. PATIENCE: seconds that one connection may take (60). PAUSE: at most so many between two
+of them, at random (0), so that a server may fall asleep meanwhile.
 """
 
 import base64
 import hashlib
 import hmac
 import os
+import random
 import signal
 import socket
+import ssl
 import struct
 import sys
 import time
 
 kind, host, port, user, password, database = sys.argv[1:7]
 patience = float(sys.argv[7]) if len(sys.argv) > 7 else 60
+pause = float(sys.argv[8]) if len(sys.argv) > 8 else 0
 
 
 class Ended(Exception):
@@ -129,6 +133,51 @@ def enter_mariadb(wire):
         part_of_mariadb(wire)
 
 
+def framed(wire):
+    """A packet and its number in the conversation."""
+    length = wire.take(4)
+    body = wire.take(length[0] | length[1] << 8 | length[2] << 16)
+    if body[:1] == b"\xff":
+        raise Ended(body[3:].decode(errors="replace"))
+    return body, length[3]
+
+
+def frame(number, body):
+    return struct.pack("<I", len(body))[:3] + bytes([number]) + body
+
+
+def caching_sha2(seed):
+    one = hashlib.sha256(password.encode()).digest()
+    two = hashlib.sha256(hashlib.sha256(one).digest() + seed).digest()
+    return bytes(a ^ b for a, b in zip(one, two))
+
+
+def enter_mysql(wire):
+    """Over TLS, because a server that has just started knows no password yet and wants it in clear."""
+    greeting, number = framed(wire)
+    at = greeting.index(b"\0", 1) + 5
+    seed = greeting[at:at + 8] + greeting[at + 27:at + 39]
+    flags = 0x0200 | 0x0800 | 0x8000 | 0x80000 | (8 if database else 0)
+    head = struct.pack("<IIB23x", flags, 1 << 24, 45)
+    wire.send(frame(number + 1, head))
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    wire.socket = context.wrap_socket(wire.socket)
+    answer = caching_sha2(seed)
+    body = head + user.encode() + b"\0" + bytes([len(answer)]) + answer
+    body += (database.encode() + b"\0" if database else b"") + b"caching_sha2_password\0"
+    wire.send(frame(number + 2, body))
+    while True:
+        body, number = framed(wire)
+        if body[:1] == b"\0":
+            return
+        if body[:1] == b"\xfe":
+            wire.send(frame(number + 1, caching_sha2(body[body.index(b"\0") + 1:].rstrip(b"\0"))))
+        elif body == b"\x01\x04":
+            wire.send(frame(number + 1, password.encode() + b"\0"))
+
+
 def ask_mariadb(wire):
     wire.send(b"\x09\0\0\0\x03select 1")
     for _ in range(5):
@@ -153,8 +202,13 @@ def ask_redis(wire):
     line_of_redis(wire)
 
 
-enter = {"postgresql": enter_postgresql, "mariadb": enter_mariadb, "redis": enter_redis}[kind]
-ask = {"postgresql": ask_postgresql, "mariadb": ask_mariadb, "redis": ask_redis}[kind]
+enter, ask = {
+    "postgresql": (enter_postgresql, ask_postgresql),
+    "mariadb": (enter_mariadb, ask_mariadb),
+    "mysql": (enter_mysql, ask_mariadb),
+    "redis": (enter_redis, ask_redis),
+    "valkey": (enter_redis, ask_redis),
+}[kind]
 going = True
 
 
@@ -183,4 +237,7 @@ while going:
         print(("%.3f %s: %s: %s" % (time.time(), step, type(error).__name__, error)).replace("\0", " "), flush=True)
         time.sleep(0.001)
     slowest = max(slowest, time.monotonic() - begun)
+    rests_until = time.monotonic() + random.uniform(0, pause)
+    while going and time.monotonic() < rests_until:
+        time.sleep(0.02)
 print(" ".join("%s %d" % one for one in counts.items()), "slowest %.3f" % slowest, flush=True)

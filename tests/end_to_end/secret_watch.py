@@ -2,7 +2,7 @@
 
     secret_watch.py FILE OUT [EXEMPT]   FILE: a secret a line; OUT: gets a line for each place where one was seen, "core
                                         <program>" for a tool that could leave a core, and "saw <program>" once for each
-                                        program; EXEMPT: a program whose environment is not looked into
+                                        tool that spawnctl runs; EXEMPT: a program whose environment is not looked into
 
 Command lines and environments of all processes are read again and again, as fast as it goes. It says `watching` once it has
 begun, and ends with SIGTERM.
@@ -19,6 +19,12 @@ def text(path):
             return file.read()
     except OSError:
         return b""
+
+
+def parent(pid):
+    """The name of the program that started it."""
+    fields = text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return text(f"/proc/{fields[1].decode()}/comm").strip() if len(fields) > 1 else b""
 
 
 def main():
@@ -48,13 +54,11 @@ def main():
                         say(f"argv of {program}")
                     if secret in environment:
                         say(f"environ of {program}")
-                if program in ("psql", "pg_dump", "pg_basebackup", "mariadb", "mariadb-dump", "mariadb-backup", "mysql", "mysqldump", "redis-cli", "valkey-cli"):
+                if parent(pid) == b"spawnctl" and program in ("psql", "pg_dump", "pg_basebackup", "mariadb", "mariadb-dump", "mariadb-backup", "mysql", "mysqldump", "redis-cli", "valkey-cli"):
                     say(f"saw {program}")
-                    # What the test itself starts has limits of its own.
-                    if b"spawnd" in arguments or b"/proc/self/fd/3" in arguments or b"--askpass" in arguments:
-                        for line in text(f"/proc/{pid}/limits").splitlines():
-                            if line.startswith(b"Max core file size") and line.split()[4:6] != [b"0", b"0"]:
-                                say(f"core {program}: {line.decode()}")
+                    for line in text(f"/proc/{pid}/limits").splitlines():
+                        if line.startswith(b"Max core file size") and line.split()[4:6] != [b"0", b"0"]:
+                            say(f"core {program}: {line.decode()}")
 
 
 main()

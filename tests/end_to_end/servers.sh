@@ -24,7 +24,7 @@ nobody_serves() { local pid; for pid in $(cat "$work/server-pids" 2>/dev/null); 
 secret_of() { cat "$work/files/$1.password"; }
 new_secret() {
   # With what is special to an option file, a .pgpass, a shell and SQL.
-  printf "%s\"\\:'#%s e\n" "$2" "$(tr -dc a-z0-9 </dev/urandom | head -c 20)" >"$work/files/$1.password"
+  printf "%s\"\\:'#%s e\n" "$2" "$(head -c 400 /dev/urandom | base64 -w 0 | tr -dc a-z0-9 | cut -c 1-20)" >"$work/files/$1.password"
   chmod 0600 "$work/files/$1.password"
 }
 for name in pg maria mysql redis valkey; do new_secret "$name" "$name"; done
@@ -35,8 +35,8 @@ my_quoted() { printf "'%s'" "$(secret_of "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g
 watch_begins() {
   cat "$work/files/"*.password >"$work/secrets"; chmod 0600 "$work/secrets"
   python3 "$(dirname "$0")/secret_watch.py" "$work/secrets" "$work/seen" "$@" &
-  echo $! >"$work/watch.pid"
-  wait_until 10 grep -q watching "$work/seen"
+  remember $!; echo $! >"$work/watch.pid"
+  wait_until 10 grep -sq watching "$work/seen"
 }
 # watch_ends PROGRAM...: these were seen, and no secret of theirs.
 watch_ends() {
@@ -122,6 +122,7 @@ create user $2 identified by $(my_quoted "$1"); grant all on *.* to $2;
 create database shop; use shop;
 create table a (i int auto_increment primary key, t text); create table b (i int auto_increment primary key, t text);
 insert into a(t) values (repeat('x', 1000)); insert into b(t) values ('y');
+$(for _ in {1..14}; do echo 'insert into a(t) select t from a; insert into b(t) select t from b;'; done)
 create procedure twice() select 2;
 create trigger mark before insert on b for each row set new.t = 'by the trigger';
 END

@@ -178,4 +178,54 @@ case_other_engines_have_spares_too() {
   done
 }
 
+# Events of a server that waits would run beside those of the one that clients have: a reset would go back to what they made.
+case_events_wait_for_the_reset() {
+  local engine before
+  mkdir -p "$work/files/ticks"
+  echo 'create table tick (at timestamp(3)); create event clock on schedule every 1 second do insert into tick values (now(3));' >"$work/files/ticks/V1__ticks.sql"
+  for engine in mariadb mysql; do
+    sed -i "s/^engine: .*/engine: $engine/" "$(image_yaml "ticks-$engine" 'sourceType: scripts' 'scriptsFolders: [ticks]' 'initialDatabaseName: t' "settings: {event_scheduler: 'ON'}")"
+    if ! ctl create data-image -q -f "$work/files/ticks-$engine.yaml" >/dev/null 2>"$work/err"; then
+      note "no $engine here: $(tail -n 1 "$work/err")"; continue
+    fi
+    ctl create data-container -q -i "ticks-$engine" -n ticks --spare >/dev/null
+    ticks() { maria ticks 'select count(*) from t.tick'; }
+    some() { (( $(ticks) >= 2 )); }
+    wait_until 20 some
+    await_spare ticks
+    sleep 4
+    before=$(taken)
+    ctl reset data-container ticks -q
+    assert_eq "$(taken)" $((before + 1)) "$engine: it took the spare"
+    (( $(ticks) <= 2 )) || fail "$engine: the spare has run $(ticks) events while it waited"
+    assert_eq "$(maria ticks 'select @@global.event_scheduler')" ON "$engine"
+    wait_until 20 some
+    assert_eq "$(field ticks 'detail // ""')" ''
+    ctl delete data-container -q ticks
+  done
+}
+
+# What cannot be told to wait is not started twice, and the owner reads why his resets are slow.
+case_workers_of_its_own_and_no_spare() {
+  [[ -n $(ctl get data-images -o name) ]] || make_items_image shop
+  make_container shop works >/dev/null
+  sql works '' "create subscription s connection 'host=127.0.0.1 port=1' publication p with (connect = false, slot_name = 's')" 2>/dev/null
+  sql works '' 'alter subscription s enable'
+  ctl save data-container -q works >/dev/null
+  ctl reset data-container -q works
+  said() { [[ $(field works 'detail // ""') == 'a reset starts its server anew: '*'a subscription'* || $(field works 'detail // ""') == *'workers of its own'* ]]; }
+  wait_until 60 said
+  spare_is works '' || fail "it has one"
+  sql works shop 'truncate item'
+  ctl reset data-container -q works
+  assert_eq "$(sql works shop 'select count(*) from item')" 1000
+  # At another state it may have one.
+  sql works '' 'alter subscription s disable; alter subscription s set (slot_name = none); drop subscription s' 2>/dev/null ||
+    { sql works '' 'alter subscription s disable'; sql works '' 'alter subscription s set (slot_name = none)'; sql works '' 'drop subscription s'; }
+  ctl save data-container -q works >/dev/null
+  await_spare works
+  assert_eq "$(field works 'detail // ""')" ''
+  ctl delete data-container -q works
+}
+
 run_cases "$@"

@@ -37,8 +37,14 @@ Result<void> CheckWarm(int64_t warm) {
 }
 
 Result<SharedWith> ShareWith(const TeamMembers& known, const Identity& who,
-                             const std::vector<std::string>& teams) {
+                             const std::vector<std::string>& teams, bool masked) {
   SharedWith shared;
+  if (!teams.empty() && !masked && known.RequiresMasked()) {
+    return Fail(ErrorCode::kForbidden,
+                "an image that is not masked is not shared with '" + teams.front() +
+                    "': the daemon's configuration says requireMasked",
+                "Make it with `mask:` rules in its YAML (docs/masking.md), or without `teams`.");
+  }
   for (const std::string& team : teams) {
     TRY(api::ValidateTeam(team));
     const bool is_public = team == kPublicTeam;

@@ -26,8 +26,9 @@ struct SharedWith {
   std::vector<std::string> warnings;
 };
 /// Only a member shares with a team, and root: kForbidden for a team that `who` is not in. One that the
-/// configuration does not have is taken as a word that nobody goes by, and with a warning.
+/// configuration does not have is taken as a word that nobody goes by, and with a warning. kForbidden for
+/// anybody's image that is not `masked`, where the configuration says so.
 Result<SharedWith> ShareWith(const TeamMembers& known, const Identity& who,
-                             const std::vector<std::string>& teams);
+                             const std::vector<std::string>& teams, bool masked);
 
 }  // namespace spawnd::daemon

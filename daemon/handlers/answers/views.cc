@@ -89,6 +89,8 @@ api::DataImage ViewOfImage(const ImageRow& row, std::string owner, SpaceUse spac
   view.superuser = row.superuser;
   view.limits = row.limits;
   view.settings = row.settings;
+  view.masked = row.Masked();
+  view.mask_digest = row.mask_digest;
   view.database = row.database;
   view.created_at = row.created_at;
   // Not known before it is completed, when its lifetime begins.
@@ -198,6 +200,7 @@ ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, cons
   bounds.sleep_after = SleepAfterOf(row, image, services.engine_host);
   bounds.image = image.name;
   bounds.spare = services.containers.SpareOf(row.id);
+  bounds.why_no_spare = services.containers.WhyNoSpareOf(row.id);
   bounds.group = ControlGroups::OfContainer(row.id, row.volume);
   bounds.libraries = image.libraries;
   const auto engine = engines::FindEngine(image.engine);
@@ -244,8 +247,8 @@ void ShowBounds(const ContainerBounds& bounds, const ControlGroups& groups, api:
   view.sleep_after_seconds = bounds.sleep_after;
   view.confinement = bounds.confinement;
   view.spare = bounds.spare;
-  if (!bounds.starting.empty()) {
-    view.detail = view.detail.empty() ? bounds.starting : view.detail + "; " + bounds.starting;
+  for (const std::string& more : {bounds.why_no_spare, bounds.starting}) {
+    if (!more.empty()) view.detail = view.detail.empty() ? more : view.detail + "; " + more;
   }
   if (bounds.installed) view.server_installed = bounds.installed->version;
   view.missing = MissingOf(bounds);

@@ -42,6 +42,7 @@ struct ContainerBounds {
   std::string outdated;
   std::string group;  ///< of its server
   std::string spare;  ///< as Containers::SpareOf says
+  std::string why_no_spare;
 };
 /// Of the loop thread.
 ContainerBounds BoundsOf(const Services& services, const ContainerRow& row, const ImageRow& image);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "api/source_types.h"
+#include "api/source/types.h"
 #include "base/result.h"
 #include "daemon/access/visibility.h"
 #include "daemon/catalog/rows.h"

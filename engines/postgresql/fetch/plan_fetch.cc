@@ -31,6 +31,9 @@ FetchCommand Tool(const FetchRequest& request, const std::string& database, int 
   // Its own words are looked into.
   tool.environment = {{"LC_ALL", "C"}, {"PGCLIENTENCODING", "UTF8"}};
   tool.secret = PasswordFile(request);
+  // The caller's own variables would count more than what is said here.
+  if (request.has_password) tool.environment.emplace_back("PGPASSWORD", "");
+  if (!request.connection.host.empty()) tool.environment.emplace_back("PGHOSTADDR", "");
   tool.failures = ToolFailures(request, database, server_major);
   tool.install_hint = server_major == 0 ? "Install it: apt install postgresql-client."
                                         : "Install it: apt install postgresql-client-" +

@@ -4,6 +4,7 @@
 
 #include "engines/postgresql/detect.h"
 #include "engines/postgresql/physical/collations.h"
+#include "engines/postgresql/physical/recovery_scripts.h"
 #include "engines/postgresql/postgresql_engine.h"
 #include "engines/postgresql/settings.h"
 
@@ -13,79 +14,6 @@ namespace {
 Command HostCommand(std::vector<std::string> argv) {
   return {std::move(argv), {"LC_ALL=C", "PATH=/usr/bin:/bin"}, "/"};
 }
-
-/// Run in the container. What a source has of configuration and recovery settings may keep the server from
-/// starting: folders and libraries of another machine, an archive, a primary to follow. It is put aside.
-/// Only settings of the language of sessions are taken over.
-///
-/// A tablespace becomes a folder of the data directory, behind the link that the server expects.
-///
-/// With a backup_label the server has to recover up to the backup's end. Only as an archive recovery does it
-/// insist on reaching that; the archive is one that has nothing, so that it takes what is in pg_wal.
-constexpr const char* kTidyScript = R"sh(
-set -eu
-cd "$1"
-# A tar archive of the folder, and not of what is in it.
-inner=$(find . -maxdepth 8 -path '*/global/pg_control' | head -n 1); inner=${inner#./}; inner=${inner%/global/pg_control}
-if [ ! -e PG_VERSION ] && [ -n "$inner" ] && [ -d "$inner/global" ]; then
-  find "$inner" -mindepth 1 -maxdepth 1 -exec mv -t . -- {} +
-  rmdir -p --ignore-fail-on-non-empty -- "$inner"
-fi
-for file in PG_VERSION global/pg_control; do
-  [ -f "$file" ] || { echo "it has no $file"; exit 1; }
-done
-if [ -s tablespace_map ]; then
-  while read -r oid path; do
-    [ -d "pg_tblspc/$oid" ] || { echo "tablespace $oid ($path) is missing: name the folder that has $oid.tar"; exit 1; }
-  done <tablespace_map
-fi
-for link in pg_tblspc/*; do
-  if [ -L "$link" ]; then echo "tablespace ${link#pg_tblspc/} is a link to another folder"; exit 1; fi
-  [ -d "$link" ] || continue
-  mkdir -p tablespaces
-  mv "$link" tablespaces/
-  ln -s "$1/tablespaces/${link#pg_tblspc/}" "$link"
-done
-rm -rf postmaster.pid postmaster.opts recovery.signal standby.signal recovery.conf tablespace_map pg_replslot
-for folder in pg_wal/archive_status pg_commit_ts pg_dynshmem pg_logical/mappings pg_logical/snapshots pg_notify \
-  pg_replslot pg_serial pg_snapshots pg_stat pg_stat_tmp pg_subtrans pg_tblspc pg_twophase; do
-  mkdir -p "$folder"
-done
-for file in postgresql.conf postgresql.auto.conf; do
-  if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$file.source"; fi
-done
-: >postgresql.auto.conf
-echo '# Made by spawnd. What the source had is in postgresql.conf.source and postgresql.auto.conf.source.' >postgresql.conf
-# Minimum and maximum of the log are counted in segments, whose size the source chose. It stands in pg_control behind
-# the number by which a server knows its own kind of floats (1234567.0), as the fourth word; before that number stand
-# the most transactions that may be prepared, of which some are, perhaps.
-control=$(od -An -v -tx1 global/pg_control | tr -d ' \n')
-segment=$(echo "$control" |
-  sed -n 's/^.*0000000087d63241.\{24\}\(..\)\(..\)\(..\)\(..\).*$/0x\4\3\2\1/p')
-prepared=$(echo "$control" |
-  sed -n 's/^.*\(..\)\(..\)\(..\)\(..\).\{8\}0[01]00000008000000\(00000000\)\{0,1\}0000000087d63241.*$/0x\4\3\2\1/p')
-if [ "$((${prepared:-0}))" -gt 0 ]; then echo "max_prepared_transactions = $((prepared))" >>postgresql.conf; fi
-megabytes=$((${segment:-0x1000000} / 1048576))
-if [ "$megabytes" -gt 16 ]; then
-  echo "min_wal_size = $((2 * megabytes))MB" >>postgresql.conf
-  echo "max_wal_size = $((megabytes > 256 ? 4 * megabytes : 1024))MB" >>postgresql.conf
-fi
-# 1 and 2: a server, or a standby, that was stopped. Anything else without a label was copied on the way.
-state=$(od -An -tu4 -j16 -N4 global/pg_control | tr -d ' ')
-if [ ! -f backup_label ] && [ "$state" != 1 ] && [ "$state" != 2 ]; then
-  echo 'spawnd_warning = "the files are those of a server that ran or crashed, and no base backup: unless they are a snapshot of one moment, some of the data may be damaged. Make it with `pg_basebackup`, or stop the server first."	(typeid'
-fi
-for file in postgresql.conf.source postgresql.auto.conf.source; do
-  [ -f "$file" ] || continue
-  grep -iE "^[[:space:]]*(timezone|datestyle|intervalstyle|default_text_search_config|bytea_output|search_path)[[:space:]]*=[[:space:]]*('[^']*'|[a-z0-9_/.+-]+)[[:space:]]*(#.*)?$" "$file" >>postgresql.conf || true
-done
-if [ -f backup_label ]; then
-  case $(cat PG_VERSION) in
-    10 | 11) echo "restore_command = 'false'" >recovery.conf ;;
-    *) : >recovery.signal ;;
-  esac
-fi
-)sh";
 
 /// The server of a build on its own, without a network or a postmaster: recovers, takes one statement a line
 /// from standard input, ends cleanly. It recovers from the log in the data directory alone. The database is
@@ -156,7 +84,55 @@ std::vector<std::string> ValuesOf(std::string_view column, std::string_view outp
   return values;
 }
 
-Error WhyNotRecovered(const std::string& name, std::string_view output) {
+/// What stands behind the last `mark`, to the end of its line.
+std::string LastOf(std::string_view mark, std::string_view output) {
+  const size_t at = output.rfind(mark);
+  if (at == std::string_view::npos) return {};
+  output.remove_prefix(at + mark.size());
+  return std::string(output.substr(0, output.find('\n')));
+}
+
+/// The point in time as the user said it, or as the files do.
+std::string PointInWords(const std::string& at) {
+  if (at.empty()) return "the point that its own settings name";
+  return at == kImmediate ? "the end of the backup" : at;
+}
+
+/// The points that there are, as far as they are known.
+std::string RangeInWords(std::string_view output) {
+  const std::string from = LastOf("spawnd_from ", output);
+  const std::string to = LastOf("spawnd_to ", output);
+  if (from.empty()) return {};
+  std::string words = "A time from " + from + " on can be had, the end of the backup";
+  if (!to.empty()) words += ", up to " + to + ", the last transaction in the log";
+  return words + ". ";
+}
+
+/// Why the server did not come to the point in time. Its message is empty when it was something else.
+Error WhyNotAtPoint(const std::string& name, const std::string& at, std::string_view output) {
+  const auto says = [&](std::string_view words) { return output.find(words) != std::string_view::npos; };
+  const std::string cannot = "'" + name + "' cannot be recovered to " + PointInWords(at) + ": ";
+  if (says("before consistent recovery point") || says("spawnd_refused that is before")) {
+    return {ErrorCode::kInvalidArgument, cannot + "that is before the end of the backup",
+            RangeInWords(output) + "For an earlier one take an earlier backup."};
+  }
+  if (!says("recovery ended before configured recovery target was reached"))
+    return {ErrorCode::kInternal, ""};
+  std::string why = "its log ends before that";
+  const std::string gap = LastOf("spawnd_gap ", output);
+  const std::string last = LastOf("last completed transaction was at log time ", output);
+  if (!last.empty()) why += ", with a transaction of " + last;
+  if (!gap.empty()) why += "; segment " + gap + " is missing, and there are later ones";
+  return {ErrorCode::kInvalidArgument, cannot + why,
+          RangeInWords(output) + (gap.empty()
+                                      ? "Without `at:` all of the log is taken; more of it may be named as "
+                                        "`walFolder:`."
+                                      : "Put the segment into the `walFolder:`.")};
+}
+
+Error WhyNotRecovered(const std::string& name, const std::string& at, std::string_view output) {
+  Error point = WhyNotAtPoint(name, at, output);
+  if (!point.message.empty()) return point;
   Error error = PostgresqlEngine().ExplainExit(output, {});
   error.message = "'" + name + "' cannot be recovered: " + error.message;
   const auto says = [&](std::string_view words) { return output.find(words) != std::string_view::npos; };
@@ -172,6 +148,36 @@ Error WhyNotRecovered(const std::string& name, std::string_view output) {
     error.hint = "Install the locale on this machine: `apt install locales-all`.";
   }
   return error;
+}
+
+/// Puts the files in order. `at`: RestoreOptions::at.
+ContainerCommand Tidy(const std::string& name, const Paths& paths, const std::string& at) {
+  ContainerCommand tidy;
+  tidy.title = "preparing " + name;
+  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", paths.data_directory, at});
+  tidy.explain = [name, at](std::string_view output) {
+    Error point = WhyNotAtPoint(name, at, output);
+    if (!point.message.empty()) return point;
+    while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
+    return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no whole base backup: " +
+                                                  std::string(output.substr(output.rfind('\n') + 1)));
+  };
+  return tidy;
+}
+
+ContainerCommand Recover(const std::string& name, const Paths& paths, const std::string& version,
+                         const std::string& at) {
+  ContainerCommand recover;
+  recover.title = "recovering";
+  recover.command = HostCommand(
+      {"/bin/sh", "-c", kRecoverScript, "sh", paths.data_directory, paths.engine_root + "/bin/pg_waldump"});
+  Command server = SingleUserCommand(paths, version);
+  // There whatever the source did to its other databases.
+  server.argv.emplace_back("template1");
+  recover.command.argv.insert(recover.command.argv.end(), server.argv.begin(), server.argv.end());
+  recover.input = PreparationScript();
+  recover.explain = [name, at](std::string_view output) { return WhyNotRecovered(name, at, output); };
+  return recover;
 }
 
 /// What the databases and their indexes sort by. Whatever goes wrong here, the backup is as good as before.
@@ -206,28 +212,11 @@ std::string WarningsIn(const std::string& backup_name, std::string_view output) 
 }
 
 std::vector<ContainerCommand> RecoverBaseBackup(const std::string& name, const Paths& paths,
-                                                const std::string& version) {
-  const auto warn = [name](std::string_view output) { return WarningsIn(name, output); };
-  ContainerCommand tidy;
-  tidy.title = "preparing " + name;
-  tidy.command = HostCommand({"/bin/sh", "-c", kTidyScript, "sh", paths.data_directory});
-  tidy.warn = warn;
-  tidy.explain = [name](std::string_view output) {
-    while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
-    return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no whole base backup: " +
-                                                  std::string(output.substr(output.rfind('\n') + 1)));
-  };
-  ContainerCommand recover;
-  recover.title = "recovering";
-  recover.command = SingleUserCommand(paths, version);
-  // There whatever the source did to its other databases.
-  recover.command.argv.emplace_back("template1");
-  recover.input = PreparationScript();
-  recover.warn = warn;
-  recover.explain = [name](std::string_view output) { return WhyNotRecovered(name, output); };
-  std::vector<ContainerCommand> commands;
-  commands.push_back(std::move(tidy));
-  commands.push_back(std::move(recover));
+                                                const std::string& version, const std::string& at) {
+  std::vector<ContainerCommand> commands{Tidy(name, paths, at), Recover(name, paths, version, at)};
+  for (ContainerCommand& command : commands) {
+    command.warn = [name](std::string_view output) { return WarningsIn(name, output); };
+  }
   commands.push_back(LookAtCollations(name, paths, version));
   return commands;
 }

@@ -11,15 +11,13 @@ struct Repository {
   std::string_view tool;
   std::string_view first;  ///< that it has, and no backup
   std::string_view second;
-  std::string_view restore;
+  std::string_view keys;
 };
 constexpr std::array kRepositories{
-    Repository{"pgBackRest", "backup.info", "backup.info",
-               "pgbackrest --stanza=NAME --archive-copy --type=none restore"},
-    Repository{"pgBackRest", "archive", "backup",
-               "pgbackrest --stanza=NAME --archive-copy --type=none restore"},
-    Repository{"WAL-G", "basebackups_005", "basebackups_005", "wal-g backup-fetch FOLDER LATEST"},
-    Repository{"Barman", "base", "wals", "barman recover SERVER latest FOLDER"},
+    Repository{"pgBackRest", "backup.info", "backup.info", "`tool: pgbackrest`, `stanza:`"},
+    Repository{"pgBackRest", "archive", "backup", "`tool: pgbackrest`, `stanza:`"},
+    Repository{"WAL-G", "basebackups_005", "basebackups_005", "`tool: wal-g`"},
+    Repository{"Barman", "base", "wals", "`tool: barman`, `server:`"},
 };
 
 }  // namespace
@@ -30,8 +28,8 @@ Error NoBackupIn(const RestoreRequest& request) {
     if (!request.folder->Has(one.first) || !request.folder->Has(one.second)) continue;
     error.message += ": it looks like a repository of " + std::string(one.tool);
     error.hint =
-        "Restore from it into a folder of its own (`" + std::string(one.restore) +
-        "`) and name that; where it lacks write-ahead log, name the folder that has it as `walFolder:`.";
+        "Say `sourceType: repository`, " + std::string(one.keys) +
+        " and `repository:`, so that the tool restores from it; or name a folder that it has restored.";
     return error;
   }
   return error;

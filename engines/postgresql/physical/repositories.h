@@ -1,4 +1,5 @@
-/// Repositories of backup tools, which hold servers' files in ways of their own: what to do with one. Pure.
+/// Repositories of backup tools, which hold servers' files in ways of their own, named as if they were
+/// backups. Pure.
 #pragma once
 
 #include "base/error.h"

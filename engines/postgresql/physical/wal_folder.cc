@@ -26,11 +26,19 @@ unpacked() {
   command -v "$with" >/dev/null || { echo "${1#./} is packed with $with, and this machine has no \`$with\` to unpack it" >&2; exit 1; }
   "$with" -dc <"$1" 2>/dev/null || { echo "${1#./} cannot be unpacked: it is damaged" >&2; exit 1; }
 }
-list=$(find . -type f | grep -E '/([0-9A-F]{24}(-[0-9a-f]{40})?(\.partial)?|[0-9A-F]{8}\.history)(\.[a-z0-9]+)?$' | sort) || true
+list=$(find . -type f | grep -E '/([0-9A-F]{24}(-[0-9a-f]{40})?(\.partial)?|[0-9A-F]{24}\.[0-9A-F]{8}\.backup|[0-9A-F]{8}\.history)(\.[a-z0-9]+)?$' | sort) || true
 printed=
 for path in $list; do
   base=${path##*/}
   case $base in
+    ????????????????????????.????????.backup)
+      # When the backup ended; of an encrypted archive nobody can read it.
+      name=$base
+      if [ -n "$first" ] && [ "${name%%.*}" \< "$first" ]; then continue; fi
+      [ "$(head -c 18 "$path")" = 'START WAL LOCATION' ] || continue
+      echo "$name $(cat "$path" | wc -c)"
+      cat "$path"
+      continue ;;
     *.backup | *.backup.*) continue ;;
     *.br | *.lzma | *.lzo) echo "${path#./} is packed in a way that is not known here: unpack it first" >&2; exit 1 ;;
     ????????.history*) name=$(printf %.16s "$base") ;;
@@ -39,7 +47,7 @@ for path in $list; do
       # The same place in the log on another timeline comes with another first third.
       if [ -n "$first" ] && [ "${name#????????}" \< "${first#????????}" ]; then continue; fi
       case $base in
-        *.partial*) if printf '%s\n' "$list" | grep -F "/$name" | grep -qvF .partial; then continue; fi ;;
+        *.partial*) if printf '%s\n' "$list" | grep -F "/$name" | grep -qvE '[.](partial|backup)'; then continue; fi ;;
       esac
       ;;
   esac
@@ -51,6 +59,11 @@ for path in $list; do
       case $(unpacked "$path" | { od -An -j1 -N1 -tx1; cat >/dev/null; } | tr -d ' \n') in
         d0 | d1) ;;
         *) echo "${path#./} is no log of PostgreSQL, or is encrypted" >&2; exit 1 ;;
+      esac
+      case $base in
+        *.partial*) ;;
+        # As large as any other: a power of two, of a megabyte at least.
+        *) [ "$bytes" -ge 1048576 ] && [ $((bytes & (bytes - 1))) -eq 0 ] || { echo "${path#./} is cut off: it has $bytes bytes" >&2; exit 1; } ;;
       esac
       ;;
   esac

@@ -274,11 +274,12 @@ class BaseBackup final : public RecognisedBackup {
       plan.placements = FromPlainFolder(request_, data, target.volume_bytes);
     }
     if (request_.logs != nullptr) {
-      plan.placements.push_back(PlaceSegments(request_.logs_name, seen_.first_segment, data + "/pg_wal"));
+      plan.placements.push_back(
+          PlaceSegments(request_.logs_name, seen_.first_segment, data + "/" + kPlacedLogs));
     }
     plan.placements.front().replaces_data = true;
     plan.placements.back().afterwards =
-        RecoverBaseBackup(request_.backup_name, target.paths, installation.version);
+        RecoverBaseBackup(request_.backup_name, target.paths, installation.version, target.options.at);
     return plan;
   }
 

@@ -335,7 +335,7 @@ std::optional<Error> Recipe::Broken(const Primary& primary, std::string_view log
 
 std::vector<ContainerCommand> Recipe::Promote(const std::string& name, const Paths& paths,
                                               const std::string& version) const {
-  std::vector<ContainerCommand> commands = RecoverBaseBackup(name, paths, version);
+  std::vector<ContainerCommand> commands = RecoverBaseBackup(name, paths, version, "");
   // An archive recovery follows the primary's timelines, and insists on all that the standby had in its
   // files. After the first command, which tidies, and before the one that recovers.
   ContainerCommand recover_all;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "api/mapping.h"
+#include "api/source/fetch.h"
+#include "api/source/mapping.h"
 #include "tests/places.h"
 #include "tests/support/catch.h"
 
@@ -57,6 +59,7 @@ void CollectReferences(const YAML::Node& node, std::vector<std::string>& referen
 TEST_CASE("every schema has the fields of its struct, in order") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(KeysOf(schemas["CreateDataImageRequest"]["properties"]) == FieldsOf<CreateDataImageRequest>());
+  CHECK(KeysOf(schemas["MaskRule"]["properties"]) == FieldsOf<MaskRule>());
   CHECK(KeysOf(schemas["Upload"]["properties"]) == FieldsOf<Upload>());
   CHECK(KeysOf(schemas["ClientFile"]["properties"]) == FieldsOf<ClientFile>());
   CHECK(KeysOf(schemas["CreateDataContainerRequest"]["properties"]) ==
@@ -69,6 +72,10 @@ TEST_CASE("every schema has the fields of its struct, in order") {
         FieldsOf<UpdateDataContainerRequest>());
   CHECK(KeysOf(schemas["CreateAccessTokenRequest"]["properties"]) == FieldsOf<CreateAccessTokenRequest>());
   CHECK(KeysOf(schemas["AccessToken"]["properties"]) == FieldsOf<AccessToken>());
+  CHECK(KeysOf(schemas["Connection"]["properties"]) == FieldsOf<Connection>());
+  CHECK(KeysOf(schemas["CreateDataSourceRequest"]["properties"]) == FieldsOf<CreateDataSourceRequest>());
+  CHECK(KeysOf(schemas["UpdateDataSourceRequest"]["properties"]) == FieldsOf<UpdateDataSourceRequest>());
+  CHECK(KeysOf(schemas["DataSource"]["properties"]) == FieldsOf<DataSource>());
   CHECK(KeysOf(schemas["Deleted"]["properties"]) == FieldsOf<Deleted>());
   CHECK(KeysOf(schemas["Revision"]["properties"]) == FieldsOf<Revision>());
   CHECK(KeysOf(schemas["DataImage"]["properties"]) == FieldsOf<DataImage>());
@@ -83,6 +90,8 @@ TEST_CASE("every schema has the fields of its struct, in order") {
 TEST_CASE("every enumeration has the words of the code") {
   const YAML::Node schemas = YAML::LoadFile(SPAWND_SOURCE_ROOT "/docs/openapi.yaml")["components"]["schemas"];
   CHECK(schemas["SourceType"]["enum"].as<std::vector<std::string>>() == WordsOf<SourceType>());
+  CHECK(schemas["MaskRule"]["properties"]["rule"]["enum"].as<std::vector<std::string>>() ==
+        WordsOf<MaskKind>());
   CHECK(schemas["Durability"]["enum"].as<std::vector<std::string>>() == WordsOf<Durability>());
   CHECK(schemas["Status"]["enum"].as<std::vector<std::string>>() == WordsOf<Status>());
   std::vector<std::string> codes;

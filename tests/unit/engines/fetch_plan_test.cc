@@ -83,6 +83,8 @@ TEST_CASE("fetch plan: PostgreSQL is asked first, and told nothing that others m
                         Contains("dbname='postgres'") && Contains("passfile='/proc/self/fd/3'") &&
                         Contains("connect_timeout"));
   CHECK(psql.secret.as == FetchSecret::As::kFile);
+  const std::pair<std::string, std::string> callers{"PGPASSWORD", ""};
+  CHECK(std::find(psql.environment.begin(), psql.environment.end(), callers) != psql.environment.end());
   FetchRequest without = From();
   without.has_password = false;
   const FetchPlan own = Plan("postgresql", without);

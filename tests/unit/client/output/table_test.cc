@@ -69,6 +69,23 @@ TEST_CASE("the container table has the name in column 2, whatever the names") {
   CHECK(Column(table, 0, 8) != "Owner");
 }
 
+TEST_CASE("a container that sleeps is said to on a terminal and in a wide table, and nowhere else") {
+  api::DataContainer container;
+  container.name = "a";
+  container.status = api::Status::kCompleted;
+  container.state = "asleep";
+  container.outdated = "it runs spawnd 0.1.0";
+  CHECK(Column(ContainerTable({container}, kNow), 1, 4) == "Completed");
+  CHECK(ContainerTable({container}, kNow).find("asleep") == std::string::npos);
+  CHECK(ContainerTable({container}, kNow, ContainerColumns::kMarked).find("Completed, asleep, outdated") !=
+        std::string::npos);
+  const std::string wide = ContainerTable({container}, kNow, ContainerColumns::kWide);
+  CHECK(Column(wide, 0, 8) == "State");
+  CHECK(Column(wide, 1, 4) == "Completed");
+  CHECK(Column(wide, 1, 8) == "asleep");
+  CHECK(Column(wide, 1, 9) == "-");
+}
+
 TEST_CASE("whose a data container is stands last, where there are several owners") {
   api::DataContainer one;
   one.name = "a";

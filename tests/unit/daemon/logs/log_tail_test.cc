@@ -106,6 +106,23 @@ TEST_CASE("A log that begins anew loses nothing for whoever reads along") {
   CHECK(tail->Deleted());
 }
 
+TEST_CASE("Two readers of one log go on each by itself, also when it is gone") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "engine.log";
+  Append(OlderLog(path), "one\n");
+  Append(path, "two\n");
+  auto tail = LogTail::Open(path, std::nullopt);
+  REQUIRE(tail);
+  auto other = tail->Fork();
+  REQUIRE(other);
+  CHECK(ReadAll(*tail) == "one\ntwo\n");
+  Append(path, "three\n");
+  std::filesystem::remove(path);
+  std::filesystem::remove(OlderLog(path));
+  CHECK(ReadAll(*other) == "one\ntwo\nthree\n");
+  CHECK(ReadAll(*tail) == "three\n");
+}
+
 TEST_CASE("A log that was emptied is read from its beginning") {
   const ScratchDirectory scratch;
   const std::string path = scratch / "engine.log";

@@ -48,6 +48,13 @@ TEST_CASE("MySQL's versions and commands") {
   CHECK(place(with, "--key_buffer_size=1M") < place(with, "--datadir=/run/d/db"));
   CHECK(has(with, "--event_scheduler=ON"));
   CHECK(with[0] == "/run/e/bin/mysqld");
+  // A second server is to run none of them before it takes over.
+  CHECK_FALSE(place(with, "--event-scheduler=OFF") > place(with, "--event_scheduler=ON"));
+  launch.stands_by = true;
+  const std::vector<std::string> second = engine.StartCommand(launch).argv;
+  const auto off = std::find(second.rbegin(), second.rend(), "--event-scheduler=OFF");
+  CHECK(second.rend() - off - 1 > place(second, "--event_scheduler=ON"));
+  launch.stands_by = false;
   launch.purpose = Purpose::kBuild;
   const std::vector<std::string> build = engine.StartCommand(launch).argv;
   const auto last = std::find(build.rbegin(), build.rend(), "--event-scheduler=OFF");

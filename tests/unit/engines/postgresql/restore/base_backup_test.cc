@@ -125,8 +125,40 @@ TEST_CASE("Data is replaced once, prepared once, and what comes beside it goes w
   CHECK(recover.title == "recovering");
   CHECK(recover.explain("LOG:  x\nFATAL:  WAL ends before end of online backup\n").hint.find("pg_wal.tar") !=
         std::string::npos);
+  CHECK(recover.explain("spawnd_from x\n").message.find("cannot be recovered:") != std::string::npos);
   CHECK(recover.explain("FATAL:  database locale is incompatible with operating system\n")
             .hint.find("locales") != std::string::npos);
+}
+
+TEST_CASE("A point in time that cannot be had is said, with the range that can") {
+  const Folder folder({{"PG_VERSION", "15\n"}, {"global", ""}});
+  const auto backup = MakeBaseBackup(Of(&folder), BaseBackupKind::kPlainFolder, {});
+  REQUIRE(backup);
+  RestoreTarget target;
+  target.paths.data_directory = "/data";
+  target.options.at = "2026-11-28T09:47:04Z";
+  const auto plan = (*backup)->Plan({"postgresql", "15.3", "/usr/lib/postgresql/15"}, target);
+  REQUIRE(plan);
+  const std::vector<ContainerCommand>& commands = plan->placements[0].afterwards;
+  CHECK(commands[0].command.argv.back() == target.options.at);
+  const Error early =
+      commands[0].explain("spawnd_from 2026-11-28T09:50:00Z\nspawnd_refused that is before the end\n");
+  CHECK(early.code == ErrorCode::kInvalidArgument);
+  CHECK(early.message ==
+        "'backup' cannot be recovered to 2026-11-28T09:47:04Z: that is before the end of the backup");
+  CHECK(early.hint.find("from 2026-11-28T09:50:00Z on") != std::string::npos);
+  const Error late = commands[1].explain(
+      "2026-11-28 10:00:00 GMT [1] LOG:  last completed transaction was at log time 2026-11-28 "
+      "09:46:00.5+00\n"
+      "2026-11-28 10:00:00 GMT [1] FATAL:  recovery ended before configured recovery target was reached\n"
+      "spawnd_gap 000000010000000000000007\nspawnd_from 2026-11-28T09:40:00Z\nspawnd_to "
+      "2026-11-28T09:46:00.5Z\n");
+  CHECK(
+      late.message ==
+      "'backup' cannot be recovered to 2026-11-28T09:47:04Z: its log ends before that, with a transaction of "
+      "2026-11-28 09:46:00.5+00; segment 000000010000000000000007 is missing, and there are later ones");
+  CHECK(late.hint.find("from 2026-11-28T09:40:00Z on") != std::string::npos);
+  CHECK(late.hint.find("up to 2026-11-28T09:46:00.5Z") != std::string::npos);
 }
 
 }  // namespace

@@ -1,10 +1,80 @@
-/// The field names of the structs in api/source_types.h, as api/mapping.h has those of the others.
+/// The field names of the structs in this folder, as api/mapping.h has those of the others.
 #pragma once
 
 #include "api/mapping.h"
-#include "api/source_types.h"
+#include "api/source/fetch.h"
+#include "api/source/types.h"
 
 namespace spawnd::api {
+
+void Describe(auto& visit, Is<SourceConnection> auto& x) {
+  visit.Field("scheme", x.scheme);
+  visit.Field("host", x.host);
+  visit.Field("port", x.port);
+  visit.Field("user", x.user);
+  visit.Field("database", x.database);
+  visit.Field("sslMode", x.ssl_mode);
+  visit.Field("sslRootCert", x.ssl_root_cert);
+}
+
+void Describe(auto& visit, Is<SourceRepository> auto& x) {
+  visit.Field("tool", x.tool);
+  visit.Field("stanza", x.stanza);
+  visit.Field("path", x.path);
+  visit.Field("configFile", x.config_file);
+  visit.Field("backup", x.backup);
+  visit.Field("at", x.at);
+}
+
+void Describe(auto& visit, Is<FetchPlanRequest> auto& x) {
+  visit.Field("engine", x.engine);
+  visit.Field("version", x.version);
+  visit.Field("connection", x.connection);
+  visit.Field("repository", x.repository);
+  visit.Field("method", x.method);
+  visit.Field("jobs", x.jobs);
+  visit.Field("hasPassword", x.has_password);
+  visit.Field("folder", x.folder);
+  visit.Field("answers", x.answers);
+}
+
+void Describe(auto& visit, Is<FetchSecret> auto& x) {
+  visit.Field("as", x.as);
+  visit.Field("before", x.before);
+  visit.Field("after", x.after);
+  visit.Field("escapes", x.escapes);
+}
+
+void Describe(auto& visit, Is<FetchFailure> auto& x) {
+  visit.Field("words", x.words);
+  visit.Field("code", x.code);
+  visit.Field("hint", x.hint);
+}
+
+void Describe(auto& visit, Is<FetchCommand> auto& x) {
+  visit.Field("title", x.title);
+  visit.Field("programs", x.programs);
+  visit.Field("arguments", x.arguments);
+  visit.Field("environment", x.environment);
+  visit.Field("secret", x.secret);
+  visit.Field("output", x.output);
+  visit.Field("grows", x.grows);
+  visit.Field("expectedBytes", x.expected_bytes);
+  visit.Field("deadlineSeconds", x.deadline_seconds);
+  visit.Field("failures", x.failures);
+  visit.Field("installHint", x.install_hint);
+}
+
+void Describe(auto& visit, Is<FetchPlan> auto& x) {
+  visit.Field("commands", x.commands);
+  visit.Field("complete", x.complete);
+  visit.Field("backupName", x.backup_name);
+  visit.Field("backupFolder", x.backup_folder);
+  visit.Field("walFolder", x.wal_folder);
+  visit.Field("version", x.version);
+  visit.Field("database", x.database);
+  visit.Field("warnings", x.warnings);
+}
 
 void Describe(auto& visit, Is<Connection> auto& x) {
   visit.Field("host", x.host);
