@@ -66,8 +66,8 @@ struct ClientTls {
 enum class Purpose {
   kServe,  ///< a container: the user's settings count
   kBuild,  ///< making an image: what a crash leaves behind is thrown away, so nothing has to survive one
-  /// The same of files that a server has kept in order (engines/standby/recipe.h): what kBuild does for what was
-  /// restored (statistics of all tables) has been done.
+  /// The same of files that a server has kept in order (engines/standby/recipe.h): what kBuild does for what
+  /// was restored (statistics of all tables) has been done.
   kPromote,
   kFollow,  ///< a standby: it follows Launch::primary and takes no changes of anybody else
 };

@@ -292,8 +292,7 @@ class Build {
                                                                 {},
                                                                 MayHaveSuperuser(),
                                                                 SettingsOfBuild(),
-                                                                order_.cut != 0 ? engines::Purpose::kPromote
-                                                                                : engines::Purpose::kBuild}));
+                                                                PurposeOfBuild()}));
     auto sealed = RestoreInto(*server);
     // Asked while the server is still there: with it goes what filled the disk.
     if (!sealed) return Fail(server->Explain(std::move(sealed.error())));
@@ -303,6 +302,14 @@ class Build {
   engines::Settings SettingsOfBuild() const {
     if (order_.request.mask.empty()) return order_.request.settings;
     return engines::Overlay(engine_->SettingsForMask(installation_), order_.request.settings);
+  }
+
+  /// What scripts and masks change leaves rows behind that nobody is to see, and tables without statistics.
+  engines::Purpose PurposeOfBuild() const {
+    const api::CreateDataImageRequest& request = order_.request;
+    const bool as_it_is = scripts_.scripts.empty() && request.pre_script.empty() &&
+                          request.post_script.empty() && request.mask.empty();
+    return order_.cut != 0 && as_it_is ? engines::Purpose::kPromote : engines::Purpose::kBuild;
   }
 
   Result<ImageCompletion> RestoreInto(BuildServer& server) {

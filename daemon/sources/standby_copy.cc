@@ -134,7 +134,9 @@ Result<void> StandbyThread::CheckPrimary(StandbyContainer& container, bool& is_o
     }
     installation_ = std::move(*other);
     auto complete = recipe_->CanFollow(installation_);
-    if (!complete) return spawnd::Fail(complete.error().Wrap("the server is " + std::string(engine->DisplayName()) + " " + primary.version));
+    if (!complete)
+      return spawnd::Fail(complete.error().Wrap("the server is " + std::string(engine->DisplayName()) + " " +
+                                                primary.version));
     is_other_version = true;
     return {};
   }

