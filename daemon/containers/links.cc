@@ -159,7 +159,9 @@ void Containers::KeeperSays(int64_t id) {
   }
   if (!*part) return;
   if (!(*part)->descriptors.empty()) {
-    return doors_.TakeBack(id, EndpointOf(life.row), std::move((*part)->descriptors));
+    doors_.TakeBack(id, EndpointOf(life.row), std::move((*part)->descriptors));
+    // It was asked before that, and there is none without a door.
+    return ConsiderSpare(id);
   }
   const auto reply = DecodeReply((*part)->text);
   if (!reply) return;

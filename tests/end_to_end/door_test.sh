@@ -134,6 +134,14 @@ case_the_daemon_comes_and_goes() {
 
 # As a package does it: each file is another one under the same name, and for a moment there may be none.
 servers=$work/servers
+# at_home KIND FILE: those that were unpacked name the folder of their loader and libraries (packaging/unpack).
+at_home() {
+  local loader
+  loader=$(readelf -l "$2" | grep -oE '/[^ ]*/unpacked/[^]]*' || true)
+  [[ -n $loader ]] || return 0
+  command -v patchelf >/dev/null || return 1
+  patchelf --set-interpreter "$servers/$1/${loader#*/unpacked/"$1"/}" --force-rpath --set-rpath "$servers/$1/lib/x86_64-linux-gnu" "$2"
+}
 install_servers() {
   local kind from file
   for kind in $(kinds_there); do
@@ -147,9 +155,11 @@ install_servers() {
     [[ -e $from/$file ]] || continue
     if [[ ! -d $servers/$kind ]]; then
       mkdir -p "$servers"
-      cp -al "$from" "$servers/$kind" 2>/dev/null || { rm -rf "${servers:?}/$kind"; cp -a "$from" "$servers/$kind"; }
+      # No hard links: what is linked is another file to whoever else uses it.
+      cp -a --reflink=auto "$from" "$servers/$kind"
     fi
     cp -L "$servers/$kind/$file" "$servers/$kind/$file.new"
+    at_home "$kind" "$servers/$kind/$file.new" || continue
     mv "$servers/$kind/$file.new" "$servers/$kind/$file"
     chmod -R a+rX "$servers/$kind"
     echo "$kind"

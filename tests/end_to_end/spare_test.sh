@@ -207,7 +207,7 @@ case_events_wait_for_the_reset() {
 
 # What cannot be told to wait is not started twice, and the owner reads why his resets are slow.
 case_workers_of_its_own_and_no_spare() {
-  [[ -n $(ctl get data-images -o name) ]] || make_items_image shop
+  ctl get data-image shop >/dev/null 2>&1 || make_items_image shop
   make_container shop works >/dev/null
   sql works '' "create subscription s connection 'host=127.0.0.1 port=1' publication p with (connect = false, slot_name = 's')" 2>/dev/null
   sql works '' 'alter subscription s enable'
