@@ -38,7 +38,7 @@ refused() {
 of() { [[ -e $work/of-$1 ]] || { make_container "$1" "of-$1" >/dev/null || fail "no container of '$1'"; touch "$work/of-$1"; }; }
 # answers IMAGE QUERY ANSWER [DATABASE]
 answers() {
-  local arguments=(-Atc "$2")
+  local arguments=(-qAtc "$2")
   of "$1"
   [[ -z ${4:-} ]] || arguments=(-d "$4" "${arguments[@]}")
   assert_eq "$(ctl connect "of-$1" -- "${arguments[@]}" 2>&1)" "$3" "$1: $2"
@@ -88,7 +88,7 @@ case_every_rule() {
   said 'masked 500 rows: public.users.email (hash)'
   said 'masked 900 rows: orders.email (hash)'
   said 'masked 100 rows: users.notes (null)'
-  assert_contains "$(ctl logs data-image every)" 'masked 500 rows: users.city (shuffle)'
+  assert_contains "$(ctl logs data-image every 2>&1)" 'masked 500 rows: users.city (shuffle)'
   answers every "select count(*), count(distinct email), count(*) filter (where email ~ '^[0-9a-f]{32}$') from users" '500|500|500'
   answers every 'select count(*), count(distinct u.id) from orders o join users u using (email)' '900|500'
   answers every 'select string_agg(distinct name, $$;$$) from users' 'Jo Doe'
