@@ -373,7 +373,7 @@ case_sharing_needs_a_mask() {
   assert_error 1 'not masked' -- ann import data-image -q "$work/files/src.image" --name no --team dbas
   ann import data-image "$work/files/src.image" --name anns >/dev/null 2>"$work/said"
   said "only root's import takes over"
-  assert_eq "$(image_field anns masked)" false
+  assert_eq "$(ann get data-image anns -o json | jq .masked)" false
   # Masked ones are shared, and what is shared with nobody need not be.
   ctl update data-image src --team dbas -q
   ctl graduate data-container of-src --name grown2 --team dbas -q >/dev/null
