@@ -321,6 +321,8 @@ of_the_family() {
   says "$name" "show databases like 'spawnd%'" ''
   says "$name" "insert into users (email) values ('x'); select last_insert_id(), notes from users where email = 'x'" $'501\tNULL'
   for word in oldmail oldname oldnote; do assert_eq "$(found "$name" $word)" 0 "$word in the masked image"; done
+  name=bad-$engine
+  family | dump "$name"
   refused "$name" "mask rule 'shop.nobody.x' (line 7)" "no table 'shop.nobody'" -- 'table: shop.nobody, column: x, rule: hash'
   refused "$name" "no column 'mail'" -- 'table: users, column: mail, rule: hash'
   refused "$name" "'email' is NOT NULL" -- 'table: users, column: email, rule: "null"'
