@@ -67,6 +67,10 @@ Result<SourceRow> RowOf(const api::CreateDataSourceRequest& wanted) {
                 "a data source cannot be of sourceType '" + wanted.source_type + "'",
                 "It is one of backup, scripts, server, repository, standby.");
   }
+  if (wanted.engine.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the engine of data source '" + wanted.name + "' is missing",
+                "'spawnctl get engines' lists them.");
+  }
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(wanted.engine));
   TRY(CheckFolder(wanted.folder));
   TRY(CheckHoldsNoSecret(wanted.definition));

@@ -15,7 +15,7 @@ namespace spawnd::daemon {
 namespace {
 
 constexpr size_t kTailBytes = 4096;
-constexpr size_t kMaxLastWords = 1024;
+constexpr size_t kMaxLastLine = 768;  ///< of each of the two: how an error begins says most
 
 void WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -84,11 +84,11 @@ std::string RunLog::LastWords() const {
   }
   std::string words;
   const size_t first = lines.size() > 2 ? lines.size() - 2 : 0;
-  for (size_t i = first; i < lines.size(); ++i) (words += words.empty() ? "" : " ") += lines[i];
+  for (size_t i = first; i < lines.size(); ++i)
+    (words += words.empty() ? "" : " ") += lines[i].substr(0, kMaxLastLine);
   for (char& c : words) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-  if (words.size() > kMaxLastWords) words.resize(kMaxLastWords);
   return words;
 }
 

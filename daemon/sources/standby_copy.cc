@@ -82,6 +82,7 @@ Result<void> StandbyThread::Copy() {
 Result<std::unique_ptr<StandbyContainer>> StandbyThread::LaunchForCopy() {
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(row_.engine));
   TRY_ASSIGN(installation_, host_.installations.ChooseOrDetect(*engine, row_.version_text));
+  if (row_.version_text.empty() && !recipe_->CanFollow(installation_)) TakeOneThatCanAsk();
   TRY(recipe_->CanFollow(installation_));
   if (row_.slot.empty()) {
     row_.slot = recipe_->SlotName(source_id_, RandomText(kRandomLetters, kLowerLetters));
@@ -109,6 +110,15 @@ Result<std::unique_ptr<StandbyContainer>> StandbyThread::LaunchForCopy() {
   return spawnd::Fail(ErrorCode::kUnavailable, "the server has become one of another version");
 }
 
+/// Any will do to ask the primary for its version; the newest may lack the programs.
+void StandbyThread::TakeOneThatCanAsk() {
+  for (const engines::Installation& one : host_.installations.All()) {
+    if (one.engine != row_.engine || !one.problem.empty() || !recipe_->CanFollow(one)) continue;
+    installation_ = one;
+    return;
+  }
+}
+
 /// `is_other_version`: it can be followed, by installation_, which is another one now.
 Result<void> StandbyThread::CheckPrimary(StandbyContainer& container, bool& is_other_version) {
   TRY_ASSIGN(const engines::PrimaryState primary, AskPrimary(container));
@@ -123,7 +133,8 @@ Result<void> StandbyThread::CheckPrimary(StandbyContainer& container, bool& is_o
       return spawnd::Fail(std::move(other.error()));
     }
     installation_ = std::move(*other);
-    TRY(recipe_->CanFollow(installation_));
+    auto complete = recipe_->CanFollow(installation_);
+    if (!complete) return spawnd::Fail(complete.error().Wrap("the server is " + std::string(engine->DisplayName()) + " " + primary.version));
     is_other_version = true;
     return {};
   }
@@ -199,9 +210,9 @@ Result<void> StandbyThread::DropSlot() {
     Error why = primary.error().Wrap("slot '" + row_.slot + "' is still on the server");
     return spawnd::Fail(std::move(why));
   }
+  TRY(PosixFileSystem().CreateDirectory(host_.layout.Standby(source_id_)));
   TRY(KeeperClient::End(directory, kKillDeadline));
   TRY(RemoveTree(directory));
-  TRY(PosixFileSystem().CreateDirectory(host_.layout.Standby(source_id_)));
   TRY(PosixFileSystem().CreateDirectory(directory));
   StandbyContainer::Plan plan = PlanFor(directory, std::move(*primary));
   plan.is_fresh = true;

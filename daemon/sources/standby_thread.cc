@@ -314,12 +314,14 @@ void StandbyThread::Look() {
     const auto broken = recipe_->Broken(*container_->Launched().primary, container_->LogTail());
     return broken ? Fail(*broken) : GoDown(runs.error());
   }
+  // What it had before the primary is asked, which that has, too.
+  const uint64_t before = received_;
   const auto primary = AskPrimary(*container_);
   const auto standby = AskStandby();
   if (give_up_.stop_requested()) return;
   if (standby) received_ = std::max(received_, standby->received);
   if (primary) {
-    if (const auto kept = CheckKept(*primary, received_); !kept) return Fail(kept.error());
+    if (const auto kept = CheckKept(*primary, before); !kept) return Fail(kept.error());
   }
   if (auto broken = recipe_->Broken(*container_->Launched().primary, container_->LogTail()))
     return Fail(*broken);

@@ -79,6 +79,7 @@ class StandbyThread {
   Result<void> DropSlotIn(const StandbyContainer& container, int attempts) const;
   Result<void> RemoveFiles();
   Result<void> ChooseInstallation();
+  void TakeOneThatCanAsk();
   void TakeDown(const Done& done);
   // The cut (standby_cut.cc).
   void ServeCuts();

@@ -46,7 +46,7 @@ Result<double> StoreBytes(PrivateDaemon& daemon) {
 Result<void> BeginFollowing(PrivateDaemon& daemon, const std::string& port) {
   api::CreateDataSourceRequest request;
   request.name = kSource;
-  request.source_type = api::SourceType::kStandby;
+  request.source_type = "standby";
   request.engine = "postgresql";
   request.version = "15";
   request.definition = "name: standby\nsourceType: standby\nengine: postgresql\n";

@@ -15,9 +15,9 @@ case_a_newer_server() {
   as_engine_user "$root/bin/initdb" -D "$work/newer/data" -A trust -U postgres --no-sync --locale=C -E UTF8 >"$work/initdb.log" 2>&1 || fail initdb
   as_engine_user "$root/bin/postgres" -D "$work/newer/data" -c listen_addresses=127.0.0.1 -c port="$newer_port" -c unix_socket_directories= \
     >"$work/newer/log" 2>&1 &
-  remember $!
   disown
   wait_until 30 psql -q -h 127.0.0.1 -p "$newer_port" -U postgres -d postgres -c 'select 1' >/dev/null
+  remember "$(head -n 1 "$work/newer/data/postmaster.pid")"
   assert_error 64 "dumping postgres of 127.0.0.1:$newer_port" 'version mismatch' 'apt install postgresql-client-17' -- \
     ctl create data-image -f "$(server_yaml pg-newer postgresql "connection: 'postgresql://postgres@127.0.0.1:$newer_port'")"
   assert_error 64 'incompatible server version' 'postgresql-client-17' -- \

@@ -122,6 +122,7 @@ create user $2 identified by $(my_quoted "$1"); grant all on *.* to $2;
 create database shop; use shop;
 create table a (i int auto_increment primary key, t text); create table b (i int auto_increment primary key, t text);
 insert into a(t) values (repeat('x', 1000)); insert into b(t) values ('y');
+$(for _ in {1..14}; do echo 'insert into a(t) select t from a; insert into b(t) select t from b;'; done)
 create procedure twice() select 2;
 create trigger mark before insert on b for each row set new.t = 'by the trigger';
 END

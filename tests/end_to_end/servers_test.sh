@@ -47,9 +47,9 @@ case_postgresql_physical_under_load() {
 case_postgresql_as_another_user() {
   make_pg
   local home=$work/files/home file
-  mkdir -p "$home"; chown 64101: "$home"
+  mkdir -p "$home"; chown 64101 "$home"
   printf '127.0.0.1:%s:*:reader:%s\n' "$pg_port" "$(secret_of pg | sed 's/\\/\\\\/g; s/:/\\:/g')" >"$home/.pgpass"
-  chown 64101: "$home/.pgpass"; chmod 0600 "$home/.pgpass"
+  chown 64101 "$home/.pgpass"; chmod 0600 "$home/.pgpass"
   file=$(server_yaml pg-own postgresql "connection: postgresql://reader@127.0.0.1:$pg_port/shop" 'tables: [public.pgbench_tellers]')
   chmod 0644 "$file"
   assert_exit 0 setpriv --reuid 64101 --regid 64101 --groups "$(getent group spawn | cut -d : -f 3)" -- env HOME="$home" TMPDIR="$TMPDIR" SPAWNCTL_API_ENDPOINT="$SPAWNCTL_API_ENDPOINT" \
@@ -87,9 +87,9 @@ case_an_older_server() {
   as_engine_user "$root/bin/initdb" -D "$work/older/data" -A trust -U postgres --no-sync --locale=C -E UTF8 >"$work/initdb.log" 2>&1 || fail initdb
   as_engine_user "$root/bin/postgres" -D "$work/older/data" -c listen_addresses=127.0.0.1 -c port="$older_port" -c unix_socket_directories= \
     >"$work/older/log" 2>&1 &
-  remember $!
   disown
   wait_until 30 psql -q -h 127.0.0.1 -p "$older_port" -U postgres -d postgres -c 'create table t as select 7 as x'
+  remember "$(head -n 1 "$work/older/data/postmaster.pid")"
   assert_exit 0 ctl create data-image -q -f "$(server_yaml pg-older postgresql "connection: 'postgresql://postgres@127.0.0.1:$older_port'")"
   assert_eq "$(image_field pg-older versionText)" 11
   make_container pg-older of-pg-older >/dev/null
@@ -199,7 +199,8 @@ case_no_secret_is_kept_anywhere() {
   for name in pg maria mysql redis valkey; do
     ! grep -rFlaf "$work/files/$name.password" "$state" "$work/daemon.log" "$work/out" "$work/err" "$work/pg/log" 2>/dev/null || fail "the password of $name was kept"
   done
-  ! find / -xdev -name 'core*' -newer "$work/spawnd.yaml" -type f -size +0 \( -path '*/core.[0-9]*' -o -name core \) -print 2>/dev/null | grep . || fail "a core"
+  ! find "$work" /tmp /var/tmp /var/crash /var/lib/systemd/coredump -maxdepth 3 \( -name core -o -name 'core.*' \) -type f -newer "$work/spawnd.yaml" \
+    2>/dev/null | grep . || fail "a core"
 }
 
 run_cases "$@"

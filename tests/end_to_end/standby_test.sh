@@ -59,7 +59,8 @@ no_traces() {
 }
 hidden_images() { catalog "select count(*) from images where cache_key like 'source:%'"; }
 catalog() { python3 -c 'import sqlite3, sys; print(sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True).execute(sys.argv[2]).fetchone()[0])' "$state/catalog.db" "$1"; }
-standby_keeper() { keepers "$(source_field "$1" id) " | head -n 1; }
+first_line() { printf '%s\n' "${1%%$'\n'*}"; }
+standby_keeper() { first_line "$(keepers "$(source_field "$1" id) ")"; }
 
 set_up() {
   printf '%s\n' "$secret" >"$work/files/password"; chmod 0600 "$work/files/password"
@@ -186,7 +187,7 @@ case_killed_it_comes_back() {
   no_containers
 }
 has_other_keeper() { local now; now=$(standby_keeper shop); [[ -n $now && $now != "$1" ]]; }
-standby_keeper_of_id() { keepers "$(catalog "select id from sources where name = 'shop'") " | head -n 1; }
+standby_keeper_of_id() { first_line "$(keepers "$(catalog "select id from sources where name = 'shop'") ")"; }
 
 case_a_server_that_is_down_for_a_while() {
   primary_stop

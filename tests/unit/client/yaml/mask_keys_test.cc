@@ -25,7 +25,7 @@ std::string Refused(const std::string& text) {
 }  // namespace
 
 TEST_CASE("rules in every form", "[mask]") {
-  const auto rules = Read(R"(
+  const auto rules = Read(R"yaml(
 - {table: public.users, column: email, rule: hash}
 - table: public.users
   column: name
@@ -33,33 +33,26 @@ TEST_CASE("rules in every form", "[mask]") {
   value: " Jo "
 - {database: shop, table: users, column: phone, rule: PARTIAL, keepFirst: 3, keepLast: 2, with: ''}
 - {table: users, column: notes, rule: null, where: id > 7}
-- {table: users, column: born, rule: sql, expression: "date_trunc('year', born)"
-}
-- {
-table:
-  users, column : n, rule : 'null', value:
-}
-- {
-table:
-  users, column : city, rule : shuffle
-}
+- {table: users, column: born, rule: sql, expression: "date_trunc('year', born)"}
+- {table: users, column: n, rule: 'null', value: }
+- {table: users, column: city, rule: shuffle}
 - {table: users, column: empty, rule: constant, value: ''}
-)");
+)yaml");
   REQUIRE(rules);
-REQUIRE(rules->size() == 8);
-CHECK((*rules)[0].rule == api::MaskKind::kHash);
-CHECK((*rules)[0].line == 2);
-CHECK((*rules)[1].line == 3);
-CHECK((*rules)[1].value == " Jo ");
-CHECK((*rules)[2].database == "shop");
-CHECK((*rules)[2].keep_first == 3);
-CHECK((*rules)[2].with == "");
-CHECK((*rules)[3].rule == api::MaskKind::kNull);
-CHECK((*rules)[3].where == "id > 7");
-CHECK((*rules)[4].expression == "date_trunc('year', born)");
-CHECK((*rules)[5].rule == api::MaskKind::kNull);
-CHECK_FALSE((*rules)[5].value);
-CHECK((*rules)[7].value == "");
+  REQUIRE(rules->size() == 8);
+  CHECK((*rules)[0].rule == api::MaskKind::kHash);
+  CHECK((*rules)[0].line == 2);
+  CHECK((*rules)[1].line == 3);
+  CHECK((*rules)[1].value == " Jo ");
+  CHECK((*rules)[2].database == "shop");
+  CHECK((*rules)[2].keep_first == 3);
+  CHECK((*rules)[2].with == "");
+  CHECK((*rules)[3].rule == api::MaskKind::kNull);
+  CHECK((*rules)[3].where == "id > 7");
+  CHECK((*rules)[4].expression == "date_trunc('year', born)");
+  CHECK((*rules)[5].rule == api::MaskKind::kNull);
+  CHECK_FALSE((*rules)[5].value);
+  CHECK((*rules)[7].value == "");
 }
 
 TEST_CASE("mistakes have their line", "[mask]") {

@@ -74,7 +74,8 @@ TEST_CASE("source keys: what does not go together") {
   CHECK_THAT(Refused("connection:\n  url: pg://u:hush@h/d\n  passwordVariable: PW\n").message,
              Contains("more than one way"));
   CHECK_THAT(Refused("").hint, Contains("connection"));
-  CHECK_THAT(Refused("connection: pg://h\nbackup: {path: x.sql}\n").message, Contains("x.sql"));
+  CHECK_THAT(Refused("connection: pg://h\nbackup: {path: /etc/passwd}\n").message,
+             Contains("sourceType is not backup"));
   CHECK_THAT(Refused("connection: pg://u:hush@h\n", "empty").message,
              Contains("'connection' is given, but sourceType is not server") && Contains("line 5"));
   CHECK_THAT(Refused("method: dump\n", "empty").message, Contains("'method' is given"));
