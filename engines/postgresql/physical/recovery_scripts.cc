@@ -37,19 +37,20 @@ for logs in spawnd_wal barman_wal; do
   find "$logs" -type f -exec mv -f -t pg_wal -- {} +
   rm -rf "$logs"
 done
-# Up to where: by the caller's word, else by what a tool has left for the server's first start.
+# Up to where: by the caller's word, else by what a tool has left for the server's first start. A setting's Z is not
+# known to a server that has read no names of time zones yet.
 target=
 case $at in
   '')
     if [ -e recovery.signal ] || [ -e recovery.conf ]; then
       target=$(cat postgresql.conf postgresql.auto.conf recovery.conf 2>/dev/null |
-        sed -nE "s/^[[:space:]]*(recovery_target(_(time|xid|lsn|name|inclusive|timeline))?)[[:space:]]*=?[[:space:]]*('[^']*'|[A-Za-z0-9_/.:+-]+)[[:space:]]*(#.*)?$/\1 = \4/p") || true
+        sed -nE "s/^[[:space:]]*(recovery_target(_(time|xid|lsn|name|inclusive|timeline))?)[[:space:]]*=?[[:space:]]*('[^']*'|[A-Za-z0-9_/.:+-]+)[[:space:]]*(#.*)?$/\1 = \4/p" |
+        sed -E "s/^(recovery_target_time = '[0-9-]+)T([0-9:.]+)Z'/\1 \2+00'/") || true
       point=$(printf '%s\n' "$target" | grep -E "^recovery_target(_time|_xid|_lsn|_name)? = '.+'$" | tail -n 1 | tr -d '"') || true
       [ -z "$point" ] || echo "spawnd_warning = \"it is recovered up to where its own settings say, $point\"	(typeid"
       [ -n "$point" ] || target=
     fi ;;
   immediate) target="recovery_target = 'immediate'" ;;
-  # A setting's Z is not known to a server that has read no names of time zones yet.
   *) time=${at%Z}; target="recovery_target_time = '${time%T*} ${time#*T}+00'" ;;
 esac
 rm -rf postmaster.pid postmaster.opts recovery.signal standby.signal recovery.conf tablespace_map pg_replslot

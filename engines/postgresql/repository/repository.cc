@@ -137,6 +137,7 @@ FetchCommand ToolScript(const FetchRequest& request, std::string script, std::ve
   command.arguments = {"-c", std::move(script), "sh"};
   for (std::string& argument : arguments) command.arguments.push_back(std::move(argument));
   command.environment = {{"LC_ALL", "C"}, {"TZ", "UTC"}};
+  // Words that are no part of anybody's paths.
   command.failures = {
       {"no space left on device", ErrorCode::kNoSpace,
        "TMPDIR names a folder on a larger disk; what is fetched takes the size of the database there."},
@@ -144,10 +145,10 @@ FetchCommand ToolScript(const FetchRequest& request, std::string script, std::ve
        "The tool runs as you, with your rights: the repository has to be yours to read."},
       {"is not in the archive", ErrorCode::kNotFound,
        "Nothing behind the gap can be recovered: `at:` names a time before it, or `backup:` a later backup."},
-      {"cipher", ErrorCode::kForbidden,
+      {"cipher header", ErrorCode::kForbidden,
        "The repository is encrypted: `configFile:` names the tool's own file that has its passphrase."},
-      {"checksum", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
-      {"damaged", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
+      {"actual checksum", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
+      {"log is damaged", ErrorCode::kIo, "The repository is damaged there: take another backup of it."},
       {"no such file", ErrorCode::kNotFound, ""},
   };
   command.grows = request.folder + kRestoredFolder;
