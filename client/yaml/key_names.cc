@@ -18,7 +18,7 @@ struct OtherName {
 };
 
 /// What people call a key whose own name is not near enough to be found by its letters.
-constexpr std::array<OtherName, 54> kOtherNames{{
+constexpr std::array<OtherName, 53> kOtherNames{{
     {"databasename", "initialDatabaseName"},
     {"hostname", "host"},
     {"address", "host"},
@@ -34,7 +34,6 @@ constexpr std::array<OtherName, 54> kOtherNames{{
     {"serverversion", "version"},
     {"databaseengine", "engine"},
     {"product", "engine"},
-    {"source", "sourceType"},
     {"type", "sourceType"},
     {"imagename", "name"},
     {"image", "name"},

@@ -200,7 +200,7 @@ TEST_CASE("every mistake is one line that names the place") {
       {kEmpty + "engineVersion: 1\n", "x.yaml, line 4: unknown key 'engineVersion', did you mean 'version'?"},
       {kEmpty + "sourcetype: empty\n",
        "x.yaml, line 4: unknown key 'sourcetype', did you mean 'sourceType'?"},
-      {kEmpty + "source: empty\n", "x.yaml, line 4: unknown key 'source', did you mean 'sourceType'?"},
+      {kEmpty + "type: empty\n", "x.yaml, line 4: unknown key 'type', did you mean 'sourceType'?"},
       {kEmpty + "scripts: [a]\n", "x.yaml, line 4: unknown key 'scripts', did you mean 'scriptsFolders'?"},
       {kEmpty + "ttl: 1h\n", "x.yaml, line 4: unknown key 'ttl', did you mean 'lifetime'?"},
       {kBackup + "backup:\n  fileName: a\n", "x.yaml, line 5: unknown key 'fileName', did you mean 'file'?"},

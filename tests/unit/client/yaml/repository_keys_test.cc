@@ -63,7 +63,8 @@ TEST_CASE("repository keys: what does not belong together") {
   CHECK_THAT(folder.Refused(whole + "connection: {host: a}\n"), Contains("'connection' is given"));
   CHECK_THAT(folder.Refused(whole + "method: dump\n"), Contains("'method' is given"));
   CHECK_THAT(folder.Refused(whole + "at: yesterday\n"), Contains("line 5") && Contains("no point in time"));
-  CHECK_THAT(folder.Refused("sourceType: repository\ntool: ' '\n"), Contains("line 4") && Contains("is empty"));
+  CHECK_THAT(folder.Refused("sourceType: repository\ntool: ' '\n"),
+             Contains("line 4") && Contains("is empty"));
   CHECK_THAT(folder.Refused("sourceType: empty\nstanza: a\n"),
              Contains("'stanza' is given, but sourceType is not repository"));
   CHECK_THAT(folder.Refused("sourceType: server\nserver: a\n"),

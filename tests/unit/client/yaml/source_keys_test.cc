@@ -95,7 +95,7 @@ TEST_CASE("source keys: each mistake has its line, and no password") {
   for (const char* jobs : {"0", "65", "-1", "many"}) {
     CHECK_THAT(Refused("connection: pg://h\njobs: " + std::string(jobs) + "\n").message, Contains(jobs));
   }
-  CHECK_THAT(Refused("server: pg://h\n").message, Contains("did you mean 'connection'"));
+  CHECK_THAT(Refused("server: pg://h\n").message, Contains("'server' is given, but sourceType is server"));
 }
 
 }  // namespace

@@ -119,7 +119,8 @@ TEST_CASE("What is not in a repository is said, with what is", "[repository]") {
 
 TEST_CASE("A repository that cannot be looked at says why", "[repository]") {
   const std::string list =
-      "S [invalid]\nT error (other)\nD unable to list file info for path '/srv/repo/backup': [13] Permission denied\n";
+      "S [invalid]\nT error (other)\nD unable to list file info for path '/srv/repo/backup': [13] Permission "
+      "denied\n";
   for (const char* stanza : {"", "main"}) {
     FetchRequest request = Request("pgbackrest");
     request.repository.stanza = stanza;
