@@ -257,7 +257,7 @@ SQL
   refused bad 'rule partial does not fit' "'id' is of type int4" -- 'table: public.users, column: id, rule: partial, keepFirst: 1'
   refused bad 'takes 20 characters' -- 'table: public.users, column: phone, rule: partial, keepFirst: 15, keepLast: 10'
   refused bad 'rule hash does not fit' 'of type numeric' -- 'table: orders, column: total, rule: hash'
-  refused bad "'public.seen' is a view" -- 'table: seen, column: email, rule: hash'
+  refused bad "public.seen' is a view" -- 'table: seen, column: email, rule: hash'
   refused bad 'materialized view' -- 'table: kept, column: email, rule: hash'
   refused bad 'generated from others' -- 'table: gen, column: b, rule: hash'
   refused bad 'has a rule already' 'line 7' 'line 8' -- 'table: public.users, column: email, rule: hash' 'table: "public.*", column: email, rule: shuffle'
