@@ -303,7 +303,7 @@ case_restored_by_hand() {
   assert_contains "$err" 'its own settings say'
   by_hand said-target '1 2 3' "backup: {folder: $folder}" "walFolder: $backrest/archive/main/15-1" 'at: immediate'
   rm "$folder/recovery.signal"
-  by_hand no-target '1 2 3 4 5' "backup: {folder: $folder}" "walFolder: $backrest/archive/main/15-1"
+  by_hand no-target "$(own_psql -d shop -c "select string_agg(x, ' ' order by x) from t")" "backup: {folder: $folder}" "walFolder: $backrest/archive/main/15-1"
   tar -C "$own" -cf "$work/files/by-hand.tar" by-hand
   by_hand tarred '1 2 3 4' 'backup: {file: by-hand.tar}' "walFolder: $backrest/archive/main/15-1" "at: $(<"$work/before_five")"
   folder=$own/by-barman
