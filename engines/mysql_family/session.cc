@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -194,10 +195,17 @@ Result<T> Asked(Result<T> answer) {
   return answer;
 }
 
+/// The server counts a connection when it has accepted it, and lists it once a thread of its own has begun.
 Result<uint32_t> FamilySession::ClientsOnTheirWayIn() {
   TRY_ASSIGN(const auto all, Run("SHOW PROCESSLIST"));
-  return static_cast<uint32_t>(
-      std::count_if(all.begin(), all.end(), [](const Row& one) { return one[1] == "unauthenticated user"; }));
+  TRY_ASSIGN(const auto connected, Run("SHOW GLOBAL STATUS LIKE 'Threads_connected'"));
+  int64_t on_their_way = connected.empty() ? 0 : std::strtoll(connected.front()[1].c_str(), nullptr, 10);
+  for (const Row& one : all) {
+    // The first two are the server's own threads, which it does not count.
+    if (one[1] != "event_scheduler" && one[1] != "system user" && one[1] != "unauthenticated user")
+      --on_their_way;
+  }
+  return static_cast<uint32_t>(std::max<int64_t>(on_their_way, 0));
 }
 
 Result<void> FamilySession::PrepareContainer(const Credentials& credentials) {
