@@ -104,6 +104,10 @@ std::string EncodeSessionReply(const SessionReply& reply) {
 Result<SessionReply> DecodeSessionReply(std::string_view text) {
   TRY_ASSIGN(SessionReply reply,
              api::ReadJson<SessionReply>(text, kLimits, api::Strictness::kStrict, "a session's reply"));
+  if (reply.databases.size() > engines::kMaxUserDatabases ||
+      reply.libraries.size() > engines::kMaxUsedLibraries) {
+    return Fail(ErrorCode::kInvalidArgument, "a session's reply has too many names");
+  }
   if (reply.error) reply.error->code = CodeOfServer(reply.error->code);
   return reply;
 }
