@@ -278,7 +278,8 @@ Result<FetchPlan> FamilyEngine::PlanFetch(const FetchRequest& request,
   TRY(CheckScheme(request.connection, {product_.name, "mysql", "mariadb"}, DisplayName()));
   const std::string place = PlaceOf(request.connection, DefaultPort());
   const std::vector<Installation> usable = UsableOf(Name(), installed);
-  if (request.physical && product_.backup_programs.empty()) {
+  // XtraBackup, which restores MySQL's, is not asked to make one.
+  if (request.physical && product_.name != "mariadb") {
     return Fail(ErrorCode::kUnsupported,
                 "spawnd makes no physical copy of a " + std::string(DisplayName()) + " server",
                 "Use `method: dump`.");
