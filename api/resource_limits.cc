@@ -20,6 +20,9 @@ constexpr double kLeastCpus = 0.01;
 constexpr double kMostCpus = 8192;
 constexpr int64_t kMostWeight = 10'000;
 
+/// A server keeps that much anyway.
+constexpr int64_t kLeastKeptLog = int64_t{64} << 20;
+
 constexpr std::string_view kMemoryWanted = "a size from 32MiB to 1024TiB, such as 512MiB, or none";
 constexpr std::string_view kCpusWanted = "a number of processors from 0.01 to 8192, such as 1.5, or none";
 constexpr std::string_view kPidsWanted = "a number from 32 to 4194304, or none";
@@ -56,6 +59,17 @@ std::optional<int> PowerOf(std::string_view unit) {
   return static_cast<int>(power) + 1;
 }
 
+/// A size of at most kMostMemory.
+std::optional<int64_t> BytesIn(std::string_view text) {
+  const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto number = Parse<double>(text.substr(0, end));
+  const auto power = PowerOf(text.substr(end));
+  if (!number || !power) return std::nullopt;
+  const double bytes = *number * std::pow(1024.0, *power);
+  if (!(bytes >= 0 && bytes <= static_cast<double>(kMostMemory))) return std::nullopt;
+  return static_cast<int64_t>(bytes);
+}
+
 template <typename Number>
 bool Within(const std::optional<Number>& number, Number least, Number most) {
   return !number || *number == 0 || (*number >= least && *number <= most);
@@ -65,15 +79,22 @@ bool Within(const std::optional<Number>& number, Number least, Number most) {
 
 Result<int64_t> ParseMemory(std::string_view text) {
   if (IsNone(text)) return 0;
-  const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-  const auto number = Parse<double>(text.substr(0, end));
-  const auto power = PowerOf(text.substr(end));
-  if (!number || !power) return Bad(text, kMemoryWanted);
-  const double bytes = *number * std::pow(1024.0, *power);
-  if (!(bytes >= static_cast<double>(kLeastMemory) && bytes <= static_cast<double>(kMostMemory))) {
-    return Bad(text, kMemoryWanted);
-  }
-  return static_cast<int64_t>(bytes);
+  const auto bytes = BytesIn(text);
+  if (!bytes || *bytes < kLeastMemory) return Bad(text, kMemoryWanted);
+  return *bytes;
+}
+
+Result<void> CheckKeptLog(int64_t bytes) {
+  if (bytes >= kLeastKeptLog) return {};
+  return Fail(ErrorCode::kInvalidArgument, "'maxKeptWal' is less than 64MiB, which a server keeps anyway",
+              "Write a size, such as 16GiB.");
+}
+
+Result<int64_t> ParseKeptLog(std::string_view text) {
+  const auto bytes = BytesIn(text);
+  if (!bytes) return Bad(text, "a size from 64MiB to 1024TiB, such as 16GiB");
+  TRY(CheckKeptLog(*bytes));
+  return *bytes;
 }
 
 Result<double> ParseCpus(std::string_view text) {

@@ -20,6 +20,10 @@ Result<int64_t> ParsePids(std::string_view text);
 /// 1 to 10000, where 100 is what everybody else has.
 Result<int64_t> ParseWeight(std::string_view text);
 
+/// What a server keeps of its log for a standby: a size from 64 MiB on.
+Result<int64_t> ParseKeptLog(std::string_view text);
+Result<void> CheckKeptLog(int64_t bytes);
+
 /// The same bounds, for numbers.
 Result<void> ValidateLimits(const Limits& limits);
 

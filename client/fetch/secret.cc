@@ -35,8 +35,14 @@ Result<std::string> Checked(std::string secret, const std::string& place) {
 
 Result<std::string> ReadFile(const std::string& path) {
   const std::string place = fmt::format("password file '{}'", path);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // A pipe that nobody writes to would be waited for.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file.Valid()) return FailErrno(errno, fmt::format("cannot open the {}", place));
+  struct stat st {};
+  if (::fstat(file.Get(), &st) != 0) return FailErrno(errno, fmt::format("cannot read the {}", place));
+  if (!S_ISREG(st.st_mode)) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("the {} is no regular file", place), kWhere);
+  }
   std::array<char, kMaxSecretBytes + 3> buffer{};
   size_t size = 0;
   while (size < buffer.size()) {

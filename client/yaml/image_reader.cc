@@ -51,6 +51,7 @@ class Reader {
     if (root.kind != Kind::kMap) {
       return Bad(root.line, fmt::format("expected keys such as 'name: demo', found {}", KindName(root.kind)));
     }
+    TRY(RefuseKeysOfBackups(file_, root));
     TRY(ReadKeys(root));
     TRY(JoinBackupFolder());
     TRY(CheckSource());

@@ -31,8 +31,8 @@ Result<void> ReadScheduleKey(const yaml::File& file, std::string_view key, const
     if (!keep) return file.Bad(value.line, keep.error().message, keep.error().hint);
     keys.keep = *keep;
   } else {
-    const auto bytes = api::ParseMemory(text);
-    if (!bytes) return file.Bad(value.line, bytes.error().message, "Write a size, such as 16GiB.");
+    const auto bytes = api::ParseKeptLog(text);
+    if (!bytes) return file.Bad(value.line, bytes.error().message, bytes.error().hint);
     keys.max_kept_bytes = *bytes;
   }
   return {};

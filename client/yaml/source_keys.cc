@@ -12,6 +12,7 @@
 #include "client/fetch/source_url.h"
 #include "client/output/text.h"
 #include "client/yaml/repository_keys.h"
+#include "client/yaml/restore_keys.h"
 
 namespace spawnd::client {
 namespace {
@@ -136,7 +137,46 @@ bool IsOfRepository(std::string_view key) {
   return std::find(kRepositoryKeys.begin(), kRepositoryKeys.end(), key) != kRepositoryKeys.end();
 }
 
+/// What stands behind a key of the file, in lower case; empty: nothing that is a word.
+std::string WordOf(const Node& root, std::string_view key) {
+  const auto entry = std::find_if(root.entries.begin(), root.entries.end(),
+                                  [key](const yaml::Entry& one) { return one.key.text == key; });
+  return entry == root.entries.end() ? std::string() : LowerCase(Trim(entry->value.text));
+}
+
+/// What only a backup has that was made before: a running server is as it is now.
+bool IsOfOlderBackup(std::string_view key) {
+  return key == "at" || key == kWalFolderKey;
+}
+
+/// Of what is restored statement by statement. A server's own files come as a whole.
+bool IsOfDump(std::string_view key) {
+  return key != "settings" && !IsOfOlderBackup(key) &&
+         std::find(kRestoreKeys.begin(), kRestoreKeys.end(), key) != kRestoreKeys.end();
+}
+
 }  // namespace
+
+Result<void> RefuseKeysOfBackups(const yaml::File& file, const Node& root) {
+  const std::string type = WordOf(root, "sourceType");
+  const bool is_standby = type == "standby";
+  if (!is_standby && type != "server") return {};
+  const bool is_physical = is_standby || WordOf(root, "method") == "physical";
+  for (const yaml::Entry& entry : root.entries) {
+    const std::string& key = entry.key.text;
+    const bool is_how = is_standby && (key == "method" || key == "jobs");
+    const bool is_of_dump = is_physical && IsOfDump(key);
+    if (entry.value.kind == Node::Kind::kNull || (!is_how && !is_of_dump && !IsOfOlderBackup(key))) continue;
+    return file.Bad(
+        entry.key.line,
+        fmt::format("'{}' means nothing to sourceType {}{}", key, type,
+                    is_of_dump && !is_standby ? " with method physical" : ""),
+        is_of_dump ? "All of the server's files are copied: leave it out, or use `sourceType: server` with "
+                     "`method: dump`."
+                   : "Leave it out.");
+  }
+  return {};
+}
 
 Result<SourceWord> ReadSourceType(const yaml::File& file, const Node& value) {
   TRY_ASSIGN(const std::string text, file.Text(value, "sourceType").map(Trim));

@@ -46,6 +46,10 @@ Result<SourceWord> ReadSourceType(const yaml::File& file, const yaml::Node& valu
 Result<void> ReadSourceKey(const ImageYaml& yaml, const yaml::File& file, std::string_view key,
                            const yaml::Node& value, SourceDescription& source);
 
+/// Keys of a backup that mean nothing to what sourceType and method say, before any is read: kInvalidArgument
+/// with the place and the name of the first.
+Result<void> RefuseKeysOfBackups(const yaml::File& file, const yaml::Node& root);
+
 /// What the keys say together, and with sourceType.
 Result<void> CheckSource(const ImageYaml& yaml, const yaml::File& file, const SourceDescription& source);
 

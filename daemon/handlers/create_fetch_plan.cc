@@ -142,6 +142,8 @@ Result<engines::FetchPlan> PlanOf(const engines::Engine& engine, const engines::
     return request.repository.tool.empty() ? engine.PlanFetch(request, installed)
                                            : engine.PlanRepository(request, installed);
   };
+  // Not once all is fetched.
+  if (!request.version.empty()) TRY(installations.ChooseOrDetect(engine, request.version));
   auto plan = plan_with(installations.All());
   if (plan || plan.error().code != ErrorCode::kUnsupported) return plan;
   installations.Detect();

@@ -66,7 +66,28 @@ Result<void> Check(const Node& node, const yaml::File& file) {
   return {};
 }
 
+Result<void> CheckVariables(const Node& node, const yaml::File& file) {
+  for (const Node& item : node.items) TRY(CheckVariables(item, file));
+  for (const yaml::Entry& entry : node.entries) {
+    if (entry.key.text == "passwordVariable" && entry.value.kind != Kind::kNull) {
+      return file.Bad(
+          entry.key.line,
+          "a schedule goes on when nobody is there: its password cannot be in an environment "
+          "variable ('passwordVariable')",
+          "Write `passwordFile:` with a file that only you can read, or leave it to the product's "
+          "own file.");
+    }
+    TRY(CheckVariables(entry.value, file));
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<void> CheckNeedsNoEnvironment(const std::string& definition) {
+  TRY_ASSIGN(const Node root, yaml::Parse(definition, kName));
+  return CheckVariables(root, {kName});
+}
 
 Result<void> CheckHoldsNoSecret(const std::string& definition) {
   TRY_ASSIGN(const Node root, yaml::Parse(definition, kName));

@@ -12,4 +12,7 @@ namespace spawnd::daemon {
 /// message names the line, and never what stands there.
 Result<void> CheckHoldsNoSecret(const std::string& definition);
 
+/// Of what a schedule runs: kInvalidArgument, naming the line, for a password in a variable of a session.
+Result<void> CheckNeedsNoEnvironment(const std::string& definition);
+
 }  // namespace spawnd::daemon

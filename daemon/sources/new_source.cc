@@ -6,6 +6,7 @@
 
 #include "api/image_reference.h"
 #include "api/json.h"
+#include "api/resource_limits.h"
 #include "daemon/sources/cron.h"
 #include "daemon/sources/definition.h"
 #include "engines/registry.h"
@@ -17,7 +18,6 @@ constexpr std::array<std::string_view, 5> kTypes{"backup", "scripts", "server", 
 constexpr std::string_view kStandby = "standby";
 /// What a server keeps for a standby that is away, when nobody says.
 constexpr int64_t kDefaultMaxKeptBytes = int64_t{16} << 30;
-constexpr int64_t kLeastMaxKeptBytes = int64_t{64} << 20;
 constexpr int64_t kMaxKeep = 100'000;
 
 Result<void> CheckFolder(const std::string& folder) {
@@ -38,7 +38,9 @@ Result<void> CheckSchedule(const std::string& schedule) {
   return {};
 }
 
-Result<void> ReadStandby(const api::CreateDataSourceRequest& wanted, SourceRow& row) {
+Result<void> ReadStandby(const api::CreateDataSourceRequest& wanted, const engines::Engine& engine,
+                         SourceRow& row) {
+  TRY(RecipeOf(engine));
   if (!wanted.connection) {
     return Fail(ErrorCode::kInvalidArgument, "sourceType is standby, but not of which server",
                 "Add 'connection:' with 'host:', 'port:' and 'user:' under it.");
@@ -50,15 +52,21 @@ Result<void> ReadStandby(const api::CreateDataSourceRequest& wanted, SourceRow& 
         "Write `passwordFile:` with a file that only you can read, or leave it to the product's own file.");
   }
   row.max_kept_bytes = wanted.max_kept_bytes.value_or(kDefaultMaxKeptBytes);
-  if (row.max_kept_bytes < kLeastMaxKeptBytes) {
-    return Fail(ErrorCode::kInvalidArgument, "'maxKeptWal' is less than 64MiB, which a server keeps anyway");
-  }
+  TRY(api::CheckKeptLog(row.max_kept_bytes));
   row.connection = api::ToJson(*wanted.connection);
   row.state = kStandbyCopying;
   return {};
 }
 
 }  // namespace
+
+Result<const engines::StandbyRecipe*> RecipeOf(const engines::Engine& engine) {
+  const engines::StandbyRecipe* recipe = engine.Standby();
+  if (recipe != nullptr) return recipe;
+  return Fail(ErrorCode::kUnsupported,
+              std::string(engine.DisplayName()) + " servers cannot be followed by a standby",
+              "Use `sourceType: server`.");
+}
 
 Result<SourceRow> RowOf(const api::CreateDataSourceRequest& wanted) {
   TRY(api::ValidateName(wanted.name, "data source"));
@@ -86,8 +94,9 @@ Result<SourceRow> RowOf(const api::CreateDataSourceRequest& wanted) {
   if (wanted.keep) {
     TRY_ASSIGN(row.keep, CheckKeep(*wanted.keep));
   }
+  if (!wanted.schedule.empty()) TRY(CheckNeedsNoEnvironment(wanted.definition));
   if (wanted.source_type == kStandby) {
-    TRY(ReadStandby(wanted, row));
+    TRY(ReadStandby(wanted, *engine, row));
   } else if (wanted.connection || wanted.max_kept_bytes) {
     return Fail(ErrorCode::kInvalidArgument, "'connection' and 'maxKeptBytes' are a standby's");
   }
@@ -105,6 +114,8 @@ Result<SourceChange> ChangeOf(const api::UpdateDataSourceRequest& wanted, const 
   } else if (wanted.keep) {
     TRY_ASSIGN(change.keep, CheckKeep(*wanted.keep));
   }
+  const std::string& definition = wanted.definition.empty() ? before.definition : wanted.definition;
+  if (!wanted.schedule.value_or(before.schedule).empty()) TRY(CheckNeedsNoEnvironment(definition));
   if (wanted.definition.empty()) return change;
   if (!before.state.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "what a standby follows cannot be changed",

@@ -8,10 +8,15 @@
 #include "api/source/types.h"
 #include "base/result.h"
 #include "daemon/catalog/rows.h"
+#include "engines/engine.h"
+#include "engines/standby/recipe.h"
 
 namespace spawnd::daemon {
 
-/// Without an id, an owner and times. kInvalidArgument.
+/// How servers of a product are followed. kUnsupported: they are not.
+Result<const engines::StandbyRecipe*> RecipeOf(const engines::Engine& engine);
+
+/// Without an id, an owner and times. kInvalidArgument, kUnsupported.
 Result<SourceRow> RowOf(const api::CreateDataSourceRequest& wanted);
 /// kInvalidArgument.
 Result<SourceChange> ChangeOf(const api::UpdateDataSourceRequest& wanted, const SourceRow& before);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "daemon/catalog/catalog.h"
 #include "daemon/host/installations.h"
+#include "daemon/sources/new_source.h"
 #include "daemon/store/disk.h"
 #include "daemon/store/layout.h"
 #include "engines/registry.h"
@@ -74,7 +75,7 @@ void StandbyThread::Answer(std::function<void()> answer) const {
 
 void StandbyThread::Run() {
   const auto loaded = Load();
-  if (!loaded) Fail(loaded.error());
+  if (!loaded) Refuse(loaded.error());
   while (!stop_.stop_requested()) {
     std::optional<Done> end;
     {
@@ -93,6 +94,11 @@ void StandbyThread::Run() {
   {
     const std::lock_guard lock(mutex_);
     cuts = std::exchange(cuts_, {});
+  }
+  if (checked_) {
+    Answer([done = std::exchange(checked_, {})] {
+      done(spawnd::Fail(ErrorCode::kCancelled, "the data source was deleted while its server was asked"));
+    });
   }
   for (CutDone& done : cuts) {
     Answer([done = std::move(done)] {
@@ -130,12 +136,7 @@ Result<void> StandbyThread::Note(const StandbyChange& change) {
 Result<void> StandbyThread::Load() {
   TRY_ASSIGN(row_, Ask([&catalog = host_.catalog, id = source_id_] { return catalog.sources.ById(id); }));
   TRY_ASSIGN(const engines::Engine* engine, engines::FindEngine(row_.engine));
-  recipe_ = engine->Standby();
-  if (recipe_ == nullptr) {
-    return spawnd::Fail(ErrorCode::kUnsupported,
-                        std::string(engine->DisplayName()) + " servers cannot be followed by a standby",
-                        "Use `sourceType: server`.");
-  }
+  TRY_ASSIGN(recipe_, RecipeOf(*engine));
   if (row_.max_kept_bytes <= 0) row_.max_kept_bytes = kDefaultKept;
   if (row_.state == kStandbyCopying || row_.state.empty()) {
     phase_ = Phase::kCopying;
@@ -226,6 +227,14 @@ void StandbyThread::GoDown(const Error& why) {
   Say(kStandbyLagging, why.message, -1);
 }
 
+/// It has not begun. Who waits for it is told, and has the row removed; else the row says it.
+void StandbyThread::Refuse(const Error& why) {
+  if (!checked_) return Fail(why);
+  phase_ = Phase::kFailed;
+  trouble_ = why;
+  Answer([done = std::exchange(checked_, {}), why] { done(spawnd::Fail(why)); });
+}
+
 /// It does not go on, ever: nothing is kept for it on the primary any more.
 void StandbyThread::Fail(const Error& why) {
   spdlog::warn("the standby of data source {} ('{}') has failed: {}", source_id_, row_.name, why.message);
@@ -266,10 +275,16 @@ void StandbyThread::Say(std::string_view state, const std::string& detail, int64
 
 Result<engines::PrimaryState> StandbyThread::AskPrimary(const StandbyContainer& container) const {
   const engines::Launch launch = container.Launched();
-  TRY_ASSIGN(const auto asked,
-             container.Run(recipe_->AskPrimary(launch), kAskDeadline, give_up_.get_token()));
-  if (asked.exit_code != 0) return spawnd::Fail(recipe_->Explain(*launch.primary, asked.output));
-  return recipe_->ReadPrimary(asked.output);
+  const auto asked = container.Run(recipe_->AskPrimary(launch), kAskDeadline, give_up_.get_token());
+  if (!asked && asked.error().code == ErrorCode::kTimeout) {
+    return spawnd::Fail(ErrorCode::kUnavailable,
+                        "asking " + launch.primary->host + ":" + std::to_string(launch.primary->port) +
+                            ": no answer within " + std::to_string(kAskDeadline / 1s) + " s",
+                        "Is it the right host and port, and does a firewall let connections through?");
+  }
+  if (!asked) return spawnd::Fail(asked.error());
+  if (asked->exit_code != 0) return spawnd::Fail(recipe_->Explain(*launch.primary, asked->output));
+  return recipe_->ReadPrimary(asked->output);
 }
 
 Result<engines::StandbyState> StandbyThread::AskStandby() const {

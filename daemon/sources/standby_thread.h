@@ -62,6 +62,7 @@ class StandbyThread {
   Result<void> LaunchServer();
   Result<void> StartIn(StandbyContainer& container);
   void GoDown(const Error& why);
+  void Refuse(const Error& why);
   void Fail(const Error& why);
   void Look();
   Result<void> LookAtPrimary(engines::PrimaryState& primary);

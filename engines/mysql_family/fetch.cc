@@ -12,8 +12,23 @@ namespace spawnd::engines::mysql_family {
 namespace {
 
 constexpr int64_t kAskSeconds = 30;
+/// Of MariaDB's dumps and servers.
+constexpr std::string_view kHistorySince = "10.11";
+/// A user sees columns that he may use, whoever gave him the right, a role included; a role of MySQL's gives
+/// a right on all databases, as on mysql's own. Whose routines he sees none of, the dump program has none.
 constexpr const char* kQuestions =
     "select concat('version ', version());"
+    " select concat('routines ', (select count(*) from information_schema.columns where table_schema = "
+    "'mysql'"
+    " and table_name = 'proc' and column_name = 'body' and privileges like '%select%')"
+    " + (select count(*) from information_schema.user_privileges where privilege_type in ('SELECT',"
+    " 'SHOW_ROUTINE', 'SHOW CREATE ROUTINE') and replace(grantee, '''', '') = current_user())"
+    " /*!80019 + (select count(*) from information_schema.columns where table_schema = 'mysql' and "
+    "table_name ="
+    " 'procs_priv' and column_name = 'User' and privileges like '%select%' and exists (select 1 from"
+    " information_schema.enabled_roles)) */);"
+    " select concat('versioned ', count(*)) from information_schema.tables where table_type = 'SYSTEM "
+    "VERSIONED';"
     " select concat('datadir ', @@datadir);"
     " select concat('other ', count(*)) from information_schema.tables where table_type = 'BASE TABLE'"
     " and engine not in ('InnoDB', 'MEMORY') and table_schema not in ('mysql', 'information_schema',"
@@ -26,6 +41,8 @@ struct Server {
   std::string version;  ///< "10.11.19-MariaDB-log"
   std::string data_directory;
   int64_t other_tables = 0;  ///< that no transaction holds together
+  bool shows_routines = true;
+  bool has_history = false;  ///< tables that keep what their rows were
   std::vector<std::string> databases;
 };
 
@@ -65,7 +82,8 @@ std::vector<FetchFailure> Failures(const std::string& database) {
       "The connection was lost before all was here, and nothing of it is kept: look at the server, "
       "and run it again.";
   const std::string rights =
-      "A dump needs SELECT, SHOW VIEW, TRIGGER, EVENT and LOCK TABLES on the database.";
+      "A dump needs SELECT, SHOW VIEW, TRIGGER, EVENT and LOCK TABLES on the database, and for routines "
+      "SELECT on mysql.proc (MySQL 8 and later: SHOW_ROUTINE).";
   return {
       {"to database", ErrorCode::kForbidden, rights},
       {"access denied for user", ErrorCode::kUnauthenticated,
@@ -144,6 +162,8 @@ Result<Server> ReadAnswer(const std::string& answer, const std::string& place) {
   server.version = versions.front();
   for (const std::string& folder : AnswersTo("datadir ", answer)) server.data_directory = folder;
   for (const std::string& count : AnswersTo("other ", answer)) server.other_tables = NumberIn(count);
+  for (const std::string& count : AnswersTo("routines ", answer)) server.shows_routines = count != "0";
+  for (const std::string& count : AnswersTo("versioned ", answer)) server.has_history = count != "0";
   server.databases = AnswersTo("database ", answer);
   return server;
 }
@@ -151,6 +171,37 @@ Result<Server> ReadAnswer(const std::string& answer, const std::string& place) {
 bool HasSeries(const std::vector<Installation>& usable, const std::string& series) {
   return std::any_of(usable.begin(), usable.end(),
                      [&](const Installation& one) { return SeriesOf(one.version) == series; });
+}
+
+bool HasVersionFrom(const std::vector<Installation>& usable, std::string_view version) {
+  return std::any_of(usable.begin(), usable.end(),
+                     [&](const Installation& one) { return !VersionLess(one.version, version); });
+}
+
+/// What may be missing from the dump.
+std::vector<std::string> WarningsOf(const Server& server, bool dumps_history) {
+  std::vector<std::string> warnings;
+  if (server.other_tables > 0) {
+    warnings.push_back(std::to_string(server.other_tables) +
+                       " tables of the server are of other storage engines than InnoDB: what is written to "
+                       "them meanwhile may be in the dump by half");
+  }
+  if (!server.shows_routines) {
+    const bool has_proc =
+        server.version.find("MariaDB") != std::string::npos || VersionLess(server.version, "8.0");
+    warnings.push_back(
+        "the user may not see the server's stored procedures and functions, so that others' "
+        "are not in the image: grant " +
+        std::string(has_proc                                ? "SELECT on mysql.proc"
+                    : VersionLess(server.version, "8.0.20") ? "SELECT on *.*"
+                                                            : "SHOW_ROUTINE on *.*") +
+        " to it");
+  }
+  if (server.has_history && !dumps_history) {
+    warnings.emplace_back(
+        "the history of system-versioned tables is not in the image: MariaDB dumps it from 10.11 on");
+  }
+  return warnings;
 }
 
 Result<FetchPlan> Dump(const FetchRequest& request, const Product& product, const std::string& place,
@@ -163,12 +214,10 @@ Result<FetchPlan> Dump(const FetchRequest& request, const Product& product, cons
   const bool same_product =
       (server.version.find("MariaDB") != std::string::npos) == (product.name == "mariadb");
   if (same_product && HasSeries(usable, SeriesOf(server.version))) plan.version = SeriesOf(server.version);
-  if (server.other_tables > 0) {
-    plan.warnings.push_back(
-        std::to_string(server.other_tables) +
-        " tables of the server are of other storage engines than InnoDB: what is written to them "
-        "meanwhile may be in the dump by half");
-  }
+  const bool dumps_history = same_product && server.has_history &&
+                             !VersionLess(server.version, kHistorySince) &&
+                             HasVersionFrom(usable, kHistorySince);
+  plan.warnings = WarningsOf(server, dumps_history);
   FetchCommand dump = Tool(request, database, install);
   dump.title = "dumping " + plan.backup_name;
   dump.programs = ToolPlaces(product.dump_programs, usable);
@@ -180,6 +229,8 @@ Result<FetchPlan> Dump(const FetchRequest& request, const Product& product, cons
     dump.arguments.emplace_back(option);
   }
   dump.arguments.insert(dump.arguments.end(), product.dump_options.begin(), product.dump_options.end());
+  // A tool that does not know it says so, and goes on.
+  if (dumps_history) dump.arguments.emplace_back("--loose-dump-history");
   dump.arguments.emplace_back("--");
   dump.arguments.push_back(database);
   dump.output = FetchCommand::Output::kBackup;
@@ -227,7 +278,8 @@ Result<FetchPlan> FamilyEngine::PlanFetch(const FetchRequest& request,
   TRY(CheckScheme(request.connection, {product_.name, "mysql", "mariadb"}, DisplayName()));
   const std::string place = PlaceOf(request.connection, DefaultPort());
   const std::vector<Installation> usable = UsableOf(Name(), installed);
-  if (request.physical && product_.backup_programs.empty()) {
+  // XtraBackup, which restores MySQL's, is not asked to make one.
+  if (request.physical && product_.name != "mariadb") {
     return Fail(ErrorCode::kUnsupported,
                 "spawnd makes no physical copy of a " + std::string(DisplayName()) + " server",
                 "Use `method: dump`.");

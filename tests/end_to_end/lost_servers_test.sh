@@ -57,6 +57,19 @@ case_postgresql_bad_input() {
   assert_error 2 pg-bad -- ctl get data-image pg-bad
 }
 
+# Before anything is fetched.
+case_what_would_fail_in_the_end() {
+  make_pg
+  assert_error 64 '99' -- ctl create data-image -f "$(pg_yaml pg-never 'version: 99')"
+  assert_lacks "$err" 'dumping'
+  assert_error 64 "'tables' means nothing to sourceType server with method physical" 'method: dump' -- ctl create data-image -f "$(pg_yaml pg-never 'method: physical' 'tables: [a]')"
+  assert_error 64 "'jobs'" 'one connection' -- ctl create data-image -f "$(pg_yaml pg-never 'method: physical' 'jobs: 2')"
+  mkfifo "$work/files/pipe"
+  assert_error 64 "password file '$work/files/pipe' is no regular file" -- \
+    timeout 20 "$work/spawnctl" create data-image -f "$(server_yaml pg-never postgresql "connection: {host: 127.0.0.1, port: $pg_port, user: reader, passwordFile: pipe}")"
+  nothing_is_left
+}
+
 # Something that takes connections and says nothing.
 case_a_server_that_does_not_answer() {
   python3 -c 'import socket, sys, time

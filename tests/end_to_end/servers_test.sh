@@ -124,6 +124,27 @@ case_mariadb_dump_under_load() {
   ctl delete data-container -q of-maria-dump
 }
 
+# What a user may not see, the dump program passes over without a word.
+case_mariadb_routines_and_history() {
+  make_maria
+  maria_root </dev/null -e "create database small; create procedure small.seen() select 3; create table small.kept (i int) with system versioning;
+    insert into small.kept values (1); update small.kept set i = 2; create user poor@127.0.0.1 identified by $(my_quoted maria);
+    grant select, show view, trigger, event, lock tables on small.* to poor@127.0.0.1"
+  local file; file=$(server_yaml maria-poor mariadb "connection: {host: 127.0.0.1, port: $maria_port, user: poor, passwordFile: maria.password, database: small}")
+  assert_exit 0 ctl create data-image -f "$file"
+  assert_contains "$err" 'may not see the server'"'"'s stored procedures' 'the user is warned'
+  assert_contains "$err" 'SELECT on mysql.proc' 'the right'
+  maria_root </dev/null -e 'grant select on mysql.proc to poor@127.0.0.1'
+  assert_exit 0 ctl create data-image --name maria-seen -f "$file"
+  assert_lacks "$err" 'may not see'; assert_lacks "$err" history
+  make_container maria-seen of-maria-seen >/dev/null
+  assert_eq "$(my_at of-maria-seen 'call small.seen()')" 3
+  assert_eq "$(my_at of-maria-seen 'select group_concat(i order by i) from small.kept for system_time all')" '1,2' "what rows were"
+  ctl delete data-container -q of-maria-seen
+  maria_root </dev/null -e 'drop database small'
+  nothing_is_left
+}
+
 case_mariadb_physical_under_load() {
   make_maria; my_load maria_root; watch_begins
   assert_exit 0 ctl create data-image --progress -f "$(maria_yaml maria-physical 'method: physical')"

@@ -105,6 +105,15 @@ case_a_schedule_runs_by_itself() {
   assert_eq "$(source_field every nextRunAt)" null
 }
 
+# What is not there when nobody is.
+case_a_schedule_has_no_environment() {
+  local file; file=$(source_yaml variable 'sourceType: server' 'connection: {host: 127.0.0.1, passwordVariable: SHOP_PASSWORD}')
+  assert_error 64 passwordVariable passwordFile -- ctl create data-source -f "$file" --schedule @daily
+  ctl create data-source -q -f "$file" >/dev/null
+  assert_error 64 passwordVariable passwordFile -- ctl update data-source variable --schedule @daily
+  ctl delete data-source -q variable
+}
+
 case_so_many_stay_but_for_those_in_use() {
   ctl create data-image --source every --name by-hand -q >/dev/null
   local first; first=$(source_field every lastImageId)

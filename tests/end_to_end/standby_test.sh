@@ -102,6 +102,34 @@ case_refused_servers_leave_nothing() {
   no_traces
 }
 
+# What means nothing to a copy of a whole server is no silent no.
+case_keys_of_backups_are_refused() {
+  local key
+  mkdir -p "$work/files/wal"
+  for key in 'tables: [a]' 'excludeTables: [a]' 'excludeData: [a]' 'schemaOnly: true' 'onError: continue' 'skipExtensions: [a]' 'locale: C' 'encoding: UTF8' \
+    "at: '2026-11-28 10:40:18Z'" "walFolder: $work/files/wal" 'method: dump' 'jobs: 2'; do
+    assert_error 64 "'${key%%:*}' means nothing to sourceType standby" 'line 9' -- ctl create data-source -f "$(connection keys replica "$primary_port" "$key")"
+  done
+  assert_error 64 'MariaDB servers cannot be followed' 'sourceType: server' -- \
+    timeout 20 "$work/spawnctl" create data-source -f "$(sed -i 's/^engine: .*/engine: mariadb/' "$(connection other-product replica)"; echo "$work/files/other-product.yaml")"
+  assert_error 64 'maxKeptWal' '64MiB' -- ctl create data-source -f "$(connection little replica "$primary_port" 'maxKeptWal: 63MiB')"
+  [[ $(ctl get data-sources -o json) == '[]' ]] || fail "sources are left"
+  no_traces
+}
+
+# It takes connections, and says nothing.
+case_a_silent_server() {
+  python3 -c 'import socket, sys, time
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+time.sleep(600)' $((primary_port + 3)) &
+  local silent=$!
+  wait_until 10 bash -c ": </dev/tcp/127.0.0.1/$((primary_port + 3))" 2>/dev/null
+  assert_error 69 "asking localhost:$((primary_port + 3)): no answer within 30 s" firewall -- ctl create data-source -f "$(connection silent replica $((primary_port + 3)))"
+  kill "$silent"; wait "$silent" 2>/dev/null || true
+  [[ $(ctl get data-sources -o json) == '[]' ]] || fail "sources are left"
+  no_traces
+}
+
 case_a_standby_follows_and_is_in_no_list() {
   ctl create data-source -q -f "$(connection shop replica)" >/dev/null
   status_is 120 shop Following
@@ -133,6 +161,8 @@ case_images_are_cut_under_load() {
   assert_error 2 "$hidden" -- ctl create data-container -i "$hidden"
   assert_error 2 "$hidden" -- ctl delete data-image "$hidden"
   assert_eq "$(hidden_images)" 1 "hidden images"
+  printf 'source: shop\nname: part\ntables: [marker]\n' >"$work/files/part.yaml"
+  assert_error 64 "'tables' means nothing to sourceType standby" -- ctl create data-image -f "$work/files/part.yaml"
   no_containers
 }
 # A standby's keeper stays: clean_slate would wait for it.

@@ -160,6 +160,15 @@ Result<std::string> VersionForFiles(const FetchRequest& request, const std::stri
   return major;
 }
 
+/// What pg_basebackup does not have.
+Result<void> CheckCopy(const FetchRequest& request) {
+  if (!request.physical || request.jobs == 0) return {};
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      "'jobs' means nothing to a physical copy of a PostgreSQL server: it is made over one connection",
+      "Leave it out, or use `method: dump`.");
+}
+
 Result<FetchPlan> Copy(const FetchRequest& request, const std::string& place, const Server& server,
                        const std::vector<Installation>& usable) {
   FetchPlan plan;
@@ -185,6 +194,7 @@ Result<FetchPlan> Copy(const FetchRequest& request, const std::string& place, co
 Result<FetchPlan> PostgresqlEngine::PlanFetch(const FetchRequest& request,
                                               const std::vector<Installation>& installed) const {
   TRY(CheckScheme(request.connection, {"postgresql", "postgres"}, DisplayName()));
+  TRY(CheckCopy(request));
   const std::string place = PlaceOf(request.connection, DefaultPort());
   const std::vector<Installation> usable = UsableOf(Name(), installed);
   if (request.answers.empty()) return Ask(request, place, usable);

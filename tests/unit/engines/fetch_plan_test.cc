@@ -232,3 +232,34 @@ TEST_CASE("fetch plan: what cannot be fetched from, and URLs of other products")
   CHECK_THAT(Refused("postgresql", request).message, Contains("mysql://") && Contains("PostgreSQL"));
   CHECK_THAT(Refused("redis", request).message, Contains("mysql://"));
 }
+
+TEST_CASE("fetch plan: what a user may not see of MariaDB and MySQL is warned of, by the right he lacks") {
+  const auto warnings = [](const char* engine, const std::string& answer) {
+    const FetchPlan plan = Plan(engine, From("shop", {answer}));
+    return Joined(plan.warnings);
+  };
+  CHECK(warnings("mariadb", "version 10.11.19-MariaDB\nroutines 1\nversioned 0\n").empty());
+  CHECK_THAT(warnings("mariadb", "version 10.11.19-MariaDB\nroutines 0\n"), Contains("SELECT on mysql.proc"));
+  CHECK_THAT(warnings("mysql", "version 5.7.44\nroutines 0\n"), Contains("SELECT on mysql.proc"));
+  CHECK_THAT(warnings("mysql", "version 8.0.11\nroutines 0\n"), Contains("SELECT on *.*"));
+  CHECK_THAT(warnings("mysql", "version 9.7.4\nroutines 0\n"), Contains("SHOW_ROUTINE"));
+}
+
+TEST_CASE("fetch plan: the history of MariaDB's tables, where server and tool have it") {
+  const auto dump = [](const std::string& answer) { return Plan("mariadb", From("shop", {answer})); };
+  const FetchPlan kept = dump("version 10.11.19-MariaDB\nversioned 3\n");
+  CHECK(Has(kept.commands.front().arguments, "--loose-dump-history"));
+  CHECK(kept.warnings.empty());
+  const FetchPlan lost = dump("version 10.6.19-MariaDB\nversioned 3\n");
+  CHECK_FALSE(Has(lost.commands.front().arguments, "--loose-dump-history"));
+  CHECK_THAT(Joined(lost.warnings), Contains("history"));
+  CHECK_FALSE(Has(dump("version 10.11.19-MariaDB\nversioned 0\n").commands.front().arguments,
+                  "--loose-dump-history"));
+}
+
+TEST_CASE("fetch plan: a physical copy of PostgreSQL has one connection") {
+  FetchRequest request = From();
+  request.physical = true;
+  request.jobs = 2;
+  CHECK_THAT(Refused("postgresql", request).message, Contains("'jobs'"));
+}

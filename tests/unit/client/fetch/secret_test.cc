@@ -62,6 +62,18 @@ TEST_CASE("secret: what is no password is said without what is in it") {
   CHECK_THAT(missing.message, Contains("nothing"));
 }
 
+TEST_CASE("secret: a pipe is not waited for, and a folder is none") {
+  const ScratchDirectory scratch;
+  const std::string pipe = scratch.Path() + "/pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (const std::string& path : {pipe, scratch.Path()}) {
+    const auto secret = ReadSecret({{}, path, {}});
+    REQUIRE_FALSE(secret);
+    CHECK(secret.error().code == ErrorCode::kInvalidArgument);
+    CHECK_THAT(secret.error().message, Catch::Matchers::Contains("no regular file"));
+  }
+}
+
 TEST_CASE("secret: a variable") {
   ::setenv("SPAWND_UNIT_SECRET", "tell", 1);
   CHECK(ReadSecret({"", "", "SPAWND_UNIT_SECRET"}).value() == "tell");

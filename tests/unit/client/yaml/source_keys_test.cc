@@ -81,6 +81,30 @@ TEST_CASE("source keys: what does not go together") {
   CHECK_THAT(Refused("method: dump\n", "empty").message, Contains("'method' is given"));
 }
 
+TEST_CASE(
+    "source keys: what means nothing to a server's own files, or to a server as it is, is refused by name") {
+  const std::string at = "connection: {host: db}\n";
+  for (const std::string key : {"tables: [a]", "excludeTables: [a]", "excludeData: [a]", "schemaOnly: true",
+                                "onError: continue", "skipExtensions: [a]", "locale: C", "encoding: UTF8"}) {
+    INFO(key);
+    const std::string name = "'" + key.substr(0, key.find(':')) + "' means nothing";
+    CHECK_THAT(Refused(at + key + "\n", "standby").message, Contains(name) && Contains("line 6"));
+    CHECK_THAT(Refused(at + "method: physical\n" + key + "\n").message, Contains(name));
+    CHECK(Parse(at + key + "\n"));
+  }
+  for (const std::string key : {"at: immediate", "walFolder: /nowhere"}) {
+    INFO(key);
+    const std::string name = "'" + key.substr(0, key.find(':')) + "' means nothing";
+    CHECK_THAT(Refused(at + key + "\n", "standby").message, Contains(name));
+    CHECK_THAT(Refused(at + key + "\n").message, Contains(name));
+  }
+  for (const std::string key : {"method: dump", "jobs: 3"}) {
+    CHECK_THAT(Refused(at + key + "\n", "Standby").message, Contains("means nothing to sourceType standby"));
+  }
+  CHECK(Parse(at + "settings: {work_mem: 4MB}\ntables:\nmaxKeptWal: 64MiB\n", "standby"));
+  CHECK_THAT(Refused(at + "maxKeptWal: 63MiB\n", "standby").message, Contains("64MiB"));
+}
+
 TEST_CASE("source keys: each mistake has its line, and no password") {
   CHECK_THAT(Refused("connection: pg://u:hush@h:99999\n").message, Contains("line 5") && Contains("port"));
   CHECK_THAT(Refused("connection: hush\n").message, Contains("scheme"));

@@ -37,6 +37,13 @@ TEST_CASE("definition: where a password is may be said, and SQL may speak of the
   CHECK(CheckHoldsNoSecret("backup: {path: 'C:/x@y'}\n"));
 }
 
+TEST_CASE("definition: a schedule has no variable of a session") {
+  const auto bad = CheckNeedsNoEnvironment("name: a\nconnection:\n  passwordVariable: SHOP\n");
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().message.find("line 3") != std::string::npos);
+  CHECK(CheckNeedsNoEnvironment("name: a\nconnection: {passwordFile: x, passwordVariable: }\n"));
+}
+
 TEST_CASE("definition: what is no YAML of an image is refused") {
   Refused("");
   Refused("- a\n- b\n");

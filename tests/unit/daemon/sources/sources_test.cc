@@ -258,6 +258,15 @@ TEST_CASE("data sources: what cannot be is refused, and one user's are so many")
   CHECK(refused([](auto& x) { x.definition = "password: x\n"; }) == ErrorCode::kInvalidArgument);
   CHECK(refused([](auto& x) { x.connection = api::Connection(); }) == ErrorCode::kInvalidArgument);
   CHECK(refused([](auto& x) { x.source_type = "standby"; }) == ErrorCode::kInvalidArgument);
+  CHECK(refused([](auto& x) {
+          x.schedule = "@daily";
+          x.definition = "connection: {passwordVariable: SHOP}\n";
+        }) == ErrorCode::kInvalidArgument);
+  CHECK(refused([](auto& x) {
+          x.source_type = "standby";
+          x.engine = "mariadb";
+          x.connection = api::Connection();
+        }) == ErrorCode::kUnsupported);
   for (size_t i = 0; i < kMaxSourcesOfUser; ++i) {
     good.name = "shop-" + std::to_string(i);
     REQUIRE(at.sources->Create(good, 0));
