@@ -44,6 +44,7 @@ class FamilyEngine : public Engine {
 
   Result<void> CheckMask(const Installation& installation, bool placed) const override;
   Settings SettingsForMask(const Installation& installation) const override;
+  Command CleanAfterMask(const Paths& paths) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,

@@ -48,6 +48,7 @@ class PostgresqlEngine final : public Engine {
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<void> CheckMask(const Installation& installation, bool placed) const override;
+  Command CleanAfterMask(const Paths& paths) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,
