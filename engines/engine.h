@@ -311,9 +311,6 @@ class Engine {
   }
   /// Of a build that masks, beside the user's own: what keeps old values from lying about.
   virtual Settings SettingsForMask(const Installation& /*installation*/) const { return {}; }
-  /// What takes those files of the server off the volume, once it has ended after Session::Mask, that may
-  /// have statements in them: logs, statistics. Without argv: there are none.
-  virtual Command CleanAfterMask(const Paths& /*paths*/) const { return {}; }
 
   /// Looks at the content of a backup or script, before an installation is chosen for it, and never again.
   /// kInvalidArgument: not a backup of this product, or one that is cut short.

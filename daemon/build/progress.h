@@ -24,7 +24,7 @@ class BuildProgress {
   void Bytes(std::string_view stage, uint64_t done, uint64_t total);
   /// A warning to show on its own line.
   void Message(std::string_view message);
-  /// To show as well, and no warning: why it takes long, what was done.
+  /// Why it takes long, to show as well.
   void Note(std::string_view note);
 
   const std::shared_ptr<BuildFeed>& Feed() const { return feed_; }

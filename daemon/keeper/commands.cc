@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/keeper/keeper.h"
+#include "engines/mask/cleaner.h"
 
 namespace spawnd::daemon {
 namespace {
@@ -23,9 +24,9 @@ Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, Uniqu
 
 /// What it takes off is free room of the file system afterwards, and trimmed.
 Result<void> Keeper::CleanAfterMask() {
-  const engines::Command command = engine_->CleanAfterMask(launch_.paths);
-  if (command.argv.empty()) return {};
-  TRY_ASSIGN(const CommandOutcome outcome, RunToItsEnd(command, UniqueFd()));
+  const auto* cleaner = dynamic_cast<const engines::MaskCleaner*>(engine_);
+  if (cleaner == nullptr) return {};
+  TRY_ASSIGN(const CommandOutcome outcome, RunToItsEnd(cleaner->CleanAfterMask(launch_.paths), UniqueFd()));
   if (outcome.exit_code == 0) return {};
   return Fail(
       ErrorCode::kInternal,

@@ -49,20 +49,6 @@ Result<std::vector<MaskName>> SplitMaskName(std::string_view text, char quote, s
 /// A LIKE pattern, with backslashes as escapes, for the same names as a MaskName's pattern.
 std::string LikePattern(std::string_view pattern);
 
-/// A question about a masked column, and the answer that it has to have until the image is sealed.
-struct MaskProof {
-  std::string database{};
-  std::string query{};
-  std::string answer{};
-  Error otherwise;
-};
-
-/// What masking a server came to.
-struct Masked {
-  std::vector<int64_t> rows{};  ///< that each rule was for
-  std::vector<MaskProof> proofs{};
-};
-
 /// Runs one statement, or several that are one transaction, and returns the first column of its rows.
 using RunSql = std::function<Result<std::vector<std::string>>(const std::string& sql)>;
 

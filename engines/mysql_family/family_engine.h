@@ -5,11 +5,12 @@
 #pragma once
 
 #include "engines/engine.h"
+#include "engines/mask/cleaner.h"
 #include "engines/mysql_family/product.h"
 
 namespace spawnd::engines::mysql_family {
 
-class FamilyEngine : public Engine {
+class FamilyEngine : public Engine, public MaskCleaner {
  public:
   std::string_view Name() const override { return product_.name; }
   std::string_view DisplayName() const override { return product_.display_name; }

@@ -136,7 +136,7 @@ find . -xdev -type f \( -name '*.log' -o -name '*.log.[0-9]*' -o -name '*.err' -
   ! -name 'ddl_recovery*.log' ! -name 'ddl-recovery*.log' ! -name tc.log -exec rm -f -- {} +
 find . -xdev -type f -exec sh -c '
   for file; do
-    if head -c 1000 -- "$file" | grep -qa "started with:"; then rm -f -- "$file"; fi
+    if head -c 1000 -- "$file" | head -n 1 | grep -qa "^/[^ ]*, Version: .* started with:$"; then rm -f -- "$file"; fi
   done' sh {} +
 )sh";
 

@@ -3,10 +3,11 @@
 #pragma once
 
 #include "engines/engine.h"
+#include "engines/mask/cleaner.h"
 
 namespace spawnd::engines::postgresql {
 
-class PostgresqlEngine final : public Engine {
+class PostgresqlEngine final : public Engine, public MaskCleaner {
  public:
   std::string_view Name() const override { return "postgresql"; }
   std::string_view DisplayName() const override { return "PostgreSQL"; }

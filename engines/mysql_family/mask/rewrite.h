@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engines/mask/mask.h"
+#include "engines/mask/proof.h"
 #include "engines/mysql_family/mask/find.h"
 
 namespace spawnd::engines::mysql_family {

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engines/mask/mask.h"
+#include "engines/mask/proof.h"
 
 namespace spawnd::engines::postgresql {
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "engines/mask/mask.h"
+#include "engines/mask/proof.h"
 #include "engines/postgresql/mask/find.h"
 
 namespace spawnd::engines::postgresql {
