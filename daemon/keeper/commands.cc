@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/descriptors.h"
 #include "daemon/keeper/keeper.h"
 #include "engines/mask/cleaner.h"
 
