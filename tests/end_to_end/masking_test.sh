@@ -226,11 +226,12 @@ case_statistics_and_publications() {
   more="settings: {shared_preload_libraries: pg_stat_statements}"
   cp "$work/files/published.sql" "$work/files/told.sql"
   ctl create data-image -q -f "$(yaml_of told "$more")" >/dev/null
-  (( $(found told 'comment on table t') > 0 )) || fail "the search does not find a statement in an image that has it"
+  local known="select count(*) > 0 from pg_stat_statements where query like 'comment on table t%'"
+  answers told "$known" t
   mask published 'table: t, column: a, rule: hash' "table: '\"No Key\"', column: mail, rule: hash" 'table: log, column: mail, rule: hash'
   more=
   said 'note: masked 300 rows: "No Key".mail (hash)'
-  assert_eq "$(found published 'comment on table t')" 0
+  answers published "$known" f
   assert_eq "$(found published oldmail)" 0
   answers published 'select count(distinct mail) from "No Key" where length(mail) = 32' 300
   answers published "select string_agg(concat_ws(' ', pubname, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate), ', ' order by pubname) from pg_publication" \
