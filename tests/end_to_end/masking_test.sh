@@ -407,7 +407,7 @@ SQL
     (( $(found "told-$engine" $word) > 1 )) || fail "the search does not find $word in an image that has it"
     assert_eq "$(found "$name" $word)" 0 "$word in the masked image"
   done
-  says "$name" "select count(*), @@general_log from t where length(mail) = 32" $'3\t1'
+  says "$name" "select count(*) from t where length(mail) = 32" 3
   dump "back-$engine" <<'SQL'
 create table a (id int primary key, mail varchar(60)); create table b (id int primary key, mail varchar(60));
 insert into a values (1, 'oldmail1'); insert into b values (1, 'oldmail2');
