@@ -201,7 +201,7 @@ Result<void> RunMask(const BuildContext& context, const Restore& restore,
                            [&context] { return context.stop.stop_requested(); }));
   const std::vector<std::string> lines = MaskedInWords(rules, rows);
   LogNotes(restore, lines);
-  for (const std::string& line : lines) context.progress.Message(line);
+  for (const std::string& line : lines) context.progress.Note(line);
   return {};
 }
 

@@ -47,9 +47,6 @@ constexpr auto kStopAround = 3s;
 constexpr auto kSyncDeadline = 120s;
 constexpr auto kCutOffDeadline = 2s;
 constexpr auto kSessionDeadline = 30s;
-/// A bound on a program that hangs, not on a big backup. The daemon's own patience is shorter or the same.
-constexpr auto kCommandDeadline = 24h;
-constexpr auto kStartProgramDeadline = 30s;
 /// Of the disk, before a container whose file system gave up is started again.
 constexpr uint64_t kRoomToGoOn = uint64_t{16} << 20U;
 /// How long the processes of a keeper that died may take to be gone before its successor gives up.
@@ -146,25 +143,6 @@ Result<void> Keeper::StartEngine(std::chrono::seconds deadline) {
   start_->said_ready = engine_->ReadyLine().empty();
   if (deadline.count() > 0) start_->end = now + deadline;
   return {};
-}
-
-Result<CommandOutcome> Keeper::RunCommand(const engines::Command& command, UniqueFd input) {
-  if (!engine_held_) return Fail(ErrorCode::kInUse, "the engine has been started");
-  log_->Mark();
-  TRY_ASSIGN(SocketPair leash, MakeSocketPair(SOCK_SEQPACKET));
-  ProgramDescriptors descriptors;
-  descriptors.leash = std::move(leash.theirs);
-  descriptors.input = std::move(input);
-  TRY(init_->RunProgram({command}, std::move(descriptors), kStartProgramDeadline));
-  CommandOutcome outcome;
-  TRY_ASSIGN(outcome.exit_code, AwaitProgramEnd(leash.ours.Get(), kCommandDeadline));
-  outcome.output = log_->Tail(engines::kMaxCommandOutput);
-  return outcome;
-}
-
-Result<void> Keeper::StartTool(ProgramOrder order, ProgramDescriptors descriptors) {
-  if (!init_) return Fail(ErrorCode::kUnavailable, "there is no container yet");
-  return init_->RunProgram(std::move(order), std::move(descriptors), kStartProgramDeadline);
 }
 
 Result<void> Keeper::OpenVolume() {
@@ -382,6 +360,7 @@ Result<bool> Keeper::FinishImage() {
     TRY(session_->PrepareImage());
   }
   if (engine_running_) TRY(StopEngine(kBuildStopPatience));
+  if (masked_) TRY(CleanAfterMask());
   engine_held_ = false;
   TRY(init_->Do(InitOrder::kTrimVolume, kMountDeadline).map([](InitTimings) {}));
   TRY(init_->Do(InitOrder::kUnmountVolume, kMountDeadline).map([](InitTimings) {}));

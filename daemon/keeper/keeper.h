@@ -89,6 +89,7 @@ class Keeper {
   }
   Result<std::vector<int64_t>> Mask(const std::vector<engines::MaskRule>& rules) {
     if (!session_) return Fail(ErrorCode::kUnavailable, "the engine is not running");
+    masked_ = true;
     return session_->Mask(rules);
   }
   Result<std::string> KeepsAwake() {
@@ -99,9 +100,9 @@ class Keeper {
   /// Saves the next revision: everything that the engine had written before is in it (ADR 2).
   /// Its number is `number`, or the next if the volume has a later one.
   Result<void> Save(uint32_t number);
-  /// Takes the credentials out, stops the engine, trims, unmounts; the volume is still then and can be
-  /// sealed.
-  /// True: the server keeps settings for its next start (Engine::Session::KeepsSettings).
+  /// Takes the credentials out, stops the engine, removes what a mask leaves, trims, unmounts; the volume is
+  /// still then and can be sealed. True: the server keeps settings for its next start
+  /// (Engine::Session::KeepsSettings).
   Result<bool> FinishImage();
   Result<storage::SealResult> Seal(const storage::SealRequest& request,
                                    const std::function<bool(const storage::SealProgress&)>& progress);
@@ -140,6 +141,8 @@ class Keeper {
   Result<void> PutPortInPlace(UniqueFd filters);
   Result<void> PlanNetwork(int filters_fd);
   Result<void> WriteEngineFiles();
+  Result<CommandOutcome> RunToItsEnd(const engines::Command& command, UniqueFd input);
+  Result<void> CleanAfterMask();
   Result<UniqueFd> BeginSession();
   void EndSession();
   Result<void> ProbeAndPrepare();
@@ -175,6 +178,7 @@ class Keeper {
   std::optional<SessionClient> session_;
   std::optional<EngineStart> start_;  ///< while it starts
   bool engine_running_ = false;
+  bool masked_ = false;       ///< or it was tried
   bool engine_held_ = false;  ///< the volume is there and waits for files before the engine starts
   KeeperStarted started_;
   int64_t lap_start_ns_ = 0;

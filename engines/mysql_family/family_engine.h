@@ -5,11 +5,12 @@
 #pragma once
 
 #include "engines/engine.h"
+#include "engines/mask/cleaner.h"
 #include "engines/mysql_family/product.h"
 
 namespace spawnd::engines::mysql_family {
 
-class FamilyEngine : public Engine {
+class FamilyEngine : public Engine, public MaskCleaner {
  public:
   std::string_view Name() const override { return product_.name; }
   std::string_view DisplayName() const override { return product_.display_name; }
@@ -44,6 +45,7 @@ class FamilyEngine : public Engine {
 
   Result<void> CheckMask(const Installation& installation, bool placed) const override;
   Settings SettingsForMask(const Installation& installation) const override;
+  Command CleanAfterMask(const Paths& paths) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,

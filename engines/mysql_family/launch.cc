@@ -127,6 +127,19 @@ fi
 exec "$@"
 )sh";
 
+/// $1: the data directory. A dump names the files of the general and the slow log itself, as many as it
+/// likes: they are known by their first line. Plugins have others, which have the ending of a log.
+constexpr const char* kRemoveLogs = R"sh(
+set -eu
+cd "$1"
+find . -xdev -type f \( -name '*.log' -o -name '*.log.[0-9]*' -o -name '*.err' -o -name '*.err.[0-9]*' -o -name 'innodb_status.*' \) \
+  ! -name 'ddl_recovery*.log' ! -name 'ddl-recovery*.log' ! -name tc.log -exec rm -f -- {} +
+find . -xdev -type f -exec sh -c '
+  for file; do
+    if head -c 1000 -- "$file" | head -n 1 | grep -qa "^/[^ ]*, Version: .* started with:$"; then rm -f -- "$file"; fi
+  done' sh {} +
+)sh";
+
 std::string Joined(const std::vector<std::string>& words, bool for_shell) {
   std::string joined;
   for (const std::string& word : words) {
@@ -215,6 +228,10 @@ std::vector<SettingsFile> FamilyEngine::SettingsFiles(const Launch& launch) cons
     }
   }
   return {{kInitFile, text}};
+}
+
+Command FamilyEngine::CleanAfterMask(const Paths& paths) const {
+  return {{"/bin/sh", "-c", kRemoveLogs, "sh", paths.data_directory}, Environment(), "/"};
 }
 
 int FamilyEngine::StopSignal() const {

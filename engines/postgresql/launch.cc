@@ -79,6 +79,16 @@ int PostgresqlEngine::StopSignal() const {
   return SIGINT;
 }
 
+/// What the server itself keeps there are numbers; what extensions do, pg_stat_statements first, has texts of
+/// statements.
+Command PostgresqlEngine::CleanAfterMask(const Paths& paths) const {
+  return {{"/usr/bin/find", paths.data_directory + "/pg_stat", paths.data_directory + "/pg_stat_tmp",
+           "-mindepth", "1", "!", "-name", "pgstat.stat", "!", "-name", "global.stat", "!", "-name",
+           "db_[0-9]*.stat", "-delete"},
+          {"LC_ALL=C", "PATH=/usr/bin:/bin"},
+          "/"};
+}
+
 /// "Immediate shutdown". A fast one that comes while the server recovers from the end of one of its processes
 /// waits for ever for its checkpointer (seen with 17.9).
 int PostgresqlEngine::LastStopSignal() const {

@@ -3,10 +3,11 @@
 #pragma once
 
 #include "engines/engine.h"
+#include "engines/mask/cleaner.h"
 
 namespace spawnd::engines::postgresql {
 
-class PostgresqlEngine final : public Engine {
+class PostgresqlEngine final : public Engine, public MaskCleaner {
  public:
   std::string_view Name() const override { return "postgresql"; }
   std::string_view DisplayName() const override { return "PostgreSQL"; }
@@ -48,6 +49,7 @@ class PostgresqlEngine final : public Engine {
   Error ExplainExit(std::string_view log_tail, const Endpoint& endpoint) const override;
 
   Result<void> CheckMask(const Installation& installation, bool placed) const override;
+  Command CleanAfterMask(const Paths& paths) const override;
 
   Result<std::unique_ptr<RecognisedBackup>> Recognise(const RestoreRequest& request) const override;
   Result<FetchPlan> PlanFetch(const FetchRequest& request,

@@ -113,9 +113,11 @@ class LibpqSession final : public Engine::Session {
   Result<void> RunWhatItAnswers(const std::string& query);
   /// Makes `user` the owner of all there is (least_privilege.h). It may be done again.
   Result<void> HandOver(const std::string& user);
+  OpenDatabase OpensDatabases();
 
   Connection connection_;
   const Purpose purpose_;
+  std::vector<MaskProof> proofs_;  ///< of what Mask did
 };
 
 Result<LibpqSession::Names> LibpqSession::Run(const std::string& sql, bool* missing) {
@@ -261,6 +263,8 @@ Result<void> LibpqSession::PrepareImage(const Credentials& credentials) {
   if (has_role && !credentials.superuser) TRY(HandOver(credentials.user));
   TRY(CheckDatabasesOpen());
   if (purpose_ != Purpose::kPromote) TRY(VacuumEverything());
+  // Nothing of the dump's own runs any more.
+  TRY(ExpectStillMasked(OpensDatabases(), proofs_));
   std::string sql;
   TRY_ASSIGN(const bool has_database, DatabaseExists(credentials.user));
   if (has_role)
@@ -456,17 +460,23 @@ Result<std::vector<UsedLibrary>> LibpqSession::UsedLibraries() {
   return libraries;
 }
 
-Result<std::vector<int64_t>> LibpqSession::Mask(const std::vector<MaskRule>& rules) {
-  const auto open = [this](const std::string& database) -> Result<RunSql> {
+OpenDatabase LibpqSession::OpensDatabases() {
+  return [this](const std::string& database) -> Result<RunSql> {
     Connection connection = ConnectLike(connection_.get(), database);
     if (connection == nullptr)
       return Fail(ErrorCode::kUnavailable, "cannot connect to database '" + database + "'");
     const auto session = std::make_shared<LibpqSession>(std::move(connection));
     return RunSql([session](const std::string& sql) { return session->Run(sql); });
   };
-  return MaskServer(
-      {PQserverVersion(connection_.get()) / 10000, [this](const std::string& sql) { return Run(sql); }, open},
-      rules);
+}
+
+Result<std::vector<int64_t>> LibpqSession::Mask(const std::vector<MaskRule>& rules) {
+  TRY_ASSIGN(Masked masked,
+             MaskServer({PQserverVersion(connection_.get()) / 10000,
+                         [this](const std::string& sql) { return Run(sql); }, OpensDatabases()},
+                        rules));
+  proofs_ = std::move(masked.proofs);
+  return masked.rows;
 }
 
 }  // namespace

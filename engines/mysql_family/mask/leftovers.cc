@@ -193,6 +193,14 @@ Result<void> CheckForeignKeys(const RunSql& run, const std::vector<MaskedTable>&
   return {};
 }
 
+Result<void> EmptyLogTables(const RunSql& run) {
+  TRY_ASSIGN(const auto logs,
+             run("SELECT table_name FROM information_schema.tables WHERE table_schema = 'mysql' AND "
+                 "table_name IN ('general_log', 'slow_log') AND table_type = 'BASE TABLE'"));
+  for (const std::string& log : logs) TRY(run("TRUNCATE TABLE mysql." + MaskIdentifier(log)));
+  return {};
+}
+
 Result<void> WriteOverOldVersions(const RunSql& run, bool is_mariadb) {
   if (!is_mariadb) TRY(RenewUndoFiles(run));
   TRY(FillUndo(run));

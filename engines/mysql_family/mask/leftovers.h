@@ -23,6 +23,10 @@ Result<void> ExpectNothingKept(const RunSql& run, const std::vector<MaskedTable>
 Result<void> CheckForeignKeys(const RunSql& run, const std::vector<MaskedTable>& tables,
                               const std::vector<MaskRule>& rules);
 
+/// Empties the tables that the server logs statements in, whatever has become of them. None is written to any
+/// more.
+Result<void> EmptyLogTables(const RunSql& run);
+
 /// Has the server write over its redo log, and over or anew what it has of old versions of rows.
 Result<void> WriteOverOldVersions(const RunSql& run, bool is_mariadb);
 

@@ -13,6 +13,7 @@ namespace {
 /// variable, and no log has the statement.
 Result<void> Prepare(const RunSql& run, const std::string& key, bool is_mariadb) {
   TRY(run("SET SESSION sql_log_off = ON"));
+  TRY(run("SET GLOBAL general_log = OFF, GLOBAL slow_query_log = OFF"));
   TRY(run("SET NAMES utf8mb4"));
   TRY(run(kMaskMode));
   TRY(run(
@@ -22,7 +23,6 @@ Result<void> Prepare(const RunSql& run, const std::string& key, bool is_mariadb)
   TRY(run(is_mariadb
               ? "SET SESSION max_statement_time = 0, slow_query_log = OFF, check_constraint_checks = ON"
               : "SET SESSION max_execution_time = 0, information_schema_stats_expiry = 0"));
-  if (!is_mariadb) TRY(run("SET GLOBAL slow_query_log = OFF"));
   return run("SET " + std::string(kMaskKeyVariable) + " = '" + key + "'").map([](const auto&) {});
 }
 
@@ -38,12 +38,18 @@ Result<std::vector<int64_t>> MaskServer(const RunSql& run, const std::vector<Mas
   const std::string database = kMaskDatabase;
   TRY(run("CREATE DATABASE " + database + " CHARACTER SET utf8mb4"));
   for (const std::string& statement : PermutingFunction()) TRY(run(statement));
-  std::vector<int64_t> counts(rules.size(), 0);
-  for (const MaskedTable& table : tables) TRY(RewriteTable(run, table, rules, counts));
+  Masked masked{std::vector<int64_t>(rules.size(), 0), {}};
+  for (const MaskedTable& table : tables) TRY(RewriteTable(run, table, rules, masked));
   if (!tables.empty()) TRY(CheckForeignKeys(run, tables, rules));
+  TRY(EmptyLogTables(run));
   TRY(WriteOverOldVersions(run, is_mariadb));
+  // A function that a rule calls may have changed a table that had been written before.
+  for (const MaskProof& proof : masked.proofs) {
+    TRY_ASSIGN(const auto is, run(proof.query));
+    if (is.size() != 1 || is.front() != proof.answer) return Fail(proof.otherwise);
+  }
   TRY(run("DROP DATABASE " + database));
-  return counts;
+  return masked.rows;
 }
 
 }  // namespace spawnd::engines::mysql_family

@@ -11,7 +11,8 @@
 
 namespace spawnd::engines::mysql_family {
 
-/// `run`: as the superuser. Rows that each rule was for. Errors name the rule.
+/// `run`: as the superuser. Rows that each rule was for. Errors name the rule. Files of logs are left to
+/// MaskCleaner.
 Result<std::vector<int64_t>> MaskServer(const RunSql& run, const std::vector<MaskRule>& rules);
 
 }  // namespace spawnd::engines::mysql_family

@@ -26,13 +26,13 @@ class Rewrite {
         quoted_(table.Quoted()),
         copy_(std::string(kMaskDatabase) + ".`rows`") {}
 
-  Result<void> All(std::vector<int64_t>& counts) {
+  Result<void> All(Masked& masked) {
     TRY(ReadColumns());
     TRY_ASSIGN(const int64_t before, Count("SELECT COUNT(*) FROM " + quoted_));
     TRY(MakeCopy());
     for (size_t at = 0; at < table_.columns.size(); ++at) {
       TRY_ASSIGN(const int64_t rows, Count("SELECT COUNT(*) FROM " + copy_ + " WHERE " + Hit(at)));
-      counts[table_.columns[at].rule] += rows;
+      masked.rows[table_.columns[at].rule] += rows;
       if (RuleOf(at).kind == MaskKind::kShuffle) TRY(Shuffle(at));
     }
     TRY_ASSIGN(const std::string next_number, AutoIncrement());
@@ -45,7 +45,7 @@ class Rewrite {
       return Fail(ErrorCode::kInternal, "of " + std::to_string(before) + " rows of " + quoted_ +
                                             " there are " + std::to_string(after) + " again");
     }
-    for (size_t at = 0; at < table_.columns.size(); ++at) TRY(Compare(at));
+    for (size_t at = 0; at < table_.columns.size(); ++at) TRY(Compare(at, masked.proofs));
     if (!next_number.empty()) TRY(run_("ALTER TABLE " + quoted_ + " AUTO_INCREMENT = " + next_number));
     for (const std::string& statement : triggers_) TRY(run_(statement));
     TRY(run_(kMaskMode));
@@ -177,15 +177,19 @@ class Rewrite {
   }
 
   /// That the column has what was meant for it.
-  Result<void> Compare(size_t at) {
+  Result<void> Compare(size_t at, std::vector<MaskProof>& proofs) {
     const std::string column = MaskIdentifier(table_.columns[at].name);
     const std::string what = "SELECT CONCAT_WS(' ', COUNT(*), COUNT(" + column +
                              "), COALESCE(SUM(CRC32(CAST(" + column + " AS BINARY))), 0)) FROM ";
     TRY_ASSIGN(const auto meant, run_(what + copy_));
     TRY_ASSIGN(const auto is, run_(what + quoted_));
-    if (!meant.empty() && meant == is) return {};
-    return Fail(ErrorCode::kInvalidArgument, "column '" + table_.columns[at].name + "' of " + quoted_ +
-                                                 " does not hold what was written into it");
+    Error otherwise{
+        ErrorCode::kInvalidArgument,
+        "column '" + table_.columns[at].name + "' of " + quoted_ + " does not hold what was written into it",
+        "A function that a rule calls may change it: it cannot be masked so."};
+    if (meant.empty() || meant != is) return Fail(std::move(otherwise));
+    proofs.push_back({"", what + quoted_, meant.front(), MaskError(RuleOf(at).name, otherwise)});
+    return {};
   }
 
   const RunSql& run_;
@@ -202,8 +206,8 @@ class Rewrite {
 }  // namespace
 
 Result<void> RewriteTable(const RunSql& run, const MaskedTable& table, const std::vector<MaskRule>& rules,
-                          std::vector<int64_t>& counts) {
-  auto rewritten = Rewrite(run, table, rules).All(counts);
+                          Masked& masked) {
+  auto rewritten = Rewrite(run, table, rules).All(masked);
   if (rewritten) return rewritten;
   return Fail(MaskError(RulesOf(table, rules), rewritten.error()));
 }

@@ -5,11 +5,11 @@
 /// were. What stands in the table afterwards is compared with what was meant to.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "base/result.h"
 #include "engines/mask/mask.h"
+#include "engines/mask/proof.h"
 #include "engines/mysql_family/mask/find.h"
 
 namespace spawnd::engines::mysql_family {
@@ -19,8 +19,8 @@ inline constexpr const char* kMaskMode =
     "SET SESSION sql_mode = "
     "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'";
 
-/// Adds to `counts`, one for each rule, the rows that it was for. Errors name the rules of the table.
+/// Adds the rows that each rule was for, and a proof for each column. Errors name the rules of the table.
 Result<void> RewriteTable(const RunSql& run, const MaskedTable& table, const std::vector<MaskRule>& rules,
-                          std::vector<int64_t>& counts);
+                          Masked& masked);
 
 }  // namespace spawnd::engines::mysql_family

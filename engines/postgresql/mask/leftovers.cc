@@ -21,7 +21,7 @@ SELECT 'function ' || p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 
   ((p.oid < 16384 AND p.xmin::text::int8 > 450 AND p.proname !~ '^plpgsql_') OR (p.oid >= 16384 AND p.proname IN
   ('sha256', 'encode', 'decode', 'convert_to', 'current_setting', 'getdatabaseencoding', 'left', 'right', 'translate',
    'lower', 'char_length', 'isfinite', 'date_part', 'extract', 'count', 'sum', 'row_number', 'hashtextextended',
-   'concat_ws', 'format', 'quote_ident', 'string_agg', 'set_config')))
+   'concat', 'concat_ws', 'format', 'quote_ident', 'string_agg', 'set_config')))
 UNION ALL SELECT 'aggregate ' || a.aggfnoid::regprocedure FROM pg_aggregate a
   WHERE a.aggfnoid::oid < 16384 AND a.xmin::text::int8 > 450
 UNION ALL SELECT 'operator ' || o.oid::regoperator FROM pg_operator o WHERE o.oprnamespace = 'pg_catalog'::regnamespace

@@ -6,18 +6,19 @@
 /// with what was meant to; and the files are written anew behind it, as the old rows would be found in them.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "base/result.h"
 #include "engines/mask/mask.h"
+#include "engines/mask/proof.h"
 #include "engines/postgresql/mask/find.h"
 
 namespace spawnd::engines::postgresql {
 
-/// Adds to `counts`, one for each rule, the rows that it was for. Errors name the rules of the table.
+/// Adds the rows that each rule was for, and a proof for each column, without its database. Errors name the
+/// rules of the table.
 Result<void> RewriteTable(const RunSql& run, const MaskedTable& table, const std::vector<MaskRule>& rules,
-                          std::vector<int64_t>& counts);
+                          Masked& masked);
 
 /// "mask rule 'public.users.email' (line 12), mask rule ...": of all rules for a table.
 std::string RulesOf(const MaskedTable& table, const std::vector<MaskRule>& rules);
