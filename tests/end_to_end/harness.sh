@@ -204,8 +204,9 @@ keeper_pid() {
 # is_spare ID PID: whether that keeper has another of the container's volumes open than the one that clients write into.
 is_spare() {
   local volume
-  [[ -d $state/containers/$1 ]] || return 1
-  volume=$(python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("select volume from containers where id = ?", [sys.argv[2]]).fetchone()[0])' \
+  # Only to be read: whoever opens a catalog that is not there makes one.
+  [[ -d $state/containers/$1 && -e $state/catalog.db ]] || return 1
+  volume=$(python3 -c 'import sqlite3, sys; print(sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True).execute("select volume from containers where id = ?", [sys.argv[2]]).fetchone()[0])' \
     "$state/catalog.db" "$1" 2>/dev/null) || return 1
   ! find "/proc/$2/fd" -lname "*/containers/$1/${volume:+$volume/}[!/]*" -printf '%l\n' 2>/dev/null |
     grep -qE "/containers/$1/${volume:+$volume/}[^/]+$"

@@ -68,13 +68,13 @@ case_what_fails_is_tried_again_and_harms_no_other() {
   wait_until 20 has_taken third "created started"
   said_since "$before" "is tried again: it answers 500" || fail "the log has no word of it"
   mode first 302
-  wait_until 20 eval '[[ $(tail -n 1 "$work/first/received" | jq -r .answered) == 302 ]]'
+  wait_until 60 eval '[[ $(tail -n 1 "$work/first/received" | jq -r .answered) == 302 ]]'
   mode first 201  # two hundred kilobytes of answer
-  wait_until 30 has_taken first "created started"
+  wait_until 120 has_taken first "created started"
   assert_lacks "$(jq -r .path "$work/first/received")" elsewhere
   said_since "$before" "has taken event" || fail "the log does not say that it works again"
   mode second 200
-  wait_until 60 has_taken second "created started"
+  wait_until 120 has_taken second "created started"
 }
 
 case_a_receiver_that_is_away_while_the_daemon_is_restarted() {
